@@ -1,0 +1,122 @@
+//! AWS's error answers in each protocol's shape: XML for IAM and STS, JSON with a type header for EKS.
+//! In: service, status, code, message. Out: an answer; and the code out of an answer. No I/O.
+//! Used by faults, throttle and gaps, so that a made-up error looks like AWS's own.
+
+use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use super::call::{Call, Service};
+use super::message::Answer;
+use super::xml;
+
+/// An error as `service` words it. A status outside 400..=599 becomes 500.
+pub(crate) fn error(service: Service, status: u16, code: &str, message: &str) -> Answer {
+    let status = StatusCode::from_u16(status)
+        .ok()
+        .filter(|status| status.as_u16() >= 400);
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match service {
+        Service::Iam => query_error("https://iam.amazonaws.com/doc/2010-05-08/", status, code, message),
+        Service::Sts => query_error("https://sts.amazonaws.com/doc/2011-06-15/", status, code, message),
+        Service::Eks => rest_error(status, code, message),
+    }
+}
+
+/// Access denied, with the sentence that IAM's evaluation gives.
+pub(crate) fn denied(call: &Call) -> Answer {
+    let resource = call.subjects.first().map_or("*", String::as_str);
+    let message = format!(
+        "User: arn:aws:iam::000000000000:user/gateway is not authorized to perform: {service}:{operation} on resource: {resource} \
+         because no identity-based policy allows the {service}:{operation} action",
+        service = call.service,
+        operation = call.operation,
+    );
+    match call.service {
+        Service::Eks => error(call.service, 403, "AccessDeniedException", &message),
+        Service::Iam | Service::Sts => error(call.service, 403, "AccessDenied", &message),
+    }
+}
+
+/// Throttled: IAM and STS say so with 400, EKS with 429 [F 1.3, 4.2].
+pub(crate) fn throttled(service: Service) -> Answer {
+    match service {
+        Service::Eks => error(service, 429, "ThrottlingException", "Rate exceeded"),
+        Service::Iam | Service::Sts => error(service, 400, "Throttling", "Rate exceeded"),
+    }
+}
+
+/// The error code of an answer, in either protocol; nothing when it succeeded.
+pub(crate) fn code(answer: &Answer) -> Option<String> {
+    if answer.status.is_success() {
+        return None;
+    }
+    let text = answer.text();
+    if let Some(code) = xml::text(&text, "Code") {
+        return Some(code);
+    }
+    let header = answer
+        .headers
+        .get("x-amzn-errortype")
+        .and_then(|value| value.to_str().ok());
+    let typed = answer
+        .parse_json()
+        .and_then(|body| body.get("__type").and_then(Value::as_str).map(str::to_owned));
+    header.map(str::to_owned).or(typed)
+}
+
+fn query_error(namespace: &str, status: StatusCode, code: &str, message: &str) -> Answer {
+    let fault = if status.is_client_error() {
+        "Sender"
+    } else {
+        "Receiver"
+    };
+    let message = xml::escape(message);
+    Answer::xml(
+        status,
+        format!(
+            "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{fault}</Type><Code>{code}</Code>\
+             <Message>{message}</Message></Error><RequestId>gateway</RequestId></ErrorResponse>"
+        ),
+    )
+}
+
+fn rest_error(status: StatusCode, code: &str, message: &str) -> Answer {
+    let mut answer = Answer::json(status, &json!({"__type": code, "message": message}));
+    if let Ok(value) = HeaderValue::from_str(code) {
+        answer.headers.insert("x-amzn-errortype", value);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_worded_as_its_service_words_it() {
+        let iam = error(Service::Iam, 404, "NoSuchEntity", "Role <r> & more");
+        assert_eq!(iam.status, 404);
+        assert!(
+            iam.text()
+                .contains("<Code>NoSuchEntity</Code><Message>Role &lt;r&gt; &amp; more</Message>")
+        );
+        let eks = error(Service::Eks, 404, "ResourceNotFoundException", "no");
+        assert_eq!(
+            eks.headers.get("x-amzn-errortype").unwrap(),
+            "ResourceNotFoundException"
+        );
+        assert_eq!(
+            (code(&iam), code(&eks)),
+            (
+                Some("NoSuchEntity".into()),
+                Some("ResourceNotFoundException".into())
+            )
+        );
+    }
+
+    #[test]
+    fn throttling_has_the_status_of_its_service() {
+        assert_eq!(throttled(Service::Iam).status, 400);
+        assert_eq!(throttled(Service::Eks).status, 429);
+    }
+}

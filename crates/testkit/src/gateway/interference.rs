@@ -1,0 +1,131 @@
+//! What the gateway does to a call on purpose, whatever protocol it speaks: wait, throttle, fail, drop, call back.
+//! In: a call. Out: a ruling on it. Waits (latency, hooks), no other I/O.
+//! Asked once for each call; knows no protocol, so that a proxy before the API server can use it as it is.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::call::Call;
+use super::fault::{Effect, Faults, Hook};
+use super::ledger::Ledger;
+use super::locked;
+use super::throttle::{Buckets, Throttle};
+
+/// Faults, pace and record of one gateway.
+#[derive(Debug)]
+pub(crate) struct Interference {
+    pub faults: Faults,
+    pub ledger: Ledger,
+    pace: Mutex<Pace>,
+}
+
+#[derive(Debug, Default)]
+struct Pace {
+    latency: Duration,
+    buckets: Buckets,
+}
+
+/// What is to happen to one call.
+pub(crate) struct Ruling {
+    pub verdict: Verdict,
+    /// Run when the emulator has answered.
+    pub after: Vec<Hook>,
+    /// The answer is not given back.
+    pub swallow: bool,
+}
+
+/// Whether the call goes on, and what stands in its place if not.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Pass,
+    Stale,
+    Drop,
+    Refuse(Refusal),
+}
+
+/// A refusal, to be worded in the call's own protocol.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Throttled,
+    Denied,
+    Error {
+        status: u16,
+        code: String,
+        message: String,
+    },
+    Answer {
+        status: u16,
+        body: String,
+    },
+}
+
+impl Interference {
+    pub fn new() -> Self {
+        Self {
+            faults: Faults::default(),
+            ledger: Ledger::new(),
+            pace: Mutex::default(),
+        }
+    }
+
+    pub fn set_latency(&self, latency: Duration) {
+        locked(&self.pace).latency = latency;
+    }
+
+    pub fn set_throttles(&self, throttles: Vec<Throttle>) {
+        locked(&self.pace).buckets = Buckets::of(throttles, Instant::now());
+    }
+
+    /// Lets the latency pass, then throttles, then lets the faults strike in their order; the first that decides, decides.
+    pub async fn rule(&self, call: &Call) -> Ruling {
+        let latency = locked(&self.pace).latency;
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        let mut ruling = Ruling {
+            verdict: Verdict::Pass,
+            after: Vec::new(),
+            swallow: false,
+        };
+        if !locked(&self.pace).buckets.admit(call, Instant::now()) {
+            ruling.verdict = Verdict::Refuse(Refusal::Throttled);
+            return ruling;
+        }
+        for effect in self.faults.strike(call) {
+            ruling.suffer(effect, call).await;
+        }
+        ruling
+    }
+}
+
+impl Ruling {
+    async fn suffer(&mut self, effect: Effect, call: &Call) {
+        match effect {
+            Effect::Delay(by) => tokio::time::sleep(by).await,
+            Effect::Before(hook) => hook(call.clone()).await,
+            Effect::After(hook) => self.after.push(hook),
+            Effect::Swallow => self.swallow = true,
+            Effect::Stale => self.decide(Verdict::Stale),
+            Effect::Reset => self.decide(Verdict::Drop),
+            Effect::Deny => self.decide(Verdict::Refuse(Refusal::Denied)),
+            Effect::Answer { status, body } => self.decide(Verdict::Refuse(Refusal::Answer { status, body })),
+            Effect::Fail {
+                status,
+                code,
+                message,
+            } => {
+                self.decide(Verdict::Refuse(Refusal::Error {
+                    status,
+                    code,
+                    message,
+                }));
+            }
+        }
+    }
+
+    fn decide(&mut self, verdict: Verdict) {
+        if matches!(self.verdict, Verdict::Pass) {
+            self.verdict = verdict;
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The record of every call that went through the gateway, in order, with what became of it.
+//! In: calls and their answers, from `serve`. Out: counts and tables for tests and benches. No I/O.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use super::call::{Call, Service};
+use super::locked;
+
+/// The calls so far. Clones share one record.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    entries: Arc<Mutex<Vec<Entry>>>,
+    length: watch::Sender<usize>,
+}
+
+/// One call and what became of it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The call.
+    pub call: Call,
+    /// The HTTP status the caller got; nothing when its connection was dropped instead.
+    pub status: Option<u16>,
+    /// The error code the caller got, such as `NoSuchEntity`.
+    pub code: Option<String>,
+}
+
+/// A place in the ledger: what comes after it is what a test looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(usize);
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: Arc::default(),
+            length: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn record(&self, entry: Entry) {
+        let mut entries = locked(&self.entries);
+        entries.push(entry);
+        self.length.send_replace(entries.len());
+    }
+
+    /// Where the ledger stands now.
+    pub fn mark(&self) -> Mark {
+        Mark(locked(&self.entries).len())
+    }
+
+    /// The calls answered since `mark`. A call still under way is not among them.
+    pub fn since(&self, mark: Mark) -> Calls {
+        Calls(locked(&self.entries).iter().skip(mark.0).cloned().collect())
+    }
+
+    /// Waits until the calls since `mark` satisfy `enough`, looking again after each call. Has no time limit of its own.
+    pub async fn until(&self, mark: Mark, enough: impl Fn(&Calls) -> bool) -> Calls {
+        let mut length = self.length.subscribe();
+        loop {
+            length.borrow_and_update();
+            let calls = self.since(mark);
+            if enough(&calls) {
+                return calls;
+            }
+            if length.changed().await.is_err() {
+                return calls;
+            }
+        }
+    }
+}
+
+/// A choice of the ledger's entries, which can be narrowed further, counted, and printed as a table.
+#[derive(Clone, Debug, Default)]
+pub struct Calls(Vec<Entry>);
+
+impl Calls {
+    /// How many calls these are, reads and writes, refused ones included.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those that may have changed something in AWS (refused ones included).
+    pub fn writes(&self) -> Self {
+        self.only(|entry| entry.call.write)
+    }
+
+    /// Those of one operation, such as `CreateRole`.
+    pub fn of(&self, operation: &str) -> Self {
+        self.only(|entry| entry.call.operation == operation)
+    }
+
+    /// Those to one service.
+    pub fn to(&self, service: Service) -> Self {
+        self.only(|entry| entry.call.service == service)
+    }
+
+    /// Those about a role, ServiceAccount, `namespace/serviceAccount`, association or ARN, as far as the gateway could tell.
+    pub fn about(&self, subject: &str) -> Self {
+        self.only(|entry| entry.call.is_about(subject))
+    }
+
+    /// Those that were answered with an error or not at all.
+    pub fn failed(&self) -> Self {
+        self.only(|entry| entry.status.is_none_or(|status| status >= 400))
+    }
+
+    /// The entries, oldest first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    fn only(&self, keep: impl Fn(&Entry) -> bool) -> Self {
+        Self(self.0.iter().filter(|entry| keep(entry)).cloned().collect())
+    }
+}
+
+impl fmt::Display for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} calls, {} of them writes",
+            self.count(),
+            self.writes().count()
+        )?;
+        for entry in &self.0 {
+            let Entry { call, status, code } = entry;
+            let kind = if call.write { "write" } else { "read" };
+            let status = status.map_or("dropped".to_owned(), |status| status.to_string());
+            let code = code.as_deref().unwrap_or_default();
+            let about = call.subjects.join(" ");
+            writeln!(
+                f,
+                "  {:<4} {:<32} {kind:<6} {status:<8} {code:<24} {about}",
+                call.service, call.operation
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(operation: &str, write: bool, subject: &str, status: Option<u16>) -> Entry {
+        let call = Call {
+            service: Service::Iam,
+            operation: operation.into(),
+            write,
+            subjects: vec![subject.into()],
+        };
+        Entry {
+            call,
+            status,
+            code: None,
+        }
+    }
+
+    #[test]
+    fn calls_are_counted_from_a_mark_on() {
+        let ledger = Ledger::new();
+        ledger.record(entry("GetRole", false, "old", Some(200)));
+        let mark = ledger.mark();
+        ledger.record(entry("CreateRole", true, "orders", Some(200)));
+        ledger.record(entry("GetRole", false, "orders", None));
+        let calls = ledger.since(mark);
+        assert_eq!(
+            (calls.count(), calls.writes().count(), calls.failed().count()),
+            (2, 1, 1)
+        );
+        assert_eq!(
+            (
+                calls.of("GetRole").count(),
+                calls.about("orders").count(),
+                calls.about("old").count()
+            ),
+            (1, 2, 0)
+        );
+        assert!(calls.to_string().contains("CreateRole"), "{calls}");
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_with_the_call_waited_for() {
+        let ledger = Ledger::new();
+        let mark = ledger.mark();
+        let recorder = ledger.clone();
+        let waiting = tokio::spawn(async move {
+            ledger
+                .until(mark, |calls| calls.of("DeleteRole").count() == 1)
+                .await
+        });
+        recorder.record(entry("GetRole", false, "r", Some(200)));
+        recorder.record(entry("DeleteRole", true, "r", Some(200)));
+        assert_eq!(waiting.await.unwrap().count(), 2);
+    }
+}
