@@ -1,0 +1,16 @@
+//! IAM policy documents: reading, comparing by meaning, checking, judging and building them.
+//! Text and JSON values in, documents, defects, judgements and differences out; no I/O. `validate` uses [`lint`],
+//! `desired` uses [`trust`], `diff` uses [`normal`], [`evaluate`] and [`describe`].
+
+mod json;
+mod operator;
+mod reading;
+mod wildcard;
+
+pub mod document;
+pub mod lint;
+pub mod normal;
+pub mod trust;
+
+pub use document::{Document, DocumentError, Statement};
+pub use normal::{Normal, digest, same_meaning};
