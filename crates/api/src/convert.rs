@@ -1,0 +1,272 @@
+//! Between the API's types and core's plain values: the spec goes to core, the status goes both ways.
+//! Values in, values out; no I/O. Called by the operator and the command line at their doors.
+//!
+//! The way to core never fails. What in a status is not core's (a condition of another controller, a word of a newer
+//! operator) is left out, as losing status is always safe.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use lanyard_core::arn::{Issuer, RoleArn};
+use lanyard_core::binding::{Binding, By};
+use lanyard_core::name::Audience;
+use lanyard_core::spec::Method;
+use lanyard_core::{condition, spec as core_spec, status as core};
+use serde::de::DeserializeOwned;
+
+use crate::spec::{IrsaSpec, ManagedRole, PodIdentitySpec, WorkloadIdentitySpec};
+use crate::status::{
+    AssociationStatus, BindingStatus, Correction, DriftItem, DriftStatus, PodsStatus, RoleStatus,
+    WorkloadIdentityStatus,
+};
+
+impl WorkloadIdentitySpec {
+    /// The spec as core takes it; nothing is checked, `validate` does that.
+    #[must_use]
+    pub fn to_core(&self) -> core_spec::Spec {
+        core_spec::Spec {
+            create_service_account: self
+                .service_account
+                .as_ref()
+                .is_some_and(|account| account.create),
+            method: self.method,
+            managed: self.role.managed.as_ref().map(ManagedRole::to_core),
+            existing: self.role.existing.as_ref().map(|role| role.arn.clone()),
+            pod_identity: self
+                .pod_identity
+                .as_ref()
+                .map(PodIdentitySpec::to_core)
+                .unwrap_or_default(),
+            irsa: self.irsa.as_ref().map(IrsaSpec::to_core).unwrap_or_default(),
+            drift_policy: self.drift_policy,
+            deletion_policy: self.deletion_policy,
+            suspend: self.suspend,
+        }
+    }
+}
+
+impl ManagedRole {
+    fn to_core(&self) -> core_spec::ManagedRoleSpec {
+        core_spec::ManagedRoleSpec {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            max_session_duration: self.max_session_duration.clone(),
+            permissions_boundary_arn: self.permissions_boundary_arn.clone(),
+            policy_arns: self.policy_arns.clone(),
+            inline_policies: self
+                .inline_policies
+                .iter()
+                .map(|policy| (policy.name.clone(), policy.document.clone()))
+                .collect(),
+            tags: self.tags.clone(),
+        }
+    }
+}
+
+impl PodIdentitySpec {
+    fn to_core(&self) -> core_spec::PodIdentitySpec {
+        core_spec::PodIdentitySpec {
+            target_role_arn: self.target_role_arn.clone(),
+            disable_session_tags: self.disable_session_tags,
+            session_policy: self.session_policy.clone(),
+        }
+    }
+}
+
+impl IrsaSpec {
+    fn to_core(&self) -> core_spec::IrsaSpec {
+        core_spec::IrsaSpec {
+            audience: self.audience.clone(),
+            token_expiration: self.token_expiration.clone(),
+            sts_regional_endpoints: self.sts_regional_endpoints,
+        }
+    }
+}
+
+impl WorkloadIdentityStatus {
+    /// The status that Kubernetes is to show. Times lose what is below a second, as everywhere in Kubernetes.
+    #[must_use]
+    pub fn from_core(status: &core::Status) -> Self {
+        Self {
+            observed_generation: status.observed_generation,
+            conditions: status.conditions.iter().map(condition_from_core).collect(),
+            role: status.role.as_ref().map(|role| RoleStatus {
+                arn: role.arn.to_string(),
+                id: role.id.clone(),
+            }),
+            bindings: status.bindings.iter().map(BindingStatus::from_core).collect(),
+            oidc_provider_arn: status.oidc_provider_arn.clone(),
+            applied: status.applied.clone(),
+            drift: Some(DriftStatus::from_core(&status.drift)),
+            pods: Some(PodsStatus {
+                stale: status.pods.stale,
+            }),
+        }
+    }
+
+    /// The status as core reads it back, without whatever is not core's.
+    #[must_use]
+    pub fn to_core(&self) -> core::Status {
+        core::Status {
+            observed_generation: self.observed_generation,
+            conditions: self.conditions.iter().filter_map(condition_to_core).collect(),
+            role: self.role.as_ref().and_then(|role| {
+                Some(core::RoleStatus {
+                    arn: RoleArn::parse(&role.arn).ok()?,
+                    id: role.id.clone(),
+                })
+            }),
+            bindings: self.bindings.iter().filter_map(BindingStatus::to_core).collect(),
+            oidc_provider_arn: self.oidc_provider_arn.clone(),
+            applied: self.applied.clone(),
+            drift: self.drift.as_ref().map(DriftStatus::to_core).unwrap_or_default(),
+            pods: core::PodsStatus {
+                stale: self.pods.map_or(0, |pods| pods.stale),
+            },
+        }
+    }
+}
+
+fn condition_from_core(condition: &condition::Condition) -> Condition {
+    Condition {
+        type_: condition.kind.word().to_owned(),
+        status: match condition.status {
+            condition::ConditionStatus::True => "True",
+            condition::ConditionStatus::False => "False",
+            condition::ConditionStatus::Unknown => "Unknown",
+        }
+        .to_owned(),
+        reason: condition.reason.word().to_owned(),
+        message: condition.message.clone(),
+        observed_generation: Some(condition.observed_generation),
+        last_transition_time: Time(condition.last_transition_time),
+    }
+}
+
+fn condition_to_core(condition: &Condition) -> Option<condition::Condition> {
+    Some(condition::Condition {
+        kind: known(&condition.type_)?,
+        status: known(&condition.status)?,
+        reason: known(&condition.reason)?,
+        message: condition.message.clone(),
+        observed_generation: condition.observed_generation.unwrap_or_default(),
+        last_transition_time: condition.last_transition_time.0,
+    })
+}
+
+/// The word as a value of one of core's closed sets; `None` when it is not in the set.
+fn known<T: DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(word.into()).ok()
+}
+
+impl BindingStatus {
+    fn from_core(status: &core::BindingStatus) -> Self {
+        let (issuer, audience, target_role_arn, session_tags) = match &status.binding.by {
+            By::Irsa { issuer, audience } => {
+                (Some(issuer.to_string()), Some(audience.to_string()), None, None)
+            }
+            By::PodIdentity {
+                target_role_arn,
+                session_tags,
+            } => (
+                None,
+                None,
+                target_role_arn.as_ref().map(ToString::to_string),
+                Some(*session_tags),
+            ),
+        };
+        Self {
+            method: status.binding.method(),
+            role_arn: status.binding.role_arn.to_string(),
+            target_role_arn,
+            session_tags,
+            issuer,
+            audience,
+            state: status.state,
+            association: status.association.as_ref().map(|association| AssociationStatus {
+                id: association.id.clone(),
+                arn: association.arn.clone(),
+                external_id: association.external_id.clone(),
+            }),
+        }
+    }
+
+    fn to_core(&self) -> Option<core::BindingStatus> {
+        let by = match self.method {
+            Method::Irsa => By::Irsa {
+                issuer: Issuer::parse(self.issuer.clone()?).ok()?,
+                audience: Audience::parse(self.audience.clone()?).ok()?,
+            },
+            Method::PodIdentity => By::PodIdentity {
+                target_role_arn: self
+                    .target_role_arn
+                    .as_deref()
+                    .map(RoleArn::parse)
+                    .transpose()
+                    .ok()?,
+                session_tags: self.session_tags?,
+            },
+        };
+        Some(core::BindingStatus {
+            binding: Binding {
+                role_arn: RoleArn::parse(&self.role_arn).ok()?,
+                by,
+            },
+            state: self.state,
+            association: self
+                .association
+                .as_ref()
+                .map(|association| core::AssociationStatus {
+                    id: association.id.clone(),
+                    arn: association.arn.clone(),
+                    external_id: association.external_id.clone(),
+                }),
+        })
+    }
+}
+
+impl DriftStatus {
+    fn from_core(drift: &core::DriftStatus) -> Self {
+        Self {
+            count: drift.count,
+            items: drift.items.iter().map(DriftItem::from_core).collect(),
+            last_correction: drift.last_correction.as_ref().map(|correction| Correction {
+                at: Time(correction.at),
+                items: correction.items.iter().map(DriftItem::from_core).collect(),
+            }),
+        }
+    }
+
+    fn to_core(&self) -> core::DriftStatus {
+        core::DriftStatus {
+            count: self.count,
+            items: self.items.iter().map(DriftItem::to_core).collect(),
+            last_correction: self.last_correction.as_ref().map(|correction| core::Correction {
+                at: correction.at.0,
+                items: correction.items.iter().map(DriftItem::to_core).collect(),
+            }),
+        }
+    }
+}
+
+impl DriftItem {
+    fn from_core(item: &core::DriftItem) -> Self {
+        Self {
+            resource: item.resource.clone(),
+            field: item.field.clone(),
+            wanted: item.wanted.clone(),
+            found: item.found.clone(),
+            why: item.why,
+            since: item.since.map(Time),
+        }
+    }
+
+    fn to_core(&self) -> core::DriftItem {
+        core::DriftItem {
+            resource: self.resource.clone(),
+            field: self.field.clone(),
+            wanted: self.wanted.clone(),
+            found: self.found.clone(),
+            why: self.why,
+            since: self.since.as_ref().map(|since| since.0),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Good WorkloadIdentities to start from: what `config/samples/` is written from and what tests and demo begin with.
+//! Nothing in, objects out; no I/O. Called by `cargo xtask codegen`, by tests and by the demo.
+
+use std::collections::BTreeMap;
+
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method};
+use serde_json::{Value, json};
+
+use crate::spec::{
+    ExistingRole, ExistingTrust, InlinePolicy, IrsaSpec, ManagedRole, PodIdentitySpec, RoleSpec,
+    ServiceAccountSpec, WorkloadIdentity, WorkloadIdentitySpec,
+};
+
+/// One sample.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// The name of its file, without ending.
+    pub file: &'static str,
+    /// What it shows, in one or two sentences.
+    pub about: &'static str,
+    /// The object.
+    pub identity: WorkloadIdentity,
+}
+
+/// Every sample, the simplest first.
+#[must_use]
+pub fn all() -> Vec<Sample> {
+    vec![
+        Sample {
+            file: "pod-identity",
+            about: "A role of Lanyard's own making for the ServiceAccount orders, by EKS Pod Identity.",
+            identity: pod_identity(),
+        },
+        Sample {
+            file: "irsa",
+            about: "A role of Lanyard's own making for the ServiceAccount reports, by IRSA.",
+            identity: irsa(),
+        },
+        Sample {
+            file: "existing-role",
+            about: "Somebody else's role for the ServiceAccount billing. Lanyard says which statement its trust policy lacks and never changes it.",
+            identity: existing_role(),
+        },
+        Sample {
+            file: "everything-pod-identity",
+            about: "Every field that goes with method PodIdentity. Suspended, so that applying it as it stands changes nothing.",
+            identity: everything_pod_identity(),
+        },
+        Sample {
+            file: "everything-irsa",
+            about: "Every field that goes with method IRSA. Suspended, so that applying it as it stands changes nothing.",
+            identity: everything_irsa(),
+        },
+    ]
+}
+
+/// A managed role that may read S3, by Pod Identity.
+#[must_use]
+pub fn pod_identity() -> WorkloadIdentity {
+    WorkloadIdentity::new(
+        "orders",
+        WorkloadIdentitySpec {
+            service_account: Some(ServiceAccountSpec { create: true }),
+            method: Some(Method::PodIdentity),
+            role: managed(ManagedRole {
+                policy_arns: vec![READ_S3.to_owned()],
+                ..ManagedRole::default()
+            }),
+            ..WorkloadIdentitySpec::default()
+        },
+    )
+}
+
+/// A managed role with one inline policy, by IRSA.
+#[must_use]
+pub fn irsa() -> WorkloadIdentity {
+    WorkloadIdentity::new(
+        "reports",
+        WorkloadIdentitySpec {
+            service_account: Some(ServiceAccountSpec { create: true }),
+            method: Some(Method::Irsa),
+            role: managed(ManagedRole {
+                inline_policies: vec![read_bucket("reports")],
+                ..ManagedRole::default()
+            }),
+            ..WorkloadIdentitySpec::default()
+        },
+    )
+}
+
+/// Somebody else's role, only checked.
+#[must_use]
+pub fn existing_role() -> WorkloadIdentity {
+    WorkloadIdentity::new(
+        "billing",
+        WorkloadIdentitySpec {
+            role: RoleSpec {
+                managed: None,
+                existing: Some(ExistingRole {
+                    arn: "arn:aws:iam::111122223333:role/finance/billing".to_owned(),
+                    trust: Some(ExistingTrust::Check),
+                }),
+            },
+            ..WorkloadIdentitySpec::default()
+        },
+    )
+}
+
+/// Every field that goes with Pod Identity.
+#[must_use]
+pub fn everything_pod_identity() -> WorkloadIdentity {
+    WorkloadIdentity::new(
+        "checkout",
+        WorkloadIdentitySpec {
+            method: Some(Method::PodIdentity),
+            pod_identity: Some(PodIdentitySpec {
+                target_role_arn: Some("arn:aws:iam::444455556666:role/checkout-data".to_owned()),
+                disable_session_tags: true,
+                session_policy: Some(document("s3:GetObject", "arn:aws:s3:::checkout-data/*")),
+            }),
+            ..everything("checkout")
+        },
+    )
+}
+
+/// Every field that goes with IRSA.
+#[must_use]
+pub fn everything_irsa() -> WorkloadIdentity {
+    WorkloadIdentity::new(
+        "search",
+        WorkloadIdentitySpec {
+            method: Some(Method::Irsa),
+            irsa: Some(IrsaSpec {
+                audience: Some("sts.amazonaws.com".to_owned()),
+                token_expiration: Some("12h".to_owned()),
+                sts_regional_endpoints: Some(true),
+            }),
+            ..everything("search")
+        },
+    )
+}
+
+const READ_S3: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+
+fn everything(name: &str) -> WorkloadIdentitySpec {
+    WorkloadIdentitySpec {
+        service_account: Some(ServiceAccountSpec { create: true }),
+        role: managed(ManagedRole {
+            name: Some(format!("{name}-prod")),
+            description: Some(format!("What {name} may do in production")),
+            max_session_duration: Some("1h30m".to_owned()),
+            permissions_boundary_arn: Some("arn:aws:iam::111122223333:policy/tenant".to_owned()),
+            policy_arns: vec![READ_S3.to_owned()],
+            inline_policies: vec![read_bucket(name)],
+            tags: BTreeMap::from([("team".to_owned(), "shop".to_owned())]),
+        }),
+        drift_policy: Some(DriftPolicy::Report),
+        deletion_policy: Some(DeletionPolicy::Retain),
+        suspend: true,
+        ..WorkloadIdentitySpec::default()
+    }
+}
+
+fn managed(role: ManagedRole) -> RoleSpec {
+    RoleSpec {
+        managed: Some(role),
+        existing: None,
+    }
+}
+
+fn read_bucket(name: &str) -> InlinePolicy {
+    InlinePolicy {
+        name: "bucket".to_owned(),
+        document: document("s3:GetObject", &format!("arn:aws:s3:::{name}/*")),
+    }
+}
+
+fn document(action: &str, resource: &str) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": [action], "Resource": [resource]}],
+    })
+}

@@ -1,0 +1,325 @@
+//! The vocabulary of the CRD's schema: one function for each kind of text, list and document that users write.
+//! Nothing in, a piece of schema out; no I/O. Named by the fields of `spec` and `status` as `schema_with`.
+//!
+//! Everything carries a maximum, or the API server's cost budget refuses the CRD. A form is a CEL rule with a sentence
+//! of its own instead of `pattern`, whose message would only quote the expression. What the core crate's parsers
+//! accept and what these rules accept is the same; a test holds the two together.
+
+use lanyard_core::status::DRIFT_ITEMS_LIMIT;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
+
+use crate::spec::InlinePolicy;
+use crate::status::{BindingStatus, DriftItem};
+
+/// Longest ARN in IAM (`arnType`).
+const ARN_LIMIT: u32 = 2048;
+/// Attached policies per role that IAM grants at most.
+const POLICY_ARNS_LIMIT: u32 = 25;
+/// Inline policies per role: IAM limits only their sum, 10,240 characters, which 50 small ones fill.
+const INLINE_POLICIES_LIMIT: u32 = 50;
+/// Tags per role that IAM allows, less the three that mark it as Lanyard's.
+const TAGS_LIMIT: u32 = 47;
+/// Bindings in the status: one, or two while a transition runs; more is room for the unforeseen.
+const BINDINGS_LIMIT: u64 = 8;
+/// Conditions in the status: Lanyard's nine and room for others'.
+const CONDITIONS_LIMIT: u64 = 32;
+/// Aspects in the status: every policy, tag, statement and field of the largest role, twice over.
+const DIGESTS_LIMIT: u64 = 512;
+/// Digits per unit; more would overflow CEL's duration.
+const DURATION_FORM: &str = "^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$";
+
+/// A rule in CEL over `self` and the sentence for whoever breaks it.
+type Rule<'a> = (&'a str, &'a str);
+
+fn rules(rules: &[Rule]) -> serde_json::Value {
+    rules
+        .iter()
+        .map(|(rule, message)| json!({"rule": rule, "message": message}))
+        .collect()
+}
+
+fn text(limit: u32, checks: &[Rule]) -> Schema {
+    json_schema!({"type": "string", "maxLength": limit, "x-kubernetes-validations": rules(checks)})
+}
+
+fn word(of: &[&str]) -> Schema {
+    json_schema!({"type": "string", "enum": of})
+}
+
+pub fn method(_: &mut SchemaGenerator) -> Schema {
+    word(&["IRSA", "PodIdentity"])
+}
+
+pub fn drift_policy(_: &mut SchemaGenerator) -> Schema {
+    word(&["Correct", "Report"])
+}
+
+pub fn deletion_policy(_: &mut SchemaGenerator) -> Schema {
+    word(&["Delete", "Retain"])
+}
+
+pub fn existing_trust(_: &mut SchemaGenerator) -> Schema {
+    word(&["Check"])
+}
+
+pub fn role_arn(_: &mut SchemaGenerator) -> Schema {
+    text(
+        ARN_LIMIT,
+        &[
+            (
+                r"self.matches('^arn:aws(-[a-z0-9-]+)?:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9+=,.@_-]{1,64}$')",
+                "must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/orders",
+            ),
+            (
+                r"!self.matches('^arn:[^:]*:iam::[^:]*:role/(aws-service-role|aws-reserved)/')",
+                "a role under /aws-service-role/ or /aws-reserved/ belongs to AWS and cannot serve pods: name a role of your own",
+            ),
+        ],
+    )
+}
+
+pub fn policy_arn(_: &mut SchemaGenerator) -> Schema {
+    text(
+        ARN_LIMIT,
+        &[(
+            r"self.matches('^arn:aws(-[a-z0-9-]+)?:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$')",
+            "must be the ARN of a managed policy, such as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+        )],
+    )
+}
+
+pub fn policy_arns(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": policy_arn(generator),
+        "maxItems": POLICY_ARNS_LIMIT,
+        "x-kubernetes-list-type": "set",
+    })
+}
+
+pub fn inline_policies(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": generator.subschema_for::<InlinePolicy>(),
+        "maxItems": INLINE_POLICIES_LIMIT,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+    })
+}
+
+/// CEL cannot see into a document of free form, so shape, words and size are checked by the core crate. Atomic, or two
+/// appliers would have their documents merged key by key.
+pub fn document(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": true,
+        "x-kubernetes-map-type": "atomic",
+    })
+}
+
+pub fn role_name(_: &mut SchemaGenerator) -> Schema {
+    text(
+        64,
+        &[(
+            r"self.matches('^[A-Za-z0-9+=,.@_-]{1,64}$')",
+            "must be a role's name without its path: 1 to 64 letters, digits and +=,.@_-",
+        )],
+    )
+}
+
+pub fn policy_name(_: &mut SchemaGenerator) -> Schema {
+    text(
+        128,
+        &[(
+            r"self.matches('^[A-Za-z0-9+=,.@_-]{1,128}$')",
+            "must be a policy's name: 1 to 128 letters, digits and +=,.@_-",
+        )],
+    )
+}
+
+pub fn description(_: &mut SchemaGenerator) -> Schema {
+    text(
+        1000,
+        &[(
+            r"self.matches('^[\\t\\n\\r\\x{20}-\\x{7E}\\x{A1}-\\x{FF}]*$')",
+            "may hold only what IAM accepts in a description: ASCII and Latin-1 letters, signs, tabs and line breaks",
+        )],
+    )
+}
+
+fn duration(range: Rule) -> Schema {
+    let form = format!("self != '' && self.matches('{DURATION_FORM}')");
+    let (within, message) = range;
+    let in_range = format!("!({form}) || ({within})");
+    text(
+        21,
+        &[
+            (
+                &form,
+                "must be a duration in hours, minutes and seconds, in that order, such as 1h30m",
+            ),
+            (&in_range, message),
+        ],
+    )
+}
+
+pub fn session_duration(_: &mut SchemaGenerator) -> Schema {
+    duration((
+        "duration(self) >= duration('1h') && duration(self) <= duration('12h')",
+        "must be from 1h to 12h, the limits of IAM for a role's sessions",
+    ))
+}
+
+pub fn token_expiration(_: &mut SchemaGenerator) -> Schema {
+    duration((
+        "duration(self) >= duration('10m') && duration(self) <= duration('24h')",
+        "must be from 10m to 24h: the API server issues no shorter token, and the pod identity webhook no longer one",
+    ))
+}
+
+pub fn audience(_: &mut SchemaGenerator) -> Schema {
+    text(
+        255,
+        &[(
+            "self.matches('^[!-~]{1,255}$')",
+            "must be an audience such as sts.amazonaws.com: 1 to 255 printable ASCII characters without spaces",
+        )],
+    )
+}
+
+pub fn tags(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": text(256, &[(
+            r"self.matches('^[\\p{L}\\p{N} _.:/=+@-]*$')",
+            "a tag's value may hold only letters, digits, spaces and _.:/=+-@",
+        )]),
+        "maxProperties": TAGS_LIMIT,
+        "x-kubernetes-validations": rules(&[
+            (
+                r"self.all(key, key.matches('^[\\p{L}\\p{N} _.:/=+@-]{1,128}$'))",
+                "a tag's key must be 1 to 128 letters, digits, spaces and _.:/=+-@",
+            ),
+            (
+                "self.all(key, !key.lowerAscii().startsWith('aws:'))",
+                "tag keys that begin with aws: are reserved by AWS: use another key",
+            ),
+            (
+                "self.all(key, !key.lowerAscii().startsWith('lanyard.dev/'))",
+                "tag keys that begin with lanyard.dev/ mark what Lanyard owns: use another key",
+            ),
+            (
+                "self.all(key, !key.lowerAscii().startsWith('kubernetes-') && !key.lowerAscii().startsWith('eks-cluster-'))",
+                "tag keys that begin with kubernetes- or eks-cluster- would pass for Pod Identity session tags: use another key",
+            ),
+            (
+                "self.all(key, self.exists_one(other, other.lowerAscii() == key.lowerAscii()))",
+                "IAM takes tag keys that differ only in case for one key: keep one of them",
+            ),
+        ]),
+    })
+}
+
+pub fn arn(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "maxLength": ARN_LIMIT})
+}
+
+pub fn short_text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "maxLength": 256})
+}
+
+pub fn long_text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "maxLength": 1024})
+}
+
+pub fn binding_state(_: &mut SchemaGenerator) -> Schema {
+    word(&["Active", "Pending", "Draining"])
+}
+
+pub fn standing(_: &mut SchemaGenerator) -> Schema {
+    word(&["Reported", "Unreadable", "NotOurs"])
+}
+
+pub fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time", "maxLength": 64})
+}
+
+pub fn count(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "integer", "format": "int64", "minimum": 0})
+}
+
+pub fn bindings(generator: &mut SchemaGenerator) -> Schema {
+    list_of::<BindingStatus>(generator, BINDINGS_LIMIT)
+}
+
+pub fn drift_items(generator: &mut SchemaGenerator) -> Schema {
+    list_of::<DriftItem>(generator, DRIFT_ITEMS_LIMIT as u64)
+}
+
+pub fn digests(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": {"type": "string", "maxLength": 128},
+        "maxProperties": DIGESTS_LIMIT,
+    })
+}
+
+fn list_of<T: JsonSchema>(generator: &mut SchemaGenerator, limit: u64) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": generator.subschema_for::<T>(),
+        "maxItems": limit,
+        "x-kubernetes-list-type": "atomic",
+    })
+}
+
+/// The shape of `metav1.Condition`. A map by type, so that others may add conditions of their own by server-side apply.
+pub fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": CONDITIONS_LIMIT,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        "items": {
+            "type": "object",
+            "description": "One thing that holds, does not hold, or is not known.",
+            "required": ["type", "status", "reason", "message", "lastTransitionTime"],
+            "properties": {
+                "type": {
+                    "type": "string",
+                    "maxLength": 316,
+                    "description": "Which condition; docs/conditions.md lists Lanyard's.",
+                },
+                "status": {
+                    "type": "string",
+                    "enum": ["True", "False", "Unknown"],
+                    "description": "Whether it holds.",
+                },
+                "reason": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 1024,
+                    "description": "The word for why; docs/conditions.md says what each means and what to do.",
+                },
+                "message": {
+                    "type": "string",
+                    "maxLength": 32768,
+                    "description": "The sentence for why: which object, what was wanted, what was found, what to do.",
+                },
+                "observedGeneration": {
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                    "description": "The generation of the spec it was judged against.",
+                },
+                "lastTransitionTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "maxLength": 64,
+                    "description": "When the status last changed; a new message alone does not move it.",
+                },
+            },
+        },
+    })
+}

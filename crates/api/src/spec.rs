@@ -1,0 +1,275 @@
+//! The spec of a WorkloadIdentity as users write it, with the rules that `kubectl apply` enforces.
+//! YAML in, typed fields out; the doc comments are the text of `kubectl explain`. No I/O; `convert` takes it to core.
+//!
+//! Nothing has a schema default that a class will be able to default: it would be frozen into the object.
+
+use std::collections::BTreeMap;
+use std::ops::Not;
+
+use kube::{CustomResource, KubeSchema};
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::schema;
+
+/// What should be: which role the pods of one ServiceAccount get, and how.
+#[expect(clippy::duplicated_attributes, reason = "each printer column repeats the same words")]
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "lanyard.dev",
+    version = "v1alpha1",
+    kind = "WorkloadIdentity",
+    plural = "workloadidentities",
+    namespaced,
+    status = "crate::status::WorkloadIdentityStatus",
+    shortname = "wid",
+    category = "aws",
+    derive = "PartialEq",
+    derive = "Default",
+    doc = "Ties an AWS IAM role to the ServiceAccount of the same name and namespace, by IRSA or by EKS Pod Identity, and keeps the tie true.",
+    printcolumn(name = "Method", type_ = "string", json_path = ".status.bindings[0].method"),
+    printcolumn(name = "Role", type_ = "string", json_path = ".status.role.arn"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(name = "Drift", type_ = "integer", json_path = ".status.drift.count"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Association",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.bindings[0].association.id"
+    ),
+    printcolumn(
+        name = "Stale pods",
+        type_ = "integer",
+        priority = 1,
+        json_path = ".status.pods.stale"
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message"
+    )
+)]
+#[x_kube(
+    validation = (
+        "!(has(self.method) && self.method == 'IRSA' && has(self.podIdentity))",
+        "podIdentity has no effect with method IRSA: remove podIdentity, or set method to PodIdentity"
+    ),
+    validation = (
+        "!(has(self.method) && self.method == 'PodIdentity' && has(self.irsa))",
+        "irsa has no effect with method PodIdentity: remove irsa, or set method to IRSA"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadIdentitySpec {
+    /// The ServiceAccount that gets the role. It has the name and namespace of this object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ServiceAccountSpec")]
+    pub service_account: Option<ServiceAccountSpec>,
+
+    /// How pods get the role: IRSA (a projected token, exchanged at STS) or PodIdentity (an association, served by the
+    /// agent on the node). Absent: what suits the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::method")]
+    pub method: Option<Method>,
+
+    /// The role: exactly one of managed and existing.
+    pub role: RoleSpec,
+
+    /// What only Pod Identity knows. Refused when method is IRSA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "PodIdentitySpec")]
+    pub pod_identity: Option<PodIdentitySpec>,
+
+    /// What only IRSA knows. Refused when method is PodIdentity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "IrsaSpec")]
+    pub irsa: Option<IrsaSpec>,
+
+    /// What becomes of changes made behind Lanyard's back: Correct repairs and records them, Report only records
+    /// them. Changes of this spec are applied either way. Absent: Correct.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::drift_policy")]
+    pub drift_policy: Option<DriftPolicy>,
+
+    /// What becomes of AWS's side when this object is deleted: Delete removes all that Lanyard made, Retain leaves it
+    /// and lets go of it. Absent: Delete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::deletion_policy")]
+    pub deletion_policy: Option<DeletionPolicy>,
+
+    /// While true, Lanyard changes nothing for this object. Deleting a suspended object lets go of what it has in AWS
+    /// instead of removing it.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub suspend: bool,
+}
+
+/// The ServiceAccount that gets the role.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceAccountSpec {
+    /// Whether Lanyard creates the ServiceAccount when it is missing. Leave it false when Helm brings it: Helm refuses
+    /// to take over one that it did not make.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub create: bool,
+}
+
+/// The role: one of Lanyard's own making, or somebody else's.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[x_kube(
+    validation = (
+        "has(self.managed) || has(self.existing)",
+        "role needs exactly one of managed and existing: write managed: {} for a role that Lanyard makes, or existing.arn for a role that is there already"
+    ),
+    validation = (
+        "!(has(self.managed) && has(self.existing))",
+        "role needs exactly one of managed and existing, not both: keep managed for a role that Lanyard makes, or existing for a role that is there already"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleSpec {
+    /// A role that Lanyard creates and owns whole: trust, policies, tags. `{}` is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ManagedRole")]
+    pub managed: Option<ManagedRole>,
+
+    /// A role that somebody else owns. Lanyard binds the ServiceAccount to it and never changes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ExistingRole")]
+    pub existing: Option<ExistingRole>,
+}
+
+/// A role that Lanyard creates and owns whole.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedRole {
+    /// The role's name: 1 to 64 letters, digits and +=,.@_-, unique in the account ignoring case. Absent: made from
+    /// namespace, name and a hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::role_name")]
+    pub name: Option<String>,
+
+    /// The role's description in IAM, at most 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::description")]
+    pub description: Option<String>,
+
+    /// The longest session that a caller may ask for, 1h to 12h, such as 1h30m. Absent: 1h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::session_duration")]
+    pub max_session_duration: Option<String>,
+
+    /// The ARN of the managed policy that bounds what the role may ever do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::policy_arn")]
+    pub permissions_boundary_arn: Option<String>,
+
+    /// ARNs of managed policies to attach, AWS's or your own, at most 25 (IAM's own quota is 10 unless raised).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::policy_arns")]
+    pub policy_arns: Vec<String>,
+
+    /// Policies that live inside the role, known by their names. IAM allows 10,240 characters for all together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::inline_policies")]
+    pub inline_policies: Vec<InlinePolicy>,
+
+    /// Tags of the role, at most 47 beside the three that mark it as Lanyard's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::tags")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A policy that lives inside the role.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct InlinePolicy {
+    /// The policy's name: 1 to 128 letters, digits and +=,.@_-, unique in the role.
+    #[schemars(schema_with = "schema::policy_name")]
+    pub name: String,
+
+    /// The policy document, written as YAML: Version and Statement, with IAM's own words and upper case.
+    #[schemars(schema_with = "schema::document")]
+    pub document: Value,
+}
+
+/// A role that somebody else owns.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ExistingRole {
+    /// The role's ARN, such as arn:aws:iam::111122223333:role/orders.
+    #[schemars(schema_with = "schema::role_arn")]
+    pub arn: String,
+
+    /// What Lanyard does about the role's trust policy. Check, the default, says what is missing and changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::existing_trust")]
+    pub trust: Option<ExistingTrust>,
+}
+
+/// What Lanyard does about the trust policy of a role that somebody else owns.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExistingTrust {
+    /// Says what is missing and changes nothing.
+    #[default]
+    Check,
+}
+
+/// What only Pod Identity knows.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[x_kube(
+    validation = (
+        "!has(self.sessionPolicy) || (has(self.disableSessionTags) && self.disableSessionTags)",
+        "EKS accepts a session policy only without session tags: set disableSessionTags to true, or remove sessionPolicy"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct PodIdentitySpec {
+    /// The role, in this or another account, that EKS assumes from the first one; pods get its credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::role_arn")]
+    pub target_role_arn: Option<String>,
+
+    /// Whether sessions go without the tags of cluster, namespace and ServiceAccount. The role's trust then admits the
+    /// whole cluster. Absent: false.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub disable_session_tags: bool,
+
+    /// A policy document, written as YAML, that narrows every session; EKS allows 2,048 characters. Needs
+    /// disableSessionTags: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::document")]
+    pub session_policy: Option<Value>,
+}
+
+/// What only IRSA knows.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct IrsaSpec {
+    /// The audience of the pods' tokens, at most 255 characters. Absent: sts.amazonaws.com.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::audience")]
+    pub audience: Option<String>,
+
+    /// How long the pods' tokens live, 10m to 24h, such as 1h30m. Absent: 24h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::token_expiration")]
+    pub token_expiration: Option<String>,
+
+    /// Whether SDKs call STS in the cluster's Region instead of the global endpoint. Absent: the default of the
+    /// cluster's pod identity webhook, which on EKS is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub sts_regional_endpoints: Option<bool>,
+}
