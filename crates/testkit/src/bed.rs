@@ -1,0 +1,281 @@
+//! The test bed as one value: control plane, emulators and what stands between, started together and ended together.
+//! In: options. Out: a kubeconfig, clients, the environment for a program under test. Does I/O.
+//! Called by tests, `cargo xtask demo` and `cargo xtask testbed`.
+//!
+//! ```text
+//!   etcd ------------------------------> kube-apiserver -> controllers, scheduler, nodes
+//!   ministack -> EKS cluster -> issuer ---^    |
+//!        ^                                     | keys
+//!        +--------- gateway <------------------+
+//!   LocalStack (when asked for)
+//! ```
+
+use std::env;
+use std::fmt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use kube::Client;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::cache::Cache;
+use crate::control_plane::{ControlPlane, Etcd};
+use crate::crds;
+use crate::emulator::{self, EksCluster, Emulator, REGION};
+use crate::gateway::{Gateway, GatewayOptions};
+use crate::process::Process;
+use crate::site::Site;
+use crate::tools::Tools;
+
+/// The name of the emulated EKS cluster.
+pub const CLUSTER: &str = "lanyard";
+
+/// What a test bed is to have.
+#[derive(Clone, Debug)]
+pub struct TestBedOptions {
+    /// How many nodes.
+    pub nodes: usize,
+    /// LocalStack too; its first call takes about four seconds longer than the rest.
+    pub localstack: bool,
+    /// An issuer for the API server's tokens other than that of the emulated EKS cluster: as on a cluster that is not EKS.
+    pub issuer: Option<String>,
+    /// Whether ministack evaluates IAM policies and trust. The credentials of [`TestBed::aws_env`] are root's in any case.
+    pub authorize: bool,
+}
+
+impl Default for TestBedOptions {
+    fn default() -> Self {
+        Self {
+            nodes: 2,
+            localstack: false,
+            issuer: None,
+            authorize: true,
+        }
+    }
+}
+
+/// A running test bed. It ends when this is dropped, or when the process ends, however it ends.
+#[derive(Debug)]
+pub struct TestBed {
+    /// The Kubernetes side.
+    pub control_plane: ControlPlane,
+    /// IAM, STS and EKS.
+    pub ministack: Emulator,
+    /// IAM and STS, if asked for.
+    pub localstack: Option<Emulator>,
+    /// What stands between the AWS SDK and ministack.
+    pub gateway: Gateway,
+    /// The EKS cluster, as ministack has it.
+    pub cluster: EksCluster,
+    background: Background,
+    site: Site,
+}
+
+impl TestBed {
+    /// Starts everything, after building what was never built on this machine (minutes; it says so). Warm, without
+    /// LocalStack, it takes seconds.
+    pub async fn start(options: TestBedOptions) -> Result<Self> {
+        let cache = Cache::open()?;
+        let (with, localstack) = (cache.clone(), options.localstack);
+        let tools = tokio::task::spawn_blocking(move || Tools::install(&with, localstack)).await??;
+        let mut site = Site::new(cache, tools)?;
+        match Parts::start(&site, options).await {
+            Ok(Parts {
+                control_plane,
+                ministack,
+                localstack,
+                gateway,
+                cluster,
+                background,
+            }) => Ok(Self {
+                control_plane,
+                ministack,
+                localstack,
+                gateway,
+                cluster,
+                background,
+                site,
+            }),
+            Err(error) => {
+                site.end(true)?;
+                Err(error.context(format!(
+                    "the test bed did not start (all logs: {})",
+                    site.logs.display()
+                )))
+            }
+        }
+    }
+
+    /// The administrator's kubeconfig file.
+    pub fn kubeconfig(&self) -> &Path {
+        self.control_plane.kubeconfig()
+    }
+
+    /// A client for the administrator. It belongs to the runtime it is made in, so every test makes its own.
+    pub async fn client(&self) -> Result<Client> {
+        self.control_plane.client().await
+    }
+
+    /// Where the programs are.
+    pub fn tools(&self) -> &Tools {
+        &self.site.tools
+    }
+
+    /// The directory with the log of every process.
+    pub fn logs(&self) -> &Path {
+        &self.site.logs
+    }
+
+    /// The environment that points an AWS SDK at the gateway, as the account's root.
+    pub fn aws_env(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.gateway.url()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+    }
+
+    /// Gives a command this test bed's cluster and AWS, and takes away whatever the caller's environment says of them.
+    pub fn equip(&self, command: &mut Command) {
+        env::vars_os()
+            .filter(|(name, _)| name.to_str().is_some_and(leads_away))
+            .for_each(|(name, _)| {
+                command.env_remove(name);
+            });
+        command.env("KUBECONFIG", self.kubeconfig()).envs(self.aws_env());
+    }
+
+    /// `kubectl`, as the administrator.
+    pub fn kubectl(&self) -> Command {
+        let mut command = Command::new(&self.site.tools.kubectl);
+        self.equip(&mut command);
+        command
+    }
+
+    /// Starts a program under test beside the test bed's own: it logs to `<logs>/<name>.log` and ends with the test bed.
+    pub fn spawn(&self, name: &str, mut command: Command) -> Result<Process> {
+        self.equip(&mut command);
+        self.site.spawn(name, command)
+    }
+
+    /// Applies the CRDs in the workspace's `crds/` and waits until they are served. Answers their names.
+    pub async fn apply_crds(&self) -> Result<Vec<String>> {
+        crds::apply(self.client().await?).await
+    }
+
+    /// Ends everything and removes the logs.
+    pub async fn stop(self) -> Result<()> {
+        let Self {
+            mut site,
+            control_plane,
+            ministack,
+            localstack,
+            gateway,
+            background,
+            ..
+        } = self;
+        let ended = tokio::task::spawn_blocking(move || {
+            let ended = site.end(false);
+            drop((control_plane, ministack, localstack));
+            ended
+        });
+        drop(gateway);
+        drop(background);
+        ended.await?
+    }
+}
+
+/// Everything in a test bed but its place.
+struct Parts {
+    control_plane: ControlPlane,
+    ministack: Emulator,
+    localstack: Option<Emulator>,
+    gateway: Gateway,
+    cluster: EksCluster,
+    background: Background,
+}
+
+impl Parts {
+    async fn start(site: &Site, options: TestBedOptions) -> Result<Self> {
+        let background = Background::new()?;
+        let localstack = async {
+            match options.localstack {
+                true => emulator::localstack(site).await.map(Some),
+                false => Ok(None),
+            }
+        };
+        let main = async {
+            let emulated = async {
+                let ministack = emulator::ministack(site, options.authorize).await?;
+                let cluster = EksCluster::create(&ministack.url(), CLUSTER).await?;
+                anyhow::Ok((ministack, cluster))
+            };
+            let (etcd, (ministack, cluster)) = tokio::try_join!(Etcd::start(site), emulated)?;
+            let issuer = options.issuer.as_deref().unwrap_or(&cluster.issuer);
+            let control_plane = ControlPlane::start(site, etcd, issuer, options.nodes).await?;
+            anyhow::Ok((control_plane, ministack, cluster))
+        };
+        let (localstack, (control_plane, ministack, cluster)) = tokio::try_join!(localstack, main)?;
+        let gateway = background
+            .run(Gateway::start(GatewayOptions::all(&ministack.url())))
+            .await?;
+        Ok(Self {
+            control_plane,
+            ministack,
+            localstack,
+            gateway,
+            cluster,
+            background,
+        })
+    }
+}
+
+/// The runtime of the servers in this process. Not the caller's: one test bed serves several tests, each of which has a
+/// runtime that ends with it.
+struct Background(Option<Runtime>);
+
+impl Background {
+    fn new() -> Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("test-bed")
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Runs a future there, so that what it spawns stays there.
+    async fn run<T: Send + 'static>(
+        &self,
+        start: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.0
+            .as_ref()
+            .context("the test bed has ended")?
+            .spawn(start)
+            .await?
+    }
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Background")
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // A plain drop would wait, which is not allowed inside of a runtime.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Whether a variable would send an SDK or a client elsewhere: to another account, endpoint, certificate or proxy.
+fn leads_away(name: &str) -> bool {
+    name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy")
+}

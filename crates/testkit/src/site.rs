@@ -1,0 +1,95 @@
+//! Where one test bed lives while it runs: its tools, data, logs and the keeper of its processes.
+//! In: the cache and the tools. Out: directories and started processes. Does I/O. Made by `bed`, used by everything it starts.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, Result};
+
+use crate::cache::Cache;
+use crate::process::{Keeper, Port, Process};
+use crate::tools::Tools;
+
+/// What every part of a test bed is given to start itself.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub cache: Cache,
+    pub tools: Tools,
+    /// Gone when the test bed ends, however it ends.
+    pub data: PathBuf,
+    /// Kept when something fails.
+    pub logs: PathBuf,
+    keeper: Keeper,
+}
+
+impl Site {
+    pub(crate) fn new(cache: Cache, tools: Tools) -> Result<Self> {
+        let data = tempfile::Builder::new()
+            .prefix("lanyard-bed-")
+            .tempdir()
+            .context("making the data directory")?
+            .keep();
+        let logs = cache.new_log_dir()?;
+        let keeper = Keeper::start(&data)?;
+        Ok(Self {
+            cache,
+            tools,
+            data,
+            logs,
+            keeper,
+        })
+    }
+
+    /// A directory of its own for one part.
+    pub(crate) fn dir(&self, name: &str) -> Result<PathBuf> {
+        let dir = self.data.join(name);
+        fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+        Ok(dir)
+    }
+
+    /// A port that nothing else uses.
+    pub(crate) fn port(&self) -> Result<Port> {
+        Port::claim(&self.cache)
+    }
+
+    /// A command that inherits nothing: no proxy, certificate or credential variable of the caller reaches it.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("HOME", &self.data)
+            .env("TMPDIR", &self.data)
+            .current_dir(&self.data);
+        command.envs(env::var_os("PATH").map(|path| ("PATH", path)));
+        command
+    }
+
+    /// Starts a process that ends with this test bed.
+    pub(crate) fn spawn(&self, name: &str, command: Command) -> Result<Process> {
+        Process::spawn(&self.keeper, &self.logs, name, command)
+    }
+
+    /// Ends every process and removes the data; the logs too, unless there is somebody who will want them.
+    pub(crate) fn end(&mut self, keep_logs: bool) -> Result<()> {
+        self.keeper.end()?;
+        if !keep_logs {
+            fs::remove_dir_all(&self.logs).with_context(|| format!("removing {}", self.logs.display()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if !self.logs.exists() {
+            return;
+        }
+        if thread::panicking() {
+            eprintln!("the test bed's logs are in {}", self.logs.display());
+        }
+        let _ = self.end(thread::panicking());
+    }
+}
