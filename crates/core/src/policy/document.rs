@@ -134,12 +134,17 @@ impl Document {
     /// The same document without the statements that have this `Sid`.
     #[must_use]
     pub fn without_statement(mut self, sid: &str) -> Self {
+        self.retain(|statement| statement.sid() != Some(sid));
+        self
+    }
+
+    /// Keeps only the statements of which this is true.
+    pub fn retain(&mut self, keep: impl FnMut(&Statement) -> bool) {
         let before = self.statements.len();
-        self.statements.retain(|statement| statement.sid() != Some(sid));
+        self.statements.retain(keep);
         if self.statements.len() < before {
             self.shape = Shape::List;
         }
-        self
     }
 
     /// A top-level element such as `Version`, as written; not `Statement`.

@@ -7,10 +7,14 @@ mod operator;
 mod reading;
 mod wildcard;
 
+pub mod describe;
 pub mod document;
+pub mod evaluate;
 pub mod lint;
 pub mod normal;
 pub mod trust;
 
+pub use describe::{StatementDifference, differences};
 pub use document::{Document, DocumentError, Statement};
+pub use evaluate::{Admission, TrustRequest, admits, only_denies};
 pub use normal::{Normal, digest, same_meaning};

@@ -2,7 +2,6 @@
 //! Texts in, yes or no out; no I/O. Called by `evaluate`.
 
 /// Whether the whole text fits the pattern, case-sensitive.
-#[cfg(test)]
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
