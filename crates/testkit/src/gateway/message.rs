@@ -56,13 +56,6 @@ impl Request {
             ..self.clone()
         }
     }
-
-    pub fn with_json(&self, body: &serde_json::Value) -> Self {
-        Self {
-            body: body.to_string().into(),
-            ..self.clone()
-        }
-    }
 }
 
 /// An answer, body included.

@@ -13,6 +13,7 @@ mod emulator;
 mod error;
 mod fault;
 mod form;
+mod gaps;
 mod interference;
 mod ledger;
 mod message;
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use http::Method;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -36,7 +38,8 @@ pub use self::fault::{Fault, FaultHandle, Faults, Target};
 pub use self::ledger::{Calls, Entry, Ledger, Mark};
 pub use self::throttle::Throttle;
 
-use self::emulator::Emulators;
+use self::emulator::{Emulators, Origin};
+use self::gaps::Gaps;
 use self::interference::Interference;
 use self::message::{Answer, Request};
 use self::recall::Recall;
@@ -77,6 +80,7 @@ struct Core {
     interference: Interference,
     emulators: Emulators,
     recall: Recall,
+    gaps: Gaps,
 }
 
 impl Gateway {
@@ -86,6 +90,7 @@ impl Gateway {
             interference: Interference::new(),
             emulators: Emulators::new(&options)?,
             recall: Recall::default(),
+            gaps: Gaps::default(),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -123,15 +128,90 @@ impl Gateway {
     pub fn set_throttles(&self, throttles: Vec<Throttle>) {
         self.core.interference.set_throttles(throttles);
     }
+
+    /// Gives the gateway the keys with which an issuer signs its tokens, as the API server publishes them under `/openid/v1/jwks`.
+    /// Until then no web identity token of that issuer is good. Replaces the keys before.
+    pub fn set_jwks(&self, issuer: &str, jwks: &str) -> anyhow::Result<()> {
+        self.core
+            .gaps
+            .keys
+            .set(issuer, jwks)
+            .with_context(|| format!("the keys of {issuer} cannot be read"))
+    }
+
+    /// Makes all associations look this much older than they are, in whole seconds. Replaces the shift before.
+    pub fn shift_association_times(&self, older: Duration) {
+        self.core.gaps.associations.shift_times(older);
+    }
+
+    /// Makes an association look owned by an EKS add-on [F 1.5].
+    pub fn set_association_owner(&self, association_id: &str, owner_arn: &str) {
+        self.core.gaps.associations.set_owner(association_id, owner_arn);
+    }
+
+    /// Whether a subject has an association, asked past ledger, latency and faults: for what stands for AWS itself.
+    pub async fn is_associated(&self, subject: &Subject) -> anyhow::Result<bool> {
+        let Subject {
+            account,
+            region,
+            cluster,
+            namespace,
+            service_account,
+        } = subject;
+        let origin = Origin {
+            account: account.clone(),
+            region: region.clone(),
+        };
+        let path = format!(
+            "/clusters/{cluster}/pod-identity-associations?namespace={namespace}&serviceAccount={service_account}"
+        );
+        let answer = self
+            .core
+            .emulators
+            .ask_eks(&origin, Method::GET, &path, None)
+            .await;
+        let body = answer
+            .parse_json()
+            .filter(|_| answer.status.is_success())
+            .with_context(|| answer.text())?;
+        Ok(body.pointer("/associations/0").is_some())
+    }
+}
+
+/// A ServiceAccount of a cluster.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The cluster's account, twelve digits.
+    pub account: String,
+    /// The cluster's region.
+    pub region: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The ServiceAccount's namespace.
+    pub namespace: String,
+    /// The ServiceAccount's name.
+    pub service_account: String,
 }
 
 impl Core {
+    /// The call that a request makes; an association's id is completed by the subject it is known to have.
     fn name(&self, request: &Request) -> Option<Call> {
-        Call::of(request)
+        let mut call = Call::of(request)?;
+        let known: Vec<String> = call
+            .subjects
+            .iter()
+            .filter_map(|subject| self.subject(subject))
+            .collect();
+        call.subjects.extend(known);
+        Some(call)
+    }
+
+    fn subject(&self, association: &str) -> Option<String> {
+        self.gaps.associations.subject(association.rsplit('/').next()?)
     }
 
     async fn ask(&self, call: &Call, request: &Request) -> Answer {
-        self.emulators.forward(call.service, request).await
+        self.gaps.ask(&self.emulators, call, request).await
     }
 }
 

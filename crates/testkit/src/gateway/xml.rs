@@ -23,6 +23,20 @@ pub(crate) fn members(list: &str) -> Vec<&str> {
     found
 }
 
+/// The unescaped text of an element directly in this text: elements of the same name inside others are passed over.
+pub(crate) fn child(xml: &str, name: &str) -> Option<String> {
+    let mut rest = xml;
+    loop {
+        let tag = rest.get(rest.find('<')? + 1..)?;
+        let found = tag.split(['>', '/', ' ']).next()?;
+        let element = find(rest, found)?;
+        if found == name {
+            return Some(unescape(element.inner));
+        }
+        rest = element.after;
+    }
+}
+
 /// The text with what the first element of this name holds replaced; the text as it was when there is no such element.
 pub(crate) fn replace(xml: &str, name: &str, inner: &str) -> String {
     find(xml, name).map_or_else(
@@ -140,6 +154,16 @@ mod tests {
                 .filter_map(|role| text(role, "Name"))
                 .collect::<Vec<_>>(),
             ["a", "b"]
+        );
+    }
+
+    #[test]
+    fn a_child_is_not_a_grandchild() {
+        let role = "<Profiles><member><Arn>profile</Arn></member></Profiles><Path/> <Arn>role</Arn>";
+        assert_eq!(child(role, "Arn").as_deref(), Some("role"));
+        assert_eq!(
+            (child(role, "Path").as_deref(), child(role, "Name")),
+            (Some(""), None)
         );
     }
 

@@ -1,0 +1,22 @@
+//! Gap of ministack: it attaches policies that do not exist. AWS's own policies pass unchecked: no emulator knows all of them.
+//! In: AttachRolePolicy. Out: IAM's refusal, or nothing. Reads the policy from the emulator of IAM.
+
+use super::super::call::Service;
+use super::super::emulator::Emulators;
+use super::super::error::error;
+use super::super::message::{Answer, Request};
+
+/// What IAM refuses to attach, for want of the policy.
+pub(crate) async fn refusal(emulators: &Emulators, request: &Request) -> Option<Answer> {
+    let form = request.form();
+    let arn = form.get("PolicyArn").unwrap_or_default();
+    let account = arn.split(':').nth(4).unwrap_or_default();
+    if account == "aws" {
+        return None;
+    }
+    let found = emulators
+        .ask_iam(account, "GetPolicy", &[("PolicyArn", arn)])
+        .await;
+    let message = format!("Policy {arn} does not exist or is not attachable.");
+    (!found.status.is_success()).then(|| error(Service::Iam, 404, "NoSuchEntity", &message))
+}

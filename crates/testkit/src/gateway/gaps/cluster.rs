@@ -1,0 +1,81 @@
+//! Gaps of ministack: a cluster's issuer is an `http` URL where AWS's is `https`, and `computeConfig`
+//! (which tells Auto Mode, whose nodes bring the Pod Identity agent along [F 2.4]) is forgotten.
+//! In: answers that show a cluster. Out: them as AWS would have it. No I/O.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::super::locked;
+use super::super::message::{Answer, Request};
+
+/// The `computeConfig` that clusters were created with, by ARN.
+#[derive(Debug, Default)]
+pub(crate) struct Clusters(Mutex<HashMap<String, Value>>);
+
+impl Clusters {
+    /// Mends the answer to CreateCluster or DescribeCluster.
+    pub fn mend(&self, request: &Request, answer: Answer) -> Answer {
+        let Some(mut body) = answer.parse_json() else {
+            return answer;
+        };
+        let Some(cluster) = body.get_mut("cluster") else {
+            return answer;
+        };
+        self.restore_compute(request, cluster);
+        if let Some(Value::String(issuer)) = cluster.pointer_mut("/identity/oidc/issuer") {
+            *issuer = issuer.replacen("http://", "https://", 1);
+        }
+        answer.with_body(body.to_string())
+    }
+
+    fn restore_compute(&self, request: &Request, cluster: &mut Value) {
+        let Some(arn) = cluster.get("arn").and_then(Value::as_str).map(str::to_owned) else {
+            return;
+        };
+        let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let mut known = locked(&self.0);
+        if let Some(compute) = asked.get("computeConfig") {
+            known.insert(arn.clone(), compute.clone());
+        }
+        if let (Some(compute), Some(cluster)) = (known.get(&arn), cluster.as_object_mut()) {
+            cluster.entry("computeConfig").or_insert_with(|| compute.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use serde_json::json;
+
+    use super::super::super::testing::eks;
+    use super::*;
+
+    #[test]
+    fn the_issuer_is_https_and_auto_mode_is_remembered() {
+        let cluster =
+            json!({"cluster": {"arn": "arn:c", "identity": {"oidc": {"issuer": "http://localhost:1/id/A"}}}});
+        let clusters = Clusters::default();
+        let answer = Answer::json(StatusCode::OK, &cluster);
+        let create = eks(
+            "POST",
+            "/clusters",
+            r#"{"name":"c","computeConfig":{"enabled":true}}"#,
+        );
+        clusters.mend(&create, answer.clone());
+        let described = clusters
+            .mend(&eks("GET", "/clusters/c", ""), answer)
+            .parse_json()
+            .unwrap();
+        assert_eq!(
+            described.pointer("/cluster/identity/oidc/issuer"),
+            Some(&json!("https://localhost:1/id/A"))
+        );
+        assert_eq!(
+            described.pointer("/cluster/computeConfig/enabled"),
+            Some(&json!(true))
+        );
+    }
+}

@@ -1,0 +1,234 @@
+//! Gap of ministack: trust policies are stored unread, and permission policies are read with messages of its own.
+//! In: a policy document as sent. Out: what IAM would refuse it with. No I/O.
+//! Asked before CreateRole, UpdateAssumeRolePolicy and PutRolePolicy are passed on. The quota is IAM's default [F 3.3, 4.1].
+
+use serde_json::{Map, Value};
+
+/// Why IAM refuses a document: error code, HTTP status, message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub code: &'static str,
+    pub status: u16,
+    pub message: String,
+}
+
+/// The kinds of document, which differ in what a statement must and must not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Trust,
+    Permission,
+}
+
+/// Characters of a trust policy, white space not counted, unless the quota was raised.
+const TRUST_QUOTA: usize = 2048;
+/// Characters of all inline policies of a role together; here each is held against it alone, which costs no read.
+const INLINE_QUOTA: usize = 10_240;
+
+/// What IAM refuses about this document, if anything.
+pub(crate) fn check(kind: Kind, document: &str) -> Option<Refused> {
+    let Ok(Value::Object(policy)) = serde_json::from_str(document) else {
+        return malformed(match kind {
+            Kind::Trust => "This policy contains invalid Json",
+            Kind::Permission => "Syntax errors in policy.",
+        });
+    };
+    misshapen(kind, &policy)
+        .and_then(malformed)
+        .or_else(|| oversized(kind, document))
+}
+
+fn malformed(message: &str) -> Option<Refused> {
+    Some(Refused {
+        code: "MalformedPolicyDocument",
+        status: 400,
+        message: message.to_owned(),
+    })
+}
+
+fn misshapen(kind: Kind, policy: &Map<String, Value>) -> Option<&'static str> {
+    if policy
+        .keys()
+        .any(|key| !["Version", "Id", "Statement"].contains(&key.as_str()))
+    {
+        return Some("Syntax errors in policy.");
+    }
+    let version = policy
+        .get("Version")
+        .map(|version| version.as_str().unwrap_or_default());
+    if version.is_some_and(|version| !["2012-10-17", "2008-10-17"].contains(&version)) {
+        return Some("The policy must contain a valid version string");
+    }
+    let statements = match policy.get("Statement") {
+        Some(Value::Array(statements)) if !statements.is_empty() => statements.iter().collect(),
+        Some(statement @ Value::Object(_)) => vec![statement],
+        _ => return Some("Syntax errors in policy."),
+    };
+    let mut sids: Vec<&str> = statements
+        .iter()
+        .filter_map(|statement| statement.get("Sid")?.as_str())
+        .collect();
+    let count = sids.len();
+    sids.sort_unstable();
+    sids.dedup();
+    if sids.len() < count {
+        return Some("Statement IDs (SID) in a single policy must be unique.");
+    }
+    statements
+        .into_iter()
+        .find_map(|statement| statement_fault(kind, statement))
+}
+
+fn statement_fault(kind: Kind, statement: &Value) -> Option<&'static str> {
+    const KNOWN: [&str; 9] = [
+        "Sid",
+        "Effect",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Condition",
+        "Principal",
+        "NotPrincipal",
+    ];
+    let Value::Object(statement) = statement else {
+        return Some("Syntax errors in policy.");
+    };
+    let has = |key: &str| statement.contains_key(key);
+    let effect = statement.get("Effect").and_then(Value::as_str);
+    if statement.keys().any(|key| !KNOWN.contains(&key.as_str())) || !matches!(effect, Some("Allow" | "Deny"))
+    {
+        return Some("Syntax errors in policy.");
+    }
+    if has("Action") == has("NotAction") {
+        return Some("Policy statement must contain actions.");
+    }
+    let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default();
+    if !sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Some(
+            "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*",
+        );
+    }
+    match kind {
+        Kind::Trust if has("Resource") || has("NotResource") => Some("Has prohibited field Resource"),
+        Kind::Trust if has("NotPrincipal") => Some("AssumeRole policy must not contain NotPrincipal field."),
+        Kind::Trust if !has("Principal") => Some("Missing required field Principal"),
+        Kind::Trust if !only_sts(statement.get("Action")) => {
+            Some("AssumeRole policy may only specify STS AssumeRole actions.")
+        }
+        Kind::Permission if has("Principal") || has("NotPrincipal") => {
+            Some("Policy document should not specify a principal.")
+        }
+        Kind::Permission if has("Resource") == has("NotResource") => {
+            Some("Policy statement must contain resources.")
+        }
+        Kind::Trust | Kind::Permission => None,
+    }
+}
+
+fn only_sts(actions: Option<&Value>) -> bool {
+    strings(actions)
+        .into_iter()
+        .all(|action| action.to_ascii_lowercase().starts_with("sts:"))
+}
+
+/// A string, or the strings of an array: IAM takes one for the other.
+pub(crate) fn strings(value: Option<&Value>) -> Vec<&str> {
+    match value {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn oversized(kind: Kind, document: &str) -> Option<Refused> {
+    let size = document
+        .chars()
+        .filter(|character| !character.is_whitespace())
+        .count();
+    let message = match kind {
+        Kind::Trust if size > TRUST_QUOTA => format!("Cannot exceed quota for ACLSizePerRole: {TRUST_QUOTA}"),
+        Kind::Permission if size > INLINE_QUOTA => {
+            format!("Maximum policy size of {INLINE_QUOTA} bytes exceeded for role")
+        }
+        Kind::Trust | Kind::Permission => return None,
+    };
+    Some(Refused {
+        code: "LimitExceeded",
+        status: 409,
+        message,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PODS: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"A1","Effect":"Allow",
+        "Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"]}]}"#;
+
+    fn message(kind: Kind, document: &str) -> String {
+        check(kind, document)
+            .map(|refused| refused.message)
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn good_documents_pass() {
+        assert_eq!(check(Kind::Trust, PODS), None);
+        let read = r#"{"Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}"#;
+        assert_eq!(check(Kind::Permission, read), None);
+    }
+
+    #[test]
+    fn what_is_not_a_policy_is_malformed() {
+        for document in [
+            "nonsense",
+            "[]",
+            "{}",
+            r#"{"Statement":[]}"#,
+            r#"{"Statement":[{"Effect":"allow","Action":"sts:AssumeRole"}]}"#,
+        ] {
+            let refused = check(Kind::Trust, document).unwrap();
+            assert_eq!(
+                (refused.code, refused.status),
+                ("MalformedPolicyDocument", 400),
+                "{document}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_trust_policy_has_a_principal_and_no_resource() {
+        let with_resource = PODS.replace(r#""Sid":"A1""#, r#""Resource":"*""#);
+        assert_eq!(
+            message(Kind::Trust, &with_resource),
+            "Has prohibited field Resource"
+        );
+        let without_principal = PODS.replace(r#""Principal":{"Service":"pods.eks.amazonaws.com"},"#, "");
+        assert_eq!(
+            message(Kind::Trust, &without_principal),
+            "Missing required field Principal"
+        );
+        assert_eq!(
+            message(Kind::Permission, PODS),
+            "Policy document should not specify a principal."
+        );
+    }
+
+    #[test]
+    fn a_sid_names_one_statement() {
+        let twice = r#"{"Statement":[{"Sid":"A","Effect":"Allow","Action":"s3:*","Resource":"*"},{"Sid":"A","Effect":"Deny","Action":"s3:*","Resource":"*"}]}"#;
+        assert!(message(Kind::Permission, twice).contains("must be unique"));
+    }
+
+    #[test]
+    fn a_long_trust_policy_exceeds_the_quota() {
+        let long = PODS.replace("pods.eks.amazonaws.com", &"x".repeat(2048));
+        let refused = check(Kind::Trust, &long).unwrap();
+        assert_eq!(
+            (refused.code, refused.message.as_str()),
+            ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
+        );
+        assert_eq!(check(Kind::Trust, &PODS.replace("  ", &" ".repeat(3000))), None);
+    }
+}

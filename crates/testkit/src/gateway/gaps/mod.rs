@@ -1,0 +1,143 @@
+//! The gaps between the emulators and AWS, each closed in one file whose header says whose gap it is.
+//! In: a call that no fault has decided. Out: what AWS would answer. Asks the emulators. Called by `serve`.
+//!
+//! An emulator is asked first wherever that can be: it knows who may call, and a gap that it closes itself stays closed.
+
+mod association_list;
+mod association_role;
+mod associations;
+mod attachment;
+mod cluster;
+mod description;
+mod documents;
+mod listings;
+mod paging;
+mod provider;
+mod token;
+mod web_identity;
+
+use serde_json::Value;
+
+use super::call::{Call, Service};
+use super::emulator::{Emulators, Origin};
+use super::error::error;
+use super::message::{Answer, Request};
+
+use self::associations::Associations;
+use self::cluster::Clusters;
+use self::documents::Kind;
+use self::listings::Listings;
+use self::paging::Pages;
+use self::provider::Providers;
+use self::token::Keys;
+
+/// What the gateway itself must keep, because an emulator does not.
+#[derive(Debug, Default)]
+pub(crate) struct Gaps {
+    pub associations: Associations,
+    pub keys: Keys,
+    association_pages: Pages,
+    clusters: Clusters,
+    listings: Listings,
+    providers: Providers,
+}
+
+impl Gaps {
+    /// The answer that AWS would give to this call.
+    pub async fn ask(&self, emulators: &Emulators, call: &Call, request: &Request) -> Answer {
+        if let Some(refusal) = self.refusal(emulators, call, request).await {
+            return refusal;
+        }
+        let answer = self.perform(emulators, call, request).await;
+        if !answer.status.is_success() {
+            return answer;
+        }
+        self.mend(call, request, answer)
+    }
+
+    /// What AWS refuses and the emulator would not.
+    async fn refusal(&self, emulators: &Emulators, call: &Call, request: &Request) -> Option<Answer> {
+        match call.operation.as_str() {
+            "CreateRole" => document(emulators, request, Kind::Trust, "AssumeRolePolicyDocument").await,
+            "UpdateAssumeRolePolicy" => document(emulators, request, Kind::Trust, "PolicyDocument").await,
+            "PutRolePolicy" => document(emulators, request, Kind::Permission, "PolicyDocument").await,
+            "AttachRolePolicy" => attachment::refusal(emulators, request).await,
+            "CreatePodIdentityAssociation" => association_role::refusal(emulators, request, None).await,
+            "UpdatePodIdentityAssociation" => {
+                let current = self.association(emulators, request).await;
+                association_role::refusal(emulators, request, current.as_ref()).await
+            }
+            _ => None,
+        }
+    }
+
+    async fn perform(&self, emulators: &Emulators, call: &Call, request: &Request) -> Answer {
+        let (associations, listings) = (&self.associations, &self.listings);
+        match call.operation.as_str() {
+            "ListRoles" | "GetAccountAuthorizationDetails" => listings.page(emulators, call, request).await,
+            "UpdateRole" | "UpdateRoleDescription" => description::update_role(emulators, request).await,
+            "ListPodIdentityAssociations" => {
+                association_list::page(&self.association_pages, associations, emulators, request).await
+            }
+            "CreatePodIdentityAssociation" => associations.create(emulators, request).await,
+            "UpdatePodIdentityAssociation" => associations.update(emulators, request).await,
+            "TagResource" | "UntagResource" | "ListTagsForResource" => {
+                associations.tag(emulators, request).await
+            }
+            "AssumeRoleWithWebIdentity" => {
+                web_identity::assume(&self.keys, &self.providers, emulators, request).await
+            }
+            operation if operation.contains("OpenIDConnectProvider") => {
+                self.providers.ask(emulators, call, request).await
+            }
+            _ => emulators.forward(call.service, request).await,
+        }
+    }
+
+    /// What an answer that succeeded shows otherwise than AWS would.
+    fn mend(&self, call: &Call, request: &Request, answer: Answer) -> Answer {
+        match call.operation.as_str() {
+            "CreateCluster" | "DescribeCluster" => self.clusters.mend(request, answer),
+            "CreateRole" | "PutRolePermissionsBoundary" | "DeleteRolePermissionsBoundary" | "DeleteRole" => {
+                self.listings.note(call, request, &answer);
+                description::mend(answer)
+            }
+            operation if operation.ends_with("PodIdentityAssociation") => self.associations.mend(answer),
+            _ if call.service == Service::Iam => description::mend(answer),
+            _ => answer,
+        }
+    }
+
+    /// The association that an update is about, as it stands.
+    async fn association(&self, emulators: &Emulators, request: &Request) -> Option<Value> {
+        let answer = emulators
+            .ask_eks(&Origin::of(request), http::Method::GET, request.uri.path(), None)
+            .await;
+        self.associations
+            .mend(answer)
+            .parse_json()?
+            .get_mut("association")
+            .map(Value::take)
+    }
+}
+
+/// IAM looks for the role before it reads the document, so a missing role is the emulator's to say.
+async fn document(emulators: &Emulators, request: &Request, kind: Kind, field: &str) -> Option<Answer> {
+    let form = request.form();
+    let refused = documents::check(kind, form.get(field).unwrap_or_default())?;
+    if field == "PolicyDocument" {
+        let role = form.get("RoleName").unwrap_or_default();
+        let found = emulators
+            .ask_iam(&Origin::of(request).account, "GetRole", &[("RoleName", role)])
+            .await;
+        if !found.status.is_success() {
+            return None;
+        }
+    }
+    Some(error(
+        Service::Iam,
+        refused.status,
+        refused.code,
+        &refused.message,
+    ))
+}
