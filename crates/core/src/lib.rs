@@ -1,1 +1,52 @@
-//! Placeholder.
+//! The thinking of Lanyard: what should be, what is, what differs, and which steps remove the difference.
+//!
+//! ```text
+//!   spec + cluster ---> validate ---> desired ------+
+//!                                                   v
+//!   AWS, cluster ---> observe ---> observed -----> diff ---> drift ---> plan ---> apply ---> outcome
+//!        (engine: reads)                                             (engine: every write)      |
+//!                        status <--- summarise <--- drift, plan, outcome <----------------------+
+//! ```
+//!
+//! Nothing here is async, reads a clock or talks to anything: time and facts come in as values. The modules below
+//! stand in the order of the pipeline; each begins with what goes in and what comes out.
+
+// Words: names, hashes and facts.
+pub mod arn;
+pub mod duration;
+pub mod fact;
+pub mod name;
+pub mod subject;
+pub mod text;
+pub mod timings;
+
+// What was asked for, and what should be.
+pub mod binding;
+pub mod cluster;
+pub mod custody;
+pub mod desired;
+pub mod identity;
+pub mod policy;
+pub mod spec;
+pub mod stage;
+pub mod validate;
+
+// What is, what differs, and what is to be done.
+pub mod aspect;
+pub mod drift;
+pub mod look;
+pub mod observed;
+pub mod plan;
+pub mod step;
+pub mod trusting;
+
+// What became of it.
+pub mod assume;
+pub mod gate;
+pub mod outcome;
+
+// What is said.
+pub mod condition;
+pub mod reason;
+pub mod status;
+pub mod summarise;

@@ -1,0 +1,192 @@
+//! Aspects: the smallest keyed things that can drift by themselves, and how two values of one are compared.
+//! Pure values. `Aspect::key` is the key of `status.applied`: the forms last, a change makes everything look new.
+
+use std::fmt;
+
+use crate::arn::{PolicyArn, RoleArn};
+use crate::name::PolicyName;
+use crate::policy::{self, Document};
+use crate::subject::hex_hash;
+
+/// The smallest thing that can drift by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aspect {
+    /// The OIDC provider with its client ID.
+    Provider,
+    /// That the role exists.
+    Role,
+    /// The trust policy, apart from foreign statements that only deny.
+    Trust,
+    /// A statement of the trust policy that only denies and is not ours, by its id or place.
+    TrustDenial(String),
+    /// The role's description.
+    Description,
+    /// The role's longest session.
+    MaxSession,
+    /// The role's permissions boundary.
+    Boundary,
+    /// One tag of the role.
+    RoleTag(String),
+    /// One managed policy attached to the role.
+    Attached(PolicyArn),
+    /// One inline policy of the role.
+    Inline(PolicyName),
+    /// That the association exists.
+    Association,
+    /// The role that the association gives.
+    AssociationRole,
+    /// The role that the association chains to.
+    AssociationTarget,
+    /// Whether the association's sessions carry tags.
+    AssociationSessionTags,
+    /// The association's session policy.
+    AssociationPolicy,
+    /// One tag of the association.
+    AssociationTag(String),
+    /// That the ServiceAccount exists.
+    ServiceAccount,
+    /// One annotation of the ServiceAccount.
+    Annotation(String),
+}
+
+/// The thing in the world that an aspect belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resource {
+    /// The IAM OIDC provider.
+    Provider,
+    /// The IAM role.
+    Role,
+    /// The Pod Identity association.
+    Association,
+    /// The Kubernetes ServiceAccount.
+    ServiceAccount,
+}
+
+impl Resource {
+    /// The word as it stands in `status.drift` and in metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Provider => "Provider",
+            Self::Role => "Role",
+            Self::Association => "Association",
+            Self::ServiceAccount => "ServiceAccount",
+        }
+    }
+}
+
+impl Aspect {
+    /// What it belongs to.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        match self {
+            Self::Provider => Resource::Provider,
+            Self::Role
+            | Self::Trust
+            | Self::TrustDenial(_)
+            | Self::Description
+            | Self::MaxSession
+            | Self::Boundary
+            | Self::RoleTag(_)
+            | Self::Attached(_)
+            | Self::Inline(_) => Resource::Role,
+            Self::Association
+            | Self::AssociationRole
+            | Self::AssociationTarget
+            | Self::AssociationSessionTags
+            | Self::AssociationPolicy
+            | Self::AssociationTag(_) => Resource::Association,
+            Self::ServiceAccount | Self::Annotation(_) => Resource::ServiceAccount,
+        }
+    }
+
+    /// The key in `status.applied`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Provider => "provider".to_owned(),
+            Self::Role => "role".to_owned(),
+            Self::Trust => "trust".to_owned(),
+            Self::TrustDenial(id) => format!("trustDenial/{id}"),
+            Self::Description => "description".to_owned(),
+            Self::MaxSession => "maxSessionDuration".to_owned(),
+            Self::Boundary => "permissionsBoundary".to_owned(),
+            Self::RoleTag(key) => format!("tag/{key}"),
+            Self::Attached(arn) => format!("policy/{arn}"),
+            Self::Inline(name) => format!("inline/{name}"),
+            Self::Association => "association".to_owned(),
+            Self::AssociationRole => "association/roleArn".to_owned(),
+            Self::AssociationTarget => "association/targetRoleArn".to_owned(),
+            Self::AssociationSessionTags => "association/sessionTags".to_owned(),
+            Self::AssociationPolicy => "association/sessionPolicy".to_owned(),
+            Self::AssociationTag(key) => format!("association/tag/{key}"),
+            Self::ServiceAccount => "serviceAccount".to_owned(),
+            Self::Annotation(key) => format!("annotation/{key}"),
+        }
+    }
+}
+
+/// How the field is called where people read it: in `status.drift`, events and the CLI.
+impl fmt::Display for Aspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Provider => f.write_str("clientIds"),
+            Self::Role | Self::Association | Self::ServiceAccount => f.write_str("exists"),
+            Self::Trust => f.write_str("trustPolicy"),
+            Self::TrustDenial(id) => write!(f, "trustPolicy.{id}"),
+            Self::Description => f.write_str("description"),
+            Self::MaxSession => f.write_str("maxSessionDuration"),
+            Self::Boundary => f.write_str("permissionsBoundary"),
+            Self::RoleTag(key) | Self::AssociationTag(key) => write!(f, "tags[{key}]"),
+            Self::Attached(arn) => write!(f, "attachedPolicies[{arn}]"),
+            Self::Inline(name) => write!(f, "inlinePolicies[{name}]"),
+            Self::AssociationRole => f.write_str("roleArn"),
+            Self::AssociationTarget => f.write_str("targetRoleArn"),
+            Self::AssociationSessionTags => f.write_str("sessionTags"),
+            Self::AssociationPolicy => f.write_str("sessionPolicy"),
+            Self::Annotation(key) => write!(f, "annotations[{key}]"),
+        }
+    }
+}
+
+/// One value of an aspect: compared by its digest, shown by its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// What people see, not yet cut short.
+    pub text: String,
+    /// What is compared and what `status.applied` remembers.
+    pub digest: String,
+}
+
+impl Value {
+    /// A plain text.
+    #[must_use]
+    pub fn text(text: impl fmt::Display) -> Self {
+        let text = text.to_string();
+        Self {
+            digest: hex_hash(&text, 12),
+            text,
+        }
+    }
+
+    /// That something is there at all.
+    #[must_use]
+    pub fn there() -> Self {
+        Self::text("present")
+    }
+
+    /// A role's ARN, compared without regard to case in its name, as IAM does.
+    #[must_use]
+    pub fn role(arn: &RoleArn) -> Self {
+        Self::text(arn)
+    }
+
+    /// A policy document, compared by its meaning.
+    #[must_use]
+    pub fn document(document: &Document) -> Self {
+        Self {
+            text: document.to_json(),
+            digest: policy::digest(document),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Custody: the annotation in which Lanyard writes, before it creates anything, what will be its to remove.
+//! JSON text in and out; no I/O. Users can edit it, so it only locates: ownership tags authorise.
+
+use serde::{Deserialize, Serialize};
+
+use crate::arn::RoleArn;
+use crate::spec::{DeletionPolicy, Method};
+
+/// The version of the annotation's form that is written.
+const VERSION: u32 = 1;
+
+/// What Lanyard has touched for an object and not yet removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Custody {
+    version: u32,
+    /// What a deletion is to remove.
+    pub deletion_policy: DeletionPolicy,
+    /// Each role touched, with the method it was touched for.
+    pub roles: Vec<Touched>,
+}
+
+/// One role that was touched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Touched {
+    /// The role.
+    pub arn: RoleArn,
+    /// Whether Lanyard made it (then it may remove it) or found it.
+    pub managed: bool,
+    /// The method it was used for.
+    pub method: Method,
+}
+
+impl Custody {
+    /// Custody of these roles.
+    #[must_use]
+    pub fn new(deletion_policy: DeletionPolicy, roles: Vec<Touched>) -> Self {
+        Self {
+            version: VERSION,
+            deletion_policy,
+            roles,
+        }
+    }
+
+    /// Reads the annotation; `None` when it is not ours to understand: foreign text or a newer form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str::<Self>(text)
+            .ok()
+            .filter(|custody| custody.version == VERSION)
+    }
+
+    /// The annotation's text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The same custody with one more role and the deletion policy of now. Nothing is ever taken out here.
+    #[must_use]
+    pub fn including(previous: Option<&Self>, deletion_policy: DeletionPolicy, touched: Touched) -> Self {
+        let mut roles = previous.map(|custody| custody.roles.clone()).unwrap_or_default();
+        if !roles.contains(&touched) {
+            roles.push(touched);
+        }
+        Self::new(deletion_policy, roles)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn custody_survives_the_round_trip_and_refuses_a_newer_form() {
+        let touched = Touched {
+            arn: RoleArn::parse("arn:aws:iam::111122223333:role/a/b").unwrap(),
+            managed: true,
+            method: Method::Irsa,
+        };
+        let custody = Custody::including(None, DeletionPolicy::Delete, touched.clone());
+        assert_eq!(Custody::parse(&custody.to_text()), Some(custody.clone()));
+        assert_eq!(
+            Custody::including(Some(&custody), DeletionPolicy::Delete, touched),
+            custody
+        );
+        assert_eq!(
+            Custody::parse(r#"{"version":2,"deletionPolicy":"Delete","roles":[]}"#),
+            None
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! Desired: what should be, for an object that stays or for one that goes.
+//! An identity and the binding to keep true go in; one value comes out that `diff` holds against the facts. No I/O.
+
+use std::collections::BTreeMap;
+
+use crate::arn::{Issuer, RoleArn};
+use crate::binding::{Binding, By};
+use crate::cluster::Cluster;
+use crate::custody::Custody;
+use crate::identity::{Identity, ManagedRole};
+use crate::name::Audience;
+use crate::policy::{Document, trust};
+use crate::spec::DeletionPolicy;
+use crate::stage::{
+    ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION, Stage,
+};
+use crate::subject::{Subject, irsa_sid, pod_identity_sid};
+use crate::validate::DEFAULT_AUDIENCE;
+
+/// What should be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Desired {
+    /// The subject has its role by its binding.
+    Present(Box<Wanted>),
+    /// Nothing of ours is left.
+    Absent(Removal),
+}
+
+/// What should be there for a subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// Who gets the role.
+    pub subject: Subject,
+    /// Where.
+    pub cluster: Cluster,
+    /// The binding that is kept true.
+    pub binding: Binding,
+    /// The role.
+    pub role: WantedRole,
+    /// The statement that lets the subject in, as a whole trust document.
+    pub trust: Document,
+    /// The IAM OIDC provider (IRSA).
+    pub provider: Option<WantedProvider>,
+    /// The association (Pod Identity).
+    pub association: Option<WantedAssociation>,
+    /// Our annotations on the ServiceAccount; those not here are not wanted.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether a missing ServiceAccount is created.
+    pub create_service_account: bool,
+    /// What custody has to say first.
+    pub custody: Custody,
+}
+
+/// The role that should be there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WantedRole {
+    /// Lanyard makes it and owns all of it.
+    Managed(ManagedRole),
+    /// Somebody else's; only its trust is looked at.
+    Existing,
+    /// The one in effect, kept as it is while the spec already names another.
+    Held,
+}
+
+/// The IAM OIDC provider that should be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedProvider {
+    /// Its ARN.
+    pub arn: String,
+    /// The issuer it stands for.
+    pub issuer: Issuer,
+    /// The audience it has to accept.
+    pub client_id: Audience,
+}
+
+/// The association that should be there.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WantedAssociation {
+    /// The role it gives.
+    pub role_arn: RoleArn,
+    /// The role it chains to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_role_arn: Option<RoleArn>,
+    /// Whether sessions carry tags.
+    pub session_tags: bool,
+    /// The session policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Document>,
+    /// The ownership tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What a deletion removes or lets go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Removal {
+    /// Whose things.
+    pub subject: Subject,
+    /// Whether they stay in AWS and only stop being ours.
+    pub retain: bool,
+    /// The roles that were touched, and whether each is ours to remove.
+    pub roles: BTreeMap<RoleArn, bool>,
+}
+
+impl Desired {
+    /// What should be for an object that stays.
+    #[must_use]
+    pub fn present(identity: &Identity, stage: &Stage, custody: Option<&Custody>) -> Self {
+        let binding = match stage {
+            Stage::Settled => identity.binding.clone(),
+            Stage::Waiting { held, .. } => (**held).clone(),
+        };
+        let role = match &identity.managed {
+            _ if binding.role_arn != identity.binding.role_arn => WantedRole::Held,
+            Some(managed) => WantedRole::Managed(managed.clone()),
+            None => WantedRole::Existing,
+        };
+        Self::Present(Box::new(Wanted {
+            trust: trust_for(identity, &binding),
+            provider: provider_for(identity, &binding),
+            association: association_for(identity, &binding),
+            annotations: annotations_for(identity, &binding),
+            create_service_account: identity.create_service_account,
+            custody: Custody::including(custody, identity.deletion_policy, identity.touches()),
+            subject: identity.subject.clone(),
+            cluster: identity.cluster.clone(),
+            binding,
+            role,
+        }))
+    }
+
+    /// What should be for an object that goes. Needs no valid spec: custody says what was touched.
+    #[must_use]
+    pub fn absent(
+        subject: &Subject,
+        custody: Option<&Custody>,
+        status_role: Option<&RoleArn>,
+        release: bool,
+    ) -> Self {
+        let mut roles: BTreeMap<RoleArn, bool> = custody
+            .into_iter()
+            .flat_map(|custody| &custody.roles)
+            .map(|touched| (touched.arn.clone(), touched.managed))
+            .collect();
+        if let Some(arn) = status_role {
+            // Without custody nobody knows whether the role was managed; its tags decide in `diff`.
+            roles.entry(arn.clone()).or_insert(true);
+        }
+        let retain =
+            release || custody.is_some_and(|custody| custody.deletion_policy == DeletionPolicy::Retain);
+        Self::Absent(Removal {
+            subject: subject.clone(),
+            retain,
+            roles,
+        })
+    }
+}
+
+fn trust_for(identity: &Identity, binding: &Binding) -> Document {
+    let Identity { subject, cluster, .. } = identity;
+    let statement = match &binding.by {
+        By::Irsa { issuer, audience } => trust::irsa_statement(
+            &irsa_sid(&subject.cluster),
+            &issuer.provider_arn(&cluster.partition, &cluster.account),
+            issuer.host_and_path(),
+            audience.as_str(),
+            &[(subject.namespace.to_string(), subject.name.to_string())].into(),
+        ),
+        By::PodIdentity { session_tags, .. } => {
+            let conditions = if *session_tags {
+                trust::Conditions::SessionTags {
+                    cluster_arn: subject.cluster.to_string(),
+                    namespace: subject.namespace.to_string(),
+                    service_accounts: [subject.name.to_string()].into(),
+                }
+            } else {
+                trust::Conditions::SourceOnly {
+                    cluster_arn: subject.cluster.to_string(),
+                    account: cluster.account.to_string(),
+                }
+            };
+            trust::pod_identity_statement(
+                &pod_identity_sid(&subject.cluster, &subject.namespace),
+                &conditions,
+            )
+        }
+    };
+    trust::trust_document(vec![statement])
+}
+
+fn provider_for(identity: &Identity, binding: &Binding) -> Option<WantedProvider> {
+    match &binding.by {
+        By::Irsa { issuer, audience } => Some(WantedProvider {
+            arn: issuer.provider_arn(&identity.cluster.partition, &identity.cluster.account),
+            issuer: issuer.clone(),
+            client_id: audience.clone(),
+        }),
+        By::PodIdentity { .. } => None,
+    }
+}
+
+fn association_for(identity: &Identity, binding: &Binding) -> Option<WantedAssociation> {
+    match &binding.by {
+        By::PodIdentity {
+            target_role_arn,
+            session_tags,
+        } => Some(WantedAssociation {
+            role_arn: binding.role_arn.clone(),
+            target_role_arn: target_role_arn.clone(),
+            session_tags: *session_tags,
+            policy: identity.session_policy.clone(),
+            tags: identity.subject.ownership_tags(),
+        }),
+        By::Irsa { .. } => None,
+    }
+}
+
+fn annotations_for(identity: &Identity, binding: &Binding) -> BTreeMap<String, String> {
+    let By::Irsa { audience, .. } = &binding.by else {
+        return BTreeMap::new();
+    };
+    let mut annotations = BTreeMap::from([(ANNOTATION_ROLE_ARN.to_owned(), binding.role_arn.to_string())]);
+    if audience.as_str() != DEFAULT_AUDIENCE {
+        annotations.insert(ANNOTATION_AUDIENCE.to_owned(), audience.to_string());
+    }
+    if let Some(seconds) = identity.token_expiration {
+        annotations.insert(ANNOTATION_TOKEN_EXPIRATION.to_owned(), seconds.to_string());
+    }
+    if let Some(regional) = identity.sts_regional_endpoints {
+        annotations.insert(ANNOTATION_STS_REGIONAL.to_owned(), regional.to_string());
+    }
+    annotations
+}

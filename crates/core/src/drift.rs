@@ -1,0 +1,232 @@
+//! Diff: desired, what was last applied, and the facts go in; the differences come out, each with its cause.
+//! Three-way and pure: desired against applied is a change of the spec, found against applied is drift.
+
+use std::collections::BTreeSet;
+
+use crate::aspect::{Aspect, Resource, Value};
+use crate::desired::{Desired, Removal, Wanted};
+use crate::fact::{Fact, Why};
+use crate::observed::Observed;
+use crate::reason::Reason;
+use crate::status::Status;
+
+mod association;
+mod role;
+mod service_account;
+
+pub(crate) use role::split_denials;
+
+/// What stands between desired and observed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Drift {
+    /// Every aspect that differs or could not be read.
+    pub differences: Vec<Difference>,
+    /// Things in the way that are not ours.
+    pub conflicts: Vec<Conflict>,
+    /// The digest of each aspect that is as wanted.
+    pub agreed: Vec<(Aspect, String)>,
+    /// The resources of which every aspect could be judged: what is not named above is not there.
+    pub judged: BTreeSet<Resource>,
+}
+
+/// One aspect that is not as wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// Which one.
+    pub aspect: Aspect,
+    /// What was wanted; `None`: that it is not there.
+    pub wanted: Option<Value>,
+    /// What was found; `None`: nothing.
+    pub found: Option<Value>,
+    /// Why they differ.
+    pub cause: Cause,
+    /// The parts that differ, where the aspect has parts: (field, wanted, found).
+    pub parts: Vec<(String, Option<String>, Option<String>)>,
+}
+
+/// Why an aspect is not as wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The spec asks for something new, or for the first time.
+    Spec,
+    /// Somebody changed the world behind our back.
+    OutOfBand,
+    /// It is somebody else's to change: reported, never touched.
+    NotOurs,
+    /// Nobody knows whether it differs.
+    Unreadable(Why),
+}
+
+/// A thing in the way that is not ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// What is in the way.
+    pub resource: Resource,
+    /// The word for it.
+    pub reason: Reason,
+    /// Whose it is and what to do.
+    pub message: String,
+}
+
+/// Holds the facts against what is desired.
+#[must_use]
+pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift {
+    let mut judge = Judge {
+        previous,
+        drift: Drift::default(),
+    };
+    match desired {
+        Desired::Present(wanted) => judge.present(wanted, observed),
+        Desired::Absent(removal) => judge.absent(removal, observed),
+    }
+    judge.drift
+}
+
+/// The walk over all aspects.
+struct Judge<'a> {
+    previous: &'a Status,
+    drift: Drift,
+}
+
+impl Judge<'_> {
+    fn present(&mut self, wanted: &Wanted, observed: &Observed) {
+        self.provider(wanted, observed);
+        self.role(wanted, observed);
+        self.association(wanted, observed);
+        self.service_account(wanted, observed);
+    }
+
+    fn absent(&mut self, removal: &Removal, observed: &Observed) {
+        self.association_gone(removal, observed);
+        self.annotations_gone(observed);
+        for (arn, managed) in &removal.roles {
+            if *managed {
+                self.role_gone(removal, arn, &observed.role(arn));
+            }
+        }
+    }
+
+    fn provider(&mut self, wanted: &Wanted, observed: &Observed) {
+        let Some(provider) = &wanted.provider else { return };
+        if observed.provider.unreadable().is_none() {
+            self.drift.judged.insert(Resource::Provider);
+        }
+        let client = provider.client_id.as_str();
+        let found = observed
+            .provider
+            .as_ref()
+            .map(|found| found.client_ids.iter().cloned().collect::<Vec<_>>());
+        let found = match found {
+            Fact::Present(ids) if ids.iter().any(|id| id == client) => Fact::Present(Value::text(client)),
+            Fact::Present(ids) => Fact::Present(Value::text(ids.join(", "))),
+            Fact::Absent => Fact::Absent,
+            Fact::Unreadable(why) => Fact::Unreadable(why),
+        };
+        self.aspect(Aspect::Provider, Some(Value::text(client)), found);
+    }
+
+    /// Judges one aspect: agreed, unreadable, or different with its cause.
+    fn aspect(&mut self, aspect: Aspect, wanted: Option<Value>, found: Fact<Value>) {
+        self.aspect_in_parts(aspect, wanted, found, Vec::new());
+    }
+
+    fn aspect_in_parts(
+        &mut self,
+        aspect: Aspect,
+        wanted: Option<Value>,
+        found: Fact<Value>,
+        parts: Vec<(String, Option<String>, Option<String>)>,
+    ) {
+        let found = match found {
+            Fact::Present(value) => Some(value),
+            Fact::Absent => None,
+            Fact::Unreadable(why) => return self.unreadable(aspect, wanted, why),
+        };
+        let digest = |value: &Option<Value>| value.as_ref().map(|value| value.digest.clone());
+        if digest(&wanted) == digest(&found) {
+            self.drift
+                .agreed
+                .extend(digest(&wanted).map(|digest| (aspect, digest)));
+            return;
+        }
+        let applied = self.previous.applied.get(&aspect.key());
+        let cause = three_way(wanted.as_ref(), found.as_ref(), applied);
+        self.drift.differences.push(Difference {
+            aspect,
+            wanted,
+            found,
+            cause,
+            parts,
+        });
+    }
+
+    fn unreadable(&mut self, aspect: Aspect, wanted: Option<Value>, why: Why) {
+        self.drift.differences.push(Difference {
+            aspect,
+            wanted,
+            found: None,
+            cause: Cause::Unreadable(why),
+            parts: Vec::new(),
+        });
+    }
+
+    fn not_ours(&mut self, aspect: Aspect, found: Value) {
+        self.drift.differences.push(Difference {
+            aspect,
+            wanted: None,
+            found: Some(found),
+            cause: Cause::NotOurs,
+            parts: Vec::new(),
+        });
+    }
+
+    /// Something of ours that is to go, whatever it is: the spec says so.
+    fn unwanted(&mut self, aspect: Aspect, found: Value) {
+        self.drift.differences.push(Difference {
+            aspect,
+            wanted: None,
+            found: Some(found),
+            cause: Cause::Spec,
+            parts: Vec::new(),
+        });
+    }
+
+    fn conflict(&mut self, resource: Resource, reason: Reason, message: String) {
+        self.drift.conflicts.push(Conflict {
+            resource,
+            reason,
+            message,
+        });
+    }
+}
+
+/// Why wanted and found differ, judged by what was last applied.
+///
+/// Never applied: what is absent is created, and the rest is drift. Applied as wanted: somebody changed it. Applied
+/// otherwise: the spec changed, and a change of the spec is applied under every drift policy.
+fn three_way(wanted: Option<&Value>, found: Option<&Value>, applied: Option<&String>) -> Cause {
+    match (wanted, found, applied) {
+        (Some(_), None, None) => Cause::Spec,
+        (_, _, None) => Cause::OutOfBand,
+        (Some(wanted), _, Some(applied)) if wanted.digest == *applied => Cause::OutOfBand,
+        (_, _, Some(_)) => Cause::Spec,
+    }
+}
+
+impl Drift {
+    /// Whether a resource is in somebody else's hands.
+    #[must_use]
+    pub fn conflict_on(&self, resource: Resource) -> Option<&Conflict> {
+        self.conflicts
+            .iter()
+            .find(|conflict| conflict.resource == resource)
+    }
+
+    /// The difference of one aspect, when there is one.
+    #[must_use]
+    pub fn of(&self, aspect: &Aspect) -> Option<&Difference> {
+        self.differences
+            .iter()
+            .find(|difference| difference.aspect == *aspect)
+    }
+}

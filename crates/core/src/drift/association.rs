@@ -1,0 +1,92 @@
+//! Diff, the association's part: whose it is, its fields and our tags on it.
+//! Facts in, differences out; no I/O. Called by `diff` only.
+
+use super::Judge;
+use crate::aspect::{Aspect, Resource, Value};
+use crate::desired::{Removal, Wanted, WantedAssociation};
+use crate::fact::Fact;
+use crate::observed::{Association, Observed};
+use crate::reason::Reason;
+use crate::stage::is_our_association;
+use crate::subject::{Subject, owner_named_by};
+use crate::text::quote;
+
+impl Judge<'_> {
+    pub(super) fn association(&mut self, wanted: &Wanted, observed: &Observed) {
+        let found = &observed.association;
+        if let Fact::Present(association) = found
+            && !is_our_association(&wanted.subject, self.previous, association)
+        {
+            return self.foreign_association(&wanted.subject, association);
+        }
+        if found.unreadable().is_none() {
+            self.drift.judged.insert(Resource::Association);
+        }
+        let there = found.as_ref().map(|_| Value::there());
+        match (&wanted.association, found) {
+            (Some(want), Fact::Present(association)) => {
+                self.aspect(Aspect::Association, Some(Value::there()), there);
+                self.fields(want, association);
+            }
+            (Some(_), Fact::Absent | Fact::Unreadable(_)) => {
+                self.aspect(Aspect::Association, Some(Value::there()), there);
+            }
+            // Ours, but the binding in effect is IRSA: an association would win over the annotation.
+            (None, _) => self.aspect(Aspect::Association, None, there),
+        }
+    }
+
+    fn foreign_association(&mut self, subject: &Subject, found: &Association) {
+        let id = quote(&found.id);
+        let whose = match (&found.owner_arn, owner_named_by(&found.tags)) {
+            (Some(addon), _) => format!("belongs to the EKS add-on {}", quote(addon)),
+            (None, Some(owner)) => format!("belongs to {owner}"),
+            (None, None) => "was made by somebody else".to_owned(),
+        };
+        let message = format!(
+            "Association {id} for ServiceAccount {subject} exists and {whose}; it gives new pods {}. Delete it, or leave this ServiceAccount to its owner.",
+            found.role_arn
+        );
+        self.conflict(Resource::Association, Reason::AssociationConflict, message);
+    }
+
+    fn fields(&mut self, want: &WantedAssociation, found: &Association) {
+        let role = |arn| Some(Value::role(arn));
+        self.aspect(
+            Aspect::AssociationRole,
+            role(&want.role_arn),
+            role(&found.role_arn).into(),
+        );
+        self.aspect(
+            Aspect::AssociationTarget,
+            want.target_role_arn.as_ref().and_then(role),
+            found.target_role_arn.as_ref().and_then(role).into(),
+        );
+        self.aspect(
+            Aspect::AssociationSessionTags,
+            Some(Value::text(want.session_tags)),
+            Fact::Present(Value::text(found.session_tags)),
+        );
+        self.aspect(
+            Aspect::AssociationPolicy,
+            want.policy.as_ref().map(Value::document),
+            found.policy.as_ref().map(Value::document).into(),
+        );
+        self.tags(
+            &want.tags,
+            &Fact::Present(found.tags.clone()),
+            Aspect::AssociationTag,
+        );
+    }
+
+    /// An association that is to go with its object: only when it is ours.
+    pub(super) fn association_gone(&mut self, removal: &Removal, observed: &Observed) {
+        match &observed.association {
+            Fact::Present(found) if is_our_association(&removal.subject, self.previous, found) => {
+                self.unwanted(Aspect::Association, Value::text(&found.id));
+            }
+            Fact::Present(_) | Fact::Absent => {}
+            Fact::Unreadable(why) => self.unreadable(Aspect::Association, None, why.clone()),
+        }
+    }
+}

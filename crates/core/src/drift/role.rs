@@ -1,0 +1,257 @@
+//! Diff, the role's part: its settings, trust, policies and tags, aspect by aspect.
+//! Facts of one role in, differences out; no I/O. Called by `diff` only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Judge;
+use crate::arn::{PolicyArn, RoleArn};
+use crate::aspect::{Aspect, Resource, Value};
+use crate::desired::{Removal, Wanted, WantedRole};
+use crate::fact::Fact;
+use crate::identity::ManagedRole;
+use crate::name::PolicyName;
+use crate::observed::{Effect, Observed, RoleFacts};
+use crate::policy::{self, Document, Statement};
+use crate::reason::Reason;
+use crate::stage::is_our_role;
+use crate::subject::{Subject, owner_named_by};
+
+impl Judge<'_> {
+    pub(super) fn role(&mut self, wanted: &Wanted, observed: &Observed) {
+        let arn = &wanted.binding.role_arn;
+        let facts = observed.role(arn);
+        match &wanted.role {
+            WantedRole::Managed(role) => self.managed(wanted, role, arn, &facts),
+            // Somebody else's role and one that is only held are judged for their effect by `summarise`.
+            WantedRole::Existing | WantedRole::Held => {}
+        }
+    }
+
+    fn managed(&mut self, wanted: &Wanted, role: &ManagedRole, arn: &RoleArn, facts: &RoleFacts) {
+        self.aspect(
+            Aspect::Role,
+            Some(Value::role(arn)),
+            facts.id.as_ref().map(|_| Value::role(arn)),
+        );
+        if facts.id.present().is_none() {
+            return;
+        }
+        if let Some(whose) = self.foreign_owner(&wanted.subject, arn, facts) {
+            let message = format!(
+                "Role {arn} exists and {whose}. Choose another role.managed.name, or name the role under role.existing."
+            );
+            return self.conflict(Resource::Role, Reason::RoleConflict, message);
+        }
+        self.trust(&wanted.trust, facts);
+        let text = |value: &String| Value::text(value);
+        self.aspect(
+            Aspect::Description,
+            role.description.as_ref().map(text),
+            facts.description.as_ref().map(text),
+        );
+        self.aspect(
+            Aspect::MaxSession,
+            Some(Value::text(format!("{}s", role.max_session))),
+            facts
+                .max_session
+                .as_ref()
+                .map(|seconds| Value::text(format!("{seconds}s"))),
+        );
+        self.aspect(
+            Aspect::Boundary,
+            role.boundary.as_ref().map(Value::text),
+            facts.boundary.as_ref().map(Value::text),
+        );
+        self.role_tags(&role.tags, &facts.tags);
+        self.attached(&role.attached, &facts.attached);
+        self.inline(&role.inline, &facts.inline);
+        let readable = facts.attached.present().is_some()
+            && facts.inline.present().is_some()
+            && facts.tags.present().is_some();
+        if readable {
+            self.drift.judged.insert(Resource::Role);
+        }
+    }
+
+    /// Whose a role is, when it is known not to be ours; unreadable tags are nobody's word.
+    fn foreign_owner(&self, subject: &Subject, arn: &RoleArn, facts: &RoleFacts) -> Option<String> {
+        let tags = facts.tags.present()?;
+        if is_our_role(subject, self.previous, arn, facts) {
+            return None;
+        }
+        Some(owner_named_by(tags).map_or_else(
+            || "does not carry Lanyard's tags, so somebody else made it".to_owned(),
+            |owner| format!("its tags say that it belongs to {owner}"),
+        ))
+    }
+
+    /// The trust policy by meaning. Foreign statements that only deny are an emergency measure and stand apart.
+    fn trust(&mut self, wanted: &Document, facts: &RoleFacts) {
+        let found = match &facts.trust {
+            Fact::Present(found) => found,
+            Fact::Absent => return self.aspect(Aspect::Trust, Some(Value::document(wanted)), Fact::Absent),
+            Fact::Unreadable(why) => {
+                return self.unreadable(Aspect::Trust, Some(Value::document(wanted)), why.clone());
+            }
+        };
+        let (kept, denials) = split_denials(wanted, found);
+        for (id, denial) in denials {
+            self.not_ours(
+                Aspect::TrustDenial(id),
+                Value::document(&Document::of(vec![denial])),
+            );
+        }
+        let parts = policy::differences(wanted, &kept)
+            .into_iter()
+            .map(|part| (format!("trustPolicy.{}", part.field), part.wanted, part.found))
+            .collect();
+        self.aspect_in_parts(
+            Aspect::Trust,
+            Some(Value::document(wanted)),
+            Fact::Present(Value::document(&kept)),
+            parts,
+        );
+    }
+
+    fn role_tags(&mut self, wanted: &BTreeMap<String, String>, found: &Fact<BTreeMap<String, String>>) {
+        self.tags(wanted, found, Aspect::RoleTag);
+    }
+
+    /// Tags that we set are ours to keep; tags that we never set are somebody else's and only reported.
+    pub(super) fn tags(
+        &mut self,
+        wanted: &BTreeMap<String, String>,
+        found: &Fact<BTreeMap<String, String>>,
+        aspect: fn(String) -> Aspect,
+    ) {
+        let none = BTreeMap::new();
+        let seen = found.present().unwrap_or(&none);
+        let keys: BTreeSet<&String> = wanted.keys().chain(seen.keys()).collect();
+        for key in keys {
+            let aspect = aspect(key.clone());
+            let value = seen.get(key).map(Value::text);
+            let never_ours = !wanted.contains_key(key) && !self.previous.applied.contains_key(&aspect.key());
+            match value {
+                Some(_) if never_ours && key.starts_with("aws:") => {}
+                Some(value) if never_ours => self.not_ours(aspect, value),
+                value => {
+                    let value = match found {
+                        Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
+                        Fact::Present(_) | Fact::Absent => value.into(),
+                    };
+                    self.aspect(aspect, wanted.get(key).map(Value::text), value);
+                }
+            }
+        }
+    }
+
+    fn attached(&mut self, wanted: &BTreeSet<PolicyArn>, found: &Fact<BTreeMap<PolicyArn, Fact<Effect>>>) {
+        let none = BTreeMap::new();
+        let seen = found.present().unwrap_or(&none);
+        let arns: BTreeSet<&PolicyArn> = wanted.iter().chain(seen.keys()).collect();
+        for arn in arns {
+            let aspect = Aspect::Attached(arn.clone());
+            let want = wanted.contains(arn).then(|| Value::text(arn));
+            match (found, seen.get(arn)) {
+                (Fact::Unreadable(why), _) => self.unreadable(aspect, want, why.clone()),
+                (_, Some(effect)) if want.is_none() => self.extra_attachment(aspect, arn, effect),
+                (_, Some(_)) => self.aspect(aspect, want, Fact::Present(Value::text(arn))),
+                (_, None) => self.aspect(aspect, want, Fact::Absent),
+            }
+        }
+    }
+
+    /// An attachment that the spec does not ask for: removed only when it is known to grant something, or was ours.
+    fn extra_attachment(&mut self, aspect: Aspect, arn: &PolicyArn, effect: &Fact<Effect>) {
+        if self.previous.applied.contains_key(&aspect.key()) {
+            return self.unwanted(aspect, Value::text(arn));
+        }
+        match effect {
+            Fact::Present(Effect::OnlyDenies) => self.not_ours(aspect, Value::text(arn)),
+            Fact::Present(Effect::Grants) | Fact::Absent => {
+                self.aspect(aspect, None, Fact::Present(Value::text(arn)))
+            }
+            Fact::Unreadable(why) => self.unreadable(aspect, None, why.clone()),
+        }
+    }
+
+    fn inline(
+        &mut self,
+        wanted: &BTreeMap<PolicyName, Document>,
+        found: &Fact<BTreeMap<PolicyName, Document>>,
+    ) {
+        let none = BTreeMap::new();
+        let seen = found.present().unwrap_or(&none);
+        let names: BTreeSet<&PolicyName> = wanted.keys().chain(seen.keys()).collect();
+        for name in names {
+            let aspect = Aspect::Inline(name.clone());
+            let want = wanted.get(name);
+            let value = match found {
+                Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
+                Fact::Present(_) | Fact::Absent => seen.get(name).map(Value::document).into(),
+            };
+            let never_ours = want.is_none() && !self.previous.applied.contains_key(&aspect.key());
+            match seen.get(name) {
+                Some(document) if never_ours && policy::only_denies(document) => {
+                    self.not_ours(aspect, Value::document(document));
+                }
+                document => {
+                    let parts = inline_parts(name, want, document);
+                    self.aspect_in_parts(aspect, want.map(Value::document), value, parts);
+                }
+            }
+        }
+    }
+
+    /// A role that is to go with its object.
+    pub(super) fn role_gone(&mut self, removal: &Removal, arn: &RoleArn, facts: &RoleFacts) {
+        let Fact::Present(_) = &facts.id else {
+            if let Fact::Unreadable(why) = &facts.id {
+                self.unreadable(Aspect::Role, None, why.clone());
+            }
+            return;
+        };
+        match &facts.tags {
+            Fact::Unreadable(why) => self.unreadable(Aspect::Role, None, why.clone()),
+            Fact::Present(_) | Fact::Absent if is_our_role(&removal.subject, self.previous, arn, facts) => {
+                self.unwanted(Aspect::Role, Value::role(arn));
+            }
+            Fact::Present(_) | Fact::Absent => {}
+        }
+    }
+}
+
+/// A trust policy without the foreign statements that only deny, and those, each with its label.
+pub(crate) fn split_denials(wanted: &Document, found: &Document) -> (Document, Vec<(String, Statement)>) {
+    let mut denials = Vec::new();
+    for (at, statement) in found.statements().iter().enumerate() {
+        let denies = statement.element("Effect").and_then(|effect| effect.as_str()) == Some("Deny");
+        if denies && !wanted.statements().contains(statement) {
+            denials.push((statement.label(at), statement.clone()));
+        }
+    }
+    let kept = found
+        .clone()
+        .only(|statement| !denials.iter().any(|(_, denial)| denial == statement));
+    (kept, denials)
+}
+
+fn inline_parts(
+    name: &PolicyName,
+    wanted: Option<&Document>,
+    found: Option<&Document>,
+) -> Vec<(String, Option<String>, Option<String>)> {
+    let (Some(wanted), Some(found)) = (wanted, found) else {
+        return Vec::new();
+    };
+    policy::differences(wanted, found)
+        .into_iter()
+        .map(|part| {
+            (
+                format!("inlinePolicies[{name}].{}", part.field),
+                part.wanted,
+                part.found,
+            )
+        })
+        .collect()
+}

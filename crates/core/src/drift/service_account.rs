@@ -1,0 +1,92 @@
+//! Diff, the ServiceAccount's part: that it is there, and our annotations on it.
+//! Facts in, differences out; no I/O. Called by `diff` only.
+
+use std::collections::BTreeSet;
+
+use super::Judge;
+use crate::aspect::{Aspect, Resource, Value};
+use crate::desired::Wanted;
+use crate::fact::Fact;
+use crate::observed::{Annotation, Observed, ServiceAccount};
+use crate::reason::Reason;
+use crate::stage::ANNOTATION_ROLE_ARN;
+use crate::text::quote;
+
+impl Judge<'_> {
+    pub(super) fn service_account(&mut self, wanted: &Wanted, observed: &Observed) {
+        let there = observed.service_account.as_ref().map(|_| Value::there());
+        if wanted.create_service_account || !wanted.annotations.is_empty() {
+            self.aspect(Aspect::ServiceAccount, Some(Value::there()), there);
+        }
+        let Fact::Present(account) = &observed.service_account else {
+            return;
+        };
+        if let Some(message) = self.foreign_role_annotation(wanted, account) {
+            return self.conflict(Resource::ServiceAccount, Reason::AnnotationConflict, message);
+        }
+        self.drift.judged.insert(Resource::ServiceAccount);
+        let keys: BTreeSet<&String> = wanted
+            .annotations
+            .keys()
+            .chain(account.annotations.keys())
+            .collect();
+        for key in keys {
+            let aspect = Aspect::Annotation(key.clone());
+            let found = account.annotations.get(key);
+            match (wanted.annotations.get(key), found) {
+                (None, Some(found)) if !self.set_by_us(&aspect, found) => {
+                    self.not_ours(aspect, Value::text(&found.value));
+                }
+                (None, Some(found)) => self.unwanted(aspect, Value::text(&found.value)),
+                (want, found) => {
+                    self.aspect(
+                        aspect,
+                        want.map(Value::text),
+                        found.map(|found| Value::text(&found.value)).into(),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Whether an annotation is ours: our field manager holds it, or the status says that we set it.
+    fn set_by_us(&self, aspect: &Aspect, found: &Annotation) -> bool {
+        found.ours || self.previous.applied.contains_key(&aspect.key())
+    }
+
+    /// The message of a conflict when the role annotation names another role and was never ours.
+    fn foreign_role_annotation(&self, wanted: &Wanted, account: &ServiceAccount) -> Option<String> {
+        let want = wanted.annotations.get(ANNOTATION_ROLE_ARN)?;
+        let found = account.annotations.get(ANNOTATION_ROLE_ARN)?;
+        let aspect = Aspect::Annotation(ANNOTATION_ROLE_ARN.to_owned());
+        if found.value == *want || self.set_by_us(&aspect, found) {
+            return None;
+        }
+        let manager = found.manager.as_deref().unwrap_or("somebody else");
+        Some(format!(
+            "ServiceAccount {} already has {ANNOTATION_ROLE_ARN}: {}, set by {}; wanted {want}. Remove that annotation where it is set, then Lanyard sets its own.",
+            wanted.subject,
+            quote(&found.value),
+            quote(manager),
+        ))
+    }
+
+    /// Annotations that are to go with their object: only those that are ours.
+    pub(super) fn annotations_gone(&mut self, observed: &Observed) {
+        match &observed.service_account {
+            Fact::Unreadable(why) => self.unreadable(Aspect::ServiceAccount, None, why.clone()),
+            Fact::Absent => {}
+            Fact::Present(account) => {
+                for (key, found) in &account.annotations {
+                    let aspect = Aspect::Annotation(key.clone());
+                    if self.set_by_us(&aspect, found) {
+                        self.unwanted(aspect, Value::text(&found.value));
+                    }
+                }
+                if account.created_by_us {
+                    self.unwanted(Aspect::ServiceAccount, Value::there());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The gate: what may be written at this moment. Asked before every step; pure.
+
+use crate::reason::Reason;
+use crate::step::Step;
+
+/// What may be written at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Not the leader: nothing, and AWS is not even read.
+    Closed,
+    /// Status and events, and letting go of what is suspended and deleted.
+    ReportOnly(Reporting),
+    /// Everything.
+    Open,
+}
+
+/// Why only reports are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reporting {
+    /// The operator runs with `--read-only`.
+    ReadOnly,
+    /// The object is suspended.
+    Suspended,
+}
+
+impl Reporting {
+    /// The word for it.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::ReadOnly => Reason::ReadOnly,
+            Self::Suspended => Reason::Suspended,
+        }
+    }
+}
+
+impl Gate {
+    /// Whether a step may be taken.
+    #[must_use]
+    pub fn permits(self, step: &Step) -> bool {
+        match self {
+            Self::Closed => false,
+            Self::ReportOnly(_) => step.only_releases(),
+            Self::Open => true,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A validated WorkloadIdentity: everything that can be wrong with it has been checked.
+//! Comes out of `validate`, goes into `stage` and `desired`. Pure values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::arn::{PolicyArn, RoleArn};
+use crate::binding::Binding;
+use crate::cluster::Cluster;
+use crate::custody::Touched;
+use crate::name::PolicyName;
+use crate::policy::Document;
+use crate::spec::{DeletionPolicy, DriftPolicy};
+use crate::subject::Subject;
+
+/// A WorkloadIdentity whose spec can be carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity {
+    /// Who gets the role.
+    pub subject: Subject,
+    /// Where.
+    pub cluster: Cluster,
+    /// The binding asked for.
+    pub binding: Binding,
+    /// The role's own side, when Lanyard makes it; `None`: somebody else's role.
+    pub managed: Option<ManagedRole>,
+    /// A policy that narrows each Pod Identity session.
+    pub session_policy: Option<Document>,
+    /// The lifetime of IRSA tokens in seconds.
+    pub token_expiration: Option<u32>,
+    /// Whether SDKs call the regional STS endpoint.
+    pub sts_regional_endpoints: Option<bool>,
+    /// Whether Lanyard creates the ServiceAccount.
+    pub create_service_account: bool,
+    /// What becomes of drift.
+    pub drift_policy: DriftPolicy,
+    /// What a deletion removes.
+    pub deletion_policy: DeletionPolicy,
+}
+
+/// What a managed role is to be, apart from its trust.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedRole {
+    /// Its description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its longest session in seconds.
+    pub max_session: u32,
+    /// Its permissions boundary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<PolicyArn>,
+    /// Its managed policies.
+    pub attached: BTreeSet<PolicyArn>,
+    /// Its inline policies.
+    pub inline: BTreeMap<PolicyName, Document>,
+    /// Its tags, the ownership tags among them.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Identity {
+    /// What custody has to say before anything is touched.
+    #[must_use]
+    pub fn touches(&self) -> Touched {
+        Touched {
+            arn: self.binding.role_arn.clone(),
+            managed: self.managed.is_some(),
+            method: self.binding.method(),
+        }
+    }
+
+    /// The role of the binding asked for.
+    #[must_use]
+    pub fn role_arn(&self) -> &RoleArn {
+        &self.binding.role_arn
+    }
+}

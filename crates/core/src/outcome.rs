@@ -1,0 +1,123 @@
+//! Outcome: what became of each step. The engine fills it; `summarise` reads it. Pure values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::observed::Association;
+use crate::reason::Reason;
+use crate::step::Step;
+
+/// What became of a plan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// Each step that was planned, in order.
+    pub steps: Vec<(Step, Ended)>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// It took effect, and this is what the answer told.
+    Done(Answer),
+    /// AWS does not see an earlier step yet; the same step will be tried again soon.
+    Waiting(Trouble),
+    /// It failed.
+    Failed(Trouble),
+    /// It was not tried.
+    Skipped(Skip),
+}
+
+/// What the answer to a step told that nobody could know before.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Answer {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The unique id of the role that was created.
+    RoleId(String),
+    /// The association that was created or updated.
+    Association(Box<Association>),
+}
+
+/// Why a step was not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skip {
+    /// A step before it is not done.
+    BehindAnother,
+    /// The gate does not permit it.
+    Gate,
+}
+
+/// What went wrong with a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// Whether trying again can help.
+    pub disposition: Disposition,
+    /// The word for it.
+    pub reason: Reason,
+    /// The sentence for it, safe to show.
+    pub message: String,
+}
+
+/// What to do about trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Disposition {
+    /// Try again soon, with backoff.
+    RetrySoon,
+    /// Trying again does not help until something changes: a person, a policy, a quota, the spec.
+    WaitForChange,
+}
+
+impl Ended {
+    /// The word for it, as a metric label.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Waiting(_) => "waiting",
+            Self::Failed(_) => "failed",
+            Self::Skipped(_) => "skipped",
+        }
+    }
+}
+
+impl Outcome {
+    /// The steps that took effect, with what their answers told.
+    pub fn done(&self) -> impl Iterator<Item = (&Step, &Answer)> {
+        self.steps.iter().filter_map(|(step, ended)| match ended {
+            Ended::Done(answer) => Some((step, answer)),
+            Ended::Waiting(_) | Ended::Failed(_) | Ended::Skipped(_) => None,
+        })
+    }
+
+    /// The first step that failed, with its trouble: one that waits for a change goes before one that will be retried.
+    #[must_use]
+    pub fn failure(&self) -> Option<(&Step, &Trouble)> {
+        let failed = || {
+            self.steps.iter().filter_map(|(step, ended)| match ended {
+                Ended::Failed(trouble) => Some((step, trouble)),
+                Ended::Done(_) | Ended::Waiting(_) | Ended::Skipped(_) => None,
+            })
+        };
+        failed()
+            .find(|(_, trouble)| trouble.disposition == Disposition::WaitForChange)
+            .or_else(|| failed().next())
+    }
+
+    /// The first step that waits for AWS to see an earlier one.
+    #[must_use]
+    pub fn waiting(&self) -> Option<(&Step, &Trouble)> {
+        self.steps.iter().find_map(|(step, ended)| match ended {
+            Ended::Waiting(trouble) => Some((step, trouble)),
+            Ended::Done(_) | Ended::Failed(_) | Ended::Skipped(_) => None,
+        })
+    }
+
+    /// Whether every step took effect.
+    #[must_use]
+    pub fn all_done(&self) -> bool {
+        self.steps
+            .iter()
+            .all(|(_, ended)| matches!(ended, Ended::Done(_)))
+    }
+}

@@ -1,0 +1,139 @@
+//! Plan, for an object that goes: unbind, then delete in the order AWS demands, then let the object go [F 4.4].
+//! Differences in, steps out; no I/O. Called by `plan` only. Nothing is deleted that could not be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Await, Plan, in_stages, unreadable};
+use crate::arn::RoleArn;
+use crate::aspect::Aspect;
+use crate::desired::Removal;
+use crate::drift::{Cause, Drift};
+use crate::observed::Observed;
+use crate::step::Step;
+
+pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
+    if removal.retain {
+        return released(removal, drift, observed);
+    }
+    let mut steps = unbinding(drift);
+    let mut blocked = drift
+        .differences
+        .iter()
+        .any(|difference| matches!(difference.cause, Cause::Unreadable(_)));
+    for role in roles_to_go(removal, drift) {
+        let of_role = deleting(role, observed);
+        if of_role.iter().any(|step| {
+            step.requires()
+                .iter()
+                .any(|needs| unreadable(observed, role, *needs))
+        }) {
+            blocked = true;
+        } else {
+            steps.extend(of_role);
+        }
+    }
+    if blocked {
+        return Plan {
+            stages: in_stages(steps),
+            then: vec![Await::Reading],
+        };
+    }
+    if observed.object.finalizer {
+        steps.push(Step::ReleaseObject { regardless: false });
+    }
+    Plan {
+        stages: in_stages(steps),
+        then: Vec::new(),
+    }
+}
+
+/// Letting go needs no luck: what cannot be read or written keeps its tags, and the object goes all the same.
+fn released(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
+    let mut steps: Vec<Step> = roles_to_go(removal, drift)
+        .map(|role| Step::ReleaseRole { role: role.clone() })
+        .collect();
+    if drift
+        .of(&Aspect::Association)
+        .is_some_and(|difference| difference.cause == Cause::Spec)
+    {
+        steps.push(Step::ReleaseAssociation {});
+    }
+    if observed.object.finalizer {
+        steps.push(Step::ReleaseObject { regardless: true });
+    }
+    Plan {
+        stages: in_stages(steps),
+        then: Vec::new(),
+    }
+}
+
+fn unbinding(drift: &Drift) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut annotations = BTreeSet::new();
+    let mut account = false;
+    for difference in drift
+        .differences
+        .iter()
+        .filter(|difference| difference.cause == Cause::Spec)
+    {
+        match &difference.aspect {
+            Aspect::Association => steps.push(Step::DeleteAssociation {}),
+            Aspect::Annotation(key) => drop(annotations.insert(key.clone())),
+            Aspect::ServiceAccount => account = true,
+            _ => {}
+        }
+    }
+    if account {
+        steps.push(Step::DeleteServiceAccount {});
+    } else if !annotations.is_empty() {
+        steps.push(Step::Annotate {
+            set: BTreeMap::new(),
+            remove: annotations,
+            create: false,
+        });
+    }
+    steps
+}
+
+/// The roles that are ours and still there. With several roles in custody each is judged by its own tags.
+fn roles_to_go<'a>(removal: &'a Removal, drift: &'a Drift) -> impl Iterator<Item = &'a RoleArn> {
+    removal.roles.keys().filter(|arn| {
+        let digest = crate::aspect::Value::role(arn).digest;
+        drift.differences.iter().any(|difference| {
+            difference.aspect == Aspect::Role
+                && difference.cause == Cause::Spec
+                && difference
+                    .found
+                    .as_ref()
+                    .is_some_and(|found| found.digest == digest)
+        })
+    })
+}
+
+fn deleting(role: &RoleArn, observed: &Observed) -> Vec<Step> {
+    let facts = observed.role(role);
+    let mut steps: Vec<Step> = facts
+        .attached_arns()
+        .into_iter()
+        .map(|policy| Step::DetachPolicy {
+            role: role.clone(),
+            policy: policy.clone(),
+            out_of_band: false,
+        })
+        .collect();
+    steps.extend(
+        facts
+            .inline
+            .present()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| Step::DeleteInlinePolicy {
+                role: role.clone(),
+                name: name.clone(),
+                out_of_band: false,
+            }),
+    );
+    steps.push(Step::LeaveInstanceProfiles { role: role.clone() });
+    steps.push(Step::DeleteRole { role: role.clone() });
+    steps
+}

@@ -1,0 +1,137 @@
+//! `Reason`: one closed set of words, the same in conditions, events, metrics and `docs/conditions.md`.
+//! Pure data; the documentation of each word stands beside it and the page is generated from here.
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $Name:ident,)+) => {
+        /// Why a condition is as it is, or what an event tells.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum Reason { $($(#[doc = $doc])+ $Name,)+ }
+
+        impl Reason {
+            /// Every reason there is, in the order of the documentation.
+            pub const ALL: &'static [Reason] = &[$(Reason::$Name),+];
+
+            /// The word itself.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Reason::$Name => stringify!($Name)),+ }
+            }
+
+            /// What it means and what to do, for the generated page.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Reason::$Name => concat!($($doc, "\n"),+)),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A pod created now gets the binding that the spec asks for. Nothing to do.
+    Bound,
+    /// Steps are under way or about to be taken; the message names the next one. Wait.
+    Progressing,
+    /// AWS shows a change of ours only after some seconds; Lanyard looks again by itself.
+    Settling,
+    /// The role is there and is as wanted.
+    RoleInPlace,
+    /// The role that Lanyard manages is not there yet. It is created next; if it stays so, look at `Stalled`.
+    RoleMissing,
+    /// A role of that name exists and is not Lanyard's for this ServiceAccount. Choose another `managed.name`, or name the role under `role.existing`.
+    RoleConflict,
+    /// `role.existing` names a role that is not there. Create it or correct the ARN.
+    RoleNotFound,
+    /// The role exists but differs from the spec in something that keeps it from being used as asked.
+    RoleDrifted,
+    /// The role's trust policy lets the ServiceAccount in.
+    TrustInPlace,
+    /// The role's trust policy does not let the ServiceAccount in. The message holds the statement that is missing.
+    TrustMissing,
+    /// A statement of the role's trust policy denies the ServiceAccount. Remove or narrow that statement.
+    TrustDenied,
+    /// The trust policy uses a condition that Lanyard cannot judge from outside. Check it by hand.
+    TrustUndecided,
+    /// The annotation or the association is in place.
+    BindingInPlace,
+    /// The annotation or the association is not in place yet.
+    BindingMissing,
+    /// The association or annotation in place differs from the one wanted.
+    BindingDrifted,
+    /// The ServiceAccount does not exist. Create it, or set `serviceAccount.create: true`.
+    ServiceAccountMissing,
+    /// An association for this ServiceAccount exists that Lanyard did not create; it decides what new pods get. Delete it, or leave this ServiceAccount to its owner.
+    AssociationConflict,
+    /// The ServiceAccount carries a role annotation that Lanyard never set. Remove it by hand, then Lanyard sets its own.
+    AnnotationConflict,
+    /// The IAM OIDC provider for the cluster's issuer is not there yet, or lacks the audience.
+    ProviderMissing,
+    /// The EKS Pod Identity Agent is not ready, so a pod would get no credentials. Install the add-on `eks-pod-identity-agent`.
+    AgentNotReady,
+    /// Everything read from AWS and the cluster is as wanted.
+    InSync,
+    /// Something differs and stands: see `status.drift.items`.
+    Drifted,
+    /// Something could not be read, so nobody knows whether it differs. The message says what and why.
+    Unreadable,
+    /// Every pod of the ServiceAccount carries the credentials that the spec asks for.
+    PodsCurrent,
+    /// Some pods were created before the binding and carry other credentials or none. Restart them when it suits.
+    PodsStale,
+    /// The spec asks for another binding than the one in effect. The one in effect is kept; see the message.
+    BindingChangeWaiting,
+    /// The spec cannot be carried out as written. The message names the field and what to write instead.
+    InvalidSpec,
+    /// The object could not be read at all; it does not fit the CRD that this operator knows. Compare the versions of CRD and operator.
+    Undecodable,
+    /// AWS or the API server refuses a call. The message names the permission that is missing.
+    AccessDenied,
+    /// A quota of AWS is used up. The message names it; raise it or use less.
+    QuotaExceeded,
+    /// AWS calls a document malformed that Lanyard took for well-formed. The message quotes AWS.
+    MalformedDocument,
+    /// AWS refuses a call for good. The message quotes AWS.
+    Refused,
+    /// AWS asks for fewer calls; Lanyard waits and tries again.
+    Throttled,
+    /// AWS or the API server does not answer as it should; Lanyard tries again.
+    Unavailable,
+    /// `spec.suspend` is true: Lanyard looks at nothing and changes nothing until it is false.
+    Suspended,
+    /// The operator runs with `--read-only`: it reports and changes nothing.
+    ReadOnly,
+    /// The object is being deleted; the message says what is removed or what is in the way.
+    Deleting,
+    /// A role was created.
+    RoleCreated,
+    /// A role, its policies or its tags were brought to what the spec asks for.
+    RoleUpdated,
+    /// The annotation or the association was put in place or changed.
+    BindingUpdated,
+    /// Drift was found: the field, what was wanted and what was found.
+    DriftFound,
+    /// Drift was found and repaired: the field, what was wanted and what was found.
+    DriftCorrected,
+    /// Everything that Lanyard owned for the object is removed from AWS.
+    Removed,
+    /// Everything stays in AWS and is no longer Lanyard's.
+    Released,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    #[test]
+    fn every_reason_fits_the_api_and_says_what_it_means() {
+        for reason in Reason::ALL {
+            assert!(reason.word().len() <= 128 && reason.word().chars().all(|c| c.is_ascii_alphanumeric()));
+            assert!(reason.meaning().trim().ends_with('.'), "{reason}");
+        }
+    }
+}

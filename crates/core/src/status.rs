@@ -1,0 +1,170 @@
+//! The status of a WorkloadIdentity as a value: what `summarise` makes and the api crate writes, and what the next
+//! look reads back as the previous status. Pure data; nothing in it changes by itself.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::arn::RoleArn;
+use crate::binding::Binding;
+use crate::condition::{Condition, ConditionType};
+
+/// At most so many drift items stand in the status; `count` tells of all.
+pub const DRIFT_ITEMS_LIMIT: usize = 20;
+
+/// What stands in `status`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Status {
+    /// The generation of the spec that was last looked at; absent or -1: none yet.
+    pub observed_generation: Option<i64>,
+    /// All conditions Lanyard owns.
+    pub conditions: Vec<Condition>,
+    /// The role, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleStatus>,
+    /// The bindings in effect: one, or two while a transition runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<BindingStatus>,
+    /// The IAM OIDC provider in use (IRSA).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc_provider_arn: Option<String>,
+    /// One short digest for each aspect, of what Lanyard last applied.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub applied: BTreeMap<String, String>,
+    /// What differs and stands, and what was corrected last.
+    pub drift: DriftStatus,
+    /// The pods of the subject.
+    pub pods: PodsStatus,
+}
+
+/// The role in the status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleStatus {
+    /// The role's ARN.
+    pub arn: RoleArn,
+    /// The role's unique id (`AROA...`), recorded when Lanyard created or found it; it tells a re-created role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// One binding in the status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BindingStatus {
+    /// The binding itself.
+    #[serde(flatten)]
+    pub binding: Binding,
+    /// Whether new pods get it, will get it, or only old pods still hold it.
+    pub state: BindingState,
+    /// The association behind a Pod Identity binding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub association: Option<AssociationStatus>,
+}
+
+/// What a binding is to new pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BindingState {
+    /// New pods get it.
+    Active,
+    /// New pods will get it.
+    Pending,
+    /// Only old pods still hold it.
+    Draining,
+}
+
+/// The association in the status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssociationStatus {
+    /// Its id in EKS (`a-...`).
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The external id that a target role's trust can demand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+}
+
+/// Drift in the status.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DriftStatus {
+    /// How many items stand.
+    pub count: i64,
+    /// The first of them, at most [`DRIFT_ITEMS_LIMIT`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<DriftItem>,
+    /// What was corrected last; replaced only by the next correction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_correction: Option<Correction>,
+}
+
+/// One difference that stands or was corrected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftItem {
+    /// `Role`, `Provider`, `Association` or `ServiceAccount`.
+    pub resource: String,
+    /// The field, such as `trustPolicy.Statement[Sid=Lanyard...]`.
+    pub field: String,
+    /// What was wanted; absent: that it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
+    /// What was found; absent: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// Why it stands; absent in corrections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Standing>,
+    /// When it was first seen; absent in corrections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// Why a difference stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// The drift policy is `Report`, or the operator may not write.
+    Reported,
+    /// It could not be read.
+    Unreadable,
+    /// It is somebody else's to change.
+    NotOurs,
+}
+
+/// A correction that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Correction {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub items: Vec<DriftItem>,
+}
+
+/// The pods of the subject in the status. No totals: they churn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodsStatus {
+    /// Holders without the credentials that the spec asks for.
+    pub stale: i64,
+}
+
+impl Status {
+    /// The condition of a type, when it is there.
+    #[must_use]
+    pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.kind == kind)
+    }
+
+    /// The binding that new pods get, as last recorded.
+    #[must_use]
+    pub fn active_binding(&self) -> Option<&BindingStatus> {
+        self.bindings
+            .iter()
+            .find(|binding| binding.state == BindingState::Active)
+    }
+}

@@ -1,0 +1,276 @@
+//! Steps: the closed set of things Lanyard ever does to the world, as data for people and machines.
+//! A step carries natural keys, never ids from the server. What it rests on and when it runs stand here as two tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::arn::{Issuer, PolicyArn, RoleArn};
+use crate::aspect::Resource;
+use crate::custody::Custody;
+use crate::desired::WantedAssociation;
+use crate::identity::ManagedRole;
+use crate::name::{Audience, PolicyName};
+use crate::policy::Document;
+
+mod told;
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all_fields = "camelCase")]
+#[allow(
+    missing_docs,
+    reason = "the fields are the words of the aspects that the step sets"
+)]
+pub enum Step {
+    /// Write custody and finalizer, in one patch, before anything is touched.
+    TakeCustody { custody: Custody },
+    /// Create the IAM OIDC provider for the cluster's issuer.
+    CreateProvider {
+        arn: String,
+        issuer: Issuer,
+        client_id: Audience,
+    },
+    /// Give the provider one more audience.
+    AddClientId { arn: String, client_id: Audience },
+    /// Put the permissions boundary on.
+    SetBoundary { role: RoleArn, boundary: PolicyArn },
+    /// Take the permissions boundary off.
+    RemoveBoundary { role: RoleArn },
+    /// Create the role with its trust, settings, boundary and tags.
+    CreateRole {
+        role: RoleArn,
+        wanted: Box<ManagedRole>,
+        trust: Document,
+    },
+    /// Change description and longest session; what is absent stays as it is.
+    UpdateRole {
+        role: RoleArn,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_session: Option<u32>,
+    },
+    /// Set tags of the role.
+    TagRole {
+        role: RoleArn,
+        tags: BTreeMap<String, String>,
+    },
+    /// Remove tags of the role.
+    UntagRole { role: RoleArn, keys: BTreeSet<String> },
+    /// Attach a managed policy.
+    AttachPolicy { role: RoleArn, policy: PolicyArn },
+    /// Put an inline policy.
+    PutInlinePolicy {
+        role: RoleArn,
+        name: PolicyName,
+        document: Document,
+    },
+    /// Detach a managed policy.
+    DetachPolicy {
+        role: RoleArn,
+        policy: PolicyArn,
+        out_of_band: bool,
+    },
+    /// Delete an inline policy.
+    DeleteInlinePolicy {
+        role: RoleArn,
+        name: PolicyName,
+        out_of_band: bool,
+    },
+    /// Set the trust policy.
+    SetTrust { role: RoleArn, document: Document },
+    /// Create the association.
+    CreateAssociation { wanted: Box<WantedAssociation> },
+    /// Change the association in place.
+    UpdateAssociation {
+        wanted: Box<WantedAssociation>,
+        clear_policy: bool,
+    },
+    /// Set tags of the association.
+    TagAssociation { tags: BTreeMap<String, String> },
+    /// Remove tags of the association.
+    UntagAssociation { keys: BTreeSet<String> },
+    /// Apply our annotations to the ServiceAccount, remove others that were ours, and create it when asked.
+    Annotate {
+        set: BTreeMap<String, String>,
+        remove: BTreeSet<String>,
+        create: bool,
+    },
+    /// Delete the association.
+    DeleteAssociation {},
+    /// Delete the ServiceAccount that Lanyard created.
+    DeleteServiceAccount {},
+    /// Take the role out of instance profiles, without which AWS does not delete it.
+    LeaveInstanceProfiles { role: RoleArn },
+    /// Delete the role.
+    DeleteRole { role: RoleArn },
+    /// Let the role go: its ownership tags become `lanyard.dev/retained`.
+    ReleaseRole { role: RoleArn },
+    /// Let the association go in the same way.
+    ReleaseAssociation {},
+    /// Remove finalizer and custody; `regardless`: even if a step before it failed.
+    ReleaseObject { regardless: bool },
+}
+
+/// A fact that a step rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// The IAM OIDC provider.
+    Provider,
+    /// That the role exists or not, and its tags, which say whose it is.
+    Role,
+    /// The role's trust.
+    Trust,
+    /// The role's attached policies.
+    Attached,
+    /// The role's inline policies.
+    Inline,
+    /// The role's permissions boundary.
+    Boundary,
+    /// The association.
+    Association,
+    /// The ServiceAccount.
+    ServiceAccount,
+    /// The agent.
+    Agent,
+}
+
+impl Step {
+    /// The facts that have to be known before this may be done. The one table of its kind.
+    #[must_use]
+    pub fn requires(&self) -> &'static [Needs] {
+        match self {
+            Self::TakeCustody { .. } | Self::ReleaseObject { .. } => &[],
+            Self::CreateProvider { .. } | Self::AddClientId { .. } => &[Needs::Provider],
+            Self::CreateRole { .. }
+            | Self::UpdateRole { .. }
+            | Self::TagRole { .. }
+            | Self::UntagRole { .. }
+            | Self::ReleaseRole { .. }
+            | Self::LeaveInstanceProfiles { .. } => &[Needs::Role],
+            Self::SetBoundary { .. } | Self::RemoveBoundary { .. } => &[Needs::Role, Needs::Boundary],
+            Self::AttachPolicy { .. } | Self::DetachPolicy { .. } => &[Needs::Role, Needs::Attached],
+            Self::PutInlinePolicy { .. } | Self::DeleteInlinePolicy { .. } => &[Needs::Role, Needs::Inline],
+            Self::SetTrust { .. } => &[Needs::Role, Needs::Trust],
+            Self::DeleteRole { .. } => &[Needs::Role, Needs::Attached, Needs::Inline],
+            Self::CreateAssociation { .. } => &[Needs::Association, Needs::Role, Needs::Agent],
+            Self::UpdateAssociation { .. } => &[Needs::Association, Needs::Role],
+            Self::TagAssociation { .. }
+            | Self::UntagAssociation { .. }
+            | Self::DeleteAssociation {}
+            | Self::ReleaseAssociation {} => &[Needs::Association],
+            Self::Annotate { .. } => &[Needs::ServiceAccount, Needs::Association],
+            Self::DeleteServiceAccount {} => &[Needs::ServiceAccount],
+        }
+    }
+
+    /// When it runs: all of a lower rank are done before any of a higher one begins. The one order there is:
+    /// custody, provider, boundary, out-of-band extras off, role, policies on, policies off, trust, bind, unbind,
+    /// delete, release.
+    #[must_use]
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::TakeCustody { .. } => 0,
+            Self::CreateProvider { .. } | Self::AddClientId { .. } => 1,
+            Self::SetBoundary { .. } | Self::RemoveBoundary { .. } => 2,
+            Self::DetachPolicy {
+                out_of_band: true, ..
+            }
+            | Self::DeleteInlinePolicy {
+                out_of_band: true, ..
+            } => 3,
+            Self::CreateRole { .. }
+            | Self::UpdateRole { .. }
+            | Self::TagRole { .. }
+            | Self::UntagRole { .. } => 4,
+            Self::AttachPolicy { .. } | Self::PutInlinePolicy { .. } => 5,
+            Self::SetTrust { .. } => 7,
+            Self::CreateAssociation { .. }
+            | Self::UpdateAssociation { .. }
+            | Self::TagAssociation { .. }
+            | Self::UntagAssociation { .. }
+            | Self::Annotate { .. } => 8,
+            Self::DeleteAssociation {} | Self::ReleaseAssociation {} => 9,
+            Self::DeleteServiceAccount {} => 10,
+            // After the binding is gone: a policy taken off a role that pods still get would break them.
+            Self::DetachPolicy { .. }
+            | Self::DeleteInlinePolicy { .. }
+            | Self::LeaveInstanceProfiles { .. } => 11,
+            Self::DeleteRole { .. } | Self::ReleaseRole { .. } => 12,
+            Self::ReleaseObject { .. } => 13,
+        }
+    }
+
+    /// What it changes; `None`: only the object itself.
+    #[must_use]
+    pub fn resource(&self) -> Option<Resource> {
+        match self {
+            Self::TakeCustody { .. } | Self::ReleaseObject { .. } => None,
+            Self::CreateProvider { .. } | Self::AddClientId { .. } => Some(Resource::Provider),
+            Self::CreateAssociation { .. }
+            | Self::UpdateAssociation { .. }
+            | Self::TagAssociation { .. }
+            | Self::UntagAssociation { .. }
+            | Self::DeleteAssociation {}
+            | Self::ReleaseAssociation {} => Some(Resource::Association),
+            Self::Annotate { .. } | Self::DeleteServiceAccount {} => Some(Resource::ServiceAccount),
+            Self::SetBoundary { .. }
+            | Self::RemoveBoundary { .. }
+            | Self::CreateRole { .. }
+            | Self::UpdateRole { .. }
+            | Self::TagRole { .. }
+            | Self::UntagRole { .. }
+            | Self::AttachPolicy { .. }
+            | Self::PutInlinePolicy { .. }
+            | Self::DetachPolicy { .. }
+            | Self::DeleteInlinePolicy { .. }
+            | Self::SetTrust { .. }
+            | Self::LeaveInstanceProfiles { .. }
+            | Self::DeleteRole { .. }
+            | Self::ReleaseRole { .. } => Some(Resource::Role),
+        }
+    }
+
+    /// Whether it only lets go: such steps are taken even where nothing else may be written.
+    #[must_use]
+    pub fn only_releases(&self) -> bool {
+        matches!(
+            self,
+            Self::ReleaseRole { .. } | Self::ReleaseAssociation {} | Self::ReleaseObject { regardless: true }
+        )
+    }
+
+    /// The word for it, as a metric label.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::TakeCustody { .. } => "TakeCustody",
+            Self::CreateProvider { .. } => "CreateProvider",
+            Self::AddClientId { .. } => "AddClientId",
+            Self::SetBoundary { .. } => "SetBoundary",
+            Self::RemoveBoundary { .. } => "RemoveBoundary",
+            Self::CreateRole { .. } => "CreateRole",
+            Self::UpdateRole { .. } => "UpdateRole",
+            Self::TagRole { .. } => "TagRole",
+            Self::UntagRole { .. } => "UntagRole",
+            Self::AttachPolicy { .. } => "AttachPolicy",
+            Self::PutInlinePolicy { .. } => "PutInlinePolicy",
+            Self::DetachPolicy { .. } => "DetachPolicy",
+            Self::DeleteInlinePolicy { .. } => "DeleteInlinePolicy",
+            Self::SetTrust { .. } => "SetTrust",
+            Self::CreateAssociation { .. } => "CreateAssociation",
+            Self::UpdateAssociation { .. } => "UpdateAssociation",
+            Self::TagAssociation { .. } => "TagAssociation",
+            Self::UntagAssociation { .. } => "UntagAssociation",
+            Self::Annotate { .. } => "Annotate",
+            Self::DeleteAssociation {} => "DeleteAssociation",
+            Self::DeleteServiceAccount {} => "DeleteServiceAccount",
+            Self::LeaveInstanceProfiles { .. } => "LeaveInstanceProfiles",
+            Self::DeleteRole { .. } => "DeleteRole",
+            Self::ReleaseRole { .. } => "ReleaseRole",
+            Self::ReleaseAssociation {} => "ReleaseAssociation",
+            Self::ReleaseObject { .. } => "ReleaseObject",
+        }
+    }
+}

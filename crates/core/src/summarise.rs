@@ -1,0 +1,298 @@
+//! Summarise: what was thought and what became of it go in; the status, the events and the next look come out.
+//! Pure: the clock is an argument. Nothing that changes by itself reaches the status.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::condition::{Condition, ConditionStatus, ConditionType};
+use crate::desired::Desired;
+use crate::drift::{Drift, diff};
+use crate::fact::Why;
+use crate::gate::Gate;
+use crate::look::Look;
+use crate::observed::Observed;
+use crate::outcome::{Disposition, Outcome};
+use crate::reason::Reason;
+use crate::stage::is_our_role;
+use crate::status::{AssociationStatus, BindingState, BindingStatus, PodsStatus, RoleStatus, Status};
+use crate::timings::Timings;
+
+mod conditions;
+mod events;
+mod found;
+mod refused;
+mod three;
+
+pub use events::{Event, EventKind};
+pub use refused::{invalid, undecodable};
+
+/// What a look that came to its end gives to the outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The status to write, if it differs from the one that is there.
+    pub status: Status,
+    /// What to tell people.
+    pub events: Vec<Event>,
+    /// When to look again.
+    pub next: Next,
+}
+
+/// When to look again, changes of the object and of what is watched aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// With the next resync.
+    Resync,
+    /// After a time.
+    After(Duration),
+    /// Soon, with the object's own backoff.
+    Backoff,
+}
+
+/// Everything that `summarise` reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The generation of the spec that was looked at.
+    pub generation: i64,
+    /// What was thought.
+    pub look: &'a Look,
+    /// What became of the plan.
+    pub outcome: &'a Outcome,
+    /// The facts after the done steps.
+    pub after: &'a Observed,
+    /// The status before.
+    pub previous: &'a Status,
+    /// What the gate permitted.
+    pub gate: Gate,
+    /// How long things take.
+    pub timings: &'a Timings,
+    /// The time of this look.
+    pub now: Timestamp,
+}
+
+/// Makes status, events and next look of one pass.
+#[must_use]
+pub fn summarise(told: &Told<'_>) -> Summary {
+    let drift = diff(&told.look.desired, told.previous, told.after);
+    let three = three::judge(told, &drift);
+    let found = found::found(told, &drift);
+    let conditions = conditions::of(told, &drift, &three, &found);
+    let status = Status {
+        observed_generation: Some(told.generation),
+        role: role(told),
+        bindings: bindings(told, &three),
+        oidc_provider_arn: provider(told),
+        applied: applied(told, &drift),
+        pods: PodsStatus { stale: stale(told) },
+        drift: found.status.clone(),
+        conditions,
+    };
+    let events = events::of(told, &found, &status);
+    Summary {
+        next: next(told, &drift, &three),
+        status,
+        events,
+    }
+}
+
+/// The role, with its id only where it is ours: the id is what later tells that it is.
+fn role(told: &Told<'_>) -> Option<RoleStatus> {
+    let Desired::Present(wanted) = &told.look.desired else {
+        return told.previous.role.clone();
+    };
+    let arn = wanted.binding.role_arn.clone();
+    let facts = told.after.role(&arn);
+    if facts.id.unreadable().is_some() {
+        return told.previous.role.clone().or(Some(RoleStatus { arn, id: None }));
+    }
+    let managed = matches!(wanted.role, crate::desired::WantedRole::Managed(_));
+    let ours = managed && is_our_role(&wanted.subject, told.previous, &arn, &facts);
+    Some(RoleStatus {
+        arn,
+        id: facts.id.present().filter(|_| ours).cloned(),
+    })
+}
+
+fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
+    let Desired::Present(wanted) = &told.look.desired else {
+        return told.previous.bindings.clone();
+    };
+    let previous = told.previous.active_binding();
+    // Once in effect, a binding stays recorded as such: an outage or a drift does not make it another binding.
+    let active = three.ready() || previous.is_some_and(|active| active.binding == wanted.binding);
+    let association = match (&told.after.association, &wanted.association) {
+        (crate::fact::Fact::Present(found), Some(_))
+            if crate::stage::is_our_association(&wanted.subject, told.previous, found) =>
+        {
+            Some(AssociationStatus {
+                id: found.id.clone(),
+                arn: found.arn.clone(),
+                external_id: found.external_id.clone(),
+            })
+        }
+        (crate::fact::Fact::Unreadable(_), Some(_)) => told
+            .previous
+            .bindings
+            .iter()
+            .find_map(|binding| binding.association.clone()),
+        _ => None,
+    };
+    let state = if active {
+        BindingState::Active
+    } else {
+        BindingState::Pending
+    };
+    vec![BindingStatus {
+        binding: wanted.binding.clone(),
+        state,
+        association,
+    }]
+}
+
+fn provider(told: &Told<'_>) -> Option<String> {
+    let Desired::Present(wanted) = &told.look.desired else {
+        return told.previous.oidc_provider_arn.clone();
+    };
+    wanted.provider.as_ref().map(|provider| provider.arn.clone())
+}
+
+/// What we last applied: what agrees now, and what we applied before and still differs.
+fn applied(told: &Told<'_>, drift: &Drift) -> BTreeMap<String, String> {
+    if matches!(told.look.desired, Desired::Absent(_)) {
+        return told.previous.applied.clone();
+    }
+    let differs: Vec<String> = drift
+        .differences
+        .iter()
+        .map(|difference| difference.aspect.key())
+        .collect();
+    let mut applied: BTreeMap<String, String> = told
+        .previous
+        .applied
+        .iter()
+        .filter(|(key, _)| differs.contains(key) || !drift.judged.contains(&found::resource_of(key)))
+        .map(|(key, digest)| (key.clone(), digest.clone()))
+        .collect();
+    applied.extend(
+        drift
+            .agreed
+            .iter()
+            .map(|(aspect, digest)| (aspect.key(), digest.clone())),
+    );
+    applied
+}
+
+/// Holders without the credentials that the spec asks for; what could not be counted stays as it was.
+fn stale(told: &Told<'_>) -> i64 {
+    let (Some(pods), Desired::Present(wanted)) = (told.after.pods.present(), &told.look.desired) else {
+        return told.previous.pods.stale;
+    };
+    let stale = match wanted.binding.method() {
+        crate::spec::Method::Irsa => pods.pod_identity + pods.without,
+        crate::spec::Method::PodIdentity => pods.irsa + pods.without,
+    };
+    i64::try_from(stale).unwrap_or(i64::MAX)
+}
+
+fn next(told: &Told<'_>, drift: &Drift, three: &three::Three) -> Next {
+    if told.outcome.waiting().is_some() {
+        return Next::Backoff;
+    }
+    if let Some((_, trouble)) = told.outcome.failure() {
+        return match trouble.disposition {
+            Disposition::RetrySoon => Next::Backoff,
+            Disposition::WaitForChange => Next::Resync,
+        };
+    }
+    let unreadable = drift
+        .differences
+        .iter()
+        .filter_map(|difference| match &difference.cause {
+            crate::drift::Cause::Unreadable(why) => Some(why),
+            _ => None,
+        });
+    let mut next = Next::Resync;
+    for why in unreadable {
+        match why {
+            Why::Throttled | Why::Failed(_) => return Next::Backoff,
+            Why::Settling => next = Next::After(told.timings.settling),
+            Why::Denied(_) | Why::NotRead => {}
+        }
+    }
+    if let Some(settles) = three.settles_in {
+        return Next::After(settles);
+    }
+    if next == Next::Resync && !told.look.plan.then.is_empty() {
+        return Next::After(told.timings.waiting);
+    }
+    next
+}
+
+/// One verdict: whether something holds, the word and the sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub status: ConditionStatus,
+    pub reason: Reason,
+    pub message: String,
+}
+
+impl Verdict {
+    pub(crate) fn holds(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            status: ConditionStatus::True,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn fails(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            status: ConditionStatus::False,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn unknown(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            status: ConditionStatus::Unknown,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// What stood before, or Unknown when it was never judged: an outage does not turn the fleet red.
+    pub(crate) fn as_before(previous: &Status, kind: ConditionType, what: &str, why: &Why) -> Self {
+        match previous.condition(kind) {
+            Some(before) if before.status != ConditionStatus::Unknown => Self {
+                status: before.status,
+                reason: before.reason,
+                message: before.message.clone(),
+            },
+            Some(_) | None => Self::unknown(Reason::Unreadable, format!("{what} could not be read: {why}")),
+        }
+    }
+
+    /// The condition as it will be written; its time moves only when its status does.
+    pub(crate) fn into_condition(
+        self,
+        kind: ConditionType,
+        previous: &Status,
+        generation: i64,
+        now: Timestamp,
+    ) -> Condition {
+        let since = previous
+            .condition(kind)
+            .filter(|before| before.status == self.status)
+            .map_or(now, |before| before.last_transition_time);
+        Condition {
+            kind,
+            status: self.status,
+            reason: self.reason,
+            message: crate::text::message(&self.message),
+            observed_generation: generation,
+            last_transition_time: since,
+        }
+    }
+}

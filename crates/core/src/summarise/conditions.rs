@@ -1,0 +1,284 @@
+//! Summarise, the conditions: every row of the table of conditions is judged here, in its order.
+//! Verdicts and the outcome in, conditions out; no I/O.
+
+use super::found::Found;
+use super::three::Three;
+use super::{Told, Verdict};
+use crate::condition::{CONDITIONS, Condition, ConditionStatus, ConditionType};
+use crate::desired::Desired;
+use crate::drift::{Cause, Drift};
+use crate::fact::Why;
+use crate::gate::Gate;
+use crate::outcome::Disposition;
+use crate::plan::Await;
+use crate::reason::Reason;
+use crate::stage::Stage;
+use crate::status::Standing;
+use crate::text;
+
+pub(super) fn of(told: &Told<'_>, drift: &Drift, three: &Three, found: &Found) -> Vec<Condition> {
+    let ready = ready(told, three);
+    let stalled = stalled(told, drift);
+    let reconciling = reconciling(told, drift, &ready, stalled.is_some());
+    let mut ready = Some(ready);
+    let mut stalled = stalled;
+    let mut reconciling = reconciling;
+    let mut conditions = Vec::new();
+    for row in CONDITIONS {
+        let verdict = match row.kind {
+            ConditionType::Ready => ready.take(),
+            ConditionType::Reconciling => reconciling.take(),
+            ConditionType::Stalled => stalled.take(),
+            ConditionType::RoleReady => Some(three.role.clone()),
+            ConditionType::TrustReady => Some(three.trust.clone()),
+            ConditionType::BindingReady => Some(three.binding.clone()),
+            ConditionType::PodsCurrent => Some(pods_current(told)),
+            ConditionType::InSync => Some(in_sync(told, drift, found)),
+            ConditionType::Transitioning => transitioning(told),
+        };
+        let condition =
+            |verdict: Verdict| verdict.into_condition(row.kind, told.previous, told.generation, told.now);
+        conditions.extend(verdict.map(condition));
+    }
+    conditions
+}
+
+fn ready(told: &Told<'_>, three: &Three) -> Verdict {
+    if let Stage::Waiting { change, .. } = &told.look.stage {
+        return Verdict::fails(
+            Reason::BindingChangeWaiting,
+            format!("New pods still get the binding in effect; the change of {change} waits."),
+        );
+    }
+    let worst = |status| {
+        three
+            .all()
+            .into_iter()
+            .find(|(_, verdict)| verdict.status == status)
+    };
+    let Some((_, verdict)) = worst(ConditionStatus::False).or_else(|| worst(ConditionStatus::Unknown)) else {
+        return Verdict::holds(Reason::Bound, three.binding.message.clone());
+    };
+    verdict.clone()
+}
+
+/// Nothing more happens until somebody acts.
+fn stalled(told: &Told<'_>, drift: &Drift) -> Option<Verdict> {
+    if let Some((step, trouble)) = told.outcome.failure()
+        && trouble.disposition == Disposition::WaitForChange
+    {
+        return Some(Verdict::holds(
+            trouble.reason,
+            format!("Could not {step}: {}", trouble.message),
+        ));
+    }
+    if let Some(conflict) = drift.conflicts.first() {
+        return Some(Verdict::holds(conflict.reason, conflict.message.clone()));
+    }
+    denied(drift).or_else(|| waits_for_a_person(told))
+}
+
+/// A read that is refused stays refused until somebody grants it.
+fn denied(drift: &Drift) -> Option<Verdict> {
+    drift
+        .differences
+        .iter()
+        .find_map(|difference| match &difference.cause {
+            Cause::Unreadable(why @ Why::Denied(_)) => {
+                let what = difference.aspect.resource().word();
+                Some(Verdict::holds(
+                    Reason::AccessDenied,
+                    format!("{what} could not be read: {why}"),
+                ))
+            }
+            _ => None,
+        })
+}
+
+/// An existing role that is missing or does not let the subject in is its owner's to mend.
+fn waits_for_a_person(told: &Told<'_>) -> Option<Verdict> {
+    let Desired::Present(wanted) = &told.look.desired else {
+        return None;
+    };
+    let awaits = |what| told.look.plan.then.contains(&what);
+    let arn = &wanted.binding.role_arn;
+    if !matches!(wanted.role, crate::desired::WantedRole::Existing) {
+        return None;
+    }
+    if awaits(Await::Role) {
+        return Some(Verdict::holds(
+            Reason::RoleNotFound,
+            format!("{arn} does not exist. Create it, or correct the ARN."),
+        ));
+    }
+    awaits(Await::Trust).then(|| {
+        Verdict::holds(
+            Reason::TrustMissing,
+            format!(
+                "{arn} belongs to somebody else, who has to let {} in; see TrustReady for the statement.",
+                wanted.subject
+            ),
+        )
+    })
+}
+
+fn reconciling(told: &Told<'_>, drift: &Drift, ready: &Verdict, stalled: bool) -> Option<Verdict> {
+    if stalled {
+        return None;
+    }
+    if matches!(told.look.desired, Desired::Absent(_)) {
+        return Some(going(told));
+    }
+    if let Some((step, trouble)) = told.outcome.failure().or_else(|| told.outcome.waiting()) {
+        return Some(Verdict::holds(
+            trouble.reason,
+            format!("Could not {step} yet: {}", trouble.message),
+        ));
+    }
+    if ready.status == ConditionStatus::True {
+        return None;
+    }
+    if let Gate::ReportOnly(reporting) = told.gate {
+        let next = told
+            .look
+            .plan
+            .steps()
+            .next()
+            .map(|step| format!(" Next would be: {step}."))
+            .unwrap_or_default();
+        return Some(Verdict::holds(
+            reporting.reason(),
+            format!("Nothing is changed ({}).{next}", reporting.reason()),
+        ));
+    }
+    let unread = drift
+        .differences
+        .iter()
+        .find_map(|difference| match &difference.cause {
+            Cause::Unreadable(why) => Some((difference.aspect.resource(), why)),
+            _ => None,
+        });
+    if let Some((resource, why)) = unread.filter(|_| ready.status == ConditionStatus::Unknown) {
+        return Some(Verdict::holds(
+            Reason::Unreadable,
+            format!("{} could not be read: {why}", resource.word()),
+        ));
+    }
+    Some(Verdict::holds(ready.reason, ready.message.clone()))
+}
+
+/// What keeps an object that is being deleted.
+fn going(told: &Told<'_>) -> Verdict {
+    if let Some((step, trouble)) = told.outcome.failure().or_else(|| told.outcome.waiting()) {
+        return Verdict::holds(Reason::Deleting, format!("Could not {step}: {}", trouble.message));
+    }
+    if let Gate::ReportOnly(reporting) = told.gate {
+        let message = format!(
+            "Nothing is removed ({}); the finalizer holds the object until then.",
+            reporting.reason()
+        );
+        return Verdict::holds(reporting.reason(), message);
+    }
+    let unread = told
+        .look
+        .drift
+        .differences
+        .iter()
+        .find_map(|difference| match &difference.cause {
+            Cause::Unreadable(why) => Some(format!(
+                "{} could not be read: {why}",
+                difference.aspect.resource().word()
+            )),
+            _ => None,
+        });
+    Verdict::holds(
+        Reason::Deleting,
+        unread.unwrap_or_else(|| "What Lanyard owns is being removed.".to_owned()),
+    )
+}
+
+fn pods_current(told: &Told<'_>) -> Verdict {
+    let Some(pods) = told.after.pods.present() else {
+        let why = told.after.pods.unreadable().cloned().unwrap_or(Why::NotRead);
+        return Verdict::as_before(told.previous, ConditionType::PodsCurrent, "The pods", &why);
+    };
+    let Desired::Present(wanted) = &told.look.desired else {
+        return Verdict::fails(Reason::Deleting, "The object is being deleted.");
+    };
+    let stale = super::stale(told);
+    if stale == 0 {
+        let none = pods.irsa + pods.pod_identity + pods.without == 0;
+        let what = if none {
+            "No pod uses this ServiceAccount."
+        } else {
+            "Every pod carries the credentials asked for."
+        };
+        return Verdict::holds(Reason::PodsCurrent, what);
+    }
+    let (pods, carry, restart) = if stale == 1 {
+        ("pod", "carries", "it was")
+    } else {
+        ("pods", "carry", "they were")
+    };
+    Verdict::fails(
+        Reason::PodsStale,
+        format!(
+            "{stale} {pods} of {} {carry} other credentials or none: {restart} created before the binding. Restart the workload when it suits.",
+            wanted.subject
+        ),
+    )
+}
+
+fn in_sync(told: &Told<'_>, drift: &Drift, found: &Found) -> Verdict {
+    let items = &found.status.items;
+    let stands: Vec<String> = items
+        .iter()
+        .filter(|item| item.why != Some(Standing::Unreadable))
+        .map(|item| format!("{} {}", item.resource, item.field))
+        .collect();
+    if !stands.is_empty() {
+        let more = found.status.count.saturating_sub(3);
+        let shown = text::list(stands.get(..3).unwrap_or(&stands));
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        return Verdict::fails(
+            Reason::Drifted,
+            format!("Differs: {shown}{more}. See status.drift.items."),
+        );
+    }
+    if let Some(item) = items.first() {
+        let why = item.found.as_deref().unwrap_or_default();
+        return Verdict::unknown(
+            Reason::Unreadable,
+            format!("{} could not be read: {why}", item.resource),
+        );
+    }
+    if let Some(conflict) = drift.conflicts.first() {
+        return Verdict::unknown(conflict.reason, conflict.message.clone());
+    }
+    let pending = drift
+        .differences
+        .iter()
+        .find(|difference| difference.cause == Cause::Spec);
+    if let Some(difference) = pending {
+        let what = format!("{} {}", difference.aspect.resource().word(), difference.aspect);
+        return Verdict::fails(Reason::Progressing, format!("Not applied yet: {what}."));
+    }
+    let _ = told;
+    Verdict::holds(Reason::InSync, "Everything read is as wanted.")
+}
+
+fn transitioning(told: &Told<'_>) -> Option<Verdict> {
+    let Stage::Waiting { change, .. } = &told.look.stage else {
+        return None;
+    };
+    Some(Verdict::holds(
+        Reason::BindingChangeWaiting,
+        format!(
+            "The spec changes {change}. This version of Lanyard keeps the binding in effect and does not carry the change out; put the spec back, or delete and re-create the object when its pods can do without the role for a moment."
+        ),
+    ))
+}

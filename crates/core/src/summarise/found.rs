@@ -1,0 +1,135 @@
+//! Summarise, drift: what stands, since when, and what this pass corrected.
+//! Differences before and after the pass in, the drift of the status out; no I/O.
+
+use super::Told;
+use crate::aspect::Resource;
+use crate::desired::Desired;
+use crate::drift::{Cause, Difference, Drift};
+use crate::status::{Correction, DRIFT_ITEMS_LIMIT, DriftItem, DriftStatus, Standing};
+use crate::text::quote;
+
+/// The drift of one pass.
+pub(super) struct Found {
+    /// What the status says.
+    pub status: DriftStatus,
+    /// What this pass corrected.
+    pub corrected: Vec<DriftItem>,
+    /// What stands now and did not before.
+    pub new: Vec<DriftItem>,
+}
+
+pub(super) fn found(told: &Told<'_>, after: &Drift) -> Found {
+    let standing = standing(told, after);
+    let new = standing
+        .iter()
+        .filter(|item| !told.previous.drift.items.iter().any(|before| same(before, item)))
+        .cloned()
+        .collect();
+    let corrected = corrected(told, after);
+    let last_correction = if corrected.is_empty() {
+        told.previous.drift.last_correction.clone()
+    } else {
+        Some(Correction {
+            at: told.now,
+            items: corrected.iter().take(DRIFT_ITEMS_LIMIT).cloned().collect(),
+        })
+    };
+    let count = i64::try_from(standing.len()).unwrap_or(i64::MAX);
+    let items = standing.into_iter().take(DRIFT_ITEMS_LIMIT).collect();
+    Found {
+        status: DriftStatus {
+            count,
+            items,
+            last_correction,
+        },
+        corrected,
+        new,
+    }
+}
+
+fn standing(told: &Told<'_>, after: &Drift) -> Vec<DriftItem> {
+    let mut items: Vec<DriftItem> = Vec::new();
+    for difference in &after.differences {
+        let why = match &difference.cause {
+            Cause::Spec => continue,
+            Cause::OutOfBand => Standing::Reported,
+            Cause::NotOurs => Standing::NotOurs,
+            Cause::Unreadable(_) => Standing::Unreadable,
+        };
+        for mut item in items_of(difference) {
+            item.why = Some(why);
+            let before = told
+                .previous
+                .drift
+                .items
+                .iter()
+                .find(|before| same(before, &item));
+            item.since = Some(before.and_then(|before| before.since).unwrap_or(told.now));
+            if !items.iter().any(|known| same(known, &item)) {
+                items.push(item);
+            }
+        }
+    }
+    items
+}
+
+fn corrected(told: &Told<'_>, after: &Drift) -> Vec<DriftItem> {
+    if matches!(told.look.desired, Desired::Absent(_)) {
+        return Vec::new();
+    }
+    told.look
+        .drift
+        .differences
+        .iter()
+        .filter(|difference| difference.cause == Cause::OutOfBand && after.of(&difference.aspect).is_none())
+        .flat_map(items_of)
+        .collect()
+}
+
+/// One item a difference, or one a part where the aspect has parts. What could not be read is one item a resource.
+fn items_of(difference: &Difference) -> Vec<DriftItem> {
+    let resource = difference.aspect.resource().word().to_owned();
+    let item = |field: String, wanted: Option<&String>, found: Option<&String>| DriftItem {
+        resource: resource.clone(),
+        field,
+        wanted: wanted.map(|text| quote(text)),
+        found: found.map(|text| quote(text)),
+        why: None,
+        since: None,
+    };
+    if let Cause::Unreadable(why) = &difference.cause {
+        return vec![item("*".to_owned(), None, Some(&why.to_string()))];
+    }
+    if difference.parts.is_empty() {
+        let text = |value: &Option<crate::aspect::Value>| value.as_ref().map(|value| value.text.clone());
+        let (wanted, found) = (text(&difference.wanted), text(&difference.found));
+        return vec![item(
+            difference.aspect.to_string(),
+            wanted.as_ref(),
+            found.as_ref(),
+        )];
+    }
+    difference
+        .parts
+        .iter()
+        .map(|(field, wanted, found)| item(field.clone(), wanted.as_ref(), found.as_ref()))
+        .collect()
+}
+
+fn same(a: &DriftItem, b: &DriftItem) -> bool {
+    a.resource == b.resource
+        && a.field == b.field
+        && a.wanted == b.wanted
+        && a.found == b.found
+        && a.why == b.why
+}
+
+/// The resource that a key of `status.applied` belongs to.
+pub(super) fn resource_of(key: &str) -> Resource {
+    match key.split('/').next().unwrap_or_default() {
+        "provider" => Resource::Provider,
+        "association" => Resource::Association,
+        "annotation" | "serviceAccount" => Resource::ServiceAccount,
+        _ => Resource::Role,
+    }
+}

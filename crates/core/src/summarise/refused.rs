@@ -1,0 +1,67 @@
+//! Summarise, for objects that cannot be carried out: invalid ones and ones that cannot even be decoded.
+//! What is wrong in, the summary out; no I/O. What was recorded before stays recorded.
+
+use jiff::Timestamp;
+
+use super::events::Event;
+use super::{Next, Summary, Verdict};
+use crate::condition::{Condition, ConditionStatus, ConditionType};
+use crate::reason::Reason;
+use crate::status::Status;
+use crate::text;
+use crate::validate::Invalid;
+
+/// The summary of an object whose spec cannot be carried out. What it has is left as it is.
+#[must_use]
+pub fn invalid(previous: &Status, generation: i64, invalid: &[Invalid], now: Timestamp) -> Summary {
+    let lines: Vec<String> = invalid.iter().map(|wrong| format!("spec.{wrong}")).collect();
+    refused(previous, generation, Reason::InvalidSpec, &lines.join("; "), now)
+}
+
+/// The summary of an object that does not fit the types this operator knows.
+#[must_use]
+pub fn undecodable(previous: &Status, generation: i64, error: &str, now: Timestamp) -> Summary {
+    let message = format!(
+        "The object does not fit the CRD that this operator knows: {}",
+        text::quote(error)
+    );
+    refused(previous, generation, Reason::Undecodable, &message, now)
+}
+
+fn refused(previous: &Status, generation: i64, reason: Reason, message: &str, now: Timestamp) -> Summary {
+    let ready =
+        Verdict::fails(reason, message).into_condition(ConditionType::Ready, previous, generation, now);
+    let stalled =
+        Verdict::holds(reason, message).into_condition(ConditionType::Stalled, previous, generation, now);
+    let told_before = previous
+        .condition(ConditionType::Stalled)
+        .is_some_and(|before| before.status == ConditionStatus::True && before.message == stalled.message);
+    let events = if told_before {
+        Vec::new()
+    } else {
+        vec![Event::warning(reason, message)]
+    };
+    let kept = previous.conditions.iter().filter(|condition| {
+        !matches!(
+            condition.kind,
+            ConditionType::Ready
+                | ConditionType::Stalled
+                | ConditionType::Reconciling
+                | ConditionType::Transitioning
+        )
+    });
+    let kept = kept.cloned().map(|condition| Condition {
+        observed_generation: generation,
+        ..condition
+    });
+    let status = Status {
+        observed_generation: Some(generation),
+        conditions: [ready, stalled].into_iter().chain(kept).collect(),
+        ..previous.clone()
+    };
+    Summary {
+        status,
+        events,
+        next: Next::Resync,
+    }
+}

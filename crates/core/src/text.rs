@@ -1,0 +1,66 @@
+//! Text that people will read: foreign text is cut short and stripped before it is quoted anywhere.
+//! Text in, text out; no I/O. Used by every message, condition, event and log line.
+
+/// The longest piece of foreign text that a message quotes, in characters.
+pub const QUOTE_LIMIT: usize = 200;
+
+/// The longest message of a condition or event, in bytes: the API server refuses event notes above 1,024.
+pub const MESSAGE_LIMIT: usize = 1000;
+
+/// Foreign text made safe to quote: control characters become spaces, the end beyond [`QUOTE_LIMIT`] becomes `…`.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let mut quoted: String = text
+        .chars()
+        .take(QUOTE_LIMIT)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().nth(QUOTE_LIMIT).is_some() {
+        quoted.push('…');
+    }
+    quoted
+}
+
+/// A whole message cut to [`MESSAGE_LIMIT`] bytes on a character boundary.
+#[must_use]
+pub fn message(text: &str) -> String {
+    if text.len() <= MESSAGE_LIMIT {
+        return text.to_owned();
+    }
+    let room = MESSAGE_LIMIT - '…'.len_utf8();
+    let end = (0..=room)
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn list<T: std::fmt::Display>(items: &[T]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [head @ .., last] => {
+            let head: Vec<String> = head.iter().map(ToString::to_string).collect();
+            format!("{} and {last}", head.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_and_length_never_reach_a_message() {
+        assert_eq!(quote("a\u{1b}[31m\nb"), "a [31m b");
+        assert_eq!(quote(&"x".repeat(300)).chars().count(), QUOTE_LIMIT + 1);
+    }
+
+    #[test]
+    fn a_message_is_cut_on_a_character_boundary() {
+        let cut = message(&"é".repeat(800));
+        assert!(cut.len() <= MESSAGE_LIMIT && cut.ends_with('…'));
+    }
+}

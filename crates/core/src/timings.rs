@@ -1,0 +1,40 @@
+//! Every time that matters, as one value given at start. Only tests set it shorter. Pure data.
+
+use std::time::Duration;
+
+/// How long things take and how long Lanyard waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timings {
+    /// A read that contradicts a write of ours younger than this is taken for stale.
+    pub settling: Duration,
+    /// How long after a change of an association a new pod may still miss it: the pod webhook learns of it late
+    /// (`aws/amazon-eks-pod-identity-webhook#264`; AWS says "several seconds").
+    pub propagation: Duration,
+    /// How often each object is looked at again.
+    pub resync: Duration,
+    /// How often something that waits for a person or another tool is looked at again.
+    pub waiting: Duration,
+    /// How long facts of the whole cluster (provider, agent) are remembered.
+    pub cluster_facts: Duration,
+    /// The lease: how long a claim holds.
+    pub lease: Duration,
+    /// The lease: how long its holder tries to renew before it gives up.
+    pub renew_deadline: Duration,
+    /// The longest that one write may take: it has to end inside the lease's margin.
+    pub operation: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            settling: Duration::from_secs(30),
+            propagation: Duration::from_secs(10),
+            resync: Duration::from_secs(600),
+            waiting: Duration::from_secs(60),
+            cluster_facts: Duration::from_secs(60),
+            lease: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            operation: Duration::from_secs(4),
+        }
+    }
+}

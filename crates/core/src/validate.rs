@@ -1,0 +1,357 @@
+//! Validate: spec and cluster in, an identity that can be carried out, or everything that is wrong with it.
+//! No I/O. All checks that can fail end here; what admission refused is checked again, since admission is a courtesy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::arn::{PolicyArn, RoleArn};
+use crate::binding::{Binding, By};
+use crate::cluster::Cluster;
+use crate::duration::parse_seconds;
+use crate::identity::{Identity, ManagedRole};
+use crate::name::{Audience, PolicyName, RoleName, TagKey, is_tag_char, sized};
+use crate::policy::{Document, lint};
+use crate::spec::{ManagedRoleSpec, Method, PodIdentitySpec, Spec};
+use crate::subject::{Subject, is_reserved_tag};
+use crate::text::quote;
+
+/// The audience of IRSA tokens unless the spec names another; the same in every partition.
+pub const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
+/// IAM's own default of a role's longest session, in seconds.
+pub const DEFAULT_MAX_SESSION: u32 = 3600;
+/// Tags that a role may have beside the three that mark it as ours (IAM: 50 in all).
+pub const TAGS_LIMIT: usize = 47;
+/// Managed policies on one role: the largest quota that AWS grants (IAM quotas).
+pub const ATTACHED_LIMIT: usize = 25;
+/// Characters of all inline policies of a role together, white space not counted (IAM quotas).
+pub const INLINE_LIMIT: usize = 10_240;
+
+/// One thing that is wrong with a spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The field, as a path below `spec`.
+    pub field: String,
+    /// What is wrong and what to write instead.
+    pub problem: String,
+}
+
+impl std::fmt::Display for Invalid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.problem)
+    }
+}
+
+/// Checks a spec against its cluster.
+///
+/// # Errors
+/// Everything that is wrong, not only the first thing; never empty.
+pub fn validate(spec: &Spec, subject: &Subject, cluster: &Cluster) -> Result<Identity, Vec<Invalid>> {
+    let mut check = Check {
+        subject,
+        cluster,
+        found: Vec::new(),
+    };
+    let identity = check.identity(spec);
+    match identity {
+        Some(identity) if check.found.is_empty() => Ok(identity),
+        _ => Err(check.found),
+    }
+}
+
+/// The walk over one spec: goes on after a fault, so that the user sees all of them at once.
+struct Check<'a> {
+    subject: &'a Subject,
+    cluster: &'a Cluster,
+    found: Vec<Invalid>,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.found.push(Invalid {
+            field: field.into(),
+            problem: problem.into(),
+        });
+    }
+
+    fn ok<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.wrong(field, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn identity(&mut self, spec: &Spec) -> Option<Identity> {
+        let managed = spec.managed.as_ref().and_then(|managed| self.managed(managed));
+        let role_arn = self.role_arn(spec);
+        let method = spec.method.unwrap_or(Method::PodIdentity);
+        let by = match method {
+            Method::Irsa => self.irsa(spec),
+            Method::PodIdentity => self.pod_identity(&spec.pod_identity),
+        };
+        let session_policy = match method {
+            Method::PodIdentity => self.session_policy(&spec.pod_identity),
+            Method::Irsa => None,
+        };
+        let token_expiration = self.token_expiration(spec.irsa.token_expiration.as_deref());
+        Some(Identity {
+            subject: self.subject.clone(),
+            cluster: self.cluster.clone(),
+            binding: Binding {
+                role_arn: role_arn?,
+                by: by?,
+            },
+            managed,
+            session_policy,
+            token_expiration,
+            sts_regional_endpoints: spec.irsa.sts_regional_endpoints,
+            create_service_account: spec.create_service_account,
+            drift_policy: spec.drift_policy.unwrap_or_default(),
+            deletion_policy: spec.deletion_policy.unwrap_or_default(),
+        })
+    }
+
+    fn role_arn(&mut self, spec: &Spec) -> Option<RoleArn> {
+        match (&spec.managed, &spec.existing) {
+            (Some(managed), None) => self.managed_arn(managed),
+            (None, Some(existing)) => self.existing_arn(existing),
+            (Some(_), Some(_)) | (None, None) => {
+                self.wrong("role", "exactly one of managed and existing must be set");
+                None
+            }
+        }
+    }
+
+    fn managed_arn(&mut self, managed: &ManagedRoleSpec) -> Option<RoleArn> {
+        let name = match &managed.name {
+            Some(name) => self.ok("role.managed.name", RoleName::parse(name.as_str())),
+            None => self.ok("role.managed.name", self.subject.role_name("")),
+        };
+        let path = self.ok("role.managed.name", self.cluster.role_path());
+        Some(RoleArn {
+            partition: self.cluster.partition.clone(),
+            account: self.cluster.account.clone(),
+            path: path?,
+            name: name?,
+        })
+    }
+
+    fn existing_arn(&mut self, text: &str) -> Option<RoleArn> {
+        let field = "role.existing.arn";
+        let arn = self.ok(field, RoleArn::parse(text))?;
+        if arn.is_reserved() {
+            self.wrong(
+                field,
+                format!("{arn} belongs to AWS itself and cannot be given to pods"),
+            );
+        }
+        if arn.partition != self.cluster.partition {
+            let partition = &self.cluster.partition;
+            self.wrong(
+                field,
+                format!("{arn} is in another partition than the cluster, which is in {partition}"),
+            );
+        }
+        if arn.account != self.cluster.account {
+            let account = &self.cluster.account;
+            self.wrong(
+                field,
+                format!("{arn} is in another account than the cluster's, {account}; with Pod Identity, set podIdentity.targetRoleArn to it and give a role of {account} here"),
+            );
+        }
+        Some(arn)
+    }
+
+    fn irsa(&mut self, spec: &Spec) -> Option<By> {
+        let issuer = &self.cluster.issuer;
+        if !issuer.is_public() {
+            self.wrong(
+                "method",
+                format!("IRSA needs an issuer that AWS can reach, and this cluster's is {issuer}; use PodIdentity, or give the API server a public --service-account-issuer"),
+            );
+        }
+        let audience = spec.irsa.audience.as_deref().unwrap_or(DEFAULT_AUDIENCE);
+        let audience = self.ok("irsa.audience", Audience::parse(audience))?;
+        Some(By::Irsa {
+            issuer: self.cluster.issuer.clone(),
+            audience,
+        })
+    }
+
+    fn pod_identity(&mut self, spec: &PodIdentitySpec) -> Option<By> {
+        let target_role_arn = match &spec.target_role_arn {
+            None => None,
+            Some(text) => Some(self.ok("podIdentity.targetRoleArn", RoleArn::parse(text))?),
+        };
+        Some(By::PodIdentity {
+            target_role_arn,
+            session_tags: !spec.disable_session_tags,
+        })
+    }
+
+    fn session_policy(&mut self, spec: &PodIdentitySpec) -> Option<Document> {
+        let value = spec.session_policy.as_ref()?;
+        let field = "podIdentity.sessionPolicy";
+        if !spec.disable_session_tags {
+            self.wrong(
+                field,
+                "a session policy needs podIdentity.disableSessionTags: true (EKS refuses it otherwise)",
+            );
+        }
+        self.document(field, value, lint::Kind::Session)
+    }
+
+    fn token_expiration(&mut self, text: Option<&str>) -> Option<u32> {
+        let field = "irsa.tokenExpiration";
+        let text = text?;
+        let seconds = parse_seconds(text);
+        match seconds {
+            Some(seconds) if (600..=86_400).contains(&seconds) => return Some(seconds),
+            Some(_) => self.wrong(field, format!("{} is not between 10m and 24h", quote(text))),
+            None => self.wrong(
+                field,
+                format!("{:?} is not a duration such as 12h or 90m", quote(text)),
+            ),
+        }
+        None
+    }
+
+    fn document(&mut self, field: &str, value: &serde_json::Value, kind: lint::Kind) -> Option<Document> {
+        let defects = lint::lint(value, kind);
+        if defects.is_empty() {
+            return self.ok(field, Document::from_value(value.clone()));
+        }
+        for defect in defects {
+            let place = if defect.place.is_empty() {
+                field.to_owned()
+            } else {
+                format!("{field}.{}", defect.place)
+            };
+            self.wrong(place, defect.problem);
+        }
+        None
+    }
+
+    fn managed(&mut self, spec: &ManagedRoleSpec) -> Option<ManagedRole> {
+        let boundary = match &spec.permissions_boundary_arn {
+            None => None,
+            Some(text) => Some(self.ok(
+                "role.managed.permissionsBoundaryArn",
+                PolicyArn::parse(text.as_str()),
+            )?),
+        };
+        Some(ManagedRole {
+            description: self.description(spec.description.as_deref()),
+            max_session: self.max_session(spec.max_session_duration.as_deref()),
+            boundary,
+            attached: self.attached(&spec.policy_arns),
+            inline: self.inline(&spec.inline_policies),
+            tags: self.tags(&spec.tags),
+        })
+    }
+
+    fn description(&mut self, text: Option<&str>) -> Option<String> {
+        let text = text.filter(|text| !text.is_empty())?;
+        let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
+        if !sized(text, 1, 1000) || !text.chars().all(allowed) {
+            self.wrong(
+                "role.managed.description",
+                "at most 1,000 characters of the Latin-1 set",
+            );
+        }
+        Some(text.to_owned())
+    }
+
+    fn max_session(&mut self, text: Option<&str>) -> u32 {
+        let Some(text) = text else {
+            return DEFAULT_MAX_SESSION;
+        };
+        let field = "role.managed.maxSessionDuration";
+        match parse_seconds(text) {
+            Some(seconds) if (3600..=43_200).contains(&seconds) => return seconds,
+            Some(_) => self.wrong(field, format!("{} is not between 1h and 12h", quote(text))),
+            None => self.wrong(
+                field,
+                format!("{:?} is not a duration such as 1h or 90m", quote(text)),
+            ),
+        }
+        DEFAULT_MAX_SESSION
+    }
+
+    fn attached(&mut self, arns: &[String]) -> BTreeSet<PolicyArn> {
+        if arns.len() > ATTACHED_LIMIT {
+            self.wrong(
+                "role.managed.policyArns",
+                format!(
+                    "{} policies; a role can have at most {ATTACHED_LIMIT}",
+                    arns.len()
+                ),
+            );
+        }
+        let mut attached = BTreeSet::new();
+        for (at, text) in arns.iter().enumerate() {
+            attached.extend(self.ok(
+                &format!("role.managed.policyArns[{at}]"),
+                PolicyArn::parse(text.as_str()),
+            ));
+        }
+        attached
+    }
+
+    fn inline(&mut self, policies: &[(String, serde_json::Value)]) -> BTreeMap<PolicyName, Document> {
+        let mut inline = BTreeMap::new();
+        for (at, (name, value)) in policies.iter().enumerate() {
+            let field = format!("role.managed.inlinePolicies[{at}]");
+            let name = self.ok(&format!("{field}.name"), PolicyName::parse(name.as_str()));
+            let document = self.document(&format!("{field}.document"), value, lint::Kind::Identity);
+            let (Some(name), Some(document)) = (name, document) else {
+                continue;
+            };
+            if inline.insert(name.clone(), document).is_some() {
+                self.wrong(format!("{field}.name"), format!("{name} is there twice"));
+            }
+        }
+        let size: usize = inline.values().map(Document::size).sum();
+        if size > INLINE_LIMIT {
+            self.wrong(
+                "role.managed.inlinePolicies",
+                format!("{size} characters in all; a role's inline policies can have at most {INLINE_LIMIT}; move some to a managed policy"),
+            );
+        }
+        inline
+    }
+
+    fn tags(&mut self, tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let field = "role.managed.tags";
+        if tags.len() > TAGS_LIMIT {
+            self.wrong(
+                field,
+                format!(
+                    "{} tags; at most {TAGS_LIMIT} beside the three of Lanyard's own",
+                    tags.len()
+                ),
+            );
+        }
+        for (key, value) in tags {
+            let place = format!("{field}[{}]", quote(key));
+            if let Some(key) = self.ok(&place, TagKey::parse(key.as_str()))
+                && is_reserved_tag(&key)
+            {
+                self.wrong(
+                    &place,
+                    "is reserved: it would pass for a tag of Lanyard's own or of a Pod Identity session",
+                );
+            }
+            if !sized(value, 0, 256) || !value.chars().all(is_tag_char) {
+                self.wrong(
+                    &place,
+                    "its value must be at most 256 letters, digits, spaces and _.:/=+-@",
+                );
+            }
+        }
+        let mut all = tags.clone();
+        all.extend(self.subject.ownership_tags());
+        all
+    }
+}
