@@ -1,0 +1,184 @@
+//! Gaps in what IAM says of roles and takes as policy documents.
+
+use anyhow::Result;
+
+use crate::aws::PODS_TRUST;
+use crate::gateway;
+
+#[tokio::test]
+async fn what_is_no_policy_is_refused() -> Result<()> {
+    let (_gateway, aws) = gateway().await?;
+    let role = |document| [("RoleName", "documents"), ("AssumeRolePolicyDocument", document)];
+    aws.iam("CreateRole", &role("nonsense"))
+        .await?
+        .failed(400, "MalformedPolicyDocument", "invalid Json")?;
+    aws.iam("CreateRole", &role("{}"))
+        .await?
+        .failed(400, "MalformedPolicyDocument", "")?;
+    aws.iam("GetRole", &[("RoleName", "documents")])
+        .await?
+        .failed(404, "NoSuchEntity", "")?;
+
+    aws.pods_role("documents").await?;
+    let update = [
+        ("RoleName", "documents"),
+        ("PolicyDocument", r#"{"Version":"2012-10-17"}"#),
+    ];
+    aws.iam("UpdateAssumeRolePolicy", &update)
+        .await?
+        .failed(400, "MalformedPolicyDocument", "")?;
+    let inline = |role, document| {
+        [
+            ("RoleName", role),
+            ("PolicyName", "p"),
+            ("PolicyDocument", document),
+        ]
+    };
+    aws.iam("PutRolePolicy", &inline("documents", "{}"))
+        .await?
+        .failed(400, "MalformedPolicyDocument", "")?;
+    aws.iam("PutRolePolicy", &inline("documents-absent", "{}"))
+        .await?
+        .failed(404, "NoSuchEntity", "")?;
+    let read =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    aws.iam("PutRolePolicy", &inline("documents", read))
+        .await?
+        .good()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_description_is_escaped_and_can_be_cleared() -> Result<()> {
+    let (_gateway, aws) = gateway().await?;
+    let described = [
+        ("RoleName", "described"),
+        ("AssumeRolePolicyDocument", PODS_TRUST),
+        ("Description", "a & <b>"),
+    ];
+    let made = aws.iam("CreateRole", &described).await?.good()?;
+    assert_eq!(made.element("Description"), Some("a &amp; &lt;b&gt;"));
+    aws.iam(
+        "UpdateRole",
+        &[("RoleName", "described"), ("MaxSessionDuration", "7200")],
+    )
+    .await?
+    .good()?;
+    let kept = aws.iam("GetRole", &[("RoleName", "described")]).await?.good()?;
+    assert_eq!(
+        (kept.element("Description"), kept.element("MaxSessionDuration")),
+        (Some("a &amp; &lt;b&gt;"), Some("7200"))
+    );
+    aws.iam("UpdateRole", &[("RoleName", "described"), ("Description", "")])
+        .await?
+        .good()?;
+    let cleared = aws.iam("GetRole", &[("RoleName", "described")]).await?.good()?;
+    assert_eq!(
+        (
+            cleared.element("Description"),
+            cleared.element("MaxSessionDuration")
+        ),
+        (None, Some("7200"))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_policy_that_does_not_exist_is_not_attached() -> Result<()> {
+    let (_gateway, aws) = gateway().await?;
+    aws.pods_role("attached").await?;
+    let attach = |arn| [("RoleName", "attached"), ("PolicyArn", arn)];
+    let missing = attach("arn:aws:iam::000000000000:policy/missing");
+    aws.iam("AttachRolePolicy", &missing).await?.failed(
+        404,
+        "NoSuchEntity",
+        "does not exist or is not attachable",
+    )?;
+    aws.iam("AttachRolePolicy", &attach("arn:aws:iam::aws:policy/AnyOfAws"))
+        .await?
+        .good()?;
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    aws.iam(
+        "CreatePolicy",
+        &[("PolicyName", "own"), ("PolicyDocument", policy)],
+    )
+    .await?
+    .good()?;
+    aws.iam(
+        "AttachRolePolicy",
+        &attach("arn:aws:iam::000000000000:policy/own"),
+    )
+    .await?
+    .good()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_with_policies_is_not_deleted() -> Result<()> {
+    let (_gateway, aws) = gateway().await?;
+    let named = [("RoleName", "deleted")];
+    let attached = [
+        ("RoleName", "deleted"),
+        ("PolicyArn", "arn:aws:iam::aws:policy/AnyOfAws"),
+    ];
+    aws.pods_role("deleted").await?;
+    aws.iam("AttachRolePolicy", &attached).await?.good()?;
+    aws.iam("DeleteRole", &named)
+        .await?
+        .failed(409, "DeleteConflict", "")?;
+    aws.iam("DetachRolePolicy", &attached).await?.good()?;
+    aws.iam("ListInstanceProfilesForRole", &named).await?.good()?;
+    aws.iam("DeleteRole", &named).await?.good()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_roles_tags_and_boundary_come_and_go() -> Result<()> {
+    let (_gateway, aws) = gateway().await?;
+    let boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    aws.iam(
+        "CreateRole",
+        &[
+            ("RoleName", "bounded"),
+            ("Path", "/lanyard/c/"),
+            ("AssumeRolePolicyDocument", PODS_TRUST),
+            ("PermissionsBoundary", boundary),
+            ("Tags.member.1.Key", "team"),
+            ("Tags.member.1.Value", "shop"),
+        ],
+    )
+    .await?
+    .good()?;
+    aws.iam(
+        "TagRole",
+        &[
+            ("RoleName", "bounded"),
+            ("Tags.member.1.Key", "empty"),
+            ("Tags.member.1.Value", ""),
+        ],
+    )
+    .await?
+    .good()?;
+    aws.iam(
+        "UntagRole",
+        &[("RoleName", "bounded"), ("TagKeys.member.1", "team")],
+    )
+    .await?
+    .good()?;
+    let read = aws.iam("GetRole", &[("RoleName", "bounded")]).await?.good()?;
+    assert_eq!(read.element("PermissionsBoundaryArn"), Some(boundary));
+    assert_eq!(
+        (read.element("Arn"), read.element("Key")),
+        (
+            Some("arn:aws:iam::000000000000:role/lanyard/c/bounded"),
+            Some("empty")
+        )
+    );
+    aws.iam("DeleteRolePermissionsBoundary", &[("RoleName", "bounded")])
+        .await?
+        .good()?;
+    let read = aws.iam("GetRole", &[("RoleName", "bounded")]).await?.good()?;
+    assert_eq!(read.element("PermissionsBoundaryArn"), None);
+    Ok(())
+}
