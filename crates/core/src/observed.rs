@@ -11,6 +11,7 @@ use crate::custody::Custody;
 use crate::fact::{Fact, Why};
 use crate::name::PolicyName;
 use crate::policy::Document;
+use crate::spec::Method;
 
 /// Everything that was read for one WorkloadIdentity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -191,16 +192,36 @@ pub struct Agent {
     pub found: String,
 }
 
-/// The holders of the subject: its pods that are not terminal.
+/// The holders of the subject: its pods that are not terminal, each counted once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Pods {
-    /// Pods with a container that carries web-identity credentials.
+    /// Pods with a container that carries web-identity credentials of the wanted role.
     pub irsa: usize,
-    /// Pods whose containers all carry Pod Identity credentials.
+    /// Pods with a container that carries web-identity credentials of another role.
+    pub irsa_other_role: usize,
+    /// Pods with a container that carries Pod Identity credentials, and none with web-identity ones.
     pub pod_identity: usize,
-    /// Pods with a container that carries neither.
+    /// Pods of which no container carries either.
     pub without: usize,
+}
+
+impl Pods {
+    /// All holders.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.irsa + self.irsa_other_role + self.pod_identity + self.without
+    }
+
+    /// Holders without the credentials that a binding by this method gives.
+    #[must_use]
+    pub fn stale(&self, method: Method) -> usize {
+        self.total()
+            - match method {
+                Method::Irsa => self.irsa,
+                Method::PodIdentity => self.pod_identity,
+            }
+    }
 }
 
 impl Observed {

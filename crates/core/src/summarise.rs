@@ -22,10 +22,12 @@ use crate::timings::Timings;
 mod conditions;
 mod events;
 mod found;
+mod recount;
 mod refused;
 mod three;
 
 pub use events::{Event, EventKind};
+pub use recount::recount;
 pub use refused::{invalid, undecodable};
 
 /// What a look that came to its end gives to the outside.
@@ -188,10 +190,7 @@ fn stale(told: &Told<'_>) -> i64 {
     let (Some(pods), Desired::Present(wanted)) = (told.after.pods.present(), &told.look.desired) else {
         return told.previous.pods.stale;
     };
-    let stale = match wanted.binding.method() {
-        crate::spec::Method::Irsa => pods.pod_identity + pods.without,
-        crate::spec::Method::PodIdentity => pods.irsa + pods.without,
-    };
+    let stale = pods.stale(wanted.binding.method());
     i64::try_from(stale).unwrap_or(i64::MAX)
 }
 

@@ -9,9 +9,11 @@ use crate::desired::Desired;
 use crate::drift::{Cause, Drift};
 use crate::fact::Why;
 use crate::gate::Gate;
+use crate::observed::Pods;
 use crate::outcome::Disposition;
 use crate::plan::Await;
 use crate::reason::Reason;
+use crate::spec::Method;
 use crate::stage::Stage;
 use crate::status::Standing;
 use crate::text;
@@ -202,31 +204,32 @@ fn pods_current(told: &Told<'_>) -> Verdict {
         let why = told.after.pods.unreadable().cloned().unwrap_or(Why::NotRead);
         return Verdict::as_before(told.previous, ConditionType::PodsCurrent, "The pods", &why);
     };
-    let Desired::Present(wanted) = &told.look.desired else {
-        return Verdict::fails(Reason::Deleting, "The object is being deleted.");
-    };
-    let stale = super::stale(told);
-    if stale == 0 {
-        let none = pods.irsa + pods.pod_identity + pods.without == 0;
-        let what = if none {
-            "No pod uses this ServiceAccount."
-        } else {
-            "Every pod carries the credentials asked for."
-        };
-        return Verdict::holds(Reason::PodsCurrent, what);
+    match &told.look.desired {
+        Desired::Present(wanted) => pods_verdict(pods, wanted.binding.method()),
+        Desired::Absent(_) => Verdict::fails(Reason::Deleting, "The object is being deleted."),
     }
-    let (pods, carry, restart) = if stale == 1 {
-        ("pod", "carries", "it was")
-    } else {
-        ("pods", "carry", "they were")
-    };
-    Verdict::fails(
-        Reason::PodsStale,
-        format!(
-            "{stale} {pods} of {} {carry} other credentials or none: {restart} created before the binding. Restart the workload when it suits.",
-            wanted.subject
+}
+
+/// Whether the holders carry what a binding by this method gives.
+pub(super) fn pods_verdict(pods: &Pods, method: Method) -> Verdict {
+    let stale = pods.stale(method);
+    match (pods.total(), stale) {
+        (0, _) => Verdict::holds(Reason::PodsCurrent, "No pod uses this ServiceAccount."),
+        (_, 0) => Verdict::holds(
+            Reason::PodsCurrent,
+            "Every pod carries the credentials that the spec asks for.",
         ),
-    )
+        (_, 1) => Verdict::fails(
+            Reason::PodsStale,
+            "1 pod carries other credentials or none: it was created before the binding. Restart its workload when it suits.",
+        ),
+        (_, stale) => Verdict::fails(
+            Reason::PodsStale,
+            format!(
+                "{stale} pods carry other credentials or none: they were created before the binding. Restart their workloads when it suits."
+            ),
+        ),
+    }
 }
 
 fn in_sync(told: &Told<'_>, drift: &Drift, found: &Found) -> Verdict {
