@@ -10,6 +10,8 @@ pub mod samples;
 mod schema;
 pub mod spec;
 pub mod status;
+#[cfg(test)]
+mod tests;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::CustomResourceExt;

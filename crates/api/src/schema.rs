@@ -6,8 +6,9 @@
 //! accept and what these rules accept is the same; a test holds the two together.
 
 use lanyard_core::status::DRIFT_ITEMS_LIMIT;
+use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::spec::InlinePolicy;
 use crate::status::{BindingStatus, DriftItem};
@@ -32,7 +33,7 @@ const DURATION_FORM: &str = "^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$";
 /// A rule in CEL over `self` and the sentence for whoever breaks it.
 type Rule<'a> = (&'a str, &'a str);
 
-fn rules(rules: &[Rule]) -> serde_json::Value {
+fn rules(rules: &[Rule]) -> Value {
     rules
         .iter()
         .map(|(rule, message)| json!({"rule": rule, "message": message}))
@@ -47,23 +48,23 @@ fn word(of: &[&str]) -> Schema {
     json_schema!({"type": "string", "enum": of})
 }
 
-pub fn method(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn method(_: &mut SchemaGenerator) -> Schema {
     word(&["IRSA", "PodIdentity"])
 }
 
-pub fn drift_policy(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn drift_policy(_: &mut SchemaGenerator) -> Schema {
     word(&["Correct", "Report"])
 }
 
-pub fn deletion_policy(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn deletion_policy(_: &mut SchemaGenerator) -> Schema {
     word(&["Delete", "Retain"])
 }
 
-pub fn existing_trust(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn existing_trust(_: &mut SchemaGenerator) -> Schema {
     word(&["Check"])
 }
 
-pub fn role_arn(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn role_arn(_: &mut SchemaGenerator) -> Schema {
     text(
         ARN_LIMIT,
         &[
@@ -79,7 +80,7 @@ pub fn role_arn(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
-pub fn policy_arn(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn policy_arn(_: &mut SchemaGenerator) -> Schema {
     text(
         ARN_LIMIT,
         &[(
@@ -89,7 +90,7 @@ pub fn policy_arn(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
-pub fn policy_arns(generator: &mut SchemaGenerator) -> Schema {
+pub(crate) fn policy_arns(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "items": policy_arn(generator),
@@ -98,7 +99,7 @@ pub fn policy_arns(generator: &mut SchemaGenerator) -> Schema {
     })
 }
 
-pub fn inline_policies(generator: &mut SchemaGenerator) -> Schema {
+pub(crate) fn inline_policies(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "items": generator.subschema_for::<InlinePolicy>(),
@@ -110,7 +111,7 @@ pub fn inline_policies(generator: &mut SchemaGenerator) -> Schema {
 
 /// CEL cannot see into a document of free form, so shape, words and size are checked by the core crate. Atomic, or two
 /// appliers would have their documents merged key by key.
-pub fn document(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn document(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "x-kubernetes-preserve-unknown-fields": true,
@@ -118,7 +119,7 @@ pub fn document(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-pub fn role_name(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn role_name(_: &mut SchemaGenerator) -> Schema {
     text(
         64,
         &[(
@@ -128,7 +129,7 @@ pub fn role_name(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
-pub fn policy_name(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn policy_name(_: &mut SchemaGenerator) -> Schema {
     text(
         128,
         &[(
@@ -138,7 +139,7 @@ pub fn policy_name(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
-pub fn description(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn description(_: &mut SchemaGenerator) -> Schema {
     text(
         1000,
         &[(
@@ -164,21 +165,21 @@ fn duration(range: Rule) -> Schema {
     )
 }
 
-pub fn session_duration(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn session_duration(_: &mut SchemaGenerator) -> Schema {
     duration((
         "duration(self) >= duration('1h') && duration(self) <= duration('12h')",
         "must be from 1h to 12h, the limits of IAM for a role's sessions",
     ))
 }
 
-pub fn token_expiration(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn token_expiration(_: &mut SchemaGenerator) -> Schema {
     duration((
         "duration(self) >= duration('10m') && duration(self) <= duration('24h')",
         "must be from 10m to 24h: the API server issues no shorter token, and the pod identity webhook no longer one",
     ))
 }
 
-pub fn audience(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn audience(_: &mut SchemaGenerator) -> Schema {
     text(
         255,
         &[(
@@ -188,7 +189,7 @@ pub fn audience(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
-pub fn tags(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "additionalProperties": text(256, &[(
@@ -198,7 +199,7 @@ pub fn tags(_: &mut SchemaGenerator) -> Schema {
         "maxProperties": TAGS_LIMIT,
         "x-kubernetes-validations": rules(&[
             (
-                r"self.all(key, key.matches('^[\\p{L}\\p{N} _.:/=+@-]{1,128}$'))",
+                r"self.all(key, key.size() <= 128 && key.matches('^[\\p{L}\\p{N} _.:/=+@-]+$'))",
                 "a tag's key must be 1 to 128 letters, digits, spaces and _.:/=+-@",
             ),
             (
@@ -221,43 +222,39 @@ pub fn tags(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-pub fn arn(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn arn(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": ARN_LIMIT})
 }
 
-pub fn short_text(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn short_text(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 256})
 }
 
-pub fn long_text(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn long_text(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "maxLength": 1024})
 }
 
-pub fn binding_state(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn binding_state(_: &mut SchemaGenerator) -> Schema {
     word(&["Active", "Pending", "Draining"])
 }
 
-pub fn standing(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn standing(_: &mut SchemaGenerator) -> Schema {
     word(&["Reported", "Unreadable", "NotOurs"])
 }
 
-pub fn time(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time", "maxLength": 64})
 }
 
-pub fn count(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "integer", "format": "int64", "minimum": 0})
-}
-
-pub fn bindings(generator: &mut SchemaGenerator) -> Schema {
+pub(crate) fn bindings(generator: &mut SchemaGenerator) -> Schema {
     list_of::<BindingStatus>(generator, BINDINGS_LIMIT)
 }
 
-pub fn drift_items(generator: &mut SchemaGenerator) -> Schema {
+pub(crate) fn drift_items(generator: &mut SchemaGenerator) -> Schema {
     list_of::<DriftItem>(generator, DRIFT_ITEMS_LIMIT as u64)
 }
 
-pub fn digests(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn digests(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "additionalProperties": {"type": "string", "maxLength": 128},
@@ -275,7 +272,7 @@ fn list_of<T: JsonSchema>(generator: &mut SchemaGenerator, limit: u64) -> Schema
 }
 
 /// The shape of `metav1.Condition`. A map by type, so that others may add conditions of their own by server-side apply.
-pub fn conditions(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": CONDITIONS_LIMIT,
@@ -310,7 +307,6 @@ pub fn conditions(_: &mut SchemaGenerator) -> Schema {
                 "observedGeneration": {
                     "type": "integer",
                     "format": "int64",
-                    "minimum": 0,
                     "description": "The generation of the spec it was judged against.",
                 },
                 "lastTransitionTime": {
@@ -322,4 +318,16 @@ pub fn conditions(_: &mut SchemaGenerator) -> Schema {
             },
         },
     })
+}
+
+/// Makes each paragraph of a description one line: `kubectl explain` breaks lines itself, the source has its own.
+pub(crate) fn unwrap_descriptions(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get("description") {
+        let paragraphs: Vec<String> = text
+            .split("\n\n")
+            .map(|paragraph| paragraph.replace('\n', " "))
+            .collect();
+        schema.insert("description".to_owned(), paragraphs.join("\n\n").into());
+    }
+    transform_subschemas(&mut unwrap_descriptions, schema);
 }

@@ -14,7 +14,10 @@ use serde_json::Value;
 use crate::schema;
 
 /// What should be: which role the pods of one ServiceAccount get, and how.
-#[expect(clippy::duplicated_attributes, reason = "each printer column repeats the same words")]
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column repeats the same words"
+)]
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "lanyard.dev",
@@ -71,6 +74,7 @@ use crate::schema;
         "irsa has no effect with method PodIdentity: remove irsa, or set method to IRSA"
     )
 )]
+#[schemars(transform = schema::unwrap_descriptions)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadIdentitySpec {
     /// The ServiceAccount that gets the role. It has the name and namespace of this object.

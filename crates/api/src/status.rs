@@ -15,7 +15,7 @@ use crate::schema;
 
 /// What is: as of the last look at AWS and the cluster.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[schemars(extend("default" = {"observedGeneration": -1}))]
+#[schemars(extend("default" = {"observedGeneration": -1}), transform = schema::unwrap_descriptions)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadIdentityStatus {
     /// The generation of the spec that was last looked at; -1: none yet.
@@ -138,7 +138,6 @@ pub struct AssociationStatus {
 #[serde(rename_all = "camelCase")]
 pub struct DriftStatus {
     /// How many differences stand.
-    #[schemars(schema_with = "schema::count")]
     pub count: i64,
 
     /// The first 20 of them.
@@ -205,6 +204,5 @@ pub struct Correction {
 #[serde(rename_all = "camelCase")]
 pub struct PodsStatus {
     /// Pods that carry other credentials than the spec asks for, or none.
-    #[schemars(schema_with = "schema::count")]
     pub stale: i64,
 }

@@ -1,0 +1,228 @@
+//! Between the API and core: nothing of a spec or of a status is lost, and nothing foreign stops the way. No I/O.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lanyard_core::arn::{Issuer, RoleArn};
+use lanyard_core::binding::{Binding, By};
+use lanyard_core::condition::{CONDITIONS, Condition, ConditionStatus};
+use lanyard_core::name::Audience;
+use lanyard_core::reason::Reason;
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method};
+use lanyard_core::status::{
+    AssociationStatus, BindingState, BindingStatus, Correction, DriftItem, DriftStatus, PodsStatus,
+    RoleStatus, Standing, Status,
+};
+use serde_json::{Value, json};
+
+use super::crd_schema;
+use crate::{WorkloadIdentity, WorkloadIdentityStatus, samples};
+
+fn role(name: &str) -> RoleArn {
+    RoleArn::parse(&format!("arn:aws:iam::111122223333:role/{name}")).unwrap()
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_790_000_000).unwrap()
+}
+
+fn item(why: Option<Standing>) -> DriftItem {
+    DriftItem {
+        resource: "Role".to_owned(),
+        field: "maxSessionDuration".to_owned(),
+        wanted: Some("1h".to_owned()),
+        found: Some("12h".to_owned()),
+        since: why.map(|_| now()),
+        why,
+    }
+}
+
+/// A status in which nothing is empty.
+fn full() -> Status {
+    let condition = |kind| Condition {
+        kind,
+        status: ConditionStatus::Unknown,
+        reason: Reason::Unreadable,
+        message: "iam:GetRole is denied".to_owned(),
+        observed_generation: 3,
+        last_transition_time: now(),
+    };
+    let irsa = By::Irsa {
+        issuer: Issuer::parse("https://oidc.eks.eu-west-1.amazonaws.com/id/ABC").unwrap(),
+        audience: Audience::parse("sts.amazonaws.com").unwrap(),
+    };
+    let pod_identity = By::PodIdentity {
+        target_role_arn: Some(role("target")),
+        session_tags: true,
+    };
+    let association = AssociationStatus {
+        id: "a-1".to_owned(),
+        arn: "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1".to_owned(),
+        external_id: Some("eu-west-1/111122223333/prod/shop/orders".to_owned()),
+    };
+    Status {
+        observed_generation: Some(3),
+        conditions: CONDITIONS.iter().map(|row| condition(row.kind)).collect(),
+        role: Some(RoleStatus {
+            arn: role("orders"),
+            id: Some("AROA1".to_owned()),
+        }),
+        bindings: vec![
+            BindingStatus {
+                binding: Binding {
+                    role_arn: role("orders"),
+                    by: irsa,
+                },
+                state: BindingState::Draining,
+                association: None,
+            },
+            BindingStatus {
+                binding: Binding {
+                    role_arn: role("orders"),
+                    by: pod_identity,
+                },
+                state: BindingState::Pending,
+                association: Some(association),
+            },
+        ],
+        oidc_provider_arn: Some(
+            "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC".to_owned(),
+        ),
+        applied: BTreeMap::from([("trust".to_owned(), "0123456789abcdef".to_owned())]),
+        drift: DriftStatus {
+            count: 1,
+            items: vec![item(Some(Standing::Reported))],
+            last_correction: Some(Correction {
+                at: now(),
+                items: vec![item(None)],
+            }),
+        },
+        pods: PodsStatus { stale: 2 },
+    }
+}
+
+#[test]
+fn a_status_comes_back_from_kubernetes_as_it_went() {
+    let written = serde_json::to_value(WorkloadIdentityStatus::from_core(&full())).unwrap();
+    let read: WorkloadIdentityStatus = serde_json::from_value(written).unwrap();
+    assert_eq!(read.to_core(), full());
+}
+
+#[test]
+fn kubernetes_and_core_write_a_status_in_the_same_words() {
+    assert_eq!(
+        serde_json::to_value(WorkloadIdentityStatus::from_core(&full())).unwrap(),
+        serde_json::to_value(full()).unwrap()
+    );
+}
+
+#[test]
+fn the_schema_knows_every_field_of_a_status() {
+    assert_known(
+        &crd_schema()["properties"]["status"],
+        &serde_json::to_value(full()).unwrap(),
+        "status",
+    );
+}
+
+fn assert_known(schema: &Value, value: &Value, path: &str) {
+    assert!(
+        schema.is_object(),
+        "{path} is not in the schema and would be pruned"
+    );
+    for (name, field) in value.as_object().into_iter().flatten() {
+        let named = &schema["properties"][name];
+        let of_map = &schema["additionalProperties"];
+        assert_known(
+            if named.is_object() { named } else { of_map },
+            field,
+            &format!("{path}.{name}"),
+        );
+    }
+    for element in value.as_array().into_iter().flatten() {
+        assert_known(&schema["items"], element, &format!("{path}[]"));
+    }
+}
+
+#[test]
+fn what_is_not_ours_in_a_status_is_passed_over() {
+    let condition = |kind: &str, reason: &str| json!({"type": kind, "status": "True", "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    let status: WorkloadIdentityStatus = serde_json::from_value(json!({
+        "conditions": [condition("example.com/Scanned", "Clean"), condition("Ready", "OfANewerOperator"), condition("InSync", "InSync")],
+        "role": {"arn": "AROA1"},
+        "bindings": [{"method": "IRSA", "roleArn": "nonsense", "state": "Active"}],
+    }))
+    .unwrap();
+    let core = status.to_core();
+    assert_eq!(
+        core.conditions.iter().map(|c| c.reason).collect::<Vec<_>>(),
+        [Reason::InSync]
+    );
+    assert_eq!((core.role, core.bindings), (None, vec![]));
+}
+
+#[test]
+fn a_status_never_written_reads_as_never_looked() {
+    let status: WorkloadIdentityStatus = serde_json::from_value(json!({"observedGeneration": -1})).unwrap();
+    assert_eq!(
+        status.to_core(),
+        Status {
+            observed_generation: Some(-1),
+            ..Status::default()
+        }
+    );
+}
+
+#[test]
+fn every_field_of_a_spec_reaches_core() {
+    let spec = samples::everything_pod_identity().spec.to_core();
+    assert!(spec.create_service_account && spec.suspend);
+    assert_eq!(spec.method, Some(Method::PodIdentity));
+    assert_eq!(
+        (spec.drift_policy, spec.deletion_policy),
+        (Some(DriftPolicy::Report), Some(DeletionPolicy::Retain))
+    );
+    let role = spec.managed.unwrap();
+    assert_eq!(role.name.as_deref(), Some("checkout-prod"));
+    assert_eq!(role.max_session_duration.as_deref(), Some("1h30m"));
+    assert_eq!(
+        role.permissions_boundary_arn.as_deref(),
+        Some("arn:aws:iam::111122223333:policy/tenant")
+    );
+    assert_eq!(
+        role.policy_arns,
+        ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    );
+    assert_eq!(role.inline_policies[0].0, "bucket");
+    assert_eq!(role.inline_policies[0].1["Version"], "2012-10-17");
+    assert_eq!(role.tags["team"], "shop");
+    assert!(spec.pod_identity.disable_session_tags && spec.pod_identity.session_policy.is_some());
+    assert_eq!(
+        spec.pod_identity.target_role_arn.as_deref(),
+        Some("arn:aws:iam::444455556666:role/checkout-data")
+    );
+
+    let irsa = samples::everything_irsa().spec.to_core().irsa;
+    assert_eq!(irsa.audience.as_deref(), Some("sts.amazonaws.com"));
+    assert_eq!(
+        (irsa.token_expiration.as_deref(), irsa.sts_regional_endpoints),
+        (Some("12h"), Some(true))
+    );
+    assert_eq!(
+        samples::existing_role().spec.to_core().existing.unwrap(),
+        "arn:aws:iam::111122223333:role/finance/billing"
+    );
+}
+
+#[test]
+fn a_spec_comes_back_from_kubernetes_as_it_went() {
+    for sample in samples::all() {
+        let written = serde_json::to_value(&sample.identity).unwrap();
+        assert_eq!(
+            serde_json::from_value::<WorkloadIdentity>(written).unwrap(),
+            sample.identity,
+            "{}",
+            sample.file
+        );
+    }
+}

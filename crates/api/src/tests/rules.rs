@@ -1,0 +1,173 @@
+//! The rules of the CRD, run in process: samples pass, and the texts that core refuses are refused at admission too.
+//! The same rules meet a real API server in the suite `admission`; here they answer in milliseconds. No I/O.
+
+use std::sync::LazyLock;
+
+use kube_cel::{CompiledSchema, compile_schema, validate_compiled};
+use lanyard_core::arn::{PolicyArn, RoleArn};
+use lanyard_core::duration::parse_seconds;
+use lanyard_core::name::{Audience, PolicyName, RoleName};
+use serde_json::{Value, json};
+
+use super::crd_schema;
+
+/// The messages of the CEL rules that an object breaks.
+fn broken(object: &Value) -> Vec<String> {
+    static COMPILED: LazyLock<CompiledSchema> = LazyLock::new(|| compile_schema(&crd_schema()));
+    match validate_compiled(&COMPILED, object, None) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors
+            .iter()
+            .map(|error| format!("{}: {}", error.field_path, error.message))
+            .collect(),
+    }
+}
+
+/// A good object with one field of the spec replaced.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut object = json!({
+        "metadata": {"name": "orders"},
+        "spec": {
+            "role": {"managed": {
+                "name": "a",
+                "maxSessionDuration": "1h",
+                "permissionsBoundaryArn": "arn:aws:iam::aws:policy/a",
+                "inlinePolicies": [{"name": "a", "document": {}}],
+                "tags": {"team": "shop"},
+            }},
+            "podIdentity": {"targetRoleArn": "arn:aws:iam::111122223333:role/a"},
+            "irsa": {"audience": "a", "tokenExpiration": "1h"},
+        },
+    });
+    *object.pointer_mut(&format!("/spec/{pointer}")).unwrap() = value;
+    object
+}
+
+#[test]
+fn every_sample_passes() {
+    for sample in crate::samples::all() {
+        let object = serde_json::to_value(&sample.identity).unwrap();
+        assert_eq!(broken(&object), Vec::<String>::new(), "{}", sample.file);
+    }
+}
+
+#[test]
+fn a_broken_rule_names_its_field_and_says_what_to_write() {
+    assert_eq!(
+        broken(&with("role/managed/name", json!("a/b"))),
+        [
+            "spec.role.managed.name: must be a role's name without its path: 1 to 64 letters, digits and +=,.@_-"
+        ]
+    );
+}
+
+/// Admission accepts a text exactly when core does.
+fn agree(pointer: &str, texts: &[&str], core_accepts: impl Fn(&str) -> bool) {
+    for text in texts {
+        let refused = broken(&with(pointer, json!(text)));
+        assert_eq!(
+            refused.is_empty(),
+            core_accepts(text),
+            "{pointer}: {text:?}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn admission_and_core_agree_on_names() {
+    let long = "x".repeat(128);
+    let texts = [
+        "",
+        "a",
+        "orders-prod",
+        "a+=,.@_-b",
+        "a b",
+        "a/b",
+        "é",
+        "a\n",
+        long.get(..64).unwrap(),
+        long.get(..65).unwrap(),
+        &long,
+    ];
+    agree("role/managed/name", &texts, |text| RoleName::parse(text).is_ok());
+    agree("role/managed/inlinePolicies/0/name", &texts, |text| {
+        PolicyName::parse(text).is_ok()
+    });
+    agree("irsa/audience", &texts, |text| Audience::parse(text).is_ok());
+}
+
+#[test]
+fn admission_and_core_agree_on_role_arns() {
+    let texts = [
+        "",
+        "orders",
+        "arn:aws:iam::111122223333:role/orders",
+        "arn:aws:iam::111122223333:role/team/a+=,.@-b/orders",
+        "arn:aws-cn:iam::111122223333:role/orders",
+        "arn:aws-us-gov:iam::111122223333:role/orders",
+        "arn:aws:iam::111122223333:role/",
+        "arn:aws:iam::111122223333:role/team/",
+        "arn:aws:iam::111122223333:user/orders",
+        "arn:aws:iam::11112222333:role/orders",
+        "arn:aws:iam:eu-west-1:111122223333:role/orders",
+        "arn:azure:iam::111122223333:role/orders",
+        " arn:aws:iam::111122223333:role/orders",
+        "arn:aws:iam::111122223333:role/or ders",
+        "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
+        "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef",
+    ];
+    agree("podIdentity/targetRoleArn", &texts, |text| {
+        RoleArn::parse(text).is_ok_and(|arn| !arn.is_reserved())
+    });
+}
+
+#[test]
+fn admission_and_core_agree_on_policy_arns() {
+    let texts = [
+        "",
+        "AmazonS3ReadOnlyAccess",
+        "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+        "arn:aws:iam::aws:policy/service-role/AmazonEKS_CNI_Policy",
+        "arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess",
+        "arn:aws:iam::111122223333:policy/team/tenant",
+        "arn:aws:iam::111122223333:role/tenant",
+        "arn:aws:iam::1111:policy/tenant",
+        "arn:aws:iam::111122223333:policy/",
+        "arn:aws:iam::111122223333:policy/a b",
+    ];
+    agree("role/managed/permissionsBoundaryArn", &texts, |text| {
+        PolicyArn::parse(text).is_ok()
+    });
+}
+
+#[test]
+fn admission_and_core_agree_on_durations() {
+    let texts = [
+        "",
+        "1h",
+        "60m",
+        "3600s",
+        "59m59s",
+        "12h",
+        "12h1s",
+        "1h30m",
+        "90m30s",
+        "9m59s",
+        "10m",
+        "24h",
+        "24h1s",
+        "1m1h",
+        "1.5h",
+        "-1h",
+        "1h ",
+        "1d",
+        "999999h999999m999999s",
+        "0h",
+        "1",
+    ];
+    let within = |least, most| {
+        move |text: &str| parse_seconds(text).is_some_and(|seconds| (least..=most).contains(&seconds))
+    };
+    agree("role/managed/maxSessionDuration", &texts, within(3600, 43_200));
+    agree("irsa/tokenExpiration", &texts, within(600, 86_400));
+}

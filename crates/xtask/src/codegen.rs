@@ -1,0 +1,154 @@
+//! `cargo xtask codegen`: writes every generated file from the Rust it comes from, or checks that none is stale.
+//! The api and core crates in, `crds/`, `config/samples/` and `docs/conditions.md` out. Does I/O: files of the
+//! workspace. Called by the dispatcher in `main`.
+
+mod conditions;
+mod diff;
+mod kubernetes;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use console::style;
+
+/// Writes the generated files: crds/, config/samples/ and docs/conditions.md.
+#[derive(Args, Debug)]
+pub struct CodegenArgs {
+    /// Change nothing; show what is stale as a diff and fail.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Directories that hold nothing but generated files: whatever else lies there is stale.
+const OWNED_DIRS: [&str; 2] = ["crds", "config/samples"];
+
+/// Generated text by the file's path from the root of the workspace.
+type Generated = BTreeMap<PathBuf, String>;
+
+/// What is wrong with one file.
+enum Stale {
+    /// It is not there, or says something else.
+    Differs {
+        path: PathBuf,
+        found: String,
+        wanted: String,
+    },
+    /// Nothing generates it any more.
+    Left { path: PathBuf },
+}
+
+/// Writes the generated files, or only compares them.
+///
+/// # Errors
+/// With `--check`, when a file is stale; else when a file cannot be read or written.
+pub fn run(args: &CodegenArgs) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let generated = generate()?;
+    let stale = find_stale(&root, &generated)?;
+    if args.check {
+        report(&stale, generated.len())
+    } else {
+        write(&root, &stale)
+    }
+}
+
+fn generate() -> Result<Generated> {
+    let mut generated = kubernetes::crds()?;
+    generated.append(&mut kubernetes::samples()?);
+    generated.insert("docs/conditions.md".into(), conditions::page());
+    Ok(generated)
+}
+
+fn find_stale(root: &Path, generated: &Generated) -> Result<Vec<Stale>> {
+    let mut stale = Vec::new();
+    for (path, wanted) in generated {
+        let found = read(&root.join(path))?.unwrap_or_default();
+        if found != *wanted {
+            stale.push(Stale::Differs {
+                path: path.clone(),
+                found,
+                wanted: wanted.clone(),
+            });
+        }
+    }
+    for dir in OWNED_DIRS {
+        for path in files_in(root, dir)?
+            .into_iter()
+            .filter(|path| !generated.contains_key(path))
+        {
+            stale.push(Stale::Left { path });
+        }
+    }
+    Ok(stale)
+}
+
+fn report(stale: &[Stale], total: usize) -> Result<()> {
+    for file in stale {
+        match file {
+            Stale::Differs { path, found, wanted } => print!("{}", diff::coloured(path, found, wanted)),
+            Stale::Left { path } => println!(
+                "{}",
+                style(format!("{}: nothing generates it", path.display())).red()
+            ),
+        }
+    }
+    if !stale.is_empty() {
+        bail!(
+            "{} generated files are stale: run `cargo xtask codegen` and commit the result",
+            stale.len()
+        );
+    }
+    println!(
+        "{} {total} generated files are as their sources say",
+        style("ok").green()
+    );
+    Ok(())
+}
+
+fn write(root: &Path, stale: &[Stale]) -> Result<()> {
+    for file in stale {
+        match file {
+            Stale::Differs { path, wanted, .. } => {
+                let target = root.join(path);
+                let dir = target.parent().context("a generated file has no directory")?;
+                fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+                fs::write(&target, wanted).with_context(|| format!("writing {}", path.display()))?;
+                println!("{} {}", style("wrote").green(), path.display());
+            }
+            Stale::Left { path } => {
+                fs::remove_file(root.join(path)).with_context(|| format!("removing {}", path.display()))?;
+                println!("{} {}", style("removed").yellow(), path.display());
+            }
+        }
+    }
+    if stale.is_empty() {
+        println!("nothing to do: every generated file is as its source says");
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    }
+}
+
+/// The files of a directory, as paths from the root; none when there is no such directory yet.
+fn files_in(root: &Path, dir: &str) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(root.join(dir)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("listing {dir}")),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(Path::new(dir).join(entry?.file_name()));
+    }
+    Ok(paths)
+}
