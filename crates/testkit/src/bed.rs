@@ -222,6 +222,7 @@ impl Parts {
         let gateway = background
             .run(Gateway::start(GatewayOptions::all(&ministack.url())))
             .await?;
+        gateway.set_jwks(control_plane.issuer(), &control_plane.token_keys().await?)?;
         Ok(Self {
             control_plane,
             ministack,

@@ -15,7 +15,7 @@ mod pki;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use kube::Client;
 
 pub(crate) use self::etcd::Etcd;
@@ -82,6 +82,16 @@ impl ControlPlane {
     /// The issuer of its ServiceAccount tokens.
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// The public keys of its ServiceAccount tokens, as JSON (a JWK set): what AWS would fetch from the issuer.
+    pub async fn token_keys(&self) -> Result<String> {
+        let request = http::Request::get("/openid/v1/jwks").body(Vec::new())?;
+        self.client()
+            .await?
+            .request_text(request)
+            .await
+            .context("reading the API server's token keys")
     }
 
     /// A kubeconfig file for the administrator.

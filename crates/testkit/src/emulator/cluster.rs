@@ -6,7 +6,7 @@ use http::Request;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ACCOUNT, REGION};
+use super::{ACCOUNT, authorization};
 use crate::process;
 
 /// An EKS cluster as the emulator has it.
@@ -50,12 +50,8 @@ impl EksCluster {
             "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/cluster"),
             "resourcesVpcConfig": {"subnetIds": ["subnet-1", "subnet-2"]},
         });
-        // The emulator finds the service in the credential scope and does not check the signature.
-        let scope = format!(
-            "AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/eks/aws4_request, SignedHeaders=host, Signature=0"
-        );
         let request = Request::post(format!("{emulator}/clusters"))
-            .header("authorization", scope)
+            .header("authorization", authorization("eks"))
             .header("content-type", "application/json")
             .body(serde_json::to_vec(&wanted)?.into())?;
         let answer = process::request(request)

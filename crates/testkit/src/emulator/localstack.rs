@@ -4,14 +4,21 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use http::Request;
 
-use super::Emulator;
+use super::{Emulator, authorization};
 use crate::process;
 use crate::site::Site;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Starts it and has it load IAM and STS, which it does on the first call.
+/// A cheap call for each service we use.
+const LOADING: [(&str, &str); 2] = [
+    ("iam", "Action=ListRoles&Version=2010-05-08"),
+    ("sts", "Action=GetCallerIdentity&Version=2011-06-15"),
+];
+
+/// Starts it and has it load IAM and STS, which it does on the first call to each.
 pub(crate) async fn localstack(site: &Site) -> Result<Emulator> {
     let python = site
         .tools
@@ -23,28 +30,34 @@ pub(crate) async fn localstack(site: &Site) -> Result<Emulator> {
     command
         .args(["-m", "localstack.runtime.main"])
         .env("GATEWAY_LISTEN", port.address())
+        // The default server listens on every interface, whatever it is told.
+        .env("GATEWAY_SERVER", "hypercorn")
         .env("SERVICES", "iam,sts")
-        .env("STRICT_SERVICE_LOADING", "1")
-        .env("EAGER_SERVICE_LOADING", "1")
         .env("FILESYSTEM_ROOT", site.dir("localstack")?)
-        // Nothing is told or asked over the network.
+        // Nothing is told or asked over the network, and no DNS server is started.
         .env("DISABLE_EVENTS", "1")
         .env("SKIP_SSL_CERT_DOWNLOAD", "1")
-        .env("SKIP_INFRA_DOWNLOADS", "1");
+        .env("DNS_ADDRESS", "0");
     let mut process = site.spawn("localstack", command)?;
-    let health = format!("http://{}/_localstack/health", port.address());
-    process
-        .until("ready", LIMIT, async || {
-            process::get(&health)
-                .await
-                .ok()?
-                .status
-                .is_success()
-                .then_some(())
-        })
-        .await?;
+    let emulator = format!("http://{}", port.address());
+    for (service, call) in LOADING {
+        let loaded = async || answers(&emulator, service, call).await;
+        process
+            .until(&format!("answering {service}"), LIMIT, loaded)
+            .await?;
+    }
     Ok(Emulator {
         _process: process,
         port,
     })
+}
+
+async fn answers(emulator: &str, service: &str, call: &'static str) -> Option<()> {
+    let request = Request::post(emulator)
+        .header("authorization", authorization(service))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(call.into())
+        .ok()?;
+    let answer = process::request(request).await.ok()?;
+    answer.status.is_success().then_some(())
 }
