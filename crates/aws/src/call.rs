@@ -1,0 +1,149 @@
+//! One call of AWS: the single way out, which every read and write of this crate takes.
+//! A description and a request in; the answer or a classed error out. Waits for the budget, asks the gate before a
+//! write, ends the call in time, tells the meter.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::time::{Instant, timeout};
+
+use crate::client::Aws;
+use crate::error::{AwsError, Class};
+
+/// A service of AWS that Lanyard calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Identity and Access Management.
+    Iam,
+    /// Elastic Kubernetes Service.
+    Eks,
+    /// Security Token Service.
+    Sts,
+}
+
+impl Service {
+    /// The word for it, which is also the prefix of its IAM actions.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Iam => "iam",
+            Self::Eks => "eks",
+            Self::Sts => "sts",
+        }
+    }
+}
+
+/// What a call is, for messages, metrics and the gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The service.
+    pub service: Service,
+    /// The operation, as AWS spells it.
+    pub operation: &'static str,
+    /// What it is about, for messages: an ARN where there is one.
+    pub target: String,
+    /// Whether it changes something.
+    pub writes: bool,
+}
+
+impl Call {
+    pub(crate) fn read(service: Service, operation: &'static str, target: impl fmt::Display) -> Self {
+        Self {
+            service,
+            operation,
+            target: target.to_string(),
+            writes: false,
+        }
+    }
+
+    pub(crate) fn write(service: Service, operation: &'static str, target: impl fmt::Display) -> Self {
+        Self {
+            service,
+            operation,
+            target: target.to_string(),
+            writes: true,
+        }
+    }
+
+    /// The IAM action that allows it.
+    #[must_use]
+    pub fn action(&self) -> String {
+        format!("{}:{}", self.service.word(), self.operation)
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for {}", self.action(), self.target)
+    }
+}
+
+/// One call as the meter sees it: the four signals, all labels from closed sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// The service's word.
+    pub service: &'static str,
+    /// The operation, as AWS spells it.
+    pub operation: &'static str,
+    /// `ok`, or the word of the error's class.
+    pub outcome: &'static str,
+    /// How long it waited for the budget.
+    pub waited: Duration,
+    /// How long AWS took to answer.
+    pub took: Duration,
+}
+
+/// Who is told of every call.
+pub trait Meter: Send + Sync {
+    /// A call has ended.
+    fn call(&self, measured: &Measured);
+}
+
+/// Nobody counts.
+impl Meter for () {
+    fn call(&self, _: &Measured) {}
+}
+
+impl Aws {
+    /// Sends one request. `request` is a future that has not been polled yet, so nothing is sent before its turn.
+    pub(crate) async fn call<T, E: ProvideErrorMetadata>(
+        &self,
+        call: Call,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, AwsError> {
+        let budget = self.budget(call.service);
+        let waited = budget.permit().await;
+        if call.writes && !(self.settings().may_write)() {
+            return Err(AwsError::GateClosed { call });
+        }
+        let limit = self.settings().operation_timeout;
+        let sent = Instant::now();
+        let ended = match timeout(limit, request).await {
+            Ok(answer) => answer.map_err(|error| AwsError::from_sdk(call.clone(), &error, limit)),
+            Err(_) => Err(AwsError::TimedOut {
+                call: call.clone(),
+                limit,
+            }),
+        };
+        let class = ended.as_ref().err().map(AwsError::class);
+        if class == Some(Class::Throttled) {
+            budget.throttled();
+        }
+        let outcome = class.map_or("ok", Class::word);
+        let took = sent.elapsed();
+        let (service, operation) = (call.service.word(), call.operation);
+        self.settings().meter.call(&Measured {
+            service,
+            operation,
+            outcome,
+            waited,
+            took,
+        });
+        tracing::debug!(service, operation, target = %call.target, outcome, ?waited, ?took, "called AWS");
+        ended
+    }
+}

@@ -1,0 +1,145 @@
+//! `Aws`: the clients of the three services and everything that their calls share.
+//! Settings in, a cheaply cloned value out; connecting reads the environment and profile files and may look up the
+//! Region, it calls no service. Made once by the operator or the command line.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use lanyard_core::name::Region;
+
+use crate::budget::Budget;
+use crate::call::{Meter, Service};
+
+/// The longest that one call may take unless set otherwise: a write has to end inside the lease's margin.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How AWS is talked to.
+#[derive(Clone)]
+pub struct AwsSettings {
+    /// The Region; without it, what the SDK's own chain finds (`AWS_REGION`, profile, instance metadata).
+    pub region: Option<Region>,
+    /// The longest that one call may take, from the moment it is sent.
+    pub operation_timeout: Duration,
+    /// Who is told of every call.
+    pub meter: Arc<dyn Meter>,
+    /// Asked right before a write is sent, after it has waited for the budget: by then the lease may be lost.
+    pub may_write: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Default for AwsSettings {
+    fn default() -> Self {
+        Self {
+            region: None,
+            operation_timeout: OPERATION_TIMEOUT,
+            meter: Arc::new(()),
+            may_write: Arc::new(|| true),
+        }
+    }
+}
+
+impl fmt::Debug for AwsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsSettings")
+            .field("region", &self.region)
+            .field("operation_timeout", &self.operation_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads and writes of IAM, EKS and STS. A clone shares clients, credentials and budgets.
+#[derive(Clone)]
+pub struct Aws {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: AwsSettings,
+    iam: Channel<aws_sdk_iam::Client>,
+    eks: Channel<aws_sdk_eks::Client>,
+    sts: Channel<aws_sdk_sts::Client>,
+}
+
+/// One service: its client, and the budget that all its calls draw from.
+struct Channel<C> {
+    client: C,
+    budget: Budget,
+}
+
+impl<C> Channel<C> {
+    fn new(client: C) -> Self {
+        Self {
+            client,
+            budget: Budget::new(),
+        }
+    }
+}
+
+impl Aws {
+    /// Sets the clients up. Credentials and endpoints come from the SDK's own chain: environment, profiles, web
+    /// identity, container, instance; `AWS_ENDPOINT_URL` and its forms for one service are honoured.
+    pub async fn connect(settings: AwsSettings) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(region) = &settings.region {
+            loader = loader.region(aws_config::Region::new(region.to_string()));
+        }
+        Self::with_config(&loader.load().await, settings)
+    }
+
+    /// Retries are switched off for each service and not in the shared configuration, whose retries fetch credentials.
+    fn with_config(config: &SdkConfig, settings: AwsSettings) -> Self {
+        let off = RetryConfig::disabled();
+        let iam = aws_sdk_iam::config::Builder::from(config)
+            .retry_config(off.clone())
+            .build();
+        let eks = aws_sdk_eks::config::Builder::from(config)
+            .retry_config(off.clone())
+            .build();
+        let sts = aws_sdk_sts::config::Builder::from(config)
+            .retry_config(off)
+            .build();
+        let shared = Shared {
+            settings,
+            iam: Channel::new(aws_sdk_iam::Client::from_conf(iam)),
+            eks: Channel::new(aws_sdk_eks::Client::from_conf(eks)),
+            sts: Channel::new(aws_sdk_sts::Client::from_conf(sts)),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &AwsSettings {
+        &self.shared.settings
+    }
+
+    pub(crate) fn iam(&self) -> &aws_sdk_iam::Client {
+        &self.shared.iam.client
+    }
+
+    pub(crate) fn eks(&self) -> &aws_sdk_eks::Client {
+        &self.shared.eks.client
+    }
+
+    pub(crate) fn sts(&self) -> &aws_sdk_sts::Client {
+        &self.shared.sts.client
+    }
+
+    pub(crate) fn budget(&self, service: Service) -> &Budget {
+        match service {
+            Service::Iam => &self.shared.iam.budget,
+            Service::Eks => &self.shared.eks.budget,
+            Service::Sts => &self.shared.sts.budget,
+        }
+    }
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws")
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
+    }
+}

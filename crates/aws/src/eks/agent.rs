@@ -1,0 +1,91 @@
+//! The EKS Pod Identity Agent as an EKS add-on.
+//! The cluster's name in, a fact out; one call. A DaemonSet that came another way is the engine's to find.
+
+use aws_sdk_eks::types::{Addon, AddonStatus};
+use lanyard_core::fact::Fact;
+use lanyard_core::name::ClusterName;
+use lanyard_core::observed::Agent;
+use lanyard_core::text::quote;
+
+use crate::call::{Call, Service};
+use crate::client::Aws;
+use crate::error::{AwsError, Class};
+
+/// The add-on's name [F 2.4].
+const ADDON: &str = "eks-pod-identity-agent";
+
+/// How EKS begins its message when it is the cluster that is missing, and not the add-on.
+const NO_CLUSTER: &str = "No cluster found";
+
+impl Aws {
+    /// Reads the state of the agent's add-on. Absent means that there is no add-on, not that there is no agent.
+    pub async fn addon_agent(&self, cluster: &ClusterName) -> Fact<Agent> {
+        let call = Call::read(
+            Service::Eks,
+            "DescribeAddon",
+            format_args!("{ADDON} of cluster {cluster}"),
+        );
+        let request = self
+            .eks()
+            .describe_addon()
+            .cluster_name(cluster.as_str())
+            .addon_name(ADDON);
+        match self.call(call.clone(), request.send()).await {
+            Ok(answer) => match answer.addon() {
+                Some(addon) => Fact::Present(agent(addon)),
+                None => Fact::Unreadable(AwsError::unclear(&call, "the answer has no add-on").why()),
+            },
+            Err(error) if error.class() == Class::NotFound && !is_about_the_cluster(&error) => Fact::Absent,
+            Err(error) => Fact::Unreadable(error.why()),
+        }
+    }
+}
+
+fn is_about_the_cluster(error: &AwsError) -> bool {
+    matches!(error, AwsError::Answered { answer, .. } if answer.message.starts_with(NO_CLUSTER))
+}
+
+fn agent(addon: &Addon) -> Agent {
+    let version = addon.addon_version().unwrap_or("of unknown version");
+    let status = addon.status().map_or("in unknown state", AddonStatus::as_str);
+    Agent {
+        ready: addon.status().is_some_and(is_ready),
+        found: quote(&format!("add-on {version} {status}")),
+    }
+}
+
+/// While an update runs, and after one has failed, the agent that was there goes on answering. `DEGRADED` is EKS's own
+/// word that it does not: some of its pods are not ready, and only the DaemonSet tells how many.
+fn is_ready(status: &AddonStatus) -> bool {
+    matches!(
+        status,
+        AddonStatus::Active | AddonStatus::Updating | AddonStatus::UpdateFailed | AddonStatus::DeleteFailed
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_under_update_is_ready_and_a_degraded_one_is_not() {
+        let addon = |status| {
+            agent(
+                &Addon::builder()
+                    .addon_version("v1.3.5-eksbuild.1")
+                    .status(status)
+                    .build(),
+            )
+        };
+        assert_eq!(
+            addon(AddonStatus::Active),
+            Agent {
+                ready: true,
+                found: "add-on v1.3.5-eksbuild.1 ACTIVE".to_owned()
+            }
+        );
+        assert!(addon(AddonStatus::Updating).ready);
+        assert!(!addon(AddonStatus::Degraded).ready);
+        assert!(!addon(AddonStatus::Creating).ready);
+    }
+}

@@ -1,0 +1,248 @@
+//! What can go wrong with a call, as data: which call, what AWS said, or why AWS said nothing.
+//! An error of the SDK in, an [`AwsError`] out; no I/O. Its class is in [`class`], its sentences are in [`words`].
+
+mod class;
+mod words;
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lanyard_core::text::quote;
+
+pub use self::class::Class;
+use crate::call::Call;
+
+/// A call that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "`call` is the call that failed, in every variant")]
+pub enum AwsError {
+    /// AWS answered with an error.
+    #[error("{call}: {answer}")]
+    Answered {
+        call: Call,
+        /// What it answered.
+        answer: Box<ErrorAnswer>,
+    },
+    /// AWS did not answer in time. A write may have taken effect.
+    #[error("{call}: no answer within {limit:?}")]
+    TimedOut {
+        call: Call,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The request did not get through, or the connection broke. A write may have taken effect.
+    #[error("{call}: {cause}")]
+    Undelivered {
+        call: Call,
+        /// The innermost cause, quoted.
+        cause: String,
+    },
+    /// There are no credentials to sign with.
+    #[error("{call}: no AWS credentials: {cause}")]
+    NoCredentials {
+        call: Call,
+        /// What the SDK says, quoted.
+        cause: String,
+    },
+    /// The request could not be made at all.
+    #[error("{call}: {cause}")]
+    Unsendable {
+        call: Call,
+        /// What is wrong with it, quoted.
+        cause: String,
+    },
+    /// AWS answered something that makes no sense.
+    #[error("{call}: {what}")]
+    Unclear {
+        call: Call,
+        /// What makes no sense, quoted.
+        what: String,
+    },
+    /// The call was not sent: nothing may be written any more.
+    #[error("{call}: not sent, the write gate is closed")]
+    GateClosed { call: Call },
+}
+
+/// What AWS answered. All text is quoted: short and without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ErrorAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The code as it came over the wire, such as `NoSuchEntity`.
+    pub code: String,
+    /// The message.
+    pub message: String,
+    /// The parts of the message, when it is a refusal in AWS's usual words.
+    pub refusal: Option<Refusal>,
+}
+
+/// The parts of `User: U is not authorized to perform: ACTION on resource: RESOURCE because CAUSE`. Who was refused is
+/// left out: it is always Lanyard, under a session name that changes with each restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The action that is not allowed; not always the call's own, such as `iam:PassRole`.
+    pub action: String,
+    /// On what, when AWS says.
+    pub resource: Option<String>,
+    /// What stands in the way, when AWS says.
+    pub cause: Option<String>,
+}
+
+impl ErrorAnswer {
+    pub(crate) fn new(status: u16, code: &str, message: &str) -> Self {
+        let code = if code.is_empty() {
+            format!("HTTP {status}")
+        } else {
+            quote(code)
+        };
+        Self {
+            status,
+            code,
+            message: quote(message),
+            refusal: Refusal::read(message),
+        }
+    }
+}
+
+impl Refusal {
+    fn read(message: &str) -> Option<Self> {
+        let (_, rest) = message.split_once("is not authorized to perform: ")?;
+        let (head, cause) = match rest
+            .split_once(" because ")
+            .or_else(|| rest.split_once(" with an "))
+        {
+            Some((head, cause)) => (head, Some(quote(cause.trim_end_matches('.')))),
+            None => (rest, None),
+        };
+        let (action, resource) = match head.split_once(" on resource: ") {
+            Some((action, resource)) => (action, Some(quote(resource.trim()))),
+            None => (head, None),
+        };
+        let action = action.split_whitespace().next()?;
+        Some(Self {
+            action: quote(action),
+            resource,
+            cause,
+        })
+    }
+}
+
+impl AwsError {
+    pub(crate) fn from_sdk<E: ProvideErrorMetadata>(
+        call: Call,
+        error: &SdkError<E, HttpResponse>,
+        limit: Duration,
+    ) -> Self {
+        match error {
+            SdkError::ServiceError(context) => {
+                let said = context.err();
+                let status = context.raw().status().as_u16();
+                let (code, message) = (
+                    said.code().unwrap_or_default(),
+                    said.message().unwrap_or_default(),
+                );
+                Self::Answered {
+                    call,
+                    answer: Box::new(ErrorAnswer::new(status, code, message)),
+                }
+            }
+            SdkError::TimeoutError(_) => Self::TimedOut { call, limit },
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::TimedOut { call, limit },
+            SdkError::DispatchFailure(failure) => Self::undelivered(call, failure),
+            SdkError::ResponseError(_) => Self::Undelivered {
+                call,
+                cause: "the answer broke off or is not one of AWS's".to_owned(),
+            },
+            _ => Self::Unsendable {
+                call,
+                cause: "the SDK could not build the request".to_owned(),
+            },
+        }
+    }
+
+    fn undelivered(call: Call, failure: &DispatchFailure) -> Self {
+        let Some(connector) = failure.as_connector_error() else {
+            return Self::Undelivered {
+                call,
+                cause: "the request was not sent".to_owned(),
+            };
+        };
+        let mut cause: &(dyn Error + 'static) = connector;
+        let mut credentials = false;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+            credentials = credentials || cause.is::<CredentialsError>();
+        }
+        let cause = quote(&cause.to_string());
+        if credentials {
+            Self::NoCredentials { call, cause }
+        } else {
+            Self::Undelivered { call, cause }
+        }
+    }
+
+    /// An answer without something that it always has, or with something that cannot be read.
+    pub(crate) fn unclear(call: &Call, what: impl std::fmt::Display) -> Self {
+        Self::Unclear {
+            call: call.clone(),
+            what: quote(&what.to_string()),
+        }
+    }
+
+    /// The call that failed.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        match self {
+            Self::Answered { call, .. }
+            | Self::TimedOut { call, .. }
+            | Self::Undelivered { call, .. }
+            | Self::NoCredentials { call, .. }
+            | Self::Unsendable { call, .. }
+            | Self::Unclear { call, .. }
+            | Self::GateClosed { call } => call,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_taken_apart_without_the_session_that_was_refused() {
+        let message = "User: arn:aws:sts::111122223333:assumed-role/lanyard/eks-prod-lanyard-7f is not authorized to \
+                       perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/orders because no \
+                       identity-based policy allows the iam:PassRole action";
+        let refusal = ErrorAnswer::new(403, "AccessDenied", message).refusal.unwrap();
+        assert_eq!(refusal.action, "iam:PassRole");
+        assert_eq!(refusal.resource.unwrap(), "arn:aws:iam::111122223333:role/orders");
+        assert_eq!(
+            refusal.cause.unwrap(),
+            "no identity-based policy allows the iam:PassRole action"
+        );
+    }
+
+    #[test]
+    fn a_refusal_that_names_no_resource_still_names_the_action() {
+        let message = "User: x is not authorized to perform: eks:DescribeCluster with an explicit deny in a service control policy";
+        let refusal = Refusal::read(message).unwrap();
+        assert_eq!(
+            (refusal.action.as_str(), refusal.resource),
+            ("eks:DescribeCluster", None)
+        );
+        assert_eq!(
+            refusal.cause.unwrap(),
+            "explicit deny in a service control policy"
+        );
+    }
+
+    #[test]
+    fn an_answer_without_a_code_is_known_by_its_status() {
+        assert_eq!(ErrorAnswer::new(502, "", "").code, "HTTP 502");
+    }
+}

@@ -1,0 +1,263 @@
+//! What an error becomes for people: the trouble of a step, or the reason why a fact is unreadable.
+//! An [`AwsError`] in, sentences out that name the call, what AWS said and what to do; no I/O. Called by the engine
+//! for writes and by the reads of this crate.
+
+use lanyard_core::fact::Why;
+use lanyard_core::outcome::{Disposition, Trouble};
+use lanyard_core::reason::Reason;
+use lanyard_core::text;
+
+use super::{AwsError, Class, Refusal};
+use crate::call::Call;
+
+impl AwsError {
+    /// The trouble that this error is for a step. `after_own_write`: something that the call rests on was written by
+    /// Lanyard so shortly before that AWS may not see it everywhere yet.
+    #[must_use]
+    pub fn trouble(&self, after_own_write: bool) -> Trouble {
+        let (disposition, reason) = verdict(self.class(), after_own_write);
+        Trouble {
+            disposition,
+            reason,
+            message: text::message(&self.sentence(after_own_write)),
+        }
+    }
+
+    /// Why a fact could not be read.
+    #[must_use]
+    pub fn why(&self) -> Why {
+        match self.class() {
+            Class::Throttled => Why::Throttled,
+            Class::Denied => Why::Denied(self.permission()),
+            _ => Why::Failed(self.to_string()),
+        }
+    }
+
+    /// The permission that is missing and on what: AWS's own words where it names them, else the call's.
+    fn permission(&self) -> String {
+        let call = self.call();
+        match self.refusal() {
+            Some(Refusal {
+                action,
+                resource,
+                cause,
+            }) => {
+                let resource = resource.as_deref().unwrap_or(&call.target);
+                let cause = cause
+                    .as_ref()
+                    .map(|cause| format!(" ({cause})"))
+                    .unwrap_or_default();
+                format!("{action} on {resource}{cause}")
+            }
+            None => format!("{} on {}", call.action(), call.target),
+        }
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Answered { answer, .. } => answer.refusal.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What AWS said, or what kept it from saying anything.
+    fn said(&self) -> String {
+        match self {
+            Self::Answered { answer, .. } if answer.message.is_empty() => answer.code.clone(),
+            Self::Answered { answer, .. } => {
+                format!("{} ({})", answer.message.trim_end_matches('.'), answer.code)
+            }
+            Self::TimedOut { limit, .. } => format!("no answer within {limit:?}"),
+            Self::Undelivered { cause, .. }
+            | Self::NoCredentials { cause, .. }
+            | Self::Unsendable { cause, .. } => cause.clone(),
+            Self::Unclear { what, .. } => what.clone(),
+            Self::GateClosed { .. } => "the write gate is closed".to_owned(),
+        }
+    }
+
+    fn sentence(&self, after_own_write: bool) -> String {
+        let Call {
+            operation, target, ..
+        } = self.call();
+        let said = self.said();
+        match self.class() {
+            Class::Throttled => {
+                format!("AWS asks for fewer calls of {operation}; Lanyard slows down and tries again.")
+            }
+            Class::Server => format!("AWS fails at {operation} for {target}: {said}. Lanyard tries again."),
+            Class::Network => {
+                format!("{operation} for {target} did not get through to AWS: {said}. Lanyard tries again.")
+            }
+            Class::TimedOut => format!(
+                "{operation} for {target}: {said}. Lanyard looks whether it took effect and tries again."
+            ),
+            Class::Propagation | Class::NotFound if after_own_write => {
+                format!(
+                    "{operation} for {target}: AWS does not see a change of a moment ago yet: {said}. Lanyard tries again."
+                )
+            }
+            Class::IssuerUnreachable => format!(
+                "IAM cannot reach the cluster's issuer: {said}. Its discovery document must be open to AWS; Lanyard tries again."
+            ),
+            Class::Conflicting => {
+                format!("{operation} for {target}: it is there already: {said}. Lanyard looks whose it is.")
+            }
+            Class::Concurrent => format!(
+                "{target} is being changed by somebody else at this moment: {said}. Lanyard tries again."
+            ),
+            Class::Occupied => {
+                format!("{target} cannot be deleted yet: {said}. Lanyard looks at what was added to it.")
+            }
+            Class::Denied => self.denial(),
+            Class::Quota => format!(
+                "{operation} for {target}: a quota is used up: {said}. Raise the quota in AWS or use less of it."
+            ),
+            Class::Malformed => format!(
+                "AWS calls the document in {operation} for {target} malformed: {said}. Correct it in the spec."
+            ),
+            Class::NotFound | Class::Propagation | Class::Refused => {
+                format!("AWS refuses {operation} for {target}: {said}.")
+            }
+            Class::Credentials => format!(
+                "AWS does not accept Lanyard's own credentials at {operation}: {said}. Check the role that the operator itself runs with."
+            ),
+            Class::Unclear => format!(
+                "AWS answered {operation} for {target} with something unexpected: {said}. Lanyard tries again."
+            ),
+            Class::GateClosed => {
+                format!("{operation} for {target} was not sent: this replica may not write at this moment.")
+            }
+        }
+    }
+
+    fn denial(&self) -> String {
+        let permission = self.permission();
+        let explicit = self
+            .refusal()
+            .and_then(|refusal| refusal.cause.as_ref())
+            .is_some_and(|why| why.contains("explicit deny"));
+        if explicit {
+            return format!(
+                "AWS denies Lanyard {permission}. An explicit deny stands in the way: narrow it, as no permission overrides it."
+            );
+        }
+        format!(
+            "AWS denies Lanyard {permission}. Allow it in the IAM policy of the role that the operator itself runs with."
+        )
+    }
+}
+
+/// What to do about a class of error, and the word for it. The one table of its kind.
+fn verdict(class: Class, after_own_write: bool) -> (Disposition, Reason) {
+    use Disposition::{RetrySoon, WaitForChange};
+    match class {
+        Class::Throttled => (RetrySoon, Reason::Throttled),
+        Class::Server | Class::Network | Class::TimedOut | Class::Unclear => (RetrySoon, Reason::Unavailable),
+        Class::IssuerUnreachable | Class::Credentials | Class::Concurrent | Class::GateClosed => {
+            (RetrySoon, Reason::Unavailable)
+        }
+        Class::Propagation | Class::NotFound if after_own_write => (RetrySoon, Reason::Settling),
+        Class::Conflicting | Class::Occupied => (RetrySoon, Reason::Settling),
+        Class::Denied => (WaitForChange, Reason::AccessDenied),
+        Class::Quota => (WaitForChange, Reason::QuotaExceeded),
+        Class::Malformed => (WaitForChange, Reason::MalformedDocument),
+        Class::Propagation | Class::NotFound | Class::Refused => (WaitForChange, Reason::Refused),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::call::Service;
+    use crate::error::ErrorAnswer;
+
+    fn answered(operation: &'static str, status: u16, code: &str, message: &str) -> AwsError {
+        AwsError::Answered {
+            call: Call::write(Service::Iam, operation, "arn:aws:iam::111122223333:role/orders"),
+            answer: Box::new(ErrorAnswer::new(status, code, message)),
+        }
+    }
+
+    #[test]
+    fn a_denial_names_the_permission_that_aws_names() {
+        let message = "User: arn:aws:sts::1:assumed-role/l/s is not authorized to perform: iam:TagRole on resource: \
+                       arn:aws:iam::111122223333:role/orders because no identity-based policy allows the iam:TagRole action";
+        let error = answered("CreateRole", 403, "AccessDenied", message);
+        let trouble = error.trouble(false);
+        assert_eq!(
+            (trouble.disposition, trouble.reason),
+            (Disposition::WaitForChange, Reason::AccessDenied)
+        );
+        assert!(trouble.message.starts_with(
+            "AWS denies Lanyard iam:TagRole on arn:aws:iam::111122223333:role/orders (no identity"
+        ));
+        assert!(matches!(error.why(), Why::Denied(text) if text.starts_with("iam:TagRole on ")));
+    }
+
+    #[test]
+    fn a_denial_without_words_names_the_call_itself() {
+        let trouble = answered("AttachRolePolicy", 403, "AccessDenied", "").trouble(false);
+        assert!(
+            trouble
+                .message
+                .contains("iam:AttachRolePolicy on arn:aws:iam::111122223333:role/orders"),
+            "{}",
+            trouble.message
+        );
+    }
+
+    #[test]
+    fn an_explicit_deny_is_not_answered_with_allow_it() {
+        let message = "User: x is not authorized to perform: iam:CreateRole on resource: r with an explicit deny in a service control policy";
+        let trouble = answered("CreateRole", 403, "AccessDenied", message).trouble(false);
+        assert!(
+            trouble.message.contains("explicit deny") && !trouble.message.contains("Allow it"),
+            "{}",
+            trouble.message
+        );
+    }
+
+    #[test]
+    fn what_aws_does_not_see_yet_is_waited_for_only_after_our_own_write() {
+        let error = answered(
+            "UpdateAssumeRolePolicy",
+            400,
+            "MalformedPolicyDocument",
+            "Invalid principal in policy: x",
+        );
+        assert_eq!(error.trouble(true).reason, Reason::Settling);
+        assert_eq!(error.trouble(true).disposition, Disposition::RetrySoon);
+        assert_eq!(error.trouble(false).disposition, Disposition::WaitForChange);
+    }
+
+    #[test]
+    fn a_lost_answer_is_tried_again_and_says_which_call() {
+        let call = Call::write(
+            Service::Eks,
+            "CreatePodIdentityAssociation",
+            "the association of shop/orders",
+        );
+        let trouble = AwsError::TimedOut {
+            call,
+            limit: Duration::from_secs(4),
+        }
+        .trouble(false);
+        assert_eq!(trouble.disposition, Disposition::RetrySoon);
+        assert_eq!(
+            trouble.message,
+            "CreatePodIdentityAssociation for the association of shop/orders: no answer within 4s. \
+             Lanyard looks whether it took effect and tries again."
+        );
+    }
+
+    #[test]
+    fn throttling_is_no_failure_of_a_read() {
+        assert_eq!(
+            answered("GetRole", 400, "Throttling", "Rate exceeded").why(),
+            Why::Throttled
+        );
+    }
+}

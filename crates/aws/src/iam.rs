@@ -1,0 +1,9 @@
+//! IAM: roles with their policies and tags, and the OIDC provider.
+//! Reads give facts and never fail as a whole, writes are one call each. Called by the engine.
+
+mod policies;
+mod provider;
+mod read;
+mod write;
+
+pub use self::read::FoundRole;

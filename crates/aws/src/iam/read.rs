@@ -1,0 +1,119 @@
+//! A role as facts: `GetRole` first, and only for a role that is there its policies.
+//! A role's ARN in, [`FoundRole`] out; at least one call, three and one for each inline policy for a role that is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::types::{Role, Tag};
+use futures::future::join;
+use lanyard_core::arn::{PolicyArn, RoleArn};
+use lanyard_core::fact::{Fact, Why};
+use lanyard_core::observed::RoleFacts;
+use lanyard_core::policy::Document;
+
+use crate::call::{Call, Service};
+use crate::client::Aws;
+use crate::error::{AwsError, Class};
+
+/// IAM's default, which it applies to a role that was made without one (IAM `CreateRole`).
+const DEFAULT_MAX_SESSION: u32 = 3600;
+
+/// What IAM has under a role's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRole {
+    /// The role, fact by fact.
+    pub facts: RoleFacts,
+    /// Its true ARN, when that is not the one asked for: names are unique in an account whatever the path and ignoring
+    /// case, so a role elsewhere takes the name. Its tags say whose it is.
+    pub elsewhere: Option<RoleArn>,
+}
+
+impl Aws {
+    /// Reads a role. `known`: attached policies whose effect needs no reading, since the spec asks for them or Lanyard
+    /// attached them itself; the effect of any other is read.
+    pub async fn role(&self, arn: &RoleArn, known: &BTreeSet<PolicyArn>) -> FoundRole {
+        let call = Call::read(Service::Iam, "GetRole", arn);
+        let role = match self.get_role(&call, arn).await {
+            Ok(role) => role,
+            Err(error) if error.class() == Class::NotFound => return nowhere(RoleFacts::absent()),
+            Err(error) => return nowhere(RoleFacts::unreadable(&error.why())),
+        };
+        // Right after its creation a role may show its unique id in place of its ARN [F 4.2]: that is no other place.
+        let found = RoleArn::parse(role.arn()).ok().filter(|found| found != arn);
+        if let Some(found) = found.as_ref().filter(|found| found.account != arn.account) {
+            let text = format!(
+                "{} belongs to account {}, and the role was looked up in account {}",
+                arn, arn.account, found.account
+            );
+            return nowhere(RoleFacts::unreadable(&Why::Failed(text)));
+        }
+        let (attached, inline) = join(self.attached_policies(arn, known), self.inline_policies(arn)).await;
+        let facts = RoleFacts {
+            id: Fact::Present(role.role_id().to_owned()),
+            trust: trust(&call, &role),
+            description: role
+                .description()
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+                .into(),
+            max_session: max_session(&call, &role),
+            boundary: boundary(&call, &role),
+            tags: Fact::Present(tags(role.tags())),
+            attached,
+            inline,
+        };
+        FoundRole {
+            facts,
+            elsewhere: found,
+        }
+    }
+
+    async fn get_role(&self, call: &Call, arn: &RoleArn) -> Result<Role, AwsError> {
+        let request = self.iam().get_role().role_name(arn.name.as_str());
+        let answer = self.call(call.clone(), request.send()).await?;
+        answer
+            .role
+            .ok_or_else(|| AwsError::unclear(call, "the answer has no role"))
+    }
+}
+
+fn nowhere(facts: RoleFacts) -> FoundRole {
+    FoundRole {
+        facts,
+        elsewhere: None,
+    }
+}
+
+fn trust(call: &Call, role: &Role) -> Fact<Document> {
+    match role.assume_role_policy_document().map(Document::decode) {
+        Some(Ok(document)) => Fact::Present(document),
+        Some(Err(error)) => unclear(call, format!("the trust policy: {error}")),
+        None => unclear(call, "the answer has no trust policy"),
+    }
+}
+
+fn max_session(call: &Call, role: &Role) -> Fact<u32> {
+    match role.max_session_duration() {
+        Some(seconds) => u32::try_from(seconds).map_or_else(|error| unclear(call, error), Fact::Present),
+        None => Fact::Present(DEFAULT_MAX_SESSION),
+    }
+}
+
+fn boundary(call: &Call, role: &Role) -> Fact<PolicyArn> {
+    match role
+        .permissions_boundary()
+        .and_then(|boundary| boundary.permissions_boundary_arn())
+    {
+        Some(arn) => PolicyArn::parse(arn).map_or_else(|error| unclear(call, error), Fact::Present),
+        None => Fact::Absent,
+    }
+}
+
+fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter()
+        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+        .collect()
+}
+
+fn unclear<T>(call: &Call, what: impl std::fmt::Display) -> Fact<T> {
+    Fact::Unreadable(AwsError::unclear(call, what).why())
+}
