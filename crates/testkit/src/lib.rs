@@ -16,5 +16,6 @@ pub mod gateway;
 pub mod process;
 mod site;
 pub mod tools;
+pub mod webhook;
 
 pub use bed::{TestBed, TestBedOptions};

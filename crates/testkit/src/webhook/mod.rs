@@ -1,0 +1,182 @@
+//! The pod webhook: it stands for AWS's amazon-eks-pod-identity-webhook, which runs in EKS's control plane and is not to be
+//! had from the registries. It does at the creation of a pod what that does [F 2.5, 3.4], and nothing else.
+//! In: a client of the cluster, the gateway. Out: pods with credentials. Network I/O. Used by the test bed.
+//!
+//! ```text
+//!   API server -> server -> sources (association? annotations?) -> decision -> patch -> API server
+//! ```
+
+mod decision;
+mod patch;
+mod server;
+mod sources;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhook, MutatingWebhookConfiguration, RuleWithOperations, WebhookClientConfig,
+};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use self::decision::{Credentials, Decision, Known, decide};
+pub use self::patch::patch;
+
+use self::server::Admission;
+use self::sources::Sources;
+use crate::gateway::Gateway;
+
+/// Which cluster the webhook serves, as EKS knows it.
+#[derive(Clone, Debug)]
+pub struct WebhookOptions {
+    /// The account, twelve digits.
+    pub account: String,
+    /// The region; pods get it as `AWS_REGION`.
+    pub region: String,
+    /// The cluster's name.
+    pub cluster: String,
+}
+
+/// A running webhook. It stops when dropped; its registration stays, and pods then pass unchanged.
+#[derive(Debug)]
+pub struct Webhook {
+    server: JoinHandle<()>,
+}
+
+/// The name of the registration, as AWS's own manifest has it.
+const NAME: &str = "pod-identity-webhook";
+/// How long the API server may take until it asks.
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl Webhook {
+    /// Starts the webhook on a free port of 127.0.0.1, registers it, and waits until the API server asks it about pods.
+    /// It runs on the runtime that this is called on, to which the client must belong.
+    pub async fn start(client: Client, gateway: Gateway, options: WebhookOptions) -> Result<Self> {
+        let WebhookOptions {
+            account,
+            region,
+            cluster,
+        } = options;
+        let identity = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()])?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .context("no free port for the pod webhook")?;
+        let address = listener.local_addr()?;
+        let (asked, mut asks) = watch::channel(0);
+        let sources = Sources {
+            client: client.clone(),
+            gateway,
+            account,
+            region: region.clone(),
+            cluster,
+        };
+        let admission = Admission {
+            sources,
+            region,
+            asked,
+        };
+        let server = server::serve(listener, tls(&identity)?, Arc::new(admission));
+        let webhook = Self {
+            server: tokio::spawn(server),
+        };
+        register(&client, address, identity.cert.pem()).await?;
+        tokio::time::timeout(LIMIT, provoke(&client, &mut asks))
+            .await
+            .context("the API server does not ask the pod webhook")??;
+        Ok(webhook)
+    }
+}
+
+impl Drop for Webhook {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn tls(identity: &rcgen::CertifiedKey<rcgen::KeyPair>) -> Result<ServerConfig> {
+    let key = PrivateKeyDer::try_from(identity.signing_key.serialize_der()).map_err(anyhow::Error::msg)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config
+        .with_no_client_auth()
+        .with_single_cert(vec![identity.cert.der().clone()], key)?)
+}
+
+/// Registers the webhook as AWS's own manifest does, but for the address.
+async fn register(client: &Client, address: SocketAddr, certificate: String) -> Result<()> {
+    let not_skipped = LabelSelectorRequirement {
+        key: "eks.amazonaws.com/skip-pod-identity-webhook".to_owned(),
+        operator: "DoesNotExist".to_owned(),
+        values: None,
+    };
+    let hook = MutatingWebhook {
+        name: format!("{NAME}.amazonaws.com"),
+        client_config: WebhookClientConfig {
+            url: Some(format!("https://{address}/mutate")),
+            ca_bundle: Some(ByteString(certificate.into_bytes())),
+            service: None,
+        },
+        failure_policy: Some("Ignore".to_owned()),
+        object_selector: Some(LabelSelector {
+            match_expressions: Some(vec![not_skipped]),
+            match_labels: None,
+        }),
+        rules: Some(vec![RuleWithOperations {
+            api_groups: Some(vec![String::new()]),
+            api_versions: Some(vec!["v1".to_owned()]),
+            operations: Some(vec!["CREATE".to_owned()]),
+            resources: Some(vec!["pods".to_owned()]),
+            scope: None,
+        }]),
+        side_effects: "None".to_owned(),
+        admission_review_versions: vec!["v1".to_owned()],
+        ..MutatingWebhook::default()
+    };
+    let configuration = MutatingWebhookConfiguration {
+        metadata: ObjectMeta {
+            name: Some(NAME.to_owned()),
+            ..ObjectMeta::default()
+        },
+        webhooks: Some(vec![hook]),
+    };
+    let applied = PatchParams::apply(NAME).force();
+    let configurations: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
+    let registered = configurations
+        .patch(NAME, &applied, &Patch::Apply(configuration))
+        .await;
+    registered.context("registering the pod webhook")?;
+    Ok(())
+}
+
+/// Makes pods that are not kept until the API server, which learns of a registration with a delay, asks about one.
+async fn provoke(client: &Client, asks: &mut watch::Receiver<usize>) -> Result<()> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {"generateName": "pod-identity-webhook-"},
+        "spec": {"containers": [{"name": "none", "image": "none"}]},
+    }))?;
+    let unkept = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    while *asks.borrow_and_update() == 0 {
+        // Refused while the namespace has no `default` ServiceAccount yet, which also passes with time.
+        if let Err(why) = pods.create(&unkept, &pod).await {
+            tracing::debug!(%why, "a pod that was not to be kept was refused");
+        }
+        let _ = tokio::time::timeout(Duration::from_millis(50), asks.changed()).await;
+    }
+    Ok(())
+}
