@@ -5,6 +5,7 @@ mod class;
 mod words;
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -68,8 +69,7 @@ pub enum AwsError {
 }
 
 /// What AWS answered. All text is quoted: short and without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}: {message}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorAnswer {
     /// The HTTP status.
     pub status: u16,
@@ -105,6 +105,15 @@ impl ErrorAnswer {
             code,
             message: quote(message),
             refusal: Refusal::read(message),
+        }
+    }
+}
+
+impl fmt::Display for ErrorAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.message.trim_end_matches('.') {
+            "" => f.write_str(&self.code),
+            message => write!(f, "{message} ({})", self.code),
         }
     }
 }
@@ -178,16 +187,17 @@ impl AwsError {
             cause = inner;
             credentials = credentials || cause.is::<CredentialsError>();
         }
-        let cause = quote(&cause.to_string());
+        let cause = cause.to_string();
         if credentials {
-            Self::NoCredentials { call, cause }
-        } else {
-            Self::Undelivered { call, cause }
+            // What follows the first sentence is a list of everything that was tried.
+            let first = cause.split(". ").next().unwrap_or_default();
+            return Self::NoCredentials { call, cause: quote(first.trim_end_matches('.')) };
         }
+        Self::Undelivered { call, cause: quote(&cause) }
     }
 
     /// An answer without something that it always has, or with something that cannot be read.
-    pub(crate) fn unclear(call: &Call, what: impl std::fmt::Display) -> Self {
+    pub(crate) fn unclear(call: &Call, what: impl fmt::Display) -> Self {
         Self::Unclear {
             call: call.clone(),
             what: quote(&what.to_string()),

@@ -5,5 +5,3 @@ mod policies;
 mod provider;
 mod read;
 mod write;
-
-pub use self::read::FoundRole;

@@ -38,6 +38,10 @@ impl Aws {
 
     async fn describe_cluster(&self, name: &ClusterName) -> Result<(Cluster, bool), AwsError> {
         let call = Call::read(Service::Eks, "DescribeCluster", format_args!("cluster {name}"));
+        if self.eks().config().region().is_none() {
+            let cause = "no AWS Region is set: give --region or AWS_REGION".to_owned();
+            return Err(AwsError::Unsendable { call, cause });
+        }
         let request = self.eks().describe_cluster().name(name.as_str());
         let answer = self.call(call.clone(), request.send()).await?;
         let told = answer

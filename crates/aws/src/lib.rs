@@ -22,5 +22,4 @@ mod pages;
 pub use call::{Call, Measured, Meter, Service};
 pub use client::{Aws, AwsSettings};
 pub use error::{AwsError, Class, ErrorAnswer, Refusal};
-pub use iam::FoundRole;
 pub use identify::Found;

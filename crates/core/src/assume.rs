@@ -161,6 +161,7 @@ fn created(wanted: &ManagedRole, trust: &Document, answer: &Answer) -> RoleFacts
     };
     RoleFacts {
         id: Fact::Present(id),
+        elsewhere: None,
         trust: Fact::Present(trust.clone()),
         description: wanted.description.clone().into(),
         max_session: Fact::Present(wanted.max_session),

@@ -9,6 +9,7 @@ use crate::cluster::Cluster;
 use crate::custody::Custody;
 use crate::identity::{Identity, ManagedRole};
 use crate::name::Audience;
+use crate::observed::Observed;
 use crate::policy::{Document, trust};
 use crate::spec::DeletionPolicy;
 use crate::stage::{
@@ -129,22 +130,15 @@ impl Desired {
         }))
     }
 
-    /// What should be for an object that goes. Needs no valid spec: custody says what was touched.
+    /// What should be for an object that goes. Needs no valid spec: custody says what was touched, and every other role
+    /// that was read is judged by its tags.
     #[must_use]
-    pub fn absent(
-        subject: &Subject,
-        custody: Option<&Custody>,
-        status_role: Option<&RoleArn>,
-        release: bool,
-    ) -> Self {
-        let mut roles: BTreeMap<RoleArn, bool> = custody
-            .into_iter()
-            .flat_map(|custody| &custody.roles)
-            .map(|touched| (touched.arn.clone(), touched.managed))
-            .collect();
-        if let Some(arn) = status_role {
-            // Without custody nobody knows whether the role was managed; its tags decide in `diff`.
-            roles.entry(arn.clone()).or_insert(true);
+    pub fn absent(subject: &Subject, observed: &Observed, release: bool) -> Self {
+        let custody = observed.object.custody.as_ref();
+        let mut roles: BTreeMap<RoleArn, bool> =
+            observed.roles.keys().map(|arn| (arn.clone(), true)).collect();
+        for touched in custody.into_iter().flat_map(|custody| &custody.roles) {
+            roles.insert(touched.arn.clone(), touched.managed);
         }
         let retain =
             release || custody.is_some_and(|custody| custody.deletion_policy == DeletionPolicy::Retain);

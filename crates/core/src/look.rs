@@ -46,8 +46,7 @@ pub fn think(identity: &Identity, previous: &Status, observed: &Observed) -> Loo
 /// Thinks about an object that goes. `release`: let everything go instead of removing it.
 #[must_use]
 pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, release: bool) -> Look {
-    let role = previous.role.as_ref().map(|role| &role.arn);
-    let desired = Desired::absent(subject, observed.object.custody.as_ref(), role, release);
+    let desired = Desired::absent(subject, observed, release);
     let drift = diff(&desired, previous, observed);
     let plan = plan(&desired, &drift, observed, crate::spec::DriftPolicy::Correct);
     Look {
@@ -58,33 +57,46 @@ pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, 
     }
 }
 
-/// The roles that a look has to read: that of the binding asked for, that of the binding in effect, and those in custody.
+/// The roles that a look at an object that stays has to read: that of the binding asked for and that in effect.
 #[must_use]
-pub fn roles_to_read(
-    identity: Option<&Identity>,
+pub fn roles_of(identity: &Identity, previous: &Status) -> Vec<RoleArn> {
+    let in_effect = previous.active_binding().map(|active| &active.binding.role_arn);
+    distinct([Some(identity.role_arn()), in_effect])
+}
+
+/// The roles that a look at an object that goes has to read: those in custody, then that of the status, and the one
+/// that the spec or the subject alone would give, for when both are lost. Somebody else's are not looked at.
+#[must_use]
+pub fn roles_to_remove(
     previous: &Status,
     custody: Option<&Custody>,
-    goes: bool,
+    derived: Option<&RoleArn>,
 ) -> Vec<RoleArn> {
-    let mut roles: Vec<RoleArn> = Vec::new();
-    let mut add = |arn: &RoleArn| {
-        if !roles.contains(arn) {
-            roles.push(arn.clone());
-        }
+    let touched = custody
+        .map(|custody| custody.roles.as_slice())
+        .unwrap_or_default();
+    let managed = touched
+        .iter()
+        .filter(|touched| touched.managed)
+        .map(|touched| Some(&touched.arn));
+    let recorded = previous.role.as_ref().map(|role| &role.arn);
+    let theirs = |arn: &&RoleArn| {
+        touched
+            .iter()
+            .any(|touched| touched.arn == **arn && !touched.managed)
     };
-    if goes {
-        custody
-            .into_iter()
-            .flat_map(|custody| &custody.roles)
-            .filter(|touched| touched.managed)
-            .for_each(|touched| add(&touched.arn));
-        previous.role.iter().for_each(|role| add(&role.arn));
-        return roles;
-    }
-    identity.into_iter().for_each(|identity| add(identity.role_arn()));
-    previous
-        .active_binding()
+    let others = [recorded, derived]
         .into_iter()
-        .for_each(|active| add(&active.binding.role_arn));
-    roles
+        .map(|arn| arn.filter(|arn| !theirs(arn)));
+    distinct(managed.chain(others))
+}
+
+fn distinct<'a>(arns: impl IntoIterator<Item = Option<&'a RoleArn>>) -> Vec<RoleArn> {
+    let mut distinct: Vec<RoleArn> = Vec::new();
+    for arn in arns.into_iter().flatten() {
+        if !distinct.contains(arn) {
+            distinct.push(arn.clone());
+        }
+    }
+    distinct
 }

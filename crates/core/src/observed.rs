@@ -50,6 +50,9 @@ pub struct ObjectMarks {
 pub struct RoleFacts {
     /// That it exists, and its unique id.
     pub id: Fact<String>,
+    /// Where it really is, when a role of this name was found under another path: names are unique in an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<RoleArn>,
     /// Its trust policy.
     pub trust: Fact<Document>,
     /// Its description; absent when it has none.
@@ -82,6 +85,7 @@ impl RoleFacts {
     pub fn absent() -> Self {
         Self {
             id: Fact::Absent,
+            elsewhere: None,
             trust: Fact::Absent,
             description: Fact::Absent,
             max_session: Fact::Absent,
@@ -97,6 +101,7 @@ impl RoleFacts {
     pub fn unreadable(why: &Why) -> Self {
         Self {
             id: Fact::Unreadable(why.clone()),
+            elsewhere: None,
             trust: Fact::Unreadable(why.clone()),
             description: Fact::Unreadable(why.clone()),
             max_session: Fact::Unreadable(why.clone()),

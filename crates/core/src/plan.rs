@@ -169,6 +169,7 @@ impl Draft<'_> {
         match &role.id {
             Fact::Unreadable(_) => return Some(Await::Reading),
             Fact::Absent if !self.steps.iter().any(made_now) => return Some(Await::Role),
+            Fact::Present(_) if role.elsewhere.is_some() => return Some(Await::Role),
             Fact::Absent | Fact::Present(_) => {}
         }
         if self.steps.iter().any(trusted_now) {

@@ -1,1 +1,100 @@
-//! Placeholder.
+//! The engine: the only place where steps touch the world, the same for the operator and the command line.
+//!
+//! ```text
+//!   scope ---> observe ---> Observed          reads of AWS and the cluster, each thing a fact
+//!   plan  ---> apply   ---> Outcome           one step after another, the gate asked before each
+//! ```
+//!
+//! It decides nothing: what to read comes with the scope, what to do comes with the plan, and what an answer means is
+//! the core's. Reads never fail as a whole, and no step's failure stops the pass from being reported.
+
+pub mod apply;
+pub mod observe;
+pub mod pods;
+
+mod error;
+mod object;
+mod recent;
+pub mod service_account;
+mod shared;
+mod steps;
+
+use std::sync::Arc;
+
+use lanyard_aws::Aws;
+use lanyard_core::cluster::Cluster;
+use lanyard_core::timings::Timings;
+
+pub use error::EngineError;
+pub use object::Target;
+pub use observe::Scope;
+
+/// The world of one cluster: its API server, its AWS account, and what is remembered of both between looks.
+#[derive(Clone)]
+pub struct World {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    aws: Aws,
+    kube: kube::Client,
+    cluster: Cluster,
+    timings: Timings,
+    recent: recent::Recent,
+    shared: shared::Shared,
+}
+
+impl World {
+    /// The world of a cluster that was identified. `auto_mode`: EKS Auto Mode brings the agent with it.
+    #[must_use]
+    pub fn new(aws: Aws, kube: kube::Client, cluster: Cluster, auto_mode: bool, timings: Timings) -> Self {
+        let recent = recent::Recent::new(timings.settling);
+        let shared = shared::Shared::new(timings.cluster_facts, auto_mode);
+        Self {
+            inner: Arc::new(Inner {
+                aws,
+                kube,
+                cluster,
+                timings,
+                recent,
+                shared,
+            }),
+        }
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.inner.cluster
+    }
+
+    /// How long things take.
+    #[must_use]
+    pub fn timings(&self) -> &Timings {
+        &self.inner.timings
+    }
+
+    /// The client of the API server.
+    #[must_use]
+    pub fn kube(&self) -> &kube::Client {
+        &self.inner.kube
+    }
+
+    /// Whether a ServiceAccount carries just the annotations that Lanyard wrote last; see [`service_account::print`].
+    #[must_use]
+    pub fn wrote_annotations(&self, subject: &lanyard_core::subject::Subject, print: u64) -> bool {
+        self.inner.recent.annotated(subject, print)
+    }
+
+    pub(crate) fn aws(&self) -> &Aws {
+        &self.inner.aws
+    }
+
+    pub(crate) fn recent(&self) -> &recent::Recent {
+        &self.inner.recent
+    }
+
+    pub(crate) fn shared(&self) -> &shared::Shared {
+        &self.inner.shared
+    }
+}

@@ -139,6 +139,8 @@ impl ErrorAnswer {
             429 => Class::Throttled,
             401 | 403 => Class::Denied,
             408 | 500.. => Class::Server,
+            // No error at all, but nothing that the SDK could read.
+            ..400 => Class::Unclear,
             _ => Class::Refused,
         }
     }
@@ -210,5 +212,6 @@ mod tests {
         assert_eq!(class(403, "", ""), Class::Denied);
         assert_eq!(class(404, "UnknownOperationException", ""), Class::Refused);
         assert_eq!(class(418, "Teapot", ""), Class::Refused);
+        assert_eq!(class(200, "", ""), Class::Unclear);
     }
 }

@@ -10,6 +10,9 @@ use lanyard_core::text;
 use super::{AwsError, Class, Refusal};
 use crate::call::Call;
 
+/// What to do when AWS does not know who is calling.
+const OWN_ROLE: &str = "Check the AWS credentials that the operator itself runs with.";
+
 impl AwsError {
     /// The trouble that this error is for a step. `after_own_write`: something that the call rests on was written by
     /// Lanyard so shortly before that AWS may not see it everywhere yet.
@@ -63,10 +66,7 @@ impl AwsError {
     /// What AWS said, or what kept it from saying anything.
     fn said(&self) -> String {
         match self {
-            Self::Answered { answer, .. } if answer.message.is_empty() => answer.code.clone(),
-            Self::Answered { answer, .. } => {
-                format!("{} ({})", answer.message.trim_end_matches('.'), answer.code)
-            }
+            Self::Answered { answer, .. } => answer.to_string(),
             Self::TimedOut { limit, .. } => format!("no answer within {limit:?}"),
             Self::Undelivered { cause, .. }
             | Self::NoCredentials { cause, .. }
@@ -77,57 +77,32 @@ impl AwsError {
     }
 
     fn sentence(&self, after_own_write: bool) -> String {
-        let Call {
-            operation, target, ..
-        } = self.call();
+        let Call { operation, target, writes, .. } = self.call();
+        let call = format!("{operation} for {target}");
         let said = self.said();
         match self.class() {
-            Class::Throttled => {
-                format!("AWS asks for fewer calls of {operation}; Lanyard slows down and tries again.")
-            }
-            Class::Server => format!("AWS fails at {operation} for {target}: {said}. Lanyard tries again."),
-            Class::Network => {
-                format!("{operation} for {target} did not get through to AWS: {said}. Lanyard tries again.")
-            }
-            Class::TimedOut => format!(
-                "{operation} for {target}: {said}. Lanyard looks whether it took effect and tries again."
-            ),
+            Class::Throttled => format!("AWS asks for fewer calls of {operation}; Lanyard slows down and tries again."),
+            Class::Server => format!("AWS fails at {call}: {said}. Lanyard tries again."),
+            Class::Network => format!("{call} did not get through to AWS: {said}. Lanyard tries again."),
+            Class::TimedOut if *writes => format!("{call}: {said}. Lanyard looks whether it took effect all the same."),
+            Class::TimedOut => format!("{call}: {said}. Lanyard tries again."),
             Class::Propagation | Class::NotFound if after_own_write => {
-                format!(
-                    "{operation} for {target}: AWS does not see a change of a moment ago yet: {said}. Lanyard tries again."
-                )
+                format!("{call}: AWS does not see a change of a moment ago yet: {said}. Lanyard tries again.")
             }
             Class::IssuerUnreachable => format!(
-                "IAM cannot reach the cluster's issuer: {said}. Its discovery document must be open to AWS; Lanyard tries again."
+                "IAM cannot reach the cluster's issuer: {said}. Open its discovery document to AWS; Lanyard tries again."
             ),
-            Class::Conflicting => {
-                format!("{operation} for {target}: it is there already: {said}. Lanyard looks whose it is.")
-            }
-            Class::Concurrent => format!(
-                "{target} is being changed by somebody else at this moment: {said}. Lanyard tries again."
-            ),
-            Class::Occupied => {
-                format!("{target} cannot be deleted yet: {said}. Lanyard looks at what was added to it.")
-            }
+            Class::Conflicting => format!("{call}: it is there already: {said}. Lanyard looks whose it is."),
+            Class::Concurrent => format!("{target} is being changed by somebody else: {said}. Lanyard tries again."),
+            Class::Occupied => format!("{target} cannot be deleted yet: {said}. Lanyard looks at what was added to it."),
+            Class::NotFound => format!("{call} names something that AWS does not have: {said}."),
             Class::Denied => self.denial(),
-            Class::Quota => format!(
-                "{operation} for {target}: a quota is used up: {said}. Raise the quota in AWS or use less of it."
-            ),
-            Class::Malformed => format!(
-                "AWS calls the document in {operation} for {target} malformed: {said}. Correct it in the spec."
-            ),
-            Class::NotFound | Class::Propagation | Class::Refused => {
-                format!("AWS refuses {operation} for {target}: {said}.")
-            }
-            Class::Credentials => format!(
-                "AWS does not accept Lanyard's own credentials at {operation}: {said}. Check the role that the operator itself runs with."
-            ),
-            Class::Unclear => format!(
-                "AWS answered {operation} for {target} with something unexpected: {said}. Lanyard tries again."
-            ),
-            Class::GateClosed => {
-                format!("{operation} for {target} was not sent: this replica may not write at this moment.")
-            }
+            Class::Quota => format!("{call}: a quota is used up: {said}. Raise the quota in AWS or use less of it."),
+            Class::Malformed => format!("AWS calls the document of {call} malformed: {said}. Correct it in the spec."),
+            Class::Propagation | Class::Refused => format!("AWS refuses {call}: {said}."),
+            Class::Credentials => format!("{operation} without good credentials: {said}. {OWN_ROLE}"),
+            Class::Unclear => format!("AWS answered {call} with something unexpected: {said}. Lanyard tries again."),
+            Class::GateClosed => format!("{call} was not sent: this replica may not write at this moment."),
         }
     }
 
@@ -143,7 +118,7 @@ impl AwsError {
             );
         }
         format!(
-            "AWS denies Lanyard {permission}. Allow it in the IAM policy of the role that the operator itself runs with."
+            "AWS denies Lanyard {permission}. Allow it in the IAM policy that the operator itself runs with."
         )
     }
 }
@@ -249,7 +224,7 @@ mod tests {
         assert_eq!(
             trouble.message,
             "CreatePodIdentityAssociation for the association of shop/orders: no answer within 4s. \
-             Lanyard looks whether it took effect and tries again."
+             Lanyard looks whether it took effect all the same."
         );
     }
 

@@ -1,5 +1,5 @@
 //! A role as facts: `GetRole` first, and only for a role that is there its policies.
-//! A role's ARN in, [`FoundRole`] out; at least one call, three and one for each inline policy for a role that is there.
+//! A role's ARN in, its facts out; at least one call, three and one for each inline policy for a role that is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,25 +17,15 @@ use crate::error::{AwsError, Class};
 /// IAM's default, which it applies to a role that was made without one (IAM `CreateRole`).
 const DEFAULT_MAX_SESSION: u32 = 3600;
 
-/// What IAM has under a role's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundRole {
-    /// The role, fact by fact.
-    pub facts: RoleFacts,
-    /// Its true ARN, when that is not the one asked for: names are unique in an account whatever the path and ignoring
-    /// case, so a role elsewhere takes the name. Its tags say whose it is.
-    pub elsewhere: Option<RoleArn>,
-}
-
 impl Aws {
     /// Reads a role. `known`: attached policies whose effect needs no reading, since the spec asks for them or Lanyard
     /// attached them itself; the effect of any other is read.
-    pub async fn role(&self, arn: &RoleArn, known: &BTreeSet<PolicyArn>) -> FoundRole {
+    pub async fn role(&self, arn: &RoleArn, known: &BTreeSet<PolicyArn>) -> RoleFacts {
         let call = Call::read(Service::Iam, "GetRole", arn);
         let role = match self.get_role(&call, arn).await {
             Ok(role) => role,
-            Err(error) if error.class() == Class::NotFound => return nowhere(RoleFacts::absent()),
-            Err(error) => return nowhere(RoleFacts::unreadable(&error.why())),
+            Err(error) if error.class() == Class::NotFound => return RoleFacts::absent(),
+            Err(error) => return RoleFacts::unreadable(&error.why()),
         };
         // Right after its creation a role may show its unique id in place of its ARN [F 4.2]: that is no other place.
         let found = RoleArn::parse(role.arn()).ok().filter(|found| found != arn);
@@ -44,11 +34,12 @@ impl Aws {
                 "{} belongs to account {}, and the role was looked up in account {}",
                 arn, arn.account, found.account
             );
-            return nowhere(RoleFacts::unreadable(&Why::Failed(text)));
+            return RoleFacts::unreadable(&Why::Failed(text));
         }
         let (attached, inline) = join(self.attached_policies(arn, known), self.inline_policies(arn)).await;
-        let facts = RoleFacts {
+        RoleFacts {
             id: Fact::Present(role.role_id().to_owned()),
+            elsewhere: found,
             trust: trust(&call, &role),
             description: role
                 .description()
@@ -60,10 +51,6 @@ impl Aws {
             tags: Fact::Present(tags(role.tags())),
             attached,
             inline,
-        };
-        FoundRole {
-            facts,
-            elsewhere: found,
         }
     }
 
@@ -73,13 +60,6 @@ impl Aws {
         answer
             .role
             .ok_or_else(|| AwsError::unclear(call, "the answer has no role"))
-    }
-}
-
-fn nowhere(facts: RoleFacts) -> FoundRole {
-    FoundRole {
-        facts,
-        elsewhere: None,
     }
 }
 

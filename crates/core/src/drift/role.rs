@@ -76,6 +76,11 @@ impl Judge<'_> {
     /// Whose a role is, when it is known not to be ours; unreadable tags are nobody's word.
     fn foreign_owner(&self, subject: &Subject, arn: &RoleArn, facts: &RoleFacts) -> Option<String> {
         let tags = facts.tags.present()?;
+        if let Some(found) = &facts.elsewhere {
+            return Some(format!(
+                "is really {found}: names are unique in an account, whatever their path"
+            ));
+        }
         if is_our_role(subject, self.previous, arn, facts) {
             return None;
         }

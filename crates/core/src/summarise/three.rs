@@ -64,7 +64,12 @@ fn role(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
     if let Some(conflict) = drift.conflict_on(Resource::Role) {
         return Verdict::fails(conflict.reason, conflict.message.clone());
     }
-    match (&told.after.role(arn).id, &wanted.role) {
+    let facts = told.after.role(arn);
+    if let Some(found) = &facts.elsewhere {
+        let message = format!("There is no role {arn}; the role of that name is {found}. Correct the ARN.");
+        return Verdict::fails(Reason::RoleNotFound, message);
+    }
+    match (&facts.id, &wanted.role) {
         (Fact::Unreadable(why), _) => Verdict::as_before(
             told.previous,
             ConditionType::RoleReady,

@@ -1,0 +1,101 @@
+//! Apply: takes the steps of a plan in order, asks the gate before each, and says what became of every one.
+//! A plan and the facts in; the outcome out, and the facts as the done steps left them. The only writer to AWS.
+
+use std::future::Future;
+use std::time::Duration;
+
+use lanyard_core::gate::Gate;
+use lanyard_core::observed::Observed;
+use lanyard_core::outcome::{Disposition, Ended, Outcome, Skip};
+use lanyard_core::plan::Plan;
+use lanyard_core::reason::Reason;
+use lanyard_core::step::Step;
+
+use crate::World;
+use crate::error::EngineError;
+use crate::object::Target;
+
+/// What is told of each step as it ends: the step, how it ended, and how long it took.
+pub type StepMeter<'a> = &'a (dyn Fn(&Step, &Ended, Duration) + Sync);
+
+impl World {
+    /// Applies a plan. A step that does not take effect keeps those of later stages from being tried; nothing stops
+    /// the outcome from being told.
+    pub async fn apply(
+        &self,
+        target: &Target,
+        plan: &Plan,
+        observed: &mut Observed,
+        gate: &(dyn Fn() -> Gate + Sync),
+        meter: StepMeter<'_>,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut held_up = false;
+        for stage in &plan.stages {
+            let mut all_done = true;
+            for step in stage {
+                let began = std::time::Instant::now();
+                let ended = self.take(target, step, observed, gate, held_up).await;
+                meter(step, &ended, began.elapsed());
+                if let Ended::Done(answer) = &ended {
+                    observed.assume(step, answer);
+                    self.remember(target, step, observed).await;
+                } else {
+                    all_done = false;
+                }
+                outcome.steps.push((step.clone(), ended));
+            }
+            held_up |= !all_done;
+        }
+        outcome
+    }
+
+    async fn take(
+        &self,
+        target: &Target,
+        step: &Step,
+        observed: &Observed,
+        gate: &(dyn Fn() -> Gate + Sync),
+        held_up: bool,
+    ) -> Ended {
+        if held_up && !matches!(step, Step::ReleaseObject { regardless: true }) {
+            return Ended::Skipped(Skip::BehindAnother);
+        }
+        if !gate().permits(step) {
+            return Ended::Skipped(Skip::Gate);
+        }
+        match self.perform(target, step, observed).await {
+            Ok(answer) => Ended::Done(answer),
+            Err(error) => self.failed(step, observed, &error),
+        }
+    }
+
+    /// AWS shows a role to other services late: right after our own write, not being seen is waiting and not failure.
+    fn failed(&self, step: &Step, observed: &Observed, error: &EngineError) -> Ended {
+        let young = observed.roles.keys().any(|arn| self.recent().touched_role(arn));
+        let trouble = error.trouble(young);
+        tracing::debug!(step = step.word(), error = %error, "a step did not take effect");
+        if trouble.reason == Reason::Settling && trouble.disposition == Disposition::RetrySoon {
+            Ended::Waiting(trouble)
+        } else {
+            Ended::Failed(trouble)
+        }
+    }
+}
+
+/// One call to the API server, within the time that a write may take.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    verb: &'static str,
+    what: &str,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, EngineError> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(source)) => Err(EngineError::kube(verb, what, source)),
+        Err(_) => Err(EngineError::TimedOut {
+            verb,
+            what: what.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,108 @@
+//! What can go wrong with a step, and what the core is told of it. Errors in, facts' `Why` and steps' `Trouble` out.
+
+use lanyard_aws::AwsError;
+use lanyard_core::fact::Why;
+use lanyard_core::outcome::{Disposition, Trouble};
+use lanyard_core::reason::Reason;
+use lanyard_core::text::quote;
+
+/// What can go wrong when the world is read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A call to AWS failed.
+    #[error(transparent)]
+    Aws(#[from] Box<AwsError>),
+    /// A call to the API server failed.
+    #[error("{verb} {what}: {source}")]
+    Kube {
+        /// What was tried, as RBAC calls it.
+        verb: &'static str,
+        /// On what.
+        what: String,
+        /// What the client says.
+        source: Box<kube::Error>,
+    },
+    /// A call to the API server did not end in time.
+    #[error("{verb} {what}: no answer in time")]
+    TimedOut {
+        /// What was tried.
+        verb: &'static str,
+        /// On what.
+        what: String,
+    },
+    /// A step rests on a thing that went away since it was planned.
+    #[error("{what} is not there any more")]
+    Gone {
+        /// What went away.
+        what: &'static str,
+    },
+}
+
+impl From<AwsError> for EngineError {
+    fn from(error: AwsError) -> Self {
+        Self::Aws(Box::new(error))
+    }
+}
+
+impl EngineError {
+    pub(crate) fn kube(verb: &'static str, what: impl Into<String>, source: kube::Error) -> Self {
+        Self::Kube {
+            verb,
+            what: what.into(),
+            source: Box::new(source),
+        }
+    }
+
+    /// What the outcome says. `after_own_write`: AWS may not see yet what an earlier step of ours just made.
+    pub(crate) fn trouble(&self, after_own_write: bool) -> Trouble {
+        match self {
+            Self::Aws(error) => error.trouble(after_own_write),
+            Self::Kube { source, .. } => {
+                let (disposition, reason) = kube_class(source);
+                Trouble {
+                    disposition,
+                    reason,
+                    message: quote(&self.to_string()),
+                }
+            }
+            Self::TimedOut { .. } | Self::Gone { .. } => Trouble {
+                disposition: Disposition::RetrySoon,
+                reason: Reason::Unavailable,
+                message: quote(&self.to_string()),
+            },
+        }
+    }
+
+    /// Why a fact that needed this call is unreadable.
+    pub(crate) fn why(&self) -> Why {
+        match self {
+            Self::Aws(error) => error.why(),
+            Self::Kube { verb, what, source } => match kube_class(source).1 {
+                Reason::AccessDenied => Why::Denied(format!("the operator's RBAC lacks {verb} on {what}")),
+                Reason::Throttled => Why::Throttled,
+                _ => Why::Failed(quote(&self.to_string())),
+            },
+            Self::TimedOut { .. } | Self::Gone { .. } => Why::Failed(quote(&self.to_string())),
+        }
+    }
+}
+
+/// The class of an API server's error [Kubernetes API conventions, HTTP status codes].
+fn kube_class(error: &kube::Error) -> (Disposition, Reason) {
+    let kube::Error::Api(status) = error else {
+        return (Disposition::RetrySoon, Reason::Unavailable);
+    };
+    match status.code {
+        401 | 403 => (Disposition::WaitForChange, Reason::AccessDenied),
+        400 | 404 | 405 | 413 | 422 => (Disposition::WaitForChange, Reason::Refused),
+        429 => (Disposition::RetrySoon, Reason::Throttled),
+        // 409: somebody was faster; the next look sees what they wrote.
+        409 => (Disposition::RetrySoon, Reason::Progressing),
+        _ => (Disposition::RetrySoon, Reason::Unavailable),
+    }
+}
+
+/// Whether an error says that the thing is not there.
+pub(crate) fn is_not_found(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}

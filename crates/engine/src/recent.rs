@@ -1,0 +1,173 @@
+//! Our own recent writes, so that a stale read is taken for what it is: IAM and EKS show a change late [F 4.2, 1.4].
+//! Facts as read in, facts as they may be trusted out: what contradicts a young write of ours becomes `Settling`.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use lanyard_core::arn::RoleArn;
+use lanyard_core::fact::{Fact, Why};
+use lanyard_core::observed::{Association, RoleFacts};
+use lanyard_core::policy::same_meaning;
+use lanyard_core::subject::Subject;
+
+/// What we wrote lately.
+pub(crate) struct Recent {
+    settling: Duration,
+    roles: Mutex<HashMap<RoleArn, (Instant, RoleFacts)>>,
+    associations: Mutex<HashMap<Subject, (Instant, Fact<Association>)>>,
+    annotations: Mutex<HashMap<Subject, u64>>,
+}
+
+impl Recent {
+    pub(crate) fn new(settling: Duration) -> Self {
+        Self {
+            settling,
+            roles: Mutex::default(),
+            associations: Mutex::default(),
+            annotations: Mutex::default(),
+        }
+    }
+
+    /// Remembers what a role is after our write.
+    pub(crate) fn wrote_role(&self, arn: &RoleArn, facts: RoleFacts) {
+        remember(&self.roles, self.settling, arn.clone(), facts);
+    }
+
+    /// Remembers what an association is after our write.
+    pub(crate) fn wrote_association(&self, subject: &Subject, fact: Fact<Association>) {
+        remember(&self.associations, self.settling, subject.clone(), fact);
+    }
+
+    /// Remembers what annotations are about to be written: the watch will show them, and that is no news.
+    pub(crate) fn annotating(&self, subject: &Subject, print: u64) {
+        self.annotations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(subject.clone(), print);
+    }
+
+    /// Whether a ServiceAccount carries just the annotations that we wrote last.
+    pub(crate) fn annotated(&self, subject: &Subject, print: u64) -> bool {
+        self.annotations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(subject)
+            == Some(&print)
+    }
+
+    /// Whether we wrote a role so lately that others may not see it yet.
+    pub(crate) fn touched_role(&self, arn: &RoleArn) -> bool {
+        recall(&self.roles, self.settling, arn).is_some()
+    }
+
+    /// The facts of a role as they may be trusted.
+    pub(crate) fn judge_role(&self, arn: &RoleArn, read: RoleFacts) -> RoleFacts {
+        let Some(written) = recall(&self.roles, self.settling, arn) else {
+            return read;
+        };
+        let keys = |facts: &RoleFacts| facts.attached_arns().into_iter().cloned().collect::<Vec<_>>();
+        let same_attached = keys(&read) == keys(&written);
+        let documents = |a: &_, b: &_| same_meaning(a, b);
+        RoleFacts {
+            id: settled(read.id, &written.id, |a, b| a == b),
+            elsewhere: read.elsewhere,
+            trust: settled(read.trust, &written.trust, documents),
+            description: settled(read.description, &written.description, |a, b| a == b),
+            max_session: settled(read.max_session, &written.max_session, |a, b| a == b),
+            boundary: settled(read.boundary, &written.boundary, |a, b| a == b),
+            tags: settled(read.tags, &written.tags, |a, b| a == b),
+            attached: settled(read.attached, &written.attached, |_, _| same_attached),
+            inline: settled(read.inline, &written.inline, |a, b| {
+                a.len() == b.len()
+                    && a.iter()
+                        .all(|(name, one)| b.get(name).is_some_and(|other| documents(one, other)))
+            }),
+        }
+    }
+
+    /// The association as it may be trusted.
+    pub(crate) fn judge_association(&self, subject: &Subject, read: Fact<Association>) -> Fact<Association> {
+        let Some(written) = recall(&self.associations, self.settling, subject) else {
+            return read;
+        };
+        settled(read, &written, |a, b| {
+            a.id == b.id
+                && a.role_arn == b.role_arn
+                && a.target_role_arn == b.target_role_arn
+                && a.session_tags == b.session_tags
+                && a.policy == b.policy
+                && a.tags == b.tags
+        })
+    }
+}
+
+/// A read that agrees with our write stands, one that contradicts it is settling, one that failed says so itself.
+fn settled<T>(read: Fact<T>, written: &Fact<T>, same: impl Fn(&T, &T) -> bool) -> Fact<T> {
+    let agrees = match (&read, written) {
+        (Fact::Present(read), Fact::Present(written)) => same(read, written),
+        (Fact::Absent, Fact::Absent) | (Fact::Unreadable(_), _) | (_, Fact::Unreadable(_)) => true,
+        (Fact::Present(_), Fact::Absent) | (Fact::Absent, Fact::Present(_)) => false,
+    };
+    if agrees {
+        read
+    } else {
+        Fact::Unreadable(Why::Settling)
+    }
+}
+
+fn remember<K: Eq + std::hash::Hash, V>(
+    map: &Mutex<HashMap<K, (Instant, V)>>,
+    lasts: Duration,
+    key: K,
+    value: V,
+) {
+    let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
+    map.retain(|_, (at, _)| at.elapsed() < lasts);
+    map.insert(key, (Instant::now(), value));
+}
+
+fn recall<K: Eq + std::hash::Hash, V: Clone>(
+    map: &Mutex<HashMap<K, (Instant, V)>>,
+    lasts: Duration,
+    key: &K,
+) -> Option<V> {
+    let map = map.lock().unwrap_or_else(PoisonError::into_inner);
+    map.get(key)
+        .filter(|(at, _)| at.elapsed() < lasts)
+        .map(|(_, value)| value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arn() -> RoleArn {
+        RoleArn::parse("arn:aws:iam::111122223333:role/orders").unwrap()
+    }
+
+    #[test]
+    fn a_role_that_we_just_made_and_that_is_not_seen_yet_is_settling_and_not_absent() {
+        let recent = Recent::new(Duration::from_secs(30));
+        let made = RoleFacts {
+            id: Fact::Present("AROA1".to_owned()),
+            ..RoleFacts::absent()
+        };
+        recent.wrote_role(&arn(), made);
+        assert_eq!(
+            recent.judge_role(&arn(), RoleFacts::absent()).id,
+            Fact::Unreadable(Why::Settling)
+        );
+    }
+
+    #[test]
+    fn an_old_write_excuses_nothing() {
+        let recent = Recent::new(Duration::ZERO);
+        let made = RoleFacts {
+            id: Fact::Present("AROA1".to_owned()),
+            ..RoleFacts::absent()
+        };
+        recent.wrote_role(&arn(), made);
+        assert_eq!(recent.judge_role(&arn(), RoleFacts::absent()).id, Fact::Absent);
+    }
+}

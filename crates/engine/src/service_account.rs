@@ -1,0 +1,215 @@
+//! The ServiceAccount: read with the owners of its annotations, changed by server-side apply under our field manager.
+//! Names in, facts out, or annotations in; talks to the API server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use k8s_openapi::api::core::v1::ServiceAccount as KubeServiceAccount;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
+use lanyard_api::FIELD_MANAGER;
+use lanyard_core::fact::Fact;
+use lanyard_core::observed::{Annotation, ServiceAccount};
+use lanyard_core::subject::Subject;
+use serde_json::json;
+
+use crate::error::{EngineError, is_not_found};
+use crate::{World, apply};
+
+/// The prefix of every annotation that the pod webhook reads [webhook `pkg/annotations.go`].
+const PREFIX: &str = "eks.amazonaws.com/";
+/// The label that says that Lanyard created a ServiceAccount, and so removes it with the object.
+const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+impl World {
+    /// Reads the ServiceAccount of a subject.
+    pub(crate) async fn service_account(&self, subject: &Subject) -> Fact<ServiceAccount> {
+        match self.get_service_account(subject).await {
+            Ok(Some(found)) => Fact::Present(facts(&found.metadata)),
+            Ok(None) => Fact::Absent,
+            Err(error) => Fact::Unreadable(error.why()),
+        }
+    }
+
+    async fn get_service_account(
+        &self,
+        subject: &Subject,
+    ) -> Result<Option<KubeServiceAccount>, EngineError> {
+        let api = self.service_accounts(subject);
+        let call = api.get_opt(subject.name.as_str());
+        apply::in_time(self.timings().operation, "get", &what(subject), call).await
+    }
+
+    fn service_accounts(&self, subject: &Subject) -> Api<KubeServiceAccount> {
+        Api::namespaced(self.kube().clone(), subject.namespace.as_str())
+    }
+
+    /// Applies our annotations, removes others that were ours, and creates the ServiceAccount when asked.
+    pub(crate) async fn annotate(
+        &self,
+        subject: &Subject,
+        set: &BTreeMap<String, String>,
+        remove: &BTreeSet<String>,
+        create: bool,
+    ) -> Result<(), EngineError> {
+        let found = self.get_service_account(subject).await?;
+        if found.is_none() && !create {
+            // What is gone needs no removal; what is wanted waits for its owner.
+            return if set.is_empty() {
+                Ok(())
+            } else {
+                Err(EngineError::Gone {
+                    what: "the ServiceAccount",
+                })
+            };
+        }
+        let made_by_us = found.as_ref().is_none_or(|found| created_by_us(&found.metadata));
+        let labels = made_by_us.then(|| json!({ LABEL_MANAGED_BY: FIELD_MANAGER }));
+        let body = json!({
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {
+                "name": subject.name,
+                "namespace": subject.namespace,
+                // Server-side apply creates what is not there: the uid keeps it from bringing a deleted one back.
+                "uid": found.as_ref().and_then(|found| found.metadata.uid.clone()),
+                "annotations": set,
+                "labels": labels,
+            }
+        });
+        self.recent().annotating(subject, print(set));
+        let api = self.service_accounts(subject);
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let patch = Patch::Apply(&body);
+        let call = api.patch(subject.name.as_str(), &params, &patch);
+        let applied = apply::in_time(self.timings().operation, "patch", &what(subject), call).await?;
+        self.remove_leftovers(subject, &applied, remove).await
+    }
+
+    /// Annotations that were ours and that somebody else's field manager holds too do not go with an apply.
+    async fn remove_leftovers(
+        &self,
+        subject: &Subject,
+        applied: &KubeServiceAccount,
+        remove: &BTreeSet<String>,
+    ) -> Result<(), EngineError> {
+        let left = applied.metadata.annotations.iter().flatten().map(|(key, _)| key);
+        let nulls: serde_json::Map<String, serde_json::Value> = left
+            .filter(|key| remove.contains(*key))
+            .map(|key| (key.clone(), json!(null)))
+            .collect();
+        if nulls.is_empty() {
+            return Ok(());
+        }
+        let patch = json!({"metadata": {
+            "uid": applied.metadata.uid,
+            "resourceVersion": applied.metadata.resource_version,
+            "annotations": nulls,
+        }});
+        let api = self.service_accounts(subject);
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Merge(&patch);
+        let call = api.patch(subject.name.as_str(), &params, &patch);
+        apply::in_time(self.timings().operation, "patch", &what(subject), call)
+            .await
+            .map(drop)
+    }
+
+    /// Deletes the ServiceAccount if Lanyard created it; one that was replaced meanwhile is left alone.
+    pub(crate) async fn delete_service_account(&self, subject: &Subject) -> Result<(), EngineError> {
+        let Some(found) = self.get_service_account(subject).await? else {
+            return Ok(());
+        };
+        if !created_by_us(&found.metadata) {
+            return Ok(());
+        }
+        let preconditions = Preconditions {
+            uid: found.metadata.uid,
+            resource_version: None,
+        };
+        let params = DeleteParams {
+            preconditions: Some(preconditions),
+            ..DeleteParams::default()
+        };
+        let api = self.service_accounts(subject);
+        let call = api.delete(subject.name.as_str(), &params);
+        match apply::in_time(self.timings().operation, "delete", &what(subject), call).await {
+            Err(EngineError::Kube { source, .. }) if is_not_found(&source) => Ok(()),
+            result => result.map(drop),
+        }
+    }
+}
+
+/// A number for the annotations that the pod webhook reads: the same for the same set.
+#[must_use]
+pub fn print<'a>(annotations: impl IntoIterator<Item = (&'a String, &'a String)>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let read_by_webhook = |(key, _): &(&String, &String)| key.starts_with(PREFIX);
+    annotations
+        .into_iter()
+        .filter(read_by_webhook)
+        .for_each(|pair| pair.hash(&mut hasher));
+    hasher.finish()
+}
+
+fn what(subject: &Subject) -> String {
+    format!("serviceaccounts {subject}")
+}
+
+fn created_by_us(metadata: &ObjectMeta) -> bool {
+    metadata
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(LABEL_MANAGED_BY))
+        .is_some_and(|by| by == FIELD_MANAGER)
+}
+
+/// The facts of a ServiceAccount's metadata.
+fn facts(metadata: &ObjectMeta) -> ServiceAccount {
+    let fields: &[ManagedFieldsEntry] = metadata.managed_fields.as_deref().unwrap_or_default();
+    let annotations = metadata
+        .annotations
+        .iter()
+        .flatten()
+        .filter(|(key, _)| key.starts_with(PREFIX))
+        .map(|(key, value)| (key.clone(), annotation(key, value, fields)))
+        .collect();
+    ServiceAccount {
+        annotations,
+        created_by_us: created_by_us(metadata),
+    }
+}
+
+fn annotation(key: &str, value: &str, fields: &[ManagedFieldsEntry]) -> Annotation {
+    let holders: Vec<&str> = fields
+        .iter()
+        .filter(|entry| holds(entry, key))
+        .filter_map(|entry| entry.manager.as_deref())
+        .collect();
+    Annotation {
+        value: value.to_owned(),
+        ours: holders.contains(&FIELD_MANAGER),
+        manager: holders
+            .into_iter()
+            .find(|manager| *manager != FIELD_MANAGER)
+            .map(str::to_owned),
+    }
+}
+
+/// Whether an entry of the managed fields names an annotation [Kubernetes, Server-Side Apply, fieldsV1].
+fn holds(entry: &ManagedFieldsEntry, key: &str) -> bool {
+    entry
+        .fields_v1
+        .as_ref()
+        .and_then(|fields| {
+            fields
+                .0
+                .get("f:metadata")?
+                .get("f:annotations")?
+                .get(format!("f:{key}"))
+        })
+        .is_some()
+}

@@ -1,0 +1,118 @@
+//! Facts of the whole cluster, remembered for a while: the OIDC provider and the agent. One read serves every look.
+//! Talks to AWS and the API server when what is remembered is too old; an unreadable fact is never remembered.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::apps::v1::DaemonSet;
+use kube::api::Api;
+use lanyard_core::fact::{Fact, Why};
+use lanyard_core::observed::{Agent, Provider};
+use tokio::sync::Mutex;
+
+use crate::{World, apply};
+
+/// The agent's DaemonSet [F 2.4].
+const AGENT_NAMESPACE: &str = "kube-system";
+const AGENT_NAME: &str = "eks-pod-identity-agent";
+
+/// What is remembered.
+pub(crate) struct Shared {
+    lasts: Duration,
+    auto_mode: bool,
+    provider: Mutex<Option<(Instant, String, Fact<Provider>)>>,
+    agent: Mutex<Option<(Instant, Fact<Agent>)>>,
+}
+
+impl Shared {
+    pub(crate) fn new(lasts: Duration, auto_mode: bool) -> Self {
+        Self {
+            lasts,
+            auto_mode,
+            provider: Mutex::new(None),
+            agent: Mutex::new(None),
+        }
+    }
+
+    /// Forgets everything: somebody asked for a fresh look.
+    pub(crate) async fn forget(&self) {
+        *self.provider.lock().await = None;
+        *self.agent.lock().await = None;
+    }
+
+    /// What a step of ours made of the provider.
+    pub(crate) async fn provider_is(&self, arn: &str, provider: &Fact<Provider>) {
+        *self.provider.lock().await = Some((Instant::now(), arn.to_owned(), provider.clone()));
+    }
+}
+
+impl World {
+    /// The OIDC provider. The lock is held while it is read: many looks at once are one call.
+    pub(crate) async fn provider(&self, arn: &str) -> Fact<Provider> {
+        let mut slot = self.shared().provider.lock().await;
+        match &*slot {
+            Some((at, known, fact)) if known == arn && at.elapsed() < self.shared().lasts => {
+                return fact.clone();
+            }
+            Some(_) | None => {}
+        }
+        let fact = self.aws().provider(arn).await;
+        *slot = fact
+            .unreadable()
+            .is_none()
+            .then(|| (Instant::now(), arn.to_owned(), fact.clone()));
+        fact
+    }
+
+    /// The agent: built in with Auto Mode, else the add-on, else the DaemonSet that somebody installed by hand.
+    pub async fn agent(&self) -> Fact<Agent> {
+        if self.shared().auto_mode {
+            return Fact::Present(Agent {
+                ready: true,
+                found: "EKS Auto Mode".to_owned(),
+            });
+        }
+        let mut slot = self.shared().agent.lock().await;
+        match &*slot {
+            Some((at, fact)) if at.elapsed() < self.shared().lasts => return fact.clone(),
+            Some(_) | None => {}
+        }
+        let fact = match self.aws().addon_agent(&self.cluster().name).await {
+            Fact::Present(agent) if agent.ready => Fact::Present(agent),
+            other => better(other, self.agent_daemon_set().await),
+        };
+        let ready = fact.present().is_some_and(|agent| agent.ready);
+        // Only good news is remembered: who waits for the agent wants to see it at once.
+        *slot = ready.then(|| (Instant::now(), fact.clone()));
+        fact
+    }
+
+    async fn agent_daemon_set(&self) -> Fact<Agent> {
+        let api: Api<DaemonSet> = Api::namespaced(self.kube().clone(), AGENT_NAMESPACE);
+        let what = format!("daemonsets.apps {AGENT_NAMESPACE}/{AGENT_NAME}");
+        let found =
+            match apply::in_time(self.timings().operation, "get", &what, api.get_opt(AGENT_NAME)).await {
+                Ok(Some(found)) => found,
+                Ok(None) => return Fact::Absent,
+                Err(error) => return Fact::Unreadable(error.why()),
+            };
+        let status = found.status.unwrap_or_default();
+        let (ready, wanted) = (status.number_ready, status.desired_number_scheduled);
+        Fact::Present(Agent {
+            ready: ready > 0 && ready >= wanted,
+            found: format!("DaemonSet with {ready} of {wanted} pods ready"),
+        })
+    }
+}
+
+/// What two sources say together: readiness wins, then what was found, then not knowing, then absence.
+fn better(addon: Fact<Agent>, daemon_set: Fact<Agent>) -> Fact<Agent> {
+    match (addon, daemon_set) {
+        (_, Fact::Present(agent)) if agent.ready => Fact::Present(agent),
+        (Fact::Present(addon), _) => Fact::Present(addon),
+        (_, Fact::Present(daemon_set)) => Fact::Present(daemon_set),
+        (Fact::Unreadable(why), _) | (_, Fact::Unreadable(why)) => {
+            Fact::Unreadable::<Agent>(Why::clone(&why))
+        }
+        (Fact::Absent, Fact::Absent) => Fact::Absent,
+    }
+}

@@ -1,0 +1,186 @@
+//! Steps: each kind of step is carried out here by the calls it stands for, and remembered so that stale reads show.
+//! A step in, what its answer told out. Writes to AWS and the API server; called by `apply` only.
+
+use lanyard_core::observed::{Association, Observed};
+use lanyard_core::outcome::Answer;
+use lanyard_core::step::Step;
+use lanyard_core::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
+
+use crate::World;
+use crate::error::EngineError;
+use crate::object::Target;
+
+impl World {
+    pub(crate) async fn perform(
+        &self,
+        target: &Target,
+        step: &Step,
+        observed: &Observed,
+    ) -> Result<Answer, EngineError> {
+        match step {
+            Step::TakeCustody { custody } => self.take_custody(target, custody).await?,
+            Step::ReleaseObject { .. } => self.release_object(target).await?,
+            Step::Annotate { set, remove, create } => {
+                self.annotate(&target.subject, set, remove, *create).await?
+            }
+            Step::DeleteServiceAccount {} => self.delete_service_account(&target.subject).await?,
+            Step::CreateAssociation { .. }
+            | Step::UpdateAssociation { .. }
+            | Step::TagAssociation { .. }
+            | Step::UntagAssociation { .. }
+            | Step::DeleteAssociation {}
+            | Step::ReleaseAssociation {} => {
+                return self.perform_on_association(target, step, observed).await;
+            }
+            _ => return self.perform_on_role(step).await,
+        }
+        Ok(Answer::Nothing)
+    }
+
+    async fn perform_on_role(&self, step: &Step) -> Result<Answer, EngineError> {
+        let aws = self.aws();
+        match step {
+            Step::CreateRole { role, wanted, trust } => {
+                return Ok(Answer::RoleId(aws.create_role(role, wanted, trust).await?));
+            }
+            Step::CreateProvider {
+                arn,
+                issuer,
+                client_id,
+            } => aws.create_provider(arn, issuer, client_id).await?,
+            Step::AddClientId { arn, client_id } => aws.add_client_id(arn, client_id).await?,
+            Step::SetBoundary { role, boundary } => aws.set_boundary(role, boundary).await?,
+            Step::RemoveBoundary { role } => aws.remove_boundary(role).await?,
+            Step::UpdateRole {
+                role,
+                description,
+                max_session,
+            } => {
+                aws.update_role(role, description.as_deref(), *max_session)
+                    .await?;
+            }
+            Step::TagRole { role, tags } => aws.tag_role(role, tags).await?,
+            Step::UntagRole { role, keys } => aws.untag_role(role, keys).await?,
+            Step::AttachPolicy { role, policy } => aws.attach_policy(role, policy).await?,
+            Step::DetachPolicy { role, policy, .. } => aws.detach_policy(role, policy).await?,
+            Step::PutInlinePolicy { role, name, document } => {
+                aws.put_inline_policy(role, name, document).await?
+            }
+            Step::DeleteInlinePolicy { role, name, .. } => aws.delete_inline_policy(role, name).await?,
+            Step::SetTrust { role, document } => aws.set_trust(role, document).await?,
+            Step::LeaveInstanceProfiles { role } => aws.leave_instance_profiles(role).await?,
+            Step::DeleteRole { role } => aws.delete_role(role).await?,
+            Step::ReleaseRole { role } => {
+                // The new tag first: a stop between the two leaves a role that still says whose it is.
+                aws.tag_role(role, &retained_tag()).await?;
+                aws.untag_role(role, &ownership_keys()).await?;
+            }
+            _ => {}
+        }
+        Ok(Answer::Nothing)
+    }
+
+    async fn perform_on_association(
+        &self,
+        target: &Target,
+        step: &Step,
+        observed: &Observed,
+    ) -> Result<Answer, EngineError> {
+        let (aws, cluster, subject) = (self.aws(), &self.cluster().name, &target.subject);
+        if let Step::CreateAssociation { wanted } = step {
+            let made = aws
+                .create_association(cluster, &subject.namespace, &subject.name, wanted)
+                .await?;
+            return Ok(Answer::Association(Box::new(made)));
+        }
+        let Some(found) = observed.association.present() else {
+            let gone = Err(EngineError::Gone {
+                what: "the association",
+            });
+            return if matches!(step, Step::DeleteAssociation {}) {
+                Ok(Answer::Nothing)
+            } else {
+                gone
+            };
+        };
+        match step {
+            Step::UpdateAssociation { wanted, clear_policy } => {
+                let updated = aws
+                    .update_association(cluster, found, wanted, *clear_policy)
+                    .await?;
+                return Ok(Answer::Association(Box::new(with_tags(updated, found))));
+            }
+            Step::TagAssociation { tags } => aws.tag_association(&found.arn, tags).await?,
+            Step::UntagAssociation { keys } => aws.untag_association(&found.arn, keys).await?,
+            Step::DeleteAssociation {} => aws.delete_association(cluster, &found.id).await?,
+            Step::ReleaseAssociation {} => {
+                aws.tag_association(&found.arn, &retained_tag()).await?;
+                aws.untag_association(&found.arn, &ownership_keys()).await?;
+            }
+            _ => {}
+        }
+        Ok(Answer::Nothing)
+    }
+
+    /// Remembers what a done step left, for reads that AWS answers from before it.
+    pub(crate) async fn remember(&self, target: &Target, step: &Step, observed: &Observed) {
+        use lanyard_core::aspect::Resource;
+        match step.resource() {
+            Some(Resource::Role) => {
+                for (arn, facts) in &observed.roles {
+                    if touches(step, arn) {
+                        self.recent().wrote_role(arn, facts.clone());
+                    }
+                }
+            }
+            Some(Resource::Association) => {
+                self.recent()
+                    .wrote_association(&target.subject, observed.association.clone());
+            }
+            Some(Resource::Provider) => {
+                if let Step::CreateProvider { arn, .. } | Step::AddClientId { arn, .. } = step {
+                    self.shared().provider_is(arn, &observed.provider).await;
+                }
+            }
+            // The API server answers reads with what was written.
+            Some(Resource::ServiceAccount) | None => {}
+        }
+    }
+}
+
+/// The role that a step on a role touches.
+fn touches(step: &Step, arn: &lanyard_core::arn::RoleArn) -> bool {
+    match step {
+        Step::SetBoundary { role, .. }
+        | Step::RemoveBoundary { role }
+        | Step::CreateRole { role, .. }
+        | Step::UpdateRole { role, .. }
+        | Step::TagRole { role, .. }
+        | Step::UntagRole { role, .. }
+        | Step::AttachPolicy { role, .. }
+        | Step::PutInlinePolicy { role, .. }
+        | Step::DetachPolicy { role, .. }
+        | Step::DeleteInlinePolicy { role, .. }
+        | Step::SetTrust { role, .. }
+        | Step::LeaveInstanceProfiles { role }
+        | Step::DeleteRole { role }
+        | Step::ReleaseRole { role } => role == arn,
+        _ => false,
+    }
+}
+
+/// The answer to an update may lack the tags, which an update does not change.
+fn with_tags(mut updated: Association, found: &Association) -> Association {
+    if updated.tags.is_empty() {
+        updated.tags.clone_from(&found.tags);
+    }
+    updated
+}
+
+fn retained_tag() -> std::collections::BTreeMap<String, String> {
+    [(TAG_RETAINED.to_owned(), "true".to_owned())].into()
+}
+
+fn ownership_keys() -> std::collections::BTreeSet<String> {
+    [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].map(str::to_owned).into()
+}
