@@ -6,6 +6,7 @@
 //! accept and what these rules accept is the same; a test holds the two together.
 
 use lanyard_core::status::DRIFT_ITEMS_LIMIT;
+use lanyard_core::validate::{ATTACHED_LIMIT, TAGS_LIMIT};
 use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -13,16 +14,13 @@ use serde_json::{Value, json};
 use crate::spec::InlinePolicy;
 use crate::status::{BindingStatus, DriftItem};
 
-/// Longest ARN in IAM (`arnType`).
-const ARN_LIMIT: u32 = 2048;
-/// Attached policies per role that IAM grants at most.
-const POLICY_ARNS_LIMIT: u32 = 25;
+/// Every text that users write: the longest ARN in IAM (`arnType`). Where a field's own limit is lower, a rule says so;
+/// as `maxLength` it would only be answered with "Too long".
+const TEXT_LIMIT: u32 = 2048;
 /// Inline policies per role: IAM limits only their sum, 10,240 characters, which 50 small ones fill.
 const INLINE_POLICIES_LIMIT: u32 = 50;
-/// Tags per role that IAM allows, less the three that mark it as Lanyard's.
-const TAGS_LIMIT: u32 = 47;
 /// Bindings in the status: one, or two while a transition runs; more is room for the unforeseen.
-const BINDINGS_LIMIT: u64 = 8;
+const BINDINGS_LIMIT: usize = 8;
 /// Conditions in the status: Lanyard's nine and room for others'.
 const CONDITIONS_LIMIT: u64 = 32;
 /// Aspects in the status: every policy, tag, statement and field of the largest role, twice over.
@@ -40,8 +38,8 @@ fn rules(rules: &[Rule]) -> Value {
         .collect()
 }
 
-fn text(limit: u32, checks: &[Rule]) -> Schema {
-    json_schema!({"type": "string", "maxLength": limit, "x-kubernetes-validations": rules(checks)})
+fn text(checks: &[Rule]) -> Schema {
+    json_schema!({"type": "string", "maxLength": TEXT_LIMIT, "x-kubernetes-validations": rules(checks)})
 }
 
 fn word(of: &[&str]) -> Schema {
@@ -65,36 +63,30 @@ pub(crate) fn existing_trust(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn role_arn(_: &mut SchemaGenerator) -> Schema {
-    text(
-        ARN_LIMIT,
-        &[
-            (
-                r"self.matches('^arn:aws(-[a-z0-9-]+)?:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9+=,.@_-]{1,64}$')",
-                "must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/orders",
-            ),
-            (
-                r"!self.matches('^arn:[^:]*:iam::[^:]*:role/(aws-service-role|aws-reserved)/')",
-                "a role under /aws-service-role/ or /aws-reserved/ belongs to AWS and cannot serve pods: name a role of your own",
-            ),
-        ],
-    )
+    text(&[
+        (
+            r"self.matches('^arn:aws(-[a-z0-9-]+)?:iam::[0-9]{12}:role/([!-~]{0,510}/)?[A-Za-z0-9+=,.@_-]{1,64}$')",
+            "must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/orders",
+        ),
+        (
+            r"!self.matches('^arn:[^:]*:iam::[^:]*:role/(aws-service-role|aws-reserved)/')",
+            "a role under /aws-service-role/ or /aws-reserved/ belongs to AWS and cannot serve pods: name a role of your own",
+        ),
+    ])
 }
 
 pub(crate) fn policy_arn(_: &mut SchemaGenerator) -> Schema {
-    text(
-        ARN_LIMIT,
-        &[(
-            r"self.matches('^arn:aws(-[a-z0-9-]+)?:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$')",
-            "must be the ARN of a managed policy, such as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
-        )],
-    )
+    text(&[(
+        r"self.matches('^arn:aws(-[a-z0-9-]+)?:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$')",
+        "must be the ARN of a managed policy, such as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+    )])
 }
 
 pub(crate) fn policy_arns(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "items": policy_arn(generator),
-        "maxItems": POLICY_ARNS_LIMIT,
+        "maxItems": ATTACHED_LIMIT,
         "x-kubernetes-list-type": "set",
     })
 }
@@ -120,49 +112,37 @@ pub(crate) fn document(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn role_name(_: &mut SchemaGenerator) -> Schema {
-    text(
-        64,
-        &[(
-            r"self.matches('^[A-Za-z0-9+=,.@_-]{1,64}$')",
-            "must be a role's name without its path: 1 to 64 letters, digits and +=,.@_-",
-        )],
-    )
+    text(&[(
+        r"self.matches('^[A-Za-z0-9+=,.@_-]{1,64}$')",
+        "must be a role's name without its path: 1 to 64 letters, digits and +=,.@_-",
+    )])
 }
 
 pub(crate) fn policy_name(_: &mut SchemaGenerator) -> Schema {
-    text(
-        128,
-        &[(
-            r"self.matches('^[A-Za-z0-9+=,.@_-]{1,128}$')",
-            "must be a policy's name: 1 to 128 letters, digits and +=,.@_-",
-        )],
-    )
+    text(&[(
+        r"self.matches('^[A-Za-z0-9+=,.@_-]{1,128}$')",
+        "must be a policy's name: 1 to 128 letters, digits and +=,.@_-",
+    )])
 }
 
 pub(crate) fn description(_: &mut SchemaGenerator) -> Schema {
-    text(
-        1000,
-        &[(
-            r"self.matches('^[\\t\\n\\r\\x{20}-\\x{7E}\\x{A1}-\\x{FF}]*$')",
-            "may hold only what IAM accepts in a description: ASCII and Latin-1 letters, signs, tabs and line breaks",
-        )],
-    )
+    text(&[(
+        r"self.size() <= 1000 && self.matches('^[\\t\\n\\r\\x{20}-\\x{7E}\\x{A1}-\\x{FF}]*$')",
+        "must be at most 1000 characters that IAM accepts: ASCII and Latin-1 letters and signs, tabs and line breaks",
+    )])
 }
 
 fn duration(range: Rule) -> Schema {
     let form = format!("self != '' && self.matches('{DURATION_FORM}')");
     let (within, message) = range;
     let in_range = format!("!({form}) || ({within})");
-    text(
-        21,
-        &[
-            (
-                &form,
-                "must be a duration in hours, minutes and seconds, in that order, such as 1h30m",
-            ),
-            (&in_range, message),
-        ],
-    )
+    text(&[
+        (
+            &form,
+            "must be a duration in hours, minutes and seconds, in that order, such as 1h30m",
+        ),
+        (&in_range, message),
+    ])
 }
 
 pub(crate) fn session_duration(_: &mut SchemaGenerator) -> Schema {
@@ -180,21 +160,18 @@ pub(crate) fn token_expiration(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn audience(_: &mut SchemaGenerator) -> Schema {
-    text(
-        255,
-        &[(
-            "self.matches('^[!-~]{1,255}$')",
-            "must be an audience such as sts.amazonaws.com: 1 to 255 printable ASCII characters without spaces",
-        )],
-    )
+    text(&[(
+        "self.matches('^[!-~]{1,255}$')",
+        "must be an audience such as sts.amazonaws.com: 1 to 255 printable ASCII characters without spaces",
+    )])
 }
 
 pub(crate) fn tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "additionalProperties": text(256, &[(
-            r"self.matches('^[\\p{L}\\p{N} _.:/=+@-]*$')",
-            "a tag's value may hold only letters, digits, spaces and _.:/=+-@",
+        "additionalProperties": text(&[(
+            r"self.size() <= 256 && self.matches('^[\\p{L}\\p{N} _.:/=+@-]*$')",
+            "a tag's value must be at most 256 letters, digits, spaces and _.:/=+-@",
         )]),
         "maxProperties": TAGS_LIMIT,
         "x-kubernetes-validations": rules(&[
@@ -223,7 +200,7 @@ pub(crate) fn tags(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn arn(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "maxLength": ARN_LIMIT})
+    json_schema!({"type": "string", "maxLength": TEXT_LIMIT})
 }
 
 pub(crate) fn short_text(_: &mut SchemaGenerator) -> Schema {
@@ -231,7 +208,7 @@ pub(crate) fn short_text(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn long_text(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "maxLength": 1024})
+    json_schema!({"type": "string", "maxLength": 4096})
 }
 
 pub(crate) fn binding_state(_: &mut SchemaGenerator) -> Schema {
@@ -251,7 +228,7 @@ pub(crate) fn bindings(generator: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn drift_items(generator: &mut SchemaGenerator) -> Schema {
-    list_of::<DriftItem>(generator, DRIFT_ITEMS_LIMIT as u64)
+    list_of::<DriftItem>(generator, DRIFT_ITEMS_LIMIT)
 }
 
 pub(crate) fn digests(_: &mut SchemaGenerator) -> Schema {
@@ -262,7 +239,7 @@ pub(crate) fn digests(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-fn list_of<T: JsonSchema>(generator: &mut SchemaGenerator, limit: u64) -> Schema {
+fn list_of<T: JsonSchema>(generator: &mut SchemaGenerator, limit: usize) -> Schema {
     json_schema!({
         "type": "array",
         "items": generator.subschema_for::<T>(),

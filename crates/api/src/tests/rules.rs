@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use kube_cel::{CompiledSchema, compile_schema, validate_compiled};
 use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::duration::parse_seconds;
-use lanyard_core::name::{Audience, PolicyName, RoleName};
+use lanyard_core::name::{Audience, PolicyName, RoleName, TagKey};
+use lanyard_core::subject::is_reserved_tag;
 use serde_json::{Value, json};
 
 use super::crd_schema;
@@ -119,6 +120,46 @@ fn admission_and_core_agree_on_role_arns() {
     agree("podIdentity/targetRoleArn", &texts, |text| {
         RoleArn::parse(text).is_ok_and(|arn| !arn.is_reserved())
     });
+}
+
+#[test]
+fn admission_and_core_agree_on_the_longest_path_of_a_role() {
+    let with_path =
+        |length: usize| format!("arn:aws:iam::111122223333:role/{}/orders", "x".repeat(length - 2));
+    let texts = [with_path(512), with_path(513)];
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    agree("podIdentity/targetRoleArn", &texts, |text| {
+        RoleArn::parse(text).is_ok()
+    });
+}
+
+#[test]
+fn admission_and_core_agree_on_keys_of_tags() {
+    let long = "k".repeat(129);
+    let keys = [
+        "",
+        "team",
+        "Équipe 1",
+        "a_.:/=+-@b",
+        "a#b",
+        "a\tb",
+        long.get(..128).unwrap(),
+        &long,
+        "aws:team",
+        "AWS:team",
+        "awsteam",
+        "lanyard.dev/name",
+        "Lanyard.dev/name",
+        "kubernetes-namespace",
+        "eks-cluster-arn",
+        "EKS-Cluster-name",
+        "kubernetes",
+    ];
+    for key in keys {
+        let refused = broken(&with("role/managed/tags", json!({key: "value"})));
+        let accepted = TagKey::parse(key).is_ok_and(|key| !is_reserved_tag(&key));
+        assert_eq!(refused.is_empty(), accepted, "{key:?}: {refused:?}");
+    }
 }
 
 #[test]
