@@ -52,21 +52,12 @@ impl Emulators {
 
     /// A call of the gateway's own to IAM, as the root of `account`.
     pub async fn ask_iam(&self, account: &str, action: &str, parameters: &[(&str, &str)]) -> Answer {
-        let mut form = Form::of(parameters);
-        form.set("Action", action);
-        form.set("Version", "2010-05-08");
         let origin = Origin {
             account: account.to_owned(),
             region: "us-east-1".to_owned(),
         };
-        let request = origin.sign(
-            Service::Iam,
-            Method::POST,
-            "/",
-            form.encode(),
-            "application/x-www-form-urlencoded",
-        );
-        self.forward(Service::Iam, &request).await
+        self.forward(Service::Iam, &origin.query(action, parameters))
+            .await
     }
 
     /// A call of the gateway's own to EKS, as the root of the origin's account.
@@ -115,6 +106,20 @@ impl Origin {
             account: key.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()),
             region: scope.map_or_else(|| "us-east-1".to_owned(), |scope| scope.region),
         }
+    }
+
+    /// A call to IAM in the Query protocol.
+    pub fn query(&self, action: &str, parameters: &[(&str, &str)]) -> Request {
+        let mut form = Form::of(parameters);
+        form.set("Action", action);
+        form.set("Version", "2010-05-08");
+        self.sign(
+            Service::Iam,
+            Method::POST,
+            "/",
+            form.encode(),
+            "application/x-www-form-urlencoded",
+        )
     }
 
     /// A request signed for this account's root. The signature is empty: neither emulator checks root's.

@@ -33,6 +33,8 @@ use http::Method;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub(crate) use self::gaps::public_issuer;
+
 pub use self::call::{Call, Service};
 pub use self::fault::{Fault, FaultHandle, Faults, Target};
 pub use self::ledger::{Calls, Entry, Ledger, Mark};

@@ -8,6 +8,7 @@ mod faults;
 mod listings;
 mod providers;
 mod roles;
+mod trust;
 mod web_identity;
 
 use anyhow::Result;

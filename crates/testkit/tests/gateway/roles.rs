@@ -94,9 +94,12 @@ async fn a_policy_that_does_not_exist_is_not_attached() -> Result<()> {
         "NoSuchEntity",
         "does not exist or is not attachable",
     )?;
-    aws.iam("AttachRolePolicy", &attach("arn:aws:iam::aws:policy/AnyOfAws"))
-        .await?
-        .good()?;
+    aws.iam(
+        "AttachRolePolicy",
+        &attach("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"),
+    )
+    .await?
+    .good()?;
     let policy =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
     aws.iam(
@@ -120,7 +123,7 @@ async fn a_role_with_policies_is_not_deleted() -> Result<()> {
     let named = [("RoleName", "deleted")];
     let attached = [
         ("RoleName", "deleted"),
-        ("PolicyArn", "arn:aws:iam::aws:policy/AnyOfAws"),
+        ("PolicyArn", "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"),
     ];
     aws.pods_role("deleted").await?;
     aws.iam("AttachRolePolicy", &attached).await?.good()?;

@@ -1,5 +1,5 @@
-//! Gaps of ministack: a cluster's issuer is an `http` URL where AWS's is `https`, and `computeConfig`
-//! (which tells Auto Mode, whose nodes bring the Pod Identity agent along [F 2.4]) is forgotten.
+//! Gaps of ministack: a cluster's issuer is an `http` URL of its own host where AWS's is a public `https` one [F 3.1],
+//! and `computeConfig` (which tells Auto Mode, whose nodes bring the Pod Identity agent along [F 2.4]) is forgotten.
 //! In: answers that show a cluster. Out: them as AWS would have it. No I/O.
 
 use std::collections::HashMap;
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::super::locked;
 use super::super::message::{Answer, Request};
+use crate::emulator::REGION;
 
 /// The `computeConfig` that clusters were created with, by ARN.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ impl Clusters {
         };
         self.restore_compute(request, cluster);
         if let Some(Value::String(issuer)) = cluster.pointer_mut("/identity/oidc/issuer") {
-            *issuer = issuer.replacen("http://", "https://", 1);
+            *issuer = public_issuer(issuer);
         }
         answer.with_body(body.to_string())
     }
@@ -45,6 +46,13 @@ impl Clusters {
     }
 }
 
+/// The issuer as AWS would have it, made from the emulator's: the same id under the host that EKS uses [F 3.1].
+/// IAM and STS only ever compare it as text; the keys behind it are given to the gateway.
+pub(crate) fn public_issuer(emulated: &str) -> String {
+    let id = emulated.rsplit('/').next().unwrap_or_default();
+    format!("https://oidc.eks.{REGION}.amazonaws.com/id/{id}")
+}
+
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
@@ -54,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_issuer_is_https_and_auto_mode_is_remembered() {
+    fn the_issuer_is_public_and_auto_mode_is_remembered() {
         let cluster =
             json!({"cluster": {"arn": "arn:c", "identity": {"oidc": {"issuer": "http://localhost:1/id/A"}}}});
         let clusters = Clusters::default();
@@ -71,7 +79,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             described.pointer("/cluster/identity/oidc/issuer"),
-            Some(&json!("https://localhost:1/id/A"))
+            Some(&json!("https://oidc.eks.us-east-1.amazonaws.com/id/A"))
         );
         assert_eq!(
             described.pointer("/cluster/computeConfig/enabled"),

@@ -1,5 +1,5 @@
-//! Gaps of ministack: it writes a role's description into XML unescaped, gives an empty one where AWS gives none,
-//! and cannot clear one (it drops empty form fields).
+//! Gaps in what the emulators say of a role's description: ministack writes it into XML unescaped, gives an empty one where AWS
+//! gives none, and cannot clear one (it drops empty form fields); LocalStack forgets what an UpdateRole does not name.
 //! In: IAM's answers and UpdateRole requests. Out: them as AWS would have it. Asks the emulator of IAM.
 
 use http::{HeaderValue, Method};
@@ -47,39 +47,85 @@ fn escaped(description: &str) -> String {
     }
 }
 
-/// UpdateRole as it is; when it was to clear the description and did not, once more in the JSON protocol, which keeps empty fields.
+/// What UpdateRole changes.
+#[derive(Debug, PartialEq, Eq)]
+struct Fields {
+    description: String,
+    session: String,
+}
+
+/// UpdateRole as it is; when a field then stands otherwise than the request and what stood before say, it is put right.
 pub(crate) async fn update_role(emulators: &Emulators, request: &Request) -> Answer {
-    let answer = emulators.forward(Service::Iam, request).await;
     let form = request.form();
     let role = form.get("RoleName").unwrap_or_default();
-    if !answer.status.is_success() || form.get("Description") != Some("") {
-        return answer;
-    }
     let origin = Origin::of(request);
-    let read = emulators
-        .ask_iam(&origin.account, "GetRole", &[("RoleName", role)])
-        .await;
-    let standing = xml::text(&read.text(), "Description").unwrap_or_default();
-    if standing.is_empty() {
+    let before = read(emulators, &origin, role).await;
+    let answer = emulators.forward(Service::Iam, request).await;
+    if !answer.status.is_success() {
         return answer;
     }
-    let body = json!({"RoleName": role, "Description": ""}).to_string();
-    let mut clearing = origin.sign(
+    let wanted = Fields {
+        description: form.get("Description").map_or(before.description, str::to_owned),
+        session: form
+            .get("MaxSessionDuration")
+            .map_or(before.session, str::to_owned),
+    };
+    for repair in [restate, clear] {
+        if read(emulators, &origin, role).await == wanted {
+            break;
+        }
+        let repaired = emulators
+            .forward(Service::Iam, &repair(&origin, role, &wanted))
+            .await;
+        if !repaired.status.is_success() {
+            return repaired;
+        }
+    }
+    answer
+}
+
+async fn read(emulators: &Emulators, origin: &Origin, role: &str) -> Fields {
+    let answer = mend(
+        emulators
+            .ask_iam(&origin.account, "GetRole", &[("RoleName", role)])
+            .await,
+    )
+    .text();
+    Fields {
+        description: xml::text(&answer, "Description").unwrap_or_default(),
+        session: xml::text(&answer, "MaxSessionDuration").unwrap_or_default(),
+    }
+}
+
+/// UpdateRole with every field, for an emulator that forgets the others.
+fn restate(origin: &Origin, role: &str, fields: &Fields) -> Request {
+    let Fields { description, session } = fields;
+    origin.query(
+        "UpdateRole",
+        &[
+            ("RoleName", role),
+            ("Description", description),
+            ("MaxSessionDuration", session),
+        ],
+    )
+}
+
+/// UpdateRole in the JSON protocol, in which ministack keeps empty fields.
+fn clear(origin: &Origin, role: &str, fields: &Fields) -> Request {
+    let Fields { description, session } = fields;
+    let body =
+        json!({"RoleName": role, "Description": description, "MaxSessionDuration": session}).to_string();
+    let mut request = origin.sign(
         Service::Iam,
         Method::POST,
         "/",
         body,
         "application/x-amz-json-1.1",
     );
-    clearing
+    request
         .headers
         .insert("x-amz-target", HeaderValue::from_static("IAMService.UpdateRole"));
-    let cleared = emulators.forward(Service::Iam, &clearing).await;
-    if cleared.status.is_success() {
-        answer
-    } else {
-        cleared
-    }
+    request
 }
 
 #[cfg(test)]

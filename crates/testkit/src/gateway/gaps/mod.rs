@@ -23,6 +23,8 @@ use super::emulator::{Emulators, Origin};
 use super::error::error;
 use super::message::{Answer, Request};
 
+pub(crate) use self::cluster::public_issuer;
+
 use self::associations::Associations;
 use self::cluster::Clusters;
 use self::documents::Kind;

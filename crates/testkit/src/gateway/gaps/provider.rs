@@ -1,4 +1,5 @@
-//! Gaps of ministack: no calls that change an IAM OIDC provider, a URL with its scheme where AWS gives none, any URL accepted.
+//! Gaps of both emulators: no calls that change an IAM OIDC provider. Of ministack: a URL with its scheme where AWS gives none,
+//! any URL accepted.
 //! In: requests about providers. Out: answers as IAM would give them. Asks the emulator of IAM: an unknown change
 //! is made by deleting the provider and creating it anew, while everybody who asks for a provider waits.
 
@@ -43,7 +44,8 @@ impl Providers {
             emulators.forward(Service::Iam, request).await
         };
         match code(&answer).as_deref() {
-            Some("InvalidAction") => self.change(emulators, call, &form).await,
+            // ministack's word for an operation that it does not know, and LocalStack's.
+            Some("InvalidAction" | "InternalFailure") => self.change(emulators, call, &form).await,
             None if call.operation == "GetOpenIDConnectProvider" => without_scheme(answer),
             _ => answer,
         }

@@ -1,6 +1,7 @@
 //! Gaps of both emulators in AssumeRoleWithWebIdentity: the token is not verified, the IAM OIDC provider is not asked for,
 //! the role's maximum session is not kept; ministack compares `aud`, which Kubernetes writes as a list, as one string, so that
-//! no Kubernetes token ever fits a trust policy; and its answer names a made-up subject.
+//! no Kubernetes token ever fits a trust policy; and its answer names a made-up subject, where LocalStack's names none.
+//! LocalStack does not judge the trust at all, and that is left so: the test bed has STS from ministack where it matters.
 //! In: the request. Out: STS's refusal [F 6.2], or the emulator's judgement of the trust. Asks the emulators of IAM and STS.
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -126,10 +127,17 @@ fn attested(answer: Answer, claims: &Claims, audience: &str) -> Answer {
         ("Provider", claims.iss.as_str()),
     ];
     for (name, value) in said {
-        text = xml::replace(&text, name, &xml::escape(value));
+        let value = xml::escape(value);
+        text = xml::without(&text, name).replacen(
+            RESULT_END,
+            &format!("<{name}>{value}</{name}>{RESULT_END}"),
+            1,
+        );
     }
     answer.with_body(text)
 }
+
+const RESULT_END: &str = "</AssumeRoleWithWebIdentityResult>";
 
 #[cfg(test)]
 mod tests {
