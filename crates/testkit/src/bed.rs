@@ -4,29 +4,31 @@
 //!
 //! ```text
 //!   etcd ------------------------------> kube-apiserver -> controllers, scheduler, nodes
-//!   ministack -> EKS cluster -> issuer ---^    |
-//!        ^                                     | keys
-//!        +--------- gateway <------------------+
+//!   ministack -> EKS cluster -> issuer ---^    |   ^
+//!        ^                                     |   +- pod webhook -+
+//!        |                                     v keys              v
+//!        +-------------------------------- gateway <---------------+
 //!   LocalStack (when asked for)
 //! ```
 
 use std::env;
-use std::fmt;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use kube::Client;
-use tokio::runtime::{Builder, Runtime};
+use tokio::sync::OnceCell;
 
+use crate::background::Background;
 use crate::cache::Cache;
 use crate::control_plane::{ControlPlane, Etcd};
 use crate::crds;
-use crate::emulator::{self, EksCluster, Emulator, REGION};
+use crate::emulator::{self, ACCOUNT, EksCluster, Emulator, REGION};
 use crate::gateway::{Gateway, GatewayOptions};
 use crate::process::Process;
 use crate::site::Site;
 use crate::tools::Tools;
+use crate::webhook::{Webhook, WebhookOptions};
 
 /// The name of the emulated EKS cluster.
 pub const CLUSTER: &str = "lanyard";
@@ -42,6 +44,8 @@ pub struct TestBedOptions {
     pub issuer: Option<String>,
     /// Whether ministack evaluates IAM policies and trust. The credentials of [`TestBed::aws_env`] are root's in any case.
     pub authorize: bool,
+    /// The pod webhook, as on EKS. Without it no pod gets credentials, as on a cluster where nobody installed one.
+    pub webhook: bool,
 }
 
 impl Default for TestBedOptions {
@@ -51,6 +55,7 @@ impl Default for TestBedOptions {
             localstack: false,
             issuer: None,
             authorize: true,
+            webhook: true,
         }
     }
 }
@@ -68,43 +73,59 @@ pub struct TestBed {
     pub gateway: Gateway,
     /// The EKS cluster, as ministack has it.
     pub cluster: EksCluster,
+    webhook: Option<Webhook>,
     background: Background,
     site: Site,
 }
 
 impl TestBed {
-    /// Starts everything, after building what was never built on this machine (minutes; it says so). Warm, without
-    /// LocalStack, it takes seconds.
+    /// Starts everything, after building what was never built on this machine (minutes; it says so). Warm, it takes seconds.
     pub async fn start(options: TestBedOptions) -> Result<Self> {
         let cache = Cache::open()?;
         let (with, localstack) = (cache.clone(), options.localstack);
         let tools = tokio::task::spawn_blocking(move || Tools::install(&with, localstack)).await??;
-        let mut site = Site::new(cache, tools)?;
-        match Parts::start(&site, options).await {
-            Ok(Parts {
-                control_plane,
-                ministack,
-                localstack,
-                gateway,
-                cluster,
-                background,
-            }) => Ok(Self {
-                control_plane,
-                ministack,
-                localstack,
-                gateway,
-                cluster,
-                background,
-                site,
-            }),
-            Err(error) => {
-                site.end(true)?;
-                Err(error.context(format!(
-                    "the test bed did not start (all logs: {})",
-                    site.logs.display()
-                )))
+        let site = Site::new(cache, tools)?;
+        let failed = format!("the test bed did not start (all logs: {})", site.logs.display());
+        Self::start_at(site, options).await.context(failed)
+    }
+
+    /// The test bed that all tests of one process share, with the default options. It ends with the process.
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<TestBed> = OnceCell::const_new();
+        SHARED
+            .get_or_try_init(|| Self::start(TestBedOptions::default()))
+            .await
+    }
+
+    async fn start_at(mut site: Site, options: TestBedOptions) -> Result<Self> {
+        let background = Background::new()?;
+        let localstack = async {
+            match options.localstack {
+                true => emulator::localstack(&site).await.map(Some),
+                false => Ok(None),
             }
-        }
+        };
+        let (localstack, (control_plane, ministack, cluster)) =
+            tokio::try_join!(localstack, cluster_and_ministack(&site, &options))?;
+        let gateway = background
+            .run(Gateway::start(GatewayOptions::all(&ministack.url())))
+            .await?;
+        gateway.set_jwks(control_plane.issuer(), &control_plane.token_keys().await?)?;
+        let webhook = match options.webhook {
+            true => Some(background.run(webhook(&control_plane, gateway.clone())).await?),
+            false => None,
+        };
+        site.started();
+        Ok(Self {
+            control_plane,
+            ministack,
+            localstack,
+            gateway,
+            cluster,
+            webhook,
+            background,
+            site,
+        })
     }
 
     /// The administrator's kubeconfig file.
@@ -174,109 +195,71 @@ impl TestBed {
             ministack,
             localstack,
             gateway,
+            webhook,
             background,
             ..
         } = self;
-        let ended = tokio::task::spawn_blocking(move || {
+        drop((webhook, gateway, background));
+        let ending = move || {
             let ended = site.end(false);
             drop((control_plane, ministack, localstack));
             ended
-        });
-        drop(gateway);
-        drop(background);
-        ended.await?
+        };
+        tokio::task::spawn_blocking(ending).await?
     }
 }
 
-/// Everything in a test bed but its place.
-struct Parts {
-    control_plane: ControlPlane,
-    ministack: Emulator,
-    localstack: Option<Emulator>,
+/// ministack first: the API server's tokens carry the issuer that it gives the EKS cluster.
+async fn cluster_and_ministack(
+    site: &Site,
+    options: &TestBedOptions,
+) -> Result<(ControlPlane, Emulator, EksCluster)> {
+    let emulated = async {
+        let ministack = emulator::ministack(site, options.authorize).await?;
+        let cluster = EksCluster::create(&ministack.url(), CLUSTER).await?;
+        Ok((ministack, cluster))
+    };
+    let (etcd, (ministack, cluster)) = tokio::try_join!(Etcd::start(site), emulated)?;
+    let issuer = options.issuer.as_deref().unwrap_or(&cluster.issuer);
+    let control_plane = ControlPlane::start(site, etcd, issuer, options.nodes).await?;
+    Ok((control_plane, ministack, cluster))
+}
+
+fn webhook(
+    control_plane: &ControlPlane,
     gateway: Gateway,
-    cluster: EksCluster,
-    background: Background,
-}
-
-impl Parts {
-    async fn start(site: &Site, options: TestBedOptions) -> Result<Self> {
-        let background = Background::new()?;
-        let localstack = async {
-            match options.localstack {
-                true => emulator::localstack(site).await.map(Some),
-                false => Ok(None),
-            }
-        };
-        let main = async {
-            let emulated = async {
-                let ministack = emulator::ministack(site, options.authorize).await?;
-                let cluster = EksCluster::create(&ministack.url(), CLUSTER).await?;
-                anyhow::Ok((ministack, cluster))
-            };
-            let (etcd, (ministack, cluster)) = tokio::try_join!(Etcd::start(site), emulated)?;
-            let issuer = options.issuer.as_deref().unwrap_or(&cluster.issuer);
-            let control_plane = ControlPlane::start(site, etcd, issuer, options.nodes).await?;
-            anyhow::Ok((control_plane, ministack, cluster))
-        };
-        let (localstack, (control_plane, ministack, cluster)) = tokio::try_join!(localstack, main)?;
-        let gateway = background
-            .run(Gateway::start(GatewayOptions::all(&ministack.url())))
-            .await?;
-        gateway.set_jwks(control_plane.issuer(), &control_plane.token_keys().await?)?;
-        Ok(Self {
-            control_plane,
-            ministack,
-            localstack,
-            gateway,
-            cluster,
-            background,
-        })
-    }
-}
-
-/// The runtime of the servers in this process. Not the caller's: one test bed serves several tests, each of which has a
-/// runtime that ends with it.
-struct Background(Option<Runtime>);
-
-impl Background {
-    fn new() -> Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("test-bed")
-            .enable_all()
-            .build()?;
-        Ok(Self(Some(runtime)))
-    }
-
-    /// Runs a future there, so that what it spawns stays there.
-    async fn run<T: Send + 'static>(
-        &self,
-        start: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        self.0
-            .as_ref()
-            .context("the test bed has ended")?
-            .spawn(start)
-            .await?
-    }
-}
-
-impl fmt::Debug for Background {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Background")
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        // A plain drop would wait, which is not allowed inside of a runtime.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
+) -> impl Future<Output = Result<Webhook>> + Send + 'static {
+    let client = control_plane.client();
+    let options = WebhookOptions {
+        account: ACCOUNT.to_owned(),
+        region: REGION.to_owned(),
+        cluster: CLUSTER.to_owned(),
+    };
+    async move { Webhook::start(client.await?, gateway, options).await }
 }
 
 /// Whether a variable would send an SDK or a client elsewhere: to another account, endpoint, certificate or proxy.
 fn leads_away(name: &str) -> bool {
     name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leads_away;
+
+    #[test]
+    fn credentials_endpoints_certificates_and_proxies_lead_away() {
+        for name in [
+            "AWS_CA_BUNDLE",
+            "AWS_PROFILE",
+            "AWS_ENDPOINT_URL_IAM",
+            "HTTPS_PROXY",
+            "no_proxy",
+        ] {
+            assert!(leads_away(name), "{name}");
+        }
+        for name in ["PATH", "KUBECONFIG", "HOME"] {
+            assert!(!leads_away(name), "{name}");
+        }
+    }
 }

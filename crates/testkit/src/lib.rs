@@ -7,6 +7,7 @@
 //!                                      +--- bed ---+
 //! ```
 
+mod background;
 pub mod bed;
 pub mod cache;
 pub mod control_plane;

@@ -23,6 +23,15 @@ pub(crate) struct Site {
     /// Kept when something fails.
     pub logs: PathBuf,
     keeper: Keeper,
+    state: State,
+}
+
+/// How far a test bed is.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Starting,
+    Started,
+    Ended,
 }
 
 impl Site {
@@ -40,6 +49,7 @@ impl Site {
             data,
             logs,
             keeper,
+            state: State::Starting,
         })
     }
 
@@ -72,24 +82,30 @@ impl Site {
         Process::spawn(&self.keeper, &self.logs, name, command)
     }
 
+    /// From now on an end is no failure, and the logs go with it.
+    pub(crate) fn started(&mut self) {
+        self.state = State::Started;
+    }
+
     /// Ends every process and removes the data; the logs too, unless there is somebody who will want them.
     pub(crate) fn end(&mut self, keep_logs: bool) -> Result<()> {
+        self.state = State::Ended;
         self.keeper.end()?;
-        if !keep_logs {
-            fs::remove_dir_all(&self.logs).with_context(|| format!("removing {}", self.logs.display()))?;
+        if keep_logs {
+            return Ok(());
         }
-        Ok(())
+        fs::remove_dir_all(&self.logs).with_context(|| format!("removing {}", self.logs.display()))
     }
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
-        if !self.logs.exists() {
+        if self.state == State::Ended {
             return;
         }
         if thread::panicking() {
             eprintln!("the test bed's logs are in {}", self.logs.display());
         }
-        let _ = self.end(thread::panicking());
+        let _ = self.end(self.state == State::Starting || thread::panicking());
     }
 }

@@ -100,7 +100,8 @@ impl ControlPlane {
     }
 
     /// A client for the administrator. It belongs to the runtime it is made in, so every test makes its own.
-    pub async fn client(&self) -> Result<Client> {
-        self.admin.client().await
+    pub fn client(&self) -> impl Future<Output = Result<Client>> + Send + 'static {
+        let admin = self.admin.clone();
+        async move { admin.client().await }
     }
 }

@@ -1,13 +1,15 @@
 //! The EKS cluster in the emulator that stands for the local control plane: its name, ARN and OIDC issuer.
 //! In: the emulator's URL. Out: what `DescribeCluster` would say. Network I/O. Called by `bed`, before the API server starts.
 
-use anyhow::{Context, Result, bail};
-use http::Request;
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ACCOUNT, authorization};
-use crate::process;
+use super::{ACCOUNT, call};
+use crate::gateway::public_issuer;
+
+/// The role that EKS itself takes on: the one role that is not of anybody's workload.
+const CLUSTER_ROLE: &str = "eks-cluster";
 
 /// An EKS cluster as the emulator has it.
 #[derive(Clone, Debug)]
@@ -42,35 +44,33 @@ struct Oidc {
 }
 
 impl EksCluster {
-    /// Makes the cluster by `CreateCluster`.
+    /// Makes the cluster, and the role that it needs.
     pub(crate) async fn create(emulator: &str, name: &str) -> Result<Self> {
+        let trust = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        ]});
+        let role = [
+            ("Action", "CreateRole"),
+            ("Version", "2010-05-08"),
+            ("RoleName", CLUSTER_ROLE),
+            ("AssumeRolePolicyDocument", &trust.to_string()),
+        ];
+        call::form(emulator, "iam", &role)
+            .await
+            .context("creating the EKS cluster's role")?;
+
         let wanted = json!({
             "name": name,
             "version": "1.36",
-            "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/cluster"),
+            "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/{CLUSTER_ROLE}"),
             "resourcesVpcConfig": {"subnetIds": ["subnet-1", "subnet-2"]},
         });
-        let request = Request::post(format!("{emulator}/clusters"))
-            .header("authorization", authorization("eks"))
-            .header("content-type", "application/json")
-            .body(serde_json::to_vec(&wanted)?.into())?;
-        let answer = process::request(request)
+        let answer = call::json(emulator, "/clusters", &wanted)
             .await
             .context("creating the EKS cluster")?;
-        if !answer.status.is_success() {
-            bail!(
-                "creating the EKS cluster: {} {}",
-                answer.status,
-                String::from_utf8_lossy(&answer.body)
-            );
-        }
-        let Created { cluster } =
-            serde_json::from_slice(&answer.body).context("what CreateCluster answered")?;
-        let issuer = cluster.identity.oidc.issuer;
-        // The emulator serves no TLS and says so; AWS's issuers are all https, and so must the API server's be.
-        let issuer = issuer
-            .strip_prefix("http://")
-            .map_or(issuer.clone(), |rest| format!("https://{rest}"));
+        let Created { cluster } = serde_json::from_slice(&answer).context("what CreateCluster answered")?;
+        // The gateway shows the same issuer to everybody who asks EKS for it.
+        let issuer = public_issuer(&cluster.identity.oidc.issuer);
         Ok(Self {
             name: name.to_owned(),
             arn: cluster.arn,

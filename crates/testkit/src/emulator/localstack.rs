@@ -4,18 +4,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use http::Request;
 
-use super::{Emulator, authorization};
-use crate::process;
+use super::{Emulator, call};
 use crate::site::Site;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A cheap call for each service we use.
-const LOADING: [(&str, &str); 2] = [
-    ("iam", "Action=ListRoles&Version=2010-05-08"),
-    ("sts", "Action=GetCallerIdentity&Version=2011-06-15"),
+const LOADING: [(&str, &str, &str); 2] = [
+    ("iam", "ListRoles", "2010-05-08"),
+    ("sts", "GetCallerIdentity", "2011-06-15"),
 ];
 
 /// Starts it and has it load IAM and STS, which it does on the first call to each.
@@ -40,24 +38,15 @@ pub(crate) async fn localstack(site: &Site) -> Result<Emulator> {
         .env("DNS_ADDRESS", "0");
     let mut process = site.spawn("localstack", command)?;
     let emulator = format!("http://{}", port.address());
-    for (service, call) in LOADING {
-        let loaded = async || answers(&emulator, service, call).await;
+    for (service, action, version) in LOADING {
+        let parameters = [("Action", action), ("Version", version)];
+        let answers = async || call::form(&emulator, service, &parameters).await.ok().map(drop);
         process
-            .until(&format!("answering {service}"), LIMIT, loaded)
+            .until(&format!("answering {service}"), LIMIT, answers)
             .await?;
     }
     Ok(Emulator {
         _process: process,
         port,
     })
-}
-
-async fn answers(emulator: &str, service: &str, call: &'static str) -> Option<()> {
-    let request = Request::post(emulator)
-        .header("authorization", authorization(service))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(call.into())
-        .ok()?;
-    let answer = process::request(request).await.ok()?;
-    answer.status.is_success().then_some(())
 }

@@ -20,7 +20,7 @@ pub(crate) async fn ministack(site: &Site, authorize: bool) -> Result<Emulator> 
         .args(["-m", "ministack"])
         .env("GATEWAY_PORT", port.number.to_string())
         .env("BIND_HOST", "127.0.0.1")
-        .env("AUTH", if authorize { "1" } else { "0" })
+        .env("AUTH", if authorize { "true" } else { "false" })
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT)
         .env("MINISTACK_REGION", REGION)
         .env("SERVICES", "iam,sts,eks")

@@ -1,6 +1,7 @@
 //! The AWS emulators as processes: ministack (IAM, STS, EKS) and LocalStack (IAM, STS), and the EKS cluster in the former.
 //! In: the site. Out: an address that answers. Does I/O. Called by `bed`; the gateway stands between them and the SDK.
 
+mod call;
 mod cluster;
 mod localstack;
 mod ministack;
@@ -28,11 +29,4 @@ impl Emulator {
     pub fn url(&self) -> String {
         format!("http://{}", self.port.address())
     }
-}
-
-/// An `Authorization` header for a call of our own. Both emulators find the service in the credential scope, take the
-/// key `test` for the account's root, and do not check the signature.
-fn authorization(service: &str) -> String {
-    let scope = format!("20260101/{REGION}/{service}/aws4_request");
-    format!("AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=0")
 }

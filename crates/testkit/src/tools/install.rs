@@ -57,9 +57,10 @@ fn install(part: &Part, progress: &Progress) -> Result<()> {
     if part.target.exists() {
         return Ok(());
     }
-    let partial = path("partial");
+    let (partial, log) = (path("partial"), path("log"));
     remove(&partial)?;
-    (part.make)(&partial, &path("log"))?;
+    remove(&log)?;
+    (part.make)(&partial, &log)?;
     fs::rename(&partial, &part.target).with_context(|| format!("moving to {}", part.target.display()))
 }
 
@@ -72,16 +73,16 @@ fn lock(path: &Path, progress: &Progress) -> Result<File> {
 }
 
 /// What an interrupted installation left.
-fn remove(partial: &Path) -> Result<()> {
-    match fs::symlink_metadata(partial) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(partial)?,
-        Ok(_) => fs::remove_file(partial)?,
+fn remove(left: &Path) -> Result<()> {
+    match fs::symlink_metadata(left) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(left)?,
+        Ok(_) => fs::remove_file(left)?,
         Err(_) => {}
     }
     Ok(())
 }
 
-/// Runs a command to its end with its output in `log`. The error shows how the log ends.
+/// Runs a command to its end with its output added to `log`. The error shows how the log ends.
 pub(super) fn run(command: &mut Command, log: &Path) -> Result<()> {
     let output = File::options().create(true).append(true).open(log)?;
     let status = command
@@ -90,14 +91,9 @@ pub(super) fn run(command: &mut Command, log: &Path) -> Result<()> {
         .stderr(output)
         .status()?;
     if !status.success() {
-        let line = command
-            .get_args()
-            .map(|arg| arg.to_string_lossy())
-            .collect::<Vec<_>>()
-            .join(" ");
         let program = command.get_program().to_string_lossy();
         bail!(
-            "{program} {line}: {status}\n  log: {}\n{}",
+            "{program} failed ({status})\n  log: {}\n{}",
             log.display(),
             tail(log)
         );

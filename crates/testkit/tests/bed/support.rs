@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Request;
@@ -10,25 +11,41 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use lanyard_testkit::process;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
-/// Waits for a condition, looking often.
-pub async fn eventually(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Waits until `check` answers something, asking often.
+pub async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     let begun = Instant::now();
-    while !holds().await {
-        assert!(begun.elapsed() < limit, "not within {limit:?}: {what}");
+    loop {
+        if let Some(value) = check().await? {
+            return Ok(value);
+        }
+        ensure!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// What a token claims; its signature is not looked at.
-pub fn claims(token: &str) -> Value {
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+/// What a ServiceAccount's token says.
+#[derive(Debug, Deserialize, PartialEq)]
+pub struct Claims {
+    pub iss: String,
+    pub sub: String,
+    pub aud: Vec<String>,
+}
+
+impl Claims {
+    /// Reads a token without looking at its signature.
+    pub fn of(token: &str) -> Result<Self> {
+        let payload = token.split('.').nth(1).context("a token has three parts")?;
+        Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?)
+    }
 }
 
 /// Applies a Deployment and waits until exactly its pods of this version run. Answers their names.
-pub async fn rolled_out(client: &Client, name: &str, version: &str, replicas: usize) -> Vec<String> {
+pub async fn rolled_out(client: &Client, name: &str, version: &str, replicas: usize) -> Result<Vec<String>> {
     let deployment = json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -45,39 +62,32 @@ pub async fn rolled_out(client: &Client, name: &str, version: &str, replicas: us
     let deployments: Api<Deployment> = Api::default_namespaced(client.clone());
     deployments
         .patch(name, &PatchParams::apply("test"), &Patch::Apply(deployment))
-        .await
-        .unwrap();
+        .await?;
     let pods: Api<Pod> = Api::default_namespaced(client.clone());
     let of_version = ListParams::default().labels(&format!("app={name},version={version}"));
-    let mut running = Vec::new();
-    eventually("the pods run", Duration::from_secs(30), async || {
-        let list = pods.list(&of_version).await.unwrap();
-        running = list
+    eventually("the pods run", async || {
+        let list = pods.list(&of_version).await?;
+        let running: Vec<_> = list
             .iter()
             .filter(|pod| is_running(pod))
             .map(|pod| pod.name_any())
             .collect();
-        running.len() == replicas
+        Ok((running.len() == replicas).then_some(running))
     })
-    .await;
-    running
+    .await
 }
 
 fn is_running(pod: &Pod) -> bool {
     pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Running")
 }
 
-/// What IAM answers to a call without parameters.
-pub async fn iam(url: &str, action: &str) -> String {
-    let scope = "test/20260101/us-east-1/iam/aws4_request";
+/// What IAM answers to a call without parameters by the holder of this key.
+pub async fn iam(url: &str, key: &str, action: &str) -> Result<String> {
+    let scope = format!("{key}/20260101/us-east-1/iam/aws4_request");
+    let authorization = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
     let request = Request::post(url)
-        .header(
-            "authorization",
-            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
-        )
+        .header("authorization", authorization)
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(format!("Action={action}&Version=2010-05-08").into())
-        .unwrap();
-    let answer = process::request(request).await.unwrap();
-    String::from_utf8(answer.body.to_vec()).unwrap()
+        .body(format!("Action={action}&Version=2010-05-08").into())?;
+    Ok(String::from_utf8(process::request(request).await?.body.to_vec())?)
 }

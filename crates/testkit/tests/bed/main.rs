@@ -1,0 +1,7 @@
+//! The test bed, tried: that it is what it says, that nothing of it stays, and what it says when it cannot start.
+//! Needs Go and Python the first time (minutes), nothing but the cache afterwards.
+
+mod facts;
+mod failures;
+mod keeper;
+mod support;
