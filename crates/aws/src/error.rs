@@ -191,9 +191,15 @@ impl AwsError {
         if credentials {
             // What follows the first sentence is a list of everything that was tried.
             let first = cause.split(". ").next().unwrap_or_default();
-            return Self::NoCredentials { call, cause: quote(first.trim_end_matches('.')) };
+            return Self::NoCredentials {
+                call,
+                cause: quote(first.trim_end_matches('.')),
+            };
         }
-        Self::Undelivered { call, cause: quote(&cause) }
+        Self::Undelivered {
+            call,
+            cause: quote(&cause),
+        }
     }
 
     /// An answer without something that it always has, or with something that cannot be read.

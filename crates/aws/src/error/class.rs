@@ -140,7 +140,7 @@ impl ErrorAnswer {
             401 | 403 => Class::Denied,
             408 | 500.. => Class::Server,
             // No error at all, but nothing that the SDK could read.
-            ..400 => Class::Unclear,
+            ..=399 => Class::Unclear,
             _ => Class::Refused,
         }
     }

@@ -77,14 +77,23 @@ impl AwsError {
     }
 
     fn sentence(&self, after_own_write: bool) -> String {
-        let Call { operation, target, writes, .. } = self.call();
+        let Call {
+            operation,
+            target,
+            writes,
+            ..
+        } = self.call();
         let call = format!("{operation} for {target}");
         let said = self.said();
         match self.class() {
-            Class::Throttled => format!("AWS asks for fewer calls of {operation}; Lanyard slows down and tries again."),
+            Class::Throttled => {
+                format!("AWS asks for fewer calls of {operation}; Lanyard slows down and tries again.")
+            }
             Class::Server => format!("AWS fails at {call}: {said}. Lanyard tries again."),
             Class::Network => format!("{call} did not get through to AWS: {said}. Lanyard tries again."),
-            Class::TimedOut if *writes => format!("{call}: {said}. Lanyard looks whether it took effect all the same."),
+            Class::TimedOut if *writes => {
+                format!("{call}: {said}. Lanyard looks whether it took effect all the same.")
+            }
             Class::TimedOut => format!("{call}: {said}. Lanyard tries again."),
             Class::Propagation | Class::NotFound if after_own_write => {
                 format!("{call}: AWS does not see a change of a moment ago yet: {said}. Lanyard tries again.")
@@ -93,15 +102,25 @@ impl AwsError {
                 "IAM cannot reach the cluster's issuer: {said}. Open its discovery document to AWS; Lanyard tries again."
             ),
             Class::Conflicting => format!("{call}: it is there already: {said}. Lanyard looks whose it is."),
-            Class::Concurrent => format!("{target} is being changed by somebody else: {said}. Lanyard tries again."),
-            Class::Occupied => format!("{target} cannot be deleted yet: {said}. Lanyard looks at what was added to it."),
+            Class::Concurrent => {
+                format!("{target} is being changed by somebody else: {said}. Lanyard tries again.")
+            }
+            Class::Occupied => {
+                format!("{target} cannot be deleted yet: {said}. Lanyard looks at what was added to it.")
+            }
             Class::NotFound => format!("{call} names something that AWS does not have: {said}."),
             Class::Denied => self.denial(),
-            Class::Quota => format!("{call}: a quota is used up: {said}. Raise the quota in AWS or use less of it."),
-            Class::Malformed => format!("AWS calls the document of {call} malformed: {said}. Correct it in the spec."),
+            Class::Quota => {
+                format!("{call}: a quota is used up: {said}. Raise the quota in AWS or use less of it.")
+            }
+            Class::Malformed => {
+                format!("AWS calls the document of {call} malformed: {said}. Correct it in the spec.")
+            }
             Class::Propagation | Class::Refused => format!("AWS refuses {call}: {said}."),
             Class::Credentials => format!("{operation} without good credentials: {said}. {OWN_ROLE}"),
-            Class::Unclear => format!("AWS answered {call} with something unexpected: {said}. Lanyard tries again."),
+            Class::Unclear => {
+                format!("AWS answered {call} with something unexpected: {said}. Lanyard tries again.")
+            }
             Class::GateClosed => format!("{call} was not sent: this replica may not write at this moment."),
         }
     }
