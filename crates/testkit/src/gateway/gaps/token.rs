@@ -130,3 +130,83 @@ pub(crate) fn invalid(message: &str) -> Refused {
 fn not_a_token() -> Refused {
     invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
 }
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+
+    use super::*;
+
+    const ISSUER: &str = "https://issuer.example.com/id/A";
+
+    fn payload() -> Value {
+        json!({"iss": ISSUER, "sub": "system:serviceaccount:shop:orders", "aud": ["sts.amazonaws.com", "api"], "exp": 1000})
+    }
+
+    /// A key of an issuer: signs tokens, and publishes itself.
+    struct Key(EncodingKey);
+
+    impl Key {
+        fn new() -> Self {
+            Self(EncodingKey::from_ec_der(&rcgen::KeyPair::generate().unwrap().serialize_der()))
+        }
+
+        fn sign(&self) -> String {
+            let header = Header { kid: Some("k".into()), ..Header::new(Algorithm::ES256) };
+            encode(&header, &payload(), &self.0).unwrap()
+        }
+
+        fn published(&self, kid: &str) -> Keys {
+            let mut jwk = Jwk::from_encoding_key(&self.0, Algorithm::ES256).unwrap();
+            jwk.common.key_id = Some(kid.to_owned());
+            let keys = Keys::default();
+            keys.set(ISSUER, &json!({"keys": [jwk]}).to_string()).unwrap();
+            keys
+        }
+    }
+
+    fn verify(keys: &Keys, token: &str) -> Result<(), &'static str> {
+        keys.verify(token, &Claims::unverified(token).unwrap()).map_err(|refused| refused.code)
+    }
+
+    #[test]
+    fn only_a_published_key_signs() {
+        let (key, other) = (Key::new(), Key::new());
+        let token = key.sign();
+        assert_eq!(verify(&key.published("k"), &token), Ok(()));
+        assert_eq!(verify(&other.published("k"), &token), Err("InvalidIdentityToken"));
+        assert_eq!(verify(&key.published("unknown"), &token), Err("InvalidIdentityToken"));
+        assert_eq!(verify(&Keys::default(), &token), Err("InvalidIdentityToken"));
+    }
+
+    #[test]
+    fn a_token_runs_out() {
+        let claims: Claims = serde_json::from_value(payload()).unwrap();
+        assert_eq!(claims.check_time(999), Ok(()));
+        assert_eq!(claims.check_time(1000).unwrap_err().code, "ExpiredTokenException");
+    }
+
+    #[test]
+    fn one_audience_must_be_the_providers() {
+        let claims: Claims = serde_json::from_value(payload()).unwrap();
+        assert_eq!(claims.audience(&["api".into()]).unwrap(), "api");
+        assert_eq!(claims.audience(&["other".into()]).unwrap_err().message, "Incorrect token audience");
+        let plain: Claims = serde_json::from_value(json!({"iss": "i", "sub": "s", "aud": "api", "exp": 1})).unwrap();
+        assert_eq!(plain.audience(&["api".into()]).unwrap(), "api");
+    }
+
+    #[test]
+    fn a_restated_token_says_the_same_with_one_audience() {
+        let claims: Claims = serde_json::from_value(payload()).unwrap();
+        let restated = Claims::unverified(&claims.restated("api")).unwrap();
+        assert_eq!((restated.iss, restated.sub), (claims.iss, claims.sub));
+        assert!(matches!(restated.aud, Audience::One(audience) if audience == "api"));
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        for token in ["", "a.b.c", "nonsense"] {
+            assert_eq!(Claims::unverified(token).unwrap_err().code, "InvalidIdentityToken");
+        }
+    }
+}

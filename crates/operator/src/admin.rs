@@ -1,0 +1,194 @@
+//! Admin: the HTTP endpoints for whoever runs the operator: `/healthz`, `/readyz`, `/metrics`.
+//! The readiness that other parts set and the registry of metrics in, answers out; listens on one or two addresses.
+//! Bound and started by `run` before anything else, stopped last.
+
+mod readiness;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::readiness::{Readiness, What};
+use crate::error::OperatorError;
+
+/// The media type of the text form of OpenMetrics.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The bound listeners, so that an address in use stops the operator before it does anything.
+#[derive(Debug)]
+pub struct Admin {
+    metrics: TcpListener,
+    /// None when both are one address.
+    health: Option<TcpListener>,
+}
+
+/// The running servers.
+#[derive(Debug)]
+pub struct Serving {
+    stop: CancellationToken,
+    servers: TaskTracker,
+}
+
+impl Admin {
+    /// Listens on the addresses of the settings.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub async fn bind(metrics: SocketAddr, health: SocketAddr) -> Result<Self, OperatorError> {
+        let shared = metrics == health && metrics.port() != 0;
+        let health = if shared {
+            None
+        } else {
+            Some(listen("--health-addr", health).await?)
+        };
+        Ok(Self {
+            metrics: listen("--metrics-addr", metrics).await?,
+            health,
+        })
+    }
+
+    /// Serves until stopped.
+    #[must_use]
+    pub fn serve(self, readiness: Readiness, registry: Registry) -> Serving {
+        let serving = Serving {
+            stop: CancellationToken::new(),
+            servers: TaskTracker::new(),
+        };
+        let metrics = metrics_routes(registry);
+        match self.health {
+            Some(health) => {
+                serving.spawn(health, health_routes(readiness));
+                serving.spawn(self.metrics, metrics);
+            }
+            None => serving.spawn(self.metrics, metrics.merge(health_routes(readiness))),
+        }
+        serving.servers.close();
+        serving
+    }
+}
+
+impl Serving {
+    fn spawn(&self, listener: TcpListener, routes: Router) {
+        let stopped = self.stop.clone().cancelled_owned();
+        self.servers.spawn(async move {
+            let served = axum::serve(listener, routes)
+                .with_graceful_shutdown(stopped)
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "an admin server ended");
+            }
+        });
+    }
+
+    /// Stops serving, after the answers that are under way.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.servers.wait().await;
+    }
+}
+
+async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, OperatorError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| OperatorError::Listen {
+            flag,
+            address,
+            source,
+        })
+}
+
+fn health_routes(readiness: Readiness) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(readiness)
+}
+
+fn metrics_routes(registry: Registry) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(registry))
+}
+
+/// Alive: the process answers. It stays green while something outside is missing, since a restart would not bring that.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
+    let waits = readiness.waits_for();
+    if waits.is_empty() {
+        return (StatusCode::OK, "ready\n".to_owned());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, waits.join("\n") + "\n")
+}
+
+async fn metrics(State(registry): State<Arc<Registry>>) -> Response {
+    let mut text = String::new();
+    match encode(&mut text, &registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn readyz_says_what_is_waited_for() {
+        let readiness = Readiness::default();
+        let (status, body) = readyz(State(readiness.clone())).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(
+            body.contains("waiting for the CRD workloadidentities.lanyard.dev; apply crds/\n"),
+            "{body}"
+        );
+        readiness.met(What::Crds);
+        readiness.met(What::Lease);
+        assert_eq!(
+            readyz(State(readiness)).await,
+            (StatusCode::OK, "ready\n".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn metrics_come_as_open_metrics() {
+        let answer = metrics(State(Arc::new(Registry::with_prefix("lanyard")))).await;
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], OPEN_METRICS);
+        let body = axum::body::to_bytes(answer.into_body(), 1000).await.unwrap();
+        assert_eq!(body, "# EOF\n");
+    }
+
+    #[tokio::test]
+    async fn an_address_in_use_is_said_with_its_flag() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let first = TcpListener::bind(any).await.unwrap();
+        let error = Admin::bind(any, first.local_addr().unwrap()).await.unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("cannot listen on 127.0.0.1:") && text.ends_with("(--health-addr)"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn servers_stop_when_told() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let admin = Admin::bind(any, any).await.unwrap();
+        admin
+            .serve(Readiness::default(), Registry::default())
+            .stop()
+            .await;
+    }
+}

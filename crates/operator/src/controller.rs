@@ -1,0 +1,105 @@
+//! The controller: wires watches, the queue and the gate to `reconcile`, and runs until it is told to stop.
+//! A context and the stream of raw objects in; nothing out. Reads from the API server.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt};
+use kube::ResourceExt;
+use kube::api::Api;
+use kube_runtime::controller::{Action, Config, Controller};
+use kube_runtime::reflector::{self, store::Writer};
+use kube_runtime::watcher::{self, watcher};
+use kube_runtime::{PredicateConfig, WatchStreamExt};
+use lanyard_api::{ANNOTATION_CUSTODY, FINALIZER};
+use lanyard_core::summarise::Next;
+
+use crate::backoff::spread;
+use crate::context::{Context, Ref};
+use crate::raw::RawIdentity;
+use crate::reconcile::reconcile;
+use crate::watches;
+
+/// Objects a page of a list.
+const PAGE: u32 = 500;
+
+/// The store of all objects, and the stream that fills it: only what users or other controllers changed comes out.
+pub fn objects(
+    client: kube::Client,
+) -> (reflector::Store<RawIdentity>, impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static) {
+    let writer: Writer<RawIdentity> = Writer::default();
+    let store = writer.as_reader();
+    let config = watcher::Config::default().page_size(PAGE);
+    let stream = watcher(Api::<RawIdentity>::all(client), config)
+        .default_backoff()
+        .modify(|object| object.managed_fields_mut().clear())
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(changed_by_others as fn(&RawIdentity) -> Option<u64>, PredicateConfig::default());
+    (store, stream)
+}
+
+/// A number that changes only with what others change: neither status writes nor our own marks cause a look.
+fn changed_by_others(object: &RawIdentity) -> Option<u64> {
+    let metadata = kube::Resource::meta(object);
+    let mut hasher = DefaultHasher::new();
+    (&metadata.uid, metadata.generation, metadata.deletion_timestamp.is_some()).hash(&mut hasher);
+    let annotations = metadata.annotations.iter().flatten();
+    annotations.filter(|(key, _)| *key != ANNOTATION_CUSTODY).for_each(|pair| pair.hash(&mut hasher));
+    let finalizers = metadata.finalizers.iter().flatten();
+    finalizers.filter(|finalizer| *finalizer != FINALIZER).for_each(|finalizer| finalizer.hash(&mut hasher));
+    Some(hasher.finish())
+}
+
+/// Runs until `stop` resolves; looks that are under way are finished. `leading` yields each time the lease is won.
+pub async fn run(
+    context: Arc<Context>,
+    objects: impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
+    leading: impl Stream<Item = ()> + Send + 'static,
+    workers: u16,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let accounts = watches::service_accounts(&context);
+    let counting = tokio::spawn(watches::pods(Arc::clone(&context)));
+    Controller::for_stream(objects, context.store.clone())
+        .with_config(Config::default().concurrency(workers))
+        .reconcile_on(accounts)
+        .reconcile_all_on(leading)
+        .graceful_shutdown_on(stop)
+        .run(reconcile, never, Arc::clone(&context))
+        .for_each(|result| {
+            if let Err(error) = result {
+                tracing::debug!(%error, "an object went away before its look");
+            }
+            futures::future::ready(())
+        })
+        .await;
+    counting.abort();
+}
+
+/// A pass never fails: see `reconcile`.
+fn never(_object: Arc<RawIdentity>, error: &Infallible, _context: Arc<Context>) -> Action {
+    match *error {}
+}
+
+impl Context {
+    /// When an object is looked at again. Resyncs are spread by the object's name, so that they do not come in a burst.
+    pub(crate) fn next_action(&self, object: &Ref, next: Next) -> Action {
+        if next == Next::Backoff {
+            return Action::requeue(self.backoff.next(object));
+        }
+        self.backoff.reset(object);
+        match next {
+            Next::After(time) => Action::requeue(time),
+            Next::Resync | Next::Backoff => Action::requeue(spread(self.world.timings().resync, object)),
+        }
+    }
+
+    /// Forgets an object that is gone.
+    pub(crate) fn forget(&self, object: &Ref, uid: &str) {
+        self.backoff.reset(object);
+        self.requests.forget(uid);
+    }
+}

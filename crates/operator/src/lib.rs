@@ -1,0 +1,30 @@
+//! The operator: settings in, a process that keeps every WorkloadIdentity true until it is told to stop out.
+//!
+//! ```text
+//!   settings ---> run ---+---> lease -------> gate ------------+
+//!                        +---> startup -----> world            |   asked before every write
+//!                        +---> admin (health, metrics)         v
+//!                        +---> controller ---> reconcile ---> engine, publish
+//! ```
+//!
+//! A library so that tests reach its parts; the binary in `main` only calls [`run`].
+
+pub mod admin;
+pub mod backoff;
+pub mod context;
+pub mod controller;
+pub mod error;
+pub mod lease;
+pub mod logging;
+pub mod metrics;
+pub mod publish;
+pub mod raw;
+pub mod reconcile;
+mod run;
+pub mod settings;
+pub mod shutdown;
+pub mod startup;
+pub mod watches;
+
+pub use error::OperatorError;
+pub use run::run;

@@ -1,0 +1,98 @@
+//! The state of all identities as gauges: how many are Ready, stalled, drifted. Counted from the store at each scrape,
+//! so that nothing has to be kept in step. The store in, gauges out; no I/O. Registered by `run`.
+
+use std::collections::BTreeMap;
+
+use kube_runtime::reflector::Store;
+use lanyard_core::condition::{ConditionStatus, ConditionType};
+use lanyard_core::status::Status;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::{RESOURCES, resource_of};
+use crate::lease::LeaseGate;
+use crate::raw::RawIdentity;
+
+/// Counts the fleet. Only the holder of the lease tells, or a sum over all operators would count each object twice.
+#[derive(Debug)]
+pub struct Fleet {
+    store: Store<RawIdentity>,
+    gate: LeaseGate,
+}
+
+impl Fleet {
+    /// Registers the gauges.
+    pub fn register(registry: &mut Registry, store: Store<RawIdentity>, gate: LeaseGate) {
+        registry.register_collector(Box::new(Self { store, gate }));
+    }
+}
+
+impl Collector for Fleet {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        if !self.gate.is_open() {
+            return Ok(());
+        }
+        let mut count = Count::none();
+        for object in self.store.state() {
+            count.add(&object.decode_status());
+        }
+        let help = "WorkloadIdentities by condition and its status; Ready that was never judged is Unknown";
+        let mut family = encoder.encode_descriptor("identities", help, None, MetricType::Gauge)?;
+        for ((condition, status), identities) in &count.conditions {
+            let labels = [("condition", *condition), ("status", *status)];
+            ConstGauge::new(*identities).encode(family.encode_family(&labels)?)?;
+        }
+        let help = "Differences that stand, by resource; at most 20 of each identity";
+        let mut family = encoder.encode_descriptor("drift_items", help, None, MetricType::Gauge)?;
+        for (resource, items) in &count.drift {
+            ConstGauge::new(*items).encode(family.encode_family(&[("resource", *resource)])?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of one scrape. What alerts are made of is there even at zero.
+struct Count {
+    conditions: BTreeMap<(&'static str, &'static str), i64>,
+    drift: BTreeMap<&'static str, i64>,
+}
+
+impl Count {
+    fn none() -> Self {
+        let ready = ["True", "False", "Unknown"].map(|status| ((ConditionType::Ready.word(), status), 0));
+        let stalled = ((ConditionType::Stalled.word(), "True"), 0);
+        Self {
+            conditions: ready.into_iter().chain([stalled]).collect(),
+            drift: RESOURCES.map(|resource| (resource.word(), 0)).into(),
+        }
+    }
+
+    fn add(&mut self, status: &Status) {
+        for condition in &status.conditions {
+            *self
+                .conditions
+                .entry((condition.kind.word(), word(condition.status)))
+                .or_default() += 1;
+        }
+        if status.condition(ConditionType::Ready).is_none() {
+            *self
+                .conditions
+                .entry((ConditionType::Ready.word(), "Unknown"))
+                .or_default() += 1;
+        }
+        for resource in status.drift.items.iter().filter_map(resource_of) {
+            *self.drift.entry(resource.word()).or_default() += 1;
+        }
+    }
+}
+
+const fn word(status: ConditionStatus) -> &'static str {
+    match status {
+        ConditionStatus::True => "True",
+        ConditionStatus::False => "False",
+        ConditionStatus::Unknown => "Unknown",
+    }
+}

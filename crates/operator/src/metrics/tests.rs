@@ -1,0 +1,140 @@
+//! Tests of the metrics: what a scrape shows.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lanyard_core::outcome::{Answer, Ended, Skip};
+use lanyard_core::status::{Correction, Status};
+use lanyard_core::summarise::{Event, EventKind};
+use prometheus_client::encoding::text::encode;
+
+use super::*;
+
+fn scraped(registry: &Registry) -> String {
+    let mut text = String::new();
+    encode(&mut text, registry).unwrap();
+    text
+}
+
+fn registered() -> (Registry, Metrics) {
+    let mut registry = Registry::with_prefix(PREFIX);
+    let metrics = Metrics::register(&mut registry);
+    (registry, metrics)
+}
+
+fn item(resource: Resource, since: i64, why: Option<Standing>) -> DriftItem {
+    DriftItem {
+        resource: resource.word().to_owned(),
+        field: "field".to_owned(),
+        wanted: None,
+        found: None,
+        why,
+        since: Some(Timestamp::from_second(since).unwrap()),
+    }
+}
+
+fn summary(status: Status, reasons: &[Reason]) -> Summary {
+    let event = |reason: &Reason| Event {
+        kind: EventKind::Normal,
+        reason: *reason,
+        note: String::new(),
+    };
+    Summary {
+        status,
+        events: reasons.iter().map(event).collect(),
+        next: Next::Resync,
+    }
+}
+
+#[test]
+fn a_call_shows_as_rate_errors_duration_and_saturation() {
+    let (registry, metrics) = registered();
+    metrics.call(&Measured {
+        service: "iam",
+        operation: "GetRole",
+        outcome: "throttled",
+        waited: Duration::from_millis(300),
+        took: Duration::from_millis(20),
+    });
+    let text = scraped(&registry);
+    for line in [
+        "lanyard_aws_calls_total{service=\"iam\",operation=\"GetRole\",outcome=\"throttled\"} 1",
+        "lanyard_aws_call_duration_seconds_sum{service=\"iam\",operation=\"GetRole\"} 0.02",
+        "lanyard_aws_call_wait_seconds_bucket{le=\"0.25\",service=\"iam\"} 0",
+        "lanyard_aws_call_wait_seconds_bucket{le=\"0.5\",service=\"iam\"} 1",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn a_skipped_step_took_no_time() {
+    let (registry, metrics) = registered();
+    let step = Step::DeleteAssociation {};
+    metrics.step(&step, &Ended::Skipped(Skip::Gate), Duration::ZERO);
+    assert!(!scraped(&registry).contains("lanyard_step_duration_seconds_count{"));
+    metrics.step(&step, &Ended::Done(Answer::Nothing), Duration::from_millis(7));
+    let text = scraped(&registry);
+    assert!(
+        text.contains("lanyard_step_duration_seconds_count{step=\"DeleteAssociation\"} 1"),
+        "{text}"
+    );
+    assert!(
+        text.contains("lanyard_steps_total{step=\"DeleteAssociation\",outcome=\"skipped\"} 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn looks_under_way_are_counted_while_they_are() {
+    let (registry, metrics) = registered();
+    let running = metrics.look_begins();
+    assert!(scraped(&registry).contains("lanyard_looks_running 1"));
+    drop(running);
+    assert!(scraped(&registry).contains("lanyard_looks_running 0"));
+}
+
+#[test]
+fn drift_is_counted_once_when_it_is_found_or_corrected() {
+    let (registry, metrics) = registered();
+    let mut status = Status::default();
+    status.drift.items = vec![
+        item(Resource::Role, 1, Some(Standing::Reported)),
+        item(Resource::Role, 2, Some(Standing::NotOurs)),
+        item(Resource::Association, 2, Some(Standing::Unreadable)),
+    ];
+    status.drift.last_correction = Some(Correction {
+        at: Timestamp::UNIX_EPOCH,
+        items: vec![item(Resource::ServiceAccount, 0, None)],
+    });
+    let look = |reasons: &[Reason], published| {
+        metrics.look(&summary(status.clone(), reasons), published, Duration::ZERO);
+    };
+    look(&[Reason::DriftFound, Reason::DriftCorrected], false);
+    look(&[Reason::DriftFound, Reason::DriftCorrected], true);
+    look(&[], true);
+    let text = scraped(&registry);
+    for line in [
+        "lanyard_drift_found_total{resource=\"Role\"} 1",
+        "lanyard_drift_found_total{resource=\"ServiceAccount\"} 1",
+        "lanyard_drift_found_total{resource=\"Association\"} 0",
+        "lanyard_drift_corrected_total{resource=\"ServiceAccount\"} 1",
+        "lanyard_drift_corrected_total{resource=\"Role\"} 0",
+        "lanyard_looks_total{outcome=\"unpublished\"} 1",
+        "lanyard_looks_total{outcome=\"settled\"} 2",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn every_metric_says_what_it_is() {
+    let text = scraped(&registered().0);
+    let described = text.lines().filter(|line| line.starts_with("# HELP")).count();
+    let typed = text.lines().filter(|line| line.starts_with("# TYPE")).count();
+    assert_eq!((described, typed), (12, 12), "{text}");
+    assert!(
+        text.contains("# HELP lanyard_build Which Lanyard this is."),
+        "{text}"
+    );
+}

@@ -1,0 +1,117 @@
+//! Publish: writes the status if it differs from the one that is there, and tells the events.
+//! A decoded object and a pass in; writes to the API server. A failed event never changes the result of a pass.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event as KubeEvent;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::Resource;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use lanyard_api::{FIELD_MANAGER, WorkloadIdentity, WorkloadIdentityStatus};
+use lanyard_core::status::Status;
+use lanyard_core::summarise::{Event, EventKind};
+use lanyard_engine::Target;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::raw::{Decoded, RawIdentity};
+use crate::reconcile::Pass;
+
+/// Writes what a pass came to. Returns whether the status stands as it should; if not, another look is due.
+pub async fn publish(decoded: &Decoded, pass: &Pass, context: &Context) -> bool {
+    let (target, summary) = (&decoded.target, &pass.summary);
+    let written = pass.released || summary.status == decoded.status || write(target, &summary.status, context).await;
+    // A status that was not written will be made again: its events come then, once.
+    if written {
+        for event in &summary.events {
+            tell(target, event, context).await;
+        }
+    }
+    written
+}
+
+/// Writes a status. The resourceVersion keeps it from overwriting what somebody else wrote meanwhile.
+pub async fn write(target: &Target, status: &Status, context: &Context) -> bool {
+    let api: Api<RawIdentity> = Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
+    let body = json!({
+        "apiVersion": WorkloadIdentity::api_version(&()),
+        "kind": WorkloadIdentity::kind(&()),
+        "metadata": {"name": target.subject.name, "uid": target.uid, "resourceVersion": target.resource_version()},
+        "status": WorkloadIdentityStatus::from_core(status),
+    });
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let patch = Patch::Apply(&body);
+    let call = api.patch_status(target.subject.name.as_str(), &params, &patch);
+    match tokio::time::timeout(context.world.timings().operation, call).await {
+        Ok(Ok(written)) => {
+            target.wrote(written.meta().resource_version.clone());
+            true
+        }
+        Ok(Err(kube::Error::Api(answer))) if matches!(answer.code, 404 | 409) => {
+            tracing::debug!(object = %target.subject, code = answer.code, "the object changed while its status was made");
+            // Gone is written well enough; changed brings its own look.
+            answer.code == 404
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(object = %target.subject, %error, "could not write the status");
+            false
+        }
+        Err(_) => {
+            tracing::warn!(object = %target.subject, "the API server did not answer a status write in time");
+            false
+        }
+    }
+}
+
+/// Tells one event. Events are made only when something turns, so each is its own object: kube's recorder would
+/// repeat the first note of a reason for ever.
+async fn tell(target: &Target, event: &Event, context: &Context) {
+    log(target, event);
+    let api: Api<KubeEvent> = Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
+    let body = KubeEvent {
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{}-", short(target.subject.name.as_str()))),
+            namespace: Some(target.subject.namespace.to_string()),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(Timestamp::now())),
+        action: Some(event.reason.to_string()),
+        reason: Some(event.reason.to_string()),
+        note: Some(event.note.clone()),
+        type_: Some(match event.kind {
+            EventKind::Normal => "Normal".to_owned(),
+            EventKind::Warning => "Warning".to_owned(),
+        }),
+        regarding: Some(ObjectReference {
+            api_version: Some(WorkloadIdentity::api_version(&()).into_owned()),
+            kind: Some(WorkloadIdentity::kind(&()).into_owned()),
+            name: Some(target.subject.name.to_string()),
+            namespace: Some(target.subject.namespace.to_string()),
+            uid: Some(target.uid.clone()),
+            ..ObjectReference::default()
+        }),
+        reporting_controller: Some("lanyard.dev/operator".to_owned()),
+        reporting_instance: Some(context.instance.clone()),
+        ..KubeEvent::default()
+    };
+    let params = PostParams::default();
+    let call = api.create(&params, &body);
+    match tokio::time::timeout(context.world.timings().operation, call).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::debug!(object = %target.subject, %error, "could not tell an event"),
+        Err(_) => tracing::debug!(object = %target.subject, "the API server did not take an event in time"),
+    }
+}
+
+fn log(target: &Target, event: &Event) {
+    let (object, reason, note) = (&target.subject, event.reason, &event.note);
+    match event.kind {
+        EventKind::Normal => tracing::info!(%object, %reason, "{note}"),
+        EventKind::Warning => tracing::warn!(%object, %reason, "{note}"),
+    }
+}
+
+/// A name short enough that the API server's suffix still fits (names of events have at most 253 characters).
+fn short(name: &str) -> &str {
+    name.get(..200).unwrap_or(name)
+}

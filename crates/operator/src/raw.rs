@@ -1,0 +1,116 @@
+//! A WorkloadIdentity as it lies in the store: metadata, and spec and status as raw JSON, decoded afresh in each pass.
+//! Watch events in, decoded objects out; no I/O. Ten thousand raw objects take half the memory of decoded ones, and one
+//! that cannot be decoded is one bad object and not a broken watch.
+
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use lanyard_api::{ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, WorkloadIdentity, WorkloadIdentitySpec, WorkloadIdentityStatus};
+use lanyard_core::name::{ClusterIdentity, Namespace, ServiceAccountName};
+use lanyard_core::spec::Spec;
+use lanyard_core::status::Status;
+use lanyard_core::subject::Subject;
+use lanyard_engine::Target;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A WorkloadIdentity, not decoded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RawIdentity {
+    metadata: ObjectMeta,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spec: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<Box<RawValue>>,
+}
+
+impl Resource for RawIdentity {
+    type DynamicType = ();
+    type Scope = kube::core::NamespaceResourceScope;
+
+    fn kind(dt: &()) -> Cow<'_, str> {
+        WorkloadIdentity::kind(dt)
+    }
+
+    fn group(dt: &()) -> Cow<'_, str> {
+        WorkloadIdentity::group(dt)
+    }
+
+    fn version(dt: &()) -> Cow<'_, str> {
+        WorkloadIdentity::version(dt)
+    }
+
+    fn plural(dt: &()) -> Cow<'_, str> {
+        WorkloadIdentity::plural(dt)
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// A WorkloadIdentity, decoded for one pass.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The object as the target of steps.
+    pub target: Target,
+    /// The spec, or why it could not be decoded.
+    pub spec: Result<Spec, String>,
+    /// The status as it was last written; empty when there is none that can be read.
+    pub status: Status,
+    /// The generation of the spec.
+    pub generation: i64,
+    /// Whether the object is being deleted.
+    pub goes: bool,
+    /// What the annotation that asks for a fresh look says.
+    pub requested_at: Option<String>,
+}
+
+impl RawIdentity {
+    /// Decodes the object. `None` only for an object whose name the API server itself would not allow.
+    #[must_use]
+    pub fn decode(&self, cluster: &ClusterIdentity) -> Option<Decoded> {
+        let metadata = &self.metadata;
+        let subject = Subject {
+            cluster: cluster.clone(),
+            namespace: Namespace::parse(metadata.namespace.as_deref()?).ok()?,
+            name: ServiceAccountName::parse(metadata.name.as_deref()?).ok()?,
+        };
+        let annotation = |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key));
+        let target = Target::new(
+            subject,
+            metadata.uid.clone()?,
+            metadata.resource_version.clone(),
+            metadata.finalizers.clone().unwrap_or_default(),
+            annotation(ANNOTATION_CUSTODY).map(String::as_str),
+        );
+        Some(Decoded {
+            target,
+            spec: self.decode_spec(),
+            status: self.decode_status(),
+            generation: metadata.generation.unwrap_or_default(),
+            goes: metadata.deletion_timestamp.is_some(),
+            requested_at: annotation(ANNOTATION_REQUESTED_AT).cloned(),
+        })
+    }
+
+    fn decode_spec(&self) -> Result<Spec, String> {
+        let text = self.spec.as_ref().map_or("null", |raw| raw.get());
+        serde_json::from_str::<WorkloadIdentitySpec>(text).map(|spec| spec.to_core()).map_err(|error| error.to_string())
+    }
+
+    /// The status as it was last written. One that cannot be read is one that was lost: everything is found again.
+    #[must_use]
+    pub fn decode_status(&self) -> Status {
+        self.status
+            .as_ref()
+            .and_then(|raw| serde_json::from_str::<WorkloadIdentityStatus>(raw.get()).ok())
+            .map(|status| status.to_core())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,175 @@
+//! One pass over one WorkloadIdentity: read, think, write, report.
+//! An object of the store in, the time of the next look out. All I/O goes through the engine and `publish`.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use kube_runtime::controller::Action;
+use kube_runtime::reflector::ObjectRef;
+use lanyard_core::arn::{PolicyArn, RoleArn};
+use lanyard_core::fact::Fact;
+use lanyard_core::gate::Gate;
+use lanyard_core::identity::Identity;
+use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
+use lanyard_core::observed::{Observed, Pods};
+use lanyard_core::spec::{Method, Spec};
+use lanyard_core::step::Step;
+use lanyard_core::summarise::{Next, Summary, Told, invalid, summarise, undecodable};
+use lanyard_core::validate::validate;
+use lanyard_engine::Scope;
+
+use crate::context::Context;
+use crate::publish::publish;
+use crate::raw::{Decoded, RawIdentity};
+
+/// Looks at one object.
+///
+/// # Errors
+/// Never: what goes wrong is in the status, and the backoff is the object's own.
+pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Result<Action, Infallible> {
+    let Some(decoded) = object.decode(&context.world.cluster().identity) else { return Ok(Action::await_change()) };
+    if context.gate(false) == Gate::Closed {
+        return Ok(Action::await_change());
+    }
+    let (_under_way, began) = (context.metrics.look_begins(), Instant::now());
+    let (reference, uid) = (ObjectRef::from_obj(&*object), &decoded.target.uid);
+    let Some(pass) = look(&decoded, &context).await else {
+        context.forget(&reference, uid);
+        return Ok(Action::await_change());
+    };
+    let published = publish(&decoded, &pass, &context).await;
+    context.metrics.look(&pass.summary, published, began.elapsed());
+    if pass.released {
+        context.forget(&reference, uid);
+        return Ok(Action::await_change());
+    }
+    let next = if published { pass.summary.next } else { Next::Backoff };
+    Ok(context.next_action(&reference, next))
+}
+
+/// What one pass came to.
+#[derive(Debug)]
+pub struct Pass {
+    /// What is said.
+    pub summary: Summary,
+    /// Whether the object was let go: it has no status any more.
+    pub released: bool,
+}
+
+async fn look(decoded: &Decoded, context: &Context) -> Option<Pass> {
+    if decoded.goes {
+        return remove(decoded, context).await;
+    }
+    let cluster = context.world.cluster();
+    let now = Timestamp::now();
+    let summary = match &decoded.spec {
+        Err(error) => undecodable(&decoded.status, decoded.generation, error, now),
+        Ok(spec) => match validate(spec, &decoded.target.subject, cluster) {
+            Err(wrong) => invalid(&decoded.status, decoded.generation, &wrong, now),
+            Ok(identity) => keep(decoded, spec, &identity, context).await,
+        },
+    };
+    Some(Pass { summary, released: false })
+}
+
+/// An object that stays: its binding is made and kept true.
+async fn keep(decoded: &Decoded, spec: &Spec, identity: &Identity, context: &Context) -> Summary {
+    let scope = scope(decoded, identity, context);
+    let mut observed = context.world.observe(&scope).await;
+    let look = think(identity, &decoded.status, &observed);
+    act(decoded, &look, &mut observed, spec.suspend, context).await.0
+}
+
+/// An object that goes: what Lanyard owns is removed or let go. One without our finalizer is not held by us.
+async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
+    if !decoded.target.marks.finalizer {
+        return None;
+    }
+    let suspended = decoded.spec.as_ref().is_ok_and(|spec| spec.suspend);
+    let custody = decoded.target.marks.custody.as_ref();
+    let derived = derived_role(decoded, context);
+    let scope = Scope {
+        target: &decoded.target,
+        roles: roles_to_remove(&decoded.status, custody, derived.as_ref()),
+        known_policies: BTreeSet::new(),
+        provider: None,
+        agent: false,
+        pods: pods(decoded, None, context),
+        fresh: false,
+    };
+    let mut observed = context.world.observe(&scope).await;
+    let look = think_removal(&decoded.target.subject, &decoded.status, &observed, suspended);
+    let (summary, released) = act(decoded, &look, &mut observed, suspended, context).await;
+    Some(Pass { summary, released })
+}
+
+async fn act(
+    decoded: &Decoded,
+    look: &Look,
+    observed: &mut Observed,
+    suspended: bool,
+    context: &Context,
+) -> (Summary, bool) {
+    let gate = || context.gate(suspended);
+    let meter = |step: &Step, ended: &_, took: Duration| context.metrics.step(step, ended, took);
+    let outcome = context.world.apply(&decoded.target, &look.plan, observed, &gate, &meter).await;
+    let released = outcome.done().any(|(step, _)| matches!(step, Step::ReleaseObject { .. }));
+    let told = Told {
+        generation: decoded.generation,
+        look,
+        outcome: &outcome,
+        after: observed,
+        previous: &decoded.status,
+        gate: context.gate(suspended),
+        timings: context.world.timings(),
+        now: Timestamp::now(),
+    };
+    (summarise(&told), released)
+}
+
+fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Scope<'a> {
+    let in_effect = decoded.status.active_binding().map(|active| active.binding.method());
+    let by = |method| identity.binding.method() == method || in_effect == Some(method);
+    let requested_at = decoded.requested_at.as_deref();
+    Scope {
+        target: &decoded.target,
+        roles: roles_of(identity, &decoded.status),
+        known_policies: known_policies(decoded, identity),
+        provider: by(Method::Irsa).then(|| identity.cluster.provider_arn()),
+        agent: by(Method::PodIdentity),
+        pods: pods(decoded, Some(identity.role_arn()), context),
+        fresh: context.requests.is_new(&decoded.target.uid, requested_at),
+    }
+}
+
+/// The policies that the spec asks for or that Lanyard once attached: what they can do needs no reading.
+fn known_policies(decoded: &Decoded, identity: &Identity) -> BTreeSet<PolicyArn> {
+    let wanted = identity.managed.iter().flat_map(|role| role.attached.iter().cloned());
+    let applied = decoded.status.applied.keys().filter_map(|key| key.strip_prefix("policy/"));
+    wanted.chain(applied.filter_map(|arn| PolicyArn::parse(arn).ok())).collect()
+}
+
+fn pods(decoded: &Decoded, role: Option<&RoleArn>, context: &Context) -> Fact<Pods> {
+    let subject = &decoded.target.subject;
+    let fold = context.pods.read().unwrap_or_else(PoisonError::into_inner);
+    let role = role.map(ToString::to_string);
+    fold.counted(subject.namespace.as_str(), subject.name.as_str(), role.as_deref())
+}
+
+/// The role that spec or subject alone would give: where custody and status are lost, its tags say whether it is ours.
+fn derived_role(decoded: &Decoded, context: &Context) -> Option<RoleArn> {
+    let (cluster, subject) = (context.world.cluster(), &decoded.target.subject);
+    let spec = decoded.spec.as_ref().ok();
+    if let Some(identity) = spec.and_then(|spec| validate(spec, subject, cluster).ok()) {
+        return identity.managed.is_some().then(|| identity.role_arn().clone());
+    }
+    Some(RoleArn {
+        partition: cluster.partition.clone(),
+        account: cluster.account.clone(),
+        path: cluster.role_path().ok()?,
+        name: subject.role_name("").ok()?,
+    })
+}

@@ -1,0 +1,145 @@
+//! Run: wires the parts together and ends them in the right order. Settings in; nothing out but how it ended.
+//! Called by `main`; everything it starts does its I/O itself.
+
+use std::sync::{Arc, RwLock};
+
+use futures::Stream;
+use kube_runtime::reflector::Store;
+use kube_runtime::watcher;
+use lanyard_engine::World;
+use lanyard_engine::pods::PodFold;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{Admin, Readiness};
+use crate::backoff::Backoff;
+use crate::context::{Context, Requests};
+use crate::error::OperatorError;
+use crate::lease::{self, LeaseGate, LeaseSettings, Tenure};
+use crate::metrics::{Fleet, Leader, Metrics, PREFIX};
+use crate::raw::RawIdentity;
+use crate::settings::Settings;
+use crate::shutdown::{DRAIN_LIMIT, drain, on_signals};
+use crate::{controller, startup};
+
+/// Runs the operator until a signal stops it.
+///
+/// # Errors
+/// When it cannot start, or cannot go on.
+pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
+    let stop = on_signals()?;
+    let identity = lease::identity();
+    let admin = Admin::bind(settings.metrics_addr, settings.health_addr).await?;
+    let connected = startup::connect().await?;
+    startup::tell_given(settings, &connected.api_server, &identity);
+
+    let kube = connected.client;
+    let readiness = Readiness::default();
+    let mut registry = Registry::with_prefix(PREFIX);
+    let metrics = Metrics::register(&mut registry);
+    let (store, objects) = controller::objects(kube.clone());
+    let tenure = stand(settings, &identity, &kube, &readiness);
+    Leader::register(&mut registry, tenure.gate());
+    Fleet::register(&mut registry, store.clone(), tenure.gate());
+    let serving = admin.serve(readiness.clone(), registry);
+
+    let shell = Shell {
+        settings,
+        kube,
+        readiness,
+        metrics,
+        gate: tenure.gate(),
+        identity,
+        stop: stop.clone(),
+    };
+    let ended = work_and_vacate(shell.work(store, objects), tenure, &stop).await;
+    serving.stop().await;
+    ended
+}
+
+fn stand(settings: &Settings, identity: &str, kube: &kube::Client, readiness: &Readiness) -> Tenure {
+    let lease = LeaseSettings {
+        namespace: settings.lease_namespace.to_string(),
+        name: settings.lease_name.clone(),
+        identity: identity.to_owned(),
+        timings: settings.timings(),
+    };
+    lease::stand(kube.clone(), lease, readiness.clone())
+}
+
+/// Works until the end, then gives the lease back: at once when nothing is under way any more.
+async fn work_and_vacate(
+    work: impl Future<Output = Result<(), OperatorError>>,
+    mut tenure: Tenure,
+    stop: &CancellationToken,
+) -> Result<(), OperatorError> {
+    let worked = tokio::select! {
+        worked = drain(work, stop, DRAIN_LIMIT) => worked,
+        () = tenure.broken() => return Err(OperatorError::LeaseAbandoned),
+    };
+    if worked.is_none() {
+        tracing::warn!("some looks did not finish in time; what they left is found again by the next holder");
+    }
+    tenure.vacate(worked.is_some()).await;
+    worked.unwrap_or(Ok(()))
+}
+
+/// What the work needs.
+struct Shell<'a> {
+    settings: &'a Settings,
+    kube: kube::Client,
+    readiness: Readiness,
+    metrics: Metrics,
+    gate: LeaseGate,
+    identity: String,
+    stop: CancellationToken,
+}
+
+impl Shell<'_> {
+    /// Waits for what is needed, then controls until the stop; a stop ends the waits at once.
+    async fn work(
+        self,
+        store: Store<RawIdentity>,
+        objects: impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
+    ) -> Result<(), OperatorError> {
+        let Some(world) = self.stop.run_until_cancelled(self.world()).await else {
+            return Ok(());
+        };
+        let context = Arc::new(self.context(world?, store));
+        let leading = terms(self.gate.clone());
+        let workers = self.settings.workers;
+        controller::run(context, objects, leading, workers, self.stop.cancelled_owned()).await;
+        Ok(())
+    }
+
+    /// The world of the cluster. A standby makes no call of AWS, so it is found when the lease is first gained.
+    async fn world(&self) -> Result<World, OperatorError> {
+        startup::wait_for_crds(&self.kube, &self.readiness).await?;
+        self.gate.gained(0).await;
+        let aws = startup::aws(self.settings, &self.metrics, self.gate.clone()).await;
+        startup::find(self.settings, &aws, &self.kube, &self.readiness).await
+    }
+
+    fn context(&self, world: World, store: Store<RawIdentity>) -> Context {
+        self.metrics.workers(self.settings.workers);
+        Context {
+            world,
+            store,
+            pods: Arc::new(RwLock::new(PodFold::default())),
+            lease: self.gate.clone(),
+            read_only: self.settings.read_only,
+            metrics: Arc::new(self.metrics.clone()),
+            backoff: Backoff::new(self.metrics.in_backoff()),
+            instance: self.identity.clone(),
+            requests: Requests::default(),
+        }
+    }
+}
+
+/// An item for each time that the lease is gained; the one under which this begins comes first.
+fn terms(gate: LeaseGate) -> impl Stream<Item = ()> + Send + 'static {
+    futures::stream::unfold((gate, 0), |(gate, known)| async move {
+        let term = gate.gained(known).await;
+        Some(((), (gate, term)))
+    })
+}

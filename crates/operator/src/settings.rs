@@ -1,0 +1,338 @@
+//! Settings: everything the operator is told, from flags and the environment, checked before anything starts.
+//! Arguments in, one [`Settings`] value out, or what to tell the person and the exit code. Reads the environment and
+//! nothing else. Called by `main`.
+
+mod durations;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::error::{ContextKind, ErrorKind};
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
+use lanyard_core::name::{ClusterName, Namespace, Region, ServiceAccountName};
+use lanyard_core::timings::Timings;
+use tracing_subscriber::EnvFilter;
+
+use self::durations::{Overrides, resync};
+
+/// Ties AWS IAM roles to Kubernetes ServiceAccounts and keeps the tie true.
+///
+/// Lanyard watches WorkloadIdentity objects and makes, for each, the IAM role and what binds it to the ServiceAccount
+/// of the same name: the annotation of IRSA or the association of EKS Pod Identity.
+///
+/// The cluster is the one that KUBECONFIG names, else the one whose pod this is. AWS credentials and endpoints come
+/// from the usual places: environment, profile, web identity, container, instance.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "lanyard",
+    version,
+    max_term_width = 100,
+    after_help = "Every flag --x-y can be given as LANYARD_X_Y in the environment; the flag wins."
+)]
+pub struct Settings {
+    /// Name of the EKS cluster, as `aws eks list-clusters` prints it.
+    #[arg(long, env = "LANYARD_CLUSTER_NAME", value_name = "NAME", value_parser = |text: &str| ClusterName::parse(text))]
+    pub cluster_name: ClusterName,
+
+    /// AWS Region of the cluster. [default: what the AWS SDK finds, such as AWS_REGION]
+    #[arg(long, env = "LANYARD_REGION", value_name = "REGION", value_parser = |text: &str| Region::parse(text))]
+    pub region: Option<Region>,
+
+    /// Where /metrics is served.
+    #[arg(
+        long,
+        env = "LANYARD_METRICS_ADDR",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8080"
+    )]
+    pub metrics_addr: SocketAddr,
+
+    /// Where /healthz and /readyz are served.
+    #[arg(
+        long,
+        env = "LANYARD_HEALTH_ADDR",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8081"
+    )]
+    pub health_addr: SocketAddr,
+
+    /// Namespace of the lease. All operators of one cluster must share one lease.
+    #[arg(long, env = "LANYARD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "kube-system",
+          value_parser = |text: &str| Namespace::parse(text))]
+    pub lease_namespace: Namespace,
+
+    /// Name of the lease.
+    #[arg(
+        long,
+        env = "LANYARD_LEASE_NAME",
+        value_name = "NAME",
+        default_value = "lanyard",
+        value_parser = lease_name
+    )]
+    pub lease_name: String,
+
+    /// How often each object is looked at again, such as 90s, 10m or 1h30m; at least 10s.
+    #[arg(
+        long,
+        env = "LANYARD_RESYNC",
+        value_name = "DURATION",
+        default_value = "10m",
+        value_parser = resync
+    )]
+    pub resync: Duration,
+
+    /// Report and change nothing: status and events are written, AWS and ServiceAccounts are not.
+    #[arg(long, env = "LANYARD_READ_ONLY", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1,
+          require_equals = true, default_value = "false", default_missing_value = "true",
+          value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub read_only: bool,
+
+    /// How log lines are written: text for people, coloured on a terminal, or JSON for collectors.
+    #[arg(
+        long,
+        env = "LANYARD_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub log_format: LogFormat,
+
+    /// What is logged: error, warn, info, debug, trace or off, or directives such as `info,lanyard_aws=debug`.
+    #[arg(
+        long,
+        env = "LANYARD_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info",
+        value_parser = log_level
+    )]
+    pub log_level: String,
+
+    /// How many objects are looked at at once.
+    #[arg(long, env = "LANYARD_WORKERS", value_name = "NUMBER", default_value_t = 16,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+
+    /// Other times than the usual ones, such as `settling=1s,lease=3s`. For tests only.
+    #[arg(
+        long,
+        env = "LANYARD_TIMINGS",
+        value_name = "NAME=DURATION,...",
+        default_value = "",
+        hide = true
+    )]
+    timings: Overrides,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why there are no settings.
+#[derive(Debug)]
+pub enum Unset {
+    /// Somebody asked for the help or the version, which is not wrong.
+    Asked(clap::Error),
+    /// A setting is wrong: the sentence to show.
+    Wrong(String),
+}
+
+impl Settings {
+    /// Reads arguments, the first being the program's own name, and the environment.
+    ///
+    /// # Errors
+    /// When the help or version was asked for, or a setting is wrong.
+    pub fn read<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> Result<Self, Unset> {
+        let settings = Self::try_parse_from(arguments).map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unset::Asked(error),
+            _ => Unset::Wrong(sentence(&error)),
+        })?;
+        match durations::contradiction(&settings.timings()) {
+            None => Ok(settings),
+            Some(contradiction) => Err(Unset::Wrong(format!("--timings: {contradiction}"))),
+        }
+    }
+
+    /// Every time that matters, with the resync that was asked for.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        let usual = Timings {
+            resync: self.resync,
+            ..Timings::default()
+        };
+        self.timings.applied_to(usual)
+    }
+}
+
+/// What clap says, as one sentence: its own form takes several lines and repeats the usage.
+fn sentence(error: &clap::Error) -> String {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let what = match (error.kind(), argument, std::error::Error::source(error)) {
+        (ErrorKind::ValueValidation, Some(argument), Some(source)) => format!("{argument}: {source}"),
+        (ErrorKind::MissingRequiredArgument, Some(missing), _) => format!("{missing} is required"),
+        _ => first_paragraph(&error.render().to_string()),
+    };
+    let command = Settings::command();
+    let name = command.get_name();
+    format!(
+        "{} (see `{name} --help`)",
+        what.replace('\n', " ").trim_end_matches('.')
+    )
+}
+
+fn first_paragraph(rendered: &str) -> String {
+    let text = rendered.strip_prefix("error: ").unwrap_or(rendered);
+    let lines = text.lines().take_while(|line| !line.trim().is_empty());
+    lines.map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// A lease is named like a ServiceAccount: an RFC 1123 subdomain.
+fn lease_name(text: &str) -> Result<String, String> {
+    let name = ServiceAccountName::parse(text).map(String::from);
+    name.map_err(|_| {
+        format!("{text:?} is not a lease's name: lower-case letters, digits, '-' and '.', at most 253")
+    })
+}
+
+/// A bare word has to be a level: as a directive it would name a target, and nothing at all would be logged.
+fn log_level(text: &str) -> Result<String, String> {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_word = text.chars().all(|c| c.is_ascii_alphanumeric());
+    if is_word && !levels.contains(&text) {
+        return Err(format!("{text:?} is none of {}", levels.join(", ")));
+    }
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{text:?} cannot be read: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Settings, Unset> {
+        Settings::read([&["lanyard"], arguments].concat())
+    }
+
+    fn wrong(arguments: &[&str]) -> String {
+        match read(arguments) {
+            Err(Unset::Wrong(sentence)) => sentence,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_put_together_well() {
+        Settings::command().debug_assert();
+    }
+
+    #[test]
+    fn the_name_of_the_cluster_is_enough() {
+        let settings = read(&["--cluster-name", "prod"]).unwrap();
+        assert_eq!(settings.cluster_name.as_str(), "prod");
+        assert_eq!(
+            (settings.lease_namespace.as_str(), settings.lease_name.as_str()),
+            ("kube-system", "lanyard")
+        );
+        assert_eq!(
+            (settings.metrics_addr.port(), settings.health_addr.port()),
+            (8080, 8081)
+        );
+        assert_eq!(settings.timings(), Timings::default());
+        assert!(!settings.read_only && settings.region.is_none());
+    }
+
+    #[test]
+    fn every_flag_has_its_variable() {
+        for argument in Settings::command().get_arguments() {
+            let Some(flag) = argument
+                .get_long()
+                .filter(|flag| !["help", "version"].contains(flag))
+            else {
+                continue;
+            };
+            let variable = argument
+                .get_env()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            assert_eq!(
+                variable,
+                format!("LANYARD_{}", flag.to_uppercase().replace('-', "_"))
+            );
+        }
+    }
+
+    #[test]
+    fn read_only_can_be_said_alone_or_with_a_value() {
+        for (argument, wanted) in [
+            ("--read-only", true),
+            ("--read-only=true", true),
+            ("--read-only=no", false),
+        ] {
+            assert_eq!(
+                read(&["--cluster-name", "prod", argument]).unwrap().read_only,
+                wanted
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_sentence() {
+        let told = [
+            wrong(&[]),
+            wrong(&["--cluster-name", "has space"]),
+            wrong(&["--cluster-name", "prod", "--region", "x"]),
+            wrong(&["--cluster-name", "prod", "--resync", "1s"]),
+            wrong(&["--cluster-name", "prod", "--resync", "soon"]),
+            wrong(&["--cluster-name", "prod", "--metrics-addr", "8080"]),
+            wrong(&["--cluster-name", "prod", "--log-format", "xml"]),
+            wrong(&["--cluster-name", "prod", "--log-level", "inof"]),
+            wrong(&["--cluster-name", "prod", "--workers", "0"]),
+            wrong(&["--cluster-name", "prod", "--lease-name", "A"]),
+            wrong(&["--cluster-name", "prod", "--regoin", "eu-west-1"]),
+            wrong(&["--cluster-name", "prod", "--timings", "lease=5s"]),
+        ];
+        let wanted = "\
+--cluster-name <NAME> is required (see `lanyard --help`)
+--cluster-name <NAME>: \"has space\" is not a cluster name: letters, digits, '-' and '_', at most 100, beginning with a letter or digit (see `lanyard --help`)
+--region <REGION>: \"x\" is not an AWS Region such as eu-west-1 (see `lanyard --help`)
+--resync <DURATION>: 1s is too short: at least 10s (see `lanyard --help`)
+--resync <DURATION>: \"soon\" is not a duration such as 90s, 10m or 1h30m (see `lanyard --help`)
+--metrics-addr <ADDRESS>: invalid socket address syntax (see `lanyard --help`)
+invalid value 'xml' for '--log-format <FORMAT>' [possible values: text, json] (see `lanyard --help`)
+--log-level <LEVEL>: \"inof\" is none of off, error, warn, info, debug, trace (see `lanyard --help`)
+--workers <NUMBER>: 0 is not in 1..=256 (see `lanyard --help`)
+--lease-name <NAME>: \"A\" is not a lease's name: lower-case letters, digits, '-' and '.', at most 253 (see `lanyard --help`)
+unexpected argument '--regoin' found (see `lanyard --help`)
+--timings: a write begun just before the renewal deadline (10s) may take 4s and would end after the lease (5s)";
+        assert_eq!(told.join("\n"), wanted);
+    }
+
+    #[test]
+    fn times_can_be_set_shorter_for_tests() {
+        let settings = read(&[
+            "--cluster-name",
+            "prod",
+            "--timings",
+            "settling=500ms,resync=2s,lease=4s,renew-deadline=2s,operation=1s",
+        ]);
+        let timings = settings.unwrap().timings();
+        assert_eq!(
+            (timings.settling, timings.resync),
+            (Duration::from_millis(500), Duration::from_secs(2))
+        );
+        assert_eq!(timings.propagation, Timings::default().propagation);
+    }
+
+    #[test]
+    fn help_and_version_are_not_wrong() {
+        assert!(matches!(read(&["--help"]), Err(Unset::Asked(_))));
+        assert!(matches!(read(&["--version"]), Err(Unset::Asked(_))));
+    }
+}
