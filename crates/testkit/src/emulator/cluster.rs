@@ -11,6 +11,9 @@ use crate::gateway::public_issuer;
 /// The role that EKS itself takes on: the one role that is not of anybody's workload.
 const CLUSTER_ROLE: &str = "eks-cluster";
 
+/// The add-on without which no pod of the cluster gets credentials by Pod Identity [F 2.4].
+const AGENT_ADDON: &str = "eks-pod-identity-agent";
+
 /// An EKS cluster as the emulator has it.
 #[derive(Clone, Debug)]
 pub struct EksCluster {
@@ -44,7 +47,7 @@ struct Oidc {
 }
 
 impl EksCluster {
-    /// Makes the cluster, and the role that it needs.
+    /// Makes the cluster, the role that it needs, and the add-on that Pod Identity needs.
     pub(crate) async fn create(emulator: &str, name: &str) -> Result<Self> {
         let trust = json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"},
@@ -69,6 +72,10 @@ impl EksCluster {
             .await
             .context("creating the EKS cluster")?;
         let Created { cluster } = serde_json::from_slice(&answer).context("what CreateCluster answered")?;
+        let agent = json!({"addonName": AGENT_ADDON});
+        call::json(emulator, &format!("/clusters/{name}/addons"), &agent)
+            .await
+            .context("installing the EKS Pod Identity Agent")?;
         // The gateway shows the same issuer to everybody who asks EKS for it.
         let issuer = public_issuer(&cluster.identity.oidc.issuer);
         Ok(Self {
