@@ -1,0 +1,76 @@
+//! The two methods with the block that belongs to each, and the words of closed sets.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::ask::{accepted, and_the_rest_later, refused, with};
+
+#[tokio::test]
+async fn each_method_has_its_own_block() -> Result<()> {
+    let of = |method: &str, block: &str| json!({"role": {"managed": {}}, "method": method, block: {}});
+    let no_tags = "spec.podIdentity: Invalid value: EKS accepts a session policy only without session tags: set disableSessionTags to true, or remove sessionPolicy";
+    refused(&[
+        (
+            of("IRSA", "podIdentity"),
+            "spec: Invalid value: podIdentity has no effect with method IRSA: remove podIdentity, or set method to PodIdentity",
+        ),
+        (
+            of("PodIdentity", "irsa"),
+            "spec: Invalid value: irsa has no effect with method PodIdentity: remove irsa, or set method to IRSA",
+        ),
+        (with("podIdentity", json!({"sessionPolicy": {}})), no_tags),
+        (with("podIdentity", json!({"sessionPolicy": {"Version": "2012-10-17"}, "disableSessionTags": false})), no_tags),
+        (
+            with("irsa", json!({"tokenExpiration": "soon"})),
+            "spec.irsa.tokenExpiration: Invalid value: \"soon\": must be a duration in hours, minutes and seconds, in that order, such as 1h30m",
+        ),
+        (
+            with("irsa", json!({"tokenExpiration": "599s"})),
+            "spec.irsa.tokenExpiration: Invalid value: \"599s\": must be from 10m to 24h: the API server issues no shorter token, and the pod identity webhook no longer one",
+        ),
+        (
+            with("irsa", json!({"tokenExpiration": "24h1s"})),
+            "spec.irsa.tokenExpiration: Invalid value: \"24h1s\": must be from 10m to 24h: the API server issues no shorter token, and the pod identity webhook no longer one",
+        ),
+        (
+            with("irsa", json!({"audience": "sts amazonaws com"})),
+            "spec.irsa.audience: Invalid value: \"sts amazonaws com\": must be an audience such as sts.amazonaws.com: 1 to 255 printable ASCII characters without spaces",
+        ),
+    ])
+    .await?;
+    accepted(&[
+        of("IRSA", "irsa"),
+        of("PodIdentity", "podIdentity"),
+        with("method", Value::Null),
+        with(
+            "podIdentity",
+            json!({"sessionPolicy": {"Version": "2012-10-17"}, "disableSessionTags": true}),
+        ),
+        with("irsa", json!({"tokenExpiration": "600s"})),
+        with("irsa", json!({"tokenExpiration": "24h"})),
+    ])
+    .await
+}
+
+#[tokio::test]
+async fn a_word_is_one_of_those_that_are_honoured() -> Result<()> {
+    refused(&[
+        (
+            with("method", json!("Irsa")),
+            and_the_rest_later!("spec.method: Unsupported value: \"Irsa\": supported values: \"IRSA\", \"PodIdentity\""),
+        ),
+        (
+            with("driftPolicy", json!("Ignore")),
+            and_the_rest_later!("spec.driftPolicy: Unsupported value: \"Ignore\": supported values: \"Correct\", \"Report\""),
+        ),
+        (
+            with("deletionPolicy", json!("DeleteWhenUnused")),
+            and_the_rest_later!("spec.deletionPolicy: Unsupported value: \"DeleteWhenUnused\": supported values: \"Delete\", \"Retain\""),
+        ),
+        (
+            json!({"role": {"existing": {"arn": "arn:aws:iam::111122223333:role/a", "trust": "Manage"}}}),
+            and_the_rest_later!("spec.role.existing.trust: Unsupported value: \"Manage\": supported values: \"Check\""),
+        ),
+    ])
+    .await
+}

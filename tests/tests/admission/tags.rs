@@ -1,0 +1,43 @@
+//! Tags: what AWS takes, what is reserved, what is ours.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::ask::{accepted, and_the_rest_later, managed, refused};
+
+#[tokio::test]
+async fn tags_keep_to_aws_and_to_what_is_ours() -> Result<()> {
+    let tags = |tags: Value| managed(json!({"tags": tags}));
+    let keys = |message: &str| format!("spec.role.managed.tags: Invalid value: {message}");
+    let shape = keys("a tag's key must be 1 to 128 letters, digits, spaces and _.:/=+-@");
+    let aws = keys("tag keys that begin with aws: are reserved by AWS: use another key");
+    let ours = keys("tag keys that begin with lanyard.dev/ mark what Lanyard owns: use another key");
+    let session = keys(
+        "tag keys that begin with kubernetes- or eks-cluster- would pass for Pod Identity session tags: use another key",
+    );
+    let case = keys("IAM takes tag keys that differ only in case for one key: keep one of them");
+    let many: serde_json::Map<String, Value> = (0..48).map(|at| (format!("k{at}"), json!("v"))).collect();
+    refused(&[
+        (tags(json!({"a#b": "c"})), &shape),
+        (tags(json!({"": "c"})), &shape),
+        (tags(json!({"k".repeat(129): "c"})), &shape),
+        (tags(json!({"aws:team": "shop"})), &aws),
+        (tags(json!({"Lanyard.dev/name": "orders"})), &ours),
+        (tags(json!({"Kubernetes-namespace": "shop"})), &session),
+        (tags(json!({"eks-cluster-name": "prod"})), &session),
+        (tags(json!({"team": "shop", "Team": "shop"})), &case),
+        (
+            tags(json!({"team": "a#b"})),
+            "spec.role.managed.tags[team]: Invalid value: \"a#b\": a tag's value must be at most 256 letters, digits, spaces and _.:/=+-@",
+        ),
+        (
+            tags(json!(many)),
+            and_the_rest_later!("spec.role.managed.tags: Too many: 48: must have at most 47 items"),
+        ),
+    ])
+    .await?;
+    accepted(&[tags(
+        json!({"Équipe 1": "", "a_.:/=+-@b": "v".repeat(256), "k".repeat(128): "kubernetes-x"}),
+    )])
+    .await
+}
