@@ -1,0 +1,261 @@
+//! Ways to change a policy document: rewritings that IAM documents as the same, and edits that may or may not change
+//! the meaning. A JSON document and random choices in, a document out. Used by the property tests of policies.
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+/// A source of small choices that never runs dry, so that the last edit is as random as the first.
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: usize) -> usize {
+        // Knuth's linear congruential generator; its high bits are the random ones.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap_or(0) % sides.max(1)
+    }
+}
+
+pub fn dice() -> impl Strategy<Value = Dice> {
+    any::<u64>().prop_map(Dice)
+}
+
+/// The same document written in another way, by rules that IAM documents.
+pub fn rewritten(document: &Value, dice: &mut Dice) -> Value {
+    let mut out = document.clone();
+    if let Some(object) = out.as_object_mut() {
+        if object
+            .get("Version")
+            .is_some_and(|version| version == "2008-10-17")
+            && dice.roll(2) == 0
+        {
+            object.remove("Version");
+        }
+        if let Some(statements) = object.get_mut("Statement").and_then(Value::as_array_mut) {
+            for statement in statements.iter_mut().filter_map(Value::as_object_mut) {
+                rewrite_statement(statement, dice);
+            }
+            if let Some(twice) = statements.get(dice.roll(8)).cloned() {
+                statements.push(twice);
+            }
+            shuffle(statements, dice);
+        }
+    }
+    out
+}
+
+fn rewrite_statement(statement: &mut Map<String, Value>, dice: &mut Dice) {
+    if dice.roll(2) == 0 {
+        statement.insert("Sid".to_owned(), json!(format!("Sid{}", dice.roll(9))));
+    }
+    for (name, value) in statement.iter_mut() {
+        match (name.as_str(), value) {
+            ("Action" | "NotAction", value) => {
+                swap_case(value, dice);
+                relist(value, dice);
+            }
+            ("Resource" | "NotResource", value) => relist(value, dice),
+            ("Principal", value) if *value == "*" && dice.roll(2) == 0 => *value = json!({"AWS": ["*"]}),
+            ("Principal" | "NotPrincipal", Value::Object(types)) => {
+                types
+                    .iter_mut()
+                    .for_each(|(kind, ids)| rewrite_principals(kind, ids, dice));
+            }
+            ("Condition", Value::Object(operators)) => rewrite_condition(operators, dice),
+            _ => {}
+        }
+    }
+}
+
+fn rewrite_principals(kind: &str, ids: &mut Value, dice: &mut Dice) {
+    relist(ids, dice);
+    if kind == "AWS" && *ids == "111122223333" && dice.roll(2) == 0 {
+        *ids = json!("arn:aws:iam::111122223333:root");
+    }
+}
+
+fn rewrite_condition(operators: &mut Map<String, Value>, dice: &mut Dice) {
+    let names: Vec<String> = operators.keys().cloned().collect();
+    let mut out = Map::new();
+    for (operator, keys) in std::mem::take(operators) {
+        let Value::Object(keys) = keys else { continue };
+        let keys = keys.into_iter().map(|(key, mut value)| {
+            relist(&mut value, dice);
+            if value.is_boolean() || value.is_u64() {
+                value = json!(value.to_string());
+            }
+            (
+                if dice.roll(2) == 0 {
+                    key.to_uppercase()
+                } else {
+                    key
+                },
+                value,
+            )
+        });
+        let keys = Value::Object(keys.collect());
+        // An object has room for one of a name, so a renaming must not meet one that is there.
+        let renamed = operator
+            .replace("ArnEquals", "ArnLike")
+            .replace("ArnNotEquals", "ArnNotLike");
+        let keep = names.contains(&renamed) || dice.roll(2) == 0;
+        out.insert(if keep { operator } else { renamed }, keys);
+    }
+    *operators = out;
+}
+
+fn swap_case(value: &mut Value, dice: &mut Dice) {
+    match value {
+        Value::String(text) if dice.roll(2) == 0 => *text = text.to_uppercase(),
+        Value::Array(items) => items.iter_mut().for_each(|item| swap_case(item, dice)),
+        _ => {}
+    }
+}
+
+/// Text becomes a list of one and back, a list changes its order and repeats a member.
+fn relist(value: &mut Value, dice: &mut Dice) {
+    match value {
+        Value::Array(items) => {
+            if let Some(twice) = items.get(dice.roll(6)).cloned() {
+                items.push(twice);
+            }
+            shuffle(items, dice);
+            if let ([only], 0) = (items.as_slice(), dice.roll(2)) {
+                *value = only.clone();
+            }
+        }
+        Value::Object(_) => {}
+        single if dice.roll(2) == 0 => *single = json!([single]),
+        _ => {}
+    }
+}
+
+fn shuffle(items: &mut [Value], dice: &mut Dice) {
+    for at in 1..items.len() {
+        items.swap(at, dice.roll(at + 1));
+    }
+}
+
+/// Pairs of words, each of which could be mistaken for the other.
+const CONFUSABLE: [(&str, &str); 26] = [
+    ("Allow", "Deny"),
+    ("Action", "NotAction"),
+    ("Resource", "NotResource"),
+    ("Principal", "NotPrincipal"),
+    ("AWS", "Federated"),
+    ("AWS", "Service"),
+    ("StringEquals", "StringLike"),
+    ("StringEquals", "StringEqualsIfExists"),
+    ("StringEquals", "ForAllValues:StringEquals"),
+    ("StringEquals", "StringEqualsIgnoreCase"),
+    ("StringEquals", "StringNotEquals"),
+    ("StringLike", "StringLikeIfExists"),
+    ("StringLike", "ForAllValues:StringLike"),
+    ("ForAllValues:StringLike", "ForAllValues:StringEquals"),
+    ("StringNotEquals", "StringNotLike"),
+    ("ArnLike", "StringLike"),
+    ("ArnLike", "ArnEquals"),
+    ("ArnLike", "ForAnyValue:ArnLike"),
+    ("ArnEquals", "ArnNotEquals"),
+    ("Null", "Bool"),
+    ("x*", "x"),
+    ("${*}", "*"),
+    ("arn:a", "arn:A"),
+    ("111122223333", "arn:aws:iam::111122223333:root"),
+    ("111122223333", "arn:aws-cn:iam::111122223333:root"),
+    ("a:tag", "A:TAG"),
+];
+
+/// One edit at a random word, which may or may not change the meaning, or break the document.
+pub fn edit(document: &mut Value, dice: &mut Dice) {
+    let mut at = dice.roll(words(document));
+    edit_at(document, &mut at, dice);
+}
+
+/// How many words there are: keys, and values that are no lists and objects.
+fn words(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(words).sum(),
+        Value::Object(object) => object.values().map(|value| 1 + words(value)).sum(),
+        _ => 1,
+    }
+}
+
+/// Counts down to the chosen word and edits it; says whether that is done.
+fn edit_at(value: &mut Value, at: &mut usize, dice: &mut Dice) -> bool {
+    match value {
+        Value::Array(items) => items.iter_mut().any(|item| edit_at(item, at, dice)),
+        Value::Object(object) => {
+            for name in object.keys().cloned().collect::<Vec<_>>() {
+                if *at == 0 {
+                    edit_key(object, &name, dice);
+                    return true;
+                }
+                *at -= 1;
+                if object
+                    .get_mut(&name)
+                    .is_some_and(|value| edit_at(value, at, dice))
+                {
+                    return true;
+                }
+            }
+            false
+        }
+        Value::String(text) if *at == 0 => {
+            *text = confused(text, dice);
+            true
+        }
+        scalar if *at == 0 => {
+            *scalar = json!(scalar.to_string());
+            true
+        }
+        _ => {
+            *at -= 1;
+            false
+        }
+    }
+}
+
+/// Takes a key away, renames it, or sets a similar one beside it.
+fn edit_key(object: &mut Map<String, Value>, name: &str, dice: &mut Dice) {
+    let other = confused(name, dice);
+    match dice.roll(8) {
+        0 | 1 => {
+            object.remove(name);
+        }
+        2 => {
+            let beside = if dice.roll(2) == 0 {
+                object.get(name).cloned()
+            } else {
+                Some(json!("X"))
+            };
+            object.insert(other, beside.unwrap_or_default());
+        }
+        _ => {
+            let value = object.remove(name);
+            object.insert(other, value.unwrap_or_default());
+        }
+    }
+}
+
+/// A word that could be mistaken for this one, or the word in another case.
+fn confused(word: &str, dice: &mut Dice) -> String {
+    let other = |(a, b): &(&str, &str)| match word {
+        word if word == *a => Some((*b).to_owned()),
+        word if word == *b => Some((*a).to_owned()),
+        _ => None,
+    };
+    let others: Vec<String> = CONFUSABLE.iter().filter_map(other).collect();
+    let recased = if dice.roll(2) == 0 {
+        word.to_lowercase()
+    } else {
+        word.to_uppercase()
+    };
+    others
+        .get(dice.roll(others.len() + 1))
+        .cloned()
+        .unwrap_or(recased)
+}
