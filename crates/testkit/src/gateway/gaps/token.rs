@@ -148,11 +148,16 @@ mod tests {
 
     impl Key {
         fn new() -> Self {
-            Self(EncodingKey::from_ec_der(&rcgen::KeyPair::generate().unwrap().serialize_der()))
+            Self(EncodingKey::from_ec_der(
+                &rcgen::KeyPair::generate().unwrap().serialize_der(),
+            ))
         }
 
         fn sign(&self) -> String {
-            let header = Header { kid: Some("k".into()), ..Header::new(Algorithm::ES256) };
+            let header = Header {
+                kid: Some("k".into()),
+                ..Header::new(Algorithm::ES256)
+            };
             encode(&header, &payload(), &self.0).unwrap()
         }
 
@@ -166,7 +171,8 @@ mod tests {
     }
 
     fn verify(keys: &Keys, token: &str) -> Result<(), &'static str> {
-        keys.verify(token, &Claims::unverified(token).unwrap()).map_err(|refused| refused.code)
+        keys.verify(token, &Claims::unverified(token).unwrap())
+            .map_err(|refused| refused.code)
     }
 
     #[test]
@@ -175,7 +181,10 @@ mod tests {
         let token = key.sign();
         assert_eq!(verify(&key.published("k"), &token), Ok(()));
         assert_eq!(verify(&other.published("k"), &token), Err("InvalidIdentityToken"));
-        assert_eq!(verify(&key.published("unknown"), &token), Err("InvalidIdentityToken"));
+        assert_eq!(
+            verify(&key.published("unknown"), &token),
+            Err("InvalidIdentityToken")
+        );
         assert_eq!(verify(&Keys::default(), &token), Err("InvalidIdentityToken"));
     }
 
@@ -190,8 +199,12 @@ mod tests {
     fn one_audience_must_be_the_providers() {
         let claims: Claims = serde_json::from_value(payload()).unwrap();
         assert_eq!(claims.audience(&["api".into()]).unwrap(), "api");
-        assert_eq!(claims.audience(&["other".into()]).unwrap_err().message, "Incorrect token audience");
-        let plain: Claims = serde_json::from_value(json!({"iss": "i", "sub": "s", "aud": "api", "exp": 1})).unwrap();
+        assert_eq!(
+            claims.audience(&["other".into()]).unwrap_err().message,
+            "Incorrect token audience"
+        );
+        let plain: Claims =
+            serde_json::from_value(json!({"iss": "i", "sub": "s", "aud": "api", "exp": 1})).unwrap();
         assert_eq!(plain.audience(&["api".into()]).unwrap(), "api");
     }
 
@@ -206,7 +219,10 @@ mod tests {
     #[test]
     fn what_is_no_token_is_refused() {
         for token in ["", "a.b.c", "nonsense"] {
-            assert_eq!(Claims::unverified(token).unwrap_err().code, "InvalidIdentityToken");
+            assert_eq!(
+                Claims::unverified(token).unwrap_err().code,
+                "InvalidIdentityToken"
+            );
         }
     }
 }
