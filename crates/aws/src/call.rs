@@ -147,3 +147,87 @@ impl Aws {
         ended
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+    use crate::client::AwsSettings;
+
+    type Answer = Result<(), SdkError<ErrorMetadata, HttpResponse>>;
+
+    #[derive(Default)]
+    struct Outcomes(Mutex<Vec<&'static str>>);
+
+    impl Meter for Outcomes {
+        fn call(&self, measured: &Measured) {
+            self.0.lock().unwrap().push(measured.outcome);
+        }
+    }
+
+    fn send(
+        settings: AwsSettings,
+        call: Call,
+        request: impl Future<Output = Answer>,
+    ) -> Result<(), AwsError> {
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .build();
+        let aws = Aws::with_config(&config, settings);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(aws.call(call, request))
+    }
+
+    #[test]
+    fn a_write_is_not_sent_once_nothing_may_be_written_and_a_read_is() {
+        let closed = || AwsSettings {
+            may_write: Arc::new(|| false),
+            ..AwsSettings::default()
+        };
+        let sent = AtomicBool::new(false);
+        let request = async {
+            sent.store(true, Ordering::SeqCst);
+            Ok(())
+        };
+        let ended = send(
+            closed(),
+            Call::write(Service::Iam, "DeleteRole", "a role"),
+            request,
+        );
+        assert_eq!(ended.unwrap_err().class(), Class::GateClosed);
+        assert!(!sent.load(Ordering::SeqCst));
+        assert!(
+            send(
+                closed(),
+                Call::read(Service::Iam, "GetRole", "a role"),
+                ready(Ok(()))
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_call_without_an_answer_ends_in_time_and_is_counted() {
+        let outcomes = Arc::new(Outcomes::default());
+        let settings = AwsSettings {
+            operation_timeout: Duration::from_millis(1),
+            meter: outcomes.clone(),
+            ..AwsSettings::default()
+        };
+        let ended = send(
+            settings,
+            Call::write(Service::Eks, "TagResource", "an association"),
+            pending(),
+        );
+        assert_eq!(ended.unwrap_err().class(), Class::TimedOut);
+        assert_eq!(*outcomes.0.lock().unwrap(), ["timed_out"]);
+    }
+}

@@ -89,7 +89,7 @@ impl Aws {
     }
 
     /// Retries are switched off for each service and not in the shared configuration, whose retries fetch credentials.
-    fn with_config(config: &SdkConfig, settings: AwsSettings) -> Self {
+    pub(crate) fn with_config(config: &SdkConfig, settings: AwsSettings) -> Self {
         let off = RetryConfig::disabled();
         let iam = aws_sdk_iam::config::Builder::from(config)
             .retry_config(off.clone())

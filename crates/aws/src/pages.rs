@@ -38,3 +38,44 @@ where
         at = read.next;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::call::Service;
+
+    fn read(next: impl Fn(Option<&str>) -> Option<&'static str>) -> Result<Vec<usize>, AwsError> {
+        let call = Call::read(Service::Iam, "ListRolePolicies", "a role");
+        let mut pages = 0;
+        let all = pin!(all(&call, |at| {
+            pages += 1;
+            ready(Ok(Page {
+                items: vec![pages],
+                next: next(at.as_deref()).map(str::to_owned),
+            }))
+        }));
+        match all.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(read) => read,
+            Poll::Pending => panic!("a list of ready pages is ready"),
+        }
+    }
+
+    #[test]
+    fn every_page_is_asked_for_with_the_marker_of_the_one_before() {
+        let next = |at: Option<&str>| match at {
+            None => Some("second"),
+            Some("second") => Some("third"),
+            Some(_) => None,
+        };
+        assert_eq!(read(next).unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_list_whose_marker_stands_still_is_not_read_for_ever() {
+        assert!(matches!(read(|_| Some("same")), Err(AwsError::Unclear { .. })));
+    }
+}

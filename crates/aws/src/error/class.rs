@@ -34,6 +34,8 @@ pub enum Class {
     Malformed,
     /// AWS refuses for another reason.
     Refused,
+    /// The request could not be made, for want of something that only a person can give.
+    Unsendable,
     /// There are no credentials, or AWS does not accept them.
     Credentials,
     /// AWS answered something that makes no sense.
@@ -61,6 +63,7 @@ impl Class {
             Self::Quota => "quota",
             Self::Malformed => "malformed",
             Self::Refused => "refused",
+            Self::Unsendable => "unsendable",
             Self::Credentials => "credentials",
             Self::Unclear => "unclear",
             Self::GateClosed => "gate_closed",
@@ -85,7 +88,7 @@ impl AwsError {
             Self::TimedOut { .. } => Class::TimedOut,
             Self::Undelivered { .. } => Class::Network,
             Self::NoCredentials { .. } => Class::Credentials,
-            Self::Unsendable { .. } => Class::Refused,
+            Self::Unsendable { .. } => Class::Unsendable,
             Self::Unclear { .. } => Class::Unclear,
             Self::GateClosed { .. } => Class::GateClosed,
         }

@@ -11,7 +11,7 @@ use super::{AwsError, Class, Refusal};
 use crate::call::Call;
 
 /// What to do when AWS does not know who is calling.
-const OWN_ROLE: &str = "Check the AWS credentials that the operator itself runs with.";
+const OWN_CREDENTIALS: &str = "Check the AWS credentials that the operator itself runs with.";
 
 impl AwsError {
     /// The trouble that this error is for a step. `after_own_write`: something that the call rests on was written by
@@ -117,7 +117,8 @@ impl AwsError {
                 format!("AWS calls the document of {call} malformed: {said}. Correct it in the spec.")
             }
             Class::Propagation | Class::Refused => format!("AWS refuses {call}: {said}."),
-            Class::Credentials => format!("{operation} without good credentials: {said}. {OWN_ROLE}"),
+            Class::Unsendable => format!("{call} cannot be sent: {said}."),
+            Class::Credentials => format!("{operation} without good credentials: {said}. {OWN_CREDENTIALS}"),
             Class::Unclear => {
                 format!("AWS answered {call} with something unexpected: {said}. Lanyard tries again.")
             }
@@ -156,7 +157,9 @@ fn verdict(class: Class, after_own_write: bool) -> (Disposition, Reason) {
         Class::Denied => (WaitForChange, Reason::AccessDenied),
         Class::Quota => (WaitForChange, Reason::QuotaExceeded),
         Class::Malformed => (WaitForChange, Reason::MalformedDocument),
-        Class::Propagation | Class::NotFound | Class::Refused => (WaitForChange, Reason::Refused),
+        Class::Propagation | Class::NotFound | Class::Refused | Class::Unsendable => {
+            (WaitForChange, Reason::Refused)
+        }
     }
 }
 

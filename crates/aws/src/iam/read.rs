@@ -97,3 +97,60 @@ fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
 fn unclear<T>(call: &Call, what: impl std::fmt::Display) -> Fact<T> {
     Fact::Unreadable(AwsError::unclear(call, what).why())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_iam::types::AttachedPermissionsBoundary;
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+
+    fn call() -> Call {
+        Call::read(Service::Iam, "GetRole", "arn:aws:iam::111122223333:role/orders")
+    }
+
+    fn role() -> aws_sdk_iam::types::builders::RoleBuilder {
+        Role::builder()
+            .path("/")
+            .role_name("orders")
+            .role_id("AROAEXAMPLE")
+            .arn("arn:aws:iam::111122223333:role/orders")
+            .create_date(DateTime::from_secs(0))
+    }
+
+    #[test]
+    fn the_trust_policy_is_url_decoded_and_a_plus_stays_a_plus() {
+        let told = role()
+            .assume_role_policy_document("%7B%22Statement%22%3A%7B%22Sid%22%3A%22a+b%22%7D%7D")
+            .build()
+            .unwrap();
+        let Fact::Present(document) = trust(&call(), &told) else {
+            panic!("it can be read")
+        };
+        assert!(document.statement("a+b").is_some());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unreadable_and_never_absent() {
+        let broken = role()
+            .assume_role_policy_document("%7B")
+            .max_session_duration(-1)
+            .build()
+            .unwrap();
+        assert!(trust(&call(), &broken).unreadable().is_some());
+        assert!(trust(&call(), &role().build().unwrap()).unreadable().is_some());
+        assert!(max_session(&call(), &broken).unreadable().is_some());
+        let strange = AttachedPermissionsBoundary::builder()
+            .permissions_boundary_arn("strange")
+            .build();
+        let strange = role().permissions_boundary(strange).build().unwrap();
+        assert!(boundary(&call(), &strange).unreadable().is_some());
+    }
+
+    #[test]
+    fn a_role_without_boundary_or_duration_has_none_and_the_default() {
+        let plain = role().build().unwrap();
+        assert!(boundary(&call(), &plain).is_absent());
+        assert_eq!(max_session(&call(), &plain), Fact::Present(DEFAULT_MAX_SESSION));
+    }
+}
