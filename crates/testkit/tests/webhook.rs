@@ -20,7 +20,11 @@ const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Pr
 
 #[tokio::test]
 async fn a_new_pod_gets_the_credentials_of_its_service_account() -> Result<()> {
-    let bed = TestBed::start(TestBedOptions::default()).await?;
+    let bed = TestBed::start(TestBedOptions {
+        webhook: false,
+        ..TestBedOptions::default()
+    })
+    .await?;
     let gateway = Gateway::start(GatewayOptions::all(&bed.ministack.url())).await?;
     let client = bed.client().await?;
     let options = WebhookOptions {
