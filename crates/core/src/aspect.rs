@@ -27,8 +27,12 @@ pub enum Aspect {
     Boundary,
     /// One tag of the role.
     RoleTag(String),
+    /// All managed policies attached to the role, where nobody knows which they are.
+    Attachments,
     /// One managed policy attached to the role.
     Attached(PolicyArn),
+    /// All inline policies of the role, where nobody knows which they are.
+    InlinePolicies,
     /// One inline policy of the role.
     Inline(PolicyName),
     /// That the association exists.
@@ -88,7 +92,9 @@ impl Aspect {
             | Self::MaxSession
             | Self::Boundary
             | Self::RoleTag(_)
+            | Self::Attachments
             | Self::Attached(_)
+            | Self::InlinePolicies
             | Self::Inline(_) => Resource::Role,
             Self::Association
             | Self::AssociationRole
@@ -112,7 +118,9 @@ impl Aspect {
             Self::MaxSession => "maxSessionDuration".to_owned(),
             Self::Boundary => "permissionsBoundary".to_owned(),
             Self::RoleTag(key) => format!("tag/{key}"),
+            Self::Attachments => "policies".to_owned(),
             Self::Attached(arn) => format!("policy/{arn}"),
+            Self::InlinePolicies => "inlinePolicies".to_owned(),
             Self::Inline(name) => format!("inline/{name}"),
             Self::Association => "association".to_owned(),
             Self::AssociationRole => "association/roleArn".to_owned(),
@@ -138,7 +146,9 @@ impl fmt::Display for Aspect {
             Self::MaxSession => f.write_str("maxSessionDuration"),
             Self::Boundary => f.write_str("permissionsBoundary"),
             Self::RoleTag(key) | Self::AssociationTag(key) => write!(f, "tags[{key}]"),
+            Self::Attachments => f.write_str("attachedPolicies"),
             Self::Attached(arn) => write!(f, "attachedPolicies[{arn}]"),
+            Self::InlinePolicies => f.write_str("inlinePolicies"),
             Self::Inline(name) => write!(f, "inlinePolicies[{name}]"),
             Self::AssociationRole => f.write_str("roleArn"),
             Self::AssociationTarget => f.write_str("targetRoleArn"),

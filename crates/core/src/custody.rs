@@ -26,7 +26,7 @@ pub struct Custody {
 pub struct Touched {
     /// The role.
     pub arn: RoleArn,
-    /// Whether Lanyard made it (then it may remove it) or found it.
+    /// Whether Lanyard made it, or may have: then it may remove it, if its tags agree.
     pub managed: bool,
     /// The method it was used for.
     pub method: Method,
@@ -55,6 +55,14 @@ impl Custody {
     #[must_use]
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether Lanyard made a role at some time, even if it is now used as somebody else's.
+    #[must_use]
+    pub fn made(&self, role: &RoleArn) -> bool {
+        self.roles
+            .iter()
+            .any(|touched| touched.managed && touched.arn == *role)
     }
 
     /// The same custody with one more role and the deletion policy of now. Nothing is ever taken out here.

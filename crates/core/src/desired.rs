@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::arn::{Issuer, RoleArn};
 use crate::binding::{Binding, By};
 use crate::cluster::Cluster;
-use crate::custody::Custody;
+use crate::custody::{Custody, Touched};
 use crate::identity::{Identity, ManagedRole};
 use crate::name::Audience;
 use crate::observed::Observed;
@@ -36,6 +36,9 @@ pub struct Wanted {
     pub cluster: Cluster,
     /// The binding that is kept true.
     pub binding: Binding,
+    /// Whether it is only held while the spec already asks for another. What goes with a binding without being part of
+    /// it (session policy, token settings) then belongs to the one that waits, and is left as it is found.
+    pub held: bool,
     /// The role.
     pub role: WantedRole,
     /// The statement that lets the subject in, as a whole trust document.
@@ -108,7 +111,7 @@ impl Desired {
     #[must_use]
     pub fn present(identity: &Identity, stage: &Stage, custody: Option<&Custody>) -> Self {
         let binding = match stage {
-            Stage::Settled => identity.binding.clone(),
+            Stage::Settled | Stage::Unknown(_) => identity.binding.clone(),
             Stage::Waiting { held, .. } => (**held).clone(),
         };
         let role = match &identity.managed {
@@ -122,9 +125,10 @@ impl Desired {
             association: association_for(identity, &binding),
             annotations: annotations_for(identity, &binding),
             create_service_account: identity.create_service_account,
-            custody: Custody::including(custody, identity.deletion_policy, identity.touches()),
+            custody: custody_for(identity, stage, custody),
             subject: identity.subject.clone(),
             cluster: identity.cluster.clone(),
+            held: matches!(stage, Stage::Waiting { .. }),
             binding,
             role,
         }))
@@ -138,7 +142,9 @@ impl Desired {
         let mut roles: BTreeMap<RoleArn, bool> =
             observed.roles.keys().map(|arn| (arn.clone(), true)).collect();
         for touched in custody.into_iter().flat_map(|custody| &custody.roles) {
-            roles.insert(touched.arn.clone(), touched.managed);
+            // A role that was ours once and is now named as an existing one stays ours to remove: its tags decide.
+            let made = custody.is_some_and(|custody| custody.made(&touched.arn));
+            roles.insert(touched.arn.clone(), made);
         }
         let retain =
             release || custody.is_some_and(|custody| custody.deletion_policy == DeletionPolicy::Retain);
@@ -147,6 +153,22 @@ impl Desired {
             retain,
             roles,
         })
+    }
+}
+
+/// Custody of the role that is asked for and, if custody was lost meanwhile, of the one that is only held.
+fn custody_for(identity: &Identity, stage: &Stage, custody: Option<&Custody>) -> Custody {
+    let with = Custody::including(custody, identity.deletion_policy, identity.touches());
+    match stage {
+        Stage::Waiting { held, .. } if !with.roles.iter().any(|touched| touched.arn == held.role_arn) => {
+            let touched = Touched {
+                arn: held.role_arn.clone(),
+                managed: true,
+                method: held.method(),
+            };
+            Custody::including(Some(&with), identity.deletion_policy, touched)
+        }
+        Stage::Settled | Stage::Waiting { .. } | Stage::Unknown(_) => with,
     }
 }
 
@@ -202,7 +224,8 @@ fn association_for(identity: &Identity, binding: &Binding) -> Option<WantedAssoc
             role_arn: binding.role_arn.clone(),
             target_role_arn: target_role_arn.clone(),
             session_tags: *session_tags,
-            policy: identity.session_policy.clone(),
+            // EKS refuses a session policy beside session tags: it can then only be meant for the binding that waits.
+            policy: identity.session_policy.clone().filter(|_| !session_tags),
             tags: identity.subject.ownership_tags(),
         }),
         By::Irsa { .. } => None,

@@ -112,17 +112,30 @@ impl Judge<'_> {
             self.drift.judged.insert(Resource::Provider);
         }
         let client = provider.client_id.as_str();
-        let found = observed
-            .provider
-            .as_ref()
-            .map(|found| found.client_ids.iter().cloned().collect::<Vec<_>>());
-        let found = match found {
-            Fact::Present(ids) if ids.iter().any(|id| id == client) => Fact::Present(Value::text(client)),
-            Fact::Present(ids) => Fact::Present(Value::text(ids.join(", "))),
-            Fact::Absent => Fact::Absent,
-            Fact::Unreadable(why) => Fact::Unreadable(why),
+        let wanted = Value::text(client);
+        let (found, others) = match &observed.provider {
+            Fact::Present(found) if found.client_ids.contains(client) => {
+                (Fact::Present(wanted.clone()), None)
+            }
+            // Our audience is what is missing, whatever others are there.
+            Fact::Present(found) => (Fact::Absent, Some(&found.client_ids)),
+            Fact::Absent => (Fact::Absent, None),
+            Fact::Unreadable(why) => (Fact::Unreadable(why.clone()), None),
         };
-        self.aspect(Aspect::Provider, Some(Value::text(client)), found);
+        let others = others.filter(|ids| !ids.is_empty()).map(|ids| {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            (
+                Aspect::Provider.to_string(),
+                Some(wanted.text.clone()),
+                Some(ids.join(", ")),
+            )
+        });
+        self.aspect_in_parts(
+            Aspect::Provider,
+            Some(wanted),
+            found,
+            others.into_iter().collect(),
+        );
     }
 
     /// Judges one aspect: agreed, unreadable, or different with its cause.
@@ -214,6 +227,21 @@ fn three_way(wanted: Option<&Value>, found: Option<&Value>, applied: Option<&Str
 }
 
 impl Drift {
+    /// Nothing is known but that one thing could not be read.
+    pub(crate) fn unknown(aspect: Aspect, why: &Why) -> Self {
+        let difference = Difference {
+            aspect,
+            wanted: None,
+            found: None,
+            cause: Cause::Unreadable(why.clone()),
+            parts: Vec::new(),
+        };
+        Self {
+            differences: vec![difference],
+            ..Self::default()
+        }
+    }
+
     /// Whether a resource is in somebody else's hands.
     #[must_use]
     pub fn conflict_on(&self, resource: Resource) -> Option<&Conflict> {

@@ -8,7 +8,7 @@ use crate::step::Step;
 pub enum Gate {
     /// Not the leader: nothing, and AWS is not even read.
     Closed,
-    /// Status and events, and letting go of what is suspended and deleted.
+    /// Status and events; and, where the object is suspended, letting go of it when it is deleted.
     ReportOnly(Reporting),
     /// Everything.
     Open,
@@ -40,7 +40,9 @@ impl Gate {
     pub fn permits(self, step: &Step) -> bool {
         match self {
             Self::Closed => false,
-            Self::ReportOnly(_) => step.only_releases(),
+            // An operator that was started to read only writes nothing, not even to let go.
+            Self::ReportOnly(Reporting::ReadOnly) => false,
+            Self::ReportOnly(Reporting::Suspended) => step.only_releases(),
             Self::Open => true,
         }
     }

@@ -2,12 +2,13 @@
 //! `think` is the pure middle of a pass, the same for the operator and the command line. No I/O.
 
 use crate::arn::RoleArn;
+use crate::aspect::Aspect;
 use crate::custody::Custody;
 use crate::desired::Desired;
 use crate::drift::{Drift, diff};
 use crate::identity::Identity;
 use crate::observed::Observed;
-use crate::plan::{Plan, plan};
+use crate::plan::{Await, Plan, plan};
 use crate::stage::{Stage, stage};
 use crate::status::Status;
 use crate::subject::Subject;
@@ -30,16 +31,30 @@ pub struct Look {
 pub fn think(identity: &Identity, previous: &Status, observed: &Observed) -> Look {
     let stage = stage(identity, previous, observed);
     let desired = Desired::present(identity, &stage, observed.object.custody.as_ref());
-    let drift = diff(&desired, previous, observed);
-    let mut plan = plan(&desired, &drift, observed, identity.drift_policy);
-    if matches!(stage, Stage::Waiting { .. }) {
-        plan.then.push(crate::plan::Await::BindingChange);
-    }
+    let drift = compare(&stage, &desired, previous, observed);
+    let plan = match &stage {
+        Stage::Settled => plan(&desired, &drift, observed, identity.drift_policy),
+        Stage::Waiting { .. } => {
+            plan(&desired, &drift, observed, identity.drift_policy).waiting_for(Await::BindingChange)
+        }
+        Stage::Unknown(_) => Plan::default().waiting_for(Await::Reading),
+    };
     Look {
         stage,
         desired,
         drift,
         plan,
+    }
+}
+
+/// What differs. Where nobody knows which binding is in effect, nobody knows what anything should be.
+pub(crate) fn compare(stage: &Stage, desired: &Desired, previous: &Status, observed: &Observed) -> Drift {
+    match stage {
+        Stage::Settled | Stage::Waiting { .. } => diff(desired, previous, observed),
+        Stage::Unknown(why) if observed.association.unreadable().is_some() => {
+            Drift::unknown(Aspect::Association, why)
+        }
+        Stage::Unknown(why) => Drift::unknown(Aspect::ServiceAccount, why),
     }
 }
 
@@ -57,11 +72,15 @@ pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, 
     }
 }
 
-/// The roles that a look at an object that stays has to read: that of the binding asked for and that in effect.
+/// The roles that a look at an object that stays has to read: that of the binding asked for and those of the bindings
+/// on record, in effect or not.
 #[must_use]
 pub fn roles_of(identity: &Identity, previous: &Status) -> Vec<RoleArn> {
-    let in_effect = previous.active_binding().map(|active| &active.binding.role_arn);
-    distinct([Some(identity.role_arn()), in_effect])
+    let recorded = previous
+        .bindings
+        .iter()
+        .map(|known| Some(&known.binding.role_arn));
+    distinct([Some(identity.role_arn())].into_iter().chain(recorded))
 }
 
 /// The roles that a look at an object that goes has to read: those in custody, then that of the status, and the one
@@ -80,11 +99,7 @@ pub fn roles_to_remove(
         .filter(|touched| touched.managed)
         .map(|touched| Some(&touched.arn));
     let recorded = previous.role.as_ref().map(|role| &role.arn);
-    let theirs = |arn: &&RoleArn| {
-        touched
-            .iter()
-            .any(|touched| touched.arn == **arn && !touched.managed)
-    };
+    let theirs = |arn: &&RoleArn| touched.iter().any(|touched| touched.arn == **arn);
     let others = [recorded, derived]
         .into_iter()
         .map(|arn| arn.filter(|arn| !theirs(arn)));

@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::aspect::{Aspect, Resource};
-use crate::desired::{Desired, Wanted, WantedAssociation, WantedRole};
+use crate::desired::{Desired, Wanted, WantedRole};
 use crate::drift::{Cause, Difference, Drift};
 use crate::fact::Fact;
-use crate::observed::{Association, ObjectMarks, Observed, RoleFacts};
+use crate::observed::{ObjectMarks, Observed, RoleFacts};
 use crate::policy::Document;
 use crate::spec::DriftPolicy;
 use crate::step::{Needs, Step};
 
+mod binding;
 mod removal;
 mod role;
 
@@ -133,111 +134,6 @@ impl Draft<'_> {
         }
     }
 
-    /// The binding comes only when a pod that got it could use it.
-    fn bind(&mut self, wanted: &Wanted) {
-        let waits = self.binding_waits_for(wanted);
-        if waits.is_empty() {
-            self.association(wanted);
-            self.annotations(wanted);
-        }
-        self.then.extend(waits);
-    }
-
-    fn binding_waits_for(&self, wanted: &Wanted) -> Vec<Await> {
-        let mut waits = Vec::new();
-        let role = self.observed.role(&wanted.binding.role_arn);
-        if self
-            .drift
-            .conflicts
-            .iter()
-            .any(|conflict| conflict.resource != Resource::ServiceAccount)
-        {
-            waits.push(Await::Conflict);
-        }
-        waits.extend(self.role_waits(wanted, &role));
-        let agent = self.observed.agent.present().is_some_and(|agent| agent.ready);
-        if wanted.association.is_some() && !agent && self.observed.association.present().is_none() {
-            waits.push(Await::Agent);
-        }
-        waits
-    }
-
-    /// Whether the role can be bound at all: it is there or about to be, and lets the subject in or is about to.
-    fn role_waits(&self, wanted: &Wanted, role: &RoleFacts) -> Option<Await> {
-        let made_now = |step: &Step| matches!(step, Step::CreateRole { .. });
-        let trusted_now = |step: &Step| matches!(step, Step::CreateRole { .. } | Step::SetTrust { .. });
-        match &role.id {
-            Fact::Unreadable(_) => return Some(Await::Reading),
-            Fact::Absent if !self.steps.iter().any(made_now) => return Some(Await::Role),
-            Fact::Present(_) if role.elsewhere.is_some() => return Some(Await::Role),
-            Fact::Absent | Fact::Present(_) => {}
-        }
-        if self.steps.iter().any(trusted_now) {
-            return None;
-        }
-        match &role.trust {
-            Fact::Unreadable(_) => Some(Await::Reading),
-            Fact::Present(trust) if crate::trusting::lets_in(trust, wanted) => None,
-            Fact::Present(_) | Fact::Absent => Some(Await::Trust),
-        }
-    }
-
-    fn association(&mut self, wanted: &Wanted) {
-        if self.drift.conflict_on(Resource::Association).is_some() {
-            return;
-        }
-        let Some(want) = &wanted.association else {
-            if self.to_do(&Aspect::Association).is_some() {
-                self.steps.push(Step::DeleteAssociation {});
-            }
-            return;
-        };
-        match &self.observed.association {
-            Fact::Present(found) => self.association_fields(want, found),
-            Fact::Absent if self.to_do(&Aspect::Association).is_some() => {
-                self.steps.push(Step::CreateAssociation {
-                    wanted: Box::new(want.clone()),
-                });
-            }
-            Fact::Absent | Fact::Unreadable(_) => {}
-        }
-    }
-
-    /// An association is updated as a whole: fields whose drift is only reported keep what was found.
-    fn association_fields(&mut self, want: &WantedAssociation, found: &Association) {
-        let mut next = want.clone();
-        if self.to_do(&Aspect::AssociationRole).is_none() {
-            next.role_arn = found.role_arn.clone();
-        }
-        if self.to_do(&Aspect::AssociationTarget).is_none() {
-            next.target_role_arn = found.target_role_arn.clone();
-        }
-        if self.to_do(&Aspect::AssociationSessionTags).is_none() {
-            next.session_tags = found.session_tags;
-        }
-        if self.to_do(&Aspect::AssociationPolicy).is_none() {
-            next.policy = found.policy.clone();
-        }
-        let same = next.role_arn == found.role_arn
-            && next.target_role_arn == found.target_role_arn
-            && next.session_tags == found.session_tags
-            && next.policy == found.policy;
-        if !same {
-            let clear_policy = next.policy.is_none() && found.policy.is_some();
-            self.steps.push(Step::UpdateAssociation {
-                wanted: Box::new(next),
-                clear_policy,
-            });
-        }
-        let (tags, gone) = self.tag_changes(&want.tags, Aspect::AssociationTag);
-        if !tags.is_empty() {
-            self.steps.push(Step::TagAssociation { tags });
-        }
-        if !gone.is_empty() {
-            self.steps.push(Step::UntagAssociation { keys: gone });
-        }
-    }
-
     /// The tags to set and those to remove.
     fn tag_changes(
         &self,
@@ -264,51 +160,6 @@ impl Draft<'_> {
             })
             .collect();
         (set, gone)
-    }
-
-    /// Annotations are applied as a whole: those whose drift is only reported keep what was found.
-    fn annotations(&mut self, wanted: &Wanted) {
-        if self.drift.conflict_on(Resource::ServiceAccount).is_some() {
-            self.then.insert(Await::Conflict);
-            return;
-        }
-        let account = match &self.observed.service_account {
-            Fact::Present(account) => Some(account),
-            Fact::Absent if self.drift.of(&Aspect::ServiceAccount).is_none() => return,
-            Fact::Absent if !wanted.create_service_account => {
-                self.then.insert(Await::ServiceAccount);
-                return;
-            }
-            Fact::Absent => None,
-            Fact::Unreadable(_) => return,
-        };
-        let mut set = wanted.annotations.clone();
-        let mut remove = BTreeSet::new();
-        let mut changes = self.to_do(&Aspect::ServiceAccount).is_some();
-        for difference in &self.drift.differences {
-            let Aspect::Annotation(key) = &difference.aspect else {
-                continue;
-            };
-            let found = account.and_then(|account| account.annotations.get(key));
-            match (self.acts_on(difference), found) {
-                (true, _) => changes = true,
-                (false, Some(found)) if set.contains_key(key) => {
-                    drop(set.insert(key.clone(), found.value.clone()))
-                }
-                (false, Some(_)) => {}
-                (false, None) => drop(set.remove(key)),
-            }
-            if self.acts_on(difference) && difference.wanted.is_none() {
-                remove.insert(key.clone());
-            }
-        }
-        if changes || (account.is_none() && wanted.create_service_account) {
-            self.steps.push(Step::Annotate {
-                set,
-                remove,
-                create: wanted.create_service_account,
-            });
-        }
     }
 
     /// Orders the steps and drops those that rest on something nobody knows.
@@ -352,6 +203,14 @@ pub(crate) fn unreadable(observed: &Observed, role: &crate::arn::RoleArn, needs:
 }
 
 impl Plan {
+    /// The same plan, stopping short of something more.
+    pub(crate) fn waiting_for(mut self, what: Await) -> Self {
+        if !self.then.contains(&what) {
+            self.then.push(what);
+        }
+        self
+    }
+
     /// Every step in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.stages.iter().flatten()

@@ -1,14 +1,16 @@
 //! Stage: the binding wanted and the world in, the binding to keep true now out. Derived at every look, never stored.
 //! Pure. Today a change of the binding is recognised and waits; the stages that carry it out belong here.
 
+use std::collections::BTreeMap;
+
 use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
-use crate::fact::Fact;
+use crate::fact::{Fact, Why};
 use crate::identity::Identity;
 use crate::name::Audience;
 use crate::observed::{Observed, ServiceAccount};
 use crate::status::Status;
-use crate::subject::Subject;
+use crate::subject::{Subject, TAG_RETAINED};
 use crate::validate::DEFAULT_AUDIENCE;
 
 /// The annotation by which the pod webhook learns of an IRSA role [webhook `pkg/annotations.go`].
@@ -19,6 +21,12 @@ pub const ANNOTATION_AUDIENCE: &str = "eks.amazonaws.com/audience";
 pub const ANNOTATION_TOKEN_EXPIRATION: &str = "eks.amazonaws.com/token-expiration";
 /// The annotation that makes SDKs call the regional STS endpoint.
 pub const ANNOTATION_STS_REGIONAL: &str = "eks.amazonaws.com/sts-regional-endpoints";
+
+/// Whether an annotation only shapes the token and is no part of the binding.
+#[must_use]
+pub fn is_token_setting(key: &str) -> bool {
+    [ANNOTATION_TOKEN_EXPIRATION, ANNOTATION_STS_REGIONAL].contains(&key)
+}
 
 /// Where an identity stands between the binding in effect and the one wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,43 +40,65 @@ pub enum Stage {
         /// What would change, in words.
         change: String,
     },
+    /// Nothing is recorded, and what would show the binding in effect could not be read: nothing may be touched, or
+    /// pods that hold another binding could lose it.
+    Unknown(Why),
 }
 
 /// Judges where an identity stands.
 #[must_use]
 pub fn stage(identity: &Identity, previous: &Status, observed: &Observed) -> Stage {
     let recorded = previous.active_binding().map(|active| active.binding.clone());
-    let in_effect = recorded.or_else(|| found_in_effect(identity, observed));
+    let in_effect = recorded.map_or_else(|| found_in_effect(identity, observed), Fact::Present);
     match in_effect {
-        Some(held) if held != identity.binding => {
+        Fact::Present(held) if held != identity.binding => {
             let change = held.change_to(&identity.binding);
             Stage::Waiting {
                 held: Box::new(held),
                 change,
             }
         }
-        Some(_) | None => Stage::Settled,
+        Fact::Present(_) | Fact::Absent => Stage::Settled,
+        Fact::Unreadable(why) => Stage::Unknown(why),
     }
 }
 
-/// The binding that the world shows for a subject whose status is lost: only what is marked as ours counts.
-fn found_in_effect(identity: &Identity, observed: &Observed) -> Option<Binding> {
-    if let Fact::Present(association) = &observed.association {
-        return identity.subject.owns(&association.tags).then(|| Binding {
-            role_arn: association.role_arn.clone(),
-            by: By::PodIdentity {
-                target_role_arn: association.target_role_arn.clone(),
-                session_tags: association.session_tags,
-            },
-        });
+/// The binding that the world shows for a subject whose status is lost or names none yet. An association goes before
+/// an annotation, as it does for new pods.
+fn found_in_effect(identity: &Identity, observed: &Observed) -> Fact<Binding> {
+    match &observed.association {
+        Fact::Unreadable(why) => return Fact::Unreadable(why.clone()),
+        Fact::Present(association) if is_tagged_ours(&identity.subject, association) => {
+            return Fact::Present(Binding {
+                role_arn: association.role_arn.clone(),
+                by: By::PodIdentity {
+                    target_role_arn: association.target_role_arn.clone(),
+                    session_tags: association.session_tags,
+                },
+            });
+        }
+        Fact::Present(_) | Fact::Absent => {}
     }
-    let account = observed.service_account.present()?;
-    let role = account
-        .annotations
-        .get(ANNOTATION_ROLE_ARN)
-        .filter(|annotation| annotation.ours)?;
+    match &observed.service_account {
+        Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
+        Fact::Absent => Fact::Absent,
+        Fact::Present(account) => annotated(identity, observed, account).into(),
+    }
+}
+
+/// The binding that the annotations give. Only what we set counts, or what leads to the role that Lanyard manages:
+/// its pods are ours to keep, whoever annotated.
+fn annotated(identity: &Identity, observed: &Observed, account: &ServiceAccount) -> Option<Binding> {
+    let found = account.annotations.get(ANNOTATION_ROLE_ARN)?;
+    let role_arn = RoleArn::parse(&found.value).ok()?;
+    let leads_to_ours = identity.managed.is_some()
+        && role_arn == identity.binding.role_arn
+        && observed.role(&role_arn).id.present().is_some();
+    if !found.ours && !leads_to_ours {
+        return None;
+    }
     Some(Binding {
-        role_arn: RoleArn::parse(&role.value).ok()?,
+        role_arn,
         by: By::Irsa {
             issuer: identity.cluster.issuer.clone(),
             audience: annotated_audience(account)?,
@@ -96,7 +126,18 @@ pub fn is_our_association(
         .iter()
         .filter_map(|binding| binding.association.as_ref())
         .any(|recorded| recorded.id == association.id);
-    association.owner_arn.is_none() && (recorded || subject.owns(&association.tags))
+    let kept = association.owner_arn.is_none() && recorded && !is_released(&association.tags);
+    kept || is_tagged_ours(subject, association)
+}
+
+/// Whether Lanyard let a thing go: what the status recorded of it then no longer counts.
+fn is_released(tags: &BTreeMap<String, String>) -> bool {
+    tags.contains_key(TAG_RETAINED)
+}
+
+/// Whether the tags alone say so. What an EKS add-on owns is never ours, whatever its tags.
+fn is_tagged_ours(subject: &Subject, association: &crate::observed::Association) -> bool {
+    association.owner_arn.is_none() && subject.owns(&association.tags)
 }
 
 /// Whether the status or the tags say that a role is this subject's to manage.
@@ -111,5 +152,6 @@ pub fn is_our_role(
         .role
         .as_ref()
         .is_some_and(|role| role.arn == *arn && role.id.is_some() && role.id.as_ref() == facts.id.present());
-    recorded || facts.tags.present().is_some_and(|tags| subject.owns(tags))
+    let tags = facts.tags.present();
+    (recorded && !tags.is_some_and(is_released)) || tags.is_some_and(|tags| subject.owns(tags))
 }

@@ -165,8 +165,8 @@ impl Step {
         }
     }
 
-    /// When it runs: all of a lower rank are done before any of a higher one begins. The one order there is:
-    /// custody, provider, boundary, out-of-band extras off, role, policies on, policies off, trust, bind, unbind,
+    /// When it runs: all of a lower rank are done before any of a higher one begins. The one order there is: custody,
+    /// provider, boundary, extras off, role, policies on, trust, association, ServiceAccount, unbind, policies off,
     /// delete, release.
     #[must_use]
     pub fn rank(&self) -> u8 {
@@ -185,12 +185,14 @@ impl Step {
             | Self::TagRole { .. }
             | Self::UntagRole { .. } => 4,
             Self::AttachPolicy { .. } | Self::PutInlinePolicy { .. } => 5,
-            Self::SetTrust { .. } => 7,
+            Self::SetTrust { .. } => 6,
             Self::CreateAssociation { .. }
             | Self::UpdateAssociation { .. }
             | Self::TagAssociation { .. }
-            | Self::UntagAssociation { .. }
-            | Self::Annotate { .. } => 8,
+            | Self::UntagAssociation { .. } => 7,
+            // After the association: pods that wait for the ServiceAccount start the moment it is there, and an
+            // annotation that goes is only replaced by an association that is in place.
+            Self::Annotate { .. } => 8,
             Self::DeleteAssociation {} | Self::ReleaseAssociation {} => 9,
             Self::DeleteServiceAccount {} => 10,
             // After the binding is gone: a policy taken off a role that pods still get would break them.

@@ -7,15 +7,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::condition::{Condition, ConditionStatus, ConditionType};
-use crate::desired::Desired;
-use crate::drift::{Drift, diff};
+use crate::desired::{Desired, Wanted};
+use crate::drift::Drift;
 use crate::fact::Why;
 use crate::gate::Gate;
-use crate::look::Look;
+use crate::look::{Look, compare};
 use crate::observed::Observed;
 use crate::outcome::{Disposition, Outcome};
 use crate::reason::Reason;
-use crate::stage::is_our_role;
+use crate::stage::{Stage, is_our_role};
 use crate::status::{AssociationStatus, BindingState, BindingStatus, PodsStatus, RoleStatus, Status};
 use crate::timings::Timings;
 
@@ -73,10 +73,20 @@ pub struct Told<'a> {
     pub now: Timestamp,
 }
 
+impl Told<'_> {
+    /// What should be, where that is known and something should be.
+    fn wanted(&self) -> Option<&Wanted> {
+        match (&self.look.desired, &self.look.stage) {
+            (Desired::Absent(_), _) | (_, Stage::Unknown(_)) => None,
+            (Desired::Present(wanted), _) => Some(wanted),
+        }
+    }
+}
+
 /// Makes status, events and next look of one pass.
 #[must_use]
 pub fn summarise(told: &Told<'_>) -> Summary {
-    let drift = diff(&told.look.desired, told.previous, told.after);
+    let drift = compare(&told.look.stage, &told.look.desired, told.previous, told.after);
     let three = three::judge(told, &drift);
     let found = found::found(told, &drift);
     let conditions = conditions::of(told, &drift, &three, &found);
@@ -100,7 +110,7 @@ pub fn summarise(told: &Told<'_>) -> Summary {
 
 /// The role, with its id only where it is ours: the id is what later tells that it is.
 fn role(told: &Told<'_>) -> Option<RoleStatus> {
-    let Desired::Present(wanted) = &told.look.desired else {
+    let Some(wanted) = told.wanted() else {
         return told.previous.role.clone();
     };
     let arn = wanted.binding.role_arn.clone();
@@ -117,7 +127,7 @@ fn role(told: &Told<'_>) -> Option<RoleStatus> {
 }
 
 fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
-    let Desired::Present(wanted) = &told.look.desired else {
+    let Some(wanted) = told.wanted() else {
         return told.previous.bindings.clone();
     };
     let previous = told.previous.active_binding();
@@ -153,7 +163,7 @@ fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
 }
 
 fn provider(told: &Told<'_>) -> Option<String> {
-    let Desired::Present(wanted) = &told.look.desired else {
+    let Some(wanted) = told.wanted() else {
         return told.previous.oidc_provider_arn.clone();
     };
     wanted.provider.as_ref().map(|provider| provider.arn.clone())
@@ -161,7 +171,7 @@ fn provider(told: &Told<'_>) -> Option<String> {
 
 /// What we last applied: what agrees now, and what we applied before and still differs.
 fn applied(told: &Told<'_>, drift: &Drift) -> BTreeMap<String, String> {
-    if matches!(told.look.desired, Desired::Absent(_)) {
+    if told.wanted().is_none() {
         return told.previous.applied.clone();
     }
     let differs: Vec<String> = drift

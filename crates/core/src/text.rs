@@ -21,11 +21,15 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
-/// A whole message cut to [`MESSAGE_LIMIT`] bytes on a character boundary.
+/// A whole message without control characters, cut to [`MESSAGE_LIMIT`] bytes on a character boundary.
 #[must_use]
 pub fn message(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if text.len() <= MESSAGE_LIMIT {
-        return text.to_owned();
+        return text;
     }
     let room = MESSAGE_LIMIT - '…'.len_utf8();
     let end = (0..=room)

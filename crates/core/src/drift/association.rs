@@ -26,7 +26,7 @@ impl Judge<'_> {
         match (&wanted.association, found) {
             (Some(want), Fact::Present(association)) => {
                 self.aspect(Aspect::Association, Some(Value::there()), there);
-                self.fields(want, association);
+                self.fields(want, wanted.held, association);
             }
             (Some(_), Fact::Absent | Fact::Unreadable(_)) => {
                 self.aspect(Aspect::Association, Some(Value::there()), there);
@@ -50,7 +50,7 @@ impl Judge<'_> {
         self.conflict(Resource::Association, Reason::AssociationConflict, message);
     }
 
-    fn fields(&mut self, want: &WantedAssociation, found: &Association) {
+    fn fields(&mut self, want: &WantedAssociation, held: bool, found: &Association) {
         let role = |arn| Some(Value::role(arn));
         self.aspect(
             Aspect::AssociationRole,
@@ -67,11 +67,13 @@ impl Judge<'_> {
             Some(Value::text(want.session_tags)),
             Fact::Present(Value::text(found.session_tags)),
         );
-        self.aspect(
-            Aspect::AssociationPolicy,
-            want.policy.as_ref().map(Value::document),
-            found.policy.as_ref().map(Value::document).into(),
-        );
+        if !held {
+            self.aspect(
+                Aspect::AssociationPolicy,
+                want.policy.as_ref().map(Value::document),
+                found.policy.as_ref().map(Value::document).into(),
+            );
+        }
         self.tags(
             &want.tags,
             &Fact::Present(found.tags.clone()),

@@ -7,7 +7,7 @@ use super::Judge;
 use crate::arn::{PolicyArn, RoleArn};
 use crate::aspect::{Aspect, Resource, Value};
 use crate::desired::{Removal, Wanted, WantedRole};
-use crate::fact::Fact;
+use crate::fact::{Fact, Why};
 use crate::identity::ManagedRole;
 use crate::name::PolicyName;
 use crate::observed::{Effect, Observed, RoleFacts};
@@ -28,20 +28,27 @@ impl Judge<'_> {
     }
 
     fn managed(&mut self, wanted: &Wanted, role: &ManagedRole, arn: &RoleArn, facts: &RoleFacts) {
-        self.aspect(
-            Aspect::Role,
-            Some(Value::role(arn)),
-            facts.id.as_ref().map(|_| Value::role(arn)),
-        );
-        if facts.id.present().is_none() {
-            return;
+        let value = Value::role(arn);
+        if facts.id.present().is_some() {
+            match self.owner(&wanted.subject, arn, facts) {
+                Owner::Us => {}
+                Owner::Unknown(why) => return self.unreadable(Aspect::Role, Some(value), why),
+                Owner::Other(whose) => {
+                    let message = format!(
+                        "Role {arn} exists and {whose}. Choose another role.managed.name, or name the role under role.existing."
+                    );
+                    return self.conflict(Resource::Role, Reason::RoleConflict, message);
+                }
+            }
         }
-        if let Some(whose) = self.foreign_owner(&wanted.subject, arn, facts) {
-            let message = format!(
-                "Role {arn} exists and {whose}. Choose another role.managed.name, or name the role under role.existing."
-            );
-            return self.conflict(Resource::Role, Reason::RoleConflict, message);
+        let found = facts.id.as_ref().map(|_| value.clone());
+        self.aspect(Aspect::Role, Some(value), found);
+        if facts.id.present().is_some() {
+            self.parts_of_role(wanted, role, facts);
         }
+    }
+
+    fn parts_of_role(&mut self, wanted: &Wanted, role: &ManagedRole, facts: &RoleFacts) {
         self.trust(&wanted.trust, facts);
         let text = |value: &String| Value::text(value);
         self.aspect(
@@ -73,18 +80,22 @@ impl Judge<'_> {
         }
     }
 
-    /// Whose a role is, when it is known not to be ours; unreadable tags are nobody's word.
-    fn foreign_owner(&self, subject: &Subject, arn: &RoleArn, facts: &RoleFacts) -> Option<String> {
-        let tags = facts.tags.present()?;
+    /// Whose a role is that is there: its tags say so, or the id that our own create recorded.
+    fn owner(&self, subject: &Subject, arn: &RoleArn, facts: &RoleFacts) -> Owner {
         if let Some(found) = &facts.elsewhere {
-            return Some(format!(
+            return Owner::Other(format!(
                 "is really {found}: names are unique in an account, whatever their path"
             ));
         }
         if is_our_role(subject, self.previous, arn, facts) {
-            return None;
+            return Owner::Us;
         }
-        Some(owner_named_by(tags).map_or_else(
+        let tags = match &facts.tags {
+            Fact::Present(tags) => tags,
+            Fact::Absent => &BTreeMap::new(),
+            Fact::Unreadable(why) => return Owner::Unknown(why.clone()),
+        };
+        Owner::Other(owner_named_by(tags).map_or_else(
             || "does not carry Lanyard's tags, so somebody else made it".to_owned(),
             |owner| format!("its tags say that it belongs to {owner}"),
         ))
@@ -151,6 +162,9 @@ impl Judge<'_> {
     }
 
     fn attached(&mut self, wanted: &BTreeSet<PolicyArn>, found: &Fact<BTreeMap<PolicyArn, Fact<Effect>>>) {
+        if let Fact::Unreadable(why) = found {
+            self.unreadable(Aspect::Attachments, None, why.clone());
+        }
         let none = BTreeMap::new();
         let seen = found.present().unwrap_or(&none);
         let arns: BTreeSet<&PolicyArn> = wanted.iter().chain(seen.keys()).collect();
@@ -185,6 +199,9 @@ impl Judge<'_> {
         wanted: &BTreeMap<PolicyName, Document>,
         found: &Fact<BTreeMap<PolicyName, Document>>,
     ) {
+        if let Fact::Unreadable(why) = found {
+            self.unreadable(Aspect::InlinePolicies, None, why.clone());
+        }
         let none = BTreeMap::new();
         let seen = found.present().unwrap_or(&none);
         let names: BTreeSet<&PolicyName> = wanted.keys().chain(seen.keys()).collect();
@@ -224,6 +241,14 @@ impl Judge<'_> {
             Fact::Present(_) | Fact::Absent => {}
         }
     }
+}
+
+/// Whose a role is.
+enum Owner {
+    Us,
+    /// Somebody else's, with the end of a sentence that begins with the role.
+    Other(String),
+    Unknown(Why),
 }
 
 /// A trust policy without the foreign statements that only deny, and those, each with its label.

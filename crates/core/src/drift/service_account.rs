@@ -9,19 +9,20 @@ use crate::desired::Wanted;
 use crate::fact::Fact;
 use crate::observed::{Annotation, Observed, ServiceAccount};
 use crate::reason::Reason;
-use crate::stage::ANNOTATION_ROLE_ARN;
+use crate::stage::is_token_setting;
 use crate::text::quote;
 
 impl Judge<'_> {
     pub(super) fn service_account(&mut self, wanted: &Wanted, observed: &Observed) {
         let there = observed.service_account.as_ref().map(|_| Value::there());
-        if wanted.create_service_account || !wanted.annotations.is_empty() {
-            self.aspect(Aspect::ServiceAccount, Some(Value::there()), there);
+        let needed = wanted.create_service_account || !wanted.annotations.is_empty();
+        if needed || there.unreadable().is_some() {
+            self.aspect(Aspect::ServiceAccount, needed.then(Value::there), there);
         }
         let Fact::Present(account) = &observed.service_account else {
             return;
         };
-        if let Some(message) = self.foreign_role_annotation(wanted, account) {
+        if let Some(message) = self.foreign_annotation(wanted, account) {
             return self.conflict(Resource::ServiceAccount, Reason::AnnotationConflict, message);
         }
         self.drift.judged.insert(Resource::ServiceAccount);
@@ -29,22 +30,25 @@ impl Judge<'_> {
             .annotations
             .keys()
             .chain(account.annotations.keys())
+            .filter(|key| !(wanted.held && is_token_setting(key)))
             .collect();
         for key in keys {
-            let aspect = Aspect::Annotation(key.clone());
-            let found = account.annotations.get(key);
-            match (wanted.annotations.get(key), found) {
-                (None, Some(found)) if !self.set_by_us(&aspect, found) => {
-                    self.not_ours(aspect, Value::text(&found.value));
-                }
-                (None, Some(found)) => self.unwanted(aspect, Value::text(&found.value)),
-                (want, found) => {
-                    self.aspect(
-                        aspect,
-                        want.map(Value::text),
-                        found.map(|found| Value::text(&found.value)).into(),
-                    );
-                }
+            self.annotation(key, wanted.annotations.get(key), account.annotations.get(key));
+        }
+    }
+
+    fn annotation(&mut self, key: &str, want: Option<&String>, found: Option<&Annotation>) {
+        let aspect = Aspect::Annotation(key.to_owned());
+        match (want, found) {
+            (None, Some(found)) if !self.set_by_us(&aspect, found) => {
+                self.not_ours(aspect, Value::text(&found.value));
+            }
+            (None, Some(found)) => self.unwanted(aspect, Value::text(&found.value)),
+            // As wanted, but not by us: nothing to do, and nothing to remember as ours.
+            (Some(want), Some(found)) if found.value == *want && !self.set_by_us(&aspect, found) => {}
+            (want, found) => {
+                let found = found.map(|found| Value::text(&found.value));
+                self.aspect(aspect, want.map(Value::text), found.into());
             }
         }
     }
@@ -54,17 +58,20 @@ impl Judge<'_> {
         found.ours || self.previous.applied.contains_key(&aspect.key())
     }
 
-    /// The message of a conflict when the role annotation names another role and was never ours.
-    fn foreign_role_annotation(&self, wanted: &Wanted, account: &ServiceAccount) -> Option<String> {
-        let want = wanted.annotations.get(ANNOTATION_ROLE_ARN)?;
-        let found = account.annotations.get(ANNOTATION_ROLE_ARN)?;
-        let aspect = Aspect::Annotation(ANNOTATION_ROLE_ARN.to_owned());
-        if found.value == *want || self.set_by_us(&aspect, found) {
-            return None;
-        }
+    /// The message of a conflict when an annotation that we need says something else and was never ours.
+    fn foreign_annotation(&self, wanted: &Wanted, account: &ServiceAccount) -> Option<String> {
+        let mut needed = wanted
+            .annotations
+            .iter()
+            .filter(|(key, _)| !(wanted.held && is_token_setting(key)));
+        let (key, want, found) = needed.find_map(|(key, want)| {
+            let found = account.annotations.get(key)?;
+            let foreign = found.value != *want && !self.set_by_us(&Aspect::Annotation(key.clone()), found);
+            foreign.then_some((key, want, found))
+        })?;
         let manager = found.manager.as_deref().unwrap_or("somebody else");
         Some(format!(
-            "ServiceAccount {} already has {ANNOTATION_ROLE_ARN}: {}, set by {}; wanted {want}. Remove that annotation where it is set, then Lanyard sets its own.",
+            "ServiceAccount {} already has {key}: {}, set by {}; wanted {want}. Remove that annotation where it is set, then Lanyard sets its own.",
             wanted.subject,
             quote(&found.value),
             quote(manager),

@@ -20,7 +20,10 @@ pub(super) struct Found {
 
 pub(super) fn found(told: &Told<'_>, after: &Drift) -> Found {
     let standing = standing(told, after);
-    let new = standing
+    let count = i64::try_from(standing.len()).unwrap_or(i64::MAX);
+    // What the status has no room for cannot be known again at the next look, so it is never told as new.
+    let items: Vec<DriftItem> = standing.into_iter().take(DRIFT_ITEMS_LIMIT).collect();
+    let new = items
         .iter()
         .filter(|item| !told.previous.drift.items.iter().any(|before| same(before, item)))
         .cloned()
@@ -34,8 +37,6 @@ pub(super) fn found(told: &Told<'_>, after: &Drift) -> Found {
             items: corrected.iter().take(DRIFT_ITEMS_LIMIT).cloned().collect(),
         })
     };
-    let count = i64::try_from(standing.len()).unwrap_or(i64::MAX);
-    let items = standing.into_iter().take(DRIFT_ITEMS_LIMIT).collect();
     Found {
         status: DriftStatus {
             count,

@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use super::{Told, Verdict};
+use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource};
 use crate::condition::ConditionType;
 use crate::desired::{Desired, Wanted, WantedAssociation, WantedRole};
 use crate::drift::{Cause, Drift};
-use crate::fact::Fact;
+use crate::fact::{Fact, Why};
 use crate::observed::{Association, ServiceAccount};
 use crate::policy::{Admission, Statement};
 use crate::reason::Reason;
+use crate::stage::Stage;
 use crate::text;
 use crate::trusting;
 
@@ -50,6 +52,15 @@ pub(super) fn judge(told: &Told<'_>, drift: &Drift) -> Three {
             settles_in: None,
         };
     };
+    if let Stage::Unknown(why) = &told.look.stage {
+        let as_before = |kind| Verdict::as_before(told.previous, kind, "The binding in effect", why);
+        return Three {
+            role: as_before(ConditionType::RoleReady),
+            trust: as_before(ConditionType::TrustReady),
+            binding: as_before(ConditionType::BindingReady),
+            settles_in: None,
+        };
+    }
     let settles_in = settles_in(told);
     Three {
         role: role(told, drift, wanted),
@@ -84,14 +95,36 @@ fn role(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
             Reason::RoleNotFound,
             format!("spec.role.existing names {arn}, which does not exist. Create it, or correct the ARN."),
         ),
-        (Fact::Present(_), _) => match unfinished_role(drift) {
-            Some(field) => Verdict::fails(
-                Reason::Progressing,
-                format!("Role {arn}: {field} is not yet as the spec asks."),
-            ),
-            None => Verdict::holds(Reason::RoleInPlace, format!("Role {arn} is in place.")),
-        },
+        (Fact::Present(_), _) => role_in_place(told, drift, arn),
     }
+}
+
+/// A role that is there is in place when nothing of it waits to be applied, as far as it could be read.
+fn role_in_place(told: &Told<'_>, drift: &Drift, arn: &RoleArn) -> Verdict {
+    if let Some(field) = unfinished_role(drift) {
+        return Verdict::fails(
+            Reason::Progressing,
+            format!("Role {arn}: {field} is not yet as the spec asks."),
+        );
+    }
+    if let Some((field, why)) = unknown_of_role(drift) {
+        let what = format!("{field} of role {arn}");
+        return Verdict::as_before(told.previous, ConditionType::RoleReady, &what, why);
+    }
+    Verdict::holds(Reason::RoleInPlace, format!("Role {arn} is in place."))
+}
+
+/// The first field of the role that the spec asks for and that could not be read.
+fn unknown_of_role(drift: &Drift) -> Option<(String, &Why)> {
+    drift.differences.iter().find_map(|difference| {
+        let asked = difference.aspect.resource() == Resource::Role
+            && difference.aspect != Aspect::Trust
+            && difference.wanted.is_some();
+        match &difference.cause {
+            Cause::Unreadable(why) if asked => Some((difference.aspect.to_string(), why)),
+            _ => None,
+        }
+    })
 }
 
 /// The first field of the role that the spec has changed and that is not applied yet. Drift does not count: a pod

@@ -8,6 +8,8 @@ use super::{Admission, TrustRequest, admits, only_denies};
 use crate::policy::document::Document;
 use crate::policy::trust::{Conditions, irsa_statement, pod_identity_statement, trust_document};
 
+mod conditions;
+
 const ISSUER: &str = "oidc.eks.eu-west-1.amazonaws.com/id/A1";
 const PROVIDER: &str = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/A1";
 const CLUSTER: &str = "arn:aws:eks:eu-west-1:111122223333:cluster/prod";
@@ -320,80 +322,6 @@ fn elements_that_a_trust_policy_may_not_have_are_never_relied_on() {
     }
     let odd = Document::from_value(json!({"Version": "2030-01-01", "Statement": [irsa(exact())]})).unwrap();
     assert!(matches!(admits(&odd, &by_irsa()), Admission::Undecided { .. }));
-}
-
-#[test]
-fn a_policy_variable_is_unknown_since_2012_and_plain_text_before() {
-    let condition = json!({"StringLike": {SUB: "system:serviceaccount:shop:${aws:username}"}});
-    assert!(doubt(json!([irsa(condition.clone())]), &by_irsa()).contains("can't be judged"));
-    let old = Document::from_value(json!({"Statement": irsa(condition)})).unwrap();
-    assert!(matches!(admits(&old, &by_irsa()), Admission::NotAdmitted { .. }));
-}
-
-#[test]
-fn presence_sets_and_if_exists_are_understood() {
-    let tags = by_pod_identity(true);
-    let admitted = |condition: Value, request: &TrustRequest| {
-        matches!(
-            admits(&document(json!([pods(condition)])), request),
-            Admission::Admitted { .. }
-        )
-    };
-    assert!(admitted(
-        json!({"Null": {"aws:RequestTag/kubernetes-pod-name": "false"}}),
-        &tags
-    ));
-    assert!(!admitted(
-        json!({"Null": {"aws:RequestTag/kubernetes-pod-name": false}}),
-        &by_pod_identity(false)
-    ));
-    assert!(admitted(
-        json!({"StringEqualsIfExists": {"aws:RequestTag/team": "x"}}),
-        &tags
-    ));
-    assert!(!admitted(
-        json!({"StringEquals": {"aws:RequestTag/team": "x"}}),
-        &tags
-    ));
-    assert!(admitted(
-        json!({"ForAnyValue:StringEquals": {"aws:TagKeys": "eks-cluster-arn"}}),
-        &tags
-    ));
-    assert!(admitted(
-        json!({"ForAllValues:StringLike": {"aws:TagKeys": ["eks-*", "kubernetes-*"]}}),
-        &tags
-    ));
-    assert!(!admitted(
-        json!({"ForAllValues:StringLike": {"aws:TagKeys": "eks-*"}}),
-        &tags
-    ));
-    assert!(admitted(
-        json!({"ForAllValues:StringLike": {"aws:TagKeys": "eks-*"}}),
-        &by_pod_identity(false)
-    ));
-    assert!(admitted(
-        json!({"StringEqualsIgnoreCase": {"aws:requesttag/Kubernetes-Namespace": "SHOP"}}),
-        &tags
-    ));
-}
-
-#[test]
-fn an_arn_is_compared_part_by_part() {
-    let by = |pattern: &str| {
-        admits(
-            &document(json!([pods(json!({"ArnLike": {"aws:SourceArn": pattern}}))])),
-            &by_pod_identity(true),
-        )
-    };
-    assert!(matches!(
-        by("arn:aws:eks:*:111122223333:cluster/*"),
-        Admission::Admitted { .. }
-    ));
-    assert!(matches!(
-        by("arn:*:cluster/prod:x:y:z"),
-        Admission::NotAdmitted { .. }
-    ));
-    assert!(matches!(by("arn:aws:eks:*"), Admission::Undecided { .. }));
 }
 
 #[test]

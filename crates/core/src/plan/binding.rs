@@ -1,0 +1,188 @@
+//! Plan, the binding's part: association and annotations, once a pod that got them could use them.
+//! Differences in, steps into the draft, or what they wait for; no I/O. Called by `plan` only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Await, Draft};
+use crate::aspect::{Aspect, Resource};
+use crate::desired::{Wanted, WantedAssociation, WantedRole};
+use crate::fact::Fact;
+use crate::observed::{Association, RoleFacts, ServiceAccount};
+use crate::stage::is_token_setting;
+use crate::step::Step;
+
+impl Draft<'_> {
+    /// The binding comes only when a pod that got it could use it.
+    pub(super) fn bind(&mut self, wanted: &Wanted) {
+        let waits = self.binding_waits_for(wanted);
+        if waits.is_empty() {
+            self.association(wanted);
+            self.annotations(wanted);
+        }
+        self.then.extend(waits);
+    }
+
+    fn binding_waits_for(&self, wanted: &Wanted) -> Vec<Await> {
+        let mut waits = Vec::new();
+        let role = self.observed.role(&wanted.binding.role_arn);
+        if self
+            .drift
+            .conflicts
+            .iter()
+            .any(|conflict| conflict.resource != Resource::ServiceAccount)
+        {
+            waits.push(Await::Conflict);
+        }
+        waits.extend(self.role_waits(wanted, &role));
+        if wanted.provider.is_some() && self.observed.provider.unreadable().is_some() {
+            waits.push(Await::Reading);
+        }
+        let agent = self.observed.agent.present().is_some_and(|agent| agent.ready);
+        if wanted.association.is_some() && !agent && self.observed.association.present().is_none() {
+            waits.push(Await::Agent);
+        }
+        waits
+    }
+
+    /// Whether the role can be bound at all: it is there or about to be, and lets the subject in or is about to.
+    fn role_waits(&self, wanted: &Wanted, role: &RoleFacts) -> Option<Await> {
+        let made_now = |step: &Step| matches!(step, Step::CreateRole { .. });
+        let trusted_now = |step: &Step| matches!(step, Step::CreateRole { .. } | Step::SetTrust { .. });
+        match &role.id {
+            Fact::Unreadable(_) => return Some(Await::Reading),
+            Fact::Absent if !self.steps.iter().any(made_now) => return Some(Await::Role),
+            Fact::Present(_) if role.elsewhere.is_some() => return Some(Await::Role),
+            Fact::Absent | Fact::Present(_) => {}
+        }
+        let managed = matches!(wanted.role, WantedRole::Managed(_));
+        if managed && role.tags.unreadable().is_some() && !self.steps.iter().any(made_now) {
+            // Whose role it is stands in its tags.
+            return Some(Await::Reading);
+        }
+        if self.steps.iter().any(trusted_now) {
+            return None;
+        }
+        match &role.trust {
+            Fact::Unreadable(_) => Some(Await::Reading),
+            Fact::Present(trust) if crate::trusting::lets_in(trust, wanted) => None,
+            Fact::Present(_) | Fact::Absent => Some(Await::Trust),
+        }
+    }
+
+    fn association(&mut self, wanted: &Wanted) {
+        if self.drift.conflict_on(Resource::Association).is_some() {
+            return;
+        }
+        let Some(want) = &wanted.association else {
+            if self.to_do(&Aspect::Association).is_some() {
+                self.steps.push(Step::DeleteAssociation {});
+            }
+            return;
+        };
+        match &self.observed.association {
+            Fact::Present(found) => self.association_fields(want, found),
+            Fact::Absent if self.to_do(&Aspect::Association).is_some() => {
+                self.steps.push(Step::CreateAssociation {
+                    wanted: Box::new(want.clone()),
+                });
+            }
+            Fact::Absent | Fact::Unreadable(_) => {}
+        }
+    }
+
+    /// An association is updated as a whole: fields whose drift is only reported keep what was found.
+    fn association_fields(&mut self, want: &WantedAssociation, found: &Association) {
+        let mut next = want.clone();
+        if self.to_do(&Aspect::AssociationRole).is_none() {
+            next.role_arn = found.role_arn.clone();
+        }
+        if self.to_do(&Aspect::AssociationTarget).is_none() {
+            next.target_role_arn = found.target_role_arn.clone();
+        }
+        if self.to_do(&Aspect::AssociationSessionTags).is_none() {
+            next.session_tags = found.session_tags;
+        }
+        if self.to_do(&Aspect::AssociationPolicy).is_none() {
+            next.policy = found.policy.clone();
+        }
+        if next.session_tags {
+            // EKS refuses a session policy beside session tags.
+            next.policy = None;
+        }
+        let same = next.role_arn == found.role_arn
+            && next.target_role_arn == found.target_role_arn
+            && next.session_tags == found.session_tags
+            && next.policy == found.policy;
+        if !same {
+            let clear_policy = next.policy.is_none() && found.policy.is_some();
+            self.steps.push(Step::UpdateAssociation {
+                wanted: Box::new(next),
+                clear_policy,
+            });
+        }
+        let (tags, gone) = self.tag_changes(&want.tags, Aspect::AssociationTag);
+        if !tags.is_empty() {
+            self.steps.push(Step::TagAssociation { tags });
+        }
+        if !gone.is_empty() {
+            self.steps.push(Step::UntagAssociation { keys: gone });
+        }
+    }
+
+    /// Annotations are applied as a whole: those whose drift is only reported keep what was found.
+    fn annotations(&mut self, wanted: &Wanted) {
+        if self.drift.conflict_on(Resource::ServiceAccount).is_some() {
+            self.then.insert(Await::Conflict);
+            return;
+        }
+        let account = match &self.observed.service_account {
+            Fact::Present(account) => Some(account),
+            Fact::Absent if self.drift.of(&Aspect::ServiceAccount).is_none() => return,
+            Fact::Absent if !wanted.create_service_account => {
+                self.then.insert(Await::ServiceAccount);
+                return;
+            }
+            Fact::Absent => None,
+            Fact::Unreadable(_) => return,
+        };
+        let mut set = wanted.annotations.clone();
+        if wanted.held {
+            keep_token_settings(&mut set, account);
+        }
+        let mut remove = BTreeSet::new();
+        let mut changes = self.to_do(&Aspect::ServiceAccount).is_some();
+        for difference in &self.drift.differences {
+            let Aspect::Annotation(key) = &difference.aspect else {
+                continue;
+            };
+            let found = account.and_then(|account| account.annotations.get(key));
+            match (self.acts_on(difference), found) {
+                (true, _) => changes = true,
+                (false, Some(found)) if set.contains_key(key) => {
+                    drop(set.insert(key.clone(), found.value.clone()))
+                }
+                (false, Some(_)) => {}
+                (false, None) => drop(set.remove(key)),
+            }
+            if self.acts_on(difference) && difference.wanted.is_none() {
+                remove.insert(key.clone());
+            }
+        }
+        if changes {
+            self.steps.push(Step::Annotate {
+                set,
+                remove,
+                create: wanted.create_service_account,
+            });
+        }
+    }
+}
+
+/// While a binding is held, its token settings stay as they are: an apply that left one out would remove it.
+fn keep_token_settings(set: &mut BTreeMap<String, String>, account: Option<&ServiceAccount>) {
+    let Some(account) = account else { return };
+    set.retain(|key, _| !is_token_setting(key));
+    let ours = account.annotations.iter().filter(|(_, found)| found.ours);
+    let kept = ours.filter(|(key, _)| is_token_setting(key));
+    set.extend(kept.map(|(key, found)| (key.clone(), found.value.clone())));
+}

@@ -1,0 +1,33 @@
+//! Properties of the pipeline: whatever was asked for, found, lost or unreadable, the next pass does the right thing.
+//! Scenes come out of generators, a model of the operator runs them on a model of the world, and what must always hold
+//! is asserted on the steps and on the world they leave. No I/O.
+
+#![cfg(test)]
+
+mod atoms;
+mod blinds;
+mod edits;
+mod model;
+mod scenes;
+mod specs;
+mod world;
+
+mod converging;
+mod deleting;
+mod foreign;
+mod ordering;
+mod reporting;
+mod stopping;
+mod telling;
+mod transition;
+mod unreadable;
+
+/// As proptest's own settings (`PROPTEST_CASES` says how many scenes), without a file of failures beside the code:
+/// what they find becomes a test of its own.
+fn cases() -> proptest::test_runner::Config {
+    proptest::test_runner::Config {
+        failure_persistence: None,
+        max_shrink_iters: 4096,
+        ..proptest::test_runner::Config::default()
+    }
+}

@@ -1,0 +1,180 @@
+//! The operator as a model: one pass is a look, the steps, and the status of it. Nothing fails unless told to.
+//! An identity and a world in, the world after and what was told out. Called by every property.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use lanyard_core::gate::Gate;
+use lanyard_core::identity::Identity;
+use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
+use lanyard_core::observed::Observed;
+use lanyard_core::outcome::{Ended, Outcome};
+use lanyard_core::status::Status;
+use lanyard_core::step::Step;
+use lanyard_core::summarise::{Summary, Told, summarise};
+use lanyard_core::timings::Timings;
+use proptest::test_runner::TestCaseError;
+
+use crate::blinds::Blind;
+use crate::specs::subject;
+use crate::world::{Truth, read, take};
+
+/// Passes after which everything has to have come to rest.
+const ROUNDS: usize = 6;
+
+/// One object with the world around it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub truth: Truth,
+    /// What `status` says now.
+    pub status: Status,
+    /// What cannot be read for the time being.
+    pub blinds: Vec<Blind>,
+    pub now: Timestamp,
+}
+
+/// What one pass thought and told.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    pub look: Look,
+    pub summary: Summary,
+}
+
+impl Model {
+    pub fn new(truth: Truth) -> Self {
+        Self {
+            truth,
+            status: Status::default(),
+            blinds: Vec::new(),
+            now: "2026-03-01T12:00:00Z".parse().unwrap(),
+        }
+    }
+
+    /// What a look at the object sees.
+    pub fn observe(&self, identity: &Identity) -> Observed {
+        let mut roles = roles_of(identity, &self.status);
+        roles.extend(
+            self.status
+                .bindings
+                .iter()
+                .map(|known| known.binding.role_arn.clone()),
+        );
+        self.see(&roles)
+    }
+
+    /// What a look at the object that goes sees.
+    pub fn observe_removal(&self, identity: Option<&Identity>) -> Observed {
+        let derived = identity
+            .filter(|identity| identity.managed.is_some())
+            .map(Identity::role_arn);
+        self.see(&roles_to_remove(
+            &self.status,
+            self.truth.object.custody.as_ref(),
+            derived,
+        ))
+    }
+
+    fn see(&self, roles: &[lanyard_core::arn::RoleArn]) -> Observed {
+        let mut observed = read(&self.truth, roles);
+        for blind in &self.blinds {
+            blind.put_on(&mut observed);
+        }
+        observed
+    }
+
+    pub fn think(&self, identity: &Identity) -> Look {
+        think(identity, &self.status, &self.observe(identity))
+    }
+
+    pub fn think_removal(&self, identity: Option<&Identity>, release: bool) -> Look {
+        think_removal(&subject(), &self.status, &self.observe_removal(identity), release)
+    }
+
+    /// Looks, takes every step, writes the status. A minute passes.
+    pub fn pass(&mut self, identity: &Identity) -> Result<Pass, TestCaseError> {
+        let observed = self.observe(identity);
+        let look = think(identity, &self.status, &observed);
+        let (outcome, after) = self.take(look.plan.steps(), observed)?;
+        let summary = self.tell(&look, &outcome, &after);
+        self.status = summary.status.clone();
+        Ok(Pass { look, summary })
+    }
+
+    /// The same for an object that goes.
+    pub fn pass_removal(
+        &mut self,
+        identity: Option<&Identity>,
+        release: bool,
+    ) -> Result<Pass, TestCaseError> {
+        let observed = self.observe_removal(identity);
+        let look = think_removal(&subject(), &self.status, &observed, release);
+        let (outcome, after) = self.take(look.plan.steps(), observed)?;
+        let summary = self.tell(&look, &outcome, &after);
+        self.status = summary.status.clone();
+        Ok(Pass { look, summary })
+    }
+
+    /// Takes steps whose answers are lost: the world changes and the status does not.
+    pub fn take_unheard<'a>(&mut self, steps: impl Iterator<Item = &'a Step>) -> Result<(), TestCaseError> {
+        self.take(steps, Observed::nothing()).map(drop)
+    }
+
+    fn take<'a>(
+        &mut self,
+        steps: impl Iterator<Item = &'a Step>,
+        mut seen: Observed,
+    ) -> Result<(Outcome, Observed), TestCaseError> {
+        let mut outcome = Outcome::default();
+        for step in steps {
+            let answer = take(&mut self.truth, step, self.now).map_err(TestCaseError::fail)?;
+            seen.assume(step, &answer);
+            outcome.steps.push((step.clone(), Ended::Done(answer)));
+        }
+        Ok((outcome, seen))
+    }
+
+    pub fn tell(&mut self, look: &Look, outcome: &Outcome, after: &Observed) -> Summary {
+        let summary = summarise(&Told {
+            generation: 1,
+            look,
+            outcome,
+            after,
+            previous: &self.status,
+            gate: Gate::Open,
+            timings: &Timings::default(),
+            now: self.now,
+        });
+        self.now += SignedDuration::try_from(Duration::from_secs(60)).unwrap();
+        summary
+    }
+
+    /// Passes until one has nothing to do; that one is given back.
+    pub fn settle(&mut self, identity: &Identity) -> Result<Pass, TestCaseError> {
+        for _ in 0..ROUNDS {
+            let pass = self.pass(identity)?;
+            if pass.look.plan.is_empty() {
+                return Ok(pass);
+            }
+        }
+        let stuck: Vec<String> = self
+            .think(identity)
+            .plan
+            .steps()
+            .map(ToString::to_string)
+            .collect();
+        Err(TestCaseError::fail(format!("does not come to rest: {stuck:?}")))
+    }
+
+    /// Passes over an object that goes, until it is released.
+    pub fn remove(&mut self, identity: Option<&Identity>, release: bool) -> Result<(), TestCaseError> {
+        for _ in 0..ROUNDS {
+            let marked = self.truth.object.finalizer;
+            let pass = self.pass_removal(identity, release)?;
+            // The API server removes the object with its last finalizer.
+            if pass.look.plan.is_empty() || (marked && !self.truth.object.finalizer) {
+                return Ok(());
+            }
+        }
+        Err(TestCaseError::fail("the removal does not come to rest"))
+    }
+}

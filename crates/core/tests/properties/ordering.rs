@@ -1,0 +1,178 @@
+//! The order of steps, told pair by pair and apart from `Step::rank`.
+
+use lanyard_core::plan::Plan;
+use lanyard_core::step::Step;
+use proptest::prelude::*;
+
+use crate::blinds::blinds;
+use crate::scenes::scene;
+
+type Is = fn(&Step) -> bool;
+
+fn is_aws(step: &Step) -> bool {
+    step.resource().is_some()
+}
+
+fn takes_custody(step: &Step) -> bool {
+    matches!(step, Step::TakeCustody { .. })
+}
+
+fn provides(step: &Step) -> bool {
+    matches!(step, Step::CreateProvider { .. } | Step::AddClientId { .. })
+}
+
+fn bounds(step: &Step) -> bool {
+    matches!(step, Step::SetBoundary { .. })
+}
+
+fn takes_extras_off(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::DetachPolicy {
+            out_of_band: true,
+            ..
+        } | Step::DeleteInlinePolicy {
+            out_of_band: true,
+            ..
+        }
+    )
+}
+
+fn creates_role(step: &Step) -> bool {
+    matches!(step, Step::CreateRole { .. })
+}
+
+fn puts_policies_on(step: &Step) -> bool {
+    matches!(step, Step::AttachPolicy { .. } | Step::PutInlinePolicy { .. })
+}
+
+fn takes_policies_off(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::DetachPolicy {
+            out_of_band: false,
+            ..
+        } | Step::DeleteInlinePolicy {
+            out_of_band: false,
+            ..
+        }
+    )
+}
+
+fn trusts(step: &Step) -> bool {
+    matches!(step, Step::SetTrust { .. } | Step::CreateRole { .. })
+}
+
+fn binds(step: &Step) -> bool {
+    match step {
+        Step::CreateAssociation { .. } | Step::UpdateAssociation { .. } => true,
+        Step::Annotate { set, .. } => !set.is_empty(),
+        _ => false,
+    }
+}
+
+fn associates(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::CreateAssociation { .. } | Step::UpdateAssociation { .. }
+    )
+}
+
+fn unbinds(step: &Step) -> bool {
+    match step {
+        Step::DeleteAssociation {} => true,
+        Step::Annotate { set, remove, .. } => set.is_empty() && !remove.is_empty(),
+        _ => false,
+    }
+}
+
+fn deletes_account(step: &Step) -> bool {
+    matches!(step, Step::DeleteServiceAccount {})
+}
+
+fn deletes_role(step: &Step) -> bool {
+    matches!(step, Step::DeleteRole { .. } | Step::ReleaseRole { .. })
+}
+
+fn releases(step: &Step) -> bool {
+    matches!(step, Step::ReleaseObject { .. })
+}
+
+/// Each first one is done before any of the second begins.
+const ORDER: [(Is, Is); 18] = [
+    (takes_custody, is_aws),
+    (provides, creates_role),
+    (bounds, puts_policies_on),
+    (takes_extras_off, puts_policies_on),
+    (takes_extras_off, trusts),
+    (creates_role, puts_policies_on),
+    (puts_policies_on, takes_policies_off),
+    (puts_policies_on, binds),
+    (trusts, binds),
+    (provides, binds),
+    (creates_role, binds),
+    (associates, unbinds),
+    (binds, takes_policies_off),
+    (unbinds, takes_policies_off),
+    (unbinds, deletes_role),
+    (takes_policies_off, deletes_role),
+    (deletes_account, deletes_role),
+    (is_aws, releases),
+];
+
+fn in_order(plan: &Plan) -> Result<(), TestCaseError> {
+    let stages = || plan.stages.iter().enumerate();
+    for (at, (first, second)) in ORDER.iter().enumerate() {
+        // A step that is both (the creation that also trusts) is no order of its own.
+        let last_of_first = stages()
+            .filter(|(_, stage)| stage.iter().any(first))
+            .map(|(stage, _)| stage)
+            .max();
+        let second_only = |step: &Step| second(step) && !first(step);
+        let first_of_second = stages()
+            .filter(|(_, stage)| stage.iter().any(second_only))
+            .map(|(stage, _)| stage)
+            .min();
+        if let (Some(first), Some(second)) = (last_of_first, first_of_second) {
+            prop_assert!(first < second, "rule {} is broken by {:#?}", at, plan.stages);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(crate::cases())]
+
+    #[test]
+    fn steps_stand_in_the_one_order_there_is(scene in scene(), blinds in blinds()) {
+        let identity = scene.identity();
+        let mut model = scene.model()?;
+        in_order(&model.think(&identity).plan)?;
+        in_order(&model.think_removal(Some(&identity), false).plan)?;
+        in_order(&model.think_removal(None, true).plan)?;
+        model.blinds = blinds;
+        in_order(&model.think(&identity).plan)?;
+    }
+
+    #[test]
+    fn custody_stands_before_anything_of_ours_is_touched(scene in scene()) {
+        let identity = scene.identity();
+        let model = scene.model()?;
+        let plan = model.think(&identity).plan;
+        let held = model.truth.object.finalizer
+            && model.truth.object.custody.as_ref().is_some_and(|custody| custody.roles.contains(&identity.touches()));
+        if plan.steps().any(is_aws) {
+            prop_assert!(held || plan.steps().next().is_some_and(takes_custody));
+        }
+    }
+
+    #[test]
+    fn letting_go_of_the_object_is_the_last_step_and_alone(scene in scene()) {
+        let model = scene.model()?;
+        let plan = model.think_removal(None, false).plan;
+        if plan.steps().any(releases) {
+            prop_assert_eq!(plan.stages.last().map(Vec::len), Some(1));
+            prop_assert!(plan.steps().last().is_some_and(releases));
+        }
+    }
+}

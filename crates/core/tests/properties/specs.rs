@@ -1,0 +1,179 @@
+//! Specs over a small alphabet, so that two of them often share a field and differ in the next.
+//! Random choices in, specs and validated identities out. Called by the scenes.
+
+use lanyard_core::cluster::Cluster;
+use lanyard_core::identity::Identity;
+use lanyard_core::spec::{
+    DeletionPolicy, DriftPolicy, IrsaSpec, ManagedRoleSpec, Method, PodIdentitySpec, Spec,
+};
+use lanyard_core::subject::Subject;
+use lanyard_core::validate::validate;
+use proptest::collection::btree_map;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Value, json};
+
+/// Managed policies that specs attach and that others attach behind their back.
+pub const POLICIES: [&str; 3] = [
+    "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+    "arn:aws:iam::111122223333:policy/queue",
+    "arn:aws:iam::111122223333:policy/team/extra",
+];
+pub const BOUNDARIES: [&str; 2] = [
+    "arn:aws:iam::111122223333:policy/tenant",
+    "arn:aws:iam::111122223333:policy/narrow",
+];
+pub const INLINE: [&str; 3] = ["queue", "cache", "more"];
+pub const TARGET: &str = "arn:aws:iam::444455556666:role/target";
+/// Somebody else's role, for `role.existing`.
+pub const THEIRS: &str = "arn:aws:iam::111122223333:role/theirs";
+
+pub fn cluster() -> Cluster {
+    serde_json::from_value(json!({
+        "identity": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "name": "prod",
+        "region": "eu-west-1",
+        "partition": "aws",
+        "account": "111122223333",
+        "issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
+    }))
+    .unwrap()
+}
+
+pub fn subject() -> Subject {
+    serde_json::from_value(json!({
+        "cluster": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "namespace": "shop",
+        "name": "orders",
+    }))
+    .unwrap()
+}
+
+/// The identity of a spec that came from these generators.
+pub fn identity(spec: &Spec) -> Identity {
+    validate(spec, &subject(), &cluster()).unwrap()
+}
+
+/// A policy that grants; two of different numbers grant different things.
+pub fn grants(number: u8) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": format!("arn:aws:sqs:*:*:queue-{number}")}
+    ]})
+}
+
+/// A policy that only takes away.
+pub fn denies() -> Value {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2026-01-01T00:00:00Z"}}}
+    ]})
+}
+
+fn managed() -> impl Strategy<Value = ManagedRoleSpec> {
+    let inline = btree_map(select(&INLINE[..2]), 0..2u8, 0..3).prop_map(|inline| {
+        inline
+            .into_iter()
+            .map(|(name, number)| (name.to_owned(), grants(number)))
+            .collect()
+    });
+    (
+        option::weighted(0.2, Just("orders-b".to_owned())),
+        option::of(select(vec!["Orders", "The orders service"])),
+        option::of(Just("2h".to_owned())),
+        option::of(select(&BOUNDARIES[..])),
+        subsequence(POLICIES[..2].to_vec(), 0..=2),
+        inline,
+        btree_map(select(vec!["team", "tier"]), select(vec!["shop", "pay"]), 0..3),
+    )
+        .prop_map(
+            |(name, description, session, boundary, policies, inline_policies, tags)| ManagedRoleSpec {
+                name,
+                description: description.map(str::to_owned),
+                max_session_duration: session,
+                permissions_boundary_arn: boundary.map(str::to_owned),
+                policy_arns: policies.into_iter().map(str::to_owned).collect(),
+                inline_policies,
+                tags: tags
+                    .into_iter()
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .collect(),
+            },
+        )
+}
+
+fn pod_identity() -> impl Strategy<Value = PodIdentitySpec> {
+    (
+        option::weighted(0.3, Just(TARGET.to_owned())),
+        option::weighted(0.4, option::of(0..2u8)),
+    )
+        .prop_map(|(target_role_arn, tags_off)| PodIdentitySpec {
+            target_role_arn,
+            disable_session_tags: tags_off.is_some(),
+            session_policy: tags_off.flatten().map(grants),
+        })
+}
+
+fn irsa() -> impl Strategy<Value = IrsaSpec> {
+    (
+        option::weighted(0.3, Just("vault".to_owned())),
+        option::weighted(0.3, select(vec!["1h", "12h"])),
+        option::weighted(0.3, any::<bool>()),
+    )
+        .prop_map(|(audience, expiration, sts_regional_endpoints)| IrsaSpec {
+            audience,
+            token_expiration: expiration.map(str::to_owned),
+            sts_regional_endpoints,
+        })
+}
+
+/// A spec that validates.
+pub fn spec() -> impl Strategy<Value = Spec> {
+    let role = prop_oneof![
+        4 => managed().prop_map(|managed| (Some(managed), None)),
+        1 => Just((None, Some(THEIRS.to_owned()))),
+    ];
+    (
+        select(vec![Method::Irsa, Method::PodIdentity]),
+        role,
+        pod_identity(),
+        irsa(),
+        any::<bool>(),
+        select(vec![DriftPolicy::Correct, DriftPolicy::Report]),
+        select(vec![DeletionPolicy::Delete, DeletionPolicy::Retain]),
+    )
+        .prop_map(
+            |(method, (managed, existing), pod_identity, irsa, create, drift, deletion)| Spec {
+                create_service_account: create,
+                method: Some(method),
+                managed,
+                existing,
+                pod_identity,
+                irsa,
+                drift_policy: Some(drift),
+                deletion_policy: Some(deletion),
+                suspend: false,
+            },
+        )
+}
+
+/// Another spec with the same binding: what a user edits without a transition.
+pub fn same_binding(before: &Spec, after: &Spec) -> Spec {
+    let mut spec = after.clone();
+    spec.method = before.method;
+    spec.pod_identity.target_role_arn = before.pod_identity.target_role_arn.clone();
+    spec.pod_identity.disable_session_tags = before.pod_identity.disable_session_tags;
+    if !spec.pod_identity.disable_session_tags {
+        spec.pod_identity.session_policy = None;
+    }
+    spec.irsa.audience = before.irsa.audience.clone();
+    spec.existing = before.existing.clone();
+    spec.managed = match (&before.managed, spec.managed) {
+        (None, _) => None,
+        (Some(was), Some(now)) => Some(ManagedRoleSpec {
+            name: was.name.clone(),
+            ..now
+        }),
+        (Some(was), None) => Some(was.clone()),
+    };
+    spec
+}
