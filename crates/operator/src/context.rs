@@ -64,7 +64,9 @@ impl Requests {
     pub fn is_new(&self, uid: &str, requested_at: Option<&str>) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let value = requested_at.unwrap_or_default().to_owned();
-        known.insert(uid.to_owned(), value.clone()).is_some_and(|before| before != value)
+        known
+            .insert(uid.to_owned(), value.clone())
+            .is_some_and(|before| before != value)
     }
 
     /// Forgets an object that is gone.

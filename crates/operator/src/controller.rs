@@ -28,7 +28,10 @@ const PAGE: u32 = 500;
 /// The store of all objects, and the stream that fills it: only what users or other controllers changed comes out.
 pub fn objects(
     client: kube::Client,
-) -> (reflector::Store<RawIdentity>, impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static) {
+) -> (
+    reflector::Store<RawIdentity>,
+    impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
+) {
     let writer: Writer<RawIdentity> = Writer::default();
     let store = writer.as_reader();
     let config = watcher::Config::default().page_size(PAGE);
@@ -37,7 +40,10 @@ pub fn objects(
         .modify(|object| object.managed_fields_mut().clear())
         .reflect(writer)
         .applied_objects()
-        .predicate_filter(changed_by_others as fn(&RawIdentity) -> Option<u64>, PredicateConfig::default());
+        .predicate_filter(
+            changed_by_others as fn(&RawIdentity) -> Option<u64>,
+            PredicateConfig::default(),
+        );
     (store, stream)
 }
 
@@ -45,11 +51,20 @@ pub fn objects(
 fn changed_by_others(object: &RawIdentity) -> Option<u64> {
     let metadata = kube::Resource::meta(object);
     let mut hasher = DefaultHasher::new();
-    (&metadata.uid, metadata.generation, metadata.deletion_timestamp.is_some()).hash(&mut hasher);
+    (
+        &metadata.uid,
+        metadata.generation,
+        metadata.deletion_timestamp.is_some(),
+    )
+        .hash(&mut hasher);
     let annotations = metadata.annotations.iter().flatten();
-    annotations.filter(|(key, _)| *key != ANNOTATION_CUSTODY).for_each(|pair| pair.hash(&mut hasher));
+    annotations
+        .filter(|(key, _)| *key != ANNOTATION_CUSTODY)
+        .for_each(|pair| pair.hash(&mut hasher));
     let finalizers = metadata.finalizers.iter().flatten();
-    finalizers.filter(|finalizer| *finalizer != FINALIZER).for_each(|finalizer| finalizer.hash(&mut hasher));
+    finalizers
+        .filter(|finalizer| *finalizer != FINALIZER)
+        .for_each(|finalizer| finalizer.hash(&mut hasher));
     Some(hasher.finish())
 }
 

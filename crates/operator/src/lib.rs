@@ -7,12 +7,13 @@
 //!                        +---> controller ---> reconcile ---> engine, publish
 //! ```
 //!
-//! A library so that tests reach its parts; the binary in `main` only calls [`run`].
+//! A library so that tests reach its parts; the binary only calls [`main`].
 
 pub mod admin;
 pub mod backoff;
 pub mod context;
 pub mod controller;
+mod entry;
 pub mod error;
 pub mod lease;
 pub mod logging;
@@ -26,5 +27,6 @@ pub mod shutdown;
 pub mod startup;
 pub mod watches;
 
+pub use entry::main;
 pub use error::OperatorError;
 pub use run::run;

@@ -199,8 +199,8 @@ impl Metrics {
 
     fn register_drift(&self, registry: &mut Registry) {
         for resource in RESOURCES {
-            self.drift_found.get_or_create(&label(resource));
-            self.drift_corrected.get_or_create(&label(resource));
+            drop(self.drift_found.get_or_create(&label(resource)));
+            drop(self.drift_corrected.get_or_create(&label(resource)));
         }
         registry.register(
             "drift_found",

@@ -20,7 +20,8 @@ use crate::reconcile::Pass;
 /// Writes what a pass came to. Returns whether the status stands as it should; if not, another look is due.
 pub async fn publish(decoded: &Decoded, pass: &Pass, context: &Context) -> bool {
     let (target, summary) = (&decoded.target, &pass.summary);
-    let written = pass.released || summary.status == decoded.status || write(target, &summary.status, context).await;
+    let written =
+        pass.released || summary.status == decoded.status || write(target, &summary.status, context).await;
     // A status that was not written will be made again: its events come then, once.
     if written {
         for event in &summary.events {
@@ -32,7 +33,8 @@ pub async fn publish(decoded: &Decoded, pass: &Pass, context: &Context) -> bool 
 
 /// Writes a status. The resourceVersion keeps it from overwriting what somebody else wrote meanwhile.
 pub async fn write(target: &Target, status: &Status, context: &Context) -> bool {
-    let api: Api<RawIdentity> = Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
+    let api: Api<RawIdentity> =
+        Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
     let body = json!({
         "apiVersion": WorkloadIdentity::api_version(&()),
         "kind": WorkloadIdentity::kind(&()),
@@ -42,32 +44,27 @@ pub async fn write(target: &Target, status: &Status, context: &Context) -> bool 
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let patch = Patch::Apply(&body);
     let call = api.patch_status(target.subject.name.as_str(), &params, &patch);
-    match tokio::time::timeout(context.world.timings().operation, call).await {
+    let answer = tokio::time::timeout(context.world.timings().operation, call).await;
+    let failure = match answer {
         Ok(Ok(written)) => {
             target.wrote(written.meta().resource_version.clone());
-            true
+            return true;
         }
-        Ok(Err(kube::Error::Api(answer))) if matches!(answer.code, 404 | 409) => {
-            tracing::debug!(object = %target.subject, code = answer.code, "the object changed while its status was made");
-            // Gone is written well enough; changed brings its own look.
-            answer.code == 404
-        }
-        Ok(Err(error)) => {
-            tracing::warn!(object = %target.subject, %error, "could not write the status");
-            false
-        }
-        Err(_) => {
-            tracing::warn!(object = %target.subject, "the API server did not answer a status write in time");
-            false
-        }
-    }
+        // Gone is written well enough.
+        Ok(Err(kube::Error::Api(answer))) if answer.code == 404 => return true,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no answer in time".to_owned(),
+    };
+    tracing::warn!(object = %target.subject, failure, "the status was not written; another look will make it again");
+    false
 }
 
 /// Tells one event. Events are made only when something turns, so each is its own object: kube's recorder would
 /// repeat the first note of a reason for ever.
 async fn tell(target: &Target, event: &Event, context: &Context) {
     log(target, event);
-    let api: Api<KubeEvent> = Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
+    let api: Api<KubeEvent> =
+        Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
     let body = KubeEvent {
         metadata: ObjectMeta {
             generate_name: Some(format!("{}-", short(target.subject.name.as_str()))),

@@ -6,7 +6,10 @@ use std::borrow::Cow;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use lanyard_api::{ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, WorkloadIdentity, WorkloadIdentitySpec, WorkloadIdentityStatus};
+use lanyard_api::{
+    ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, WorkloadIdentity, WorkloadIdentitySpec,
+    WorkloadIdentityStatus,
+};
 use lanyard_core::name::{ClusterIdentity, Namespace, ServiceAccountName};
 use lanyard_core::spec::Spec;
 use lanyard_core::status::Status;
@@ -101,7 +104,9 @@ impl RawIdentity {
 
     fn decode_spec(&self) -> Result<Spec, String> {
         let text = self.spec.as_ref().map_or("null", |raw| raw.get());
-        serde_json::from_str::<WorkloadIdentitySpec>(text).map(|spec| spec.to_core()).map_err(|error| error.to_string())
+        serde_json::from_str::<WorkloadIdentitySpec>(text)
+            .map(|spec| spec.to_core())
+            .map_err(|error| error.to_string())
     }
 
     /// The status as it was last written. One that cannot be read is one that was lost: everything is found again.

@@ -30,7 +30,9 @@ use crate::raw::{Decoded, RawIdentity};
 /// # Errors
 /// Never: what goes wrong is in the status, and the backoff is the object's own.
 pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Result<Action, Infallible> {
-    let Some(decoded) = object.decode(&context.world.cluster().identity) else { return Ok(Action::await_change()) };
+    let Some(decoded) = object.decode(&context.world.cluster().identity) else {
+        return Ok(Action::await_change());
+    };
     if context.gate(false) == Gate::Closed {
         return Ok(Action::await_change());
     }
@@ -46,7 +48,11 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
         context.forget(&reference, uid);
         return Ok(Action::await_change());
     }
-    let next = if published { pass.summary.next } else { Next::Backoff };
+    let next = if published {
+        pass.summary.next
+    } else {
+        Next::Backoff
+    };
     Ok(context.next_action(&reference, next))
 }
 
@@ -72,7 +78,10 @@ async fn look(decoded: &Decoded, context: &Context) -> Option<Pass> {
             Ok(identity) => keep(decoded, spec, &identity, context).await,
         },
     };
-    Some(Pass { summary, released: false })
+    Some(Pass {
+        summary,
+        released: false,
+    })
 }
 
 /// An object that stays: its binding is made and kept true.
@@ -115,8 +124,13 @@ async fn act(
 ) -> (Summary, bool) {
     let gate = || context.gate(suspended);
     let meter = |step: &Step, ended: &_, took: Duration| context.metrics.step(step, ended, took);
-    let outcome = context.world.apply(&decoded.target, &look.plan, observed, &gate, &meter).await;
-    let released = outcome.done().any(|(step, _)| matches!(step, Step::ReleaseObject { .. }));
+    let outcome = context
+        .world
+        .apply(&decoded.target, &look.plan, observed, &gate, &meter)
+        .await;
+    let released = outcome
+        .done()
+        .any(|(step, _)| matches!(step, Step::ReleaseObject { .. }));
     let told = Told {
         generation: decoded.generation,
         look,
@@ -131,7 +145,10 @@ async fn act(
 }
 
 fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Scope<'a> {
-    let in_effect = decoded.status.active_binding().map(|active| active.binding.method());
+    let in_effect = decoded
+        .status
+        .active_binding()
+        .map(|active| active.binding.method());
     let by = |method| identity.binding.method() == method || in_effect == Some(method);
     let requested_at = decoded.requested_at.as_deref();
     Scope {
@@ -147,9 +164,18 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
 
 /// The policies that the spec asks for or that Lanyard once attached: what they can do needs no reading.
 fn known_policies(decoded: &Decoded, identity: &Identity) -> BTreeSet<PolicyArn> {
-    let wanted = identity.managed.iter().flat_map(|role| role.attached.iter().cloned());
-    let applied = decoded.status.applied.keys().filter_map(|key| key.strip_prefix("policy/"));
-    wanted.chain(applied.filter_map(|arn| PolicyArn::parse(arn).ok())).collect()
+    let wanted = identity
+        .managed
+        .iter()
+        .flat_map(|role| role.attached.iter().cloned());
+    let applied = decoded
+        .status
+        .applied
+        .keys()
+        .filter_map(|key| key.strip_prefix("policy/"));
+    wanted
+        .chain(applied.filter_map(|arn| PolicyArn::parse(arn).ok()))
+        .collect()
 }
 
 fn pods(decoded: &Decoded, role: Option<&RoleArn>, context: &Context) -> Fact<Pods> {

@@ -52,7 +52,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
         identity,
         stop: stop.clone(),
     };
-    let ended = work_and_vacate(shell.work(store, objects), tenure, &stop).await;
+    let ended = work_and_vacate(Box::pin(shell.work(store, objects)), tenure, &stop).await;
     serving.stop().await;
     ended
 }
@@ -108,7 +108,15 @@ impl Shell<'_> {
         let context = Arc::new(self.context(world?, store));
         let leading = terms(self.gate.clone());
         let workers = self.settings.workers;
-        controller::run(context, objects, leading, workers, self.stop.cancelled_owned()).await;
+        // Boxed: one future of everything nests deeper than the compiler goes.
+        Box::pin(controller::run(
+            context,
+            objects,
+            leading,
+            workers,
+            self.stop.cancelled_owned(),
+        ))
+        .await;
         Ok(())
     }
 

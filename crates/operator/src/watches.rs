@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::api::Api;
 use kube::core::PartialObjectMeta;
+use kube_runtime::WatchStreamExt;
 use kube_runtime::reflector::ObjectRef;
 use kube_runtime::watcher::{self, Event, watcher};
-use kube_runtime::WatchStreamExt;
 use lanyard_core::gate::Gate;
 use lanyard_core::summarise::recount;
 use lanyard_engine::pods::SubjectKey;
@@ -33,9 +33,15 @@ pub fn service_accounts(context: &Arc<Context>) -> impl Stream<Item = Ref> + Sen
     let mut known = Annotations::default();
     let context = Arc::clone(context);
     watcher(api, config).default_backoff().filter_map(move |event| {
-        let event = event.map_err(|error| tracing::warn!(%error, "the watch of ServiceAccounts broke off")).ok();
+        let event = event
+            .map_err(|error| tracing::warn!(%error, "the watch of ServiceAccounts broke off"))
+            .ok();
         let changed = event.and_then(|event| known.changed(&event));
-        futures::future::ready(changed.filter(|change| is_news(&context, change)).map(|change| change.reference))
+        futures::future::ready(
+            changed
+                .filter(|change| is_news(&context, change))
+                .map(|change| change.reference),
+        )
     })
 }
 
@@ -48,9 +54,15 @@ struct Change {
 
 /// Most ServiceAccounts have no object, and what our own pass just wrote is no news.
 fn is_news(context: &Context, change: &Change) -> bool {
-    let Some(object) = context.store.get(&change.reference) else { return false };
-    let Some(decoded) = object.decode(&context.world.cluster().identity) else { return false };
-    !change.print.is_some_and(|print| context.world.wrote_annotations(&decoded.target.subject, print))
+    let Some(object) = context.store.get(&change.reference) else {
+        return false;
+    };
+    let Some(decoded) = object.decode(&context.world.cluster().identity) else {
+        return false;
+    };
+    !change
+        .print
+        .is_some_and(|print| context.world.wrote_annotations(&decoded.target.subject, print))
 }
 
 /// What the ServiceAccounts' annotations were, as one number each.
@@ -87,7 +99,9 @@ fn print_of(account: &PartialObjectMeta<ServiceAccount>) -> u64 {
 pub async fn pods(context: Arc<Context>) {
     let api: Api<Pod> = Api::all(context.world.kube().clone());
     let config = watcher::Config::default().page_size(PAGE);
-    let changes = watcher(api, config).default_backoff().map(|event| folded(&context, event));
+    let changes = watcher(api, config)
+        .default_backoff()
+        .map(|event| folded(&context, event));
     let mut batches = Box::pin(changes.flat_map(futures::stream::iter).ready_chunks(1000));
     while let Some(mut subjects) = batches.next().await {
         // Pods change in bursts: what comes within a moment is counted together.
@@ -129,8 +143,12 @@ async fn recounted(context: &Context, (namespace, name): &SubjectKey) {
         return;
     }
     let reference = ObjectRef::new(name).within(namespace);
-    let Some(object) = context.store.get(&reference) else { return };
-    let Some(decoded) = object.decode(&context.world.cluster().identity) else { return };
+    let Some(object) = context.store.get(&reference) else {
+        return;
+    };
+    let Some(decoded) = object.decode(&context.world.cluster().identity) else {
+        return;
+    };
     let role = decoded.status.role.as_ref().map(|role| role.arn.to_string());
     let pods = {
         let fold = context.pods.read().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use lanyard_core::timings::Timings;
-use tokio::time::{Instant, advance};
+use tokio::time::{Instant, sleep, timeout};
 
 use self::server::Server;
 use super::candidate::{Action, Candidate, Terms};
@@ -140,24 +140,29 @@ fn operator(server: &Server, identity: &str) -> (Tenure, Readiness) {
     )
 }
 
+/// What never comes would otherwise keep the paused clock running for ever.
+async fn soon<T>(event: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(120);
+    timeout(limit, event).await.expect("within two minutes")
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_holds_and_the_other_stands_by_until_it_is_given_back() {
     let server = Server::default();
     let (first, readiness) = operator(&server, "first");
-    assert_eq!(first.gate().gained(0).await, 1);
+    assert_eq!(soon(first.gate().gained(0)).await, 1);
     assert_eq!(readiness.waits_for().len(), 1, "only the CRDs");
 
     let (second, _) = operator(&server, "second");
     let gate = second.gate();
-    advance(seconds(60)).await;
-    tokio::time::sleep(seconds(60)).await;
+    sleep(seconds(60)).await;
     let holder = "first".to_owned();
     assert_eq!(gate.claim(), Claim::Standby { holder });
     assert!(first.gate().is_open() && !gate.is_open());
 
     let given_back = Instant::now();
     first.vacate(true).await;
-    gate.gained(0).await;
+    soon(gate.gained(0)).await;
     assert!(given_back.elapsed() < seconds(3), "{:?}", given_back.elapsed());
     assert_eq!(server.holder().as_deref(), Some("second"));
 }
@@ -167,20 +172,17 @@ async fn a_holder_that_cannot_renew_closes_before_another_opens() {
     let server = Server::default();
     let (first, _) = operator(&server, "first");
     let old = first.gate();
-    old.gained(0).await;
+    soon(old.gained(0)).await;
     let (second, _) = operator(&server, "second");
-    tokio::time::sleep(seconds(30)).await;
+    sleep(seconds(30)).await;
 
     server.refuse("first");
-    let new = second.gate();
-    let mut closed = None;
-    while !new.is_open() {
-        if !old.is_open() {
-            closed.get_or_insert_with(Instant::now);
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let between = closed.map(|at| at.elapsed()).unwrap_or_default();
+    let until = match old.claim() {
+        Claim::Held { until, .. } => until,
+        other => panic!("{other:?}"),
+    };
+    soon(second.gate().gained(0)).await;
+    let between = Instant::now() - until;
     assert!(between >= Timings::default().operation, "{between:?}");
     assert_eq!(server.holder().as_deref(), Some("second"));
 }
@@ -190,9 +192,9 @@ async fn the_gate_closes_even_when_nobody_runs_to_close_it() {
     let server = Server::default();
     let (tenure, _) = operator(&server, "first");
     let gate = tenure.gate();
-    gate.gained(0).await;
+    soon(gate.gained(0)).await;
     tenure.task.abort();
-    tokio::time::sleep(seconds(10)).await;
+    sleep(seconds(10)).await;
     assert!(!gate.is_open());
     assert_eq!(gate.claim(), Claim::Unknown);
 }
@@ -202,12 +204,12 @@ async fn a_lease_gained_again_is_another_term() {
     let server = Server::default();
     let (tenure, _) = operator(&server, "first");
     let gate = tenure.gate();
-    let term = gate.gained(0).await;
+    let term = soon(gate.gained(0)).await;
     server.refuse("first");
-    tokio::time::sleep(seconds(20)).await;
+    sleep(seconds(20)).await;
     assert!(!gate.is_open());
     server.allow("first");
-    assert_eq!(gate.gained(term).await, term + 1);
+    assert_eq!(soon(gate.gained(term)).await, term + 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,12 +217,12 @@ async fn a_write_under_way_gets_its_time_before_the_lease_is_given_back() {
     let server = Server::default();
     let (tenure, _) = operator(&server, "first");
     let gate = tenure.gate();
-    gate.gained(0).await;
+    soon(gate.gained(0)).await;
     let asked = Instant::now();
     let vacated = tokio::spawn(tenure.vacate(false));
     tokio::task::yield_now().await;
     assert!(!gate.is_open());
-    tokio::time::sleep(seconds(3)).await;
+    sleep(seconds(3)).await;
     assert_eq!(server.holder().as_deref(), Some("first"));
     vacated.await.unwrap();
     assert!(asked.elapsed() >= Timings::default().operation);
@@ -232,7 +234,7 @@ async fn a_refusal_shows_in_the_readiness() {
     let server = Server::default();
     server.refuse("first");
     let (_tenure, readiness) = operator(&server, "first");
-    tokio::time::sleep(seconds(1)).await;
+    sleep(seconds(1)).await;
     let waits = readiness.waits_for().join("\n");
     assert!(waits.contains("get the lease: leases"), "{waits}");
     assert!(

@@ -128,13 +128,15 @@ fn drift_is_counted_once_when_it_is_found_or_corrected() {
 }
 
 #[test]
-fn every_metric_says_what_it_is() {
+fn what_alerts_are_made_of_is_there_from_the_start() {
     let text = scraped(&registered().0);
-    let described = text.lines().filter(|line| line.starts_with("# HELP")).count();
-    let typed = text.lines().filter(|line| line.starts_with("# TYPE")).count();
-    assert_eq!((described, typed), (12, 12), "{text}");
-    assert!(
-        text.contains("# HELP lanyard_build Which Lanyard this is."),
-        "{text}"
-    );
+    for line in [
+        "# HELP lanyard_build Which Lanyard this is.",
+        "lanyard_looks_running 0",
+        "lanyard_objects_in_backoff 0",
+        "lanyard_drift_found_total{resource=\"Role\"} 0",
+        "lanyard_drift_corrected_total{resource=\"Provider\"} 0",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
 }

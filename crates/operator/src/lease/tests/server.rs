@@ -100,6 +100,16 @@ fn json(status: StatusCode, body: &impl serde::Serialize) -> Response<Body> {
 }
 
 fn failure(status: StatusCode, message: &str) -> Response<Body> {
-    let answer = Status::failure(message, "Failure").with_code(status.as_u16());
+    let answer = Status::failure(message, reason(status)).with_code(status.as_u16());
     json(status, &answer)
+}
+
+/// kube goes by the reason alone, the real server always sends one.
+fn reason(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::FORBIDDEN => "Forbidden",
+        StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::CONFLICT => "Conflict",
+        _ => "BadRequest",
+    }
 }

@@ -1,0 +1,19 @@
+//! Building a program of this workspace to run it: always the tree as it stands.
+//! A package and the name of its binary in, the path of the binary out. Runs cargo, whose own progress is shown.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// Builds a binary and tells where it is.
+pub fn binary(package: &str, name: &str) -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--package", package, "--bin", name])
+        .status();
+    ensure!(built.context("running cargo")?.success(), "{name} does not build");
+    // This program and the one just built come from the same build, so they lie in the same folder.
+    let own = std::env::current_exe().context("finding this program")?;
+    Ok(own.parent().context("this program has no folder")?.join(name))
+}

@@ -1,0 +1,127 @@
+//! AWS as somebody beside Lanyard uses it: the hands that break things behind its back, and the eyes that check.
+//! In: the gateway's URL. Out: SDK clients. Network I/O.
+
+use anyhow::{Context, Result};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_iam::config::Credentials;
+use lanyard_testkit::TestBed;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+/// Clients that go through the gateway, as the account's root.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    config: SdkConfig,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// EKS.
+    pub eks: aws_sdk_eks::Client,
+    /// STS.
+    pub sts: aws_sdk_sts::Client,
+}
+
+impl Clients {
+    /// Clients for a test bed.
+    pub async fn new(bed: &TestBed) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(bed.gateway.url())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::for_tests())
+            .load()
+            .await;
+        Self {
+            config: config.clone(),
+            iam: aws_sdk_iam::Client::new(&config),
+            eks: aws_sdk_eks::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+        }
+    }
+
+    /// STS as somebody else: with credentials that were assumed.
+    #[must_use]
+    pub fn sts_with(&self, key: &str, secret: &str, session: &str) -> aws_sdk_sts::Client {
+        let credentials = Credentials::new(key, secret, Some(session.to_owned()), None, "assumed");
+        let config = aws_sdk_sts::config::Builder::from(&self.config)
+            .credentials_provider(credentials)
+            .build();
+        aws_sdk_sts::Client::from_conf(config)
+    }
+
+    /// Whether a role is there.
+    ///
+    /// # Errors
+    /// When the call fails otherwise than by the role not being there.
+    pub async fn has_role(&self, name: &str) -> Result<bool> {
+        match self.iam.get_role().role_name(name).send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_no_such_entity_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error).context("GetRole"),
+        }
+    }
+
+    /// A role's trust policy as JSON.
+    ///
+    /// # Errors
+    /// When the call fails or the policy is no JSON.
+    pub async fn trust(&self, role: &str) -> Result<Value> {
+        let answer = self.iam.get_role().role_name(role).send().await?;
+        let document = answer
+            .role
+            .and_then(|role| role.assume_role_policy_document)
+            .context("no trust policy")?;
+        decoded(&document)
+    }
+
+    /// The managed policies attached to a role, sorted.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn attached(&self, role: &str) -> Result<Vec<String>> {
+        let answer = self
+            .iam
+            .list_attached_role_policies()
+            .role_name(role)
+            .send()
+            .await?;
+        let mut arns: Vec<String> = answer
+            .attached_policies()
+            .iter()
+            .filter_map(|policy| policy.policy_arn.clone())
+            .collect();
+        arns.sort();
+        Ok(arns)
+    }
+
+    /// The ids of the associations of a ServiceAccount.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn associations(&self, namespace: &str, service_account: &str) -> Result<Vec<String>> {
+        let list = self.eks.list_pod_identity_associations().cluster_name("lanyard");
+        let answer = list
+            .namespace(namespace)
+            .service_account(service_account)
+            .send()
+            .await?;
+        Ok(answer
+            .associations()
+            .iter()
+            .filter_map(|found| found.association_id.clone())
+            .collect())
+    }
+}
+
+/// A policy document as IAM answers it: percent-encoded JSON.
+///
+/// # Errors
+/// When it is not that.
+pub fn decoded(document: &str) -> Result<Value> {
+    let text = percent_decode_str(document).decode_utf8().context("not UTF-8")?;
+    serde_json::from_str(&text).context("not JSON")
+}

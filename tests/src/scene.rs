@@ -1,0 +1,286 @@
+//! A stage is a test bed with the operator running on it; a scene is one namespace of a stage, for one test.
+//! In: what a test does. Out: objects as the API server has them. Does I/O; waits only on conditions.
+
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, DynamicObject, ObjectMeta};
+use kube::runtime::wait::await_condition;
+use lanyard_api::status::DriftStatus;
+use lanyard_api::{ANNOTATION_REQUESTED_AT, WorkloadIdentity};
+use lanyard_testkit::{Process, TestBed, TestBedOptions};
+use serde_json::{Value, json};
+
+use crate::aws::Clients;
+
+/// The longest that anything awaited may take; far more than it does, since machines differ.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The times that a suite shortens: what AWS needs seconds for, the emulator does at once.
+const TIMINGS: &str = "settling=1s,propagation=1s";
+
+/// How a stage is set.
+#[derive(Debug, Clone, Default)]
+pub struct StageOptions {
+    /// The test bed.
+    pub bed: TestBedOptions,
+    /// More arguments for the operator.
+    pub arguments: Vec<&'static str>,
+}
+
+/// A test bed with the operator running on it.
+#[derive(Debug)]
+pub struct Stage {
+    /// The test bed.
+    pub bed: TestBed,
+    operator: Mutex<Process>,
+}
+
+impl Stage {
+    /// Starts a test bed and, on it, the operator. `binary`: `env!("CARGO_BIN_EXE_lanyard-under-test")`.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn set(binary: &str, options: StageOptions) -> Result<Self> {
+        let bed = TestBed::start(options.bed).await?;
+        bed.apply_crds().await?;
+        let mut command = Command::new(binary);
+        command.args([
+            "--cluster-name",
+            "lanyard",
+            "--timings",
+            TIMINGS,
+            "--log-level",
+            "info,lanyard=debug",
+        ]);
+        command.args(["--metrics-addr", "127.0.0.1:0", "--health-addr", "127.0.0.1:0"]);
+        command.args(&options.arguments);
+        let operator = Mutex::new(bed.spawn("lanyard", command)?);
+        Ok(Self { bed, operator })
+    }
+
+    /// Everything that the operator has logged so far.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn log(&self) -> Result<String> {
+        let operator = self
+            .operator
+            .lock()
+            .map_err(|_| anyhow::anyhow!("a test panicked while it held the operator"))?;
+        std::fs::read_to_string(operator.log()).context("reading the operator's log")
+    }
+
+    /// A new namespace for one test.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn scene(&self, namespace: &str) -> Result<Scene<'_>> {
+        let client = self.bed.client().await?;
+        let body = Namespace {
+            metadata: ObjectMeta {
+                name: Some(namespace.to_owned()),
+                ..ObjectMeta::default()
+            },
+            ..Namespace::default()
+        };
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &body)
+            .await?;
+        Ok(Scene {
+            stage: self,
+            client,
+            aws: Clients::new(&self.bed).await,
+            namespace: namespace.to_owned(),
+        })
+    }
+}
+
+/// One namespace of a stage, for one test.
+pub struct Scene<'a> {
+    /// Where it plays.
+    pub stage: &'a Stage,
+    /// The administrator's client.
+    pub client: kube::Client,
+    /// AWS, as somebody beside Lanyard uses it.
+    pub aws: Clients,
+    /// The namespace.
+    pub namespace: String,
+}
+
+impl Scene<'_> {
+    /// WorkloadIdentities of the namespace.
+    #[must_use]
+    pub fn identities(&self) -> Api<WorkloadIdentity> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// ServiceAccounts of the namespace.
+    #[must_use]
+    pub fn accounts(&self) -> Api<ServiceAccount> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Creates a ServiceAccount.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn account(&self, name: &str) -> Result<ServiceAccount> {
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+        let account = ServiceAccount {
+            metadata,
+            ..ServiceAccount::default()
+        };
+        Ok(self.accounts().create(&PostParams::default(), &account).await?)
+    }
+
+    /// Applies a WorkloadIdentity as a GitOps tool would.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn apply(&self, name: &str, spec: Value) -> Result<()> {
+        let resource = ApiResource::erase::<WorkloadIdentity>(&());
+        let mut object = DynamicObject::new(name, &resource).within(&self.namespace);
+        object.data = json!({"spec": spec});
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
+        api.patch(
+            name,
+            &PatchParams::apply("gitops").force(),
+            &Patch::Apply(&object),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Waits until an object satisfies a condition; says how it stands when it does not.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until(
+        &self,
+        name: &str,
+        what: &str,
+        condition: impl Fn(&WorkloadIdentity) -> bool,
+    ) -> Result<WorkloadIdentity> {
+        let met = await_condition(self.identities(), name, |object: Option<&WorkloadIdentity>| {
+            object.is_some_and(&condition)
+        });
+        match tokio::time::timeout(PATIENCE, met).await {
+            Ok(object) => object?.context("the object is gone"),
+            Err(_) => {
+                let stands = self.identities().get(name).await?;
+                bail!(
+                    "{name} never came to be {what}; it stands so:\n{}",
+                    serde_json::to_string_pretty(&stands.status)?
+                )
+            }
+        }
+    }
+
+    /// Waits until a condition has a status and reason.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until_is(
+        &self,
+        name: &str,
+        kind: &str,
+        status: &str,
+        reason: &str,
+    ) -> Result<WorkloadIdentity> {
+        let what = format!("{kind}={status} ({reason})");
+        self.until(name, &what, |object| {
+            let found = condition(object, kind);
+            found.is_some_and(|found| found.status == status && found.reason == reason)
+                && object
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.observed_generation)
+                    == object.metadata.generation
+        })
+        .await
+    }
+
+    /// Waits until a pod created now would get its role.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until_ready(&self, name: &str) -> Result<WorkloadIdentity> {
+        self.until_is(name, "Ready", "True", "Bound").await
+    }
+
+    /// Asks for a fresh look, as `flux reconcile` does, without waiting for it.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn request_look(&self, name: &str) -> Result<()> {
+        let nonce = format!("{:?}", std::time::SystemTime::now());
+        let patch = json!({"metadata": {"annotations": {ANNOTATION_REQUESTED_AT: nonce}}});
+        self.identities()
+            .patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes an object and waits until it is gone.
+    ///
+    /// # Errors
+    /// When patience ends; the error says how the object stands.
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        self.identities().delete(name, &DeleteParams::default()).await?;
+        let gone = await_condition(self.identities(), name, |object: Option<&WorkloadIdentity>| {
+            object.is_none()
+        });
+        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+            let stands = self.identities().get(name).await?;
+            bail!(
+                "{name} was never gone; it stands so:\n{}",
+                serde_json::to_string_pretty(&stands)?
+            );
+        }
+        Ok(())
+    }
+
+    /// The name of an object's role, from its status.
+    ///
+    /// # Errors
+    /// When the status names none.
+    pub fn role_of(&self, object: &WorkloadIdentity) -> Result<String> {
+        let arn = object
+            .status
+            .as_ref()
+            .and_then(|status| status.role.as_ref())
+            .map(|role| role.arn.clone());
+        let arn = arn.context("the status names no role")?;
+        Ok(arn.rsplit('/').next().unwrap_or_default().to_owned())
+    }
+}
+
+/// The drift of an object's status; empty before its first look.
+#[must_use]
+pub fn drift(object: &WorkloadIdentity) -> DriftStatus {
+    object
+        .status
+        .as_ref()
+        .and_then(|status| status.drift.clone())
+        .unwrap_or_default()
+}
+
+/// A condition of an object.
+#[must_use]
+pub fn condition(object: &WorkloadIdentity, kind: &str) -> Option<Condition> {
+    object
+        .status
+        .as_ref()?
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == kind)
+        .cloned()
+}

@@ -1,0 +1,112 @@
+//! Deletion: what Lanyard owns goes in the right order, what it does not own stays, and nothing gets stuck.
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::stage;
+
+#[tokio::test]
+async fn nothing_is_left_in_aws_even_of_what_others_attached() -> Result<()> {
+    let scene = stage().await?.scene("del-all").await?;
+    scene
+        .apply(
+            "orders",
+            json!({"method": "PodIdentity", "role": {"managed": {}}}),
+        )
+        .await?;
+    let object = scene.until_ready("orders").await?;
+    let role = scene.role_of(&object)?;
+    let attach = scene.aws.iam.attach_role_policy().role_name(&role);
+    attach
+        .policy_arn("arn:aws:iam::aws:policy/AdministratorAccess")
+        .send()
+        .await?;
+    scene.delete("orders").await?;
+    assert!(!scene.aws.has_role(&role).await?);
+    assert!(scene.aws.associations("del-all", "orders").await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_irsa_annotation_goes_and_the_service_account_of_somebody_else_stays() -> Result<()> {
+    let scene = stage().await?.scene("del-irsa").await?;
+    scene.account("orders").await?;
+    scene
+        .apply("orders", json!({"method": "IRSA", "role": {"managed": {}}}))
+        .await?;
+    scene.until_ready("orders").await?;
+    scene.delete("orders").await?;
+    let account = scene.accounts().get("orders").await?;
+    assert_eq!(account.metadata.annotations, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_service_account_that_lanyard_created_goes_with_its_object() -> Result<()> {
+    let scene = stage().await?.scene("del-created").await?;
+    let spec = json!({"serviceAccount": {"create": true}, "method": "IRSA", "role": {"managed": {}}});
+    scene.apply("orders", spec).await?;
+    scene.until_ready("orders").await?;
+    scene.delete("orders").await?;
+    assert!(scene.accounts().get_opt("orders").await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn retained_things_stay_and_are_no_longer_lanyards() -> Result<()> {
+    let scene = stage().await?.scene("del-retain").await?;
+    let spec = json!({"method": "PodIdentity", "deletionPolicy": "Retain", "role": {"managed": {}}});
+    scene.apply("orders", spec).await?;
+    let object = scene.until_ready("orders").await?;
+    let role = scene.role_of(&object)?;
+    scene.delete("orders").await?;
+    let tags = scene.aws.iam.list_role_tags().role_name(&role).send().await?;
+    let keys: Vec<&str> = tags.tags().iter().map(|tag| tag.key()).collect();
+    assert_eq!(keys, ["lanyard.dev/retained"]);
+    assert_eq!(scene.aws.associations("del-retain", "orders").await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_suspended_object_is_only_released() -> Result<()> {
+    let scene = stage().await?.scene("del-suspended").await?;
+    scene
+        .apply(
+            "orders",
+            json!({"method": "PodIdentity", "role": {"managed": {}}}),
+        )
+        .await?;
+    let object = scene.until_ready("orders").await?;
+    let role = scene.role_of(&object)?;
+    scene
+        .apply(
+            "orders",
+            json!({"method": "PodIdentity", "suspend": true, "role": {"managed": {}}}),
+        )
+        .await?;
+    scene.delete("orders").await?;
+    assert!(scene.aws.has_role(&role).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_that_is_gone_already_is_success() -> Result<()> {
+    let scene = stage().await?.scene("del-gone").await?;
+    scene
+        .apply(
+            "orders",
+            json!({"method": "PodIdentity", "role": {"managed": {}}}),
+        )
+        .await?;
+    let object = scene.until_ready("orders").await?;
+    scene
+        .aws
+        .iam
+        .delete_role()
+        .role_name(scene.role_of(&object)?)
+        .send()
+        .await?;
+    scene.delete("orders").await?;
+    assert!(scene.aws.associations("del-gone", "orders").await?.is_empty());
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! Drift: what others change behind Lanyard's back is found field by field, and corrected or reported as asked.
+
+use anyhow::{Context, Result};
+use lanyard_api::WorkloadIdentity;
+use lanyard_tests::{Scene, drift};
+use serde_json::{Value, json};
+
+use crate::stage;
+
+const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+
+fn spec(policy: &str) -> Value {
+    let inline = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]});
+    json!({"method": "PodIdentity", "driftPolicy": policy, "role": {"managed": {
+        "policyArns": [READ_ONLY],
+        "inlinePolicies": [{"name": "queue", "document": inline}],
+        "tags": {"team": "shop"},
+    }}})
+}
+
+fn open_trust() -> String {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    ]})
+    .to_string()
+}
+
+/// Breaks trust and attachments of a role, as somebody in the console would.
+async fn break_role(scene: &Scene<'_>, role: &str) -> Result<()> {
+    let iam = &scene.aws.iam;
+    iam.update_assume_role_policy()
+        .role_name(role)
+        .policy_document(open_trust())
+        .send()
+        .await?;
+    iam.detach_role_policy()
+        .role_name(role)
+        .policy_arn(READ_ONLY)
+        .send()
+        .await?;
+    iam.attach_role_policy()
+        .role_name(role)
+        .policy_arn(ADMIN)
+        .send()
+        .await?;
+    Ok(())
+}
+
+fn fields(object: &WorkloadIdentity) -> Vec<String> {
+    drift(object).items.into_iter().map(|item| item.field).collect()
+}
+
+#[tokio::test]
+async fn a_broken_role_is_repaired_and_the_repair_is_recorded() -> Result<()> {
+    let scene = stage().await?.scene("drift-correct").await?;
+    scene.apply("orders", spec("Correct")).await?;
+    let object = scene.until_ready("orders").await?;
+    let role = scene.role_of(&object)?;
+    let trust = scene.aws.trust(&role).await?;
+    break_role(&scene, &role).await?;
+    scene.request_look("orders").await?;
+
+    let corrected = |object: &WorkloadIdentity| {
+        drift(object)
+            .last_correction
+            .is_some_and(|correction| correction.items.len() >= 3)
+    };
+    let object = scene.until("orders", "corrected", corrected).await?;
+    assert_eq!(scene.aws.trust(&role).await?, trust);
+    assert_eq!(scene.aws.attached(&role).await?, [READ_ONLY]);
+    assert_eq!(drift(&object).count, 0);
+    scene.until_is("orders", "InSync", "True", "InSync").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn under_report_drift_stands_and_a_change_of_the_spec_is_applied_all_the_same() -> Result<()> {
+    let scene = stage().await?.scene("drift-report").await?;
+    scene.apply("orders", spec("Report")).await?;
+    let object = scene.until_ready("orders").await?;
+    let role = scene.role_of(&object)?;
+    break_role(&scene, &role).await?;
+    scene.request_look("orders").await?;
+    let object = scene.until_is("orders", "InSync", "False", "Drifted").await?;
+    let found = fields(&object);
+    assert!(
+        found.iter().any(|field| field.starts_with("trustPolicy.")),
+        "{found:?}"
+    );
+    assert!(
+        found.contains(&format!("attachedPolicies[{READ_ONLY}]")),
+        "{found:?}"
+    );
+    assert!(found.contains(&format!("attachedPolicies[{ADMIN}]")), "{found:?}");
+    assert_eq!(scene.aws.attached(&role).await?, [ADMIN], "nothing was repaired");
+
+    let mut changed = spec("Report");
+    changed["role"]["managed"]["description"] = json!("takes orders");
+    scene.apply("orders", changed).await?;
+    let generation = |object: &WorkloadIdentity| {
+        object
+            .status
+            .as_ref()
+            .and_then(|status| status.observed_generation)
+            == Some(2)
+    };
+    scene.until("orders", "looked at again", generation).await?;
+    let found = scene
+        .aws
+        .iam
+        .get_role()
+        .role_name(&role)
+        .send()
+        .await?
+        .role
+        .context("a role")?;
+    assert_eq!(found.description(), Some("takes orders"));
+    assert_eq!(scene.aws.attached(&role).await?, [ADMIN], "drift still stands");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_emergency_policy_and_foreign_tags_are_reported_and_never_removed() -> Result<()> {
+    let scene = stage().await?.scene("drift-emergency").await?;
+    scene.apply("orders", spec("Correct")).await?;
+    let object = scene.until_ready("orders").await?;
+    let role = scene.role_of(&object)?;
+    let deny =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]});
+    let put = scene
+        .aws
+        .iam
+        .put_role_policy()
+        .role_name(&role)
+        .policy_name("AWSRevokeOlderSessions");
+    put.policy_document(deny.to_string()).send().await?;
+    let tag = aws_sdk_iam::types::Tag::builder()
+        .key("cost-center")
+        .value("42")
+        .build()?;
+    scene.aws.iam.tag_role().role_name(&role).tags(tag).send().await?;
+    scene.request_look("orders").await?;
+    let object = scene.until_is("orders", "InSync", "False", "Drifted").await?;
+    assert_eq!(
+        fields(&object),
+        ["tags[cost-center]", "inlinePolicies[AWSRevokeOlderSessions]"]
+    );
+    let kept = scene.aws.iam.list_role_policies().role_name(&role).send().await?;
+    assert_eq!(kept.policy_names(), ["AWSRevokeOlderSessions", "queue"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_edited_annotation_is_seen_by_watch_and_put_back() -> Result<()> {
+    let scene = stage().await?.scene("drift-annotation").await?;
+    scene.account("orders").await?;
+    scene
+        .apply("orders", json!({"method": "IRSA", "role": {"managed": {}}}))
+        .await?;
+    let object = scene.until_ready("orders").await?;
+    let arn = object
+        .status
+        .and_then(|status| status.role)
+        .context("a role")?
+        .arn;
+    let patch = json!({"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::000000000000:role/evil"}}});
+    scene
+        .accounts()
+        .patch(
+            "orders",
+            &kube::api::PatchParams::default(),
+            &kube::api::Patch::Merge(&patch),
+        )
+        .await?;
+    let corrected = |object: &WorkloadIdentity| drift(object).last_correction.is_some();
+    scene
+        .until("orders", "corrected without being asked", corrected)
+        .await?;
+    let account = scene.accounts().get("orders").await?;
+    assert_eq!(
+        account.metadata.annotations.context("annotations")?["eks.amazonaws.com/role-arn"],
+        arn
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_status_costs_nothing_but_a_look() -> Result<()> {
+    let scene = stage().await?.scene("drift-status-lost").await?;
+    scene.apply("orders", spec("Correct")).await?;
+    scene.until_ready("orders").await?;
+    let mark = scene.stage.bed.gateway.ledger().mark();
+    let empty = json!({"status": null});
+    scene
+        .identities()
+        .patch_status(
+            "orders",
+            &kube::api::PatchParams::default(),
+            &kube::api::Patch::Merge(&empty),
+        )
+        .await?;
+    scene.request_look("orders").await?;
+    scene.until_ready("orders").await?;
+    let calls = scene
+        .stage
+        .bed
+        .gateway
+        .ledger()
+        .since(mark)
+        .about("orders")
+        .writes();
+    assert!(calls.is_empty(), "everything was found again:\n{calls}");
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The call ledger: what creating and looking cost, counted. Counts do not flake; times would.
+
+use anyhow::Result;
+use lanyard_tests::Scene;
+use serde_json::{Value, json};
+
+use crate::stage;
+
+fn spec(method: &str) -> Value {
+    let inline = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]});
+    json!({"method": method, "serviceAccount": {"create": true}, "role": {"managed": {
+        "policyArns": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+        "inlinePolicies": [{"name": "queue", "document": inline}],
+    }}})
+}
+
+async fn creating(scene: &Scene<'_>, name: &str, method: &str) -> Result<()> {
+    let ledger = scene.stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    scene.apply(name, spec(method)).await?;
+    scene.until_ready(name).await?;
+    let calls = ledger.since(mark).about(name);
+    let writes = calls.writes().count();
+    assert!(
+        calls.writes().of("CreateRole").count() == 1 && writes <= 4,
+        "{writes} writes:\n{calls}"
+    );
+    assert!(calls.count() <= 6, "{} calls:\n{calls}", calls.count());
+    Ok(())
+}
+
+#[tokio::test]
+async fn creating_one_identity_by_pod_identity_costs_at_most_six_calls() -> Result<()> {
+    let scene = stage().await?.scene("led-pi").await?;
+    creating(&scene, "led-pi-orders", "PodIdentity").await
+}
+
+#[tokio::test]
+async fn creating_one_identity_by_irsa_costs_at_most_six_calls() -> Result<()> {
+    let scene = stage().await?.scene("led-irsa").await?;
+    creating(&scene, "led-irsa-orders", "IRSA").await
+}
+
+#[tokio::test]
+async fn a_look_that_finds_nothing_to_do_writes_nothing_anywhere() -> Result<()> {
+    let scene = stage().await?.scene("led-steady").await?;
+    let ledger = scene.stage.bed.gateway.ledger();
+    for (name, method) in [("led-steady-a", "PodIdentity"), ("led-steady-b", "IRSA")] {
+        scene.apply(name, spec(method)).await?;
+        scene.until_ready(name).await?;
+        looked(&scene, name).await?;
+        let before = scene.identities().get(name).await?;
+        let account = scene.accounts().get_opt(name).await?;
+        let mark = ledger.mark();
+        // The second look begins only when the first has ended, with whatever it would have written.
+        looked(&scene, name).await?;
+        looked(&scene, name).await?;
+        let writes = ledger.since(mark).about(name).writes();
+        assert!(writes.is_empty(), "{writes}");
+        let after = scene.identities().get(name).await?;
+        assert_eq!(before.status, after.status);
+        assert_eq!(
+            before.metadata.managed_fields.map(lanyards),
+            after.metadata.managed_fields.map(lanyards)
+        );
+        assert_eq!(account, scene.accounts().get_opt(name).await?);
+    }
+    Ok(())
+}
+
+/// When Lanyard last wrote the object, by what it wrote.
+fn lanyards(fields: Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry>) -> Vec<String> {
+    let ours = fields
+        .into_iter()
+        .filter(|entry| entry.manager.as_deref() == Some("lanyard"));
+    ours.map(|entry| format!("{:?} {:?}", entry.subresource, entry.time))
+        .collect()
+}
+
+/// Asks for a look and waits until it has read the last thing that a look reads.
+async fn looked(scene: &Scene<'_>, name: &str) -> Result<()> {
+    let ledger = scene.stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    scene.request_look(name).await?;
+    let read = |calls: &lanyard_testkit::gateway::Calls| {
+        let calls = calls.about(name);
+        !calls.of("GetRolePolicy").is_empty() && !calls.of("ListPodIdentityAssociations").is_empty()
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), ledger.until(mark, read)).await?;
+    Ok(())
+}
