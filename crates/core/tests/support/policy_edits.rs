@@ -169,93 +169,76 @@ const CONFUSABLE: [(&str, &str); 26] = [
     ("a:tag", "A:TAG"),
 ];
 
-/// One edit at a random word, which may or may not change the meaning, or break the document.
-pub fn edit(document: &mut Value, dice: &mut Dice) {
-    let mut at = dice.roll(words(document));
-    edit_at(document, &mut at, dice);
-}
-
-/// How many words there are: keys, and values that are no lists and objects.
-fn words(value: &Value) -> usize {
+/// Every document that is one edit away: a word mistaken for another, an element or a member left out or put beside.
+/// Some mean the same, most do not, and some are no policies any more.
+pub fn edits(value: &Value) -> Vec<Value> {
     match value {
-        Value::Array(items) => items.iter().map(words).sum(),
-        Value::Object(object) => object.values().map(|value| 1 + words(value)).sum(),
-        _ => 1,
+        Value::String(text) => confused(text).into_iter().map(Value::from).collect(),
+        Value::Array(items) => (0..items.len())
+            .flat_map(|at| edits_of_member(items, at))
+            .collect(),
+        Value::Object(object) => object
+            .iter()
+            .flat_map(|(name, value)| edits_of_entry(object, name, value))
+            .collect(),
+        scalar => vec![json!(scalar.to_string())],
     }
 }
 
-/// Counts down to the chosen word and edits it; says whether that is done.
-fn edit_at(value: &mut Value, at: &mut usize, dice: &mut Dice) -> bool {
-    match value {
-        Value::Array(items) => items.iter_mut().any(|item| edit_at(item, at, dice)),
-        Value::Object(object) => {
-            for name in object.keys().cloned().collect::<Vec<_>>() {
-                if *at == 0 {
-                    edit_key(object, &name, dice);
-                    return true;
-                }
-                *at -= 1;
-                if object
-                    .get_mut(&name)
-                    .is_some_and(|value| edit_at(value, at, dice))
-                {
-                    return true;
-                }
-            }
-            false
-        }
-        Value::String(text) if *at == 0 => {
-            *text = confused(text, dice);
-            true
-        }
-        scalar if *at == 0 => {
-            *scalar = json!(scalar.to_string());
-            true
-        }
-        _ => {
-            *at -= 1;
-            false
-        }
+/// One edit of a document, or the document itself where it has nothing to edit.
+pub fn edited(document: &Value, dice: &mut Dice) -> Value {
+    let mut edits = edits(document);
+    if edits.is_empty() {
+        document.clone()
+    } else {
+        edits.swap_remove(dice.roll(edits.len()))
     }
 }
 
-/// Takes a key away, renames it, or sets a similar one beside it.
-fn edit_key(object: &mut Map<String, Value>, name: &str, dice: &mut Dice) {
-    let other = confused(name, dice);
-    match dice.roll(8) {
-        0 | 1 => {
-            object.remove(name);
-        }
-        2 => {
-            let beside = if dice.roll(2) == 0 {
-                object.get(name).cloned()
-            } else {
-                Some(json!("X"))
-            };
-            object.insert(other, beside.unwrap_or_default());
-        }
-        _ => {
-            let value = object.remove(name);
-            object.insert(other, value.unwrap_or_default());
-        }
-    }
+fn edits_of_member(items: &[Value], at: usize) -> Vec<Value> {
+    let with = |other: Option<Value>| {
+        let (before, after) = items.split_at(at);
+        before
+            .iter()
+            .cloned()
+            .chain(other)
+            .chain(after.iter().skip(1).cloned())
+            .collect()
+    };
+    let own = items.get(at).map(edits).unwrap_or_default();
+    own.into_iter().map(Some).chain([None]).map(with).collect()
 }
 
-/// A word that could be mistaken for this one, or the word in another case.
-fn confused(word: &str, dice: &mut Dice) -> String {
+fn edits_of_entry(object: &Map<String, Value>, name: &str, value: &Value) -> Vec<Value> {
+    let with = |entries: Vec<(String, Value)>| {
+        let mut object = object.clone();
+        object.remove(name);
+        object.extend(entries);
+        Value::Object(object)
+    };
+    let own = |value: Value| (name.to_owned(), value);
+    let mut all = vec![with(Vec::new())];
+    all.extend(edits(value).into_iter().map(|value| with(vec![own(value)])));
+    for other in confused(name) {
+        all.push(with(vec![(other.clone(), value.clone())]));
+        all.push(with(vec![own(value.clone()), (other.clone(), value.clone())]));
+        all.push(with(vec![own(value.clone()), (other, json!("X"))]));
+    }
+    all
+}
+
+/// The words that could be mistaken for this one, among them itself in another case.
+fn confused(word: &str) -> Vec<String> {
     let other = |(a, b): &(&str, &str)| match word {
         word if word == *a => Some((*b).to_owned()),
         word if word == *b => Some((*a).to_owned()),
         _ => None,
     };
-    let others: Vec<String> = CONFUSABLE.iter().filter_map(other).collect();
-    let recased = if dice.roll(2) == 0 {
-        word.to_lowercase()
-    } else {
-        word.to_uppercase()
-    };
-    others
-        .get(dice.roll(others.len() + 1))
-        .cloned()
-        .unwrap_or(recased)
+    let recased = [word.to_lowercase(), word.to_uppercase()];
+    CONFUSABLE
+        .iter()
+        .filter_map(other)
+        .chain(recased)
+        .filter(|other| other != word)
+        .collect()
 }
