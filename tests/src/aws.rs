@@ -26,7 +26,7 @@ impl Clients {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(bed.gateway.url())
             .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
+            .credentials_provider(Credentials::new("test", "test", None, None, "root"))
             .load()
             .await;
         Self {

@@ -13,6 +13,7 @@ use kube::core::{ApiResource, DynamicObject, ObjectMeta};
 use kube::runtime::wait::await_condition;
 use lanyard_api::status::DriftStatus;
 use lanyard_api::{ANNOTATION_REQUESTED_AT, WorkloadIdentity};
+use lanyard_testkit::gateway::{Entry, Mark};
 use lanyard_testkit::{Process, TestBed, TestBedOptions};
 use serde_json::{Value, json};
 
@@ -227,6 +228,18 @@ impl Scene<'_> {
             .patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch))
             .await?;
         Ok(())
+    }
+
+    /// The calls about one identity of the namespace since a mark: about its role, and about its association.
+    ///
+    /// # Errors
+    /// When the object is gone or names no role.
+    pub async fn calls_about(&self, name: &str, mark: Mark) -> Result<Vec<Entry>> {
+        let role = self.role_of(&self.identities().get(name).await?)?;
+        let association = format!("{}/{name}", self.namespace);
+        let calls = self.stage.bed.gateway.ledger().since(mark);
+        let about = |entry: &&Entry| entry.call.is_about(&role) || entry.call.is_about(&association);
+        Ok(calls.entries().iter().filter(about).cloned().collect())
     }
 
     /// Deletes an object and waits until it is gone.

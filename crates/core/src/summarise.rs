@@ -14,6 +14,7 @@ use crate::gate::Gate;
 use crate::look::{Look, compare};
 use crate::observed::Observed;
 use crate::outcome::{Disposition, Outcome};
+use crate::plan::Await;
 use crate::reason::Reason;
 use crate::stage::{Stage, is_our_role};
 use crate::status::{AssociationStatus, BindingState, BindingStatus, PodsStatus, RoleStatus, Status};
@@ -48,6 +49,8 @@ pub enum Next {
     Resync,
     /// After a time.
     After(Duration),
+    /// When a change of ours has reached everybody, after this time. Nothing needs to be read again for it.
+    Settled(Duration),
     /// Soon, with the object's own backoff.
     Backoff,
 }
@@ -229,8 +232,11 @@ fn next(told: &Told<'_>, drift: &Drift, three: &three::Three) -> Next {
             Why::Denied(_) | Why::NotRead => {}
         }
     }
+    if next == Next::Resync && told.look.plan.then.contains(&Await::Reading) {
+        return Next::Backoff;
+    }
     if let Some(settles) = three.settles_in {
-        return Next::After(settles);
+        return Next::Settled(settles);
     }
     if next == Next::Resync && !told.look.plan.then.is_empty() {
         return Next::After(told.timings.waiting);

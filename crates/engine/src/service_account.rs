@@ -64,19 +64,17 @@ impl World {
             };
         }
         let made_by_us = found.as_ref().is_none_or(|found| created_by_us(&found.metadata));
-        let labels = made_by_us.then(|| json!({ LABEL_MANAGED_BY: FIELD_MANAGER }));
-        let body = json!({
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": {
-                "name": subject.name,
-                "namespace": subject.namespace,
-                // Server-side apply creates what is not there: the uid keeps it from bringing a deleted one back.
-                "uid": found.as_ref().and_then(|found| found.metadata.uid.clone()),
-                "annotations": set,
-                "labels": labels,
-            }
+        let mut metadata = json!({
+            "name": subject.name,
+            "namespace": subject.namespace,
+            // Server-side apply creates what is not there: the uid keeps it from bringing a deleted one back.
+            "uid": found.as_ref().and_then(|found| found.metadata.uid.clone()),
+            "annotations": set,
         });
+        if let (true, Some(metadata)) = (made_by_us, metadata.as_object_mut()) {
+            metadata.insert("labels".to_owned(), json!({ LABEL_MANAGED_BY: FIELD_MANAGER }));
+        }
+        let body = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata});
         self.recent().annotating(subject, print(set));
         let api = self.service_accounts(subject);
         let params = PatchParams::apply(FIELD_MANAGER).force();

@@ -2,10 +2,12 @@
 //! Built once at start; nothing here decides anything.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use kube_runtime::reflector::{ObjectRef, Store};
 use lanyard_core::gate::{Gate, Reporting};
+use lanyard_core::observed::Observed;
 use lanyard_engine::World;
 use lanyard_engine::pods::PodFold;
 
@@ -34,6 +36,8 @@ pub struct Context {
     pub instance: String,
     /// The last request for a fresh look of each object, by uid.
     pub requests: Requests,
+    /// What was seen of objects whose last change only has to settle.
+    pub settling: Settling,
 }
 
 impl Context {
@@ -72,5 +76,43 @@ impl Requests {
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+/// The facts of objects whose binding is in place and only has to reach everybody: waiting for that reads nothing twice.
+#[derive(Debug, Default)]
+pub struct Settling(Mutex<HashMap<Ref, Seen>>);
+
+#[derive(Debug)]
+struct Seen {
+    observed: Observed,
+    generation: i64,
+    until: Instant,
+}
+
+impl Settling {
+    /// Keeps the facts of a look until a change has settled.
+    pub fn keep(&self, object: Ref, observed: Observed, generation: i64, settles: Duration) {
+        let seen = Seen {
+            observed,
+            generation,
+            until: Instant::now() + settles,
+        };
+        self.seen().insert(object, seen);
+    }
+
+    /// The facts of the last look, once: if nobody has changed the object since, and its time has come.
+    pub fn take(&self, object: &Ref, generation: i64) -> Option<Observed> {
+        let seen = self.seen().remove(object)?;
+        (seen.generation == generation && Instant::now() >= seen.until).then_some(seen.observed)
+    }
+
+    /// Something about the object has changed: the next look reads for itself.
+    pub fn forget(&self, object: &Ref) {
+        self.seen().remove(object);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<Ref, Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

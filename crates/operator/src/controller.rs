@@ -107,7 +107,7 @@ impl Context {
         }
         self.backoff.reset(object);
         match next {
-            Next::After(time) => Action::requeue(time),
+            Next::After(time) | Next::Settled(time) => Action::requeue(time),
             Next::Resync | Next::Backoff => Action::requeue(spread(self.world.timings().resync, object)),
         }
     }
@@ -116,5 +116,6 @@ impl Context {
     pub(crate) fn forget(&self, object: &Ref, uid: &str) {
         self.backoff.reset(object);
         self.requests.forget(uid);
+        self.settling.forget(object);
     }
 }

@@ -333,7 +333,7 @@ fn outcome(summary: &Summary, published: bool) -> &'static str {
         _ if !published => "unpublished",
         _ if stalled.is_some_and(|stalled| stalled.status == ConditionStatus::True) => "stalled",
         Next::Backoff => "retrying",
-        Next::After(_) => "waiting",
+        Next::After(_) | Next::Settled(_) => "waiting",
         Next::Resync => "settled",
     }
 }

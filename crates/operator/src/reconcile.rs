@@ -21,7 +21,7 @@ use lanyard_core::summarise::{Next, Summary, Told, invalid, summarise, undecodab
 use lanyard_core::validate::validate;
 use lanyard_engine::Scope;
 
-use crate::context::Context;
+use crate::context::{Context, Ref};
 use crate::publish::publish;
 use crate::raw::{Decoded, RawIdentity};
 
@@ -87,9 +87,28 @@ async fn look(decoded: &Decoded, context: &Context) -> Option<Pass> {
 /// An object that stays: its binding is made and kept true.
 async fn keep(decoded: &Decoded, spec: &Spec, identity: &Identity, context: &Context) -> Summary {
     let scope = scope(decoded, identity, context);
-    let mut observed = context.world.observe(&scope).await;
+    let object =
+        Ref::new(decoded.target.subject.name.as_str()).within(decoded.target.subject.namespace.as_str());
+    let seen = context
+        .settling
+        .take(&object, decoded.generation)
+        .filter(|_| !scope.fresh);
+    let mut observed = match seen {
+        Some(seen) => Observed {
+            object: decoded.target.marks.clone(),
+            pods: scope.pods.clone(),
+            ..seen
+        },
+        None => context.world.observe(&scope).await,
+    };
     let look = think(identity, &decoded.status, &observed);
-    act(decoded, &look, &mut observed, spec.suspend, context).await.0
+    let summary = act(decoded, &look, &mut observed, spec.suspend, context).await.0;
+    if let Next::Settled(settles) = summary.next {
+        context
+            .settling
+            .keep(object, observed, decoded.generation, settles);
+    }
+    summary
 }
 
 /// An object that goes: what Lanyard owns is removed or let go. One without our finalizer is not held by us.

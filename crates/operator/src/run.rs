@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Readiness};
 use crate::backoff::Backoff;
-use crate::context::{Context, Requests};
+use crate::context::{Context, Requests, Settling};
 use crate::error::OperatorError;
 use crate::lease::{self, LeaseGate, LeaseSettings, Tenure};
 use crate::metrics::{Fleet, Leader, Metrics, PREFIX};
@@ -140,6 +140,7 @@ impl Shell<'_> {
             backoff: Backoff::new(self.metrics.in_backoff()),
             instance: self.identity.clone(),
             requests: Requests::default(),
+            settling: Settling::default(),
         }
     }
 }

@@ -20,3 +20,4 @@ pub mod tools;
 pub mod webhook;
 
 pub use bed::{TestBed, TestBedOptions};
+pub use process::Process;

@@ -34,7 +34,7 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
     let show = Show::new();
     show.step("Building the operator from this tree");
     let binary = build::binary("lanyard-operator", "lanyard")?;
-    show.step("Starting the control plane, the AWS emulators and the operator");
+    show.step("Starting the control plane, the AWS emulators and the operator (its waits for AWS cut to 1 s: emulators show changes at once)");
     let binary = binary.to_str().context("the path of the operator is not UTF-8")?;
     let stage = Stage::set(
         binary,

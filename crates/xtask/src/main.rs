@@ -1,7 +1,11 @@
 //! The one entry point for everything that is done in this repository besides `cargo build`: `cargo xtask <command>`.
 //! In: the command line. Out: an exit code. Each command is a module of its own; nothing else happens here.
 
+mod build;
+mod check;
 mod codegen;
+mod demo;
+mod test;
 mod testbed;
 
 use std::process::ExitCode;
@@ -18,6 +22,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
+    Test(test::TestArgs),
+    Check(check::CheckArgs),
     Codegen(codegen::CodegenArgs),
     #[command(subcommand)]
     Testbed(testbed::Command),
@@ -26,6 +33,9 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Demo(args) => demo::run(&args).await,
+        Command::Test(args) => test::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Codegen(args) => codegen::run(&args),
         Command::Testbed(command) => testbed::run(command).await,
     };

@@ -193,10 +193,13 @@ fn going(told: &Told<'_>) -> Verdict {
             )),
             _ => None,
         });
-    Verdict::holds(
-        Reason::Deleting,
-        unread.unwrap_or_else(|| "What Lanyard owns is being removed.".to_owned()),
-    )
+    let waits = told.look.plan.then.contains(&Await::Reading);
+    let otherwise = if waits {
+        "Nothing is deleted before everything on it can be read; Lanyard looks again soon."
+    } else {
+        "What Lanyard owns is being removed."
+    };
+    Verdict::holds(Reason::Deleting, unread.unwrap_or_else(|| otherwise.to_owned()))
 }
 
 fn pods_current(told: &Told<'_>) -> Verdict {
