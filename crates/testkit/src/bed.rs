@@ -40,6 +40,8 @@ pub struct TestBedOptions {
     pub nodes: usize,
     /// LocalStack too; its first call takes about four seconds longer than the rest.
     pub localstack: bool,
+    /// Whether IAM and STS are LocalStack's, as a second opinion on ministack's. Its free edition has no EKS.
+    pub iam_from_localstack: bool,
     /// An issuer for the API server's tokens other than that of the emulated EKS cluster: as on a cluster that is not EKS.
     pub issuer: Option<String>,
     /// Whether ministack evaluates IAM policies and trust. The credentials of [`TestBed::aws_env`] are root's in any case.
@@ -53,10 +55,17 @@ impl Default for TestBedOptions {
         Self {
             nodes: 2,
             localstack: false,
+            iam_from_localstack: false,
             issuer: None,
             authorize: true,
             webhook: true,
         }
+    }
+}
+
+impl TestBedOptions {
+    fn needs_localstack(&self) -> bool {
+        self.localstack || self.iam_from_localstack
     }
 }
 
@@ -82,7 +91,7 @@ impl TestBed {
     /// Starts everything, after building what was never built on this machine (minutes; it says so). Warm, it takes seconds.
     pub async fn start(options: TestBedOptions) -> Result<Self> {
         let cache = Cache::open()?;
-        let (with, localstack) = (cache.clone(), options.localstack);
+        let (with, localstack) = (cache.clone(), options.needs_localstack());
         let tools = tokio::task::spawn_blocking(move || Tools::install(&with, localstack)).await??;
         let site = Site::new(cache, tools)?;
         let failed = format!("the test bed did not start (all logs: {})", site.logs.display());
@@ -100,16 +109,18 @@ impl TestBed {
     async fn start_at(mut site: Site, options: TestBedOptions) -> Result<Self> {
         let background = Background::new()?;
         let localstack = async {
-            match options.localstack {
+            match options.needs_localstack() {
                 true => emulator::localstack(&site).await.map(Some),
                 false => Ok(None),
             }
         };
         let (localstack, (control_plane, ministack, cluster)) =
             tokio::try_join!(localstack, cluster_and_ministack(&site, &options))?;
-        let gateway = background
-            .run(Gateway::start(GatewayOptions::all(&ministack.url())))
-            .await?;
+        let mut behind = GatewayOptions::all(&ministack.url());
+        if let (true, Some(localstack)) = (options.iam_from_localstack, &localstack) {
+            (behind.iam, behind.sts) = (localstack.url(), localstack.url());
+        }
+        let gateway = background.run(Gateway::start(behind)).await?;
         gateway.set_jwks(control_plane.issuer(), &control_plane.token_keys().await?)?;
         let webhook = match options.webhook {
             true => Some(background.run(webhook(&control_plane, gateway.clone())).await?),

@@ -10,6 +10,7 @@ mod existing;
 mod irsa;
 mod ledger;
 mod pod_identity;
+mod proof;
 
 use anyhow::Result;
 use lanyard_tests::{Stage, StageOptions};

@@ -1,0 +1,36 @@
+//! The same suites with IAM and STS from LocalStack: what holds on two emulators that share no code is less likely a
+//! quirk of one. EKS stays ministack's; LocalStack judges no trust, so the proof is not among them. Does I/O.
+
+#[path = "../operator/conflict.rs"]
+mod conflict;
+#[path = "../operator/deletion.rs"]
+mod deletion;
+#[path = "../operator/drift.rs"]
+mod drift;
+#[path = "../operator/existing.rs"]
+mod existing;
+#[path = "../operator/irsa.rs"]
+mod irsa;
+#[path = "../operator/ledger.rs"]
+mod ledger;
+
+use anyhow::Result;
+use lanyard_testkit::TestBedOptions;
+use lanyard_tests::{Stage, StageOptions};
+use tokio::sync::OnceCell;
+
+/// The one stage of this binary; it ends with the process.
+async fn stage() -> Result<&'static Stage> {
+    static STAGE: OnceCell<Stage> = OnceCell::const_new();
+    let bed = TestBedOptions {
+        iam_from_localstack: true,
+        ..TestBedOptions::default()
+    };
+    let options = StageOptions {
+        bed,
+        ..StageOptions::default()
+    };
+    STAGE
+        .get_or_try_init(|| Stage::set(env!("CARGO_BIN_EXE_lanyard-under-test"), options))
+        .await
+}

@@ -1,0 +1,398 @@
+//! The scenarios of `tests/scenarios/`: each folder is one sentence, with what a user wrote, what was found, and what
+//! Lanyard makes of it. Reads and (with `LANYARD_BLESS=1`) writes files; needs no control plane.
+
+#![cfg(test)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use jiff::Timestamp;
+use lanyard_api::{WorkloadIdentity, WorkloadIdentityStatus};
+use lanyard_core::cluster::Cluster;
+use lanyard_core::drift::{Cause, Difference, Drift};
+use lanyard_core::gate::{Gate, Reporting};
+use lanyard_core::identity::Identity;
+use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
+use lanyard_core::observed::{Association, Observed, RoleFacts};
+use lanyard_core::outcome::{Answer, Ended, Outcome, Skip};
+use lanyard_core::plan::Plan;
+use lanyard_core::spec::DeletionPolicy;
+use lanyard_core::status::Status;
+use lanyard_core::step::Step;
+use lanyard_core::subject::Subject;
+use lanyard_core::summarise::{Event, EventKind, Summary, Told, invalid, summarise};
+use lanyard_core::timings::Timings;
+use lanyard_core::validate::validate;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use similar::TextDiff;
+
+/// When every scenario is looked at.
+const NOW: &str = "2026-03-01T12:00:00Z";
+/// When the spec of `before.yaml` was carried out.
+const BEFORE: &str = "2026-02-01T12:00:00Z";
+
+/// What a look came to, file by file below `expected/`.
+type Outputs = BTreeMap<&'static str, String>;
+
+#[test]
+fn every_scenario_comes_out_as_it_is_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let bless = std::env::var_os("LANYARD_BLESS").is_some();
+    let mut wrong = String::new();
+    for folder in folders(&root).unwrap() {
+        let name = folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        match scenario(&root, &folder).and_then(|outputs| compare(&folder, &outputs, bless)) {
+            Ok(difference) if difference.is_empty() => {}
+            Ok(difference) => drop(write!(wrong, "\n=== {name}\n{difference}")),
+            Err(error) => drop(write!(wrong, "\n=== {name}\n{error:#}\n")),
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{wrong}\nIf this is what should happen: LANYARD_BLESS=1 cargo test -p lanyard-tests --test scenarios"
+    );
+}
+
+fn folders(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    ensure!(!folders.is_empty(), "no scenario in {}", root.display());
+    Ok(folders)
+}
+
+/// The differences to what is written below `expected/`, which is written anew when asked to.
+fn compare(folder: &Path, outputs: &Outputs, bless: bool) -> Result<String> {
+    let expected = folder.join("expected");
+    let mut difference = String::new();
+    for (file, text) in outputs {
+        let path = expected.join(file);
+        if bless {
+            fs::create_dir_all(&expected)?;
+            fs::write(&path, text)?;
+            continue;
+        }
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        if written != *text {
+            let diff = TextDiff::from_lines(&written, text);
+            let header = (format!("expected/{file}"), "what came out".to_owned());
+            write!(difference, "{}", diff.unified_diff().header(&header.0, &header.1))?;
+        }
+    }
+    for entry in fs::read_dir(&expected).into_iter().flatten() {
+        let path = entry?.path();
+        let known = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| outputs.contains_key(name));
+        if !known && bless {
+            fs::remove_file(&path)?;
+        } else if !known {
+            writeln!(difference, "{} is expected and nothing makes it", path.display())?;
+        }
+    }
+    Ok(difference)
+}
+
+/// Runs one scenario: one look, every step of it done, and a second look that must have nothing left to do.
+fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
+    let cluster: Cluster = from_yaml(&root.join("cluster.yaml"))?;
+    let object: WorkloadIdentity = from_yaml(&folder.join("spec.yaml"))?;
+    let previous = previous(folder, &cluster)?;
+    let mut world: Value = from_yaml(&root.join("world.yaml"))?;
+    lay_over(&mut world, from_yaml(&folder.join("observed.yaml"))?);
+    let mut observed: Observed = serde_json::from_value(world).context("observed.yaml")?;
+    let subject = subject(&object, &cluster);
+    let generation = object.metadata.generation.unwrap_or(1);
+    let goes = object.metadata.deletion_timestamp.is_some();
+    let spec = object.spec.to_core();
+    let now = NOW.parse()?;
+    match validate(&spec, &subject, &cluster) {
+        Err(wrong) if !goes => {
+            let faults: Vec<String> = wrong.iter().map(|fault| format!("spec.{fault}\n")).collect();
+            let summary = invalid(&previous, generation, &wrong, now);
+            Ok(BTreeMap::from([
+                ("faults.txt", faults.concat()),
+                ("events.txt", events(&summary.events)),
+                ("status.yaml", status(&summary)?),
+            ]))
+        }
+        validated => {
+            let case = Case {
+                identity: validated.ok(),
+                subject,
+                generation,
+                release: spec.suspend || spec.deletion_policy == Some(DeletionPolicy::Retain),
+                goes,
+                gate: if spec.suspend {
+                    Gate::ReportOnly(Reporting::Suspended)
+                } else {
+                    Gate::Open
+                },
+            };
+            case.read_roles(&previous, &mut observed);
+            case.run(&previous, observed, now)
+        }
+    }
+}
+
+/// One object, ready to be looked at.
+struct Case {
+    identity: Option<Identity>,
+    subject: Subject,
+    generation: i64,
+    release: bool,
+    goes: bool,
+    gate: Gate,
+}
+
+impl Case {
+    fn think(&self, previous: &Status, observed: &Observed) -> Look {
+        match &self.identity {
+            Some(identity) if !self.goes => think(identity, previous, observed),
+            Some(_) | None => think_removal(&self.subject, previous, observed, self.release),
+        }
+    }
+
+    /// Roles that are looked for and that nobody wrote down are not there.
+    fn read_roles(&self, previous: &Status, observed: &mut Observed) {
+        let role = self.identity.as_ref().map(Identity::role_arn);
+        let roles = match &self.identity {
+            Some(identity) if !self.goes => roles_of(identity, previous),
+            Some(_) | None => roles_to_remove(previous, observed.object.custody.as_ref(), role),
+        };
+        for arn in roles {
+            observed.roles.entry(arn).or_insert_with(RoleFacts::absent);
+        }
+    }
+
+    fn run(&self, previous: &Status, observed: Observed, now: Timestamp) -> Result<Outputs> {
+        let look = self.think(previous, &observed);
+        let (summary, after) = self.carry_out(&look, previous, observed, now);
+        let mut outputs = BTreeMap::from([
+            ("drift.txt", drift(&look.drift)),
+            ("plan.txt", plan(&look.plan)),
+            ("events.txt", events(&summary.events)),
+        ]);
+        let released = look
+            .plan
+            .steps()
+            .any(|step| matches!(step, Step::ReleaseObject { .. }));
+        if released {
+            return Ok(outputs);
+        }
+        outputs.insert("status.yaml", status(&summary)?);
+        let again = WorkloadIdentityStatus::from_core(&summary.status).to_core();
+        let second = self.think(&again, &after);
+        let left: Vec<String> = second.plan.steps().map(ToString::to_string).collect();
+        let gated = self.gate != Gate::Open;
+        ensure!(
+            gated || left.is_empty(),
+            "a second look still wants to: {}",
+            left.join("; ")
+        );
+        Ok(outputs)
+    }
+
+    /// Every step that the gate permits takes effect.
+    fn carry_out(
+        &self,
+        look: &Look,
+        previous: &Status,
+        mut after: Observed,
+        now: Timestamp,
+    ) -> (Summary, Observed) {
+        let mut outcome = Outcome::default();
+        for step in look.plan.steps() {
+            let ended = if self.gate.permits(step) {
+                let answer = answer(step, &after);
+                after.assume(step, &answer);
+                Ended::Done(answer)
+            } else {
+                Ended::Skipped(Skip::Gate)
+            };
+            outcome.steps.push((step.clone(), ended));
+        }
+        let summary = summarise(&Told {
+            generation: self.generation,
+            look,
+            outcome: &outcome,
+            after: &after,
+            previous,
+            gate: self.gate,
+            timings: &Timings::default(),
+            now,
+        });
+        (summary, after)
+    }
+}
+
+/// What AWS answers: the ids that `observed.yaml` uses where a thing is there already.
+fn answer(step: &Step, after: &Observed) -> Answer {
+    match step {
+        Step::CreateRole { .. } => Answer::RoleId("AROAORDERSEXAMPLE".to_owned()),
+        Step::CreateAssociation { wanted } => Answer::Association(Box::new(Association {
+            id: "a-orders".to_owned(),
+            arn: "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-orders".to_owned(),
+            role_arn: wanted.role_arn.clone(),
+            target_role_arn: wanted.target_role_arn.clone(),
+            session_tags: wanted.session_tags,
+            policy: wanted.policy.clone(),
+            tags: wanted.tags.clone(),
+            owner_arn: None,
+            external_id: None,
+            modified_at: after.association.present().and_then(|found| found.modified_at),
+        })),
+        _ => Answer::Nothing,
+    }
+}
+
+/// The status that carrying out `before.yaml` left, in a world where nothing stood in its way.
+fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
+    let path = folder.join("before.yaml");
+    if !path.exists() {
+        return Ok(Status::default());
+    }
+    let object: WorkloadIdentity = from_yaml(&path)?;
+    let subject = subject(&object, cluster);
+    let Ok(identity) = validate(&object.spec.to_core(), &subject, cluster) else {
+        bail!("before.yaml is not valid, so it was never carried out");
+    };
+    let case = Case {
+        identity: Some(identity),
+        subject,
+        generation: object.metadata.generation.unwrap_or(1),
+        release: false,
+        goes: false,
+        gate: Gate::Open,
+    };
+    let mut observed: Observed = from_yaml(&folder.join("../world.yaml"))?;
+    case.read_roles(&Status::default(), &mut observed);
+    let look = case.think(&Status::default(), &observed);
+    let (summary, _) = case.carry_out(&look, &Status::default(), observed, BEFORE.parse()?);
+    Ok(WorkloadIdentityStatus::from_core(&summary.status).to_core())
+}
+
+fn subject(object: &WorkloadIdentity, cluster: &Cluster) -> Subject {
+    let meta = &object.metadata;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    serde_json::from_value(json!({
+        "cluster": cluster.identity,
+        "namespace": text(&meta.namespace),
+        "name": text(&meta.name),
+    }))
+    .unwrap()
+}
+
+fn drift(drift: &Drift) -> String {
+    let mut text = String::new();
+    for difference in &drift.differences {
+        text += &difference_lines(difference);
+    }
+    for conflict in &drift.conflicts {
+        drop(writeln!(text, "{}: {}", conflict.reason, conflict.message));
+    }
+    if text.is_empty() {
+        text.push_str("Nothing differs.\n");
+    }
+    text
+}
+
+/// One line for each part that differs: resource, field, wanted and found, and why they differ.
+fn difference_lines(difference: &Difference) -> String {
+    let resource = difference.aspect.resource().word();
+    let cause = match &difference.cause {
+        Cause::Spec => "the spec asks for it".to_owned(),
+        Cause::OutOfBand => "changed by others".to_owned(),
+        Cause::NotOurs => "not ours to change".to_owned(),
+        Cause::Unreadable(why) => return format!("{resource} {}: not read: {why}\n", difference.aspect),
+    };
+    let or_nothing = |text: Option<&String>| text.map_or("nothing".to_owned(), ToString::to_string);
+    let line = |field: &str, wanted: Option<&String>, found: Option<&String>| {
+        let (wanted, found) = (or_nothing(wanted), or_nothing(found));
+        format!("{resource} {field}: wanted {wanted}, found {found} ({cause})\n")
+    };
+    if difference.parts.is_empty() {
+        let text =
+            |value: &Option<lanyard_core::aspect::Value>| value.as_ref().map(|value| value.text.clone());
+        let (wanted, found) = (text(&difference.wanted), text(&difference.found));
+        return line(&difference.aspect.to_string(), wanted.as_ref(), found.as_ref());
+    }
+    let parts = difference.parts.iter();
+    parts
+        .map(|(field, wanted, found)| line(field, wanted.as_ref(), found.as_ref()))
+        .collect()
+}
+
+/// One step a line, numbered by stage: what has the same number is done side by side.
+fn plan(plan: &Plan) -> String {
+    let mut text = String::new();
+    for (at, stage) in plan.stages.iter().enumerate() {
+        for step in stage {
+            drop(writeln!(text, "{}. {step}", at + 1));
+        }
+    }
+    for what in &plan.then {
+        drop(writeln!(text, "then wait for: {what:?}"));
+    }
+    if text.is_empty() {
+        text.push_str("Nothing to do.\n");
+    }
+    text
+}
+
+fn events(events: &[Event]) -> String {
+    let kind = |kind| match kind {
+        EventKind::Normal => "Normal",
+        EventKind::Warning => "Warning",
+    };
+    let line = |event: &Event| format!("{} {}: {}\n", kind(event.kind), event.reason, event.note);
+    let lines: String = events.iter().map(line).collect();
+    if lines.is_empty() {
+        "No events.\n".to_owned()
+    } else {
+        lines
+    }
+}
+
+/// The status as users see it. `applied` holds digests, which tell a reader nothing.
+fn status(summary: &Summary) -> Result<String> {
+    let mut status = WorkloadIdentityStatus::from_core(&summary.status);
+    status.applied.clear();
+    let options = serde_saphyr::ser_options! { compact_list_indent: true, prefer_block_scalars: false };
+    Ok(serde_saphyr::to_string_with_options(&status, options)?)
+}
+
+fn from_yaml<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    serde_saphyr::from_str(&text).with_context(|| format!("decoding {}", path.display()))
+}
+
+/// Lays one tree over another: maps key by key, everything else whole. A fact is always whole.
+fn lay_over(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) if !is_fact(&over) => {
+            for (key, value) in over {
+                lay_over(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
+
+fn is_fact(map: &serde_json::Map<String, Value>) -> bool {
+    map.len() == 1 && (map.contains_key("present") || map.contains_key("unreadable"))
+}
