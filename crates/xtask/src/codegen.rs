@@ -46,7 +46,7 @@ enum Stale {
 /// # Errors
 /// With `--check`, when a file is stale; else when a file cannot be read or written.
 pub fn run(args: &CodegenArgs) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = root();
     let generated = generate()?;
     let stale = find_stale(&root, &generated)?;
     if args.check {
@@ -54,6 +54,18 @@ pub fn run(args: &CodegenArgs) -> Result<()> {
     } else {
         write(&root, &stale)
     }
+}
+
+/// What is stale, as a diff; empty when nothing is.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn stale() -> Result<String> {
+    Ok(told(&find_stale(&root(), &generate()?)?))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn generate() -> Result<Generated> {
@@ -87,15 +99,7 @@ fn find_stale(root: &Path, generated: &Generated) -> Result<Vec<Stale>> {
 }
 
 fn report(stale: &[Stale], total: usize) -> Result<()> {
-    for file in stale {
-        match file {
-            Stale::Differs { path, found, wanted } => print!("{}", diff::coloured(path, found, wanted)),
-            Stale::Left { path } => println!(
-                "{}",
-                style(format!("{}: nothing generates it", path.display())).red()
-            ),
-        }
-    }
+    print!("{}", told(stale));
     if !stale.is_empty() {
         bail!(
             "{} generated files are stale: run `cargo xtask codegen` and commit the result",
@@ -107,6 +111,17 @@ fn report(stale: &[Stale], total: usize) -> Result<()> {
         style("ok").green()
     );
     Ok(())
+}
+
+fn told(stale: &[Stale]) -> String {
+    let tell = |file: &Stale| match file {
+        Stale::Differs { path, found, wanted } => diff::coloured(path, found, wanted),
+        Stale::Left { path } => {
+            let line = format!("{}: nothing generates it", path.display());
+            format!("{}\n", style(line).red())
+        }
+    };
+    stale.iter().map(tell).collect()
 }
 
 fn write(root: &Path, stale: &[Stale]) -> Result<()> {

@@ -1,0 +1,248 @@
+//! Which crate may use which: the arrows between ours, and what each must stay free of.
+//! The packages as Cargo sees them in, findings out. Runs `cargo tree`, which knows the features of one crate alone.
+//! Called by `check`.
+//!
+//! ```text
+//!   core <- api          core, api, aws <- engine <- operator
+//!   core <- aws          testkit, tests <- xtask; nothing that is shipped uses these three
+//! ```
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+use cargo_metadata::{Dependency, DependencyKind, Package};
+
+use super::cargo::cargo;
+use super::checkout::Checkout;
+use super::child;
+use super::finding::Finding;
+use super::live::Live;
+
+/// What one crate of ours may use. A name that ends in `*` stands for all that begin so.
+struct Rule {
+    package: &'static str,
+    /// Of our crates.
+    uses: &'static [&'static str],
+    /// Of our crates, in tests besides.
+    tests_use: &'static [&'static str],
+    /// Of others' crates, those it must not name itself.
+    never_names: &'static [&'static str],
+    /// Of others' crates, those that must not come in by any way, tests aside.
+    never_reaches: &'static [&'static str],
+}
+
+const CORE: &str = "lanyard-core";
+const API: &str = "lanyard-api";
+const AWS: &str = "lanyard-aws";
+const ENGINE: &str = "lanyard-engine";
+const OPERATOR: &str = "lanyard-operator";
+const TESTKIT: &str = "lanyard-testkit";
+const TESTS: &str = "lanyard-tests";
+
+/// Only the adapter talks to AWS.
+const AWS_CLIENTS: &[&str] = &["aws-*"];
+
+const RULES: [Rule; 8] = [
+    Rule {
+        package: CORE,
+        uses: &[],
+        tests_use: &[],
+        never_names: &[],
+        never_reaches: &[
+            "tokio*",
+            "futures*",
+            "kube*",
+            "k8s-openapi",
+            "aws-*",
+            "tracing*",
+            "hyper*",
+        ],
+    },
+    Rule {
+        package: API,
+        uses: &[CORE],
+        tests_use: &[],
+        never_names: &[],
+        never_reaches: &[
+            "tokio*",
+            "aws-*",
+            "hyper*",
+            "rustls*",
+            "kube-client",
+            "kube-runtime",
+        ],
+    },
+    Rule {
+        package: AWS,
+        uses: &[CORE],
+        tests_use: &[TESTKIT],
+        never_names: &[],
+        never_reaches: &["kube*", "k8s-openapi"],
+    },
+    Rule {
+        package: ENGINE,
+        uses: &[CORE, API, AWS],
+        tests_use: &[TESTKIT],
+        never_names: AWS_CLIENTS,
+        never_reaches: &[],
+    },
+    Rule {
+        package: OPERATOR,
+        uses: &[CORE, API, AWS, ENGINE],
+        tests_use: &[TESTKIT],
+        never_names: AWS_CLIENTS,
+        never_reaches: &[],
+    },
+    Rule {
+        package: TESTKIT,
+        uses: &[CORE, API],
+        tests_use: &[AWS],
+        never_names: &[],
+        never_reaches: &[],
+    },
+    Rule {
+        package: TESTS,
+        uses: &[CORE, API, AWS, ENGINE, OPERATOR, TESTKIT],
+        tests_use: &[],
+        never_names: &[],
+        never_reaches: &[],
+    },
+    Rule {
+        package: "xtask",
+        uses: &[CORE, API, TESTKIT, TESTS],
+        tests_use: &[],
+        never_names: &[],
+        never_reaches: &[],
+    },
+];
+
+pub(super) fn judge(checkout: &Checkout, live: &Live) -> Result<Finding> {
+    let packages = checkout.packages();
+    let ours: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    let mut problems = Vec::new();
+    for package in &packages {
+        live.at(&package.name);
+        let Some(rule) = RULES.iter().find(|rule| package.name == rule.package) else {
+            problems.push(format!(
+                "{} has no rule yet: say in check/edges.rs what it may use",
+                package.name
+            ));
+            continue;
+        };
+        problems.extend(rule.broken_by(package, &ours));
+        if !rule.never_reaches.is_empty() {
+            problems.extend(rule.broken_by_tree(checkout)?);
+        }
+    }
+    Ok(Finding::of(&problems, format!("{} crates", packages.len())))
+}
+
+impl Rule {
+    fn broken_by(&self, package: &Package, ours: &BTreeSet<&str>) -> Vec<String> {
+        package
+            .dependencies
+            .iter()
+            .filter_map(|used| self.objection(used, ours))
+            .collect()
+    }
+
+    fn objection(&self, used: &Dependency, ours: &BTreeSet<&str>) -> Option<String> {
+        let (package, name) = (self.package, used.name.as_str());
+        let in_tests = used.kind == DependencyKind::Development;
+        if ours.contains(name) {
+            let allowed = self.uses.contains(&name) || (in_tests && self.tests_use.contains(&name));
+            let place = if in_tests { " in its tests" } else { "" };
+            return (!allowed).then(|| format!("{package} must not use {name}{place}"));
+        }
+        let banned = !in_tests && matches(self.never_names, name);
+        banned.then(|| format!("{package} must not name {name}: it belongs behind another crate of ours"))
+    }
+
+    /// Goes by `cargo tree` and not by the metadata, where all crates of the workspace lend each other their features.
+    fn broken_by_tree(&self, checkout: &Checkout) -> Result<Vec<String>> {
+        let tree = tree(checkout, &["--package", self.package, "--prefix", "none"])?;
+        let reached: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+        let mut problems = Vec::new();
+        for name in reached
+            .into_iter()
+            .filter(|name| matches(self.never_reaches, name))
+        {
+            let way = tree_to(checkout, self.package, name)?;
+            problems.push(format!("{} must not reach {name}:\n{way}", self.package));
+        }
+        Ok(problems)
+    }
+}
+
+/// How a crate comes in, for the person who has to take it out.
+fn tree_to(checkout: &Checkout, package: &str, name: &str) -> Result<String> {
+    tree(checkout, &["--package", package, "--invert", name])
+}
+
+fn tree(checkout: &Checkout, arguments: &[&str]) -> Result<String> {
+    let mut command = cargo(checkout, &["tree", "--quiet", "--locked", "--edges", "normal"]);
+    command.args(arguments).env("CARGO_TERM_COLOR", "never");
+    let ended = child::run(command, |_| {})?;
+    if !ended.success {
+        bail!("cargo tree failed\n{}", ended.output);
+    }
+    Ok(ended.output)
+}
+
+fn matches(patterns: &[&str], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == *pattern,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn used(name: &str, kind: Value) -> Dependency {
+        let dependency = json!({
+            "name": name, "kind": kind, "req": "*", "source": null, "optional": false, "uses_default_features": true,
+            "features": [], "target": null, "rename": null, "registry": null, "path": null,
+        });
+        serde_json::from_value(dependency).unwrap()
+    }
+
+    fn said(package: &str, used: &Dependency) -> Option<String> {
+        let ours = RULES.iter().map(|rule| rule.package).collect();
+        let rule = RULES.iter().find(|rule| rule.package == package).unwrap();
+        rule.objection(used, &ours)
+    }
+
+    #[test]
+    fn an_arrow_of_the_design_is_allowed_and_its_reverse_is_not() {
+        assert_eq!(said(ENGINE, &used(CORE, Value::Null)), None);
+        assert_eq!(
+            said(CORE, &used(ENGINE, Value::Null)).unwrap(),
+            "lanyard-core must not use lanyard-engine"
+        );
+        assert_eq!(
+            said(API, &used(AWS, Value::Null)).unwrap(),
+            "lanyard-api must not use lanyard-aws"
+        );
+    }
+
+    #[test]
+    fn the_testkit_is_for_tests() {
+        assert_eq!(said(OPERATOR, &used(TESTKIT, json!("dev"))), None);
+        assert!(said(OPERATOR, &used(TESTKIT, Value::Null)).is_some());
+        assert_eq!(
+            said(CORE, &used(TESTKIT, json!("dev"))).unwrap(),
+            "lanyard-core must not use lanyard-testkit in its tests"
+        );
+    }
+
+    #[test]
+    fn only_the_adapter_names_an_aws_client() {
+        assert_eq!(said(AWS, &used("aws-sdk-iam", Value::Null)), None);
+        assert!(said(ENGINE, &used("aws-sdk-iam", Value::Null)).is_some());
+        assert_eq!(said(ENGINE, &used("aws-sdk-iam", json!("dev"))), None);
+    }
+}

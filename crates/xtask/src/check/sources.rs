@@ -1,0 +1,55 @@
+//! Every Rust file is short enough to be read at once and begins by saying what it is for.
+//! The work tree in, findings out. Reads files. Called by `check`.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::checkout::Checkout;
+use super::finding::Finding;
+use super::live::Live;
+
+/// The longest a file may be, its tests included.
+const LINES: usize = 400;
+
+pub(super) fn judge(checkout: &Checkout, _live: &Live) -> Result<Finding> {
+    let mut problems = Vec::new();
+    let mut files = 0;
+    for path in checkout.with_extension("rs") {
+        files += 1;
+        problems.extend(objections(path, &checkout.read(path)?));
+    }
+    Ok(Finding::of(&problems, format!("{files} files")))
+}
+
+fn objections(path: &Path, text: &str) -> Vec<String> {
+    let path = path.display();
+    let mut found = Vec::new();
+    let lines = text.lines().count();
+    if lines > LINES {
+        found.push(format!(
+            "{path}: {lines} lines, where {LINES} is the most: split it by what it does"
+        ));
+    }
+    if !text.starts_with("//!") {
+        found.push(format!(
+            "{path}: begin with a `//!` header: what goes in, what comes out, whether it does I/O, who calls it"
+        ));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_file_without_a_header_has_two_problems() {
+        let path = Path::new("a.rs");
+        assert_eq!(
+            objections(path, &format!("//! A header.\n{}", "\n".repeat(LINES - 1))),
+            [""; 0]
+        );
+        assert_eq!(objections(path, &"\n".repeat(LINES + 1)).len(), 2);
+    }
+}

@@ -1,0 +1,105 @@
+//! `cargo xtask test`: everything that `check` judges, then the suites on a real API server and the AWS emulators.
+//! The work tree in; cargo's own lines and one line of totals out. Does I/O: installs tools on first use, runs cargo.
+//! Called by the dispatcher in `main`; CI runs nothing else.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use lanyard_testkit::cache::Cache;
+use lanyard_testkit::tools::Tools;
+
+use crate::check;
+use crate::check::cargo::{cargo_test, colour};
+use crate::check::checkout::{Checkout, Needs};
+use crate::check::child;
+use crate::check::counts::Counts;
+
+/// Runs every test: `check`, then the suites on a real API server and the AWS emulators
+///
+/// On a bare machine this first builds the test bed's tools: about ten minutes, with progress.
+/// Nothing is skipped: what cannot run is a failure. The last line counts the tests.
+///
+///   cargo xtask test                  everything, as in CI
+///   cargo xtask test deleting         only the tests with this in their name, without `check`
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct TestArgs {
+    /// Only the tests with this in their name, without `check`
+    filter: Option<String>,
+}
+
+/// Runs all tests, or those with the given text in their name.
+///
+/// # Errors
+/// When a test or a part of `check` failed, when nothing ran, or when a tool is missing.
+pub(crate) fn run(args: &TestArgs) -> Result<()> {
+    let checkout = Checkout::open()?;
+    match &args.filter {
+        Some(filter) => filtered(&checkout, filter),
+        None => everything(&checkout),
+    }
+}
+
+fn everything(checkout: &Checkout) -> Result<()> {
+    let begun = Instant::now();
+    let judged = check::everything(checkout);
+    let mut counts = judged.counts;
+    let suites = suites(checkout, &mut counts);
+
+    println!("\n{counts}");
+    let failures: Vec<String> = [judged.conclude().err(), suites.err()]
+        .into_iter()
+        .flatten()
+        .map(|error| format!("{error:#}"))
+        .collect();
+    if !failures.is_empty() {
+        bail!("{}", failures.join("\n"));
+    }
+    println!(
+        "Everything is good, after {:.0} s.",
+        begun.elapsed().as_secs_f32()
+    );
+    Ok(())
+}
+
+fn suites(checkout: &Checkout, counts: &mut Counts) -> Result<()> {
+    let names = checkout.integration_tests(Needs::TestBed);
+    let targets: Vec<&str> = names.iter().flat_map(|name| ["--test", name]).collect();
+    println!(
+        "\nSuites on the test bed: {}",
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    );
+    on_test_bed(checkout, &targets, counts)
+}
+
+fn filtered(checkout: &Checkout, filter: &str) -> Result<()> {
+    let mut counts = Counts::default();
+    let ended = on_test_bed(checkout, &["--lib", "--bins", "--tests", filter], &mut counts);
+    println!("\n{counts}");
+    ended
+}
+
+/// Runs these tests with every tool in place and cargo's lines shown as they come.
+fn on_test_bed(checkout: &Checkout, targets: &[&str], counts: &mut Counts) -> Result<()> {
+    // Here, where its progress can be seen, and not in the first test that needs it.
+    Tools::install(&Cache::open()?, true)?;
+    let mut command = cargo_test(checkout, targets);
+    command.args(["--", "--color", colour()]);
+    let mut ran = Counts::default();
+    let ended = child::run(command, |line| {
+        println!("{line}");
+        ran.read(line);
+    })?;
+    *counts += ran;
+    if ran.failed > 0 {
+        bail!("{} tests failed", ran.failed);
+    }
+    if !ended.success {
+        bail!("the tests did not run to their end");
+    }
+    if ran.ran() == 0 {
+        bail!("no test ran: none has this name");
+    }
+    Ok(())
+}
