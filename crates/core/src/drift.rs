@@ -73,10 +73,15 @@ pub struct Conflict {
 pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift {
     let mut judge = Judge {
         previous,
+        another_role: false,
         drift: Drift::default(),
     };
     match desired {
-        Desired::Present(wanted) => judge.present(wanted, observed),
+        Desired::Present(wanted) => {
+            let role = Value::role(&wanted.binding.role_arn);
+            judge.another_role = is_another(previous.applied.get(&Aspect::Role.key()), &role);
+            judge.present(wanted, observed);
+        }
         Desired::Absent(removal) => judge.absent(removal, observed),
     }
     judge.drift
@@ -85,6 +90,8 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
 /// The walk over all aspects.
 struct Judge<'a> {
     previous: &'a Status,
+    /// Whether what was last applied to a role was applied to another one than the wanted.
+    another_role: bool,
     drift: Drift,
 }
 
@@ -138,6 +145,12 @@ impl Judge<'_> {
         );
     }
 
+    /// What was last applied of an aspect of this very thing.
+    fn applied(&self, aspect: &Aspect) -> Option<&String> {
+        let elsewhere = self.another_role && aspect.resource() == Resource::Role;
+        self.previous.applied.get(&aspect.key()).filter(|_| !elsewhere)
+    }
+
     /// Judges one aspect: agreed, unreadable, or different with its cause.
     fn aspect(&mut self, aspect: Aspect, wanted: Option<Value>, found: Fact<Value>) {
         self.aspect_in_parts(aspect, wanted, found, Vec::new());
@@ -162,7 +175,7 @@ impl Judge<'_> {
                 .extend(digest(&wanted).map(|digest| (aspect, digest)));
             return;
         }
-        let applied = self.previous.applied.get(&aspect.key());
+        let applied = self.applied(&aspect);
         let cause = three_way(wanted.as_ref(), found.as_ref(), applied);
         self.drift.differences.push(Difference {
             aspect,
@@ -211,6 +224,11 @@ impl Judge<'_> {
             message,
         });
     }
+}
+
+/// Whether the role that is remembered is another one.
+fn is_another(remembered: Option<&String>, role: &Value) -> bool {
+    remembered.is_some_and(|digest| *digest != role.digest)
 }
 
 /// Why wanted and found differ, judged by what was last applied.

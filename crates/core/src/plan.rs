@@ -15,6 +15,7 @@ use crate::spec::DriftPolicy;
 use crate::step::{Needs, Step};
 
 mod binding;
+mod policies;
 mod removal;
 mod role;
 

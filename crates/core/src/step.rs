@@ -66,17 +66,17 @@ pub enum Step {
         name: PolicyName,
         document: Document,
     },
-    /// Detach a managed policy.
+    /// Detach a managed policy; `first`: before anything is added, since others put it there or a quota leaves no room.
     DetachPolicy {
         role: RoleArn,
         policy: PolicyArn,
-        out_of_band: bool,
+        first: bool,
     },
-    /// Delete an inline policy.
+    /// Delete an inline policy; `first` as above.
     DeleteInlinePolicy {
         role: RoleArn,
         name: PolicyName,
-        out_of_band: bool,
+        first: bool,
     },
     /// Set the trust policy.
     SetTrust { role: RoleArn, document: Document },
@@ -174,12 +174,7 @@ impl Step {
             Self::TakeCustody { .. } => 0,
             Self::CreateProvider { .. } | Self::AddClientId { .. } => 1,
             Self::SetBoundary { .. } | Self::RemoveBoundary { .. } => 2,
-            Self::DetachPolicy {
-                out_of_band: true, ..
-            }
-            | Self::DeleteInlinePolicy {
-                out_of_band: true, ..
-            } => 3,
+            Self::DetachPolicy { first: true, .. } | Self::DeleteInlinePolicy { first: true, .. } => 3,
             Self::CreateRole { .. }
             | Self::UpdateRole { .. }
             | Self::TagRole { .. }

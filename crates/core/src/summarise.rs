@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::aspect::{Aspect, Resource};
 use crate::condition::{Condition, ConditionStatus, ConditionType};
 use crate::desired::{Desired, Wanted};
 use crate::drift::Drift;
@@ -182,10 +183,18 @@ fn applied(told: &Told<'_>, drift: &Drift) -> BTreeMap<String, String> {
         .iter()
         .map(|difference| difference.aspect.key())
         .collect();
+    // What was applied to the role of before tells nothing of the one that took its place.
+    let remembered = told.previous.applied.get(&Aspect::Role.key());
+    let replaced = drift
+        .agreed
+        .iter()
+        .any(|(aspect, digest)| *aspect == Aspect::Role && remembered.is_some_and(|known| known != digest));
+    let of_another = |key: &str| replaced && found::resource_of(key) == Resource::Role;
     let mut applied: BTreeMap<String, String> = told
         .previous
         .applied
         .iter()
+        .filter(|(key, _)| !of_another(key))
         .filter(|(key, _)| differs.contains(key) || !drift.judged.contains(&found::resource_of(key)))
         .map(|(key, digest)| (key.clone(), digest.clone()))
         .collect();

@@ -146,7 +146,7 @@ impl Judge<'_> {
         for key in keys {
             let aspect = aspect(key.clone());
             let value = seen.get(key).map(Value::text);
-            let never_ours = !wanted.contains_key(key) && !self.previous.applied.contains_key(&aspect.key());
+            let never_ours = !wanted.contains_key(key) && self.applied(&aspect).is_none();
             match value {
                 Some(_) if never_ours && key.starts_with("aws:") => {}
                 Some(value) if never_ours => self.not_ours(aspect, value),
@@ -182,7 +182,7 @@ impl Judge<'_> {
 
     /// An attachment that the spec does not ask for: removed only when it is known to grant something, or was ours.
     fn extra_attachment(&mut self, aspect: Aspect, arn: &PolicyArn, effect: &Fact<Effect>) {
-        if self.previous.applied.contains_key(&aspect.key()) {
+        if self.applied(&aspect).is_some() {
             return self.unwanted(aspect, Value::text(arn));
         }
         match effect {
@@ -212,7 +212,7 @@ impl Judge<'_> {
                 Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
                 Fact::Present(_) | Fact::Absent => seen.get(name).map(Value::document).into(),
             };
-            let never_ours = want.is_none() && !self.previous.applied.contains_key(&aspect.key());
+            let never_ours = want.is_none() && self.applied(&aspect).is_none();
             match seen.get(name) {
                 Some(document) if never_ours && policy::only_denies(document) => {
                     self.not_ours(aspect, Value::document(document));
@@ -260,9 +260,8 @@ pub(crate) fn split_denials(wanted: &Document, found: &Document) -> (Document, V
             denials.push((statement.label(at), statement.clone()));
         }
     }
-    let kept = found
-        .clone()
-        .only(|statement| !denials.iter().any(|(_, denial)| denial == statement));
+    let mut kept = found.clone();
+    kept.retain(|statement| !denials.iter().any(|(_, denial)| denial == statement));
     (kept, denials)
 }
 

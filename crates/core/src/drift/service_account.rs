@@ -55,7 +55,7 @@ impl Judge<'_> {
 
     /// Whether an annotation is ours: our field manager holds it, or the status says that we set it.
     fn set_by_us(&self, aspect: &Aspect, found: &Annotation) -> bool {
-        found.ours || self.previous.applied.contains_key(&aspect.key())
+        found.ours || self.applied(aspect).is_some()
     }
 
     /// The message of a conflict when an annotation that we need says something else and was never ours.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Await, Plan, in_stages, unreadable};
 use crate::arn::RoleArn;
-use crate::aspect::Aspect;
+use crate::aspect::{Aspect, Resource};
 use crate::desired::Removal;
 use crate::drift::{Cause, Drift};
 use crate::observed::Observed;
@@ -20,7 +20,11 @@ pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Pla
         .differences
         .iter()
         .any(|difference| matches!(difference.cause, Cause::Unreadable(_)));
-    for role in roles_to_go(removal, drift) {
+    // A role is not taken from under a binding that may still be there.
+    let unbound = !drift.differences.iter().any(|difference| {
+        difference.aspect.resource() != Resource::Role && matches!(difference.cause, Cause::Unreadable(_))
+    });
+    for role in roles_to_go(removal, drift).filter(|_| unbound) {
         let of_role = deleting(role, observed);
         if of_role.iter().any(|step| {
             step.requires()
@@ -118,7 +122,7 @@ fn deleting(role: &RoleArn, observed: &Observed) -> Vec<Step> {
         .map(|policy| Step::DetachPolicy {
             role: role.clone(),
             policy: policy.clone(),
-            out_of_band: false,
+            first: false,
         })
         .collect();
     steps.extend(
@@ -130,7 +134,7 @@ fn deleting(role: &RoleArn, observed: &Observed) -> Vec<Step> {
             .map(|(name, _)| Step::DeleteInlinePolicy {
                 role: role.clone(),
                 name: name.clone(),
-                out_of_band: false,
+                first: false,
             }),
     );
     steps.push(Step::LeaveInstanceProfiles { role: role.clone() });

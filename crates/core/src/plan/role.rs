@@ -1,11 +1,10 @@
 //! Plan, the managed role's part: create it whole, or change what differs.
 //! Differences in, steps into the draft; no I/O. Called by `plan` only.
 
-use super::{Draft, trust_to_write};
+use super::{Draft, policies, trust_to_write};
 use crate::arn::RoleArn;
 use crate::aspect::Aspect;
 use crate::desired::Wanted;
-use crate::drift::Cause;
 use crate::fact::Fact;
 use crate::identity::ManagedRole;
 use crate::observed::RoleFacts;
@@ -23,7 +22,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Wanted, managed: &ManagedRole
     settings(draft, role, managed);
     boundary(draft, role, managed);
     tags(draft, role, managed);
-    policies(draft, role, managed);
+    policies::plan(draft, role, managed, &facts);
     trust(draft, wanted, &facts);
 }
 
@@ -94,48 +93,6 @@ fn tags(draft: &mut Draft<'_>, role: &RoleArn, managed: &ManagedRole) {
             keys,
         });
     }
-}
-
-fn policies(draft: &mut Draft<'_>, role: &RoleArn, managed: &ManagedRole) {
-    let mut steps = Vec::new();
-    for difference in draft
-        .drift
-        .differences
-        .iter()
-        .filter(|difference| draft.acts_on(difference))
-    {
-        let role = role.clone();
-        let out_of_band = difference.cause == Cause::OutOfBand;
-        match &difference.aspect {
-            Aspect::Attached(policy) if difference.wanted.is_some() => {
-                steps.push(Step::AttachPolicy {
-                    role,
-                    policy: policy.clone(),
-                });
-            }
-            Aspect::Attached(policy) => {
-                steps.push(Step::DetachPolicy {
-                    role,
-                    policy: policy.clone(),
-                    out_of_band,
-                });
-            }
-            Aspect::Inline(name) => steps.push(match managed.inline.get(name) {
-                Some(document) => Step::PutInlinePolicy {
-                    role,
-                    name: name.clone(),
-                    document: document.clone(),
-                },
-                None => Step::DeleteInlinePolicy {
-                    role,
-                    name: name.clone(),
-                    out_of_band,
-                },
-            }),
-            _ => {}
-        }
-    }
-    draft.steps.extend(steps);
 }
 
 fn trust(draft: &mut Draft<'_>, wanted: &Wanted, facts: &RoleFacts) {

@@ -20,7 +20,7 @@ use crate::text;
 
 pub(super) fn of(told: &Told<'_>, drift: &Drift, three: &Three, found: &Found) -> Vec<Condition> {
     let ready = ready(told, three);
-    let stalled = stalled(told, drift);
+    let stalled = stalled(told, drift).or_else(|| only_reported(told, drift, three, &ready));
     let reconciling = reconciling(told, drift, &ready, stalled.is_some());
     let mut ready = Some(ready);
     let mut stalled = stalled;
@@ -78,6 +78,25 @@ fn stalled(told: &Told<'_>, drift: &Drift) -> Option<Verdict> {
         return Some(Verdict::holds(conflict.reason, conflict.message.clone()));
     }
     denied(drift).or_else(|| waits_for_a_person(told))
+}
+
+/// Drift that keeps pods from their role and that nobody repairs: the drift policy has it only reported.
+fn only_reported(told: &Told<'_>, drift: &Drift, three: &Three, ready: &Verdict) -> Option<Verdict> {
+    let rests = told.gate == Gate::Open && told.look.plan.is_empty() && three.settles_in.is_none();
+    let stands = drift
+        .differences
+        .iter()
+        .any(|difference| difference.cause == Cause::OutOfBand);
+    let reason = match ready.reason {
+        Reason::RoleMissing
+        | Reason::TrustMissing
+        | Reason::BindingMissing
+        | Reason::BindingDrifted
+        | Reason::ProviderMissing => ready.reason,
+        _ => return None,
+    };
+    let message = "Others changed what pods need, and spec.driftPolicy: Report keeps Lanyard from repairing it. Put it back, or set Correct; see status.drift.";
+    (rests && stands && ready.status == ConditionStatus::False).then(|| Verdict::holds(reason, message))
 }
 
 /// A read that is refused stays refused until somebody grants it.

@@ -4,7 +4,8 @@
 use super::Told;
 use super::found::Found;
 use crate::aspect::Resource;
-use crate::condition::{ConditionStatus, ConditionType};
+use crate::condition::{Condition, ConditionStatus, ConditionType};
+use crate::desired::Desired;
 use crate::drift::Cause;
 use crate::reason::Reason;
 use crate::status::{DriftItem, Status};
@@ -54,7 +55,10 @@ impl Event {
 
 pub(super) fn of(told: &Told<'_>, found: &Found, status: &Status) -> Vec<Event> {
     let mut events = Vec::new();
-    events.extend(steps(told));
+    match told.look.desired {
+        Desired::Present(_) => events.extend(steps(told)),
+        Desired::Absent(_) => events.extend(removal(told)),
+    }
     events.extend(drift(Reason::DriftCorrected, &found.corrected, Event::normal));
     events.extend(drift(Reason::DriftFound, &found.new, Event::warning));
     events.extend(turns(told, status));
@@ -87,12 +91,6 @@ fn steps(told: &Told<'_>) -> Vec<Event> {
                     format!("Created role {role}."),
                 ));
             }
-            (Step::DeleteRole { role }, _) => {
-                events.push(Event::normal(Reason::Removed, format!("Deleted role {role}.")));
-            }
-            (Step::ReleaseRole { .. } | Step::ReleaseAssociation {}, _) => {
-                events.push(Event::normal(Reason::Released, sentence(step)));
-            }
             (_, Some(Resource::Role)) if !created && by_spec(Resource::Role) => {
                 updates.push(step.to_string())
             }
@@ -102,14 +100,34 @@ fn steps(told: &Told<'_>) -> Vec<Event> {
             _ => {}
         }
     }
-    let did = |reason, steps: &[String]| Event::normal(reason, format!("Did: {}.", text::list(steps)));
-    events.extend((!updates.is_empty()).then(|| did(Reason::RoleUpdated, &updates)));
-    events.extend((!bindings.is_empty()).then(|| did(Reason::BindingUpdated, &bindings)));
+    events.extend(did(Reason::RoleUpdated, &updates));
+    events.extend(did(Reason::BindingUpdated, &bindings));
     events
 }
 
-fn sentence(step: &Step) -> String {
-    format!("Did: {step}.")
+/// What this pass removed or let go, with the object itself: one line each.
+fn removal(told: &Told<'_>) -> Vec<Event> {
+    let (mut removed, mut released) = (Vec::new(), Vec::new());
+    for (step, _) in told.outcome.done() {
+        match step {
+            Step::ReleaseRole { .. } | Step::ReleaseAssociation {} => released.push(step.to_string()),
+            // Only what AWS demands before the role can go.
+            Step::DetachPolicy { .. }
+            | Step::DeleteInlinePolicy { .. }
+            | Step::LeaveInstanceProfiles { .. } => {}
+            step if step.resource().is_some() => removed.push(step.to_string()),
+            _ => {}
+        }
+    }
+    let removed = did(Reason::Removed, &removed);
+    removed
+        .into_iter()
+        .chain(did(Reason::Released, &released))
+        .collect()
+}
+
+fn did(reason: Reason, steps: &[String]) -> Option<Event> {
+    (!steps.is_empty()).then(|| Event::normal(reason, format!("Did: {}.", text::list(steps))))
 }
 
 fn drift(reason: Reason, items: &[DriftItem], event: fn(Reason, String) -> Event) -> Vec<Event> {
@@ -137,23 +155,30 @@ fn difference_told(item: &DriftItem) -> String {
 
 /// The conditions that turned in this pass and are worth a line.
 fn turns(told: &Told<'_>, status: &Status) -> Vec<Event> {
-    let mut events = Vec::new();
-    for kind in [ConditionType::Ready, ConditionType::Stalled] {
-        let Some(now) = status.condition(kind) else {
-            continue;
-        };
+    let turned = |kind| {
+        let now = status.condition(kind)?;
         let before = told.previous.condition(kind);
         let same = before.is_some_and(|before| before.status == now.status && before.reason == now.reason);
-        match (kind, now.status) {
-            _ if same => {}
-            (ConditionType::Ready, ConditionStatus::True) => {
-                events.push(Event::normal(now.reason, &now.message))
-            }
-            (ConditionType::Stalled, ConditionStatus::True) => {
-                events.push(Event::warning(now.reason, &now.message))
-            }
-            _ => {}
+        (!same).then_some((before, now))
+    };
+    let ready = turned(ConditionType::Ready).and_then(|(before, now)| ready_turned(before, now, status));
+    let stalled = turned(ConditionType::Stalled).map(|(_, now)| Event::warning(now.reason, &now.message));
+    let change = turned(ConditionType::Transitioning).map(|(_, now)| Event::normal(now.reason, &now.message));
+    [ready, stalled, change].into_iter().flatten().collect()
+}
+
+/// Ready comes, or goes without anything else that says why: a deletion, a stall and a change of the binding do.
+fn ready_turned(before: Option<&Condition>, now: &Condition, status: &Status) -> Option<Event> {
+    let was = before.is_some_and(|before| before.status == ConditionStatus::True);
+    let told_elsewhere = [ConditionType::Stalled, ConditionType::Transitioning]
+        .iter()
+        .any(|kind| status.condition(*kind).is_some());
+    match (now.status, now.reason) {
+        (ConditionStatus::True, _) => Some(Event::normal(now.reason, &now.message)),
+        (_, Reason::Deleting | Reason::Settling | Reason::Progressing) => None,
+        (ConditionStatus::False, _) if was && !told_elsewhere => {
+            Some(Event::warning(now.reason, &now.message))
         }
+        (ConditionStatus::False | ConditionStatus::Unknown, _) => None,
     }
-    events
 }

@@ -25,6 +25,8 @@ pub(super) fn found(told: &Told<'_>, after: &Drift) -> Found {
     let items: Vec<DriftItem> = standing.into_iter().take(DRIFT_ITEMS_LIMIT).collect();
     let new = items
         .iter()
+        // What could not be read is no drift: the conditions tell of it.
+        .filter(|item| item.why != Some(Standing::Unreadable))
         .filter(|item| !told.previous.drift.items.iter().any(|before| same(before, item)))
         .cloned()
         .collect();

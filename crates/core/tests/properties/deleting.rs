@@ -105,7 +105,9 @@ proptest! {
         let identity = scene.identity();
         let mut model = scene.model()?;
         // An object that was never looked at has neither marks nor anything of ours behind it.
-        prop_assume!(model.truth.object.finalizer);
+        if !model.truth.object.finalizer {
+            return Ok(());
+        }
         model.blinds = blinds;
         model.remove(Some(&identity), false)?;
         if !model.truth.object.finalizer {

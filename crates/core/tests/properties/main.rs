@@ -22,12 +22,20 @@ mod telling;
 mod transition;
 mod unreadable;
 
-/// As proptest's own settings (`PROPTEST_CASES` says how many scenes), without a file of failures beside the code:
-/// what they find becomes a test of its own.
+/// How many random scenes each property is tried on unless `PROPTEST_CASES` asks for more: as many as take seconds.
+const CASES: u32 = 64;
+
+/// As proptest's own settings, without a file of failures beside the code: what they find becomes a test of its own.
 fn cases() -> proptest::test_runner::Config {
+    let asked = proptest::test_runner::Config::default();
     proptest::test_runner::Config {
+        cases: if std::env::var_os("PROPTEST_CASES").is_some() {
+            asked.cases
+        } else {
+            CASES
+        },
         failure_persistence: None,
         max_shrink_iters: 4096,
-        ..proptest::test_runner::Config::default()
+        ..asked
     }
 }

@@ -9,6 +9,7 @@ use lanyard_core::identity::Identity;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::Observed;
 use lanyard_core::outcome::{Ended, Outcome};
+use lanyard_core::plan::Await;
 use lanyard_core::status::Status;
 use lanyard_core::step::Step;
 use lanyard_core::summarise::{Summary, Told, summarise};
@@ -150,11 +151,15 @@ impl Model {
 
     /// Passes until one has nothing to do; that one is given back.
     pub fn settle(&mut self, identity: &Identity) -> Result<Pass, TestCaseError> {
+        let mut rested = false;
         for _ in 0..ROUNDS {
             let pass = self.pass(identity)?;
-            if pass.look.plan.is_empty() {
+            // What was not read this time is read the next.
+            let reads_more = pass.look.plan.then.contains(&Await::Reading);
+            if pass.look.plan.is_empty() && (rested || !reads_more) {
                 return Ok(pass);
             }
+            rested = pass.look.plan.is_empty();
         }
         let stuck: Vec<String> = self
             .think(identity)

@@ -28,13 +28,7 @@ fn bounds(step: &Step) -> bool {
 fn takes_extras_off(step: &Step) -> bool {
     matches!(
         step,
-        Step::DetachPolicy {
-            out_of_band: true,
-            ..
-        } | Step::DeleteInlinePolicy {
-            out_of_band: true,
-            ..
-        }
+        Step::DetachPolicy { first: true, .. } | Step::DeleteInlinePolicy { first: true, .. }
     )
 }
 
@@ -49,13 +43,7 @@ fn puts_policies_on(step: &Step) -> bool {
 fn takes_policies_off(step: &Step) -> bool {
     matches!(
         step,
-        Step::DetachPolicy {
-            out_of_band: false,
-            ..
-        } | Step::DeleteInlinePolicy {
-            out_of_band: false,
-            ..
-        }
+        Step::DetachPolicy { first: false, .. } | Step::DeleteInlinePolicy { first: false, .. }
     )
 }
 

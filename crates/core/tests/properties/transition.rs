@@ -96,7 +96,9 @@ proptest! {
     #[test]
     fn the_binding_in_effect_is_kept_true_while_the_change_waits((scene, before) in changing()) {
         let scene = scene.correcting();
-        prop_assume!(scene.memory != Memory::WithoutStatus);
+        if scene.memory == Memory::WithoutStatus {
+            return Ok(());
+        }
         let mut model = scene.model()?;
         let was = model.truth.clone();
         if let Fact::Present(association) = &mut model.truth.association {

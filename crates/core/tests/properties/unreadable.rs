@@ -40,11 +40,8 @@ fn blindly_on_role(step: &Step, observed: &Observed) -> Option<&'static str> {
         }
         Step::AttachPolicy { role, .. } => (role, |role| unknown(&role.attached), "attached policies"),
         Step::DetachPolicy {
-            role,
-            policy,
-            out_of_band,
-            ..
-        } if *out_of_band => {
+            role, policy, first, ..
+        } if *first => {
             let facts = observed.roles.get(role)?;
             let effect = facts.attached.present().and_then(|attached| attached.get(policy));
             return effect.is_none_or(unknown).then_some("effect of the policy");
