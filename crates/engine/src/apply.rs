@@ -71,8 +71,11 @@ impl World {
     }
 
     /// AWS shows a role to other services late: right after our own write, not being seen is waiting and not failure.
+    /// A binding is only planned on a role that was seen to be there and to let the subject in, so what EKS says
+    /// against it is never the last word.
     fn failed(&self, step: &Step, observed: &Observed, error: &EngineError) -> Ended {
-        let young = observed.roles.keys().any(|arn| self.recent().touched_role(arn));
+        let binds = matches!(step, Step::CreateAssociation { .. } | Step::UpdateAssociation { .. });
+        let young = binds || observed.roles.keys().any(|arn| self.recent().touched_role(arn));
         let trouble = error.trouble(young);
         tracing::debug!(step = step.word(), error = %error, "a step did not take effect");
         if trouble.reason == Reason::Settling && trouble.disposition == Disposition::RetrySoon {

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{Stage, StageOptions};
 
 use crate::build;

@@ -7,6 +7,7 @@ mod conflict;
 mod deletion;
 mod drift;
 mod existing;
+mod faults;
 mod irsa;
 mod ledger;
 mod pod_identity;

@@ -147,17 +147,6 @@ impl Document {
         }
     }
 
-    /// The same document with only the statements that `keep` accepts.
-    #[must_use]
-    pub fn only(mut self, keep: impl Fn(&Statement) -> bool) -> Self {
-        let before = self.statements.len();
-        self.statements.retain(keep);
-        if self.statements.len() < before {
-            self.shape = Shape::List;
-        }
-        self
-    }
-
     /// A top-level element such as `Version`, as written; not `Statement`.
     #[must_use]
     pub fn element(&self, name: &str) -> Option<&Value> {

@@ -27,8 +27,8 @@ pub struct Entry {
     pub code: Option<String>,
 }
 
-/// A place in the ledger: what comes after it is what a test looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A place in the ledger: what comes after it is what a test looks at. The default is its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark(usize);
 
 impl Ledger {

@@ -1,0 +1,139 @@
+//! The operator's modes, each on a stage of its own: read-only, before its CRDs, two of them, and on its way out.
+//! Needs the test bed; does I/O.
+
+use anyhow::{Context, Result};
+use lanyard_tests::{Scene, Stage, StageOptions, condition};
+use serde_json::{Value, json};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
+
+fn spec() -> Value {
+    json!({"method": "PodIdentity", "role": {"managed": {}}})
+}
+
+#[tokio::test]
+async fn read_only_reports_what_it_would_do_and_does_nothing() -> Result<()> {
+    let options = StageOptions {
+        arguments: vec!["--read-only"],
+        ..StageOptions::default()
+    };
+    let stage = Stage::set(BINARY, options).await?;
+    let scene = stage.scene("shop").await?;
+    let mark = stage.bed.gateway.ledger().mark();
+    scene.apply("orders", spec()).await?;
+    let object = scene
+        .until_is("orders", "Reconciling", "True", "ReadOnly")
+        .await?;
+    let message = condition(&object, "Reconciling").context("Reconciling")?.message;
+    assert!(message.contains("Next would be"), "{message}");
+    assert_eq!(object.metadata.finalizers, None);
+    assert!(stage.bed.gateway.ledger().since(mark).writes().is_empty());
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn without_its_crds_it_waits_and_says_so() -> Result<()> {
+    let stage = Stage::set(
+        BINARY,
+        StageOptions {
+            without_crds: true,
+            ..StageOptions::default()
+        },
+    )
+    .await?;
+    let waits = |status, body: &str| status == 503 && body.contains("apply crds/");
+    stage.until_answers(0, "/readyz", waits).await?;
+    stage
+        .until_answers(0, "/healthz", |status, _| status == 200)
+        .await?;
+    stage.bed.apply_crds().await?;
+    stage
+        .until_answers(0, "/readyz", |status, _| status == 200)
+        .await?;
+    let scene = stage.scene("shop").await?;
+    scene.apply("orders", spec()).await?;
+    scene.until_ready("orders").await?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn a_standby_is_ready_calls_nobody_and_takes_over_at_once() -> Result<()> {
+    let stage = Stage::set(BINARY, StageOptions::default()).await?;
+    let scene = stage.scene("shop").await?;
+    scene.apply("orders", spec()).await?;
+    scene.until_ready("orders").await?;
+    stage
+        .until_answers(0, "/readyz", |status, _| status == 200)
+        .await?;
+    let mark = stage.bed.gateway.ledger().mark();
+    stage.operator(BINARY, "standby", &[])?;
+    stage
+        .until_answers(1, "/readyz", |status, _| status == 200)
+        .await?;
+    assert!(
+        stage.bed.gateway.ledger().since(mark).is_empty(),
+        "the standby made calls of AWS"
+    );
+
+    assert!(
+        stage.stop(0).await?.success(),
+        "a stop that was asked for is a success"
+    );
+    scene.apply("carts", spec()).await?;
+    scene.until_ready("carts").await?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn metrics_name_no_object() -> Result<()> {
+    let stage = Stage::set(BINARY, StageOptions::default()).await?;
+    let scene: Scene<'_> = stage.scene("telltale-namespace").await?;
+    scene.apply("telltale-name", spec()).await?;
+    scene.until_ready("telltale-name").await?;
+    let (status, metrics) = stage.asks(0, "/metrics").await?;
+    assert_eq!(status, 200);
+    for wanted in [
+        "operation=\"CreateRole\"",
+        "step=\"CreateAssociation\"",
+        "condition=\"Ready\"",
+    ] {
+        assert!(metrics.contains(wanted), "{wanted} is missing:\n{metrics}");
+    }
+    assert!(
+        !metrics.contains("telltale"),
+        "an object's name is in a label:\n{metrics}"
+    );
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn without_the_agent_nothing_is_bound_and_the_condition_says_what_to_install() -> Result<()> {
+    let stage = Stage::set(BINARY, StageOptions::default()).await?;
+    let scene = stage.scene("shop").await?;
+    let addon = scene
+        .aws
+        .eks
+        .delete_addon()
+        .cluster_name("lanyard")
+        .addon_name("eks-pod-identity-agent");
+    addon.send().await?;
+    scene.apply("orders", spec()).await?;
+    let object = scene
+        .until_is("orders", "BindingReady", "False", "AgentNotReady")
+        .await?;
+    let message = condition(&object, "BindingReady")
+        .context("BindingReady")?
+        .message;
+    assert!(message.contains("eks-pod-identity-agent"), "{message}");
+    assert!(scene.aws.associations("shop", "orders").await?.is_empty());
+    let install = scene
+        .aws
+        .eks
+        .create_addon()
+        .cluster_name("lanyard")
+        .addon_name("eks-pod-identity-agent");
+    install.send().await?;
+    scene.request_look("orders").await?;
+    scene.until_ready("orders").await?;
+    stage.bed.stop().await
+}
