@@ -51,8 +51,8 @@ fn every_scenario_comes_out_as_it_is_written() {
             .into_owned();
         match scenario(&root, &folder).and_then(|outputs| compare(&folder, &outputs, bless)) {
             Ok(difference) if difference.is_empty() => {}
-            Ok(difference) => drop(write!(wrong, "\n=== {name}\n{difference}")),
-            Err(error) => drop(write!(wrong, "\n=== {name}\n{error:#}\n")),
+            Ok(difference) => wrong += &format!("\n=== {name}\n{difference}"),
+            Err(error) => wrong += &format!("\n=== {name}\n{error:#}\n"),
         }
     }
     assert!(
@@ -183,7 +183,7 @@ impl Case {
         let look = self.think(previous, &observed);
         let (summary, after) = self.carry_out(&look, previous, observed, now);
         let mut outputs = BTreeMap::from([
-            ("drift.txt", drift(&look.drift)),
+            ("drift.txt", drift(&look.drift, self.goes)),
             ("plan.txt", plan(&look.plan)),
             ("events.txt", events(&summary.events)),
         ]);
@@ -297,13 +297,13 @@ fn subject(object: &WorkloadIdentity, cluster: &Cluster) -> Subject {
     .unwrap()
 }
 
-fn drift(drift: &Drift) -> String {
+fn drift(drift: &Drift, goes: bool) -> String {
     let mut text = String::new();
     for difference in &drift.differences {
-        text += &difference_lines(difference);
+        text += &difference_lines(difference, goes);
     }
     for conflict in &drift.conflicts {
-        drop(writeln!(text, "{}: {}", conflict.reason, conflict.message));
+        text += &format!("{}: {}\n", conflict.reason, conflict.message);
     }
     if text.is_empty() {
         text.push_str("Nothing differs.\n");
@@ -312,9 +312,10 @@ fn drift(drift: &Drift) -> String {
 }
 
 /// One line for each part that differs: resource, field, wanted and found, and why they differ.
-fn difference_lines(difference: &Difference) -> String {
+fn difference_lines(difference: &Difference, goes: bool) -> String {
     let resource = difference.aspect.resource().word();
     let cause = match &difference.cause {
+        Cause::Spec if goes => "it goes with its object".to_owned(),
         Cause::Spec => "the spec asks for it".to_owned(),
         Cause::OutOfBand => "changed by others".to_owned(),
         Cause::NotOurs => "not ours to change".to_owned(),
@@ -342,11 +343,11 @@ fn plan(plan: &Plan) -> String {
     let mut text = String::new();
     for (at, stage) in plan.stages.iter().enumerate() {
         for step in stage {
-            drop(writeln!(text, "{}. {step}", at + 1));
+            text += &format!("{}. {step}\n", at + 1);
         }
     }
     for what in &plan.then {
-        drop(writeln!(text, "then wait for: {what:?}"));
+        text += &format!("then wait for: {what:?}\n");
     }
     if text.is_empty() {
         text.push_str("Nothing to do.\n");
