@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use kube::config::{InClusterError, KubeconfigError};
 use lanyard_aws::AwsError;
 use lanyard_core::name::ClusterName;
+use lanyard_core::text::quote;
 
 /// Why the operator ends other than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,12 @@ pub enum OperatorError {
         /// What AWS says.
         source: Box<AwsError>,
     },
+    /// AWS cannot even be asked, such as without a Region.
+    #[error("{message}")]
+    Unsendable {
+        /// What is missing.
+        message: String,
+    },
     /// Signals cannot be listened for.
     #[error("cannot listen for signals: {source}")]
     Signals {
@@ -69,4 +76,18 @@ pub enum OperatorError {
     /// The task that renews the lease is gone.
     #[error("the lease is not renewed any more; this is a fault of Lanyard's")]
     LeaseAbandoned,
+}
+
+/// What the API server or the way to it says, short and safe to show: the client's own text repeats itself, and of a
+/// broken connection only the innermost cause says what is wrong.
+#[must_use]
+pub fn plainly(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return quote(&status.message);
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    quote(&innermost.to_string())
 }

@@ -1,12 +1,13 @@
 //! The lease: of all operators of one cluster, at most one writes. A `coordination.k8s.io/v1` Lease is claimed, renewed
 //! and at the end vacated; out comes a [`Claim`] and the [`LeaseGate`] that is asked before every write.
-//! Talks to the API server; started once by `run`. What to do next is decided in [`candidate`], which does no I/O.
+//! Talks to the API server; started once by `run`. What to do next is decided in `candidate`, which does no I/O.
 //!
 //! Why two gates are never open at once: a claim counts from the moment before its write was *sent*, and ends a write's
 //! length before the lease does. Others count the whole lease from the moment after they *saw* that write, which is
 //! later, and take over only with the `resourceVersion` that they saw. Clocks of other machines are never read.
 
 mod candidate;
+mod gate;
 #[cfg(test)]
 mod tests;
 
@@ -25,75 +26,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::candidate::{Action, Candidate, Terms};
+pub use self::gate::{Claim, LeaseGate};
 use crate::admin::{Readiness, What};
-
-/// Whether this operator may write.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Claim {
-    /// The lease could not be read yet, was lost, or is given back.
-    #[default]
-    Unknown,
-    /// Another one holds the lease.
-    Standby {
-        /// Who.
-        holder: String,
-    },
-    /// This one holds the lease.
-    Held {
-        /// Counts the times that the lease was gained, from 1: another number means that it was lost in between.
-        term: u64,
-        /// No write may begin at or after this moment. It moves with each renewal.
-        until: Instant,
-    },
-}
-
-/// Tells at any moment whether a write may begin. It closes by itself, even when nobody runs any more to close it.
-#[derive(Debug, Clone)]
-pub struct LeaseGate {
-    claim: watch::Receiver<Claim>,
-    closed: CancellationToken,
-}
-
-impl LeaseGate {
-    /// Whether a write that begins now is sure to end before anybody else may write.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.term().is_some()
-    }
-
-    /// The claim as it stands; one that has run out or is given back counts no more.
-    #[must_use]
-    pub fn claim(&self) -> Claim {
-        match &*self.claim.borrow() {
-            Claim::Held { .. } if !self.is_open() => Claim::Unknown,
-            claim => claim.clone(),
-        }
-    }
-
-    /// Waits until the lease is gained in another term than `known` (0: any), and tells that term.
-    /// Never ends once the lease is given back.
-    pub async fn gained(&self, known: u64) -> u64 {
-        let mut changes = self.claim.clone();
-        loop {
-            changes.mark_unchanged();
-            if let Some(term) = self.term().filter(|term| *term != known) {
-                return term;
-            }
-            if changes.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-
-    fn term(&self) -> Option<u64> {
-        match *self.claim.borrow() {
-            Claim::Held { term, until } if Instant::now() < until && !self.closed.is_cancelled() => {
-                Some(term)
-            }
-            _ => None,
-        }
-    }
-}
+use crate::error::plainly;
 
 /// Which lease, and who wants it.
 #[derive(Debug, Clone)]
@@ -218,9 +153,9 @@ enum Trouble {
     #[error(
         "{verb} the lease: {message}; the operator's RBAC must allow get, create and update of leases there"
     )]
-    Refused { verb: &'static str, message: String },
-    #[error("{verb} the lease: {source}")]
-    Failed { verb: &'static str, source: kube::Error },
+    Forbidden { verb: &'static str, message: String },
+    #[error("{verb} the lease: {message}")]
+    Failed { verb: &'static str, message: String },
 }
 
 impl Post {
@@ -315,16 +250,17 @@ impl Post {
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, Trouble> {
         let limit = self.limit;
-        match timeout(limit, call).await {
-            Err(_) => Err(Trouble::TimedOut { verb, limit }),
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Trouble::Conflict),
-            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 401 | 403) => Err(Trouble::Refused {
-                verb,
-                message: quote(&status.message),
-            }),
-            Ok(Err(source)) => Err(Trouble::Failed { verb, source }),
-        }
+        let error = match timeout(limit, call).await {
+            Err(_) => return Err(Trouble::TimedOut { verb, limit }),
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => error,
+        };
+        let message = plainly(&error);
+        Err(match error {
+            kube::Error::Api(status) if status.code == 409 => Trouble::Conflict,
+            kube::Error::Api(status) if status.code == 403 => Trouble::Forbidden { verb, message },
+            _ => Trouble::Failed { verb, message },
+        })
     }
 
     /// Logs trouble once until it changes, and says in the readiness whether the lease was ever seen.

@@ -36,7 +36,7 @@ pub struct Settings {
     #[arg(long, env = "LANYARD_CLUSTER_NAME", value_name = "NAME", value_parser = |text: &str| ClusterName::parse(text))]
     pub cluster_name: ClusterName,
 
-    /// AWS Region of the cluster. [default: what the AWS SDK finds, such as AWS_REGION]
+    /// AWS Region of the cluster; without it, what the AWS SDK finds, such as AWS_REGION.
     #[arg(long, env = "LANYARD_REGION", value_name = "REGION", value_parser = |text: &str| Region::parse(text))]
     pub region: Option<Region>,
 

@@ -95,14 +95,16 @@ async fn identify(settings: &Settings, aws: &Aws, readiness: &Readiness) -> Resu
             }
             Err(error) => error,
         };
-        if error.class() == Class::NotFound {
-            let cluster = settings.cluster_name.clone();
-            return Err(OperatorError::NoSuchCluster {
-                cluster,
-                source: Box::new(error),
-            });
-        }
         let sentence = error.trouble(false).message;
+        match error.class() {
+            Class::NotFound => {
+                let cluster = settings.cluster_name.clone();
+                let source = Box::new(error);
+                return Err(OperatorError::NoSuchCluster { cluster, source });
+            }
+            Class::Unsendable => return Err(OperatorError::Unsendable { message: sentence }),
+            _ => {}
+        }
         tracing::error!(
             cluster = %settings.cluster_name,
             again_in = ?ASK_AGAIN,

@@ -23,7 +23,7 @@ impl What {
             Self::Crds => "waiting for the CRD workloadidentities.lanyard.dev; apply crds/",
             Self::Lease => "waiting for the first look at the lease",
             Self::Cluster => "waiting for AWS to describe the cluster",
-            Self::Issuer => "waiting for the API server to say who issues its tokens",
+            Self::Issuer => "nothing is written until AWS and the API server mean the same cluster",
         }
     }
 }
@@ -50,13 +50,14 @@ impl Readiness {
         self.unmet().remove(&what);
     }
 
-    /// It is not there; `why` adds what is known about it, and may be empty.
-    pub fn unmet_because(&self, what: What, why: &str) {
+    /// It is not there; `why` adds what is known about it, and may be empty. Returns the sentence that is shown.
+    pub fn unmet_because(&self, what: What, why: &str) -> String {
         let mut sentence = what.sentence().to_owned();
         if !why.is_empty() {
             sentence = format!("{sentence} ({why})");
         }
-        self.unmet().insert(what, sentence);
+        self.unmet().insert(what, sentence.clone());
+        sentence
     }
 
     /// A sentence for each thing that is waited for; none when ready.

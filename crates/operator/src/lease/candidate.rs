@@ -78,9 +78,9 @@ impl Candidate {
         &self.name
     }
 
-    /// Whether anything is known of the record, be it that it is not there.
+    /// Whether the record was seen, and not only that it is not there.
     pub(super) fn has_seen(&self) -> bool {
-        !matches!(self.view, View::Unread)
+        matches!(self.view, View::Seen { .. })
     }
 
     /// What to do next.

@@ -236,7 +236,7 @@ async fn a_refusal_shows_in_the_readiness() {
     let (_tenure, readiness) = operator(&server, "first");
     sleep(seconds(1)).await;
     let waits = readiness.waits_for().join("\n");
-    assert!(waits.contains("get the lease: leases"), "{waits}");
+    assert!(waits.contains("get the lease: leases is forbidden"), "{waits}");
     assert!(
         waits.contains("RBAC must allow get, create and update of leases"),
         "{waits}"

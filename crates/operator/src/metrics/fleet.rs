@@ -39,13 +39,13 @@ impl Collector for Fleet {
         for object in self.store.state() {
             count.add(&object.decode_status());
         }
-        let help = "WorkloadIdentities by condition and its status; Ready that was never judged is Unknown";
+        let help = "WorkloadIdentities by condition and its status; Ready that was never judged is Unknown.";
         let mut family = encoder.encode_descriptor("identities", help, None, MetricType::Gauge)?;
         for ((condition, status), identities) in &count.conditions {
             let labels = [("condition", *condition), ("status", *status)];
             ConstGauge::new(*identities).encode(family.encode_family(&labels)?)?;
         }
-        let help = "Differences that stand, by resource; at most 20 of each identity";
+        let help = "Differences that stand, by resource; at most 20 of each identity.";
         let mut family = encoder.encode_descriptor("drift_items", help, None, MetricType::Gauge)?;
         for (resource, items) in &count.drift {
             ConstGauge::new(*items).encode(family.encode_family(&[("resource", *resource)])?)?;

@@ -22,7 +22,7 @@ impl Leader {
 impl Collector for Leader {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
         let gauge = ConstGauge::new(i64::from(self.0.is_open()));
-        let help = "1 while this operator holds the lease and may write, 0 while it stands by";
+        let help = "1 while this operator holds the lease and may write, 0 while it stands by.";
         gauge.encode(encoder.encode_descriptor("leader", help, None, gauge.metric_type())?)
     }
 }

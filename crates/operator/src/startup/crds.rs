@@ -4,12 +4,11 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::Resource;
 use lanyard_api::WorkloadIdentity;
-use lanyard_core::text::quote;
 use tokio::time::{sleep, timeout};
 
 use super::{ANSWER_LIMIT, LOOK_AGAIN};
 use crate::admin::{Readiness, What};
-use crate::error::OperatorError;
+use crate::error::{OperatorError, plainly};
 
 /// What an answer of discovery means.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,13 +43,10 @@ pub async fn wait_for_crds(kube: &kube::Client, readiness: &Readiness) -> Result
                 return Err(OperatorError::Refused { what, message });
             }
             Answer::Wait(why) => {
-                readiness.unmet_because(What::Crds, &why);
-                if said.as_ref() != Some(&why) {
-                    tracing::warn!(
-                        why,
-                        "waiting for the CRD workloadidentities.lanyard.dev; apply crds/"
-                    );
-                    said = Some(why);
+                let sentence = readiness.unmet_because(What::Crds, &why);
+                if said.as_ref() != Some(&sentence) {
+                    tracing::warn!("{sentence}");
+                    said = Some(sentence);
                 }
             }
         }
@@ -63,22 +59,12 @@ fn judge(answered: Result<APIResourceList, kube::Error>) -> Answer {
     match answered {
         Ok(list) if list.resources.iter().any(|resource| resource.name == plural) => Answer::Served,
         Ok(_) => Answer::Wait(String::new()),
-        Err(kube::Error::Api(status)) => match status.code {
-            401 | 403 => Answer::Refused(quote(&status.message)),
-            404 => Answer::Wait(String::new()),
-            _ => Answer::Wait(quote(&status.message)),
+        Err(error) => match &error {
+            kube::Error::Api(status) if matches!(status.code, 401 | 403) => Answer::Refused(plainly(&error)),
+            kube::Error::Api(status) if status.code == 404 => Answer::Wait(String::new()),
+            _ => Answer::Wait(plainly(&error)),
         },
-        Err(error) => Answer::Wait(quote(&chain(&error))),
     }
-}
-
-/// An error with its innermost cause, which alone says what is wrong with a connection.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 //! from its own discovery document, which is what its tokens carry. Called once at start, before anything is written.
 
 use lanyard_core::arn::Issuer;
-use lanyard_core::text::quote;
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::ANSWER_LIMIT;
-use super::crds::chain;
+use crate::error::plainly;
 
 /// The path that OpenID Connect Discovery 1.0 gives the document.
 const DOCUMENT: &str = "/.well-known/openid-configuration";
@@ -37,11 +36,11 @@ pub(super) async fn read(kube: &kube::Client) -> Result<Issuer, String> {
     };
     match answer {
         Ok(Discovery { issuer }) => Issuer::parse(issuer).map_err(|error| error.to_string()),
-        Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => Err(format!(
+        Err(error) if matches!(&error, kube::Error::Api(status) if status.code == 403) => Err(format!(
             "{} (the ClusterRole system:service-account-issuer-discovery allows it)",
-            quote(&status.message)
+            plainly(&error)
         )),
-        Err(error) => Err(quote(&chain(&error))),
+        Err(error) => Err(plainly(&error)),
     }
 }
 
