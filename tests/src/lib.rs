@@ -3,6 +3,15 @@
 
 mod aws;
 mod scene;
+mod stage;
+
+use std::time::Duration;
 
 pub use aws::{Clients, decoded};
-pub use scene::{Scene, Stage, StageOptions, condition, drift};
+pub use scene::{Scene, condition, drift};
+pub use stage::{Stage, StageOptions};
+
+/// The longest that anything awaited may take; far more than it does, since machines differ.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a process is asked again.
+const POLL: Duration = Duration::from_millis(50);

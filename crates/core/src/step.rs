@@ -229,6 +229,28 @@ impl Step {
         }
     }
 
+    /// The role it changes, for a step on a role.
+    #[must_use]
+    pub fn role(&self) -> Option<&RoleArn> {
+        match self {
+            Self::SetBoundary { role, .. }
+            | Self::RemoveBoundary { role }
+            | Self::CreateRole { role, .. }
+            | Self::UpdateRole { role, .. }
+            | Self::TagRole { role, .. }
+            | Self::UntagRole { role, .. }
+            | Self::AttachPolicy { role, .. }
+            | Self::PutInlinePolicy { role, .. }
+            | Self::DetachPolicy { role, .. }
+            | Self::DeleteInlinePolicy { role, .. }
+            | Self::SetTrust { role, .. }
+            | Self::LeaveInstanceProfiles { role }
+            | Self::DeleteRole { role }
+            | Self::ReleaseRole { role } => Some(role),
+            _ => None,
+        }
+    }
+
     /// Whether it only lets go: such steps are taken even where nothing else may be written.
     #[must_use]
     pub fn only_releases(&self) -> bool {

@@ -74,7 +74,10 @@ impl World {
     /// A binding is only planned on a role that was seen to be there and to let the subject in, so what EKS says
     /// against it is never the last word.
     fn failed(&self, step: &Step, observed: &Observed, error: &EngineError) -> Ended {
-        let binds = matches!(step, Step::CreateAssociation { .. } | Step::UpdateAssociation { .. });
+        let binds = matches!(
+            step,
+            Step::CreateAssociation { .. } | Step::UpdateAssociation { .. }
+        );
         let young = binds || observed.roles.keys().any(|arn| self.recent().touched_role(arn));
         let trouble = error.trouble(young);
         tracing::debug!(step = step.word(), error = %error, "a step did not take effect");

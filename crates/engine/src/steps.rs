@@ -127,10 +127,9 @@ impl World {
         use lanyard_core::aspect::Resource;
         match step.resource() {
             Some(Resource::Role) => {
-                for (arn, facts) in &observed.roles {
-                    if touches(step, arn) {
-                        self.recent().wrote_role(arn, facts.clone());
-                    }
+                let touched = step.role().and_then(|arn| observed.roles.get_key_value(arn));
+                if let Some((arn, facts)) = touched {
+                    self.recent().wrote_role(arn, facts.clone());
                 }
             }
             Some(Resource::Association) => {
@@ -145,27 +144,6 @@ impl World {
             // The API server answers reads with what was written.
             Some(Resource::ServiceAccount) | None => {}
         }
-    }
-}
-
-/// The role that a step on a role touches.
-fn touches(step: &Step, arn: &lanyard_core::arn::RoleArn) -> bool {
-    match step {
-        Step::SetBoundary { role, .. }
-        | Step::RemoveBoundary { role }
-        | Step::CreateRole { role, .. }
-        | Step::UpdateRole { role, .. }
-        | Step::TagRole { role, .. }
-        | Step::UntagRole { role, .. }
-        | Step::AttachPolicy { role, .. }
-        | Step::PutInlinePolicy { role, .. }
-        | Step::DetachPolicy { role, .. }
-        | Step::DeleteInlinePolicy { role, .. }
-        | Step::SetTrust { role, .. }
-        | Step::LeaveInstanceProfiles { role }
-        | Step::DeleteRole { role }
-        | Step::ReleaseRole { role } => role == arn,
-        _ => false,
     }
 }
 

@@ -35,14 +35,7 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
     let binary = build::binary("lanyard-operator", "lanyard")?;
     show.step("Starting the control plane, the AWS emulators and the operator (its waits for AWS cut to 1 s: emulators show changes at once)");
     let binary = binary.to_str().context("the path of the operator is not UTF-8")?;
-    let stage = Stage::set(
-        binary,
-        StageOptions {
-            bed: TestBedOptions::default(),
-            arguments: Vec::new(),
-        },
-    )
-    .await?;
+    let stage = Stage::set(binary, StageOptions::default()).await?;
     show.check(
         "everything is up, logs are in",
         &stage.bed.logs().display().to_string(),

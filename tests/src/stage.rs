@@ -1,0 +1,215 @@
+//! A stage: a test bed with operators running on it, asked and stopped as Kubernetes would.
+//! Options in, a running stage out. Does I/O; waits only on conditions.
+
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard};
+
+use anyhow::{Context, Result, bail};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, PostParams};
+use kube::core::ObjectMeta;
+use lanyard_testkit::process::get;
+use lanyard_testkit::{Process, TestBed, TestBedOptions};
+
+use crate::aws::Clients;
+use crate::scene::Scene;
+use crate::{PATIENCE, POLL};
+
+/// The times that a suite shortens: what AWS needs seconds for, the emulator does at once.
+const TIMINGS: &str = "settling=1s,propagation=1s";
+
+/// How a stage is set.
+#[derive(Debug, Clone, Default)]
+pub struct StageOptions {
+    /// The test bed.
+    pub bed: TestBedOptions,
+    /// More arguments for the operator.
+    pub arguments: Vec<&'static str>,
+    /// Whether the operator starts before its CRDs are there.
+    pub without_crds: bool,
+}
+
+/// A test bed with the operator running on it.
+#[derive(Debug)]
+pub struct Stage {
+    /// The test bed.
+    pub bed: TestBed,
+    operators: Mutex<Vec<Operator>>,
+}
+
+/// An operator under test, and where it answers.
+#[derive(Debug)]
+struct Operator {
+    process: Process,
+    metrics: String,
+    health: String,
+}
+
+impl Stage {
+    /// Starts a test bed and, on it, the operator. `binary`: `env!("CARGO_BIN_EXE_lanyard-under-test")`.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn set(binary: &str, options: StageOptions) -> Result<Self> {
+        let bed = TestBed::start(options.bed).await?;
+        if !options.without_crds {
+            bed.apply_crds().await?;
+        }
+        let stage = Self {
+            bed,
+            operators: Mutex::default(),
+        };
+        stage.operator(binary, "lanyard", &options.arguments)?;
+        Ok(stage)
+    }
+
+    /// Starts one more operator, which logs under its own name.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn operator(&self, binary: &str, name: &str, arguments: &[&str]) -> Result<()> {
+        let [metrics, health] = [free_address()?, free_address()?];
+        let mut command = Command::new(binary);
+        command.args([
+            "--cluster-name",
+            "lanyard",
+            "--timings",
+            TIMINGS,
+            "--log-level",
+            "info,lanyard=debug",
+        ]);
+        command.args(["--metrics-addr", &metrics, "--health-addr", &health]);
+        command.args(arguments);
+        let process = self.bed.spawn(name, command)?;
+        self.operators()?.push(Operator {
+            process,
+            metrics,
+            health,
+        });
+        Ok(())
+    }
+
+    fn operators(&self) -> Result<MutexGuard<'_, Vec<Operator>>> {
+        self.operators
+            .lock()
+            .map_err(|_| anyhow::anyhow!("a test panicked while it held the operators"))
+    }
+
+    fn with<T>(&self, number: usize, part: impl FnOnce(&mut Operator) -> Result<T>) -> Result<T> {
+        part(
+            self.operators()?
+                .get_mut(number)
+                .context("no operator of that number")?,
+        )
+    }
+
+    /// Everything that the first operator has logged so far.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn log(&self) -> Result<String> {
+        self.with(0, |operator| {
+            std::fs::read_to_string(operator.process.log()).context("reading the operator's log")
+        })
+    }
+
+    /// What an operator answers under a path of its health or metrics server: status and body.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn asks(&self, number: usize, path: &str) -> Result<(u16, String)> {
+        let address = self.with(number, |operator| {
+            Ok(if path == "/metrics" {
+                operator.metrics.clone()
+            } else {
+                operator.health.clone()
+            })
+        })?;
+        let answer = get(&format!("http://{address}{path}")).await?;
+        Ok((
+            answer.status.as_u16(),
+            String::from_utf8_lossy(&answer.body).into_owned(),
+        ))
+    }
+
+    /// Waits until an operator answers under a path as wanted.
+    ///
+    /// # Errors
+    /// When patience ends; the error says what it answered last.
+    pub async fn until_answers(
+        &self,
+        number: usize,
+        path: &str,
+        wanted: impl Fn(u16, &str) -> bool,
+    ) -> Result<()> {
+        let mut last = String::new();
+        let asking = async {
+            loop {
+                match self.asks(number, path).await {
+                    Ok((status, body)) if wanted(status, &body) => return,
+                    Ok((status, body)) => last = format!("{status} {body}"),
+                    Err(error) => last = format!("{error:#}"),
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, asking).await.is_err() {
+            bail!("{path} of operator {number} never answered as wanted; last: {last}");
+        }
+        Ok(())
+    }
+
+    /// Asks an operator to stop, as Kubernetes does, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn stop(&self, number: usize) -> Result<std::process::ExitStatus> {
+        let id = self.with(number, |operator| Ok(operator.process.id()))?;
+        let killed = Command::new("kill")
+            .arg(id.to_string())
+            .status()
+            .context("running kill")?;
+        anyhow::ensure!(killed.success(), "kill failed");
+        let ended = async {
+            loop {
+                match self.with(number, |operator| operator.process.exited())? {
+                    Some(status) => return Ok(status),
+                    None => tokio::time::sleep(POLL).await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended)
+            .await
+            .context("it did not end")?
+    }
+
+    /// A new namespace for one test.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn scene(&self, namespace: &str) -> Result<Scene<'_>> {
+        let client = self.bed.client().await?;
+        let body = Namespace {
+            metadata: ObjectMeta {
+                name: Some(namespace.to_owned()),
+                ..ObjectMeta::default()
+            },
+            ..Namespace::default()
+        };
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &body)
+            .await?;
+        Ok(Scene {
+            stage: self,
+            client,
+            aws: Clients::new(&self.bed).await,
+            namespace: namespace.to_owned(),
+        })
+    }
+}
+
+/// An address of this machine that nobody listens on. Somebody may take it before it is used: then the start fails.
+fn free_address() -> Result<String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
+    Ok(listener.local_addr()?.to_string())
+}
