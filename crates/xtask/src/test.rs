@@ -56,10 +56,7 @@ fn everything(checkout: &Checkout) -> Result<()> {
     if !failures.is_empty() {
         bail!("{}", failures.join("\n"));
     }
-    println!(
-        "Everything is good, after {:.0} s.",
-        begun.elapsed().as_secs_f32()
-    );
+    println!("Nothing failed. It took {:.0} s.", begun.elapsed().as_secs_f32());
     Ok(())
 }
 

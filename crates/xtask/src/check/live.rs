@@ -33,8 +33,10 @@ impl Live {
 
     /// What it is at; shown on a terminal only.
     pub(crate) fn at(&self, what: &str) {
-        self.bar
-            .set_message(console::strip_ansi_codes(what).trim().to_owned());
+        let what = console::strip_ansi_codes(what).trim().to_owned();
+        if !what.is_empty() {
+            self.bar.set_message(what);
+        }
     }
 
     /// A line that stays, for what takes minutes.
