@@ -276,3 +276,72 @@ impl Drift {
             .find(|difference| difference.aspect == *aspect)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{carried_out, identity, spec, world};
+    use crate::look::think;
+    use crate::observed::Provider;
+    use crate::spec::{ManagedRoleSpec, Method, Spec};
+
+    fn cause(wanted: Option<&str>, found: Option<&str>, applied: Option<&str>) -> Cause {
+        let value = |text: &str| Value::text(text);
+        let applied = applied.map(|text| value(text).digest);
+        three_way(
+            wanted.map(value).as_ref(),
+            found.map(value).as_ref(),
+            applied.as_ref(),
+        )
+    }
+
+    #[test]
+    fn three_way_tells_a_change_of_the_spec_from_drift() {
+        let (old, new, other) = (Some("old"), Some("new"), Some("other"));
+        // Never applied: what is absent is made, the rest is drift.
+        assert_eq!(cause(new, None, None), Cause::Spec);
+        assert_eq!(cause(new, other, None), Cause::OutOfBand);
+        assert_eq!(cause(None, other, None), Cause::OutOfBand);
+        // Applied as wanted: somebody changed it.
+        assert_eq!(cause(old, other, old), Cause::OutOfBand);
+        assert_eq!(cause(old, None, old), Cause::OutOfBand);
+        // Applied otherwise: the spec changed, whatever is found.
+        assert_eq!(cause(new, old, old), Cause::Spec);
+        assert_eq!(cause(new, other, old), Cause::Spec);
+        assert_eq!(cause(new, None, old), Cause::Spec);
+        assert_eq!(cause(None, old, old), Cause::Spec);
+    }
+
+    #[test]
+    fn an_audience_that_a_shared_provider_lacks_is_for_us_to_add() {
+        let identity = identity(&spec(Method::Irsa));
+        let mut world = world(&identity);
+        world.provider = Fact::Present(Provider {
+            client_ids: ["theirs".to_owned()].into(),
+        });
+        let drift = think(&identity, &Status::default(), &world).drift;
+        let provider = drift.of(&Aspect::Provider).unwrap();
+        assert_eq!(provider.cause, Cause::Spec);
+        assert_eq!(provider.parts[0].2.as_deref(), Some("theirs"));
+    }
+
+    #[test]
+    fn what_was_applied_to_another_role_tells_nothing_of_this_one() {
+        let described = |name: Option<&str>| Spec {
+            managed: Some(ManagedRoleSpec {
+                name: name.map(str::to_owned),
+                description: Some("orders".to_owned()),
+                ..ManagedRoleSpec::default()
+            }),
+            ..spec(Method::Irsa)
+        };
+        let (_, _, mut status) = carried_out(&described(Some("before")));
+        status.bindings.clear();
+        let (identity, mut world, _) = carried_out(&described(None));
+        world.service_account = Fact::Absent;
+        let facts = world.roles.get_mut(identity.role_arn()).unwrap();
+        facts.description = Fact::Absent;
+        let drift = think(&identity, &status, &world).drift;
+        assert_eq!(drift.of(&Aspect::Description).unwrap().cause, Cause::Spec);
+    }
+}

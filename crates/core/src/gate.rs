@@ -47,3 +47,18 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_suspended_object_may_be_let_go_where_nothing_else_may_be_written() {
+        let (release, delete) = (Step::ReleaseAssociation {}, Step::DeleteAssociation {});
+        let suspended = Gate::ReportOnly(Reporting::Suspended);
+        assert!(suspended.permits(&release) && !suspended.permits(&delete));
+        assert!(!suspended.permits(&Step::ReleaseObject { regardless: false }));
+        assert!(!Gate::ReportOnly(Reporting::ReadOnly).permits(&release));
+        assert!(!Gate::Closed.permits(&release));
+    }
+}

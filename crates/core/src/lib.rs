@@ -50,3 +50,6 @@ pub mod condition;
 pub mod reason;
 pub mod status;
 pub mod summarise;
+
+#[cfg(test)]
+mod example;

@@ -99,11 +99,7 @@ pub fn roles_to_remove(
         .filter(|touched| touched.managed)
         .map(|touched| Some(&touched.arn));
     let recorded = previous.role.as_ref().map(|role| &role.arn);
-    let theirs = |arn: &&RoleArn| touched.iter().any(|touched| touched.arn == **arn);
-    let others = [recorded, derived]
-        .into_iter()
-        .map(|arn| arn.filter(|arn| !theirs(arn)));
-    distinct(managed.chain(others))
+    distinct(managed.chain([recorded, derived]))
 }
 
 fn distinct<'a>(arns: impl IntoIterator<Item = Option<&'a RoleArn>>) -> Vec<RoleArn> {
@@ -114,4 +110,33 @@ fn distinct<'a>(arns: impl IntoIterator<Item = Option<&'a RoleArn>>) -> Vec<Role
         }
     }
     distinct
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{carried_out, identity, spec};
+    use crate::spec::Method;
+
+    #[test]
+    fn the_role_in_effect_is_read_beside_the_one_asked_for() {
+        let (before, _, status) = carried_out(&spec(Method::Irsa));
+        let mut spec = spec(Method::Irsa);
+        spec.managed.as_mut().unwrap().name = Some("orders-b".to_owned());
+        let after = identity(&spec);
+        let both = vec![after.role_arn().clone(), before.role_arn().clone()];
+        assert_eq!(roles_of(&after, &status), both);
+    }
+
+    #[test]
+    fn a_removal_looks_where_custody_status_or_spec_point_and_each_role_once() {
+        let (identity, world, status) = carried_out(&spec(Method::Irsa));
+        let arn = identity.role_arn();
+        let custody = world.object.custody.as_ref();
+        let ours = vec![arn.clone()];
+        assert_eq!(roles_to_remove(&status, custody, Some(arn)), ours);
+        assert_eq!(roles_to_remove(&status, None, None), ours);
+        assert_eq!(roles_to_remove(&Status::default(), custody, None), ours);
+        assert_eq!(roles_to_remove(&Status::default(), None, Some(arn)), ours);
+    }
 }

@@ -155,3 +155,103 @@ pub fn is_our_role(
     let tags = facts.tags.present();
     (recorded && !tags.is_some_and(is_released)) || tags.is_some_and(|tags| subject.owns(tags))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{carried_out, identity, spec, subject, world};
+    use crate::observed::{Annotation, RoleFacts};
+    use crate::spec::Method;
+
+    #[test]
+    fn a_new_object_is_settled() {
+        let identity = identity(&spec(Method::Irsa));
+        assert_eq!(
+            stage(&identity, &Status::default(), &world(&identity)),
+            Stage::Settled
+        );
+    }
+
+    #[test]
+    fn the_binding_on_record_goes_before_what_the_world_shows() {
+        let (_, mut world, status) = carried_out(&spec(Method::PodIdentity));
+        world.association = Fact::Unreadable(Why::Throttled);
+        let stage = stage(&identity(&spec(Method::Irsa)), &status, &world);
+        assert!(matches!(stage, Stage::Waiting { change, .. } if change == "method PodIdentity to IRSA"));
+    }
+
+    #[test]
+    fn without_a_status_our_tags_on_an_association_say_what_is_in_effect() {
+        let (_, world, _) = carried_out(&spec(Method::PodIdentity));
+        let irsa = identity(&spec(Method::Irsa));
+        assert!(matches!(
+            stage(&irsa, &Status::default(), &world),
+            Stage::Waiting { .. }
+        ));
+    }
+
+    #[test]
+    fn without_a_status_what_cannot_be_read_leaves_the_stage_unknown() {
+        let (_, mut world, _) = carried_out(&spec(Method::PodIdentity));
+        world.association = Fact::Unreadable(Why::Throttled);
+        let irsa = identity(&spec(Method::Irsa));
+        assert_eq!(
+            stage(&irsa, &Status::default(), &world),
+            Stage::Unknown(Why::Throttled)
+        );
+    }
+
+    #[test]
+    fn an_annotation_by_hand_is_in_effect_only_where_it_leads_to_our_role() {
+        let (_, mut world, _) = carried_out(&spec(Method::Irsa));
+        for annotation in world
+            .service_account
+            .present_mut()
+            .unwrap()
+            .annotations
+            .values_mut()
+        {
+            annotation.ours = false;
+        }
+        let pods = identity(&spec(Method::PodIdentity));
+        assert!(matches!(
+            stage(&pods, &Status::default(), &world),
+            Stage::Waiting { .. }
+        ));
+        let other = Annotation {
+            value: "arn:aws:iam::111122223333:role/other".to_owned(),
+            ..Annotation::clone(&world.service_account.present().unwrap().annotations[ANNOTATION_ROLE_ARN])
+        };
+        let account = world.service_account.present_mut().unwrap();
+        account.annotations.insert(ANNOTATION_ROLE_ARN.to_owned(), other);
+        assert_eq!(stage(&pods, &Status::default(), &world), Stage::Settled);
+    }
+
+    #[test]
+    fn what_an_add_on_owns_is_never_ours() {
+        let (_, mut world, status) = carried_out(&spec(Method::PodIdentity));
+        let association = world.association.present_mut().unwrap();
+        assert!(is_our_association(&subject(), &status, association));
+        association.owner_arn = Some("arn:aws:eks:eu-west-1:111122223333:addon/prod/ebs/1".to_owned());
+        assert!(!is_our_association(&subject(), &status, association));
+    }
+
+    #[test]
+    fn a_role_without_our_tags_is_ours_by_its_recorded_id_until_it_is_released() {
+        let (identity, world, status) = carried_out(&spec(Method::Irsa));
+        let arn = identity.role_arn();
+        let with = |tags: BTreeMap<String, String>| RoleFacts {
+            tags: Fact::Present(tags),
+            ..world.role(arn)
+        };
+        let released = BTreeMap::from([(TAG_RETAINED.to_owned(), "true".to_owned())]);
+        assert!(is_our_role(&subject(), &status, arn, &with(BTreeMap::new())));
+        assert!(!is_our_role(&subject(), &status, arn, &with(released)));
+        assert!(!is_our_role(
+            &subject(),
+            &Status::default(),
+            arn,
+            &with(BTreeMap::new())
+        ));
+    }
+}

@@ -14,6 +14,9 @@ use crate::spec::{ManagedRoleSpec, Method, PodIdentitySpec, Spec};
 use crate::subject::{Subject, is_reserved_tag};
 use crate::text::quote;
 
+#[cfg(test)]
+mod tests;
+
 /// The audience of IRSA tokens unless the spec names another; the same in every partition.
 pub const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
 /// IAM's own default of a role's longest session, in seconds.

@@ -26,7 +26,15 @@ pub(super) fn plan(draft: &mut Draft<'_>, role: &RoleArn, managed: &ManagedRole,
         attached: attached_meanwhile(&to_do, facts) > ATTACHED_QUOTA,
         inline: inline_meanwhile(&to_do, managed, facts) > INLINE_LIMIT,
     };
+    // The boundary is what keeps a policy from granting more than it should: without it nothing is added.
+    let bounded = draft
+        .drift
+        .of(&Aspect::Boundary)
+        .is_none_or(|boundary| draft.acts_on(boundary));
     for difference in to_do {
+        if difference.wanted.is_some() && !bounded {
+            continue;
+        }
         let others_did = difference.cause == Cause::OutOfBand;
         draft.steps.extend(match &difference.aspect {
             Aspect::Attached(policy) => Some(attachment(
@@ -99,4 +107,57 @@ fn inline_meanwhile(to_do: &[&Difference], managed: &ManagedRole, facts: &RoleFa
     let kept: usize = kept.map(|(_, document)| document.size()).sum();
     let put: usize = managed.inline.keys().filter_map(put).map(Document::size).sum();
     kept + put
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::example::{carried_out, identity, spec};
+    use crate::look::think;
+    use crate::spec::{Method, Spec};
+    use crate::step::Step;
+
+    fn with_policies(numbers: std::ops::Range<u8>) -> Spec {
+        let mut spec = spec(Method::PodIdentity);
+        let arn = |number| format!("arn:aws:iam::111122223333:policy/p{number}");
+        spec.managed.as_mut().unwrap().policy_arns = numbers.map(arn).collect();
+        spec
+    }
+
+    /// Where attaching begins and where detaching does, by stage.
+    fn stages(before: &Spec, after: &Spec) -> (Option<usize>, Option<usize>) {
+        let (_, world, status) = carried_out(before);
+        let plan = think(&identity(after), &status, &world).plan;
+        let first = |is: fn(&Step) -> bool| plan.stages.iter().position(|stage| stage.iter().any(is));
+        (
+            first(|step| matches!(step, Step::AttachPolicy { .. } | Step::PutInlinePolicy { .. })),
+            first(|step| matches!(step, Step::DetachPolicy { .. } | Step::DeleteInlinePolicy { .. })),
+        )
+    }
+
+    #[test]
+    fn policies_come_on_before_those_go_off_that_the_spec_left_off() {
+        let (on, off) = stages(&with_policies(0..2), &with_policies(1..3));
+        assert!(on.unwrap() < off.unwrap());
+    }
+
+    #[test]
+    fn where_the_quota_leaves_no_room_the_old_go_off_first() {
+        let (on, off) = stages(&with_policies(0..10), &with_policies(1..11));
+        assert!(off.unwrap() < on.unwrap());
+    }
+
+    #[test]
+    fn inline_policies_make_room_too() {
+        let big = |name: &str| {
+            let resources: Vec<String> = (0..300).map(|at| format!("arn:aws:s3:::bucket-{at}")).collect();
+            let statement =
+                serde_json::json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": resources});
+            let document = serde_json::json!({"Version": "2012-10-17", "Statement": [statement]});
+            let mut spec = spec(Method::PodIdentity);
+            spec.managed.as_mut().unwrap().inline_policies = vec![(name.to_owned(), document)];
+            spec
+        };
+        let (on, off) = stages(&big("before"), &big("after"));
+        assert!(off.unwrap() < on.unwrap());
+    }
 }

@@ -182,3 +182,87 @@ fn ready_turned(before: Option<&Condition>, now: &Condition, status: &Status) ->
         (ConditionStatus::False | ConditionStatus::Unknown, _) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{carried_out, carry_out, spec, told};
+    use crate::fact::{Fact, Why};
+    use crate::look::think;
+    use crate::name::PolicyName;
+    use crate::outcome::Outcome;
+    use crate::policy::Document;
+    use crate::spec::{DriftPolicy, Method, Spec};
+    use crate::status::DRIFT_ITEMS_LIMIT;
+
+    fn reporting() -> Spec {
+        Spec {
+            drift_policy: Some(DriftPolicy::Report),
+            ..spec(Method::Irsa)
+        }
+    }
+
+    fn reasons(events: &[Event]) -> Vec<Reason> {
+        events.iter().map(|event| event.reason).collect()
+    }
+
+    #[test]
+    fn more_drift_than_the_status_holds_is_told_once_and_counted() {
+        let (identity, mut world, status) = carried_out(&reporting());
+        let role = world.roles.get_mut(identity.role_arn()).unwrap();
+        let grants = serde_json::json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+        ]});
+        let document = Document::from_value(grants).unwrap();
+        let extras = (0..30).map(|at| {
+            (
+                PolicyName::parse(format!("extra-{at}")).unwrap(),
+                document.clone(),
+            )
+        });
+        role.inline = Fact::Present(extras.collect());
+        let first = carry_out(&think(&identity, &status, &world), &status, &mut world);
+        assert_eq!(first.status.drift.count, 30);
+        assert_eq!(first.status.drift.items.len(), DRIFT_ITEMS_LIMIT);
+        assert_eq!(reasons(&first.events), vec![Reason::DriftFound; ITEMS_LIMIT + 1]);
+        let again = carry_out(
+            &think(&identity, &first.status, &world),
+            &first.status,
+            &mut world,
+        );
+        assert_eq!(again.events, vec![]);
+        assert_eq!(again.status, first.status);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_no_drift() {
+        let (identity, mut world, status) = carried_out(&spec(Method::Irsa));
+        world.roles.get_mut(identity.role_arn()).unwrap().inline = Fact::Unreadable(Why::Throttled);
+        let look = think(&identity, &status, &world);
+        assert_eq!(told(&look, &status, &world, &Outcome::default()).events, vec![]);
+    }
+
+    #[test]
+    fn losing_ready_is_told_once() {
+        let (identity, mut world, status) = carried_out(&spec(Method::PodIdentity));
+        world.agent = Fact::Absent;
+        let first = carry_out(&think(&identity, &status, &world), &status, &mut world);
+        assert_eq!(reasons(&first.events), vec![Reason::AgentNotReady]);
+        let again = carry_out(
+            &think(&identity, &first.status, &world),
+            &first.status,
+            &mut world,
+        );
+        assert_eq!(again.events, vec![]);
+    }
+
+    #[test]
+    fn a_new_binding_is_told_as_what_was_made_and_that_it_is_ready() {
+        let identity = crate::example::identity(&spec(Method::Irsa));
+        let mut world = crate::example::world(&identity);
+        let none = Status::default();
+        let summary = carry_out(&think(&identity, &none, &world), &none, &mut world);
+        let told = [Reason::RoleCreated, Reason::BindingUpdated, Reason::Bound];
+        assert_eq!(reasons(&summary.events), told);
+    }
+}

@@ -120,6 +120,23 @@ proptest! {
     }
 
     #[test]
+    fn a_role_is_not_taken_from_under_a_binding_that_may_still_be_there(scene in scene(), blinds in blinds()) {
+        let scene = deleting(scene);
+        let mut model = scene.model()?;
+        model.blinds = blinds;
+        let identity = scene.identity();
+        let plan = model.think_removal(Some(&identity), false).plan;
+        let takes = |which: fn(&Step) -> bool| plan.steps().any(which);
+        if takes(|step| matches!(step, Step::DeleteRole { .. })) {
+            let observed = model.observe_removal(Some(&identity));
+            prop_assert!(observed.association.unreadable().is_none());
+            prop_assert!(observed.service_account.unreadable().is_none());
+            let unbinds = takes(|step| matches!(step, Step::DeleteAssociation {}));
+            prop_assert_eq!(unbinds, association_is_ours(&model.status, &observed));
+        }
+    }
+
+    #[test]
     fn retaining_releases_and_removes_nothing(scene in scene()) {
         let scene = retaining(scene);
         let identity = scene.identity();

@@ -1,0 +1,108 @@
+//! A small example for unit tests: one subject of one cluster, a spec for it, and the world after it was carried out.
+//! Nothing in, plain values out; compiled for tests only.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::cluster::Cluster;
+use crate::fact::Fact;
+use crate::gate::Gate;
+use crate::identity::Identity;
+use crate::look::{Look, think};
+use crate::observed::{Agent, Observed, Pods, RoleFacts, ServiceAccount};
+use crate::outcome::{Answer, Ended, Outcome};
+use crate::spec::{ManagedRoleSpec, Method, Spec};
+use crate::status::Status;
+use crate::subject::Subject;
+use crate::summarise::{Summary, Told, summarise};
+use crate::timings::Timings;
+use crate::validate::validate;
+
+pub(crate) fn cluster() -> Cluster {
+    serde_json::from_value(json!({
+        "identity": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "name": "prod",
+        "region": "eu-west-1",
+        "partition": "aws",
+        "account": "111122223333",
+        "issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
+    }))
+    .unwrap()
+}
+
+pub(crate) fn subject() -> Subject {
+    serde_json::from_value(json!({
+        "cluster": cluster().identity,
+        "namespace": "shop",
+        "name": "orders",
+    }))
+    .unwrap()
+}
+
+/// A managed role without anything special.
+pub(crate) fn spec(method: Method) -> Spec {
+    Spec {
+        method: Some(method),
+        managed: Some(ManagedRoleSpec::default()),
+        ..Spec::default()
+    }
+}
+
+pub(crate) fn identity(spec: &Spec) -> Identity {
+    validate(spec, &subject(), &cluster()).unwrap()
+}
+
+pub(crate) fn now() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+/// A world in which nothing is in the way: the agent runs, and the ServiceAccount is there.
+pub(crate) fn world(identity: &Identity) -> Observed {
+    Observed {
+        roles: BTreeMap::from([(identity.role_arn().clone(), RoleFacts::absent())]),
+        provider: Fact::Absent,
+        association: Fact::Absent,
+        service_account: Fact::Present(ServiceAccount::default()),
+        agent: Fact::Present(Agent {
+            ready: true,
+            found: "add-on: ACTIVE".to_owned(),
+        }),
+        pods: Fact::Present(Pods::default()),
+        ..Observed::nothing()
+    }
+}
+
+/// The summary of a look whose steps all took effect.
+pub(crate) fn carry_out(look: &Look, previous: &Status, world: &mut Observed) -> Summary {
+    let mut outcome = Outcome::default();
+    for step in look.plan.steps() {
+        world.assume(step, &Answer::Nothing);
+        outcome.steps.push((step.clone(), Ended::Done(Answer::Nothing)));
+    }
+    told(look, previous, world, &outcome)
+}
+
+/// The summary of a look with this outcome.
+pub(crate) fn told(look: &Look, previous: &Status, after: &Observed, outcome: &Outcome) -> Summary {
+    summarise(&Told {
+        generation: 1,
+        look,
+        outcome,
+        after,
+        previous,
+        gate: Gate::Open,
+        timings: &Timings::default(),
+        now: now(),
+    })
+}
+
+/// The world and the status after a spec was carried out.
+pub(crate) fn carried_out(spec: &Spec) -> (Identity, Observed, Status) {
+    let identity = identity(spec);
+    let mut world = world(&identity);
+    let look = think(&identity, &Status::default(), &world);
+    let status = carry_out(&look, &Status::default(), &mut world).status;
+    (identity, world, status)
+}
