@@ -101,17 +101,18 @@ fn annotated(identity: &Identity, observed: &Observed, account: &ServiceAccount)
         role_arn,
         by: By::Irsa {
             issuer: identity.cluster.issuer.clone(),
-            audience: annotated_audience(account)?,
+            audience: annotated_audience(identity, account)?,
         },
     })
 }
 
-fn annotated_audience(account: &ServiceAccount) -> Option<Audience> {
-    let text = account
-        .annotations
-        .get(ANNOTATION_AUDIENCE)
-        .map_or(DEFAULT_AUDIENCE, |found| &found.value);
-    Audience::parse(text).ok()
+/// The audience in effect. One that somebody else annotated is in the way and tells nothing of what we set up.
+fn annotated_audience(identity: &Identity, account: &ServiceAccount) -> Option<Audience> {
+    match (account.annotations.get(ANNOTATION_AUDIENCE), &identity.binding.by) {
+        (Some(found), By::Irsa { audience, .. }) if !found.ours => Some(audience.clone()),
+        (Some(found), _) => Audience::parse(found.value.as_str()).ok(),
+        (None, _) => Audience::parse(DEFAULT_AUDIENCE).ok(),
+    }
 }
 
 /// Whether the status or the tags say that an association is this subject's.

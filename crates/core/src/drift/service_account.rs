@@ -9,8 +9,10 @@ use crate::desired::Wanted;
 use crate::fact::Fact;
 use crate::observed::{Annotation, Observed, ServiceAccount};
 use crate::reason::Reason;
-use crate::stage::is_token_setting;
+use crate::spec::Method;
+use crate::stage::{ANNOTATION_AUDIENCE, is_token_setting};
 use crate::text::quote;
+use crate::validate::DEFAULT_AUDIENCE;
 
 impl Judge<'_> {
     pub(super) fn service_account(&mut self, wanted: &Wanted, observed: &Observed) {
@@ -58,23 +60,26 @@ impl Judge<'_> {
         found.ours || self.applied(aspect).is_some()
     }
 
-    /// The message of a conflict when an annotation that we need says something else and was never ours.
+    /// The message of a conflict when an annotation that decides what pods get was never ours and says something else.
     fn foreign_annotation(&self, wanted: &Wanted, account: &ServiceAccount) -> Option<String> {
-        let mut needed = wanted
+        let needed = wanted
             .annotations
             .iter()
+            .map(|(key, want)| (key.as_str(), Some(want.as_str())))
             .filter(|(key, _)| !(wanted.held && is_token_setting(key)));
-        let (key, want, found) = needed.find_map(|(key, want)| {
+        let (key, want, found) = needed.chain(default_audience(wanted)).find_map(|(key, want)| {
             let found = account.annotations.get(key)?;
-            let foreign = found.value != *want && !self.set_by_us(&Aspect::Annotation(key.clone()), found);
+            let serves = found.value == want.unwrap_or(DEFAULT_AUDIENCE);
+            let foreign = !serves && !self.set_by_us(&Aspect::Annotation(key.to_owned()), found);
             foreign.then_some((key, want, found))
         })?;
         let manager = found.manager.as_deref().unwrap_or("somebody else");
         Some(format!(
-            "ServiceAccount {} already has {key}: {}, set by {}; wanted {want}. Remove that annotation where it is set, then Lanyard sets its own.",
+            "ServiceAccount {} already has {key}: {}, set by {}; wanted {}. Remove that annotation where it is set, then Lanyard sets its own.",
             wanted.subject,
             quote(&found.value),
             quote(manager),
+            want.unwrap_or("none"),
         ))
     }
 
@@ -95,5 +100,78 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+}
+
+/// The default audience needs no annotation, and any other that stands there would take its place in the tokens.
+fn default_audience(wanted: &Wanted) -> Option<(&'static str, Option<&'static str>)> {
+    let irsa = wanted.binding.method() == Method::Irsa;
+    (irsa && !wanted.annotations.contains_key(ANNOTATION_AUDIENCE)).then_some((ANNOTATION_AUDIENCE, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::{Cause, Drift};
+    use crate::example::{carried_out, identity, spec, world};
+    use crate::look::think;
+    use crate::stage::{ANNOTATION_ROLE_ARN, ANNOTATION_TOKEN_EXPIRATION};
+    use crate::status::Status;
+
+    /// The drift of a new IRSA object whose ServiceAccount somebody annotated before.
+    fn annotated_by_helm(key: &str, value: &str) -> Drift {
+        let identity = identity(&spec(Method::Irsa));
+        let mut world = world(&identity);
+        let annotation = Annotation {
+            value: value.to_owned(),
+            ours: false,
+            manager: Some("helm".to_owned()),
+        };
+        let account = world.service_account.present_mut().unwrap();
+        account.annotations.insert(key.to_owned(), annotation);
+        think(&identity, &Status::default(), &world).drift
+    }
+
+    #[test]
+    fn an_annotation_of_others_that_says_something_else_is_a_conflict() {
+        let drift = annotated_by_helm(ANNOTATION_ROLE_ARN, "arn:aws:iam::111122223333:role/other");
+        let conflict = drift.conflict_on(Resource::ServiceAccount).unwrap();
+        assert!(conflict.message.contains("set by helm"), "{}", conflict.message);
+    }
+
+    #[test]
+    fn an_audience_of_others_would_take_the_place_of_the_default() {
+        let drift = annotated_by_helm(ANNOTATION_AUDIENCE, "vault");
+        assert!(drift.conflict_on(Resource::ServiceAccount).is_some());
+        let same = annotated_by_helm(ANNOTATION_AUDIENCE, DEFAULT_AUDIENCE);
+        assert_eq!(same.conflict_on(Resource::ServiceAccount), None);
+    }
+
+    #[test]
+    fn what_others_set_as_wanted_serves_and_is_not_remembered_as_ours() {
+        let role = identity(&spec(Method::Irsa)).role_arn().to_string();
+        let drift = annotated_by_helm(ANNOTATION_ROLE_ARN, &role);
+        let aspect = Aspect::Annotation(ANNOTATION_ROLE_ARN.to_owned());
+        assert_eq!(drift.of(&aspect), None);
+        assert!(!drift.agreed.iter().any(|(agreed, _)| *agreed == aspect));
+    }
+
+    #[test]
+    fn a_setting_that_nobody_asked_for_is_told_and_left() {
+        let drift = annotated_by_helm(ANNOTATION_TOKEN_EXPIRATION, "3600");
+        let aspect = Aspect::Annotation(ANNOTATION_TOKEN_EXPIRATION.to_owned());
+        assert_eq!(drift.of(&aspect).unwrap().cause, Cause::NotOurs);
+    }
+
+    #[test]
+    fn what_the_status_says_we_set_is_drift_whoever_changed_it() {
+        let (identity, mut world, status) = carried_out(&spec(Method::Irsa));
+        let account = world.service_account.present_mut().unwrap();
+        let annotation = account.annotations.get_mut(ANNOTATION_ROLE_ARN).unwrap();
+        annotation.value = "arn:aws:iam::111122223333:role/other".to_owned();
+        annotation.ours = false;
+        let drift = think(&identity, &status, &world).drift;
+        let aspect = Aspect::Annotation(ANNOTATION_ROLE_ARN.to_owned());
+        assert_eq!(drift.of(&aspect).unwrap().cause, Cause::OutOfBand);
     }
 }

@@ -9,9 +9,9 @@ use crate::atoms::atoms;
 use crate::edits::{Edit, make};
 use crate::scenes::{Memory, scene};
 
-/// Steps that carry a thing as a whole: with the fields that are only reported as they were found.
+/// Steps that carry a thing as a whole: with what is only reported as it was found.
 fn is_whole(atom: &str) -> bool {
-    ["UpdateAssociation", "Annotate"]
+    ["UpdateAssociation", "Annotate", "SetTrust"]
         .iter()
         .any(|word| atom.contains(&format!("\"step\":\"{word}\"")))
 }
