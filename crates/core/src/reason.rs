@@ -95,7 +95,7 @@ reasons! {
     Throttled,
     /// AWS or the API server does not answer as it should; Lanyard tries again.
     Unavailable,
-    /// `spec.suspend` is true: Lanyard looks at nothing and changes nothing until it is false.
+    /// `spec.suspend` is true: Lanyard looks and reports, and changes nothing until it is false.
     Suspended,
     /// The operator runs with `--read-only`: it reports and changes nothing.
     ReadOnly,

@@ -105,6 +105,12 @@ impl PodFold {
         Some(holder.subject)
     }
 
+    /// Whether a list of all pods has ever come to its end.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
     /// The holders of a subject as a fact: unknown until a first list of all pods has come to its end.
     #[must_use]
     pub fn counted(&self, namespace: &str, service_account: &str, role: Option<&str>) -> Fact<Pods> {

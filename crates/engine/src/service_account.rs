@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use k8s_openapi::api::core::v1::ServiceAccount as KubeServiceAccount;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
-use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use lanyard_api::FIELD_MANAGER;
 use lanyard_core::fact::Fact;
 use lanyard_core::observed::{Annotation, ServiceAccount};
@@ -63,25 +63,54 @@ impl World {
                 })
             };
         }
+        self.recent().annotating(subject, print(set));
         let made_by_us = found.as_ref().is_none_or(|found| created_by_us(&found.metadata));
+        let found = match found {
+            Some(found) => found,
+            None => self.create_service_account(subject, set).await?,
+        };
         let mut metadata = json!({
             "name": subject.name,
             "namespace": subject.namespace,
             // Server-side apply creates what is not there: the uid keeps it from bringing a deleted one back.
-            "uid": found.as_ref().and_then(|found| found.metadata.uid.clone()),
+            "uid": found.metadata.uid,
             "annotations": set,
         });
         if let (true, Some(metadata)) = (made_by_us, metadata.as_object_mut()) {
             metadata.insert("labels".to_owned(), json!({ LABEL_MANAGED_BY: FIELD_MANAGER }));
         }
         let body = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata});
-        self.recent().annotating(subject, print(set));
         let api = self.service_accounts(subject);
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&body);
         let call = api.patch(subject.name.as_str(), &params, &patch);
         let applied = apply::in_time(self.timings().operation, "patch", &what(subject), call).await?;
         self.remove_leftovers(subject, &applied, remove).await
+    }
+
+    /// Creates it; that somebody else was faster is an error, and the next look sees what they made. The apply that
+    /// follows changes nothing but who the API server says it is that holds the annotations.
+    async fn create_service_account(
+        &self,
+        subject: &Subject,
+        annotations: &BTreeMap<String, String>,
+    ) -> Result<KubeServiceAccount, EngineError> {
+        let metadata = ObjectMeta {
+            name: Some(subject.name.to_string()),
+            annotations: Some(annotations.clone()),
+            ..ObjectMeta::default()
+        };
+        let account = KubeServiceAccount {
+            metadata,
+            ..KubeServiceAccount::default()
+        };
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        let api = self.service_accounts(subject);
+        let call = api.create(&params, &account);
+        apply::in_time(self.timings().operation, "create", &what(subject), call).await
     }
 
     /// Annotations that were ours and that somebody else's field manager holds too do not go with an apply.
@@ -157,12 +186,17 @@ fn what(subject: &Subject) -> String {
     format!("serviceaccounts {subject}")
 }
 
+/// Whether Lanyard created a ServiceAccount: it carries our label, and our field manager is the one that put it there.
+/// The label alone is copied easily.
 fn created_by_us(metadata: &ObjectMeta) -> bool {
-    metadata
+    let label = metadata
         .labels
         .as_ref()
-        .and_then(|labels| labels.get(LABEL_MANAGED_BY))
-        .is_some_and(|by| by == FIELD_MANAGER)
+        .and_then(|labels| labels.get(LABEL_MANAGED_BY));
+    let entries = metadata.managed_fields.iter().flatten();
+    let mut ours = entries.filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER));
+    label.is_some_and(|by| by == FIELD_MANAGER)
+        && ours.any(|entry| holds(entry, "f:labels", LABEL_MANAGED_BY))
 }
 
 /// The facts of a ServiceAccount's metadata.
@@ -184,7 +218,7 @@ fn facts(metadata: &ObjectMeta) -> ServiceAccount {
 fn annotation(key: &str, value: &str, fields: &[ManagedFieldsEntry]) -> Annotation {
     let holders: Vec<&str> = fields
         .iter()
-        .filter(|entry| holds(entry, key))
+        .filter(|entry| holds(entry, "f:annotations", key))
         .filter_map(|entry| entry.manager.as_deref())
         .collect();
     Annotation {
@@ -197,17 +231,10 @@ fn annotation(key: &str, value: &str, fields: &[ManagedFieldsEntry]) -> Annotati
     }
 }
 
-/// Whether an entry of the managed fields names an annotation [Kubernetes, Server-Side Apply, fieldsV1].
-fn holds(entry: &ManagedFieldsEntry, key: &str) -> bool {
-    entry
-        .fields_v1
-        .as_ref()
-        .and_then(|fields| {
-            fields
-                .0
-                .get("f:metadata")?
-                .get("f:annotations")?
-                .get(format!("f:{key}"))
-        })
+/// Whether an entry of the managed fields names a key of `f:annotations` or `f:labels` [Kubernetes, Server-Side Apply].
+fn holds(entry: &ManagedFieldsEntry, group: &str, key: &str) -> bool {
+    let fields = entry.fields_v1.as_ref();
+    fields
+        .and_then(|fields| fields.0.get("f:metadata")?.get(group)?.get(format!("f:{key}")))
         .is_some()
 }

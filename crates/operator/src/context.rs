@@ -46,10 +46,10 @@ impl Context {
     pub fn gate(&self, suspended: bool) -> Gate {
         if !self.lease.is_open() {
             Gate::Closed
-        } else if suspended {
-            Gate::ReportOnly(Reporting::Suspended)
         } else if self.read_only {
             Gate::ReportOnly(Reporting::ReadOnly)
+        } else if suspended {
+            Gate::ReportOnly(Reporting::Suspended)
         } else {
             Gate::Open
         }

@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use kube::api::Api;
 use kube_runtime::controller::{Action, Config, Controller};
 use kube_runtime::reflector::{self, store::Writer};
-use kube_runtime::watcher::{self, watcher};
+use kube_runtime::watcher::{self, Event, watcher};
 use kube_runtime::{PredicateConfig, WatchStreamExt};
 use lanyard_api::{ANNOTATION_CUSTODY, FINALIZER};
 use lanyard_core::summarise::Next;
@@ -39,12 +39,32 @@ pub fn objects(
         .default_backoff()
         .modify(|object| object.managed_fields_mut().clear())
         .reflect(writer)
-        .applied_objects()
+        .scan(Vec::new(), |listed, event| {
+            futures::future::ready(Some(known(listed, event)))
+        })
+        .flat_map(futures::stream::iter)
         .predicate_filter(
             changed_by_others as fn(&RawIdentity) -> Option<u64>,
             PredicateConfig::default(),
         );
     (store, stream)
+}
+
+/// The objects that an event makes known. Those of a list wait for its end: only then does the store hold them, and a
+/// look that is asked for sooner finds nothing or the old.
+fn known(
+    listed: &mut Vec<RawIdentity>,
+    event: Result<Event<RawIdentity>, watcher::Error>,
+) -> Vec<Result<RawIdentity, watcher::Error>> {
+    match event {
+        Ok(Event::Init) => listed.clear(),
+        Ok(Event::InitApply(object)) => listed.push(object),
+        Ok(Event::InitDone) => return std::mem::take(listed).into_iter().map(Ok).collect(),
+        Ok(Event::Apply(object)) => return vec![Ok(object)],
+        Ok(Event::Delete(_)) => {}
+        Err(error) => return vec![Err(error)],
+    }
+    Vec::new()
 }
 
 /// A number that changes only with what others change: neither status writes nor our own marks cause a look.
@@ -62,6 +82,7 @@ fn changed_by_others(object: &RawIdentity) -> Option<u64> {
         .filter(|(key, _)| *key != ANNOTATION_CUSTODY)
         .for_each(|pair| pair.hash(&mut hasher));
     let finalizers = metadata.finalizers.iter().flatten();
+    object.lost_its_marks().hash(&mut hasher);
     finalizers
         .filter(|finalizer| *finalizer != FINALIZER)
         .for_each(|finalizer| finalizer.hash(&mut hasher));

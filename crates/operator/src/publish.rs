@@ -8,6 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::Resource;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use lanyard_api::{FIELD_MANAGER, WorkloadIdentity, WorkloadIdentityStatus};
+use lanyard_core::gate::Gate;
+use lanyard_core::reason::Reason;
 use lanyard_core::status::Status;
 use lanyard_core::summarise::{Event, EventKind};
 use lanyard_engine::Target;
@@ -19,20 +21,78 @@ use crate::reconcile::Pass;
 
 /// Writes what a pass came to. Returns whether the status stands as it should; if not, another look is due.
 pub async fn publish(decoded: &Decoded, pass: &Pass, context: &Context) -> bool {
+    // A replica that lost the lease on the way leaves the word to the next holder.
+    if context.gate(false) == Gate::Closed {
+        return false;
+    }
     let (target, summary) = (&decoded.target, &pass.summary);
     let written =
-        pass.released || summary.status == decoded.status || write(target, &summary.status, context).await;
-    // A status that was not written will be made again: its events come then, once.
-    if written {
-        for event in &summary.events {
-            tell(target, event, context).await;
-        }
+        pass.released || summary.status == decoded.status || write(decoded, &summary.status, context).await;
+    // A status that was not written is made again, with the events of what stands; what was done is told now or never.
+    for event in summary
+        .events
+        .iter()
+        .filter(|event| written || tells_a_deed(event))
+    {
+        tell(target, event, context).await;
     }
     written
 }
 
-/// Writes a status. The resourceVersion keeps it from overwriting what somebody else wrote meanwhile.
-pub async fn write(target: &Target, status: &Status, context: &Context) -> bool {
+/// Whether an event tells of something that was done, which no later look can find out.
+fn tells_a_deed(event: &Event) -> bool {
+    matches!(
+        event.reason,
+        Reason::RoleCreated
+            | Reason::RoleUpdated
+            | Reason::BindingUpdated
+            | Reason::DriftCorrected
+            | Reason::Removed
+            | Reason::Released
+    )
+}
+
+/// Writes a status. The resourceVersion keeps it from overwriting what somebody else wrote meanwhile; where only other
+/// things than the spec have changed, it is written on top of them.
+pub async fn write(decoded: &Decoded, status: &Status, context: &Context) -> bool {
+    let target = &decoded.target;
+    let failure = match patch(target, status, context).await {
+        Ok(()) => return true,
+        Err(kube::Error::Api(answer)) if answer.code == 404 => return true,
+        Err(kube::Error::Api(answer)) if answer.code == 409 => {
+            if !same_spec_as_now(decoded, context).await {
+                return false;
+            }
+            match patch(target, status, context).await {
+                Ok(()) => return true,
+                Err(error) => error,
+            }
+        }
+        Err(error) => error,
+    };
+    tracing::warn!(object = %target.subject, %failure, "the status was not written; another look will make it again");
+    false
+}
+
+/// Whether the object still has the spec that was looked at; its version of now is remembered.
+async fn same_spec_as_now(decoded: &Decoded, context: &Context) -> bool {
+    let target = &decoded.target;
+    let api: Api<RawIdentity> =
+        Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
+    let call = api.get(target.subject.name.as_str());
+    let Ok(Ok(found)) = tokio::time::timeout(context.world.timings().operation, call).await else {
+        return false;
+    };
+    let meta = found.meta();
+    let same =
+        meta.uid.as_deref() == Some(target.uid.as_str()) && meta.generation == Some(decoded.generation);
+    if same {
+        target.wrote(meta.resource_version.clone());
+    }
+    same
+}
+
+async fn patch(target: &Target, status: &Status, context: &Context) -> Result<(), kube::Error> {
     let api: Api<RawIdentity> =
         Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
     let body = json!({
@@ -44,19 +104,13 @@ pub async fn write(target: &Target, status: &Status, context: &Context) -> bool 
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let patch = Patch::Apply(&body);
     let call = api.patch_status(target.subject.name.as_str(), &params, &patch);
-    let answer = tokio::time::timeout(context.world.timings().operation, call).await;
-    let failure = match answer {
-        Ok(Ok(written)) => {
-            target.wrote(written.meta().resource_version.clone());
-            return true;
+    match tokio::time::timeout(context.world.timings().operation, call).await {
+        Ok(written) => {
+            target.wrote(written?.meta().resource_version.clone());
+            Ok(())
         }
-        // Gone is written well enough.
-        Ok(Err(kube::Error::Api(answer))) if answer.code == 404 => return true,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "no answer in time".to_owned(),
-    };
-    tracing::warn!(object = %target.subject, failure, "the status was not written; another look will make it again");
-    false
+        Err(late) => Err(kube::Error::Service(Box::new(late))),
+    }
 }
 
 /// Tells one event. Events are made only when something turns, so each is its own object: kube's recorder would

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use lanyard_api::{
-    ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, WorkloadIdentity, WorkloadIdentitySpec,
+    ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, FINALIZER, WorkloadIdentity, WorkloadIdentitySpec,
     WorkloadIdentityStatus,
 };
 use lanyard_core::name::{ClusterIdentity, Namespace, ServiceAccountName};
@@ -75,6 +75,37 @@ pub struct Decoded {
 }
 
 impl RawIdentity {
+    /// Whether an object that was looked at before is without our finalizer or custody: somebody took them off.
+    #[must_use]
+    pub fn lost_its_marks(&self) -> bool {
+        let finalizer = self
+            .metadata
+            .finalizers
+            .iter()
+            .flatten()
+            .any(|known| known == FINALIZER);
+        let custody = self
+            .metadata
+            .annotations
+            .as_ref()
+            .is_some_and(|all| all.contains_key(ANNOTATION_CUSTODY));
+        self.was_looked_at() && !(finalizer && custody)
+    }
+
+    /// Whether a status was ever written; the schema's own default has generation -1.
+    fn was_looked_at(&self) -> bool {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Looked {
+            observed_generation: i64,
+        }
+        let looked = self
+            .status
+            .as_ref()
+            .and_then(|raw| serde_json::from_str::<Looked>(raw.get()).ok());
+        looked.is_some_and(|looked| looked.observed_generation > 0)
+    }
+
     /// Decodes the object. `None` only for an object whose name the API server itself would not allow.
     #[must_use]
     pub fn decode(&self, cluster: &ClusterIdentity) -> Option<Decoded> {

@@ -15,7 +15,7 @@ use lanyard_core::gate::Gate;
 use lanyard_core::identity::Identity;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::{Observed, Pods};
-use lanyard_core::spec::{Method, Spec};
+use lanyard_core::spec::{DeletionPolicy, Method, Spec};
 use lanyard_core::step::Step;
 use lanyard_core::summarise::{Next, Summary, Told, invalid, summarise, undecodable};
 use lanyard_core::validate::validate;
@@ -116,7 +116,10 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
     if !decoded.target.marks.finalizer {
         return None;
     }
-    let suspended = decoded.spec.as_ref().is_ok_and(|spec| spec.suspend);
+    let spec = decoded.spec.as_ref().ok();
+    let suspended = spec.is_some_and(|spec| spec.suspend);
+    // Custody may be older than the spec, or lost: either of them may say that everything stays.
+    let retain = spec.is_some_and(|spec| spec.deletion_policy == Some(DeletionPolicy::Retain));
     let custody = decoded.target.marks.custody.as_ref();
     let derived = derived_role(decoded, context);
     let scope = Scope {
@@ -129,7 +132,12 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
         fresh: false,
     };
     let mut observed = context.world.observe(&scope).await;
-    let look = think_removal(&decoded.target.subject, &decoded.status, &observed, suspended);
+    let look = think_removal(
+        &decoded.target.subject,
+        &decoded.status,
+        &observed,
+        suspended || retain,
+    );
     let (summary, released) = act(decoded, &look, &mut observed, suspended, context).await;
     Some(Pass { summary, released })
 }
@@ -164,11 +172,13 @@ async fn act(
 }
 
 fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Scope<'a> {
-    let in_effect = decoded
-        .status
-        .active_binding()
-        .map(|active| active.binding.method());
-    let by = |method| identity.binding.method() == method || in_effect == Some(method);
+    let recorded = |method| {
+        let bindings = &decoded.status.bindings;
+        bindings
+            .iter()
+            .any(|recorded| recorded.binding.method() == method)
+    };
+    let by = |method| identity.binding.method() == method || recorded(method);
     let requested_at = decoded.requested_at.as_deref();
     Scope {
         target: &decoded.target,
@@ -176,7 +186,11 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
         known_policies: known_policies(decoded, identity),
         provider: by(Method::Irsa).then(|| identity.cluster.provider_arn()),
         agent: by(Method::PodIdentity),
-        pods: pods(decoded, Some(identity.role_arn()), context),
+        pods: pods(
+            decoded,
+            role_in_effect(decoded).or(Some(identity.role_arn())),
+            context,
+        ),
         fresh: context.requests.is_new(&decoded.target.uid, requested_at),
     }
 }
@@ -195,6 +209,11 @@ fn known_policies(decoded: &Decoded, identity: &Identity) -> BTreeSet<PolicyArn>
     wanted
         .chain(applied.filter_map(|arn| PolicyArn::parse(arn).ok()))
         .collect()
+}
+
+/// The role that new pods get, as last recorded: what pods carry is held against it.
+fn role_in_effect(decoded: &Decoded) -> Option<&RoleArn> {
+    decoded.status.role.as_ref().map(|role| &role.arn)
 }
 
 fn pods(decoded: &Decoded, role: Option<&RoleArn>, context: &Context) -> Fact<Pods> {

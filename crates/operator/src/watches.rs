@@ -20,6 +20,7 @@ use lanyard_engine::service_account::print;
 
 use crate::context::{Context, Ref};
 use crate::publish::write;
+use crate::raw::RawIdentity;
 
 /// How long changes of pods are gathered before they are counted: a rollout is one recount and not fifty.
 const GATHER: Duration = Duration::from_secs(1);
@@ -32,17 +33,24 @@ pub fn service_accounts(context: &Arc<Context>) -> impl Stream<Item = Ref> + Sen
     let config = watcher::Config::default().page_size(PAGE);
     let mut known = Annotations::default();
     let context = Arc::clone(context);
-    watcher(api, config).default_backoff().filter_map(move |event| {
-        let event = event
-            .map_err(|error| tracing::warn!(%error, "the watch of ServiceAccounts broke off"))
-            .ok();
-        let changed = event.and_then(|event| known.changed(&event));
-        futures::future::ready(
-            changed
-                .filter(|change| is_news(&context, change))
-                .map(|change| change.reference),
-        )
-    })
+    let news = watcher(api, config).default_backoff().map(move |event| {
+        let changes = match event {
+            Ok(event) => known.changed(event),
+            Err(error) => {
+                tracing::warn!(%error, "the watch of ServiceAccounts broke off");
+                Vec::new()
+            }
+        };
+        let news: Vec<Ref> = changes
+            .into_iter()
+            .filter(|change| is_news(&context, change))
+            .map(|change| change.reference)
+            .collect();
+        news.iter()
+            .for_each(|reference| context.settling.forget(reference));
+        news
+    });
+    news.flat_map(futures::stream::iter)
 }
 
 /// A ServiceAccount whose annotations are others than before.
@@ -60,35 +68,87 @@ fn is_news(context: &Context, change: &Change) -> bool {
     let Some(decoded) = object.decode(&context.world.cluster().identity) else {
         return false;
     };
-    !change
-        .print
-        .is_some_and(|print| context.world.wrote_annotations(&decoded.target.subject, print))
+    let ours = |print| context.world.wrote_annotations(&decoded.target.subject, print);
+    !change.print.is_some_and(ours)
 }
 
 /// What the ServiceAccounts' annotations were, as one number each.
 #[derive(Debug, Default)]
 struct Annotations {
     seen: HashMap<Ref, u64>,
+    /// What a list that has begun has shown so far.
+    listing: Option<HashMap<Ref, u64>>,
+    /// Whether a list has ever come to its end. The first one is no news: every object is looked at after a start.
+    complete: bool,
 }
 
 impl Annotations {
-    /// The change that an event shows. The first sight of one in a list is no change: every object is looked at after
-    /// a start anyway.
-    fn changed(&mut self, event: &Event<PartialObjectMeta<ServiceAccount>>) -> Option<Change> {
-        let (account, print) = match event {
-            Event::InitApply(account) | Event::Apply(account) => (account, Some(print_of(account))),
-            Event::Delete(account) => (account, None),
-            Event::Init | Event::InitDone => return None,
-        };
-        let namespace = account.metadata.namespace.as_deref()?;
-        let reference = ObjectRef::new(account.metadata.name.as_deref()?).within(namespace);
-        let before = match print {
-            Some(print) => self.seen.insert(reference.clone(), print),
-            None => self.seen.remove(&reference),
-        };
-        let first_sight = before.is_none() && matches!(event, Event::InitApply(_));
-        (before != print && !first_sight).then_some(Change { reference, print })
+    /// The changes that an event shows. A list is held against what was seen before, so that what changed or went
+    /// while the watch was broken is seen too.
+    fn changed(&mut self, event: Event<PartialObjectMeta<ServiceAccount>>) -> Vec<Change> {
+        match event {
+            Event::Init => self.listing = Some(HashMap::new()),
+            Event::InitApply(account) => {
+                if let (Some(listing), Some(reference)) = (&mut self.listing, reference(&account)) {
+                    listing.insert(reference, print_of(&account));
+                }
+            }
+            Event::InitDone => return self.list_ends(),
+            Event::Apply(account) => {
+                let Some(reference) = reference(&account) else {
+                    return Vec::new();
+                };
+                let print = print_of(&account);
+                let before = self.seen.insert(reference.clone(), print);
+                return change_if(before != Some(print), reference, Some(print));
+            }
+            Event::Delete(account) => {
+                let Some(reference) = reference(&account) else {
+                    return Vec::new();
+                };
+                let known = self.seen.remove(&reference).is_some();
+                return change_if(known, reference, None);
+            }
+        }
+        Vec::new()
     }
+
+    fn list_ends(&mut self) -> Vec<Change> {
+        let now = self.listing.take().unwrap_or_default();
+        let before = std::mem::replace(&mut self.seen, now);
+        if !std::mem::replace(&mut self.complete, true) {
+            return Vec::new();
+        }
+        let gone = before
+            .keys()
+            .filter(|reference| !self.seen.contains_key(*reference));
+        let gone = gone.map(|reference| Change {
+            reference: reference.clone(),
+            print: None,
+        });
+        let others = self
+            .seen
+            .iter()
+            .filter(|(reference, print)| before.get(*reference) != Some(*print));
+        let others = others.map(|(reference, print)| Change {
+            reference: reference.clone(),
+            print: Some(*print),
+        });
+        gone.chain(others).collect()
+    }
+}
+
+fn change_if(changed: bool, reference: Ref, print: Option<u64>) -> Vec<Change> {
+    if changed {
+        vec![Change { reference, print }]
+    } else {
+        Vec::new()
+    }
+}
+
+fn reference(account: &PartialObjectMeta<ServiceAccount>) -> Option<Ref> {
+    let namespace = account.metadata.namespace.as_deref()?;
+    Some(ObjectRef::new(account.metadata.name.as_deref()?).within(namespace))
 }
 
 fn print_of(account: &PartialObjectMeta<ServiceAccount>) -> u64 {
@@ -129,12 +189,34 @@ fn folded(context: &Context, event: Result<Event<Pod>, watcher::Error>) -> Vec<S
         }
         Ok(Event::InitApply(pod) | Event::Apply(pod)) => fold.upsert(&pod).into_iter().collect(),
         Ok(Event::Delete(pod)) => fold.delete(&pod).into_iter().collect(),
-        Ok(Event::InitDone) => fold.list_ends(),
+        Ok(Event::InitDone) => {
+            let first = !fold.is_complete();
+            let mut changed = fold.list_ends();
+            if first {
+                // Looks before this end could not count; each object is counted once now.
+                changed.extend(
+                    context
+                        .store
+                        .state()
+                        .iter()
+                        .filter_map(|object| subject_of(object)),
+                );
+            }
+            changed
+        }
         Err(error) => {
             tracing::warn!(%error, "the watch of pods broke off");
             Vec::new()
         }
     }
+}
+
+fn subject_of(object: &RawIdentity) -> Option<SubjectKey> {
+    let metadata = kube::Resource::meta(object);
+    Some((
+        metadata.namespace.as_deref()?.into(),
+        metadata.name.as_deref()?.into(),
+    ))
 }
 
 /// Writes the new count, if there is an object for the subject and its status says otherwise.
@@ -149,6 +231,9 @@ async fn recounted(context: &Context, (namespace, name): &SubjectKey) {
     let Some(decoded) = object.decode(&context.world.cluster().identity) else {
         return;
     };
+    if decoded.goes {
+        return;
+    }
     let role = decoded.status.role.as_ref().map(|role| role.arn.to_string());
     let pods = {
         let fold = context.pods.read().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +241,6 @@ async fn recounted(context: &Context, (namespace, name): &SubjectKey) {
     };
     let Some(pods) = pods.present() else { return };
     if let Some(status) = recount(&decoded.status, pods, Timestamp::now()) {
-        // When a look is writing at this moment it counts for itself: the conflict is no loss.
-        write(&decoded.target, &status, context).await;
+        write(&decoded, &status, context).await;
     }
 }

@@ -38,7 +38,8 @@ impl Draft<'_> {
             waits.push(Await::Reading);
         }
         let agent = self.observed.agent.present().is_some_and(|agent| agent.ready);
-        if wanted.association.is_some() && !agent && self.observed.association.present().is_none() {
+        let bound = self.observed.association.present().is_some();
+        if wanted.association.is_some() && !agent && !bound {
             waits.push(Await::Agent);
         }
         waits
@@ -129,6 +130,17 @@ impl Draft<'_> {
         }
     }
 
+    /// Whether somebody else set an annotation to the very value that is wanted: it serves, and stays theirs.
+    fn is_set_by_others(&self, account: Option<&ServiceAccount>, key: &str, value: &str) -> bool {
+        let found = account.and_then(|account| account.annotations.get(key));
+        let applied = self
+            .drift
+            .agreed
+            .iter()
+            .any(|(aspect, _)| *aspect == Aspect::Annotation(key.to_owned()));
+        found.is_some_and(|found| found.value == value && !found.ours && !applied)
+    }
+
     /// Annotations are applied as a whole: those whose drift is only reported keep what was found.
     fn annotations(&mut self, wanted: &Wanted) {
         if self.drift.conflict_on(Resource::ServiceAccount).is_some() {
@@ -146,6 +158,7 @@ impl Draft<'_> {
             Fact::Unreadable(_) => return,
         };
         let mut set = wanted.annotations.clone();
+        set.retain(|key, value| !self.is_set_by_others(account, key, value));
         if wanted.held {
             keep_token_settings(&mut set, account);
         }

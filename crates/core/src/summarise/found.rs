@@ -6,7 +6,7 @@ use crate::aspect::Resource;
 use crate::desired::Desired;
 use crate::drift::{Cause, Difference, Drift};
 use crate::status::{Correction, DRIFT_ITEMS_LIMIT, DriftItem, DriftStatus, Standing};
-use crate::text::quote;
+use crate::text::{message, quote};
 
 /// The drift of one pass.
 pub(super) struct Found {
@@ -73,7 +73,23 @@ fn standing(told: &Told<'_>, after: &Drift) -> Vec<DriftItem> {
             }
         }
     }
+    items.extend(unseen_now(told, &items));
     items
+}
+
+/// What stood before on a resource that cannot be read now: nobody knows that it went, and it is no news when it is
+/// seen again.
+fn unseen_now(told: &Told<'_>, items: &[DriftItem]) -> Vec<DriftItem> {
+    let hidden = |before: &&DriftItem| {
+        before.why != Some(Standing::Unreadable)
+            && items
+                .iter()
+                .any(|item| item.why == Some(Standing::Unreadable) && item.resource == before.resource)
+            && !items
+                .iter()
+                .any(|item| item.resource == before.resource && item.field == before.field)
+    };
+    told.previous.drift.items.iter().filter(hidden).cloned().collect()
 }
 
 fn corrected(told: &Told<'_>, after: &Drift) -> Vec<DriftItem> {
@@ -94,7 +110,8 @@ fn items_of(difference: &Difference) -> Vec<DriftItem> {
     let resource = difference.aspect.resource().word().to_owned();
     let item = |field: String, wanted: Option<&String>, found: Option<&String>| DriftItem {
         resource: resource.clone(),
-        field,
+        // Fields name what others wrote: ids and condition keys of foreign statements.
+        field: message(&field),
         wanted: wanted.map(|text| quote(text)),
         found: found.map(|text| quote(text)),
         why: None,
