@@ -106,6 +106,21 @@ impl Aspect {
         }
     }
 
+    /// Whether a change of the binding changes it.
+    #[must_use]
+    pub fn is_of_binding(&self) -> bool {
+        matches!(
+            self,
+            Self::Trust
+                | Self::Association
+                | Self::AssociationRole
+                | Self::AssociationTarget
+                | Self::AssociationSessionTags
+                | Self::AssociationPolicy
+                | Self::Annotation(_)
+        )
+    }
+
     /// The key in `status.applied`.
     #[must_use]
     pub fn key(&self) -> String {

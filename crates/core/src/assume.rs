@@ -13,6 +13,7 @@ use crate::observed::{
 use crate::outcome::Answer;
 use crate::policy::Document;
 use crate::step::Step;
+use crate::workload::Owner;
 use crate::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
 
 /// Stands for an id that only the server knows, until its answer tells.
@@ -23,10 +24,8 @@ impl Observed {
     pub fn assume(&mut self, step: &Step, answer: &Answer) {
         match step {
             Step::TakeCustody { custody } => {
-                self.object = ObjectMarks {
-                    finalizer: true,
-                    custody: Some(custody.clone()),
-                };
+                self.object.finalizer = true;
+                self.object.custody = Some(custody.clone());
             }
             Step::ReleaseObject { .. } => self.object = ObjectMarks::default(),
             Step::CreateProvider { client_id, .. } => {
@@ -52,6 +51,7 @@ impl Observed {
             }
             Step::DeleteRole { role } => drop(self.roles.insert(role.clone(), RoleFacts::absent())),
             Step::LeaveInstanceProfiles { .. } => {}
+            Step::RestartWorkload { owner, mark } => self.assume_restart(owner, mark),
             Step::SetBoundary { role, .. }
             | Step::RemoveBoundary { role }
             | Step::UpdateRole { role, .. }
@@ -127,6 +127,14 @@ impl Observed {
             }
             (Step::ReleaseAssociation {}, Fact::Present(found)) => released(&mut found.tags),
             _ => {}
+        }
+    }
+
+    fn assume_restart(&mut self, owner: &Owner, mark: &str) {
+        let workloads = self.workloads.present_mut().into_iter().flatten();
+        for workload in workloads.filter(|workload| workload.owner == *owner) {
+            workload.restarted_for = Some(mark.to_owned());
+            workload.rolled_out = false;
         }
     }
 

@@ -50,6 +50,12 @@ impl Binding {
         }
     }
 
+    /// The binding as one line of text, the same for equal bindings: what short names of it are made from.
+    #[must_use]
+    pub fn key(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// What differs between two bindings, in words, for the message of a transition.
     #[must_use]
     pub fn change_to(&self, other: &Self) -> String {

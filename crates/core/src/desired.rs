@@ -1,7 +1,7 @@
 //! Desired: what should be, for an object that stays or for one that goes.
 //! An identity and the binding to keep true go in; one value comes out that `diff` holds against the facts. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::{Issuer, RoleArn};
 use crate::binding::{Binding, By};
@@ -10,12 +10,14 @@ use crate::custody::{Custody, Touched};
 use crate::identity::{Identity, ManagedRole};
 use crate::name::Audience;
 use crate::observed::Observed;
-use crate::policy::{Document, trust};
+use crate::policy::{Document, Statement, trust};
 use crate::spec::DeletionPolicy;
-use crate::stage::{
-    ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION, Stage,
+use crate::annotation::{
+    ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION,
 };
-use crate::subject::{Subject, irsa_sid, pod_identity_sid};
+use crate::stage::{Stage, Transition};
+use crate::subject::{Subject, irsa_sid, kept_sid, pod_identity_sid};
+use crate::trusting::Request;
 use crate::validate::DEFAULT_AUDIENCE;
 
 /// What should be.
@@ -39,9 +41,18 @@ pub struct Wanted {
     /// Whether it is only held while the spec already asks for another. What goes with a binding without being part of
     /// it (session policy, token settings) then belongs to the one that waits, and is left as it is found.
     pub held: bool,
+    /// Whether a change of the binding is under way: what it changes is then asked for, and no drift.
+    pub moving: bool,
+    /// Whether annotation and association may be put in place: in a change of the binding, not before the trust holds.
+    pub binds: bool,
+    /// What becomes of the cluster's side of other bindings.
+    pub others: Others,
     /// The role.
     pub role: WantedRole,
-    /// The statement that lets the subject in, as a whole trust document.
+    /// Roles that Lanyard made for this subject and that nothing depends on any more.
+    pub left_over: BTreeSet<RoleArn>,
+    /// The statements that let the subject in by this binding and by every other that a pod may depend on, as a whole
+    /// trust document.
     pub trust: Document,
     /// The IAM OIDC provider (IRSA).
     pub provider: Option<WantedProvider>,
@@ -53,6 +64,29 @@ pub struct Wanted {
     pub create_service_account: bool,
     /// What custody has to say first.
     pub custody: Custody,
+}
+
+impl Wanted {
+    /// What the role's trust is asked.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        Request {
+            subject: &self.subject,
+            cluster: &self.cluster,
+            binding: &self.binding,
+        }
+    }
+}
+
+/// What becomes of the annotation or association of a binding that is not the wanted one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// They are drift: nobody asked for them.
+    Drift,
+    /// They stay as they are.
+    Stay,
+    /// The change of the binding takes them away now.
+    Go,
 }
 
 /// The role that should be there.
@@ -109,28 +143,36 @@ pub struct Removal {
 impl Desired {
     /// What should be for an object that stays.
     #[must_use]
-    pub fn present(identity: &Identity, stage: &Stage, custody: Option<&Custody>) -> Self {
-        let binding = match stage {
-            Stage::Settled | Stage::Unknown(_) => identity.binding.clone(),
-            Stage::Waiting { held, .. } => (**held).clone(),
+    pub fn present(identity: &Identity, stage: &Stage, observed: &Observed) -> Self {
+        let transition = match stage {
+            Stage::Moving(transition) => Some(&**transition),
+            Stage::Settled | Stage::Unknown(_) => None,
         };
+        let held = transition.and_then(|transition| transition.held.as_ref());
+        let binding = held.unwrap_or(&identity.binding).clone();
         let role = match &identity.managed {
             _ if binding.role_arn != identity.binding.role_arn => WantedRole::Held,
             Some(managed) => WantedRole::Managed(managed.clone()),
             None => WantedRole::Existing,
         };
+        let kept = transition.map(|transition| transition.kept.as_slice()).unwrap_or_default();
+        let left_over = left_over(identity, stage, observed);
         Self::Present(Box::new(Wanted {
-            trust: trust_for(identity, &binding),
+            trust: trust_for(identity, &binding, kept),
             provider: provider_for(identity, &binding),
             association: association_for(identity, &binding),
             annotations: annotations_for(identity, &binding),
             create_service_account: identity.create_service_account,
-            custody: custody_for(identity, stage, custody),
+            custody: custody_for(identity, &binding, kept, observed, &left_over),
             subject: identity.subject.clone(),
             cluster: identity.cluster.clone(),
-            held: matches!(stage, Stage::Waiting { .. }),
+            held: held.is_some(),
+            moving: transition.is_some(),
+            binds: transition.is_none_or(Transition::binds),
+            others: others(transition),
             binding,
             role,
+            left_over,
         }))
     }
 
@@ -156,27 +198,84 @@ impl Desired {
     }
 }
 
-/// Custody of the role that is asked for and, if custody was lost meanwhile, of the one that is only held.
-fn custody_for(identity: &Identity, stage: &Stage, custody: Option<&Custody>) -> Custody {
-    let with = Custody::including(custody, identity.deletion_policy, identity.touches());
-    match stage {
-        Stage::Waiting { held, .. } if !with.roles.iter().any(|touched| touched.arn == held.role_arn) => {
-            let touched = Touched {
-                arn: held.role_arn.clone(),
-                managed: true,
-                method: held.method(),
-            };
-            Custody::including(Some(&with), identity.deletion_policy, touched)
-        }
-        Stage::Settled | Stage::Waiting { .. } | Stage::Unknown(_) => with,
+fn others(transition: Option<&Transition>) -> Others {
+    match transition {
+        None => Others::Drift,
+        Some(transition) if transition.unbinds() => Others::Go,
+        Some(_) => Others::Stay,
     }
 }
 
-fn trust_for(identity: &Identity, binding: &Binding) -> Document {
+/// Roles of ours in custody that no binding leads to any more. While a change runs, none is.
+fn left_over(identity: &Identity, stage: &Stage, observed: &Observed) -> BTreeSet<RoleArn> {
+    if *stage != Stage::Settled {
+        return BTreeSet::new();
+    }
+    let custody = observed.object.custody.iter();
+    let managed = custody.flat_map(|custody| &custody.roles).filter(|touched| touched.managed);
+    managed
+        .map(|touched| touched.arn.clone())
+        .filter(|arn| *arn != identity.binding.role_arn)
+        .collect()
+}
+
+/// Custody of every role that a binding leads to, and of those left over until they are known to be gone.
+fn custody_for(
+    identity: &Identity,
+    binding: &Binding,
+    kept: &[Binding],
+    observed: &Observed,
+    left_over: &BTreeSet<RoleArn>,
+) -> Custody {
+    let before = observed.object.custody.as_ref();
+    let used = |arn: &RoleArn| {
+        let mut bindings = kept.iter().chain([binding, &identity.binding]);
+        bindings.any(|binding| binding.role_arn == *arn)
+    };
+    let there = |arn: &RoleArn| left_over.contains(arn) && !observed.role(arn).id.is_absent();
+    let mut custody = Custody::including(before, identity.deletion_policy, identity.touches());
+    custody.roles.retain(|touched| used(&touched.arn) || there(&touched.arn));
+    for other in kept.iter().chain([binding]) {
+        if !custody.roles.iter().any(|touched| touched.arn == other.role_arn) {
+            let touched = Touched {
+                arn: other.role_arn.clone(),
+                managed: true,
+                method: other.method(),
+            };
+            custody = Custody::including(Some(&custody), identity.deletion_policy, touched);
+        }
+    }
+    custody
+}
+
+/// The statement of the binding, and beside it one for each other binding that still leads to the same role.
+fn trust_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Document {
+    let mut statements = vec![statement_for(identity, binding, &sid_for(identity, binding))];
+    for other in kept.iter().filter(|other| other.role_arn == binding.role_arn) {
+        let usual = sid_for(identity, other);
+        let taken = statements.iter().any(|known| known.sid() == Some(usual.as_str()));
+        let sid = if taken { kept_sid(&usual, other) } else { usual };
+        let statement = statement_for(identity, other, &sid);
+        if !statements.iter().any(|known| known.without("Sid") == statement.without("Sid")) {
+            statements.push(statement);
+        }
+    }
+    trust::trust_document(statements)
+}
+
+fn sid_for(identity: &Identity, binding: &Binding) -> String {
+    let subject = &identity.subject;
+    match &binding.by {
+        By::Irsa { .. } => irsa_sid(&subject.cluster),
+        By::PodIdentity { .. } => pod_identity_sid(&subject.cluster, &subject.namespace),
+    }
+}
+
+fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -> Statement {
     let Identity { subject, cluster, .. } = identity;
-    let statement = match &binding.by {
+    match &binding.by {
         By::Irsa { issuer, audience } => trust::irsa_statement(
-            &irsa_sid(&subject.cluster),
+            sid,
             &issuer.provider_arn(&cluster.partition, &cluster.account),
             issuer.host_and_path(),
             audience.as_str(),
@@ -195,13 +294,9 @@ fn trust_for(identity: &Identity, binding: &Binding) -> Document {
                     account: cluster.account.to_string(),
                 }
             };
-            trust::pod_identity_statement(
-                &pod_identity_sid(&subject.cluster, &subject.namespace),
-                &conditions,
-            )
+            trust::pod_identity_statement(sid, &conditions)
         }
-    };
-    trust::trust_document(vec![statement])
+    }
 }
 
 fn provider_for(identity: &Identity, binding: &Binding) -> Option<WantedProvider> {

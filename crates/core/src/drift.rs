@@ -74,12 +74,14 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
     let mut judge = Judge {
         previous,
         another_role: false,
+        moving: false,
         drift: Drift::default(),
     };
     match desired {
         Desired::Present(wanted) => {
             let role = Value::role(&wanted.binding.role_arn);
             judge.another_role = is_another(previous.applied.get(&Aspect::Role.key()), &role);
+            judge.moving = wanted.moving;
             judge.present(wanted, observed);
         }
         Desired::Absent(removal) => judge.absent(removal, observed),
@@ -92,6 +94,8 @@ struct Judge<'a> {
     previous: &'a Status,
     /// Whether what was last applied to a role was applied to another one than the wanted.
     another_role: bool,
+    /// Whether a change of the binding is under way.
+    moving: bool,
     drift: Drift,
 }
 
@@ -176,7 +180,11 @@ impl Judge<'_> {
             return;
         }
         let applied = self.applied(&aspect);
-        let cause = three_way(wanted.as_ref(), found.as_ref(), applied);
+        // A change of the binding goes by what is found, and does not need to remember what was applied.
+        let cause = match applied {
+            None if self.moving && aspect.is_of_binding() => Cause::Spec,
+            applied => three_way(wanted.as_ref(), found.as_ref(), applied),
+        };
         self.drift.differences.push(Difference {
             aspect,
             wanted,
@@ -281,7 +289,7 @@ impl Drift {
 mod tests {
     use super::*;
     use crate::example::{carried_out, identity, spec, world};
-    use crate::look::think;
+    use crate::example::think;
     use crate::observed::Provider;
     use crate::spec::{ManagedRoleSpec, Method, Spec};
 

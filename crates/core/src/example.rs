@@ -10,8 +10,9 @@ use crate::cluster::Cluster;
 use crate::fact::Fact;
 use crate::gate::Gate;
 use crate::identity::Identity;
-use crate::look::{Look, think};
-use crate::observed::{Agent, Observed, Pods, RoleFacts, ServiceAccount};
+use crate::look::Look;
+use crate::holder::Pods;
+use crate::observed::{Agent, Observed, RoleFacts, ServiceAccount};
 use crate::outcome::{Answer, Ended, Outcome};
 use crate::spec::{ManagedRoleSpec, Method, Spec};
 use crate::status::Status;
@@ -54,6 +55,11 @@ pub(crate) fn identity(spec: &Spec) -> Identity {
     validate(spec, &subject(), &cluster()).unwrap()
 }
 
+/// A look with the usual times, now.
+pub(crate) fn think(identity: &Identity, previous: &Status, observed: &Observed) -> Look {
+    crate::look::think(identity, previous, observed, &Timings::default(), now())
+}
+
 pub(crate) fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
@@ -69,7 +75,10 @@ pub(crate) fn world(identity: &Identity) -> Observed {
             ready: true,
             found: "add-on: ACTIVE".to_owned(),
         }),
-        pods: Fact::Present(Pods::default()),
+        pods: Fact::Present(Pods {
+            fresh: true,
+            ..Pods::default()
+        }),
         ..Observed::nothing()
     }
 }

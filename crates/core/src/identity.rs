@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 use crate::custody::Touched;
 use crate::name::PolicyName;
 use crate::policy::Document;
-use crate::spec::{DeletionPolicy, DriftPolicy};
+use crate::spec::{DeletionPolicy, DriftPolicy, PodRestart};
 use crate::subject::Subject;
 
 /// A WorkloadIdentity whose spec can be carried out.
@@ -35,6 +35,10 @@ pub struct Identity {
     pub drift_policy: DriftPolicy,
     /// What a deletion removes.
     pub deletion_policy: DeletionPolicy,
+    /// Whether a change of the binding may restart workloads.
+    pub pod_restart: PodRestart,
+    /// Whether a change of the binding stops where it is.
+    pub paused: bool,
 }
 
 /// What a managed role is to be, apart from its trust.

@@ -12,6 +12,7 @@
 //! stand in the order of the pipeline; each begins with what goes in and what comes out.
 
 // Words: names, hashes and facts.
+pub mod annotation;
 pub mod arn;
 pub mod duration;
 pub mod fact;
@@ -34,11 +35,14 @@ pub mod validate;
 // What is, what differs, and what is to be done.
 pub mod aspect;
 pub mod drift;
+pub mod holder;
 pub mod look;
 pub mod observed;
+pub mod ownership;
 pub mod plan;
 pub mod step;
 pub mod trusting;
+pub mod workload;
 
 // What became of it.
 pub mod assume;

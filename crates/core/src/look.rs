@@ -1,6 +1,8 @@
 //! A look: one pass over one object, as a value that holds everything that was thought on the way.
 //! `think` is the pure middle of a pass, the same for the operator and the command line. No I/O.
 
+use jiff::Timestamp;
+
 use crate::arn::RoleArn;
 use crate::aspect::Aspect;
 use crate::custody::Custody;
@@ -12,6 +14,7 @@ use crate::plan::{Await, Plan, plan};
 use crate::stage::{Stage, stage};
 use crate::status::Status;
 use crate::subject::Subject;
+use crate::timings::Timings;
 
 /// What was thought about one object.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,16 +31,28 @@ pub struct Look {
 
 /// Thinks about an object that stays.
 #[must_use]
-pub fn think(identity: &Identity, previous: &Status, observed: &Observed) -> Look {
-    let stage = stage(identity, previous, observed);
-    let desired = Desired::present(identity, &stage, observed.object.custody.as_ref());
+pub fn think(
+    identity: &Identity,
+    previous: &Status,
+    observed: &Observed,
+    timings: &Timings,
+    now: Timestamp,
+) -> Look {
+    let stage = stage(identity, previous, observed, timings, now);
+    let desired = Desired::present(identity, &stage, observed);
     let drift = compare(&stage, &desired, previous, observed);
     let plan = match &stage {
         Stage::Settled => plan(&desired, &drift, observed, identity.drift_policy),
-        Stage::Waiting { .. } => {
-            plan(&desired, &drift, observed, identity.drift_policy).waiting_for(Await::BindingChange)
+        Stage::Moving(transition) if transition.is_adrift() => Plan::default(),
+        Stage::Moving(transition) => {
+            let plan = plan(&desired, &drift, observed, identity.drift_policy);
+            plan.restarting(&transition.phase)
         }
         Stage::Unknown(_) => Plan::default().waiting_for(Await::Reading),
+    };
+    let plan = match &stage {
+        Stage::Moving(_) => plan.waiting_for(Await::Transition),
+        Stage::Settled | Stage::Unknown(_) => plan,
     };
     Look {
         stage,
@@ -50,7 +65,8 @@ pub fn think(identity: &Identity, previous: &Status, observed: &Observed) -> Loo
 /// What differs. Where nobody knows which binding is in effect, nobody knows what anything should be.
 pub(crate) fn compare(stage: &Stage, desired: &Desired, previous: &Status, observed: &Observed) -> Drift {
     match stage {
-        Stage::Settled | Stage::Waiting { .. } => diff(desired, previous, observed),
+        Stage::Moving(transition) if transition.is_adrift() => Drift::default(),
+        Stage::Settled | Stage::Moving(_) => diff(desired, previous, observed),
         Stage::Unknown(why) if observed.association.unreadable().is_some() => {
             Drift::unknown(Aspect::Association, why)
         }
@@ -72,15 +88,17 @@ pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, 
     }
 }
 
-/// The roles that a look at an object that stays has to read: that of the binding asked for and those of the bindings
-/// on record, in effect or not.
+/// The roles that a look at an object that stays has to read: that of the binding asked for, those of the bindings on
+/// record, in effect or not, and those that Lanyard made before and has not removed yet.
 #[must_use]
-pub fn roles_of(identity: &Identity, previous: &Status) -> Vec<RoleArn> {
+pub fn roles_of(identity: &Identity, previous: &Status, custody: Option<&Custody>) -> Vec<RoleArn> {
     let recorded = previous
         .bindings
         .iter()
         .map(|known| Some(&known.binding.role_arn));
-    distinct([Some(identity.role_arn())].into_iter().chain(recorded))
+    let made = custody.into_iter().flat_map(|custody| &custody.roles);
+    let made = made.filter(|touched| touched.managed).map(|touched| Some(&touched.arn));
+    distinct([Some(identity.role_arn())].into_iter().chain(recorded).chain(made))
 }
 
 /// The roles that a look at an object that goes has to read: those in custody, then that of the status, and the one
@@ -125,7 +143,7 @@ mod tests {
         spec.managed.as_mut().unwrap().name = Some("orders-b".to_owned());
         let after = identity(&spec);
         let both = vec![after.role_arn().clone(), before.role_arn().clone()];
-        assert_eq!(roles_of(&after, &status), both);
+        assert_eq!(roles_of(&after, &status, None), both);
     }
 
     #[test]

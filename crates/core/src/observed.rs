@@ -11,7 +11,8 @@ use crate::custody::Custody;
 use crate::fact::{Fact, Why};
 use crate::name::PolicyName;
 use crate::policy::Document;
-use crate::spec::Method;
+use crate::holder::Pods;
+use crate::workload::Workload;
 
 /// Everything that was read for one WorkloadIdentity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,13 @@ pub struct Observed {
     pub agent: Fact<Agent>,
     /// The pods of the subject.
     pub pods: Fact<Pods>,
+    /// What restarts them; read only while a transition may restart something.
+    #[serde(default = "not_read")]
+    pub workloads: Fact<Vec<Workload>>,
+}
+
+fn not_read() -> Fact<Vec<Workload>> {
+    Fact::Unreadable(Why::NotRead)
 }
 
 /// The marks that Lanyard leaves on the object itself.
@@ -42,6 +50,8 @@ pub struct ObjectMarks {
     pub finalizer: bool,
     /// The custody annotation, when it is there and can be read.
     pub custody: Option<Custody>,
+    /// The consent that somebody annotated: the token of the one change that it allows.
+    pub consent: Option<String>,
 }
 
 /// A role, fact by fact: they come from different calls, and a bulk read lacks some.
@@ -171,6 +181,11 @@ pub struct ServiceAccount {
     pub annotations: BTreeMap<String, Annotation>,
     /// Whether Lanyard created it.
     pub created_by_us: bool,
+    /// When our field manager last changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<Timestamp>,
+    /// Whether an EKS add-on brings it: EKS sets its fields again as it likes.
+    pub of_add_on: bool,
 }
 
 /// One annotation of the ServiceAccount.
@@ -197,38 +212,6 @@ pub struct Agent {
     pub found: String,
 }
 
-/// The holders of the subject: its pods that are not terminal, each counted once.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Pods {
-    /// Pods with a container that carries web-identity credentials of the wanted role.
-    pub irsa: usize,
-    /// Pods with a container that carries web-identity credentials of another role.
-    pub irsa_other_role: usize,
-    /// Pods with a container that carries Pod Identity credentials, and none with web-identity ones.
-    pub pod_identity: usize,
-    /// Pods of which no container carries either.
-    pub without: usize,
-}
-
-impl Pods {
-    /// All holders.
-    #[must_use]
-    pub fn total(&self) -> usize {
-        self.irsa + self.irsa_other_role + self.pod_identity + self.without
-    }
-
-    /// Holders without the credentials that a binding by this method gives.
-    #[must_use]
-    pub fn stale(&self, method: Method) -> usize {
-        self.total()
-            - match method {
-                Method::Irsa => self.irsa,
-                Method::PodIdentity => self.pod_identity,
-            }
-    }
-}
-
 impl Observed {
     /// An observation in which nothing was read yet.
     #[must_use]
@@ -241,6 +224,7 @@ impl Observed {
             service_account: Fact::Unreadable(Why::NotRead),
             agent: Fact::Unreadable(Why::NotRead),
             pods: Fact::Unreadable(Why::NotRead),
+            workloads: not_read(),
         }
     }
 

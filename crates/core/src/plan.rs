@@ -12,9 +12,11 @@ use crate::fact::Fact;
 use crate::observed::{ObjectMarks, Observed, RoleFacts};
 use crate::policy::Document;
 use crate::spec::DriftPolicy;
+use crate::stage::Phase;
 use crate::step::{Needs, Step};
 
 mod binding;
+mod left_over;
 mod policies;
 mod removal;
 mod role;
@@ -45,8 +47,8 @@ pub enum Await {
     Conflict,
     /// A fact to become readable.
     Reading,
-    /// The change of the binding to be carried out.
-    BindingChange,
+    /// The next phase of a change of the binding.
+    Transition,
 }
 
 /// Turns differences into steps.
@@ -70,7 +72,11 @@ fn present(wanted: &Wanted, drift: &Drift, observed: &Observed, policy: DriftPol
     draft.provider(wanted);
     draft.role(wanted);
     draft.bind(wanted);
-    draft.finish(|needs| unreadable(observed, &wanted.binding.role_arn, needs))
+    draft.left_over(wanted);
+    draft.finish(|step, needs| {
+        let role = step.role().unwrap_or(&wanted.binding.role_arn);
+        unreadable(observed, role, needs)
+    })
 }
 
 /// A plan in the making.
@@ -164,10 +170,10 @@ impl Draft<'_> {
     }
 
     /// Orders the steps and drops those that rest on something nobody knows.
-    fn finish(mut self, unknown: impl Fn(Needs) -> bool) -> Plan {
+    fn finish(mut self, unknown: impl Fn(&Step, Needs) -> bool) -> Plan {
         let before = self.steps.len();
         self.steps
-            .retain(|step| !step.requires().iter().any(|needs| unknown(*needs)));
+            .retain(|step| !step.requires().iter().any(|needs| unknown(step, *needs)));
         if self.steps.len() < before {
             self.then.insert(Await::Reading);
         }
@@ -209,6 +215,23 @@ impl Plan {
         if !self.then.contains(&what) {
             self.then.push(what);
         }
+        self
+    }
+
+    /// The same plan with the restarts that a change of the binding calls for.
+    pub(crate) fn restarting(mut self, phase: &Phase) -> Self {
+        let Phase::Draining { restarts, .. } = phase else {
+            return self;
+        };
+        let steps: Vec<Step> = restarts
+            .now
+            .iter()
+            .map(|owner| Step::RestartWorkload {
+                owner: owner.clone(),
+                mark: restarts.mark.clone(),
+            })
+            .collect();
+        self.stages.extend((!steps.is_empty()).then_some(steps));
         self
     }
 

@@ -77,8 +77,34 @@ reasons! {
     PodsCurrent,
     /// Some pods were created before the binding and carry other credentials or none. Restart them when it suits.
     PodsStale,
-    /// The spec asks for another binding than the one in effect. The one in effect is kept; see the message.
-    BindingChangeWaiting,
+    /// A change of the binding has begun: the role and its trust are made ready beside what is there. Wait.
+    Preparing,
+    /// The trust for the new binding is in place; AWS needs some seconds before it holds everywhere. Wait.
+    Propagating,
+    /// The new annotation or association is put in place beside the old binding. Wait.
+    Switching,
+    /// The annotation is in place and new pods still get Pod Identity: the association goes now. Wait.
+    Unbinding,
+    /// The association is gone; EKS needs some seconds before every new pod gets IRSA. Wait, then restart what still carries Pod Identity.
+    Unbound,
+    /// New pods get the binding that the spec asks for; older ones still carry another, which is kept until they are gone. Restart them when it suits, or set `podRestart: Rollout`.
+    Draining,
+    /// All pods are current; the old binding is removed after a while without trouble. Wait.
+    Soaking,
+    /// A change of the binding is done: nothing of the old one is left.
+    BindingChanged,
+    /// `spec.transition.paused` is true: the change of the binding stays where it is. Set it to false to go on.
+    Paused,
+    /// A change of the binding waits until somebody agrees to what it costs. The message says what that is and how to agree.
+    ConsentNeeded,
+    /// Pods of the ServiceAccount run where there is no EKS Pod Identity Agent: on Fargate, on Windows, or on nodes without it. Keep them on IRSA, or move them.
+    NodesUnsupported,
+    /// An EKS add-on brings the ServiceAccount and binds it itself. Set the binding on the add-on.
+    AddOnServiceAccount,
+    /// A workload that was restarted does not come up, so no other is restarted. Look at its pods; then put the spec back, or mend it and the change goes on.
+    RestartStuck,
+    /// A workload was restarted so that its pods get the binding that the spec asks for.
+    Restarted,
     /// The spec cannot be carried out as written. The message names the field and what to write instead.
     InvalidSpec,
     /// The object could not be read at all; it does not fit the CRD that this operator knows. Compare the versions of CRD and operator.

@@ -45,6 +45,16 @@ pub enum DeletionPolicy {
     Retain,
 }
 
+/// Whether Lanyard may restart workloads when the binding changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PodRestart {
+    /// It waits until pods are replaced in the ordinary course of things.
+    #[default]
+    Never,
+    /// It restarts the owners as `kubectl rollout restart` does: one first, then the others.
+    Rollout,
+}
+
 /// The spec of a WorkloadIdentity as it was written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Spec {
@@ -64,6 +74,10 @@ pub struct Spec {
     pub drift_policy: Option<DriftPolicy>,
     /// What a deletion removes; absent: everything Lanyard owns.
     pub deletion_policy: Option<DeletionPolicy>,
+    /// Whether Lanyard may restart workloads when the binding changes; absent: never.
+    pub pod_restart: Option<PodRestart>,
+    /// Whether a change of the binding stops where it is.
+    pub transition_paused: bool,
     /// Whether Lanyard keeps its hands off for now.
     pub suspend: bool,
 }

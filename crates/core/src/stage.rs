@@ -1,258 +1,313 @@
-//! Stage: the binding wanted and the world in, the binding to keep true now out. Derived at every look, never stored.
-//! Pure. Today a change of the binding is recognised and waits; the stages that carry it out belong here.
+//! Stage: the binding wanted, the world and the time in; where the subject stands on its way to that binding out.
+//! Derived at every look, never stored. Pure. `desired` reads from it what is kept beside what is wanted.
+//!
+//! ```text
+//!             Refused, Paused, Consent            Paused           Paused
+//!                       ^                            ^                ^
+//!   (a change) ---> Preparing ---> Switching ---> Settling ---> Unbinding ---> Draining ---> Soaking ---> Settled
+//!                 Propagating                                    Unbound
+//!                 role, trust     binding        webhook and    to IRSA only:   old pods     the old annotation,
+//!                                                EKS catch up   no association  go           trust and role go
+//! ```
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::arn::RoleArn;
+use jiff::{SignedDuration, Timestamp};
+
 use crate::binding::{Binding, By};
-use crate::fact::{Fact, Why};
+use crate::fact::Why;
 use crate::identity::Identity;
-use crate::name::Audience;
-use crate::observed::{Observed, ServiceAccount};
+use crate::observed::Observed;
+use crate::reason::Reason;
 use crate::status::Status;
-use crate::subject::{Subject, TAG_RETAINED};
-use crate::validate::DEFAULT_AUDIENCE;
+use crate::subject::Subject;
+use crate::timings::Timings;
 
-/// The annotation by which the pod webhook learns of an IRSA role [webhook `pkg/annotations.go`].
-pub const ANNOTATION_ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
-/// The annotation that names another audience than the default.
-pub const ANNOTATION_AUDIENCE: &str = "eks.amazonaws.com/audience";
-/// The annotation that sets the lifetime of the token, in seconds.
-pub const ANNOTATION_TOKEN_EXPIRATION: &str = "eks.amazonaws.com/token-expiration";
-/// The annotation that makes SDKs call the regional STS endpoint.
-pub const ANNOTATION_STS_REGIONAL: &str = "eks.amazonaws.com/sts-regional-endpoints";
+mod consent;
+mod refusal;
+mod restart;
+mod scene;
 
-/// Whether an annotation only shapes the token and is no part of the binding.
-#[must_use]
-pub fn is_token_setting(key: &str) -> bool {
-    [ANNOTATION_TOKEN_EXPIRATION, ANNOTATION_STS_REGIONAL].contains(&key)
-}
+pub use consent::{ANNOTATION_CONSENT, Ask, Because};
+pub use refusal::Refusal;
+pub use restart::Restarts;
 
-/// Where an identity stands between the binding in effect and the one wanted.
+use scene::Scene;
+
+/// Where a subject stands between the binding in effect and the one wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
-    /// The binding wanted is the one in effect, or none is in effect yet.
+    /// The binding wanted is the one in effect and nothing depends on another, or none is in effect yet.
     Settled,
-    /// Another binding is in effect. It is kept as it is, and the change waits.
-    Waiting {
-        /// The binding in effect.
-        held: Box<Binding>,
-        /// What would change, in words.
-        change: String,
-    },
-    /// Nothing is recorded, and what would show the binding in effect could not be read: nothing may be touched, or
-    /// pods that hold another binding could lose it.
+    /// Another binding is in effect, or pods may still depend on one.
+    Moving(Box<Transition>),
+    /// What would show the binding in effect could not be read: nothing may be touched, or pods could lose theirs.
     Unknown(Why),
 }
 
-/// Judges where an identity stands.
-#[must_use]
-pub fn stage(identity: &Identity, previous: &Status, observed: &Observed) -> Stage {
-    let recorded = previous.active_binding().map(|active| active.binding.clone());
-    let in_effect = recorded.map_or_else(|| found_in_effect(identity, observed), Fact::Present);
-    match in_effect {
-        Fact::Present(held) if held != identity.binding => {
-            let change = held.change_to(&identity.binding);
-            Stage::Waiting {
-                held: Box::new(held),
-                change,
+/// A change of the binding under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    /// Whose binding changes.
+    pub subject: Subject,
+    /// The binding that new pods got before.
+    pub from: Binding,
+    /// The binding asked for.
+    pub wanted: Binding,
+    /// The binding that is kept as it is, while the wanted one may not be put in place; `None`: none is in effect.
+    pub held: Option<Binding>,
+    /// Every binding beside the one that is wanted or held that a pod may depend on: its trust and its role stay.
+    pub kept: Vec<Binding>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Whether the wanted binding may be put and kept in place.
+    pub switches: bool,
+    /// Whether new pods get the wanted binding.
+    pub in_effect: bool,
+    /// Pods made before this may depend on an older form of the wanted binding, which they do not show.
+    pub made_before: Option<Timestamp>,
+    /// When this change was first seen; unknown means now.
+    pub began: Timestamp,
+    /// A short name of the binding wanted: what the record says of another change tells nothing of this one.
+    pub token: String,
+}
+
+/// How far a change of the binding has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// Something stands against it, and nothing was touched.
+    Refused(Refusal),
+    /// `spec.transition.paused`: it stays where it is.
+    Paused,
+    /// Somebody has to agree first.
+    Consent(Ask),
+    /// The role and its trust are put in place beside what is there.
+    Preparing,
+    /// The trust is in place and has to reach every place where roles are assumed.
+    Propagating(Duration),
+    /// The annotation or the association is put in place beside what is there.
+    Switching,
+    /// The binding is in place and has to reach everybody who reads it.
+    Settling(Duration),
+    /// The association goes, so that new pods get IRSA.
+    Unbinding,
+    /// The association is gone, and that has to reach everybody who reads it.
+    Unbound(Duration),
+    /// Pods made under another binding are still there.
+    Draining {
+        /// How many.
+        holders: usize,
+        /// What is restarted, and what cannot be.
+        restarts: Restarts,
+    },
+    /// All pods are current, and are left alone for a while before the old binding goes.
+    Soaking(Duration),
+}
+
+impl Transition {
+    /// Whether an association that stands in the way of IRSA goes now.
+    #[must_use]
+    pub fn unbinds(&self) -> bool {
+        self.phase == Phase::Unbinding
+    }
+
+    /// Whether annotation and association may be put in place, or kept there.
+    #[must_use]
+    pub fn binds(&self) -> bool {
+        !matches!(self.phase, Phase::Preparing | Phase::Propagating(_))
+    }
+
+    /// Whether nothing may be put in place and nothing is in effect that could be held: all stays as it is found.
+    #[must_use]
+    pub fn is_adrift(&self) -> bool {
+        !self.switches && self.held.is_none()
+    }
+}
+
+impl Phase {
+    /// The word for it: the reason of `Transitioning` and `status.transition.stage`.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Refused(refusal) => refusal.reason(),
+            Self::Paused => Reason::Paused,
+            Self::Consent(_) => Reason::ConsentNeeded,
+            Self::Preparing => Reason::Preparing,
+            Self::Propagating(_) => Reason::Propagating,
+            Self::Switching => Reason::Switching,
+            Self::Settling(_) => Reason::Settling,
+            Self::Unbinding => Reason::Unbinding,
+            Self::Unbound(_) => Reason::Unbound,
+            Self::Draining { .. } => Reason::Draining,
+            Self::Soaking(_) => Reason::Soaking,
+        }
+    }
+
+    /// How long until time alone brings the next phase.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        match self {
+            Self::Propagating(left) | Self::Settling(left) | Self::Unbound(left) | Self::Soaking(left) => {
+                Some(*left)
             }
+            Self::Refused(_)
+            | Self::Paused
+            | Self::Consent(_)
+            | Self::Preparing
+            | Self::Switching
+            | Self::Unbinding
+            | Self::Draining { .. } => None,
         }
-        Fact::Present(_) | Fact::Absent => Stage::Settled,
-        Fact::Unreadable(why) => Stage::Unknown(why),
     }
 }
 
-/// The binding that the world shows for a subject whose status is lost or names none yet. An association goes before
-/// an annotation, as it does for new pods.
-fn found_in_effect(identity: &Identity, observed: &Observed) -> Fact<Binding> {
-    match &observed.association {
-        Fact::Unreadable(why) => return Fact::Unreadable(why.clone()),
-        Fact::Present(association) if is_tagged_ours(&identity.subject, association) => {
-            return Fact::Present(Binding {
-                role_arn: association.role_arn.clone(),
-                by: By::PodIdentity {
-                    target_role_arn: association.target_role_arn.clone(),
-                    session_tags: association.session_tags,
-                },
-            });
-        }
-        Fact::Present(_) | Fact::Absent => {}
+/// Judges where a subject stands.
+#[must_use]
+pub fn stage(
+    identity: &Identity,
+    previous: &Status,
+    observed: &Observed,
+    timings: &Timings,
+    now: Timestamp,
+) -> Stage {
+    if is_at_rest(identity, previous) {
+        return Stage::Settled;
     }
-    match &observed.service_account {
-        Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
-        Fact::Absent => Fact::Absent,
-        Fact::Present(account) => annotated(identity, observed, account).into(),
+    let scene = Scene::new(identity, previous, observed, timings, now);
+    if let Some(why) = scene.unknown() {
+        return Stage::Unknown(why);
+    }
+    match step_of(&scene) {
+        Some(at) if !scene.others.is_empty() => Stage::Moving(Box::new(transition(&scene, at))),
+        Some(_) | None => Stage::Settled,
     }
 }
 
-/// The binding that the annotations give. Only what we set counts, or what leads to the role that Lanyard manages:
-/// its pods are ours to keep, whoever annotated.
-fn annotated(identity: &Identity, observed: &Observed, account: &ServiceAccount) -> Option<Binding> {
-    let found = account.annotations.get(ANNOTATION_ROLE_ARN)?;
-    let role_arn = RoleArn::parse(&found.value).ok()?;
-    let leads_to_ours = identity.managed.is_some()
-        && role_arn == identity.binding.role_arn
-        && observed.role(&role_arn).id.present().is_some();
-    if !found.ours && !leads_to_ours {
+/// A phase, whether the wanted binding is put and kept in place in it, and whether new pods get it.
+struct At {
+    phase: Phase,
+    switches: bool,
+    in_effect: bool,
+}
+
+fn transition(scene: &Scene<'_>, at: At) -> Transition {
+    let held = scene.held().filter(|_| !at.switches);
+    let driven = held.as_ref().unwrap_or(&scene.identity.binding);
+    let live = |old: &&Binding| !at.in_effect || scene.is_live(old);
+    let mut kept: Vec<Binding> = scene.others.iter().filter(live).cloned().collect();
+    if scene.is_used() {
+        kept.push(scene.identity.binding.clone());
+    }
+    kept.retain(|binding| binding != driven);
+    Transition {
+        subject: scene.identity.subject.clone(),
+        from: scene.from(),
+        wanted: scene.identity.binding.clone(),
+        held,
+        kept,
+        made_before: scene.made_before(),
+        began: scene.began(),
+        token: scene.token(),
+        phase: at.phase,
+        switches: at.switches,
+        in_effect: at.in_effect,
+    }
+}
+
+/// The record says that the wanted binding is in effect and that no other is in use: what differs is drift.
+#[must_use]
+pub fn is_at_rest(identity: &Identity, previous: &Status) -> bool {
+    match previous.bindings.as_slice() {
+        [only] => only.binding == identity.binding && only.state == crate::status::BindingState::Active,
+        _ => false,
+    }
+}
+
+/// How far the change has come; `None`: the old may go.
+fn step_of(scene: &Scene<'_>) -> Option<At> {
+    if !scene.is_bound() {
+        return Some(before(scene));
+    }
+    let at = |phase, in_effect| At {
+        phase,
+        switches: true,
+        in_effect,
+    };
+    if scene.is_blocked_by_association() {
+        return Some(at(unbinding(scene), false));
+    }
+    if let Some(left) = scene.settles_in() {
+        let gone = scene.waits_for_unbinding();
+        let phase = if gone { Phase::Unbound(left) } else { Phase::Settling(left) };
+        return Some(at(phase, false));
+    }
+    if scene.identity.paused {
+        // What still stands of the old binding stays while a person wants it so.
+        return Some(at(Phase::Paused, true));
+    }
+    draining(scene)
+        .or_else(|| scene.soaks_in().map(Phase::Soaking))
+        .map(|phase| at(phase, true))
+}
+
+/// The wanted binding is not in place: whether it may be put there.
+fn before(scene: &Scene<'_>) -> At {
+    let stays = |phase| At {
+        phase,
+        switches: false,
+        in_effect: false,
+    };
+    if scene.identity.paused {
+        return stays(Phase::Paused);
+    }
+    if let Some(refusal) = refusal::refusal(scene) {
+        return stays(Phase::Refused(refusal));
+    }
+    if let Some(ask) = consent::before(scene) {
+        return stays(Phase::Consent(ask));
+    }
+    let phase = match scene.propagates_in() {
+        _ if !scene.is_let_in() => Phase::Preparing,
+        Some(left) => Phase::Propagating(left),
+        None => Phase::Switching,
+    };
+    At {
+        phase,
+        switches: true,
+        in_effect: false,
+    }
+}
+
+/// Towards IRSA the annotation is in place, and an association still gives every new pod Pod Identity [F 3.4].
+fn unbinding(scene: &Scene<'_>) -> Phase {
+    if let Some(left) = scene.settles_in() {
+        return Phase::Settling(left);
+    }
+    if scene.identity.paused {
+        return Phase::Paused;
+    }
+    consent::to_unbind(scene).map_or(Phase::Unbinding, Phase::Consent)
+}
+
+fn draining(scene: &Scene<'_>) -> Option<Phase> {
+    if !scene.others.iter().any(|old| scene.is_live(old)) {
         return None;
     }
-    Some(Binding {
-        role_arn,
-        by: By::Irsa {
-            issuer: identity.cluster.issuer.clone(),
-            audience: annotated_audience(identity, account)?,
-        },
+    let wanted = &scene.identity.binding;
+    Some(Phase::Draining {
+        holders: scene.pods().stale(wanted, scene.made_before()),
+        restarts: restart::restarts(scene),
     })
 }
 
-/// The audience in effect. One that somebody else annotated is in the way and tells nothing of what we set up.
-fn annotated_audience(identity: &Identity, account: &ServiceAccount) -> Option<Audience> {
-    match (account.annotations.get(ANNOTATION_AUDIENCE), &identity.binding.by) {
-        (Some(found), By::Irsa { audience, .. }) if !found.ours => Some(audience.clone()),
-        (Some(found), _) => Audience::parse(found.value.as_str()).ok(),
-        (None, _) => Audience::parse(DEFAULT_AUDIENCE).ok(),
-    }
+/// What is left of a time that runs from a moment; never more than the time itself, whatever a clock says.
+fn left_of(time: Duration, from: Timestamp, now: Timestamp) -> Option<Duration> {
+    let until = from.checked_add(SignedDuration::try_from(time).ok()?).ok()?;
+    let left = now.duration_until(until);
+    left.is_positive().then(|| left.unsigned_abs().min(time))
 }
 
-/// Whether the status or the tags say that an association is this subject's.
-#[must_use]
-pub fn is_our_association(
-    subject: &Subject,
-    previous: &Status,
-    association: &crate::observed::Association,
-) -> bool {
-    let recorded = previous
-        .bindings
-        .iter()
-        .filter_map(|binding| binding.association.as_ref())
-        .any(|recorded| recorded.id == association.id);
-    let kept = association.owner_arn.is_none() && recorded && !is_released(&association.tags);
-    kept || is_tagged_ours(subject, association)
-}
-
-/// Whether Lanyard let a thing go: what the status recorded of it then no longer counts.
-fn is_released(tags: &BTreeMap<String, String>) -> bool {
-    tags.contains_key(TAG_RETAINED)
-}
-
-/// Whether the tags alone say so. What an EKS add-on owns is never ours, whatever its tags.
-fn is_tagged_ours(subject: &Subject, association: &crate::observed::Association) -> bool {
-    association.owner_arn.is_none() && subject.owns(&association.tags)
-}
-
-/// Whether the status or the tags say that a role is this subject's to manage.
-#[must_use]
-pub fn is_our_role(
-    subject: &Subject,
-    previous: &Status,
-    arn: &RoleArn,
-    facts: &crate::observed::RoleFacts,
-) -> bool {
-    let recorded = previous
-        .role
-        .as_ref()
-        .is_some_and(|role| role.arn == *arn && role.id.is_some() && role.id.as_ref() == facts.id.present());
-    let tags = facts.tags.present();
-    (recorded && !tags.is_some_and(is_released)) || tags.is_some_and(|tags| subject.owns(tags))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::example::{carried_out, identity, spec, subject, world};
-    use crate::observed::{Annotation, RoleFacts};
-    use crate::spec::Method;
-
-    #[test]
-    fn a_new_object_is_settled() {
-        let identity = identity(&spec(Method::Irsa));
-        assert_eq!(
-            stage(&identity, &Status::default(), &world(&identity)),
-            Stage::Settled
-        );
-    }
-
-    #[test]
-    fn the_binding_on_record_goes_before_what_the_world_shows() {
-        let (_, mut world, status) = carried_out(&spec(Method::PodIdentity));
-        world.association = Fact::Unreadable(Why::Throttled);
-        let stage = stage(&identity(&spec(Method::Irsa)), &status, &world);
-        assert!(matches!(stage, Stage::Waiting { change, .. } if change == "method PodIdentity to IRSA"));
-    }
-
-    #[test]
-    fn without_a_status_our_tags_on_an_association_say_what_is_in_effect() {
-        let (_, world, _) = carried_out(&spec(Method::PodIdentity));
-        let irsa = identity(&spec(Method::Irsa));
-        assert!(matches!(
-            stage(&irsa, &Status::default(), &world),
-            Stage::Waiting { .. }
-        ));
-    }
-
-    #[test]
-    fn without_a_status_what_cannot_be_read_leaves_the_stage_unknown() {
-        let (_, mut world, _) = carried_out(&spec(Method::PodIdentity));
-        world.association = Fact::Unreadable(Why::Throttled);
-        let irsa = identity(&spec(Method::Irsa));
-        assert_eq!(
-            stage(&irsa, &Status::default(), &world),
-            Stage::Unknown(Why::Throttled)
-        );
-    }
-
-    #[test]
-    fn an_annotation_by_hand_is_in_effect_only_where_it_leads_to_our_role() {
-        let (_, mut world, _) = carried_out(&spec(Method::Irsa));
-        for annotation in world
-            .service_account
-            .present_mut()
-            .unwrap()
-            .annotations
-            .values_mut()
-        {
-            annotation.ours = false;
-        }
-        let pods = identity(&spec(Method::PodIdentity));
-        assert!(matches!(
-            stage(&pods, &Status::default(), &world),
-            Stage::Waiting { .. }
-        ));
-        let other = Annotation {
-            value: "arn:aws:iam::111122223333:role/other".to_owned(),
-            ..Annotation::clone(&world.service_account.present().unwrap().annotations[ANNOTATION_ROLE_ARN])
-        };
-        let account = world.service_account.present_mut().unwrap();
-        account.annotations.insert(ANNOTATION_ROLE_ARN.to_owned(), other);
-        assert_eq!(stage(&pods, &Status::default(), &world), Stage::Settled);
-    }
-
-    #[test]
-    fn what_an_add_on_owns_is_never_ours() {
-        let (_, mut world, status) = carried_out(&spec(Method::PodIdentity));
-        let association = world.association.present_mut().unwrap();
-        assert!(is_our_association(&subject(), &status, association));
-        association.owner_arn = Some("arn:aws:eks:eu-west-1:111122223333:addon/prod/ebs/1".to_owned());
-        assert!(!is_our_association(&subject(), &status, association));
-    }
-
-    #[test]
-    fn a_role_without_our_tags_is_ours_by_its_recorded_id_until_it_is_released() {
-        let (identity, world, status) = carried_out(&spec(Method::Irsa));
-        let arn = identity.role_arn();
-        let with = |tags: BTreeMap<String, String>| RoleFacts {
-            tags: Fact::Present(tags),
-            ..world.role(arn)
-        };
-        let released = BTreeMap::from([(TAG_RETAINED.to_owned(), "true".to_owned())]);
-        assert!(is_our_role(&subject(), &status, arn, &with(BTreeMap::new())));
-        assert!(!is_our_role(&subject(), &status, arn, &with(released)));
-        assert!(!is_our_role(
-            &subject(),
-            &Status::default(),
-            arn,
-            &with(BTreeMap::new())
-        ));
-    }
+/// A binding by annotations that lead to a role.
+fn is_irsa(binding: &Binding) -> bool {
+    matches!(binding.by, By::Irsa { .. })
 }

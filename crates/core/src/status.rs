@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::arn::RoleArn;
 use crate::binding::Binding;
 use crate::condition::{Condition, ConditionType};
+use crate::reason::Reason;
 
 /// At most so many drift items stand in the status; `count` tells of all.
 pub const DRIFT_ITEMS_LIMIT: usize = 20;
@@ -37,6 +38,27 @@ pub struct Status {
     pub drift: DriftStatus,
     /// The pods of the subject.
     pub pods: PodsStatus,
+    /// The change of the binding that is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transition: Option<TransitionStatus>,
+}
+
+/// A change of the binding in the status. What it says may delay a change and never permit one: without it, everything
+/// counts as seen for the first time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransitionStatus {
+    /// How far it has come.
+    pub stage: Reason,
+    /// Since when it stands there.
+    pub since: Timestamp,
+    /// When it was first seen.
+    pub began: Timestamp,
+    /// A short name of the binding that it leads to.
+    pub token: String,
+    /// The value of the annotation `lanyard.dev/consent` that it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
 }
 
 /// The role in the status.

@@ -12,6 +12,7 @@ use crate::desired::WantedAssociation;
 use crate::identity::ManagedRole;
 use crate::name::{Audience, PolicyName};
 use crate::policy::Document;
+use crate::workload::Owner;
 
 mod told;
 
@@ -78,8 +79,13 @@ pub enum Step {
         name: PolicyName,
         first: bool,
     },
-    /// Set the trust policy.
-    SetTrust { role: RoleArn, document: Document },
+    /// Set the trust policy; `narrows`: it only leaves statements off, which no binding needs any more.
+    SetTrust {
+        role: RoleArn,
+        document: Document,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        narrows: bool,
+    },
     /// Create the association.
     CreateAssociation { wanted: Box<WantedAssociation> },
     /// Change the association in place.
@@ -97,6 +103,8 @@ pub enum Step {
         remove: BTreeSet<String>,
         create: bool,
     },
+    /// Restart a workload, as `kubectl rollout restart` does; the mark keeps it from being restarted twice.
+    RestartWorkload { owner: Owner, mark: String },
     /// Delete the association.
     DeleteAssociation {},
     /// Delete the ServiceAccount that Lanyard created.
@@ -141,7 +149,7 @@ impl Step {
     #[must_use]
     pub fn requires(&self) -> &'static [Needs] {
         match self {
-            Self::TakeCustody { .. } | Self::ReleaseObject { .. } => &[],
+            Self::TakeCustody { .. } | Self::ReleaseObject { .. } | Self::RestartWorkload { .. } => &[],
             Self::CreateProvider { .. } | Self::AddClientId { .. } => &[Needs::Provider],
             Self::CreateRole { .. }
             | Self::UpdateRole { .. }
@@ -166,8 +174,8 @@ impl Step {
     }
 
     /// When it runs: all of a lower rank are done before any of a higher one begins. The one order there is: custody,
-    /// provider, boundary, extras off, role, policies on, trust, association, ServiceAccount, unbind, policies off,
-    /// delete, release.
+    /// provider, boundary, extras off, role, policies on, trust, association, ServiceAccount, unbind, trust and policies
+    /// off, delete, restarts, release.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
@@ -180,7 +188,7 @@ impl Step {
             | Self::TagRole { .. }
             | Self::UntagRole { .. } => 4,
             Self::AttachPolicy { .. } | Self::PutInlinePolicy { .. } => 5,
-            Self::SetTrust { .. } => 6,
+            Self::SetTrust { narrows: false, .. } => 6,
             Self::CreateAssociation { .. }
             | Self::UpdateAssociation { .. }
             | Self::TagAssociation { .. }
@@ -191,11 +199,13 @@ impl Step {
             Self::DeleteAssociation {} | Self::ReleaseAssociation {} => 9,
             Self::DeleteServiceAccount {} => 10,
             // After the binding is gone: a policy taken off a role that pods still get would break them.
-            Self::DetachPolicy { .. }
+            Self::SetTrust { narrows: true, .. }
+            | Self::DetachPolicy { .. }
             | Self::DeleteInlinePolicy { .. }
             | Self::LeaveInstanceProfiles { .. } => 11,
             Self::DeleteRole { .. } | Self::ReleaseRole { .. } => 12,
-            Self::ReleaseObject { .. } => 13,
+            Self::RestartWorkload { .. } => 13,
+            Self::ReleaseObject { .. } => 14,
         }
     }
 
@@ -203,7 +213,7 @@ impl Step {
     #[must_use]
     pub fn resource(&self) -> Option<Resource> {
         match self {
-            Self::TakeCustody { .. } | Self::ReleaseObject { .. } => None,
+            Self::TakeCustody { .. } | Self::ReleaseObject { .. } | Self::RestartWorkload { .. } => None,
             Self::CreateProvider { .. } | Self::AddClientId { .. } => Some(Resource::Provider),
             Self::CreateAssociation { .. }
             | Self::UpdateAssociation { .. }
@@ -283,6 +293,7 @@ impl Step {
             Self::TagAssociation { .. } => "TagAssociation",
             Self::UntagAssociation { .. } => "UntagAssociation",
             Self::Annotate { .. } => "Annotate",
+            Self::RestartWorkload { .. } => "RestartWorkload",
             Self::DeleteAssociation {} => "DeleteAssociation",
             Self::DeleteServiceAccount {} => "DeleteServiceAccount",
             Self::LeaveInstanceProfiles { .. } => "LeaveInstanceProfiles",

@@ -126,6 +126,12 @@ fn sid(key: &str) -> String {
     format!("Lanyard{}", hex_hash(key, 16))
 }
 
+/// The id of a statement for a binding that is only kept while its pods last, where the id it would have is taken.
+#[must_use]
+pub fn kept_sid(taken: &str, binding: &crate::binding::Binding) -> String {
+    sid(&format!("{taken}/{}", binding.key()))
+}
+
 /// The first `length` hex digits of a text's SHA-256.
 #[must_use]
 pub fn hex_hash(text: &str, length: usize) -> String {

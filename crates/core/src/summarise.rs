@@ -10,14 +10,17 @@ use crate::aspect::{Aspect, Resource};
 use crate::condition::{Condition, ConditionStatus, ConditionType};
 use crate::desired::{Desired, Wanted};
 use crate::drift::Drift;
-use crate::fact::Why;
+use crate::binding::Binding;
+use crate::fact::{Fact, Why};
 use crate::gate::Gate;
 use crate::look::{Look, compare};
 use crate::observed::Observed;
 use crate::outcome::{Disposition, Outcome};
 use crate::plan::Await;
 use crate::reason::Reason;
-use crate::stage::{Stage, is_our_role};
+use crate::ownership::{is_our_association, is_our_role};
+use crate::spec::Method;
+use crate::stage::{Phase, Stage, Transition};
 use crate::status::{AssociationStatus, BindingState, BindingStatus, PodsStatus, RoleStatus, Status};
 use crate::timings::Timings;
 
@@ -27,6 +30,7 @@ mod found;
 mod recount;
 mod refused;
 mod three;
+mod transition;
 
 pub use events::{Event, EventKind};
 pub use recount::recount;
@@ -101,6 +105,7 @@ pub fn summarise(told: &Told<'_>) -> Summary {
         oidc_provider_arn: provider(told),
         applied: applied(told, &drift),
         pods: PodsStatus { stale: stale(told) },
+        transition: transition::record(told),
         drift: found.status.clone(),
         conditions,
     };
@@ -135,35 +140,46 @@ fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
         return told.previous.bindings.clone();
     };
     let previous = told.previous.active_binding();
+    let moving = transition::under_way(told);
     // Once in effect, a binding stays recorded as such: an outage or a drift does not make it another binding.
-    let active = three.ready() || previous.is_some_and(|active| active.binding == wanted.binding);
-    let association = match (&told.after.association, &wanted.association) {
-        (crate::fact::Fact::Present(found), Some(_))
-            if crate::stage::is_our_association(&wanted.subject, told.previous, found) =>
-        {
-            Some(AssociationStatus {
-                id: found.id.clone(),
-                arn: found.arn.clone(),
-                external_id: found.external_id.clone(),
-            })
-        }
-        (crate::fact::Fact::Unreadable(_), Some(_)) => told
-            .previous
-            .bindings
-            .iter()
-            .find_map(|binding| binding.association.clone()),
-        _ => None,
+    let active = match moving {
+        Some(transition) => wanted.held || transition.in_effect,
+        None => three.ready() || previous.is_some_and(|active| active.binding == wanted.binding),
     };
     let state = if active {
         BindingState::Active
     } else {
         BindingState::Pending
     };
-    vec![BindingStatus {
-        binding: wanted.binding.clone(),
+    let others = moving.map(|transition| transition::others(transition, &wanted.binding));
+    let mut bindings = vec![(wanted.binding.clone(), state)];
+    bindings.extend(others.into_iter().flatten());
+    // New pods get what stands first.
+    bindings.sort_by_key(|(_, state)| *state != BindingState::Active);
+    let association = association(told, wanted);
+    let status = |(binding, state): (Binding, BindingState)| BindingStatus {
+        association: association.clone().filter(|_| binding.method() == Method::PodIdentity),
+        binding,
         state,
-        association,
-    }]
+    };
+    bindings.into_iter().map(status).collect()
+}
+
+fn association(told: &Told<'_>, wanted: &Wanted) -> Option<AssociationStatus> {
+    match &told.after.association {
+        Fact::Present(found) if is_our_association(&wanted.subject, told.previous, found) => {
+            Some(AssociationStatus {
+                id: found.id.clone(),
+                arn: found.arn.clone(),
+                external_id: found.external_id.clone(),
+            })
+        }
+        Fact::Unreadable(_) => {
+            let mut bindings = told.previous.bindings.iter();
+            bindings.find_map(|binding| binding.association.clone())
+        }
+        Fact::Present(_) | Fact::Absent => None,
+    }
 }
 
 fn provider(told: &Told<'_>) -> Option<String> {
@@ -212,7 +228,10 @@ fn stale(told: &Told<'_>) -> i64 {
     let (Some(pods), Desired::Present(wanted)) = (told.after.pods.present(), &told.look.desired) else {
         return told.previous.pods.stale;
     };
-    let stale = pods.stale(wanted.binding.method());
+    let moving = transition::under_way(told);
+    // While a change runs, those count that do not carry what the spec asks for.
+    let asked = moving.map_or(&wanted.binding, |transition| &transition.wanted);
+    let stale = pods.stale(asked, moving.and_then(|transition| transition.made_before));
     i64::try_from(stale).unwrap_or(i64::MAX)
 }
 
@@ -244,6 +263,9 @@ fn next(told: &Told<'_>, drift: &Drift, three: &three::Three) -> Next {
     if next == Next::Resync && told.look.plan.then.contains(&Await::Reading) {
         return Next::Backoff;
     }
+    if let Some(transition) = transition::under_way(told) {
+        return Next::After(next_stage(told, transition));
+    }
     if let Some(settles) = three.settles_in {
         return Next::Settled(settles);
     }
@@ -251,6 +273,17 @@ fn next(told: &Told<'_>, drift: &Drift, three: &three::Three) -> Next {
         return Next::After(told.timings.waiting);
     }
     next
+}
+
+/// When a change of the binding is to be looked at again: what it does by itself goes on at once.
+fn next_stage(told: &Told<'_>, transition: &Transition) -> Duration {
+    let timings = told.timings;
+    match &transition.phase {
+        Phase::Preparing | Phase::Switching | Phase::Unbinding if told.look.plan.then == [Await::Transition] => {
+            timings.step
+        }
+        phase => phase.left().map_or(timings.waiting, |left| left.max(timings.step)),
+    }
 }
 
 /// One verdict: whether something holds, the word and the sentence.

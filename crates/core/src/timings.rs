@@ -10,6 +10,19 @@ pub struct Timings {
     /// How long after a change of an association a new pod may still miss it: the pod webhook learns of it late
     /// (`aws/amazon-eks-pod-identity-webhook#264`; AWS says "several seconds").
     pub propagation: Duration,
+    /// How long a change of the binding has to be in place before it counts for every new pod: webhook and association
+    /// propagate apart.
+    pub settle: Duration,
+    /// How soon a change of the binding goes on after a step of it.
+    pub step: Duration,
+    /// How long a pod may go on with credentials that the agent fetched before a change of its association [F 2.4].
+    pub cached: Duration,
+    /// What is added to that, for clocks that differ and for calls that take their time.
+    pub margin: Duration,
+    /// How long all pods have to be current before what the old binding needs is removed.
+    pub soak: Duration,
+    /// After this, a restart that is not through is called stuck.
+    pub fail_after: Duration,
     /// How often each object is looked at again.
     pub resync: Duration,
     /// How often something that waits for a person or another tool is looked at again.
@@ -29,6 +42,12 @@ impl Default for Timings {
         Self {
             settling: Duration::from_secs(30),
             propagation: Duration::from_secs(10),
+            settle: Duration::from_secs(60),
+            step: Duration::from_secs(2),
+            cached: Duration::from_secs(6 * 3600),
+            margin: Duration::from_secs(300),
+            soak: Duration::ZERO,
+            fail_after: Duration::from_secs(600),
             resync: Duration::from_secs(600),
             waiting: Duration::from_secs(60),
             cluster_facts: Duration::from_secs(60),

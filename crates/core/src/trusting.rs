@@ -1,17 +1,29 @@
 //! Whether a trust policy lets a subject in by a binding, judged by effect and not by form.
-//! A trust document and what is wanted in, the policy evaluator's judgement out; no I/O. Used by `plan` and `summarise`.
+//! A trust document and who asks in, the policy evaluator's judgement out; no I/O. Used by `stage`, `plan` and `summarise`.
 
-use crate::binding::By;
-use crate::desired::Wanted;
+use crate::binding::{Binding, By};
+use crate::cluster::Cluster;
 use crate::policy::{Admission, Document, TrustRequest, admits};
+use crate::subject::Subject;
 
-/// What a trust policy does with a pod that gets the wanted binding.
+/// Who asks to be let in, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Who.
+    pub subject: &'a Subject,
+    /// From where.
+    pub cluster: &'a Cluster,
+    /// By which binding.
+    pub binding: &'a Binding,
+}
+
+/// What a trust policy does with a pod that asks to be let in.
 #[must_use]
-pub fn admission(trust: &Document, wanted: &Wanted) -> Admission {
-    let (subject, cluster) = (&wanted.subject, &wanted.cluster);
+pub fn admission(trust: &Document, request: Request<'_>) -> Admission {
+    let (subject, cluster) = (request.subject, request.cluster);
     let namespace = subject.namespace.to_string();
     let service_account = subject.name.to_string();
-    let request = match &wanted.binding.by {
+    let request = match &request.binding.by {
         By::Irsa { issuer, audience } => TrustRequest::Irsa {
             provider_arn: issuer.provider_arn(&cluster.partition, &cluster.account),
             issuer: issuer.host_and_path().to_owned(),
@@ -33,9 +45,9 @@ pub fn admission(trust: &Document, wanted: &Wanted) -> Admission {
 
 /// Whether the binding may rest on this trust: what cannot be told from outside is left to AWS to judge.
 #[must_use]
-pub fn lets_in(trust: &Document, wanted: &Wanted) -> bool {
+pub fn lets_in(trust: &Document, request: Request<'_>) -> bool {
     matches!(
-        admission(trust, wanted),
+        admission(trust, request),
         Admission::Admitted { .. } | Admission::Undecided { .. }
     )
 }

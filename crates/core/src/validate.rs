@@ -112,6 +112,8 @@ impl Check<'_> {
             create_service_account: spec.create_service_account,
             drift_policy: spec.drift_policy.unwrap_or_default(),
             deletion_policy: spec.deletion_policy.unwrap_or_default(),
+            pod_restart: spec.pod_restart.unwrap_or_default(),
+            paused: spec.transition_paused,
         })
     }
 

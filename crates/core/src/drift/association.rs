@@ -3,11 +3,11 @@
 
 use super::Judge;
 use crate::aspect::{Aspect, Resource, Value};
-use crate::desired::{Removal, Wanted, WantedAssociation};
+use crate::desired::{Others, Removal, Wanted, WantedAssociation};
 use crate::fact::Fact;
 use crate::observed::{Association, Observed};
 use crate::reason::Reason;
-use crate::stage::is_our_association;
+use crate::ownership::is_our_association;
 use crate::subject::{Subject, owner_named_by};
 use crate::text::quote;
 
@@ -19,7 +19,8 @@ impl Judge<'_> {
         {
             return self.foreign_association(&wanted.subject, association);
         }
-        if found.unreadable().is_none() {
+        let kept = wanted.others == Others::Stay && wanted.association.is_none();
+        if found.unreadable().is_none() && !kept {
             self.drift.judged.insert(Resource::Association);
         }
         let there = found.as_ref().map(|_| Value::there());
@@ -31,7 +32,12 @@ impl Judge<'_> {
             (Some(_), Fact::Absent | Fact::Unreadable(_)) => {
                 self.aspect(Aspect::Association, Some(Value::there()), there);
             }
-            // Ours, but the binding in effect is IRSA: an association would win over the annotation.
+            (None, Fact::Present(found)) => match wanted.others {
+                // Ours, but the binding in effect is IRSA: an association would win over the annotation.
+                Others::Drift => self.aspect(Aspect::Association, None, there),
+                Others::Go => self.unwanted(Aspect::Association, Value::text(&found.id)),
+                Others::Stay => {}
+            },
             (None, _) => self.aspect(Aspect::Association, None, there),
         }
     }

@@ -13,7 +13,7 @@ use crate::name::PolicyName;
 use crate::observed::{Effect, Observed, RoleFacts};
 use crate::policy::{self, Document, Statement};
 use crate::reason::Reason;
-use crate::stage::is_our_role;
+use crate::ownership::is_our_role;
 use crate::subject::{Subject, owner_named_by};
 
 impl Judge<'_> {

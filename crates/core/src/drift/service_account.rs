@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use super::Judge;
 use crate::aspect::{Aspect, Resource, Value};
-use crate::desired::Wanted;
+use crate::desired::{Others, Wanted};
 use crate::fact::Fact;
 use crate::observed::{Annotation, Observed, ServiceAccount};
 use crate::reason::Reason;
 use crate::spec::Method;
-use crate::stage::{ANNOTATION_AUDIENCE, is_token_setting};
+use crate::annotation::{ANNOTATION_AUDIENCE, is_token_setting};
 use crate::text::quote;
 use crate::validate::DEFAULT_AUDIENCE;
 
@@ -27,12 +27,17 @@ impl Judge<'_> {
         if let Some(message) = self.foreign_annotation(wanted, account) {
             return self.conflict(Resource::ServiceAccount, Reason::AnnotationConflict, message);
         }
-        self.drift.judged.insert(Resource::ServiceAccount);
+        // Our annotations for another binding stay while pods may depend on it.
+        let kept = wanted.others != Others::Drift && wanted.annotations.is_empty();
+        if !kept {
+            self.drift.judged.insert(Resource::ServiceAccount);
+        }
         let keys: BTreeSet<&String> = wanted
             .annotations
             .keys()
             .chain(account.annotations.keys())
             .filter(|key| !(wanted.held && is_token_setting(key)))
+            .filter(|key| !(kept && self.is_ours(account, key)))
             .collect();
         for key in keys {
             self.annotation(key, wanted.annotations.get(key), account.annotations.get(key));
@@ -53,6 +58,11 @@ impl Judge<'_> {
                 self.aspect(aspect, want.map(Value::text), found.into());
             }
         }
+    }
+
+    fn is_ours(&self, account: &ServiceAccount, key: &str) -> bool {
+        let found = account.annotations.get(key);
+        found.is_some_and(|found| self.set_by_us(&Aspect::Annotation(key.to_owned()), found))
     }
 
     /// Whether an annotation is ours: our field manager holds it, or the status says that we set it.
@@ -114,8 +124,8 @@ mod tests {
     use super::*;
     use crate::drift::{Cause, Drift};
     use crate::example::{carried_out, identity, spec, world};
-    use crate::look::think;
-    use crate::stage::{ANNOTATION_ROLE_ARN, ANNOTATION_TOKEN_EXPIRATION};
+    use crate::example::think;
+    use crate::annotation::{ANNOTATION_ROLE_ARN, ANNOTATION_TOKEN_EXPIRATION};
     use crate::status::Status;
 
     /// The drift of a new IRSA object whose ServiceAccount somebody annotated before.

@@ -8,14 +8,14 @@ use crate::aspect::{Aspect, Resource};
 use crate::desired::{Wanted, WantedAssociation, WantedRole};
 use crate::fact::Fact;
 use crate::observed::{Association, RoleFacts, ServiceAccount};
-use crate::stage::is_token_setting;
+use crate::annotation::is_token_setting;
 use crate::step::Step;
 
 impl Draft<'_> {
     /// The binding comes only when a pod that got it could use it.
     pub(super) fn bind(&mut self, wanted: &Wanted) {
         let waits = self.binding_waits_for(wanted);
-        if waits.is_empty() {
+        if waits.is_empty() && wanted.binds {
             self.association(wanted);
             self.annotations(wanted);
         }
@@ -48,7 +48,12 @@ impl Draft<'_> {
     /// Whether the role can be bound at all: it is there or about to be, and lets the subject in or is about to.
     fn role_waits(&self, wanted: &Wanted, role: &RoleFacts) -> Option<Await> {
         let made_now = |step: &Step| matches!(step, Step::CreateRole { .. });
-        let trusted_now = |step: &Step| matches!(step, Step::CreateRole { .. } | Step::SetTrust { .. });
+        let trusted_now = |step: &Step| {
+            matches!(
+                step,
+                Step::CreateRole { .. } | Step::SetTrust { narrows: false, .. }
+            )
+        };
         match &role.id {
             Fact::Unreadable(_) => return Some(Await::Reading),
             Fact::Absent if !self.steps.iter().any(made_now) => return Some(Await::Role),
@@ -65,7 +70,7 @@ impl Draft<'_> {
         }
         match &role.trust {
             Fact::Unreadable(_) => Some(Await::Reading),
-            Fact::Present(trust) if crate::trusting::lets_in(trust, wanted) => None,
+            Fact::Present(trust) if crate::trusting::lets_in(trust, wanted.request()) => None,
             Fact::Present(_) | Fact::Absent => Some(Await::Trust),
         }
     }

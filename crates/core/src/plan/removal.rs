@@ -114,7 +114,7 @@ fn roles_to_go<'a>(removal: &'a Removal, drift: &'a Drift) -> impl Iterator<Item
     })
 }
 
-fn deleting(role: &RoleArn, observed: &Observed) -> Vec<Step> {
+pub(super) fn deleting(role: &RoleArn, observed: &Observed) -> Vec<Step> {
     let facts = observed.role(role);
     let mut steps: Vec<Step> = facts
         .attached_arns()

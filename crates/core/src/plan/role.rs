@@ -5,6 +5,7 @@ use super::{Draft, policies, trust_to_write};
 use crate::arn::RoleArn;
 use crate::aspect::Aspect;
 use crate::desired::Wanted;
+use crate::drift::Cause;
 use crate::fact::Fact;
 use crate::identity::ManagedRole;
 use crate::observed::RoleFacts;
@@ -96,11 +97,15 @@ fn tags(draft: &mut Draft<'_>, role: &RoleArn, managed: &ManagedRole) {
 }
 
 fn trust(draft: &mut Draft<'_>, wanted: &Wanted, facts: &RoleFacts) {
-    if draft.to_do(&Aspect::Trust).is_some() && !matches!(facts.trust, Fact::Unreadable(_)) {
-        let document = trust_to_write(&wanted.trust, facts);
-        draft.steps.push(Step::SetTrust {
-            role: wanted.binding.role_arn.clone(),
-            document,
-        });
+    let Some(difference) = draft.to_do(&Aspect::Trust) else { return };
+    if matches!(facts.trust, Fact::Unreadable(_)) {
+        return;
     }
+    // What the spec no longer asks for goes last: pods may get it until the binding that needs it is gone.
+    let only_extras = difference.parts.iter().all(|(_, wanted, _)| wanted.is_none());
+    draft.steps.push(Step::SetTrust {
+        role: wanted.binding.role_arn.clone(),
+        document: trust_to_write(&wanted.trust, facts),
+        narrows: difference.cause == Cause::Spec && only_extras && !difference.parts.is_empty(),
+    });
 }

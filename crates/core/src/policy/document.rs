@@ -210,6 +210,16 @@ impl Statement {
         self.0.get(name)
     }
 
+    /// The same statement without one of its elements.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let mut value = self.0.clone();
+        if let Some(elements) = value.as_object_mut() {
+            drop(elements.remove(name));
+        }
+        Self(value)
+    }
+
     /// The whole statement as a JSON value.
     #[must_use]
     pub fn value(&self) -> &Value {

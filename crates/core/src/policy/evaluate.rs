@@ -75,6 +75,24 @@ pub fn only_denies(document: &Document) -> bool {
     !document.statements().is_empty() && document.statements().iter().all(denies)
 }
 
+/// Whether some statement of a permissions policy allows an action on anything at all: conditions, resources and
+/// denials aside, so that the answer is yes rather than no where it could be either.
+#[must_use]
+pub fn allows(document: &Document, action: &str) -> bool {
+    let action = action.to_lowercase();
+    let listed = |value: &serde_json::Value| {
+        let one = value.as_str().into_iter();
+        let many = value.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+        one.chain(many).any(|pattern| super::wildcard::matches(&pattern.to_lowercase(), &action))
+    };
+    document.statements().iter().any(|statement| {
+        let allow = statement.element("Effect").is_some_and(|effect| effect == "Allow");
+        let named = statement.element("Action").is_some_and(listed);
+        let not_excepted = statement.element("NotAction").is_some_and(|value| !listed(value));
+        allow && (named || not_excepted)
+    })
+}
+
 /// An [`Admission`] before it is put into words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Decision {

@@ -47,6 +47,9 @@ impl Step {
             Self::DeleteInlinePolicy { role, name, .. } => {
                 write!(f, "delete inline policy {name} of {}", role.name)
             }
+            Self::SetTrust {
+                role, narrows: true, ..
+            } => write!(f, "remove what is no longer needed from the trust policy of {}", role.name),
             Self::SetTrust { role, .. } => write!(f, "set the trust policy of {}", role.name),
             Self::LeaveInstanceProfiles { role } => write!(f, "take {} out of instance profiles", role.name),
             Self::DeleteRole { role } => write!(f, "delete role {role}"),
@@ -81,6 +84,7 @@ impl Step {
             }
             Self::UntagAssociation { keys } => write!(f, "remove tags of the association: {}", listed(keys)),
             Self::Annotate { set, remove, .. } => fmt_annotate(f, &listed(set.keys()), &listed(remove)),
+            Self::RestartWorkload { owner, .. } => write!(f, "restart {owner}"),
             Self::DeleteAssociation {} => f.write_str("delete the association"),
             Self::DeleteServiceAccount {} => f.write_str("delete the ServiceAccount that Lanyard created"),
             Self::ReleaseAssociation {} => {

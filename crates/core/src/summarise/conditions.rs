@@ -1,19 +1,21 @@
 //! Summarise, the conditions: every row of the table of conditions is judged here, in its order.
 //! Verdicts and the outcome in, conditions out; no I/O.
 
+use jiff::Timestamp;
+
 use super::found::Found;
 use super::three::Three;
-use super::{Told, Verdict};
+use super::{Told, Verdict, transition};
 use crate::condition::{CONDITIONS, Condition, ConditionStatus, ConditionType};
 use crate::desired::Desired;
 use crate::drift::{Cause, Drift};
 use crate::fact::Why;
 use crate::gate::Gate;
-use crate::observed::Pods;
+use crate::binding::Binding;
+use crate::holder::Pods;
 use crate::outcome::Disposition;
 use crate::plan::Await;
 use crate::reason::Reason;
-use crate::spec::Method;
 use crate::stage::Stage;
 use crate::status::Standing;
 use crate::text;
@@ -36,7 +38,7 @@ pub(super) fn of(told: &Told<'_>, drift: &Drift, three: &Three, found: &Found) -
             ConditionType::BindingReady => Some(three.binding.clone()),
             ConditionType::PodsCurrent => Some(pods_current(told)),
             ConditionType::InSync => Some(in_sync(told, drift, found)),
-            ConditionType::Transitioning => transitioning(told),
+            ConditionType::Transitioning => transition::verdict(told).or_else(|| transitioning_before(told)),
         };
         let condition =
             |verdict: Verdict| verdict.into_condition(row.kind, told.previous, told.generation, told.now);
@@ -46,11 +48,8 @@ pub(super) fn of(told: &Told<'_>, drift: &Drift, three: &Three, found: &Found) -
 }
 
 fn ready(told: &Told<'_>, three: &Three) -> Verdict {
-    if let Stage::Waiting { change, .. } = &told.look.stage {
-        return Verdict::fails(
-            Reason::BindingChangeWaiting,
-            format!("New pods still get the binding in effect; the change of {change} waits."),
-        );
+    if let Some(verdict) = transition::not_ready(told) {
+        return verdict;
     }
     let worst = |status| {
         three
@@ -77,7 +76,9 @@ fn stalled(told: &Told<'_>, drift: &Drift) -> Option<Verdict> {
     if let Some(conflict) = drift.conflicts.first() {
         return Some(Verdict::holds(conflict.reason, conflict.message.clone()));
     }
-    denied(drift).or_else(|| waits_for_a_person(told))
+    denied(drift)
+        .or_else(|| waits_for_a_person(told))
+        .or_else(|| transition::stalled(told))
 }
 
 /// Drift that keeps pods from their role and that nobody repairs: the drift policy has it only reported.
@@ -227,14 +228,18 @@ fn pods_current(told: &Told<'_>) -> Verdict {
         return Verdict::as_before(told.previous, ConditionType::PodsCurrent, "The pods", &why);
     };
     match &told.look.desired {
-        Desired::Present(wanted) => pods_verdict(pods, wanted.binding.method()),
+        Desired::Present(wanted) => {
+            let moving = transition::under_way(told);
+            let asked = moving.map_or(&wanted.binding, |transition| &transition.wanted);
+            pods_verdict(pods, asked, moving.and_then(|transition| transition.made_before))
+        }
         Desired::Absent(_) => Verdict::fails(Reason::Deleting, "The object is being deleted."),
     }
 }
 
 /// Whether the holders carry what a binding by this method gives.
-pub(super) fn pods_verdict(pods: &Pods, method: Method) -> Verdict {
-    let stale = pods.stale(method);
+pub(super) fn pods_verdict(pods: &Pods, binding: &Binding, since: Option<Timestamp>) -> Verdict {
+    let stale = pods.stale(binding, since);
     match (pods.total(), stale) {
         (0, _) => Verdict::holds(Reason::PodsCurrent, "No pod uses this ServiceAccount."),
         (_, 0) => Verdict::holds(
@@ -296,14 +301,8 @@ fn in_sync(told: &Told<'_>, drift: &Drift, found: &Found) -> Verdict {
     Verdict::holds(Reason::InSync, "Everything read is as wanted.")
 }
 
-fn transitioning(told: &Told<'_>) -> Option<Verdict> {
-    let Stage::Waiting { change, .. } = &told.look.stage else {
-        return None;
-    };
-    Some(Verdict::holds(
-        Reason::BindingChangeWaiting,
-        format!(
-            "The spec changes {change}. This version of Lanyard keeps the binding in effect and does not carry the change out; put the spec back, or delete and re-create the object when its pods can do without the role for a moment."
-        ),
-    ))
+/// Where nobody knows how far a change has come, it stands where it stood.
+fn transitioning_before(told: &Told<'_>) -> Option<Verdict> {
+    let before = told.previous.condition(ConditionType::Transitioning)?;
+    matches!(told.look.stage, Stage::Unknown(_)).then(|| Verdict::holds(before.reason, before.message.clone()))
 }

@@ -91,6 +91,9 @@ fn steps(told: &Told<'_>) -> Vec<Event> {
                     format!("Created role {role}."),
                 ));
             }
+            (Step::RestartWorkload { owner, .. }, _) => {
+                events.push(Event::normal(Reason::Restarted, format!("Restarted {owner}.")));
+            }
             (_, Some(Resource::Role)) if !created && by_spec(Resource::Role) => {
                 updates.push(step.to_string())
             }
@@ -164,7 +167,12 @@ fn turns(told: &Told<'_>, status: &Status) -> Vec<Event> {
     let ready = turned(ConditionType::Ready).and_then(|(before, now)| ready_turned(before, now, status));
     let stalled = turned(ConditionType::Stalled).map(|(_, now)| Event::warning(now.reason, &now.message));
     let change = turned(ConditionType::Transitioning).map(|(_, now)| Event::normal(now.reason, &now.message));
-    [ready, stalled, change].into_iter().flatten().collect()
+    let ended = told.previous.transition.is_some() && status.transition.is_none();
+    let ended = ended.then(|| {
+        let note = "The change of the binding is done: new pods and old ones have what the spec asks for, and nothing of the old binding is left.";
+        Event::normal(Reason::BindingChanged, note)
+    });
+    [ready, stalled, change, ended].into_iter().flatten().collect()
 }
 
 /// Ready comes, or goes without anything else that says why: a deletion, a stall and a change of the binding do.
@@ -188,7 +196,7 @@ mod tests {
     use super::*;
     use crate::example::{carried_out, carry_out, spec, told};
     use crate::fact::{Fact, Why};
-    use crate::look::think;
+    use crate::example::think;
     use crate::name::PolicyName;
     use crate::outcome::Outcome;
     use crate::policy::Document;

@@ -5,15 +5,19 @@ use jiff::Timestamp;
 
 use super::conditions::pods_verdict;
 use crate::condition::ConditionType;
-use crate::observed::Pods;
+use crate::holder::Pods;
 use crate::status::{PodsStatus, Status};
 
-/// The status with the pods counted anew; `None` when it says so already, or when no look has been taken yet.
+/// The status with the pods counted anew; `None` when it says so already, when no look has been taken yet,
+/// or while a change of the binding runs: then the pods decide how it goes on, which takes a look.
 #[must_use]
 pub fn recount(previous: &Status, pods: &Pods, now: Timestamp) -> Option<Status> {
     let before = previous.condition(ConditionType::PodsCurrent)?;
-    let method = previous.bindings.first()?.binding.method();
-    let verdict = pods_verdict(pods, method);
+    if previous.transition.is_some() {
+        return None;
+    }
+    let binding = &previous.bindings.first()?.binding;
+    let verdict = pods_verdict(pods, binding, None);
     let condition = verdict.into_condition(
         ConditionType::PodsCurrent,
         previous,
@@ -22,7 +26,7 @@ pub fn recount(previous: &Status, pods: &Pods, now: Timestamp) -> Option<Status>
     );
     let mut status = previous.clone();
     status.pods = PodsStatus {
-        stale: i64::try_from(pods.stale(method)).unwrap_or(i64::MAX),
+        stale: i64::try_from(pods.stale(binding, None)).unwrap_or(i64::MAX),
     };
     status
         .conditions

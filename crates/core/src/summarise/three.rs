@@ -7,7 +7,7 @@ use super::{Told, Verdict};
 use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource};
 use crate::condition::ConditionType;
-use crate::desired::{Desired, Wanted, WantedAssociation, WantedRole};
+use crate::desired::{Desired, Others, Wanted, WantedAssociation, WantedRole};
 use crate::drift::{Cause, Drift};
 use crate::fact::{Fact, Why};
 use crate::observed::{Association, ServiceAccount};
@@ -162,7 +162,7 @@ fn trust(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
             return Verdict::as_before(told.previous, ConditionType::TrustReady, &what, &why);
         }
     };
-    match trusting::admission(&found, wanted) {
+    match trusting::admission(&found, wanted.request()) {
         Admission::Admitted { wider, .. } if wider.is_empty() => Verdict::holds(
             Reason::TrustInPlace,
             format!("The trust policy of {arn} lets {subject} in."),
@@ -212,6 +212,7 @@ fn binding(told: &Told<'_>, drift: &Drift, wanted: &Wanted, settles_in: Option<D
         (Fact::Unreadable(why), _) => return Verdict::as_before(told.previous, kind, "The association", why),
         (Fact::Present(found), Some(want)) => return associated(told, wanted, want, found, settles_in),
         (Fact::Absent, Some(_)) => false,
+        (Fact::Present(_), None) if wanted.others != Others::Drift => true,
         (Fact::Present(_), None) => {
             return Verdict::fails(
                 Reason::BindingDrifted,

@@ -1,0 +1,33 @@
+//! Plan, roles left over: those that Lanyard made for this subject and that no binding leads to any more.
+//! Facts in, steps into the draft; no I/O. Called by `plan` only. What is not ours by its tags is left alone.
+
+use super::removal::deleting;
+use super::{Await, Draft};
+use crate::arn::RoleArn;
+use crate::desired::Wanted;
+use crate::fact::Fact;
+use crate::spec::DeletionPolicy;
+use crate::step::Step;
+
+impl Draft<'_> {
+    pub(super) fn left_over(&mut self, wanted: &Wanted) {
+        for role in &wanted.left_over {
+            let facts = self.observed.role(role);
+            match (&facts.id, &facts.tags) {
+                (Fact::Absent, _) => {}
+                (Fact::Present(_), Fact::Present(tags)) if wanted.subject.owns(tags) => {
+                    self.steps.extend(self.removing(wanted, role));
+                }
+                (Fact::Present(_), Fact::Present(_) | Fact::Absent) => {}
+                (Fact::Unreadable(_), _) | (_, Fact::Unreadable(_)) => drop(self.then.insert(Await::Reading)),
+            }
+        }
+    }
+
+    fn removing(&self, wanted: &Wanted, role: &RoleArn) -> Vec<Step> {
+        match wanted.custody.deletion_policy {
+            DeletionPolicy::Delete => deleting(role, self.observed),
+            DeletionPolicy::Retain => vec![Step::ReleaseRole { role: role.clone() }],
+        }
+    }
+}

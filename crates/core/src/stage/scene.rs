@@ -1,0 +1,347 @@
+//! The scene of a change: which bindings the record and the world show, which of them a pod may still depend on, and
+//! since when things are as they are. Facts in, answers out; no I/O. Called by `stage` only.
+//!
+//! Anchors may delay and never permit: one that is not known counts as now.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{is_irsa, left_of};
+use crate::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
+use crate::arn::RoleArn;
+use crate::binding::{Binding, By};
+use crate::fact::{Fact, Why};
+use crate::holder::{Holder, Pods};
+use crate::identity::Identity;
+use crate::name::Audience;
+use crate::observed::{Association, Observed, ServiceAccount};
+use crate::ownership::is_our_association;
+use crate::reason::Reason;
+use crate::spec::Method;
+use crate::status::{BindingState, BindingStatus, Status, TransitionStatus};
+use crate::subject::hex_hash;
+use crate::timings::Timings;
+use crate::trusting::{Request, lets_in};
+use crate::validate::DEFAULT_AUDIENCE;
+
+pub(super) struct Scene<'a> {
+    pub identity: &'a Identity,
+    pub previous: &'a Status,
+    pub observed: &'a Observed,
+    pub timings: &'a Timings,
+    pub now: Timestamp,
+    /// Every binding beside the wanted one that the record, the world or a pod shows.
+    pub others: Vec<Binding>,
+}
+
+impl<'a> Scene<'a> {
+    pub fn new(
+        identity: &'a Identity,
+        previous: &'a Status,
+        observed: &'a Observed,
+        timings: &'a Timings,
+        now: Timestamp,
+    ) -> Self {
+        let mut scene = Self {
+            identity,
+            previous,
+            observed,
+            timings,
+            now,
+            others: Vec::new(),
+        };
+        scene.others = scene.all_others();
+        scene
+    }
+
+    /// Why nobody can say which binding is in effect and what depends on it. What was in our custody and has no record
+    /// may have pods that depend on a binding that only they still show.
+    pub fn unknown(&self) -> Option<Why> {
+        let forgotten = self.previous.bindings.is_empty() && self.observed.object.custody.is_some();
+        let uncounted = match &self.observed.pods {
+            Fact::Present(pods) if pods.fresh => None,
+            Fact::Present(_) | Fact::Absent => Some(&Why::NotRead),
+            Fact::Unreadable(why) => Some(why),
+        };
+        let uncounted = uncounted.filter(|_| forgotten || !self.others.is_empty());
+        let association = self.observed.association.unreadable();
+        let account = self.observed.service_account.unreadable();
+        association.or(account).or(uncounted).cloned()
+    }
+
+    fn all_others(&self) -> Vec<Binding> {
+        let recorded = self.previous.bindings.iter().map(|known| known.binding.clone());
+        let seen = [self.associated(), self.annotated()].into_iter().flatten();
+        let carried = self.holders().filter_map(|holder| self.carried(holder));
+        let mut others: Vec<Binding> = Vec::new();
+        for binding in recorded.chain(seen).chain(carried).chain(self.in_custody()) {
+            if binding != self.identity.binding && !others.contains(&binding) {
+                others.push(binding);
+            }
+        }
+        others
+    }
+
+    /// Other roles in custody: pods may hold sessions of them, whatever became of the record.
+    fn in_custody(&self) -> impl Iterator<Item = Binding> {
+        let wanted = &self.identity.binding.role_arn;
+        let custody = self.observed.object.custody.iter();
+        let other = custody.flat_map(|custody| &custody.roles).filter(move |known| known.arn != *wanted);
+        other.filter_map(|known| match known.method {
+            Method::Irsa => Some(self.irsa(known.arn.clone(), Audience::parse(DEFAULT_AUDIENCE).ok()?)),
+            Method::PodIdentity => Some(Binding {
+                role_arn: known.arn.clone(),
+                by: By::PodIdentity {
+                    target_role_arn: None,
+                    session_tags: true,
+                },
+            }),
+        })
+    }
+
+    /// The binding in effect beside the wanted one: that on record, else what the world shows, an association before
+    /// an annotation, as it is for new pods.
+    pub fn held(&self) -> Option<Binding> {
+        let recorded = self.previous.active_binding().map(|active| active.binding.clone());
+        [recorded, self.associated(), self.annotated()]
+            .into_iter()
+            .flatten()
+            .find(|binding| *binding != self.identity.binding)
+    }
+
+    /// The binding that new pods got before.
+    pub fn from(&self) -> Binding {
+        self.held()
+            .or_else(|| self.others.first().cloned())
+            .unwrap_or_else(|| self.identity.binding.clone())
+    }
+
+    /// Whether the wanted binding is in use, in part or whole: its trust stays whatever else happens.
+    pub fn is_used(&self) -> bool {
+        let wanted = &self.identity.binding;
+        self.is_bound() || self.holders().any(|holder| holder.carries(wanted))
+    }
+
+    /// The association, when it is ours.
+    pub fn association(&self) -> Option<&Association> {
+        let found = self.observed.association.present()?;
+        is_our_association(&self.identity.subject, self.previous, found).then_some(found)
+    }
+
+    fn associated(&self) -> Option<Binding> {
+        self.association().map(|association| Binding {
+            role_arn: association.role_arn.clone(),
+            by: By::PodIdentity {
+                target_role_arn: association.target_role_arn.clone(),
+                session_tags: association.session_tags,
+            },
+        })
+    }
+
+    /// The binding that the annotations give. Only what we set counts, or what leads to the role that Lanyard manages:
+    /// its pods are ours to keep, whoever annotated.
+    fn annotated(&self) -> Option<Binding> {
+        let account = self.observed.service_account.present()?;
+        let found = account.annotations.get(ANNOTATION_ROLE_ARN)?;
+        let role_arn = RoleArn::parse(&found.value).ok()?;
+        let leads_to_ours = self.identity.managed.is_some()
+            && role_arn == self.identity.binding.role_arn
+            && self.observed.role(&role_arn).id.present().is_some();
+        if !found.ours && !leads_to_ours {
+            return None;
+        }
+        Some(self.irsa(role_arn, self.annotated_audience(account)?))
+    }
+
+    /// The audience in effect. One that somebody else annotated is in the way and tells nothing of what we set up.
+    fn annotated_audience(&self, account: &ServiceAccount) -> Option<Audience> {
+        match (account.annotations.get(ANNOTATION_AUDIENCE), &self.identity.binding.by) {
+            (Some(found), By::Irsa { audience, .. }) if !found.ours => Some(audience.clone()),
+            (Some(found), _) => Audience::parse(found.value.as_str()).ok(),
+            (None, _) => Audience::parse(DEFAULT_AUDIENCE).ok(),
+        }
+    }
+
+    /// The binding that a pod's web identity shows, where its role is one that we have touched for this subject.
+    fn carried(&self, holder: &Holder) -> Option<Binding> {
+        let (role, audience) = holder.web_identity()?;
+        let audience = if audience.is_empty() { DEFAULT_AUDIENCE } else { audience };
+        let custody = self.observed.object.custody.as_ref();
+        let touched = custody.is_some_and(|custody| custody.roles.iter().any(|known| known.arn == role));
+        let known = touched || role == self.identity.binding.role_arn;
+        known.then_some(())?;
+        Some(self.irsa(role, Audience::parse(audience).ok()?))
+    }
+
+    fn irsa(&self, role_arn: RoleArn, audience: Audience) -> Binding {
+        let issuer = self.identity.cluster.issuer.clone();
+        Binding {
+            role_arn,
+            by: By::Irsa { issuer, audience },
+        }
+    }
+
+    /// Whether the wanted binding is in place on the cluster's side.
+    pub fn is_bound(&self) -> bool {
+        let wanted = &self.identity.binding;
+        match &wanted.by {
+            By::PodIdentity { .. } => self.associated().as_ref() == Some(wanted),
+            By::Irsa { audience, .. } => self.observed.service_account.present().is_some_and(|account| {
+                let role = account.annotations.get(ANNOTATION_ROLE_ARN);
+                let seen = account.annotations.get(ANNOTATION_AUDIENCE);
+                role.is_some_and(|found| found.value == wanted.role_arn.to_string())
+                    && seen.map_or(DEFAULT_AUDIENCE, |found| &found.value) == audience.as_str()
+            }),
+        }
+    }
+
+    /// Whether an association of ours wins over the annotation that is wanted.
+    pub fn is_blocked_by_association(&self) -> bool {
+        is_irsa(&self.identity.binding) && self.association().is_some()
+    }
+
+    /// Whether what has to reach everybody is that an association is gone.
+    pub fn waits_for_unbinding(&self) -> bool {
+        let was_bound = |known: &BindingStatus| {
+            !is_irsa(&known.binding) && (known.state != BindingState::Pending || known.association.is_some())
+        };
+        is_irsa(&self.identity.binding) && self.previous.bindings.iter().any(was_bound)
+    }
+
+    /// Whether the role that is wanted is there and lets the subject in by the wanted binding.
+    pub fn is_let_in(&self) -> bool {
+        let request = Request {
+            subject: &self.identity.subject,
+            cluster: &self.identity.cluster,
+            binding: &self.identity.binding,
+        };
+        let facts = self.observed.role(&self.identity.binding.role_arn);
+        facts.trust.present().is_some_and(|trust| lets_in(trust, request))
+    }
+
+    /// How long the trust that was set still needs to reach every place where roles are assumed.
+    pub fn propagates_in(&self) -> Option<Duration> {
+        let time = self.timings.propagation;
+        match self.record() {
+            Some(record) if record.stage == Reason::Switching => None,
+            Some(record) if record.stage == Reason::Propagating => left_of(time, record.since, self.now),
+            Some(_) | None => Some(time).filter(|time| !time.is_zero()),
+        }
+    }
+
+    /// How long the change that was made last still needs to reach everybody: by our own clock, from when we first saw
+    /// it in place, and by that of the server that made it. Both have to be over.
+    pub fn settles_in(&self) -> Option<Duration> {
+        let time = self.timings.settle;
+        let server = match &self.identity.binding.by {
+            By::PodIdentity { .. } => self.association().and_then(|found| found.modified_at),
+            By::Irsa { .. } => self.observed.service_account.present().and_then(|account| account.applied_at),
+        };
+        let server = server.and_then(|at| left_of(time, at, self.now));
+        let own = match self.record() {
+            Some(record) if self.is_past_settling(record) => None,
+            Some(record) if self.is_settling(record) => left_of(time, record.since, self.now),
+            Some(_) | None => Some(time).filter(|time| !time.is_zero()),
+        };
+        own.max(server)
+    }
+
+    /// The record of this very change.
+    fn record(&self) -> Option<&TransitionStatus> {
+        self.previous.transition.as_ref().filter(|record| record.token == self.token())
+    }
+
+    fn is_settling(&self, record: &TransitionStatus) -> bool {
+        if self.waits_for_unbinding() && !self.is_blocked_by_association() {
+            record.stage == Reason::Unbound
+        } else {
+            record.stage == Reason::Settling
+        }
+    }
+
+    /// Whether the record has seen this wait to its end before.
+    fn is_past_settling(&self, record: &TransitionStatus) -> bool {
+        let unbinding = [Reason::ConsentNeeded, Reason::Unbinding];
+        let after = [Reason::Draining, Reason::Soaking];
+        after.contains(&record.stage)
+            || (self.is_blocked_by_association() && unbinding.contains(&record.stage))
+    }
+
+    /// How long all pods have to stay current before the old binding goes.
+    pub fn soaks_in(&self) -> Option<Duration> {
+        let time = self.timings.soak;
+        let since = match self.record() {
+            Some(record) if record.stage == Reason::Soaking => record.since,
+            Some(_) | None => self.now,
+        };
+        left_of(time, since, self.now)
+    }
+
+    /// When this change was first seen.
+    pub fn began(&self) -> Timestamp {
+        self.record().map_or(self.now, |record| record.began)
+    }
+
+    /// When this stage of the change was first seen.
+    pub fn since(&self, stage: Reason) -> Timestamp {
+        let record = self.record().filter(|record| record.stage == stage);
+        record.map_or(self.now, |record| record.since)
+    }
+
+    /// A short name of the binding wanted.
+    pub fn token(&self) -> String {
+        hex_hash(&self.identity.binding.key(), 16)
+    }
+
+    /// Pods of a Pod Identity binding do not show its role: those made before its last change reached everybody may
+    /// hold a session of the role before.
+    pub fn made_before(&self) -> Option<Timestamp> {
+        let in_place = self.others.iter().any(|other| !is_irsa(other));
+        let changed = self.association().filter(|_| in_place && !is_irsa(&self.identity.binding))?;
+        let changed = changed.modified_at.unwrap_or(self.now);
+        let settle = jiff::SignedDuration::try_from(self.timings.settle).ok()?;
+        Some(changed.checked_add(settle).unwrap_or(changed))
+    }
+
+    /// Whether a pod may still depend on a binding that is not wanted any more. What cannot be counted afresh may.
+    pub fn is_live(&self, old: &Binding) -> bool {
+        let pods = self.pods();
+        let wanted = &self.identity.binding;
+        match (is_irsa(old), is_irsa(wanted)) {
+            // Another issuer: the kubelet brings new tokens to old pods by and by.
+            (true, true) if old.role_arn == wanted.role_arn && self.same_audience(old) => {
+                let began = self.began();
+                pods.holders.iter().any(|holder| holder.carries(old) && holder.created < began)
+            }
+            (true, true | false) => pods.holders.iter().any(|holder| holder.carries(old)),
+            (false, true) => self.association().is_some() || pods.holders.iter().any(Holder::has_pod_identity),
+            (false, false) => self.holds_cached(&pods),
+        }
+    }
+
+    fn same_audience(&self, old: &Binding) -> bool {
+        match (&old.by, &self.identity.binding.by) {
+            (By::Irsa { audience: a, .. }, By::Irsa { audience: b, .. }) => a == b,
+            _ => false,
+        }
+    }
+
+    /// Whether a pod may hold a session that the agent fetched before the association was changed [F 2.4, 1.7].
+    fn holds_cached(&self, pods: &Pods) -> bool {
+        let Some(changed) = self.made_before() else { return true };
+        let cached = self.timings.cached + self.timings.margin;
+        let over = left_of(cached, changed, self.now).is_none();
+        let before = |holder: &Holder| holder.has_pod_identity() && holder.created < changed;
+        !over && pods.holders.iter().any(before)
+    }
+
+    pub fn holders(&self) -> impl Iterator<Item = &'a Holder> {
+        self.observed.pods.present().into_iter().flat_map(|pods| &pods.holders)
+    }
+
+    /// The pods as they were counted for this look.
+    pub fn pods(&self) -> Pods {
+        self.observed.pods.present().cloned().unwrap_or_default()
+    }
+}
