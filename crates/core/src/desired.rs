@@ -163,7 +163,7 @@ impl Desired {
             association: association_for(identity, &binding),
             annotations: annotations_for(identity, &binding),
             create_service_account: identity.create_service_account,
-            custody: custody_for(identity, &binding, kept, observed, &left_over),
+            custody: custody_for(identity, &binding, kept, observed),
             subject: identity.subject.clone(),
             cluster: identity.cluster.clone(),
             held: held.is_some(),
@@ -219,22 +219,16 @@ fn left_over(identity: &Identity, stage: &Stage, observed: &Observed) -> BTreeSe
         .collect()
 }
 
-/// Custody of every role that a binding leads to, and of those left over until they are known to be gone.
-fn custody_for(
-    identity: &Identity,
-    binding: &Binding,
-    kept: &[Binding],
-    observed: &Observed,
-    left_over: &BTreeSet<RoleArn>,
-) -> Custody {
+/// Custody of every role that a binding leads to, and of those that Lanyard made until they are known to be gone.
+fn custody_for(identity: &Identity, binding: &Binding, kept: &[Binding], observed: &Observed) -> Custody {
     let before = observed.object.custody.as_ref();
     let used = |arn: &RoleArn| {
         let mut bindings = kept.iter().chain([binding, &identity.binding]);
         bindings.any(|binding| binding.role_arn == *arn)
     };
-    let there = |arn: &RoleArn| left_over.contains(arn) && !observed.role(arn).id.is_absent();
     let mut custody = Custody::including(before, identity.deletion_policy, identity.touches());
-    custody.roles.retain(|touched| used(&touched.arn) || there(&touched.arn));
+    let made = |touched: &Touched| touched.managed && !observed.role(&touched.arn).id.is_absent();
+    custody.roles.retain(|touched| used(&touched.arn) || made(touched));
     for other in kept.iter().chain([binding]) {
         if !custody.roles.iter().any(|touched| touched.arn == other.role_arn) {
             let touched = Touched {

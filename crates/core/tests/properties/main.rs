@@ -15,11 +15,11 @@ mod world;
 mod converging;
 mod deleting;
 mod foreign;
+mod interleavings;
 mod ordering;
 mod reporting;
 mod stopping;
 mod telling;
-mod transition;
 mod unreadable;
 
 /// How many random scenes each property is tried on unless `PROPTEST_CASES` asks for more: as many as take seconds.

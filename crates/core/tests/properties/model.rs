@@ -9,7 +9,11 @@ use lanyard_core::identity::Identity;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::Observed;
 use lanyard_core::outcome::{Ended, Outcome};
+use lanyard_core::binding::By;
+use lanyard_core::holder::Carries;
 use lanyard_core::plan::Await;
+use lanyard_core::reason::Reason;
+use lanyard_core::stage::{Phase, Stage};
 use lanyard_core::status::Status;
 use lanyard_core::step::Step;
 use lanyard_core::summarise::{Summary, Told, summarise};
@@ -21,7 +25,7 @@ use crate::specs::subject;
 use crate::world::{Truth, read, take};
 
 /// Passes after which everything has to have come to rest.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 24;
 
 /// One object with the world around it.
 #[derive(Debug, Clone)]
@@ -53,7 +57,7 @@ impl Model {
 
     /// What a look at the object sees.
     pub fn observe(&self, identity: &Identity) -> Observed {
-        let mut roles = roles_of(identity, &self.status);
+        let mut roles = roles_of(identity, &self.status, self.truth.object.custody.as_ref());
         roles.extend(
             self.status
                 .bindings
@@ -84,7 +88,7 @@ impl Model {
     }
 
     pub fn think(&self, identity: &Identity) -> Look {
-        think(identity, &self.status, &self.observe(identity))
+        think(identity, &self.status, &self.observe(identity), &Timings::default(), self.now)
     }
 
     pub fn think_removal(&self, identity: Option<&Identity>, release: bool) -> Look {
@@ -94,7 +98,7 @@ impl Model {
     /// Looks, takes every step, writes the status. A minute passes.
     pub fn pass(&mut self, identity: &Identity) -> Result<Pass, TestCaseError> {
         let observed = self.observe(identity);
-        let look = think(identity, &self.status, &observed);
+        let look = think(identity, &self.status, &observed, &Timings::default(), self.now);
         let (outcome, after) = self.take(look.plan.steps(), observed)?;
         let summary = self.tell(&look, &outcome, &after);
         self.status = summary.status.clone();
@@ -154,9 +158,11 @@ impl Model {
         let mut rested = false;
         for _ in 0..ROUNDS {
             let pass = self.pass(identity)?;
-            // What was not read this time is read the next.
+            self.people_do_their_part(identity);
+            // What was not read this time is read the next, and a change of the binding goes on.
             let reads_more = pass.look.plan.then.contains(&Await::Reading);
-            if pass.look.plan.is_empty() && (rested || !reads_more) {
+            let goes_on = matches!(&pass.look.stage, Stage::Moving(moving) if !matches!(moving.phase, Phase::Refused(_)));
+            if pass.look.plan.is_empty() && !goes_on && (rested || !reads_more) {
                 return Ok(pass);
             }
             rested = pass.look.plan.is_empty();
@@ -168,6 +174,28 @@ impl Model {
             .map(ToString::to_string)
             .collect();
         Err(TestCaseError::fail(format!("does not come to rest: {stuck:?}")))
+    }
+
+    /// Whoever is asked agrees, and pods that hold up a change are replaced.
+    fn people_do_their_part(&mut self, identity: &Identity) {
+        let Some(record) = &self.status.transition else {
+            return;
+        };
+        self.truth.object.consent.clone_from(&record.consent);
+        let carries = match &identity.binding.by {
+            By::PodIdentity { .. } => Carries::PodIdentity,
+            By::Irsa { audience, .. } => Carries::WebIdentity {
+                role: identity.role_arn().to_string(),
+                audience: audience.to_string(),
+            },
+        };
+        if record.stage != Reason::Draining {
+            return;
+        }
+        for pod in self.truth.pods.present_mut().into_iter().flat_map(|pods| &mut pods.holders) {
+            pod.carries = carries.clone();
+            pod.created = self.now;
+        }
     }
 
     /// Passes over an object that goes, until it is released.

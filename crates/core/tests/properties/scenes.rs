@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use lanyard_core::arn::RoleArn;
 use lanyard_core::desired::Desired;
 use lanyard_core::fact::Fact;
 use lanyard_core::identity::Identity;
 use lanyard_core::look::think;
-use lanyard_core::observed::{Pods, RoleFacts, ServiceAccount};
+use lanyard_core::holder::{Carries, Holder, Place, Pods};
+use lanyard_core::observed::{RoleFacts, ServiceAccount};
 use lanyard_core::policy::Document;
 use lanyard_core::spec::{DriftPolicy, Spec};
 use lanyard_core::status::Status;
+use lanyard_core::timings::Timings;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -99,6 +102,17 @@ pub fn scene() -> impl Strategy<Value = Scene> {
     )
 }
 
+/// A pod that was there before anything and carries Pod Identity.
+fn old_pod() -> Holder {
+    Holder {
+        carries: Carries::PodIdentity,
+        created: "2026-03-01T11:00:00Z".parse().unwrap(),
+        ready: true,
+        owner: None,
+        place: Place::Reached,
+    }
+}
+
 impl Scene {
     pub fn correcting(mut self) -> Self {
         self.spec.drift_policy = Some(DriftPolicy::Correct);
@@ -127,8 +141,8 @@ impl Scene {
         truth.provider = self.provider.as_deref().map(provider).into();
         truth.service_account = self.account.then(ServiceAccount::default).into();
         truth.pods = Fact::Present(Pods {
-            pod_identity: self.pods,
-            ..Pods::default()
+            holders: vec![old_pod(); self.pods],
+            fresh: true,
         });
         let arn = RoleArn::parse(THEIRS).unwrap();
         if self.theirs != Theirs::Missing {
@@ -141,7 +155,7 @@ impl Scene {
         let mut statements = vec![statement("Allow", "root")];
         for spec in self.before.iter().chain([&self.spec]) {
             let identity = identity(spec);
-            let Desired::Present(wanted) = think(&identity, &Status::default(), &empty()).desired else {
+            let Desired::Present(wanted) = think(&identity, &Status::default(), &empty(), &Timings::default(), Timestamp::UNIX_EPOCH).desired else {
                 continue;
             };
             if self.theirs == Theirs::LetsIn {

@@ -151,6 +151,8 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 irsa,
                 drift_policy: Some(drift),
                 deletion_policy: Some(deletion),
+                pod_restart: None,
+                transition_paused: false,
                 suspend: false,
             },
         )

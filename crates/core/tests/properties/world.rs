@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use lanyard_core::arn::RoleArn;
 use lanyard_core::fact::Fact;
-use lanyard_core::observed::{Agent, Association, Observed, Pods, Provider, RoleFacts};
+use lanyard_core::holder::Pods;
+use lanyard_core::observed::{Agent, Association, Observed, Provider, RoleFacts};
 use lanyard_core::outcome::Answer;
 use lanyard_core::step::Step;
 
@@ -26,7 +27,10 @@ pub fn empty() -> Truth {
             ready: true,
             found: "add-on eks-pod-identity-agent v1.3.8: ACTIVE".to_owned(),
         }),
-        pods: Fact::Present(Pods::default()),
+        pods: Fact::Present(Pods {
+            fresh: true,
+            ..Pods::default()
+        }),
         ..Observed::nothing()
     }
 }

@@ -1,0 +1,267 @@
+//! What can happen between two moments: looks that end, are cut off or are not heard of; pods; time; people.
+//! An act and a cluster in, what a pod lost out. Called by the interleavings.
+
+use lanyard_core::fact::Fact;
+use lanyard_core::gate::Gate;
+use lanyard_core::identity::Identity;
+use lanyard_core::look::{Look, roles_of, think};
+use lanyard_core::observed::Observed;
+use lanyard_core::outcome::{Disposition, Ended, Outcome, Skip, Trouble};
+use lanyard_core::reason::Reason;
+use lanyard_core::spec::{IrsaSpec, ManagedRoleSpec, Method, PodIdentitySpec, PodRestart, Spec};
+use lanyard_core::status::Status;
+use lanyard_core::summarise::{Told, summarise};
+use lanyard_core::timings::Timings;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::cluster::Cluster;
+use crate::blinds::Blind;
+use crate::specs::identity;
+use crate::world::read;
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+pub enum Act {
+    Look(Ends),
+    Blind(Blind),
+    Tick(i64),
+    PodComes(u8, u8, usize),
+    PodGoes(usize),
+    Rolls(u8, u8),
+    Wants(usize),
+    Paused(bool),
+    Rollout(bool),
+    Agrees,
+    StatusLost,
+}
+
+/// How a look ends.
+#[derive(Debug, Clone, Copy)]
+pub enum Ends {
+    Well,
+    /// Killed after so many steps: the status is not written.
+    Killed(usize),
+    /// The answer to this step is lost: it took effect, and the operator takes it for failed.
+    Unheard(usize),
+}
+
+pub fn act() -> impl Strategy<Value = Act> {
+    let ends = prop_oneof![
+        6 => Just(Ends::Well),
+        1 => (0..4usize).prop_map(Ends::Killed),
+        1 => (0..4usize).prop_map(Ends::Unheard),
+    ];
+    let blind = select(vec![Blind::Association, Blind::ServiceAccount, Blind::Pods, Blind::Trust, Blind::WholeRole]);
+    prop_oneof![
+        12 => ends.prop_map(Act::Look),
+        1 => blind.prop_map(Act::Blind),
+        8 => select(vec![3i64, 15, 40, 61, 61, 61, 600, 3 * 3600, 6 * 3600 + 400]).prop_map(Act::Tick),
+        6 => (any::<u8>(), any::<u8>(), 0..2usize).prop_map(|(a, b, owner)| Act::PodComes(a, b, owner)),
+        3 => (0..8usize).prop_map(Act::PodGoes),
+        3 => (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Act::Rolls(a, b)),
+        3 => (0..6usize).prop_map(Act::Wants),
+        1 => any::<bool>().prop_map(Act::Paused),
+        1 => any::<bool>().prop_map(Act::Rollout),
+        2 => Just(Act::Agrees),
+        1 => Just(Act::StatusLost),
+    ]
+}
+
+/// What can be asked for.
+fn spec(number: usize) -> Spec {
+    let name = (number % 3 == 1).then(|| "orders-b".to_owned());
+    let other = number % 3 == 2;
+    Spec {
+        method: Some(if number < 3 { Method::Irsa } else { Method::PodIdentity }),
+        managed: Some(ManagedRoleSpec {
+            name,
+            ..ManagedRoleSpec::default()
+        }),
+        irsa: IrsaSpec {
+            audience: (other && number < 3).then(|| "vault".to_owned()),
+            ..IrsaSpec::default()
+        },
+        pod_identity: PodIdentitySpec {
+            disable_session_tags: other && number >= 3,
+            ..PodIdentitySpec::default()
+        },
+        ..Spec::default()
+    }
+}
+
+/// The cluster and what is asked for now.
+#[derive(Debug)]
+pub struct Play {
+    pub cluster: Cluster,
+    pub spec: Spec,
+}
+
+impl Play {
+    pub fn new(skew: i64, first: usize) -> Self {
+        Self {
+            cluster: Cluster::new(skew),
+            spec: spec(first),
+        }
+    }
+
+    pub fn identity(&self) -> Identity {
+        identity(&self.spec)
+    }
+
+    pub fn act(&mut self, act: &Act) -> Result<(), String> {
+        match act {
+            Act::Look(ends) => drop(self.look(*ends, None)?),
+            Act::Blind(blind) => drop(self.look(Ends::Well, Some(*blind))?),
+            Act::Tick(seconds) => self.cluster.tick(*seconds)?,
+            Act::PodComes(a, b, owner) => self.cluster.pod_comes((*a, *b), *owner)?,
+            Act::PodGoes(which) => self.cluster.pod_goes(*which),
+            Act::Rolls(a, b) => self.cluster.rolls((*a, *b))?,
+            Act::Wants(number) => {
+                let (paused, restart) = (self.spec.transition_paused, self.spec.pod_restart);
+                self.spec = Spec {
+                    transition_paused: paused,
+                    pod_restart: restart,
+                    ..spec(*number)
+                };
+            }
+            Act::Paused(paused) => self.spec.transition_paused = *paused,
+            Act::Rollout(rollout) => self.spec.pod_restart = rollout.then_some(PodRestart::Rollout),
+            Act::Agrees => self.agrees(),
+            Act::StatusLost => self.cluster.status = Status::default(),
+        }
+        self.cluster.backed()
+    }
+
+    /// Somebody does what the condition asks for.
+    pub fn agrees(&mut self) {
+        let record = self.cluster.status.transition.as_ref();
+        let Some(token) = record.and_then(|record| record.consent.clone()) else {
+            return;
+        };
+        self.cluster.truth.object.consent = Some(token);
+        let id = self.cluster.truth.association.present().map(|found| found.id.clone());
+        self.cluster.agreed = id.map(|id| (id, self.identity().binding));
+    }
+
+    /// One look of the operator.
+    pub fn look(&mut self, ends: Ends, blind: Option<Blind>) -> Result<Look, String> {
+        self.cluster.count();
+        let identity = self.identity();
+        let custody = self.cluster.truth.object.custody.clone();
+        let roles = roles_of(&identity, &self.cluster.status, custody.as_ref());
+        let mut observed = read(&self.cluster.truth, &roles);
+        if let Some(blind) = blind {
+            blind.put_on(&mut observed);
+        }
+        let look = think(&identity, &self.cluster.status, &observed, &Timings::default(), self.cluster.now);
+        let (outcome, after) = self.apply(&look, &identity, observed, ends)?;
+        if !matches!(ends, Ends::Killed(_)) {
+            self.tell(&look, &outcome, &after);
+        }
+        Ok(look)
+    }
+
+    fn apply(&mut self, look: &Look, identity: &Identity, mut seen: Observed, ends: Ends) -> Result<(Outcome, Observed), String> {
+        let rollout = self.spec.pod_restart == Some(PodRestart::Rollout);
+        let mut outcome = Outcome::default();
+        let mut lost = false;
+        for (at, step) in look.plan.steps().enumerate() {
+            let ended = match ends {
+                Ends::Killed(after) if at >= after => break,
+                _ if lost => Ended::Skipped(Skip::BehindAnother),
+                Ends::Unheard(which) if at == which => {
+                    lost = true;
+                    drop(self.cluster.take(step, identity, rollout)?);
+                    Ended::Failed(unheard())
+                }
+                _ => {
+                    let answer = self.cluster.take(step, identity, rollout)?;
+                    seen.assume(step, &answer);
+                    Ended::Done(answer)
+                }
+            };
+            outcome.steps.push((step.clone(), ended));
+            self.cluster.backed().map_err(|why| format!("after {step}: {why}"))?;
+        }
+        Ok((outcome, seen))
+    }
+
+    fn tell(&mut self, look: &Look, outcome: &Outcome, after: &Observed) {
+        let summary = summarise(&Told {
+            generation: 1,
+            look,
+            outcome,
+            after,
+            previous: &self.cluster.status,
+            gate: Gate::Open,
+            timings: &Timings::default(),
+            now: self.cluster.now,
+        });
+        self.cluster.status = summary.status;
+    }
+
+    /// Nothing disturbs any more: people agree, pods are replaced by and by, time passes.
+    pub fn comes_to_rest(&mut self) -> Result<(), String> {
+        self.spec.transition_paused = false;
+        for _ in 0..24 {
+            let look = self.look(Ends::Well, None)?;
+            let rests = look.plan.is_empty() && look.stage == lanyard_core::stage::Stage::Settled;
+            if rests && self.cluster.status.transition.is_none() {
+                return Ok(());
+            }
+            self.agrees();
+            self.cluster.tick(61)?;
+            if self.cluster.status.transition.as_ref().is_some_and(|record| record.stage == Reason::Draining) {
+                self.replace_all()?;
+            }
+        }
+        Err(format!("does not come to rest: {:?}", self.cluster.status.transition))
+    }
+
+    fn replace_all(&mut self) -> Result<(), String> {
+        for _ in 0..self.cluster.pods.len() {
+            self.cluster.pod_comes((255, 255), 0)?;
+            drop(self.cluster.pods.remove(0));
+        }
+        let workloads = self.cluster.truth.workloads.present_mut();
+        workloads.into_iter().flatten().for_each(|workload| workload.rolled_out = true);
+        Ok(())
+    }
+
+    /// Whether the world is what the binding asked for makes of it, and nothing else.
+    pub fn only_what_is_wanted(&self) -> Result<(), String> {
+        let identity = self.identity();
+        let truth = &self.cluster.truth;
+        let roles: Vec<_> = truth.roles.iter().filter(|(_, facts)| facts.id.present().is_some()).collect();
+        let [(arn, facts)] = roles.as_slice() else {
+            return Err(format!("{} roles are left", roles.len()));
+        };
+        if *arn != identity.role_arn() {
+            return Err(format!("{arn} is left"));
+        }
+        let statements = facts.trust.present().map_or(0, |trust| trust.statements().len());
+        if statements != 1 {
+            return Err(format!("{statements} statements are in the trust"));
+        }
+        let annotations = truth.service_account.present().map_or(0, |account| account.annotations.len());
+        let associated = truth.association != Fact::Absent;
+        let irsa = identity.binding.method() == Method::Irsa;
+        if associated == irsa || (annotations > 0) != irsa {
+            return Err(format!("associated: {associated}, {annotations} annotations"));
+        }
+        let custody = truth.object.custody.as_ref().map_or(0, |custody| custody.roles.len());
+        if custody > 2 {
+            return Err(format!("{custody} roles in custody"));
+        }
+        Ok(())
+    }
+}
+
+fn unheard() -> Trouble {
+    Trouble {
+        disposition: Disposition::RetrySoon,
+        reason: Reason::Unavailable,
+        message: "no answer".to_owned(),
+    }
+}

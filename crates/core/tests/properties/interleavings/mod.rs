@@ -1,0 +1,43 @@
+//! The model check of transitions: whatever happens in whatever order, no live pod loses what it holds, but by consent;
+//! and when nothing disturbs any more, the binding asked for is there and nothing of any other.
+
+mod acts;
+mod cluster;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use acts::{Act, Ends, Play, act};
+
+/// More than other properties: a run is a path through many states, and most paths meet nothing.
+fn many() -> ProptestConfig {
+    let cases = crate::cases();
+    ProptestConfig {
+        cases: cases.cases * 16,
+        ..cases
+    }
+}
+
+proptest! {
+    #![proptest_config(many())]
+
+    #[test]
+    fn no_pod_loses_what_it_holds_but_by_consent(
+        first in 0..6usize,
+        skew in select(vec![-120i64, 0, 120]),
+        acts in vec(act(), 1..60),
+    ) {
+        let mut play = Play::new(skew, first);
+        // From a binding in effect: before one there is nothing to lose.
+        for act in [Act::Look(Ends::Well), Act::Tick(61), Act::Look(Ends::Well), Act::Tick(61)] {
+            play.act(&act).map_err(TestCaseError::fail)?;
+        }
+        for act in &acts {
+            play.act(act).map_err(TestCaseError::fail)?;
+        }
+        play.comes_to_rest().map_err(TestCaseError::fail)?;
+        play.only_what_is_wanted().map_err(TestCaseError::fail)?;
+        play.cluster.backed().map_err(TestCaseError::fail)?;
+    }
+}
