@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::spec::{IrsaSpec, ManagedRole, PodIdentitySpec, WorkloadIdentitySpec};
 use crate::status::{
     AssociationStatus, BindingStatus, Correction, DriftItem, DriftStatus, PodsStatus, RoleStatus,
-    WorkloadIdentityStatus,
+    TransitionStatus, WorkloadIdentityStatus,
 };
 
 impl WorkloadIdentitySpec {
@@ -38,6 +38,11 @@ impl WorkloadIdentitySpec {
             irsa: self.irsa.as_ref().map(IrsaSpec::to_core).unwrap_or_default(),
             drift_policy: self.drift_policy,
             deletion_policy: self.deletion_policy,
+            pod_restart: self.pod_restart,
+            transition_paused: self
+                .transition
+                .as_ref()
+                .is_some_and(|transition| transition.paused),
             suspend: self.suspend,
         }
     }
@@ -99,6 +104,7 @@ impl WorkloadIdentityStatus {
             pods: Some(PodsStatus {
                 stale: status.pods.stale,
             }),
+            transition: status.transition.as_ref().map(TransitionStatus::from_core),
         }
     }
 
@@ -121,6 +127,7 @@ impl WorkloadIdentityStatus {
             pods: core::PodsStatus {
                 stale: self.pods.map_or(0, |pods| pods.stale),
             },
+            transition: self.transition.as_ref().and_then(TransitionStatus::to_core),
         }
     }
 }
@@ -219,6 +226,28 @@ impl BindingStatus {
                     arn: association.arn.clone(),
                     external_id: association.external_id.clone(),
                 }),
+        })
+    }
+}
+
+impl TransitionStatus {
+    fn from_core(transition: &core::TransitionStatus) -> Self {
+        Self {
+            stage: transition.stage.word().to_owned(),
+            since: Time(transition.since),
+            began: Time(transition.began),
+            token: transition.token.clone(),
+            consent: transition.consent.clone(),
+        }
+    }
+
+    fn to_core(&self) -> Option<core::TransitionStatus> {
+        Some(core::TransitionStatus {
+            stage: known(&self.stage)?,
+            since: self.since.0,
+            began: self.began.0,
+            token: self.token.clone(),
+            consent: self.consent.clone(),
         })
     }
 }

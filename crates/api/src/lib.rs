@@ -28,6 +28,10 @@ pub const ANNOTATION_REQUESTED_AT: &str = "lanyard.dev/requested-at";
 /// The annotation in which Lanyard writes, before it creates anything, what will be its to remove.
 pub const ANNOTATION_CUSTODY: &str = "lanyard.dev/custody";
 
+/// The annotation by which somebody agrees to one change of the binding that costs something: its value is what the
+/// condition `Transitioning` shows.
+pub use lanyard_core::stage::ANNOTATION_CONSENT;
+
 /// The field manager of everything that Lanyard applies.
 pub const FIELD_MANAGER: &str = "lanyard";
 

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method};
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
 use serde_json::{Value, json};
 
 use crate::spec::{
     ExistingRole, ExistingTrust, InlinePolicy, IrsaSpec, ManagedRole, PodIdentitySpec, RoleSpec,
-    ServiceAccountSpec, WorkloadIdentity, WorkloadIdentitySpec,
+    ServiceAccountSpec, TransitionSpec, WorkloadIdentity, WorkloadIdentitySpec,
 };
 
 /// One sample.
@@ -156,6 +156,8 @@ fn everything(name: &str) -> WorkloadIdentitySpec {
         }),
         drift_policy: Some(DriftPolicy::Report),
         deletion_policy: Some(DeletionPolicy::Retain),
+        pod_restart: Some(PodRestart::Rollout),
+        transition: Some(TransitionSpec { paused: true }),
         suspend: true,
         ..WorkloadIdentitySpec::default()
     }

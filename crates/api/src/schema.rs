@@ -58,6 +58,10 @@ pub(crate) fn deletion_policy(_: &mut SchemaGenerator) -> Schema {
     word(&["Delete", "Retain"])
 }
 
+pub(crate) fn pod_restart(_: &mut SchemaGenerator) -> Schema {
+    word(&["Never", "Rollout"])
+}
+
 pub(crate) fn existing_trust(_: &mut SchemaGenerator) -> Schema {
     word(&["Check"])
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Not;
 
 use kube::{CustomResource, KubeSchema};
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method};
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -113,6 +113,18 @@ pub struct WorkloadIdentitySpec {
     #[schemars(schema_with = "schema::deletion_policy")]
     pub deletion_policy: Option<DeletionPolicy>,
 
+    /// Whether Lanyard may restart workloads when the binding changes: Never waits until their pods are replaced in the
+    /// ordinary course of things, Rollout restarts them as kubectl rollout restart does, one first, then the others,
+    /// within their disruption budgets. Absent: Never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::pod_restart")]
+    pub pod_restart: Option<PodRestart>,
+
+    /// The change from one binding to another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TransitionSpec")]
+    pub transition: Option<TransitionSpec>,
+
     /// While true, Lanyard changes nothing for this object. Deleting a suspended object lets go of what it has in AWS
     /// instead of removing it.
     #[serde(default, skip_serializing_if = "Not::not")]
@@ -127,6 +139,15 @@ pub struct ServiceAccountSpec {
     /// to take over one that it did not make.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub create: bool,
+}
+
+/// The change from one binding to another: of the method, the role, or anything else that pods get it by.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TransitionSpec {
+    /// While true, a change of the binding stays where it is. Everything else is kept true as ever.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub paused: bool,
 }
 
 /// The role: one of Lanyard's own making, or somebody else's.

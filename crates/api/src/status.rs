@@ -57,6 +57,37 @@ pub struct WorkloadIdentityStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "PodsStatus")]
     pub pods: Option<PodsStatus>,
+
+    /// The change from one binding to another that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TransitionStatus")]
+    pub transition: Option<TransitionStatus>,
+}
+
+/// The change from one binding to another that is under way. Losing it delays the change and does no harm.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TransitionStatus {
+    /// How far it has come: the reason of the condition Transitioning.
+    #[schemars(schema_with = "schema::short_text")]
+    pub stage: String,
+
+    /// Since when it stands there.
+    #[schemars(schema_with = "schema::time")]
+    pub since: Time,
+
+    /// When it was first seen.
+    #[schemars(schema_with = "schema::time")]
+    pub began: Time,
+
+    /// A short name of the binding that it leads to.
+    #[schemars(schema_with = "schema::short_text")]
+    pub token: String,
+
+    /// The value of the annotation lanyard.dev/consent that it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::short_text")]
+    pub consent: Option<String>,
 }
 
 /// The role.

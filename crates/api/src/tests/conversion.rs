@@ -8,10 +8,10 @@ use lanyard_core::binding::{Binding, By};
 use lanyard_core::condition::{CONDITIONS, Condition, ConditionStatus};
 use lanyard_core::name::Audience;
 use lanyard_core::reason::Reason;
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method};
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
 use lanyard_core::status::{
     AssociationStatus, BindingState, BindingStatus, Correction, DriftItem, DriftStatus, PodsStatus,
-    RoleStatus, Standing, Status,
+    RoleStatus, Standing, Status, TransitionStatus,
 };
 use serde_json::{Value, json};
 
@@ -37,16 +37,8 @@ fn item(why: Option<Standing>) -> DriftItem {
     }
 }
 
-/// A status in which nothing is empty.
-fn full() -> Status {
-    let condition = |kind| Condition {
-        kind,
-        status: ConditionStatus::Unknown,
-        reason: Reason::Unreadable,
-        message: "iam:GetRole is denied".to_owned(),
-        observed_generation: 3,
-        last_transition_time: now(),
-    };
+/// Both methods, with everything that either knows.
+fn bindings() -> Vec<BindingStatus> {
     let irsa = By::Irsa {
         issuer: Issuer::parse("https://oidc.eks.eu-west-1.amazonaws.com/id/ABC").unwrap(),
         audience: Audience::parse("sts.amazonaws.com").unwrap(),
@@ -60,6 +52,36 @@ fn full() -> Status {
         arn: "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1".to_owned(),
         external_id: Some("eu-west-1/111122223333/prod/shop/orders".to_owned()),
     };
+    vec![
+        BindingStatus {
+            binding: Binding {
+                role_arn: role("orders"),
+                by: irsa,
+            },
+            state: BindingState::Draining,
+            association: None,
+        },
+        BindingStatus {
+            binding: Binding {
+                role_arn: role("orders"),
+                by: pod_identity,
+            },
+            state: BindingState::Pending,
+            association: Some(association),
+        },
+    ]
+}
+
+/// A status in which nothing is empty.
+fn full() -> Status {
+    let condition = |kind| Condition {
+        kind,
+        status: ConditionStatus::Unknown,
+        reason: Reason::Unreadable,
+        message: "iam:GetRole is denied".to_owned(),
+        observed_generation: 3,
+        last_transition_time: now(),
+    };
     Status {
         observed_generation: Some(3),
         conditions: CONDITIONS.iter().map(|row| condition(row.kind)).collect(),
@@ -67,24 +89,7 @@ fn full() -> Status {
             arn: role("orders"),
             id: Some("AROA1".to_owned()),
         }),
-        bindings: vec![
-            BindingStatus {
-                binding: Binding {
-                    role_arn: role("orders"),
-                    by: irsa,
-                },
-                state: BindingState::Draining,
-                association: None,
-            },
-            BindingStatus {
-                binding: Binding {
-                    role_arn: role("orders"),
-                    by: pod_identity,
-                },
-                state: BindingState::Pending,
-                association: Some(association),
-            },
-        ],
+        bindings: bindings(),
         oidc_provider_arn: Some(
             "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC".to_owned(),
         ),
@@ -98,6 +103,13 @@ fn full() -> Status {
             }),
         },
         pods: PodsStatus { stale: 2 },
+        transition: Some(TransitionStatus {
+            stage: Reason::Draining,
+            since: now(),
+            began: now(),
+            token: "0123456789abcdef".to_owned(),
+            consent: Some("fedcba9876543210".to_owned()),
+        }),
     }
 }
 
@@ -151,6 +163,7 @@ fn what_is_not_ours_in_a_status_is_passed_over() {
         "conditions": [condition("example.com/Scanned", "Clean"), condition("Ready", "OfANewerOperator"), condition("InSync", "InSync")],
         "role": {"arn": "AROA1"},
         "bindings": [{"method": "IRSA", "roleArn": "nonsense", "state": "Active"}],
+        "transition": {"stage": "OfANewerOperator", "since": "2026-01-01T00:00:00Z", "began": "2026-01-01T00:00:00Z", "token": "t"},
     }))
     .unwrap();
     let core = status.to_core();
@@ -158,7 +171,7 @@ fn what_is_not_ours_in_a_status_is_passed_over() {
         core.conditions.iter().map(|c| c.reason).collect::<Vec<_>>(),
         [Reason::InSync]
     );
-    assert_eq!((core.role, core.bindings), (None, vec![]));
+    assert_eq!((core.role, core.bindings, core.transition), (None, vec![], None));
 }
 
 #[test]
@@ -176,7 +189,8 @@ fn a_status_never_written_reads_as_never_looked() {
 #[test]
 fn every_field_of_a_spec_reaches_core() {
     let spec = samples::everything_pod_identity().spec.to_core();
-    assert!(spec.create_service_account && spec.suspend);
+    assert!(spec.create_service_account && spec.suspend && spec.transition_paused);
+    assert_eq!(spec.pod_restart, Some(PodRestart::Rollout));
     assert_eq!(spec.method, Some(Method::PodIdentity));
     assert_eq!(
         (spec.drift_policy, spec.deletion_policy),
