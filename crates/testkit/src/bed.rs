@@ -28,7 +28,7 @@ use crate::gateway::{Gateway, GatewayOptions};
 use crate::process::Process;
 use crate::site::Site;
 use crate::tools::Tools;
-use crate::webhook::{Webhook, WebhookOptions};
+use crate::webhook::{Lag, Webhook, WebhookOptions};
 
 /// The name of the emulated EKS cluster.
 pub const CLUSTER: &str = "lanyard";
@@ -191,6 +191,19 @@ impl TestBed {
     pub fn spawn(&self, name: &str, mut command: Command) -> Result<Process> {
         self.equip(&mut command);
         self.site.spawn(name, command)
+    }
+
+    /// Sets how late the pod webhook learns of changes; at first it does at once.
+    ///
+    /// # Errors
+    /// When the test bed has no pod webhook.
+    pub fn set_webhook_lag(&self, lag: Lag) -> Result<()> {
+        let webhook = self
+            .webhook
+            .as_ref()
+            .context("this test bed has no pod webhook")?;
+        webhook.set_lag(lag);
+        Ok(())
     }
 
     /// Applies the CRDs in the workspace's `crds/` and waits until they are served. Answers their names.

@@ -151,8 +151,9 @@ impl Gateway {
         self.core.gaps.associations.set_owner(association_id, owner_arn);
     }
 
-    /// Whether a subject has an association, asked past ledger, latency and faults: for what stands for AWS itself.
-    pub async fn is_associated(&self, subject: &Subject) -> anyhow::Result<bool> {
+    /// Whether a subject has an association, or had one so long ago as `lag` says; asked past ledger, latency and faults:
+    /// for what stands for AWS itself. Of the past it knows only what came through the gateway.
+    pub async fn is_associated(&self, subject: &Subject, lag: Duration) -> anyhow::Result<bool> {
         let Subject {
             account,
             region,
@@ -160,6 +161,10 @@ impl Gateway {
             namespace,
             service_account,
         } = subject;
+        let key = format!("{namespace}/{service_account}");
+        if let Some(before) = self.core.gaps.associations.before(&key, lag) {
+            return Ok(before);
+        }
         let origin = Origin {
             account: account.clone(),
             region: region.clone(),

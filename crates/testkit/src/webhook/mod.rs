@@ -3,16 +3,18 @@
 //! In: a client of the cluster, the gateway. Out: pods with credentials. Network I/O. Used by the test bed.
 //!
 //! ```text
-//!   API server -> server -> sources (association? annotations?) -> decision -> patch -> API server
+//!   API server -> server -> sources (association? annotations? how late?) -> decision -> patch -> API server
 //! ```
 
 mod decision;
+mod lag;
+mod past;
 mod patch;
 mod server;
 mod sources;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -32,8 +34,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use self::decision::{Credentials, Decision, Known, decide};
+pub use self::lag::Lag;
 pub use self::patch::patch;
 
+use self::past::Past;
 use self::server::Admission;
 use self::sources::Sources;
 use crate::gateway::Gateway;
@@ -53,6 +57,8 @@ pub struct WebhookOptions {
 #[derive(Debug)]
 pub struct Webhook {
     server: JoinHandle<()>,
+    watch: JoinHandle<()>,
+    lag: Arc<Mutex<Lag>>,
 }
 
 /// The name of the registration, as AWS's own manifest has it.
@@ -75,7 +81,11 @@ impl Webhook {
             .context("no free port for the pod webhook")?;
         let address = listener.local_addr()?;
         let (asked, mut asks) = watch::channel(0);
+        let (lag, past) = (Arc::<Mutex<Lag>>::default(), Past::default());
+        let watch = past.begin(&client).await?;
         let sources = Sources {
+            lag: Arc::clone(&lag),
+            past,
             client: client.clone(),
             gateway,
             account,
@@ -90,6 +100,8 @@ impl Webhook {
         let server = server::serve(listener, tls(&identity)?, Arc::new(admission));
         let webhook = Self {
             server: tokio::spawn(server),
+            watch: tokio::spawn(watch),
+            lag,
         };
         register(&client, address, identity.cert.pem()).await?;
         tokio::time::timeout(LIMIT, provoke(&client, &mut asks))
@@ -97,11 +109,17 @@ impl Webhook {
             .context("the API server does not ask the pod webhook")??;
         Ok(webhook)
     }
+
+    /// Sets how late it learns of changes, those that were made already among them.
+    pub fn set_lag(&self, lag: Lag) {
+        *self.lag.lock().unwrap_or_else(PoisonError::into_inner) = lag;
+    }
 }
 
 impl Drop for Webhook {
     fn drop(&mut self) {
         self.server.abort();
+        self.watch.abort();
     }
 }
 

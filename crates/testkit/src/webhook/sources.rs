@@ -1,13 +1,16 @@
 //! What the webhook knows of a ServiceAccount: EKS's associations and the annotations in the cluster.
-//! In: namespace and name. Out: both, as they are now. Network I/O. Asked by `server` for each pod.
-//!
-//! AWS's webhook learns of both with a delay [F 11]; a lag to be set belongs here, where the two are read.
+//! In: namespace and name. Out: both, as they are now or as they were before a lag. Network I/O. Asked by `server` for
+//! each pod.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{Api, Client};
 
 use super::decision::Known;
+use super::lag::Lag;
+use super::past::Past;
 use crate::gateway::{Gateway, Subject};
 
 /// Where the webhook looks.
@@ -17,6 +20,8 @@ pub(crate) struct Sources {
     pub account: String,
     pub region: String,
     pub cluster: String,
+    pub lag: Arc<Mutex<Lag>>,
+    pub past: Past,
 }
 
 impl Sources {
@@ -28,13 +33,17 @@ impl Sources {
             namespace: namespace.to_owned(),
             service_account: service_account.to_owned(),
         };
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
-        let found = accounts.get_opt(service_account).await?;
+        let lag = *self.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        let annotations = if lag.annotation.is_zero() {
+            let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+            let found = accounts.get_opt(service_account).await?;
+            found.and_then(|account| account.metadata.annotations)
+        } else {
+            self.past.annotations(namespace, service_account, lag.annotation)
+        };
         Ok(Known {
-            associated: self.gateway.is_associated(&subject).await?,
-            annotations: found
-                .and_then(|account| account.metadata.annotations)
-                .unwrap_or_default(),
+            associated: self.gateway.is_associated(&subject, lag.association).await?,
+            annotations: annotations.unwrap_or_default(),
         })
     }
 }

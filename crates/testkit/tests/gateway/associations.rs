@@ -283,8 +283,8 @@ async fn times_owners_and_subjects_are_the_gateways_to_say() -> Result<()> {
         namespace: "shop".to_owned(),
         service_account: name.to_owned(),
     };
-    assert!(gateway.is_associated(&subject("older")).await?);
-    assert!(!gateway.is_associated(&subject("never")).await?);
+    assert!(gateway.is_associated(&subject("older"), Duration::ZERO).await?);
+    assert!(!gateway.is_associated(&subject("never"), Duration::ZERO).await?);
     assert_eq!(gateway.ledger().since(mark).count(), 1);
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! Gaps of ministack in Pod Identity associations: no tags after creation, `targetRoleArn` and `policy` cannot be cleared,
 //! no owner instead of an empty one, an invented external id, its own words for a double one; and times that tests shift.
+//! It also knows when each was made or deleted, for the webhook's lag.
 //! In: requests and the emulator's answers. Out: answers as EKS would give them. Asks the emulator of EKS.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
@@ -20,6 +21,8 @@ use super::super::message::{Answer, Request};
 pub(crate) struct Associations {
     known: Mutex<HashMap<String, Record>>,
     shift: Mutex<Duration>,
+    /// When subjects got or lost their association.
+    turns: Mutex<Vec<Turn>>,
     /// Held while tags are read and written.
     tagging: tokio::sync::Mutex<()>,
 }
@@ -32,6 +35,14 @@ struct Record {
     owner: Option<String>,
     /// Fields that were cleared by an empty string and still stand in the emulator.
     cleared: Vec<&'static str>,
+}
+
+/// A subject got its association or lost it.
+#[derive(Debug)]
+struct Turn {
+    at: Instant,
+    subject: String,
+    made: bool,
 }
 
 /// Fields that an empty string clears [F 1.2].
@@ -51,6 +62,35 @@ impl Associations {
     /// `namespace/serviceAccount` of an association that some answer has shown.
     pub fn subject(&self, id: &str) -> Option<String> {
         locked(&self.known).get(id)?.subject.clone()
+    }
+
+    /// Notes what a call that succeeded made or deleted. An update keeps the subject associated and is no turn.
+    pub fn note(&self, operation: &str, answer: &Answer) {
+        let made = operation == "CreatePodIdentityAssociation";
+        if !made && operation != "DeletePodIdentityAssociation" {
+            return;
+        }
+        let body = answer.parse_json().unwrap_or_default();
+        let text = |name: &str| {
+            body.pointer(&format!("/association/{name}"))
+                .and_then(Value::as_str)
+        };
+        if let (Some(namespace), Some(account)) = (text("namespace"), text("serviceAccount")) {
+            locked(&self.turns).push(Turn {
+                at: Instant::now(),
+                subject: format!("{namespace}/{account}"),
+                made,
+            });
+        }
+    }
+
+    /// Whether `namespace/serviceAccount` was associated so long ago, if that has changed since.
+    pub fn before(&self, subject: &str, ago: Duration) -> Option<bool> {
+        let turns = locked(&self.turns);
+        let first = turns
+            .iter()
+            .find(|turn| turn.subject == subject && turn.at.elapsed() < ago)?;
+        Some(!first.made)
     }
 
     /// The answer with each association in it as EKS would show it.
@@ -259,6 +299,24 @@ mod tests {
         assert_eq!(shown.get("ownerArn"), None);
         assert_eq!(shown["externalId"], "eu-west-1/000000000000/c/shop/orders");
         assert_eq!(associations.subject("a-1").as_deref(), Some("shop/orders"));
+    }
+
+    #[test]
+    fn what_was_before_a_turn_is_known_for_as_long_as_somebody_asks() {
+        let associations = Associations::default();
+        let note = |operation: &str| {
+            let body = json!({"association": association()});
+            associations.note(operation, &Answer::json(StatusCode::OK, &body));
+        };
+        let hour = Duration::from_secs(3600);
+        assert_eq!(associations.before("shop/orders", hour), None);
+        note("UpdatePodIdentityAssociation");
+        assert_eq!(associations.before("shop/orders", hour), None);
+        note("DeletePodIdentityAssociation");
+        note("CreatePodIdentityAssociation");
+        assert_eq!(associations.before("shop/orders", hour), Some(true));
+        assert_eq!(associations.before("shop/orders", Duration::ZERO), None);
+        assert_eq!(associations.before("shop/other", hour), None);
     }
 
     #[test]

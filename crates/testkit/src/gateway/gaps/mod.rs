@@ -104,7 +104,10 @@ impl Gaps {
                 self.listings.note(call, request, &answer);
                 description::mend(answer)
             }
-            operation if operation.ends_with("PodIdentityAssociation") => self.associations.mend(answer),
+            operation if operation.ends_with("PodIdentityAssociation") => {
+                self.associations.note(operation, &answer);
+                self.associations.mend(answer)
+            }
             _ if call.service == Service::Iam => description::mend(answer),
             _ => answer,
         }
