@@ -5,6 +5,7 @@ use lanyard_core::fact::Why;
 use lanyard_core::outcome::{Disposition, Trouble};
 use lanyard_core::reason::Reason;
 use lanyard_core::text::quote;
+use lanyard_core::workload::Owner;
 
 /// What can go wrong when the world is read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,9 @@ pub enum EngineError {
         /// What went away.
         what: &'static str,
     },
+    /// A workload of a kind that no rollout restarts.
+    #[error("a {} is not restarted by a rollout: {}", .0.kind, .0.name)]
+    NoRestart(Owner),
 }
 
 impl From<AwsError> for EngineError {
@@ -70,6 +74,11 @@ impl EngineError {
                 reason: Reason::Unavailable,
                 message: quote(&self.to_string()),
             },
+            Self::NoRestart(_) => Trouble {
+                disposition: Disposition::WaitForChange,
+                reason: Reason::Refused,
+                message: quote(&self.to_string()),
+            },
         }
     }
 
@@ -82,7 +91,9 @@ impl EngineError {
                 Reason::Throttled => Why::Throttled,
                 _ => Why::Failed(quote(&self.to_string())),
             },
-            Self::TimedOut { .. } | Self::Gone { .. } => Why::Failed(quote(&self.to_string())),
+            Self::TimedOut { .. } | Self::Gone { .. } | Self::NoRestart(_) => {
+                Why::Failed(quote(&self.to_string()))
+            }
         }
     }
 }

@@ -13,11 +13,14 @@ pub mod observe;
 pub mod pods;
 
 mod error;
+mod lists;
 mod object;
 mod recent;
+mod restart;
 pub mod service_account;
 mod shared;
 mod steps;
+mod workloads;
 
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use kube::api::{Api, Patch, PatchParams};
-use kube::core::PartialObjectMeta;
-use lanyard_api::{ANNOTATION_CUSTODY, FINALIZER, WorkloadIdentity};
+use kube::core::{ObjectMeta, PartialObjectMeta};
+use lanyard_api::{ANNOTATION_CONSENT, ANNOTATION_CUSTODY, FINALIZER, WorkloadIdentity};
 use lanyard_core::custody::Custody;
 use lanyard_core::observed::ObjectMarks;
 use lanyard_core::subject::Subject;
@@ -29,26 +29,23 @@ pub struct Target {
 }
 
 impl Target {
-    /// A target as the watch showed it.
+    /// A target as the watch showed it. `None` for what has no uid, which the API server never shows.
     #[must_use]
-    pub fn new(
-        subject: Subject,
-        uid: String,
-        resource_version: Option<String>,
-        finalizers: Vec<String>,
-        custody: Option<&str>,
-    ) -> Self {
+    pub fn new(subject: Subject, metadata: &ObjectMeta) -> Option<Self> {
+        let annotation = |key: &str| metadata.annotations.as_ref()?.get(key).map(String::as_str);
+        let finalizers = metadata.finalizers.clone().unwrap_or_default();
         let marks = ObjectMarks {
             finalizer: finalizers.iter().any(|known| known == FINALIZER),
-            custody: custody.and_then(Custody::parse),
+            custody: annotation(ANNOTATION_CUSTODY).and_then(Custody::parse),
+            consent: annotation(ANNOTATION_CONSENT).map(str::to_owned),
         };
-        Self {
+        Some(Self {
             subject,
-            uid,
+            uid: metadata.uid.clone()?,
             finalizers,
             marks,
-            resource_version: Mutex::new(resource_version),
-        }
+            resource_version: Mutex::new(metadata.resource_version.clone()),
+        })
     }
 
     /// The version of the object that our last write left, or that the watch showed.

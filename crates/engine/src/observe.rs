@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::{join, join_all, join3};
+use futures::future::{join, join_all, join4};
 use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::fact::{Fact, Why};
-use lanyard_core::observed::{Observed, Pods, RoleFacts};
+use lanyard_core::holder::Pods;
+use lanyard_core::observed::{Observed, RoleFacts};
+use lanyard_core::workload::Workload;
 
 use crate::World;
 use crate::object::Target;
@@ -26,6 +28,10 @@ pub struct Scope<'a> {
     pub agent: bool,
     /// The holders, as last counted.
     pub pods: Fact<Pods>,
+    /// Whether to list the holders afresh instead: a transition rests on them.
+    pub fresh_pods: bool,
+    /// Whether to read what restarts the holders: a transition may restart something.
+    pub workloads: bool,
     /// Whether somebody asked for a fresh look: nothing remembered counts.
     pub fresh: bool,
 }
@@ -44,10 +50,11 @@ impl World {
                 .map(|arn| self.role(arn, &scope.known_policies)),
         );
         let shared = join(self.provider_in(scope), self.agent_in(scope));
-        let ((roles, association), account, (provider, agent)) = join3(
+        let ((roles, association), account, (provider, agent), (pods, workloads)) = join4(
             join(roles, self.association(scope)),
             self.service_account(subject),
             shared,
+            self.running(scope),
         )
         .await;
         Observed {
@@ -57,8 +64,27 @@ impl World {
             association,
             service_account: account,
             agent,
-            pods: scope.pods.clone(),
+            pods,
+            workloads,
         }
+    }
+
+    /// The pods, and what restarts them.
+    pub async fn running(&self, scope: &Scope<'_>) -> (Fact<Pods>, Fact<Vec<Workload>>) {
+        let subject = &scope.target.subject;
+        let pods = async {
+            match scope.fresh_pods {
+                true => self.fresh_pods(subject).await,
+                false => scope.pods.clone(),
+            }
+        };
+        let workloads = async {
+            match scope.workloads {
+                true => self.workloads(subject).await,
+                false => Fact::Unreadable(Why::NotRead),
+            }
+        };
+        join(pods, workloads).await
     }
 
     async fn role(&self, arn: &RoleArn, known: &BTreeSet<PolicyArn>) -> RoleFacts {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ServiceAccount as KubeServiceAccount;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
@@ -20,6 +21,8 @@ use crate::{World, apply};
 const PREFIX: &str = "eks.amazonaws.com/";
 /// The label that says that Lanyard created a ServiceAccount, and so removes it with the object.
 const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The field manager by which EKS applies what an add-on brings [EKS user guide, Amazon EKS add-ons].
+const EKS: &str = "eks";
 
 impl World {
     /// Reads the ServiceAccount of a subject.
@@ -212,7 +215,18 @@ fn facts(metadata: &ObjectMeta) -> ServiceAccount {
     ServiceAccount {
         annotations,
         created_by_us: created_by_us(metadata),
+        applied_at: applied_at(fields),
+        of_add_on: fields.iter().any(|entry| entry.manager.as_deref() == Some(EKS)),
     }
+}
+
+/// When we last changed it. An apply that changes nothing moves no time.
+fn applied_at(fields: &[ManagedFieldsEntry]) -> Option<Timestamp> {
+    fields
+        .iter()
+        .filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
+        .filter_map(|entry| entry.time.as_ref().map(|time| time.0))
+        .max()
 }
 
 fn annotation(key: &str, value: &str, fields: &[ManagedFieldsEntry]) -> Annotation {
@@ -237,4 +251,33 @@ fn holds(entry: &ManagedFieldsEntry, group: &str, key: &str) -> bool {
     fields
         .and_then(|fields| fields.0.get("f:metadata")?.get(group)?.get(format!("f:{key}")))
         .is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(fields: serde_json::Value) -> ObjectMeta {
+        serde_json::from_value(json!({"name": "orders", "managedFields": fields})).unwrap()
+    }
+
+    #[test]
+    fn our_last_change_is_the_youngest_of_our_entries() {
+        let entry =
+            |manager: &str, time: &str| json!({"manager": manager, "operation": "Update", "time": time});
+        let found = facts(&metadata(json!([
+            entry(FIELD_MANAGER, "2026-03-01T10:00:00Z"),
+            entry(FIELD_MANAGER, "2026-03-01T11:00:00Z"),
+            entry("kubectl", "2026-03-01T12:00:00Z"),
+        ])));
+        assert_eq!(found.applied_at, Some("2026-03-01T11:00:00Z".parse().unwrap()));
+        assert!(!found.of_add_on);
+        assert_eq!(facts(&metadata(json!([]))).applied_at, None);
+    }
+
+    #[test]
+    fn what_eks_applied_is_an_add_ons() {
+        let fields = json!([{"manager": "eks", "operation": "Apply", "time": "2026-03-01T10:00:00Z"}]);
+        assert!(facts(&metadata(fields)).of_add_on);
+    }
 }

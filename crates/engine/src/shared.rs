@@ -1,6 +1,9 @@
-//! Facts of the whole cluster, remembered for a while: the OIDC provider and the agent. One read serves every look.
+//! Facts of the whole cluster, remembered for a while: the OIDC provider, the agent and its nodes. One read serves
+//! every look.
 //! Talks to AWS and the API server when what is remembered is too old; an unreadable fact is never remembered.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::DaemonSet;
@@ -9,6 +12,8 @@ use lanyard_core::fact::{Fact, Why};
 use lanyard_core::observed::{Agent, Provider};
 use tokio::sync::Mutex;
 
+use crate::error::EngineError;
+use crate::pods::Agents;
 use crate::{World, apply};
 
 /// The agent's DaemonSet [F 2.4].
@@ -21,6 +26,7 @@ pub(crate) struct Shared {
     auto_mode: bool,
     provider: Mutex<Option<(Instant, String, Fact<Provider>)>>,
     agent: Mutex<Option<(Instant, Fact<Agent>)>>,
+    agents: Mutex<Option<(Instant, Arc<Agents>)>>,
 }
 
 impl Shared {
@@ -30,6 +36,7 @@ impl Shared {
             auto_mode,
             provider: Mutex::new(None),
             agent: Mutex::new(None),
+            agents: Mutex::new(None),
         }
     }
 
@@ -37,6 +44,7 @@ impl Shared {
     pub(crate) async fn forget(&self) {
         *self.provider.lock().await = None;
         *self.agent.lock().await = None;
+        *self.agents.lock().await = None;
     }
 
     /// What a step of ours made of the provider.
@@ -84,6 +92,30 @@ impl World {
         // Only good news is remembered: who waits for the agent wants to see it at once.
         *slot = ready.then(|| (Instant::now(), fact.clone()));
         fact
+    }
+
+    /// The agent's pods, for pods on these nodes. What is remembered is good only while it says nothing against one of
+    /// them: an agent that has just come is seen at once.
+    pub(crate) async fn agents_on(&self, nodes: &BTreeSet<&str>) -> Result<Arc<Agents>, EngineError> {
+        if nodes.is_empty() || self.auto_mode() {
+            return Ok(Arc::new(Agents::new(self.auto_mode())));
+        }
+        let mut slot = self.shared().agents.lock().await;
+        if let Some((at, known)) = &*slot
+            && at.elapsed() < self.shared().lasts
+            && nodes.iter().all(|node| known.serve(node))
+        {
+            return Ok(Arc::clone(known));
+        }
+        let agents = Arc::new(self.list_agents().await?);
+        *slot = Some((Instant::now(), Arc::clone(&agents)));
+        Ok(agents)
+    }
+
+    /// Whether EKS Auto Mode brings the agent with its nodes.
+    #[must_use]
+    pub fn auto_mode(&self) -> bool {
+        self.shared().auto_mode
     }
 
     async fn agent_daemon_set(&self) -> Fact<Agent> {

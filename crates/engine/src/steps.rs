@@ -24,6 +24,9 @@ impl World {
                 self.annotate(&target.subject, set, remove, *create).await?
             }
             Step::DeleteServiceAccount {} => self.delete_service_account(&target.subject).await?,
+            Step::RestartWorkload { owner, mark } => {
+                self.restart_workload(&target.subject, owner, mark).await?
+            }
             Step::CreateAssociation { .. }
             | Step::UpdateAssociation { .. }
             | Step::TagAssociation { .. }
@@ -67,7 +70,7 @@ impl World {
                 aws.put_inline_policy(role, name, document).await?
             }
             Step::DeleteInlinePolicy { role, name, .. } => aws.delete_inline_policy(role, name).await?,
-            Step::SetTrust { role, document } => aws.set_trust(role, document).await?,
+            Step::SetTrust { role, document, .. } => aws.set_trust(role, document).await?,
             Step::LeaveInstanceProfiles { role } => aws.leave_instance_profiles(role).await?,
             Step::DeleteRole { role } => aws.delete_role(role).await?,
             Step::ReleaseRole { role } => {

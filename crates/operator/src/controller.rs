@@ -98,10 +98,12 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let accounts = watches::service_accounts(&context);
-    let counting = tokio::spawn(watches::pods(Arc::clone(&context)));
+    let (wake, woken) = futures::channel::mpsc::unbounded();
+    let counting = tokio::spawn(watches::pods(Arc::clone(&context), wake));
     Controller::for_stream(objects, context.store.clone())
         .with_config(Config::default().concurrency(workers))
         .reconcile_on(accounts)
+        .reconcile_on(woken)
         .reconcile_all_on(leading)
         .graceful_shutdown_on(stop)
         .run(reconcile, never, Arc::clone(&context))

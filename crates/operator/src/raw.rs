@@ -115,21 +115,17 @@ impl RawIdentity {
             namespace: Namespace::parse(metadata.namespace.as_deref()?).ok()?,
             name: ServiceAccountName::parse(metadata.name.as_deref()?).ok()?,
         };
-        let annotation = |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key));
-        let target = Target::new(
-            subject,
-            metadata.uid.clone()?,
-            metadata.resource_version.clone(),
-            metadata.finalizers.clone().unwrap_or_default(),
-            annotation(ANNOTATION_CUSTODY).map(String::as_str),
-        );
+        let requested_at = metadata
+            .annotations
+            .as_ref()
+            .and_then(|all| all.get(ANNOTATION_REQUESTED_AT));
         Some(Decoded {
-            target,
+            target: Target::new(subject, metadata)?,
             spec: self.decode_spec(),
             status: self.decode_status(),
             generation: metadata.generation.unwrap_or_default(),
             goes: metadata.deletion_timestamp.is_some(),
-            requested_at: annotation(ANNOTATION_REQUESTED_AT).cloned(),
+            requested_at: requested_at.cloned(),
         })
     }
 

@@ -12,10 +12,12 @@ use kube_runtime::reflector::ObjectRef;
 use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::fact::Fact;
 use lanyard_core::gate::Gate;
+use lanyard_core::holder::Pods;
 use lanyard_core::identity::Identity;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
-use lanyard_core::observed::{Observed, Pods};
-use lanyard_core::spec::{DeletionPolicy, Method, Spec};
+use lanyard_core::observed::Observed;
+use lanyard_core::spec::{DeletionPolicy, Method, PodRestart, Spec};
+use lanyard_core::stage::is_at_rest;
 use lanyard_core::step::Step;
 use lanyard_core::summarise::{Next, Summary, Told, invalid, summarise, undecodable};
 use lanyard_core::validate::validate;
@@ -94,14 +96,19 @@ async fn keep(decoded: &Decoded, spec: &Spec, identity: &Identity, context: &Con
         .take(&object, decoded.generation)
         .filter(|_| !scope.fresh);
     let mut observed = match seen {
-        Some(seen) => Observed {
-            object: decoded.target.marks.clone(),
-            pods: scope.pods.clone(),
-            ..seen
-        },
+        Some(seen) => {
+            let (pods, workloads) = context.world.running(&scope).await;
+            Observed {
+                object: decoded.target.marks.clone(),
+                pods,
+                workloads,
+                ..seen
+            }
+        }
         None => context.world.observe(&scope).await,
     };
-    let look = think(identity, &decoded.status, &observed);
+    let (timings, now) = (context.world.timings(), Timestamp::now());
+    let look = think(identity, &decoded.status, &observed, timings, now);
     let summary = act(decoded, &look, &mut observed, spec.suspend, context).await.0;
     if let Next::Settled(settles) = summary.next {
         context
@@ -128,7 +135,9 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
         known_policies: BTreeSet::new(),
         provider: None,
         agent: false,
-        pods: pods(decoded, None, context),
+        pods: pods(decoded, context),
+        fresh_pods: false,
+        workloads: false,
         fresh: false,
     };
     let mut observed = context.world.observe(&scope).await;
@@ -180,17 +189,17 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
     };
     let by = |method| identity.binding.method() == method || recorded(method);
     let requested_at = decoded.requested_at.as_deref();
+    // Only where one binding alone is in effect, and is the one asked for, does nothing depend on who carries what.
+    let changes = decoded.status.transition.is_some() || !is_at_rest(identity, &decoded.status);
     Scope {
         target: &decoded.target,
-        roles: roles_of(identity, &decoded.status),
+        roles: roles_of(identity, &decoded.status, decoded.target.marks.custody.as_ref()),
         known_policies: known_policies(decoded, identity),
         provider: by(Method::Irsa).then(|| identity.cluster.provider_arn()),
         agent: by(Method::PodIdentity),
-        pods: pods(
-            decoded,
-            role_in_effect(decoded).or(Some(identity.role_arn())),
-            context,
-        ),
+        pods: pods(decoded, context),
+        fresh_pods: changes,
+        workloads: changes && identity.pod_restart == PodRestart::Rollout,
         fresh: context.requests.is_new(&decoded.target.uid, requested_at),
     }
 }
@@ -211,16 +220,11 @@ fn known_policies(decoded: &Decoded, identity: &Identity) -> BTreeSet<PolicyArn>
         .collect()
 }
 
-/// The role that new pods get, as last recorded: what pods carry is held against it.
-fn role_in_effect(decoded: &Decoded) -> Option<&RoleArn> {
-    decoded.status.role.as_ref().map(|role| &role.arn)
-}
-
-fn pods(decoded: &Decoded, role: Option<&RoleArn>, context: &Context) -> Fact<Pods> {
+/// The holders as the watch last showed them.
+fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
     let subject = &decoded.target.subject;
     let fold = context.pods.read().unwrap_or_else(PoisonError::into_inner);
-    let role = role.map(ToString::to_string);
-    fold.counted(subject.namespace.as_str(), subject.name.as_str(), role.as_deref())
+    fold.counted(subject.namespace.as_str(), subject.name.as_str())
 }
 
 /// The role that spec or subject alone would give: where custody and status are lost, its tags say whether it is ours.

@@ -131,9 +131,9 @@ impl Shell<'_> {
     fn context(&self, world: World, store: Store<RawIdentity>) -> Context {
         self.metrics.workers(self.settings.workers);
         Context {
+            pods: Arc::new(RwLock::new(PodFold::new(world.auto_mode()))),
             world,
             store,
-            pods: Arc::new(RwLock::new(PodFold::default())),
             lease: self.gate.clone(),
             read_only: self.settings.read_only,
             metrics: Arc::new(self.metrics.clone()),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures::channel::mpsc::UnboundedSender;
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
@@ -155,8 +156,9 @@ fn print_of(account: &PartialObjectMeta<ServiceAccount>) -> u64 {
     print(account.metadata.annotations.iter().flatten())
 }
 
-/// Watches pods and writes `pods` and `PodsCurrent` anew where their count changes, without a look at AWS.
-pub async fn pods(context: Arc<Context>) {
+/// Watches pods and writes `pods` and `PodsCurrent` anew where their count changes, without a look at AWS. Where a change
+/// of the binding runs, they decide how it goes on, and a look is asked for through `wake`.
+pub async fn pods(context: Arc<Context>, wake: UnboundedSender<Ref>) {
     let api: Api<Pod> = Api::all(context.world.kube().clone());
     let config = watcher::Config::default().page_size(PAGE);
     let changes = watcher(api, config)
@@ -175,7 +177,7 @@ pub async fn pods(context: Arc<Context>) {
         subjects.sort();
         subjects.dedup();
         for subject in &subjects {
-            recounted(&context, subject).await;
+            recounted(&context, subject, &wake).await;
         }
     }
 }
@@ -219,8 +221,8 @@ fn subject_of(object: &RawIdentity) -> Option<SubjectKey> {
     ))
 }
 
-/// Writes the new count, if there is an object for the subject and its status says otherwise.
-async fn recounted(context: &Context, (namespace, name): &SubjectKey) {
+/// Writes the new count, if there is an object for the subject and its status says otherwise, or asks for a look.
+async fn recounted(context: &Context, (namespace, name): &SubjectKey, wake: &UnboundedSender<Ref>) {
     if context.gate(false) == Gate::Closed {
         return;
     }
@@ -234,10 +236,14 @@ async fn recounted(context: &Context, (namespace, name): &SubjectKey) {
     if decoded.goes {
         return;
     }
-    let role = decoded.status.role.as_ref().map(|role| role.arn.to_string());
+    if decoded.status.transition.is_some() {
+        // Nobody listens any more only when the controller has ended.
+        let _ = wake.unbounded_send(reference);
+        return;
+    }
     let pods = {
         let fold = context.pods.read().unwrap_or_else(PoisonError::into_inner);
-        fold.counted(namespace, name, role.as_deref())
+        fold.counted(namespace, name)
     };
     let Some(pods) = pods.present() else { return };
     if let Some(status) = recount(&decoded.status, pods, Timestamp::now()) {

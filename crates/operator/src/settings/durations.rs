@@ -49,6 +49,12 @@ fn slot<'a>(timings: &'a mut Timings, name: &str) -> Option<&'a mut Duration> {
     match name {
         "settling" => Some(&mut timings.settling),
         "propagation" => Some(&mut timings.propagation),
+        "settle" => Some(&mut timings.settle),
+        "step" => Some(&mut timings.step),
+        "cached" => Some(&mut timings.cached),
+        "margin" => Some(&mut timings.margin),
+        "soak" => Some(&mut timings.soak),
+        "fail-after" => Some(&mut timings.fail_after),
         "resync" => Some(&mut timings.resync),
         "waiting" => Some(&mut timings.waiting),
         "cluster-facts" => Some(&mut timings.cluster_facts),

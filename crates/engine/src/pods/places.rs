@@ -1,0 +1,190 @@
+//! Where pods run, as far as Pod Identity cares [F 2.3]: out of the agent's reach by kind of node, or without an agent.
+//! Pods in, places out; no I/O. Nodes are not watched: what counts is which of them have a ready agent.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use lanyard_core::holder::Place;
+
+/// Where the agent's pods are, and how they are known [F 2.4].
+pub(super) const AGENT_NAMESPACE: &str = "kube-system";
+const LABEL_NAME: &str = "app.kubernetes.io/name";
+const AGENT_NAME: &str = "eks-pod-identity-agent";
+/// What EKS puts on the pods that it runs on Fargate, and what their nodes' names begin with.
+const LABEL_FARGATE: &str = "eks.amazonaws.com/fargate-profile";
+const FARGATE_NODE: &str = "fargate-";
+const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
+
+/// The agent's pods, by node.
+#[derive(Debug, Default)]
+pub(crate) struct Agents {
+    /// EKS Auto Mode has the agent built into its nodes, where no pod shows it.
+    built_in: bool,
+    /// The node and the readiness of each, by uid.
+    pods: HashMap<Arc<str>, (Option<Arc<str>>, bool)>,
+    /// How many of a node are Ready.
+    ready: HashMap<Arc<str>, usize>,
+}
+
+impl Agents {
+    /// Knows of none yet.
+    pub fn new(built_in: bool) -> Self {
+        Self {
+            built_in,
+            ..Self::default()
+        }
+    }
+
+    /// One is there or has changed.
+    pub fn set(&mut self, uid: &Arc<str>, node: Option<&Arc<str>>, ready: bool) {
+        self.remove(uid);
+        if let (Some(node), true) = (node, ready) {
+            *self.ready.entry(Arc::clone(node)).or_default() += 1;
+        }
+        self.pods.insert(Arc::clone(uid), (node.cloned(), ready));
+    }
+
+    /// A pod is gone, one of the agent's or not.
+    pub fn remove(&mut self, uid: &str) {
+        let Some((Some(node), true)) = self.pods.remove(uid) else {
+            return;
+        };
+        if let Some(ready) = self.ready.get_mut(&node) {
+            *ready -= 1;
+            if *ready == 0 {
+                self.ready.remove(&node);
+            }
+        }
+    }
+
+    /// The place of a pod: what it shows itself, else whether its node has a ready agent. Where no agent has a pod at
+    /// all, that is a fact of the cluster, told once and not by every pod.
+    pub fn place(&self, alone: Place, node: Option<&str>) -> Place {
+        match (alone, node) {
+            (Place::Reached, Some(node)) if !self.serve(node) => Place::WithoutAgent,
+            (place, _) => place,
+        }
+    }
+
+    /// Whether nothing is known against a node.
+    pub fn serve(&self, node: &str) -> bool {
+        self.built_in || self.pods.is_empty() || self.ready.contains_key(node)
+    }
+}
+
+/// The label selector of the agent's pods.
+pub(super) fn agent_selector() -> String {
+    format!("{LABEL_NAME}={AGENT_NAME}")
+}
+
+/// Whether a pod is the agent's.
+pub(super) fn is_agent(pod: &Pod) -> bool {
+    pod.metadata.namespace.as_deref() == Some(AGENT_NAMESPACE) && label(pod, LABEL_NAME) == Some(AGENT_NAME)
+}
+
+/// The place of a pod as far as it shows itself.
+pub(super) fn alone(pod: &Pod, spec: &PodSpec) -> Place {
+    let selected = |key: &str| spec.node_selector.as_ref()?.get(key).map(String::as_str);
+    let windows = ["kubernetes.io/os", "beta.kubernetes.io/os"]
+        .into_iter()
+        .any(|key| selected(key) == Some("windows"))
+        || spec.os.as_ref().is_some_and(|os| os.name == "windows");
+    let node = spec.node_name.as_deref().unwrap_or_default();
+    let fargate = label(pod, LABEL_FARGATE).is_some()
+        || selected(COMPUTE_TYPE) == Some("fargate")
+        || node.starts_with(FARGATE_NODE);
+    match (fargate, windows) {
+        (true, _) => Place::Fargate,
+        (false, true) => Place::Windows,
+        (false, false) => Place::Reached,
+    }
+}
+
+fn label<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
+    pod.metadata.labels.as_ref()?.get(key).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::pod_of;
+    use super::*;
+
+    fn shown(pieces: Value) -> Place {
+        let pod = pod_of(pieces);
+        alone(&pod, pod.spec.as_ref().unwrap())
+    }
+
+    #[test]
+    fn fargate_shows_by_label_selector_or_node() {
+        let by_label = json!({"metadata": {"labels": {"eks.amazonaws.com/fargate-profile": "shop"}}});
+        assert_eq!(shown(by_label), Place::Fargate);
+        let by_selector = json!({"spec": {"nodeSelector": {"eks.amazonaws.com/compute-type": "fargate"}}});
+        assert_eq!(shown(by_selector), Place::Fargate);
+        assert_eq!(
+            shown(json!({"spec": {"nodeName": "fargate-ip-10-0-0-1.ec2.internal"}})),
+            Place::Fargate
+        );
+        assert_eq!(
+            shown(json!({"spec": {"nodeName": "ip-10-0-0-1.ec2.internal"}})),
+            Place::Reached
+        );
+    }
+
+    #[test]
+    fn windows_shows_by_selector_or_by_the_pods_own_word() {
+        let by_selector = json!({"spec": {"nodeSelector": {"kubernetes.io/os": "windows"}}});
+        assert_eq!(shown(by_selector), Place::Windows);
+        assert_eq!(
+            shown(json!({"spec": {"os": {"name": "windows"}}})),
+            Place::Windows
+        );
+        assert_eq!(shown(json!({"spec": {"os": {"name": "linux"}}})), Place::Reached);
+    }
+
+    #[test]
+    fn only_the_agents_own_pods_in_kube_system_are_its() {
+        let named = |namespace: &str, name: &str| {
+            is_agent(&pod_of(
+                json!({"metadata": {"namespace": namespace, "labels": {LABEL_NAME: name}}}),
+            ))
+        };
+        assert!(named("kube-system", "eks-pod-identity-agent"));
+        assert!(!named("shop", "eks-pod-identity-agent"));
+        assert!(!named("kube-system", "coredns"));
+    }
+
+    #[test]
+    fn a_node_without_a_ready_agent_counts_only_where_there_are_agents() {
+        let (node, other): (Arc<str>, Arc<str>) = ("node-a".into(), "node-b".into());
+        let mut agents = Agents::default();
+        let place = |agents: &Agents| agents.place(Place::Reached, Some("node-a"));
+        assert_eq!(place(&agents), Place::Reached);
+        agents.set(&"1".into(), Some(&other), true);
+        assert_eq!(place(&agents), Place::WithoutAgent);
+        agents.set(&"2".into(), Some(&node), false);
+        assert_eq!(place(&agents), Place::WithoutAgent);
+        agents.set(&"2".into(), Some(&node), true);
+        assert_eq!(place(&agents), Place::Reached);
+        agents.set(&"3".into(), Some(&node), true);
+        agents.remove("2");
+        assert_eq!(place(&agents), Place::Reached);
+        agents.remove("3");
+        assert_eq!(place(&agents), Place::WithoutAgent);
+        agents.remove("1");
+        assert_eq!(place(&agents), Place::Reached);
+    }
+
+    #[test]
+    fn a_pod_on_no_node_is_reached_and_a_built_in_agent_reaches_all() {
+        let mut agents = Agents::default();
+        agents.set(&"1".into(), Some(&"node-b".into()), true);
+        assert_eq!(agents.place(Place::Reached, None), Place::Reached);
+        assert_eq!(agents.place(Place::Windows, Some("node-b")), Place::Windows);
+        let mut built_in = Agents::new(true);
+        built_in.set(&"1".into(), Some(&"node-b".into()), true);
+        assert_eq!(built_in.place(Place::Reached, Some("node-a")), Place::Reached);
+    }
+}

@@ -1,0 +1,342 @@
+//! One pod, read: whose it is, what it carries, what restarts it, where it runs.
+//! A pod in, its few words borrowed out; no I/O. The fold keeps them shared, a fresh list turns them into holders.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Volume};
+use lanyard_core::holder::{Carries, Holder, Place};
+use lanyard_core::workload::Owner;
+
+use super::places;
+
+/// What IRSA puts into a container's environment [F 3.4].
+const IRSA_ROLE: &str = "AWS_ROLE_ARN";
+const IRSA_TOKEN: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+/// The volume that AWS's webhook names so.
+const IRSA_VOLUME: &str = "aws-iam-token";
+/// What Pod Identity puts there [F 2.5], and the one address and path that is EKS's.
+const POD_IDENTITY_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const POD_IDENTITY_PATH: &str = "/v1/credentials";
+/// What a Deployment's ReplicaSets have at the end of their names, and its pods as a label.
+const TEMPLATE_HASH: &str = "pod-template-hash";
+
+/// One pod, as far as anybody needs to know it. Its words are borrowed from the pod or shared with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Read<S> {
+    pub namespace: S,
+    pub service_account: S,
+    pub carries: Held<S>,
+    pub created: Timestamp,
+    pub ready: bool,
+    /// Kind and name.
+    pub owner: Option<(S, S)>,
+    pub node: Option<S>,
+    /// Where it runs, as far as it shows itself.
+    pub place: Place,
+    /// Whether it is the Pod Identity Agent's.
+    pub agent: bool,
+}
+
+/// The credentials that a pod really carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Held<S> {
+    WebIdentity { role: S, audience: S },
+    PodIdentity,
+    Nothing,
+}
+
+impl<S> Read<S> {
+    /// The same pod with its words kept in another way.
+    pub fn map<T>(self, mut keep: impl FnMut(S) -> T) -> Read<T> {
+        Read {
+            namespace: keep(self.namespace),
+            service_account: keep(self.service_account),
+            carries: match self.carries {
+                Held::WebIdentity { role, audience } => Held::WebIdentity {
+                    role: keep(role),
+                    audience: keep(audience),
+                },
+                Held::PodIdentity => Held::PodIdentity,
+                Held::Nothing => Held::Nothing,
+            },
+            created: self.created,
+            ready: self.ready,
+            owner: self.owner.map(|(kind, name)| (keep(kind), keep(name))),
+            node: self.node.map(keep),
+            place: self.place,
+            agent: self.agent,
+        }
+    }
+}
+
+impl<S: AsRef<str> + PartialEq> Read<S> {
+    /// Whether it counts for the same as another. Readiness and the node come and go and count for nothing.
+    pub fn counts_as(&self, other: &Self) -> bool {
+        self.namespace == other.namespace
+            && self.service_account == other.service_account
+            && self.carries == other.carries
+            && self.owner == other.owner
+    }
+
+    /// The pod as a holder, in a place judged with what is known of its node.
+    pub fn holder(&self, agents: &places::Agents) -> Holder {
+        let text = |word: &S| word.as_ref().to_owned();
+        Holder {
+            carries: match &self.carries {
+                Held::WebIdentity { role, audience } => Carries::WebIdentity {
+                    role: text(role),
+                    audience: text(audience),
+                },
+                Held::PodIdentity => Carries::PodIdentity,
+                Held::Nothing => Carries::Nothing,
+            },
+            created: self.created,
+            ready: self.ready,
+            owner: self.owner.as_ref().map(|(kind, name)| Owner {
+                kind: text(kind),
+                name: text(name),
+            }),
+            place: agents.place(self.place, self.node.as_ref().map(AsRef::as_ref)),
+        }
+    }
+}
+
+/// Reads a pod. `None`: it is terminal and holds nothing any more, or is no whole pod.
+pub(super) fn read(pod: &Pod) -> Option<Read<&str>> {
+    let spec = pod.spec.as_ref().filter(|_| !is_terminal(pod))?;
+    let created = pod.metadata.creation_timestamp.as_ref();
+    Some(Read {
+        namespace: pod.metadata.namespace.as_deref()?,
+        service_account: spec.service_account_name.as_deref().unwrap_or("default"),
+        carries: carries(spec),
+        // Of unknown age is older than anything: that may keep something back, and never lets it go too soon.
+        created: created.map_or(Timestamp::MIN, |time| time.0),
+        ready: is_ready(pod),
+        owner: owner(pod),
+        node: spec.node_name.as_deref(),
+        place: places::alone(pod, spec),
+        agent: places::is_agent(pod),
+    })
+}
+
+fn is_terminal(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let mut conditions = status
+        .into_iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+/// What restarts the pod: its controller, or the Deployment behind it.
+fn owner(pod: &Pod) -> Option<(&str, &str)> {
+    let mut references = pod.metadata.owner_references.iter().flatten();
+    let controller = references.find(|reference| reference.controller == Some(true))?;
+    let (kind, name) = (controller.kind.as_str(), controller.name.as_str());
+    let hash = pod
+        .metadata
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(TEMPLATE_HASH));
+    let deployment = hash
+        .filter(|_| kind == "ReplicaSet")
+        .and_then(|hash| name.strip_suffix(hash.as_str())?.strip_suffix('-'));
+    Some(deployment.map_or((kind, name), |deployment| ("Deployment", deployment)))
+}
+
+/// A container with web identity decides for its pod, since SDKs prefer it where both are there [F 3.5].
+fn carries(spec: &PodSpec) -> Held<&str> {
+    let containers = || {
+        spec.containers
+            .iter()
+            .chain(spec.init_containers.iter().flatten())
+    };
+    let volumes = spec.volumes.as_deref().unwrap_or_default();
+    containers()
+        .find_map(|container| web_identity(container, volumes))
+        .or_else(|| containers().any(has_pod_identity).then_some(Held::PodIdentity))
+        .unwrap_or(Held::Nothing)
+}
+
+fn web_identity<'a>(container: &'a Container, volumes: &'a [Volume]) -> Option<Held<&'a str>> {
+    let file = env(container, IRSA_TOKEN)?;
+    Some(Held::WebIdentity {
+        role: env(container, IRSA_ROLE).unwrap_or_default(),
+        audience: audience(container, volumes, file).unwrap_or_default(),
+    })
+}
+
+fn has_pod_identity(container: &Container) -> bool {
+    env(container, POD_IDENTITY_URI).is_some_and(|uri| uri.ends_with(POD_IDENTITY_PATH))
+}
+
+fn env<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
+    container
+        .env
+        .iter()
+        .flatten()
+        .find(|var| var.name == name)
+        .map(|var| var.value.as_deref().unwrap_or_default())
+}
+
+/// Whom the token in a file is for: what the volume says that is mounted there, else the volume of AWS's webhook.
+fn audience<'a>(container: &Container, volumes: &'a [Volume], file: &str) -> Option<&'a str> {
+    let file = unix(file);
+    let mounts = container.volume_mounts.iter().flatten();
+    let mounted = mounts.filter_map(|mount| {
+        let inside = file.strip_prefix(unix(&mount.mount_path).trim_end_matches('/'))?;
+        Some((mount.name.as_str(), inside.strip_prefix('/')?.to_owned()))
+    });
+    // The deepest mount is the one that the file is really in.
+    match mounted.min_by_key(|(_, inside)| inside.len()) {
+        Some((volume, inside)) => token_audience(volumes, volume, |path| path == inside),
+        None => token_audience(volumes, IRSA_VOLUME, |_| true),
+    }
+}
+
+fn token_audience<'a>(volumes: &'a [Volume], name: &str, at: impl Fn(&str) -> bool) -> Option<&'a str> {
+    let volume = volumes.iter().find(|volume| volume.name == name)?;
+    let sources = volume.projected.as_ref()?.sources.iter().flatten();
+    let mut tokens = sources.filter_map(|source| source.service_account_token.as_ref());
+    tokens.find(|token| at(&token.path))?.audience.as_deref()
+}
+
+/// A path as Linux has it: on Windows the webhook writes `C:\var\run` for what is mounted at `/var/run`.
+fn unix(path: &str) -> String {
+    path.strip_prefix("C:").unwrap_or(path).replace('\\', "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{IRSA, POD_IDENTITY, pod, pod_of};
+    use super::*;
+
+    fn web_identity<'a>(role: &'a str, audience: &'a str) -> Held<&'a str> {
+        Held::WebIdentity { role, audience }
+    }
+
+    #[test]
+    fn a_pod_with_both_counts_as_web_identity() {
+        let both = pod("a", &[POD_IDENTITY, IRSA].concat());
+        assert_eq!(read(&both).unwrap().carries, web_identity("arn:r", ""));
+        assert_eq!(read(&pod("a", POD_IDENTITY)).unwrap().carries, Held::PodIdentity);
+        assert_eq!(read(&pod("a", &[])).unwrap().carries, Held::Nothing);
+    }
+
+    #[test]
+    fn another_address_for_container_credentials_is_not_pod_identity() {
+        let ecs = pod("a", &[(POD_IDENTITY_URI, "http://169.254.170.2/v2/other")]);
+        assert_eq!(read(&ecs).unwrap().carries, Held::Nothing);
+    }
+
+    fn with_token(file: &str, mount: &str, volume: &str) -> Pod {
+        let token = |audience: &str| json!({"projected": {"sources": [{"serviceAccountToken": {"audience": audience, "path": "token"}}]}});
+        let named = |name: &str, audience: &str| {
+            let mut volume = token(audience);
+            volume["name"] = json!(name);
+            volume
+        };
+        pod_of(json!({
+            "spec": {
+                "containers": [{
+                    "name": "app",
+                    "env": [{"name": IRSA_ROLE, "value": "arn:r"}, {"name": IRSA_TOKEN, "value": file}],
+                    "volumeMounts": [{"name": "outer", "mountPath": "/var"}, {"name": volume, "mountPath": mount}],
+                }],
+                "volumes": [named(IRSA_VOLUME, "sts.amazonaws.com"), named("own", "own-audience"), named("outer", "outer")],
+            }
+        }))
+    }
+
+    #[test]
+    fn the_audience_is_that_of_the_volume_that_holds_the_token_file() {
+        let seen = |file: &str, mount: &str, volume: &str| {
+            let pod = with_token(file, mount, volume);
+            let read = read(&pod).unwrap();
+            match read.carries {
+                Held::WebIdentity { audience, .. } => audience.to_owned(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let aws = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
+        let file = format!("{aws}/token");
+        assert_eq!(seen(&file, aws, IRSA_VOLUME), "sts.amazonaws.com");
+        assert_eq!(seen("/tokens/token", "/tokens/", "own"), "own-audience");
+        // Mounted where nobody told us: AWS's volume is the guess.
+        assert_eq!(seen("/elsewhere/token", "/tokens", "own"), "sts.amazonaws.com");
+        assert_eq!(seen("/tokens/another", "/tokens", "own"), "");
+        let windows = "C:\\var\\run\\secrets\\eks.amazonaws.com\\serviceaccount\\token";
+        assert_eq!(seen(windows, aws, IRSA_VOLUME), "sts.amazonaws.com");
+    }
+
+    #[test]
+    fn a_finished_pod_is_not_read() {
+        assert_eq!(read(&pod_of(json!({"status": {"phase": "Succeeded"}}))), None);
+        assert_eq!(read(&pod_of(json!({"status": {"phase": "Failed"}}))), None);
+        assert!(
+            read(&pod_of(
+                json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
+            ))
+            .is_some()
+        );
+    }
+
+    #[test]
+    fn readiness_is_the_condition_of_that_name() {
+        let with =
+            |status: &str| pod_of(json!({"status": {"conditions": [{"type": "Ready", "status": status}]}}));
+        assert!(read(&with("True")).unwrap().ready);
+        assert!(!read(&with("False")).unwrap().ready);
+        assert!(!read(&pod("a", &[])).unwrap().ready);
+    }
+
+    fn owned(kind: &str, name: &str, labels: &serde_json::Value) -> Pod {
+        let other = json!({"apiVersion": "v1", "kind": "Other", "name": "o", "uid": "1"});
+        let owner =
+            json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": "2", "controller": true});
+        pod_of(json!({"metadata": {"labels": labels, "ownerReferences": [other, owner]}}))
+    }
+
+    #[test]
+    fn the_owner_is_the_controller_and_a_deployment_stands_behind_its_replica_set() {
+        let owner = |kind: &str, name: &str, labels: serde_json::Value| {
+            let pod = owned(kind, name, &labels);
+            let (kind, name) = read(&pod).unwrap().owner.unwrap();
+            format!("{kind} {name}")
+        };
+        let hash = || json!({"pod-template-hash": "5d4f"});
+        assert_eq!(owner("ReplicaSet", "web-api-5d4f", hash()), "Deployment web-api");
+        assert_eq!(owner("ReplicaSet", "web", json!({})), "ReplicaSet web");
+        assert_eq!(
+            owner("ReplicaSet", "web-5d4f", json!({"app": "web"})),
+            "ReplicaSet web-5d4f"
+        );
+        assert_eq!(owner("StatefulSet", "db-5d4f", hash()), "StatefulSet db-5d4f");
+        assert_eq!(owner("Job", "nightly-1", json!({})), "Job nightly-1");
+    }
+
+    #[test]
+    fn without_labels_or_controller_the_owner_is_still_told() {
+        let mut unlabelled = owned("DaemonSet", "agent", &json!({}));
+        unlabelled.metadata.labels = None;
+        assert_eq!(read(&unlabelled).unwrap().owner, Some(("DaemonSet", "agent")));
+        let bare = pod("a", &[]);
+        assert_eq!(read(&bare).unwrap().owner, None);
+    }
+
+    #[test]
+    fn a_pod_of_unknown_age_is_older_than_anything() {
+        let mut young = pod("a", &[]);
+        assert_eq!(
+            read(&young).unwrap().created,
+            "2026-03-01T10:00:00Z".parse().unwrap()
+        );
+        young.metadata.creation_timestamp = None;
+        assert_eq!(read(&young).unwrap().created, Timestamp::MIN);
+    }
+}
