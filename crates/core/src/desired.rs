@@ -148,7 +148,7 @@ impl Desired {
             Stage::Moving(transition) => Some(&**transition),
             Stage::Settled | Stage::Unknown(_) => None,
         };
-        let held = transition.and_then(|transition| transition.held.as_ref());
+        let held = transition.and_then(Transition::held);
         let binding = held.unwrap_or(&identity.binding).clone();
         let role = match &identity.managed {
             _ if binding.role_arn != identity.binding.role_arn => WantedRole::Held,

@@ -54,8 +54,8 @@ pub struct Transition {
     pub from: Binding,
     /// The binding asked for.
     pub wanted: Binding,
-    /// The binding that is kept as it is, while the wanted one may not be put in place; `None`: none is in effect.
-    pub held: Option<Binding>,
+    /// The binding that new pods get now, where it is another than the wanted.
+    pub effective: Option<Binding>,
     /// Every binding beside the one that is wanted or held that a pod may depend on: its trust and its role stay.
     pub kept: Vec<Binding>,
     /// How far it has come.
@@ -105,6 +105,12 @@ pub enum Phase {
 }
 
 impl Transition {
+    /// The binding that is kept exactly as it is, while the wanted one may not be put in place.
+    #[must_use]
+    pub fn held(&self) -> Option<&Binding> {
+        self.effective.as_ref().filter(|_| !self.switches)
+    }
+
     /// Whether an association that stands in the way of IRSA goes now.
     #[must_use]
     pub fn unbinds(&self) -> bool {
@@ -120,7 +126,7 @@ impl Transition {
     /// Whether nothing may be put in place and nothing is in effect that could be held: all stays as it is found.
     #[must_use]
     pub fn is_adrift(&self) -> bool {
-        !self.switches && self.held.is_none()
+        !self.switches && self.effective.is_none()
     }
 }
 
@@ -191,19 +197,20 @@ struct At {
 }
 
 fn transition(scene: &Scene<'_>, at: At) -> Transition {
-    let held = scene.held().filter(|_| !at.switches);
-    let driven = held.as_ref().unwrap_or(&scene.identity.binding);
+    let effective = scene.effective().filter(|_| !at.in_effect);
+    let held = effective.as_ref().filter(|_| !at.switches);
+    let driven = held.unwrap_or(&scene.identity.binding).clone();
     let live = |old: &&Binding| !at.in_effect || scene.is_live(old);
     let mut kept: Vec<Binding> = scene.others.iter().filter(live).cloned().collect();
-    if scene.is_used() {
+    if scene.is_used() && scene.is_let_in() {
         kept.push(scene.identity.binding.clone());
     }
-    kept.retain(|binding| binding != driven);
+    kept.retain(|binding| *binding != driven);
     Transition {
         subject: scene.identity.subject.clone(),
         from: scene.from(),
         wanted: scene.identity.binding.clone(),
-        held,
+        effective,
         kept,
         made_before: scene.made_before(),
         began: scene.began(),

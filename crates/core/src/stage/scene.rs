@@ -71,7 +71,9 @@ impl<'a> Scene<'a> {
     }
 
     fn all_others(&self) -> Vec<Binding> {
-        let recorded = self.previous.bindings.iter().map(|known| known.binding.clone());
+        // One that was asked for first and never came into effect shows in the world, or nothing depends on it.
+        let counts = |known: &&BindingStatus| known.state != BindingState::Pending || self.previous.transition.is_some();
+        let recorded = self.previous.bindings.iter().filter(counts).map(|known| known.binding.clone());
         let seen = [self.associated(), self.annotated()].into_iter().flatten();
         let carried = self.holders().filter_map(|holder| self.carried(holder));
         let mut others: Vec<Binding> = Vec::new();
@@ -102,7 +104,7 @@ impl<'a> Scene<'a> {
 
     /// The binding in effect beside the wanted one: that on record, else what the world shows, an association before
     /// an annotation, as it is for new pods.
-    pub fn held(&self) -> Option<Binding> {
+    pub fn effective(&self) -> Option<Binding> {
         let recorded = self.previous.active_binding().map(|active| active.binding.clone());
         [recorded, self.associated(), self.annotated()]
             .into_iter()
@@ -112,7 +114,7 @@ impl<'a> Scene<'a> {
 
     /// The binding that new pods got before.
     pub fn from(&self) -> Binding {
-        self.held()
+        self.effective()
             .or_else(|| self.others.first().cloned())
             .unwrap_or_else(|| self.identity.binding.clone())
     }

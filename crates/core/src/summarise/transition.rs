@@ -44,7 +44,7 @@ pub(super) fn others(transition: &Transition, driven: &Binding) -> Vec<(Binding,
     let state = |binding: &Binding| {
         if *binding == transition.wanted {
             BindingState::Pending
-        } else if *binding == transition.from && !transition.in_effect {
+        } else if Some(binding) == transition.effective.as_ref() {
             BindingState::Active
         } else {
             BindingState::Draining

@@ -4,6 +4,7 @@ use lanyard_core::aspect::Resource;
 use lanyard_core::drift::{Cause, Difference, Drift};
 use lanyard_core::look::Look;
 use lanyard_core::plan::Await;
+use lanyard_core::stage::Stage;
 use proptest::prelude::*;
 
 use crate::scenes::scene;
@@ -40,13 +41,15 @@ proptest! {
         }
     }
 
-    /// One pass is enough: what a step makes of the facts needs no second look, unless something was not read yet.
+    /// One pass is enough: what a step makes of the facts needs no second look, unless something was not read yet or a
+    /// change of the binding takes its time.
     #[test]
     fn a_plan_of_the_world_that_a_plan_left_is_empty(scene in scene()) {
         let identity = scene.identity();
         let mut model = scene.model()?;
         let pass = model.pass(&identity)?;
-        if pass.look.plan.then.contains(&Await::Reading) {
+        let moving = matches!(pass.look.stage, Stage::Moving(_));
+        if moving || pass.look.plan.then.contains(&Await::Reading) {
             return Ok(());
         }
         let steps: Vec<String> = model.think(&identity).plan.steps().map(ToString::to_string).collect();

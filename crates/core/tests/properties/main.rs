@@ -20,6 +20,7 @@ mod ordering;
 mod reporting;
 mod stopping;
 mod telling;
+mod transition;
 mod unreadable;
 
 /// How many random scenes each property is tried on unless `PROPTEST_CASES` asks for more: as many as take seconds.

@@ -161,7 +161,8 @@ impl Model {
             self.people_do_their_part(identity);
             // What was not read this time is read the next, and a change of the binding goes on.
             let reads_more = pass.look.plan.then.contains(&Await::Reading);
-            let goes_on = matches!(&pass.look.stage, Stage::Moving(moving) if !matches!(moving.phase, Phase::Refused(_)));
+            let goes_on = matches!(&pass.look.stage, Stage::Moving(moving) if !matches!(moving.phase, Phase::Refused(_)))
+                && pass.look.plan.then == [Await::Transition];
             if pass.look.plan.is_empty() && !goes_on && (rested || !reads_more) {
                 return Ok(pass);
             }
@@ -181,7 +182,9 @@ impl Model {
         let Some(record) = &self.status.transition else {
             return;
         };
-        self.truth.object.consent.clone_from(&record.consent);
+        if record.consent.is_some() {
+            self.truth.object.consent.clone_from(&record.consent);
+        }
         let carries = match &identity.binding.by {
             By::PodIdentity { .. } => Carries::PodIdentity,
             By::Irsa { audience, .. } => Carries::WebIdentity {
