@@ -164,6 +164,8 @@ impl TestBed {
         vec![
             ("AWS_ENDPOINT_URL", self.gateway.url()),
             ("AWS_REGION", REGION.to_owned()),
+            // The AWS command line and boto3 know only this one.
+            ("AWS_DEFAULT_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
