@@ -2,6 +2,7 @@
 //! In: connections of the SDK. Out: answers, or closed connections where a fault says so. Network I/O.
 //! Started by `Gateway::start`; a front serves its side with the same loop and the same exchange.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -88,6 +89,7 @@ pub(super) async fn exchange(
     request: &Request,
     truth: impl Future<Output = Answer>,
 ) -> Option<Answer> {
+    let began = Instant::now();
     let ruling = interference.rule(call).await;
     let truth = async {
         let answer = truth.await;
@@ -111,8 +113,22 @@ pub(super) async fn exchange(
         call: call.clone(),
         status: answer.as_ref().map(|answer| answer.status.as_u16()),
         code: answer.as_ref().and_then(error::code),
+        caller: caller(request),
+        began,
+        ended: Instant::now(),
     });
     answer
+}
+
+/// The app id that an SDK was given, as its user agent has it: `app/<id>`.
+pub(super) fn caller(request: &Request) -> Option<String> {
+    let words = request
+        .header("x-amz-user-agent")
+        .or(request.header("user-agent"))?;
+    words
+        .split(' ')
+        .find_map(|word| word.strip_prefix("app/"))
+        .map(str::to_owned)
 }
 
 /// A refusal in the words of the call's own protocol.
