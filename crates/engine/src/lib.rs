@@ -12,12 +12,15 @@ pub mod apply;
 pub mod observe;
 pub mod pods;
 
+mod call;
 mod error;
 mod object;
 mod recent;
 pub mod service_account;
 mod shared;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -25,6 +28,7 @@ use lanyard_aws::Aws;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::timings::Timings;
 
+pub use call::MayWrite;
 pub use error::EngineError;
 pub use object::Target;
 pub use observe::Scope;
@@ -40,14 +44,23 @@ struct Inner {
     kube: kube::Client,
     cluster: Cluster,
     timings: Timings,
+    may_write: MayWrite,
     recent: recent::Recent,
     shared: shared::Shared,
 }
 
 impl World {
-    /// The world of a cluster that was identified. `auto_mode`: EKS Auto Mode brings the agent with it.
+    /// The world of a cluster that was identified. `auto_mode`: EKS Auto Mode brings the agent with it. `may_write` is
+    /// asked before every write to the API server; `aws` has its own way of asking the same.
     #[must_use]
-    pub fn new(aws: Aws, kube: kube::Client, cluster: Cluster, auto_mode: bool, timings: Timings) -> Self {
+    pub fn new(
+        aws: Aws,
+        kube: kube::Client,
+        cluster: Cluster,
+        auto_mode: bool,
+        timings: Timings,
+        may_write: MayWrite,
+    ) -> Self {
         let recent = recent::Recent::new(timings.settling);
         let shared = shared::Shared::new(timings.cluster_facts, auto_mode);
         Self {
@@ -56,6 +69,7 @@ impl World {
                 kube,
                 cluster,
                 timings,
+                may_write,
                 recent,
                 shared,
             }),
@@ -84,6 +98,12 @@ impl World {
     #[must_use]
     pub fn wrote_annotations(&self, subject: &lanyard_core::subject::Subject, print: u64) -> bool {
         self.inner.recent.annotated(subject, print)
+    }
+
+    /// Whether a write may be sent at this moment.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        (self.inner.may_write)()
     }
 
     pub(crate) fn aws(&self) -> &Aws {

@@ -125,7 +125,8 @@ impl Shell<'_> {
         startup::wait_for_crds(&self.kube, &self.readiness).await?;
         self.gate.gained(0).await;
         let aws = startup::aws(self.settings, &self.metrics, self.gate.clone()).await;
-        startup::find(self.settings, &aws, &self.kube, &self.readiness).await
+        let gate = self.gate.clone();
+        startup::find(self.settings, &aws, &self.kube, gate, &self.readiness).await
     }
 
     fn context(&self, world: World, store: Store<RawIdentity>) -> Context {

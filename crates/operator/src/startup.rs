@@ -71,6 +71,7 @@ pub async fn find(
     settings: &Settings,
     aws: &Aws,
     kube: &kube::Client,
+    gate: LeaseGate,
     readiness: &Readiness,
 ) -> Result<World, OperatorError> {
     let found = identify(settings, aws, readiness).await?;
@@ -81,6 +82,7 @@ pub async fn find(
         cluster,
         found.auto_mode,
         settings.timings(),
+        Arc::new(move || gate.is_open()),
     );
     tell_found(&found, &world).await;
     Ok(world)
