@@ -8,10 +8,10 @@ use crate::binding::{Binding, By};
 use crate::cluster::Cluster;
 use crate::custody::{Custody, Touched};
 use crate::identity::{Identity, ManagedRole};
+use crate::leaving::Leaving;
 use crate::name::Audience;
 use crate::observed::Observed;
 use crate::policy::{Document, trust};
-use crate::spec::DeletionPolicy;
 use crate::stage::{
     ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION, Stage,
 };
@@ -100,8 +100,8 @@ pub struct WantedAssociation {
 pub struct Removal {
     /// Whose things.
     pub subject: Subject,
-    /// Whether they stay in AWS and only stop being ours.
-    pub retain: bool,
+    /// Whether they are removed, and when, or only stop being ours.
+    pub leaving: Leaving,
     /// The roles that were touched, and whether each is ours to remove.
     pub roles: BTreeMap<RoleArn, bool>,
 }
@@ -137,7 +137,7 @@ impl Desired {
     /// What should be for an object that goes. Needs no valid spec: custody says what was touched, and every other role
     /// that was read is judged by its tags.
     #[must_use]
-    pub fn absent(subject: &Subject, observed: &Observed, release: bool) -> Self {
+    pub fn absent(subject: &Subject, observed: &Observed, leaving: Leaving) -> Self {
         let custody = observed.object.custody.as_ref();
         let mut roles: BTreeMap<RoleArn, bool> =
             observed.roles.keys().map(|arn| (arn.clone(), true)).collect();
@@ -146,11 +146,9 @@ impl Desired {
             let made = custody.is_some_and(|custody| custody.made(&touched.arn));
             roles.insert(touched.arn.clone(), made);
         }
-        let retain =
-            release || custody.is_some_and(|custody| custody.deletion_policy == DeletionPolicy::Retain);
         Self::Absent(Removal {
             subject: subject.clone(),
-            retain,
+            leaving,
             roles,
         })
     }

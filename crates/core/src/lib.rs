@@ -34,6 +34,7 @@ pub mod validate;
 // What is, what differs, and what is to be done.
 pub mod aspect;
 pub mod drift;
+pub mod leaving;
 pub mod look;
 pub mod observed;
 pub mod plan;

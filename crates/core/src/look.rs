@@ -7,6 +7,7 @@ use crate::custody::Custody;
 use crate::desired::Desired;
 use crate::drift::{Drift, diff};
 use crate::identity::Identity;
+use crate::leaving::Leaving;
 use crate::observed::Observed;
 use crate::plan::{Await, Plan, plan};
 use crate::stage::{Stage, stage};
@@ -58,10 +59,10 @@ pub(crate) fn compare(stage: &Stage, desired: &Desired, previous: &Status, obser
     }
 }
 
-/// Thinks about an object that goes. `release`: let everything go instead of removing it.
+/// Thinks about an object that goes.
 #[must_use]
-pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, release: bool) -> Look {
-    let desired = Desired::absent(subject, observed, release);
+pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, leaving: Leaving) -> Look {
+    let desired = Desired::absent(subject, observed, leaving);
     let drift = diff(&desired, previous, observed);
     let plan = plan(&desired, &drift, observed, crate::spec::DriftPolicy::Correct);
     Look {

@@ -10,7 +10,7 @@ use crate::aspect::{Aspect, Resource};
 use crate::condition::{Condition, ConditionStatus, ConditionType};
 use crate::desired::{Desired, Wanted};
 use crate::drift::Drift;
-use crate::fact::Why;
+use crate::fact::{Fact, Why};
 use crate::gate::Gate;
 use crate::look::{Look, compare};
 use crate::observed::Observed;
@@ -25,6 +25,7 @@ mod conditions;
 mod events;
 mod found;
 mod recount;
+mod recreated;
 mod refused;
 mod three;
 
@@ -124,10 +125,13 @@ fn role(told: &Told<'_>) -> Option<RoleStatus> {
     }
     let managed = matches!(wanted.role, crate::desired::WantedRole::Managed(_));
     let ours = managed && is_our_role(&wanted.subject, told.previous, &arn, &facts);
-    Some(RoleStatus {
-        arn,
-        id: facts.id.present().filter(|_| ours).cloned(),
-    })
+    let id = match facts.id {
+        Fact::Present(id) => Some(id).filter(|_| ours),
+        // Remembered until there is another one: it tells that the role was created again.
+        Fact::Absent if managed => recreated::known_id(told.previous, &arn).cloned(),
+        Fact::Absent | Fact::Unreadable(_) => None,
+    };
+    Some(RoleStatus { arn, id })
 }
 
 fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
@@ -138,7 +142,7 @@ fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
     // Once in effect, a binding stays recorded as such: an outage or a drift does not make it another binding.
     let active = three.ready() || previous.is_some_and(|active| active.binding == wanted.binding);
     let association = match (&told.after.association, &wanted.association) {
-        (crate::fact::Fact::Present(found), Some(_))
+        (Fact::Present(found), Some(_))
             if crate::stage::is_our_association(&wanted.subject, told.previous, found) =>
         {
             Some(AssociationStatus {
@@ -147,7 +151,7 @@ fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
                 external_id: found.external_id.clone(),
             })
         }
-        (crate::fact::Fact::Unreadable(_), Some(_)) => told
+        (Fact::Unreadable(_), Some(_)) => told
             .previous
             .bindings
             .iter()
@@ -318,5 +322,52 @@ impl Verdict {
             observed_generation: generation,
             last_transition_time: since,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{carried_out, spec, told};
+    use crate::fact::Fact;
+    use crate::look::think;
+    use crate::observed::Agent;
+    use crate::spec::Method;
+
+    #[test]
+    fn an_outage_is_written_down_once_however_aws_words_it() {
+        let (identity, mut world, before) = carried_out(&spec(Method::PodIdentity));
+        let mut look = |why: Why, previous: &Status| {
+            world.association = Fact::Unreadable(why);
+            let look = think(&identity, previous, &world);
+            told(&look, previous, &world, &Outcome::default()).status
+        };
+        let first = look(
+            Why::Failed("IAM does not answer as it should".to_owned()),
+            &before,
+        );
+        let since = first.drift.items.first().unwrap().since;
+        let second = look(Why::Throttled, &first);
+        assert_eq!((second.drift.items.len(), second.drift.count), (1, 1));
+        assert_eq!(second.drift.items.first().unwrap().since, since);
+        assert_eq!(
+            look(Why::Throttled, &second),
+            second,
+            "nothing new is nothing to write"
+        );
+    }
+
+    #[test]
+    fn an_association_without_its_agent_is_looked_at_again_soon() {
+        let (identity, mut world, status) = carried_out(&spec(Method::PodIdentity));
+        world.agent = Fact::Present(Agent {
+            ready: false,
+            found: "add-on v1.3.8 DEGRADED".to_owned(),
+        });
+        let look = think(&identity, &status, &world);
+        let summary = told(&look, &status, &world, &Outcome::default());
+        let ready = summary.status.condition(ConditionType::Ready).unwrap();
+        assert_eq!(ready.reason, Reason::AgentNotReady);
+        assert_eq!(summary.next, Next::After(Timings::default().waiting));
     }
 }

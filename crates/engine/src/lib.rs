@@ -14,6 +14,7 @@ pub mod pods;
 
 mod call;
 mod error;
+mod holders;
 mod object;
 mod recent;
 pub mod service_account;

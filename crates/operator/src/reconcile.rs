@@ -13,9 +13,10 @@ use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::fact::Fact;
 use lanyard_core::gate::Gate;
 use lanyard_core::identity::Identity;
+use lanyard_core::leaving::Leaving;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::{Observed, Pods};
-use lanyard_core::spec::{DeletionPolicy, Method, Spec};
+use lanyard_core::spec::{Method, Spec};
 use lanyard_core::step::Step;
 use lanyard_core::summarise::{Next, Summary, Told, invalid, summarise, undecodable};
 use lanyard_core::validate::validate;
@@ -118,26 +119,24 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
     }
     let spec = decoded.spec.as_ref().ok();
     let suspended = spec.is_some_and(|spec| spec.suspend);
-    // Custody may be older than the spec, or lost: either of them may say that everything stays.
-    let retain = spec.is_some_and(|spec| spec.deletion_policy == Some(DeletionPolicy::Retain));
     let custody = decoded.target.marks.custody.as_ref();
+    let leaving = Leaving::of(spec, custody);
     let derived = derived_role(decoded, context);
+    let pods = match leaving {
+        Leaving::RemoveWhenUnused => context.world.fresh_pods(&decoded.target.subject).await,
+        Leaving::Remove | Leaving::Release => pods(decoded, None, context),
+    };
     let scope = Scope {
         target: &decoded.target,
         roles: roles_to_remove(&decoded.status, custody, derived.as_ref()),
         known_policies: BTreeSet::new(),
         provider: None,
         agent: false,
-        pods: pods(decoded, None, context),
+        pods,
         fresh: false,
     };
     let mut observed = context.world.observe(&scope).await;
-    let look = think_removal(
-        &decoded.target.subject,
-        &decoded.status,
-        &observed,
-        suspended || retain,
-    );
+    let look = think_removal(&decoded.target.subject, &decoded.status, &observed, leaving);
     let (summary, released) = act(decoded, &look, &mut observed, suspended, context).await;
     Some(Pass { summary, released })
 }

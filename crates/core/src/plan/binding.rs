@@ -19,6 +19,10 @@ impl Draft<'_> {
             self.association(wanted);
             self.annotations(wanted);
         }
+        // One that is in place serves nobody without the agent: whoever brings it back wants to see Ready soon.
+        if wanted.association.is_some() && !self.observed.agent.present().is_some_and(|agent| agent.ready) {
+            self.then.insert(Await::Agent);
+        }
         self.then.extend(waits);
     }
 

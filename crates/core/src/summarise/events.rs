@@ -164,7 +164,15 @@ fn turns(told: &Told<'_>, status: &Status) -> Vec<Event> {
     let ready = turned(ConditionType::Ready).and_then(|(before, now)| ready_turned(before, now, status));
     let stalled = turned(ConditionType::Stalled).map(|(_, now)| Event::warning(now.reason, &now.message));
     let change = turned(ConditionType::Transitioning).map(|(_, now)| Event::normal(now.reason, &now.message));
-    [ready, stalled, change].into_iter().flatten().collect()
+    let recreated = status.condition(ConditionType::RoleReady).filter(|now| {
+        let before = told.previous.condition(ConditionType::RoleReady);
+        now.reason == Reason::RoleRecreated && before.is_none_or(|before| before.message != now.message)
+    });
+    let recreated = recreated.map(|now| Event::warning(now.reason, &now.message));
+    [ready, recreated, stalled, change]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Ready comes, or goes without anything else that says why: a deletion, a stall and a change of the binding do.

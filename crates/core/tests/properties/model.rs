@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use lanyard_core::gate::Gate;
 use lanyard_core::identity::Identity;
+use lanyard_core::leaving::Leaving;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::Observed;
 use lanyard_core::outcome::{Ended, Outcome};
@@ -87,8 +88,17 @@ impl Model {
         think(identity, &self.status, &self.observe(identity))
     }
 
+    /// What becomes of everything, as far as custody knows: of the spec there is only what was validated.
+    fn leaving(&self, release: bool) -> Leaving {
+        match release {
+            true => Leaving::Release,
+            false => Leaving::of(None, self.truth.object.custody.as_ref()),
+        }
+    }
+
     pub fn think_removal(&self, identity: Option<&Identity>, release: bool) -> Look {
-        think_removal(&subject(), &self.status, &self.observe_removal(identity), release)
+        let leaving = self.leaving(release);
+        think_removal(&subject(), &self.status, &self.observe_removal(identity), leaving)
     }
 
     /// Looks, takes every step, writes the status. A minute passes.
@@ -108,7 +118,7 @@ impl Model {
         release: bool,
     ) -> Result<Pass, TestCaseError> {
         let observed = self.observe_removal(identity);
-        let look = think_removal(&subject(), &self.status, &observed, release);
+        let look = think_removal(&subject(), &self.status, &observed, self.leaving(release));
         let (outcome, after) = self.take(look.plan.steps(), observed)?;
         let summary = self.tell(&look, &outcome, &after);
         self.status = summary.status.clone();
