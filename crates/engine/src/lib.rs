@@ -15,6 +15,7 @@ pub mod pods;
 mod call;
 mod error;
 mod holders;
+mod let_go;
 mod object;
 mod recent;
 pub mod service_account;
@@ -31,6 +32,7 @@ use lanyard_core::timings::Timings;
 
 pub use call::MayWrite;
 pub use error::EngineError;
+pub use let_go::let_go;
 pub use object::Target;
 pub use observe::Scope;
 
@@ -99,12 +101,6 @@ impl World {
     #[must_use]
     pub fn wrote_annotations(&self, subject: &lanyard_core::subject::Subject, print: u64) -> bool {
         self.inner.recent.annotated(subject, print)
-    }
-
-    /// Whether a write may be sent at this moment.
-    #[must_use]
-    pub fn may_write(&self) -> bool {
-        (self.inner.may_write)()
     }
 
     pub(crate) fn aws(&self) -> &Aws {

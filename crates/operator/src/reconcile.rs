@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use kube_runtime::controller::Action;
 use kube_runtime::reflector::ObjectRef;
 use lanyard_core::arn::{PolicyArn, RoleArn};
+use lanyard_core::cluster::Cluster;
 use lanyard_core::fact::Fact;
 use lanyard_core::gate::Gate;
 use lanyard_core::identity::Identity;
@@ -121,7 +122,7 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
     let suspended = spec.is_some_and(|spec| spec.suspend);
     let custody = decoded.target.marks.custody.as_ref();
     let leaving = Leaving::of(spec, custody);
-    let derived = derived_role(decoded, context);
+    let derived = derived_role(decoded, context.world.cluster());
     let pods = match leaving {
         Leaving::RemoveWhenUnused => context.world.fresh_pods(&decoded.target.subject).await,
         Leaving::Remove | Leaving::Release => pods(decoded, None, context),
@@ -223,8 +224,8 @@ fn pods(decoded: &Decoded, role: Option<&RoleArn>, context: &Context) -> Fact<Po
 }
 
 /// The role that spec or subject alone would give: where custody and status are lost, its tags say whether it is ours.
-fn derived_role(decoded: &Decoded, context: &Context) -> Option<RoleArn> {
-    let (cluster, subject) = (context.world.cluster(), &decoded.target.subject);
+pub(crate) fn derived_role(decoded: &Decoded, cluster: &Cluster) -> Option<RoleArn> {
+    let subject = &decoded.target.subject;
     let spec = decoded.spec.as_ref().ok();
     if let Some(identity) = spec.and_then(|spec| validate(spec, subject, cluster).ok()) {
         return identity.managed.is_some().then(|| identity.role_arn().clone());
