@@ -15,11 +15,11 @@ use lanyard_core::cluster::Cluster;
 use lanyard_core::drift::{Cause, Difference, Drift};
 use lanyard_core::gate::{Gate, Reporting};
 use lanyard_core::identity::Identity;
+use lanyard_core::leaving::Leaving;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::{Association, Observed, RoleFacts};
 use lanyard_core::outcome::{Answer, Ended, Outcome, Skip};
 use lanyard_core::plan::Plan;
-use lanyard_core::spec::DeletionPolicy;
 use lanyard_core::status::Status;
 use lanyard_core::step::Step;
 use lanyard_core::subject::Subject;
@@ -135,7 +135,7 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
                 identity: validated.ok(),
                 subject,
                 generation,
-                release: spec.suspend || spec.deletion_policy == Some(DeletionPolicy::Retain),
+                leaving: Leaving::of(Some(&spec), observed.object.custody.as_ref()),
                 goes,
                 gate: if spec.suspend {
                     Gate::ReportOnly(Reporting::Suspended)
@@ -154,7 +154,7 @@ struct Case {
     identity: Option<Identity>,
     subject: Subject,
     generation: i64,
-    release: bool,
+    leaving: Leaving,
     goes: bool,
     gate: Gate,
 }
@@ -163,7 +163,7 @@ impl Case {
     fn think(&self, previous: &Status, observed: &Observed) -> Look {
         match &self.identity {
             Some(identity) if !self.goes => think(identity, previous, observed),
-            Some(_) | None => think_removal(&self.subject, previous, observed, self.release),
+            Some(_) | None => think_removal(&self.subject, previous, observed, self.leaving),
         }
     }
 
@@ -218,7 +218,7 @@ impl Case {
         let mut outcome = Outcome::default();
         for step in look.plan.steps() {
             let ended = if self.gate.permits(step) {
-                let answer = answer(step, &after);
+                let answer = answer(step, previous, &after);
                 after.assume(step, &answer);
                 Ended::Done(answer)
             } else {
@@ -240,9 +240,11 @@ impl Case {
     }
 }
 
-/// What AWS answers: the ids that `observed.yaml` uses where a thing is there already.
-fn answer(step: &Step, after: &Observed) -> Answer {
+/// What AWS answers: the ids that `observed.yaml` uses where a thing is there already, and another for a role that is
+/// created a second time.
+fn answer(step: &Step, previous: &Status, after: &Observed) -> Answer {
     match step {
+        Step::CreateRole { .. } if previous.role.is_some() => Answer::RoleId("AROAORDERSAGAIN".to_owned()),
         Step::CreateRole { .. } => Answer::RoleId("AROAORDERSEXAMPLE".to_owned()),
         Step::CreateAssociation { wanted } => Answer::Association(Box::new(Association {
             id: "a-orders".to_owned(),
@@ -275,7 +277,7 @@ fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
         identity: Some(identity),
         subject,
         generation: object.metadata.generation.unwrap_or(1),
-        release: false,
+        leaving: Leaving::Remove,
         goes: false,
         gate: Gate::Open,
     };

@@ -55,7 +55,7 @@ pub(crate) fn drift_policy(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn deletion_policy(_: &mut SchemaGenerator) -> Schema {
-    word(&["Delete", "Retain"])
+    word(&["Delete", "DeleteWhenUnused", "Retain"])
 }
 
 pub(crate) fn pod_restart(_: &mut SchemaGenerator) -> Schema {

@@ -107,8 +107,8 @@ pub struct WorkloadIdentitySpec {
     #[schemars(schema_with = "schema::drift_policy")]
     pub drift_policy: Option<DriftPolicy>,
 
-    /// What becomes of AWS's side when this object is deleted: Delete removes all that Lanyard made, Retain leaves it
-    /// and lets go of it. Absent: Delete.
+    /// What becomes of AWS's side when this object is deleted: Delete removes all that Lanyard made, DeleteWhenUnused
+    /// does so once no pod uses the ServiceAccount any more, Retain leaves it and lets go of it. Absent: Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::deletion_policy")]
     pub deletion_policy: Option<DeletionPolicy>,

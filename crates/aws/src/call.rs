@@ -25,6 +25,16 @@ pub enum Service {
     Sts,
 }
 
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Iam => "IAM",
+            Self::Eks => "EKS",
+            Self::Sts => "STS",
+        })
+    }
+}
+
 impl Service {
     /// The word for it, which is also the prefix of its IAM actions.
     #[must_use]
@@ -143,7 +153,8 @@ impl Aws {
             waited,
             took,
         });
-        tracing::debug!(service, operation, target = %call.target, outcome, ?waited, ?took, "called AWS");
+        let error = ended.as_ref().err().map(tracing::field::display);
+        tracing::debug!(service, operation, target = %call.target, outcome, error, ?waited, ?took, "called AWS");
         ended
     }
 }

@@ -13,8 +13,8 @@ use crate::observed::{
 use crate::outcome::Answer;
 use crate::policy::Document;
 use crate::step::Step;
-use crate::workload::Owner;
 use crate::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
+use crate::workload::Owner;
 
 /// Stands for an id that only the server knows, until its answer tells.
 const ASSUMED: &str = "assumed";

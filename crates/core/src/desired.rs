@@ -3,18 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::annotation::{
+    ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION,
+};
 use crate::arn::{Issuer, RoleArn};
 use crate::binding::{Binding, By};
 use crate::cluster::Cluster;
 use crate::custody::{Custody, Touched};
 use crate::identity::{Identity, ManagedRole};
+use crate::leaving::Leaving;
 use crate::name::Audience;
 use crate::observed::Observed;
 use crate::policy::{Document, Statement, trust};
-use crate::spec::DeletionPolicy;
-use crate::annotation::{
-    ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION,
-};
 use crate::stage::{Stage, Transition};
 use crate::subject::{Subject, irsa_sid, kept_sid, pod_identity_sid};
 use crate::trusting::Request;
@@ -134,8 +134,8 @@ pub struct WantedAssociation {
 pub struct Removal {
     /// Whose things.
     pub subject: Subject,
-    /// Whether they stay in AWS and only stop being ours.
-    pub retain: bool,
+    /// Whether they are removed, and when, or only stop being ours.
+    pub leaving: Leaving,
     /// The roles that were touched, and whether each is ours to remove.
     pub roles: BTreeMap<RoleArn, bool>,
 }
@@ -155,7 +155,9 @@ impl Desired {
             Some(managed) => WantedRole::Managed(managed.clone()),
             None => WantedRole::Existing,
         };
-        let kept = transition.map(|transition| transition.kept.as_slice()).unwrap_or_default();
+        let kept = transition
+            .map(|transition| transition.kept.as_slice())
+            .unwrap_or_default();
         let left_over = left_over(identity, stage, observed);
         Self::Present(Box::new(Wanted {
             trust: trust_for(identity, &binding, kept),
@@ -179,7 +181,7 @@ impl Desired {
     /// What should be for an object that goes. Needs no valid spec: custody says what was touched, and every other role
     /// that was read is judged by its tags.
     #[must_use]
-    pub fn absent(subject: &Subject, observed: &Observed, release: bool) -> Self {
+    pub fn absent(subject: &Subject, observed: &Observed, leaving: Leaving) -> Self {
         let custody = observed.object.custody.as_ref();
         let mut roles: BTreeMap<RoleArn, bool> =
             observed.roles.keys().map(|arn| (arn.clone(), true)).collect();
@@ -188,11 +190,9 @@ impl Desired {
             let made = custody.is_some_and(|custody| custody.made(&touched.arn));
             roles.insert(touched.arn.clone(), made);
         }
-        let retain =
-            release || custody.is_some_and(|custody| custody.deletion_policy == DeletionPolicy::Retain);
         Self::Absent(Removal {
             subject: subject.clone(),
-            retain,
+            leaving,
             roles,
         })
     }
@@ -212,7 +212,9 @@ fn left_over(identity: &Identity, stage: &Stage, observed: &Observed) -> BTreeSe
         return BTreeSet::new();
     }
     let custody = observed.object.custody.iter();
-    let managed = custody.flat_map(|custody| &custody.roles).filter(|touched| touched.managed);
+    let managed = custody
+        .flat_map(|custody| &custody.roles)
+        .filter(|touched| touched.managed);
     managed
         .map(|touched| touched.arn.clone())
         .filter(|arn| *arn != identity.binding.role_arn)
@@ -228,7 +230,9 @@ fn custody_for(identity: &Identity, binding: &Binding, kept: &[Binding], observe
     };
     let mut custody = Custody::including(before, identity.deletion_policy, identity.touches());
     let made = |touched: &Touched| touched.managed && !observed.role(&touched.arn).id.is_absent();
-    custody.roles.retain(|touched| used(&touched.arn) || made(touched));
+    custody
+        .roles
+        .retain(|touched| used(&touched.arn) || made(touched));
     for other in kept.iter().chain([binding]) {
         if !custody.roles.iter().any(|touched| touched.arn == other.role_arn) {
             let touched = Touched {
@@ -250,7 +254,10 @@ fn trust_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Docume
         let taken = statements.iter().any(|known| known.sid() == Some(usual.as_str()));
         let sid = if taken { kept_sid(&usual, other) } else { usual };
         let statement = statement_for(identity, other, &sid);
-        if !statements.iter().any(|known| known.without("Sid") == statement.without("Sid")) {
+        if !statements
+            .iter()
+            .any(|known| known.without("Sid") == statement.without("Sid"))
+        {
             statements.push(statement);
         }
     }

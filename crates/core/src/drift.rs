@@ -288,8 +288,8 @@ impl Drift {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{carried_out, identity, spec, world};
     use crate::example::think;
+    use crate::example::{carried_out, identity, spec, world};
     use crate::observed::Provider;
     use crate::spec::{ManagedRoleSpec, Method, Spec};
 

@@ -36,6 +36,7 @@ pub mod validate;
 pub mod aspect;
 pub mod drift;
 pub mod holder;
+pub mod leaving;
 pub mod look;
 pub mod observed;
 pub mod ownership;

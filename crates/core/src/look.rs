@@ -9,6 +9,7 @@ use crate::custody::Custody;
 use crate::desired::Desired;
 use crate::drift::{Drift, diff};
 use crate::identity::Identity;
+use crate::leaving::Leaving;
 use crate::observed::Observed;
 use crate::plan::{Await, Plan, plan};
 use crate::stage::{Stage, stage};
@@ -74,10 +75,10 @@ pub(crate) fn compare(stage: &Stage, desired: &Desired, previous: &Status, obser
     }
 }
 
-/// Thinks about an object that goes. `release`: let everything go instead of removing it.
+/// Thinks about an object that goes.
 #[must_use]
-pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, release: bool) -> Look {
-    let desired = Desired::absent(subject, observed, release);
+pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, leaving: Leaving) -> Look {
+    let desired = Desired::absent(subject, observed, leaving);
     let drift = diff(&desired, previous, observed);
     let plan = plan(&desired, &drift, observed, crate::spec::DriftPolicy::Correct);
     Look {
@@ -97,8 +98,15 @@ pub fn roles_of(identity: &Identity, previous: &Status, custody: Option<&Custody
         .iter()
         .map(|known| Some(&known.binding.role_arn));
     let made = custody.into_iter().flat_map(|custody| &custody.roles);
-    let made = made.filter(|touched| touched.managed).map(|touched| Some(&touched.arn));
-    distinct([Some(identity.role_arn())].into_iter().chain(recorded).chain(made))
+    let made = made
+        .filter(|touched| touched.managed)
+        .map(|touched| Some(&touched.arn));
+    distinct(
+        [Some(identity.role_arn())]
+            .into_iter()
+            .chain(recorded)
+            .chain(made),
+    )
 }
 
 /// The roles that a look at an object that goes has to read: those in custody, then that of the status, and the one

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::arn::{PolicyArn, RoleArn};
 use crate::custody::Custody;
 use crate::fact::{Fact, Why};
+use crate::holder::Pods;
 use crate::name::PolicyName;
 use crate::policy::Document;
-use crate::holder::Pods;
 use crate::workload::Workload;
 
 /// Everything that was read for one WorkloadIdentity.

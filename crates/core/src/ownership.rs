@@ -10,11 +10,7 @@ use crate::subject::{Subject, TAG_RETAINED};
 
 /// Whether the status or the tags say that an association is this subject's.
 #[must_use]
-pub fn is_our_association(
-    subject: &Subject,
-    previous: &Status,
-    association: &Association,
-) -> bool {
+pub fn is_our_association(subject: &Subject, previous: &Status, association: &Association) -> bool {
     let recorded = previous
         .bindings
         .iter()
@@ -36,12 +32,7 @@ fn is_tagged_ours(subject: &Subject, association: &Association) -> bool {
 
 /// Whether the status or the tags say that a role is this subject's to manage.
 #[must_use]
-pub fn is_our_role(
-    subject: &Subject,
-    previous: &Status,
-    arn: &RoleArn,
-    facts: &RoleFacts,
-) -> bool {
+pub fn is_our_role(subject: &Subject, previous: &Status, arn: &RoleArn, facts: &RoleFacts) -> bool {
     let recorded = previous
         .role
         .as_ref()

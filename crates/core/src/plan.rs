@@ -45,6 +45,8 @@ pub enum Await {
     ServiceAccount,
     /// A thing in the way to go.
     Conflict,
+    /// The last pod of the ServiceAccount to go.
+    Holders,
     /// A fact to become readable.
     Reading,
     /// The next phase of a change of the binding.

@@ -127,8 +127,12 @@ reasons! {
     ReadOnly,
     /// The object is being deleted; the message says what is removed or what is in the way.
     Deleting,
+    /// The object is being deleted with `DeleteWhenUnused`, and pods still use the ServiceAccount; the message counts them. Delete or scale them down, or set `deletionPolicy: Delete` to remove everything at once.
+    InUse,
     /// A role was created.
     RoleCreated,
+    /// The role was deleted by somebody and created again: same name, same ARN, another unique id. AWS stores a role that a policy names as principal by that id, so every policy elsewhere that names it (of buckets, keys, queues, other roles) is dead until it is saved again. The condition says so until the spec next changes.
+    RoleRecreated,
     /// A role, its policies or its tags were brought to what the spec asks for.
     RoleUpdated,
     /// The annotation or the association was put in place or changed.

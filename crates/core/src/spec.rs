@@ -41,6 +41,8 @@ pub enum DeletionPolicy {
     /// Everything Lanyard owns is removed.
     #[default]
     Delete,
+    /// The same, once a fresh list shows no pod of the ServiceAccount.
+    DeleteWhenUnused,
     /// Everything stays and stops being Lanyard's.
     Retain,
 }

@@ -245,7 +245,11 @@ fn step_of(scene: &Scene<'_>) -> Option<At> {
     }
     if let Some(left) = scene.settles_in() {
         let gone = scene.waits_for_unbinding();
-        let phase = if gone { Phase::Unbound(left) } else { Phase::Settling(left) };
+        let phase = if gone {
+            Phase::Unbound(left)
+        } else {
+            Phase::Settling(left)
+        };
         return Some(at(phase, false));
     }
     if scene.identity.paused {

@@ -7,18 +7,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::aspect::{Aspect, Resource};
+use crate::binding::Binding;
 use crate::condition::{Condition, ConditionStatus, ConditionType};
 use crate::desired::{Desired, Wanted};
 use crate::drift::Drift;
-use crate::binding::Binding;
 use crate::fact::{Fact, Why};
 use crate::gate::Gate;
 use crate::look::{Look, compare};
 use crate::observed::Observed;
 use crate::outcome::{Disposition, Outcome};
+use crate::ownership::{is_our_association, is_our_role};
 use crate::plan::Await;
 use crate::reason::Reason;
-use crate::ownership::{is_our_association, is_our_role};
 use crate::spec::Method;
 use crate::stage::{Phase, Stage, Transition};
 use crate::status::{AssociationStatus, BindingState, BindingStatus, PodsStatus, RoleStatus, Status};
@@ -28,6 +28,7 @@ mod conditions;
 mod events;
 mod found;
 mod recount;
+mod recreated;
 mod refused;
 mod three;
 mod transition;
@@ -129,10 +130,13 @@ fn role(told: &Told<'_>) -> Option<RoleStatus> {
     }
     let managed = matches!(wanted.role, crate::desired::WantedRole::Managed(_));
     let ours = managed && is_our_role(&wanted.subject, told.previous, &arn, &facts);
-    Some(RoleStatus {
-        arn,
-        id: facts.id.present().filter(|_| ours).cloned(),
-    })
+    let id = match facts.id {
+        Fact::Present(id) => Some(id).filter(|_| ours),
+        // Remembered until there is another one: it tells that the role was created again.
+        Fact::Absent if managed => recreated::known_id(told.previous, &arn).cloned(),
+        Fact::Absent | Fact::Unreadable(_) => None,
+    };
+    Some(RoleStatus { arn, id })
 }
 
 fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
@@ -158,7 +162,9 @@ fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
     bindings.sort_by_key(|(_, state)| *state != BindingState::Active);
     let association = association(told, wanted);
     let status = |(binding, state): (Binding, BindingState)| BindingStatus {
-        association: association.clone().filter(|_| binding.method() == Method::PodIdentity),
+        association: association
+            .clone()
+            .filter(|_| binding.method() == Method::PodIdentity),
         binding,
         state,
     };
@@ -279,10 +285,14 @@ fn next(told: &Told<'_>, drift: &Drift, three: &three::Three) -> Next {
 fn next_stage(told: &Told<'_>, transition: &Transition) -> Duration {
     let timings = told.timings;
     match &transition.phase {
-        Phase::Preparing | Phase::Switching | Phase::Unbinding if told.look.plan.then == [Await::Transition] => {
+        Phase::Preparing | Phase::Switching | Phase::Unbinding
+            if told.look.plan.then == [Await::Transition] =>
+        {
             timings.step
         }
-        phase => phase.left().map_or(timings.waiting, |left| left.max(timings.step)),
+        phase => phase
+            .left()
+            .map_or(timings.waiting, |left| left.max(timings.step)),
     }
 }
 
@@ -351,5 +361,52 @@ impl Verdict {
             observed_generation: generation,
             last_transition_time: since,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::think;
+    use crate::example::{carried_out, spec, told};
+    use crate::fact::Fact;
+    use crate::observed::Agent;
+    use crate::spec::Method;
+
+    #[test]
+    fn an_outage_is_written_down_once_however_aws_words_it() {
+        let (identity, mut world, before) = carried_out(&spec(Method::PodIdentity));
+        let mut look = |why: Why, previous: &Status| {
+            world.association = Fact::Unreadable(why);
+            let look = think(&identity, previous, &world);
+            told(&look, previous, &world, &Outcome::default()).status
+        };
+        let first = look(
+            Why::Failed("IAM does not answer as it should".to_owned()),
+            &before,
+        );
+        let since = first.drift.items.first().unwrap().since;
+        let second = look(Why::Throttled, &first);
+        assert_eq!((second.drift.items.len(), second.drift.count), (1, 1));
+        assert_eq!(second.drift.items.first().unwrap().since, since);
+        assert_eq!(
+            look(Why::Throttled, &second),
+            second,
+            "nothing new is nothing to write"
+        );
+    }
+
+    #[test]
+    fn an_association_without_its_agent_is_looked_at_again_soon() {
+        let (identity, mut world, status) = carried_out(&spec(Method::PodIdentity));
+        world.agent = Fact::Present(Agent {
+            ready: false,
+            found: "add-on v1.3.8 DEGRADED".to_owned(),
+        });
+        let look = think(&identity, &status, &world);
+        let summary = told(&look, &status, &world, &Outcome::default());
+        let ready = summary.status.condition(ConditionType::Ready).unwrap();
+        assert_eq!(ready.reason, Reason::AgentNotReady);
+        assert_eq!(summary.next, Next::After(Timings::default().waiting));
     }
 }

@@ -1,7 +1,6 @@
 //! Apply: takes the steps of a plan in order, asks the gate before each, and says what became of every one.
 //! A plan and the facts in; the outcome out, and the facts as the done steps left them. The only writer to AWS.
 
-use std::future::Future;
 use std::time::Duration;
 
 use lanyard_core::gate::Gate;
@@ -86,22 +85,5 @@ impl World {
         } else {
             Ended::Failed(trouble)
         }
-    }
-}
-
-/// One call to the API server, within the time that a write may take.
-pub(crate) async fn in_time<T>(
-    limit: Duration,
-    verb: &'static str,
-    what: &str,
-    call: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, EngineError> {
-    match tokio::time::timeout(limit, call).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(source)) => Err(EngineError::kube(verb, what, source)),
-        Err(_) => Err(EngineError::TimedOut {
-            verb,
-            what: what.to_owned(),
-        }),
     }
 }

@@ -31,6 +31,14 @@ pub enum EngineError {
         /// On what.
         what: String,
     },
+    /// A write was not sent: nothing may be written any more.
+    #[error("{verb} {what}: not sent, this replica may not write at this moment")]
+    GateClosed {
+        /// What was to be done.
+        verb: &'static str,
+        /// On what.
+        what: String,
+    },
     /// A step rests on a thing that went away since it was planned.
     #[error("{what} is not there any more")]
     Gone {
@@ -57,6 +65,22 @@ impl EngineError {
         }
     }
 
+    /// The HTTP status with which the API server refused, when it did.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Kube { source, .. } => match &**source {
+                kube::Error::Api(answer) => Some(answer.code),
+                _ => None,
+            },
+            Self::Aws(_)
+            | Self::TimedOut { .. }
+            | Self::GateClosed { .. }
+            | Self::Gone { .. }
+            | Self::NoRestart(_) => None,
+        }
+    }
+
     /// What the outcome says. `after_own_write`: AWS may not see yet what an earlier step of ours just made.
     pub(crate) fn trouble(&self, after_own_write: bool) -> Trouble {
         match self {
@@ -69,7 +93,7 @@ impl EngineError {
                     message: quote(&self.to_string()),
                 }
             }
-            Self::TimedOut { .. } | Self::Gone { .. } => Trouble {
+            Self::TimedOut { .. } | Self::GateClosed { .. } | Self::Gone { .. } => Trouble {
                 disposition: Disposition::RetrySoon,
                 reason: Reason::Unavailable,
                 message: quote(&self.to_string()),
@@ -91,7 +115,7 @@ impl EngineError {
                 Reason::Throttled => Why::Throttled,
                 _ => Why::Failed(quote(&self.to_string())),
             },
-            Self::TimedOut { .. } | Self::Gone { .. } | Self::NoRestart(_) => {
+            Self::TimedOut { .. } | Self::GateClosed { .. } | Self::Gone { .. } | Self::NoRestart(_) => {
                 Why::Failed(quote(&self.to_string()))
             }
         }
@@ -111,9 +135,4 @@ fn kube_class(error: &kube::Error) -> (Disposition, Reason) {
         409 => (Disposition::RetrySoon, Reason::Progressing),
         _ => (Disposition::RetrySoon, Reason::Unavailable),
     }
-}
-
-/// Whether an error says that the thing is not there.
-pub(crate) fn is_not_found(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
 }

@@ -12,7 +12,9 @@ pub mod apply;
 pub mod observe;
 pub mod pods;
 
+mod call;
 mod error;
+mod let_go;
 mod lists;
 mod object;
 mod recent;
@@ -20,6 +22,8 @@ mod restart;
 pub mod service_account;
 mod shared;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
 use std::sync::Arc;
@@ -28,7 +32,9 @@ use lanyard_aws::Aws;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::timings::Timings;
 
+pub use call::MayWrite;
 pub use error::EngineError;
+pub use let_go::let_go;
 pub use object::Target;
 pub use observe::Scope;
 
@@ -43,14 +49,23 @@ struct Inner {
     kube: kube::Client,
     cluster: Cluster,
     timings: Timings,
+    may_write: MayWrite,
     recent: recent::Recent,
     shared: shared::Shared,
 }
 
 impl World {
-    /// The world of a cluster that was identified. `auto_mode`: EKS Auto Mode brings the agent with it.
+    /// The world of a cluster that was identified. `auto_mode`: EKS Auto Mode brings the agent with it. `may_write` is
+    /// asked before every write to the API server; `aws` has its own way of asking the same.
     #[must_use]
-    pub fn new(aws: Aws, kube: kube::Client, cluster: Cluster, auto_mode: bool, timings: Timings) -> Self {
+    pub fn new(
+        aws: Aws,
+        kube: kube::Client,
+        cluster: Cluster,
+        auto_mode: bool,
+        timings: Timings,
+        may_write: MayWrite,
+    ) -> Self {
         let recent = recent::Recent::new(timings.settling);
         let shared = shared::Shared::new(timings.cluster_facts, auto_mode);
         Self {
@@ -59,6 +74,7 @@ impl World {
                 kube,
                 cluster,
                 timings,
+                may_write,
                 recent,
                 shared,
             }),

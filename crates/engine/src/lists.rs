@@ -4,8 +4,8 @@
 use k8s_openapi::serde::de::DeserializeOwned;
 use kube::api::{Api, ListParams};
 
+use crate::World;
 use crate::error::EngineError;
-use crate::{World, apply};
 
 /// Objects a page.
 const PAGE: u32 = 500;
@@ -24,7 +24,7 @@ impl World {
     {
         let mut params = params.limit(PAGE);
         loop {
-            let page = apply::in_time(self.timings().operation, "list", what, api.list(&params)).await?;
+            let page = self.read("list", what, api.list(&params)).await?;
             page.items.iter().for_each(&mut each);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),

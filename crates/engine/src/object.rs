@@ -11,8 +11,8 @@ use lanyard_core::observed::ObjectMarks;
 use lanyard_core::subject::Subject;
 use serde_json::{Value, json};
 
-use crate::error::{EngineError, is_not_found};
-use crate::{World, apply};
+use crate::World;
+use crate::error::EngineError;
 
 /// The object that a pass is about.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl World {
             .cloned()
             .collect();
         match self.patch_marks(target, &finalizers, Value::Null).await {
-            Err(EngineError::Kube { source, .. }) if is_not_found(&source) => Ok(()),
+            Err(error) if error.status() == Some(404) => Ok(()),
             result => result,
         }
     }
@@ -113,7 +113,7 @@ impl World {
         let (name, params) = (target.subject.name.as_str(), PatchParams::default());
         let patch = Patch::Merge(&patch);
         let call = api.patch_metadata(name, &params, &patch);
-        let patched = apply::in_time(self.timings().operation, "patch", &what, call).await?;
+        let patched = self.write("patch", &what, call).await?;
         target.wrote(patched.metadata.resource_version);
         Ok(())
     }

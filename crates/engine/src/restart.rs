@@ -9,8 +9,8 @@ use lanyard_core::subject::Subject;
 use lanyard_core::workload::{ANNOTATION_RESTARTED_FOR, Owner};
 use serde_json::{Value, json};
 
+use crate::World;
 use crate::error::EngineError;
-use crate::{World, apply};
 
 /// The annotation by which kubectl restarts: any new value makes a new template.
 const ANNOTATION_RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
@@ -27,8 +27,7 @@ impl World {
         let namespace = subject.namespace.as_str();
         let what = format!("{}.apps {namespace}/{}", resource.plural, owner.name);
         let api: Api<DynamicObject> = Api::namespaced_with(self.kube().clone(), namespace, &resource);
-        let limit = self.timings().operation;
-        let found = apply::in_time(limit, "get", &what, api.get_opt(&owner.name)).await?;
+        let found = self.read("get", &what, api.get_opt(&owner.name)).await?;
         let found = found.ok_or(EngineError::Gone { what: "the workload" })?;
         if restarted_for(&found.data) == Some(mark) {
             return Ok(());
@@ -39,7 +38,7 @@ impl World {
             ..PatchParams::default()
         };
         let call = api.patch(&owner.name, &params, &patch);
-        apply::in_time(limit, "patch", &what, call).await.map(drop)
+        self.write("patch", &what, call).await.map(drop)
     }
 }
 

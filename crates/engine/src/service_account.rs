@@ -14,8 +14,8 @@ use lanyard_core::observed::{Annotation, ServiceAccount};
 use lanyard_core::subject::Subject;
 use serde_json::json;
 
-use crate::error::{EngineError, is_not_found};
-use crate::{World, apply};
+use crate::World;
+use crate::error::EngineError;
 
 /// The prefix of every annotation that the pod webhook reads [webhook `pkg/annotations.go`].
 const PREFIX: &str = "eks.amazonaws.com/";
@@ -40,7 +40,7 @@ impl World {
     ) -> Result<Option<KubeServiceAccount>, EngineError> {
         let api = self.service_accounts(subject);
         let call = api.get_opt(subject.name.as_str());
-        apply::in_time(self.timings().operation, "get", &what(subject), call).await
+        self.read("get", &what(subject), call).await
     }
 
     fn service_accounts(&self, subject: &Subject) -> Api<KubeServiceAccount> {
@@ -87,7 +87,7 @@ impl World {
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&body);
         let call = api.patch(subject.name.as_str(), &params, &patch);
-        let applied = apply::in_time(self.timings().operation, "patch", &what(subject), call).await?;
+        let applied = self.write("patch", &what(subject), call).await?;
         self.remove_leftovers(subject, &applied, remove).await
     }
 
@@ -113,7 +113,7 @@ impl World {
         };
         let api = self.service_accounts(subject);
         let call = api.create(&params, &account);
-        apply::in_time(self.timings().operation, "create", &what(subject), call).await
+        self.write("create", &what(subject), call).await
     }
 
     /// Annotations that were ours and that somebody else's field manager holds too do not go with an apply.
@@ -143,9 +143,7 @@ impl World {
         };
         let patch = Patch::Merge(&patch);
         let call = api.patch(subject.name.as_str(), &params, &patch);
-        apply::in_time(self.timings().operation, "patch", &what(subject), call)
-            .await
-            .map(drop)
+        self.write("patch", &what(subject), call).await.map(drop)
     }
 
     /// Deletes the ServiceAccount if Lanyard created it; one that was replaced meanwhile is left alone.
@@ -166,8 +164,8 @@ impl World {
         };
         let api = self.service_accounts(subject);
         let call = api.delete(subject.name.as_str(), &params);
-        match apply::in_time(self.timings().operation, "delete", &what(subject), call).await {
-            Err(EngineError::Kube { source, .. }) if is_not_found(&source) => Ok(()),
+        match self.write("delete", &what(subject), call).await {
+            Err(error) if error.status() == Some(404) => Ok(()),
             result => result.map(drop),
         }
     }

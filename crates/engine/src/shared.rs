@@ -12,9 +12,9 @@ use lanyard_core::fact::{Fact, Why};
 use lanyard_core::observed::{Agent, Provider};
 use tokio::sync::Mutex;
 
+use crate::World;
 use crate::error::EngineError;
 use crate::pods::Agents;
-use crate::{World, apply};
 
 /// The agent's DaemonSet [F 2.4].
 const AGENT_NAMESPACE: &str = "kube-system";
@@ -121,12 +121,11 @@ impl World {
     async fn agent_daemon_set(&self) -> Fact<Agent> {
         let api: Api<DaemonSet> = Api::namespaced(self.kube().clone(), AGENT_NAMESPACE);
         let what = format!("daemonsets.apps {AGENT_NAMESPACE}/{AGENT_NAME}");
-        let found =
-            match apply::in_time(self.timings().operation, "get", &what, api.get_opt(AGENT_NAME)).await {
-                Ok(Some(found)) => found,
-                Ok(None) => return Fact::Absent,
-                Err(error) => return Fact::Unreadable(error.why()),
-            };
+        let found = match self.read("get", &what, api.get_opt(AGENT_NAME)).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Fact::Absent,
+            Err(error) => return Fact::Unreadable(error.why()),
+        };
         let status = found.status.unwrap_or_default();
         let (ready, wanted) = (status.number_ready, status.desired_number_scheduled);
         Fact::Present(Agent {

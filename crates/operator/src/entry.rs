@@ -1,9 +1,11 @@
-//! The whole of the program: reads the settings, starts logging, runs the operator. Arguments in, an exit code out.
-//! Called by the binary `lanyard`, and by the one that the suites build to put it under test.
+//! The whole of the program: reads the command line, starts logging, runs what was asked for. Arguments in, an exit code
+//! out. Called by the binary `lanyard`, and by the one that the suites build to put it under test.
 
 use std::process::ExitCode;
 
-use crate::settings::{Settings, Unset};
+use crate::command_line::{self, Asked, Unset};
+use crate::release::{self, ReleaseSettings};
+use crate::settings::{LogFormat, Settings};
 use crate::{logging, run};
 
 /// The exit code for wrong settings, as most Unix tools have it.
@@ -11,19 +13,34 @@ const WRONG_USAGE: u8 = 2;
 
 /// Runs the program with the arguments of this process.
 pub async fn main() -> ExitCode {
-    let settings = match Settings::read(std::env::args_os()) {
-        Ok(settings) => settings,
-        Err(Unset::Asked(text)) => return text.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+    match command_line::read(std::env::args_os()) {
+        Ok(Asked::Run(settings)) => operate(&settings).await,
+        Ok(Asked::Release(settings)) => let_go(&settings).await,
+        Err(Unset::Asked(text)) => text.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
         Err(Unset::Wrong(sentence)) => {
             eprintln!("lanyard: {sentence}");
-            return ExitCode::from(WRONG_USAGE);
+            ExitCode::from(WRONG_USAGE)
         }
-    };
+    }
+}
+
+async fn operate(settings: &Settings) -> ExitCode {
     logging::start(settings.log_format, &settings.log_level);
-    match run(&settings).await {
+    match run(settings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn let_go(settings: &ReleaseSettings) -> ExitCode {
+    logging::start(LogFormat::Text, &settings.log_level);
+    match release::run(settings).await {
+        Ok(ended) => ended.exit_code(),
+        Err(error) => {
+            eprintln!("lanyard: {error}");
             ExitCode::FAILURE
         }
     }

@@ -61,6 +61,23 @@ pub enum OperatorError {
         /// What AWS says.
         source: Box<AwsError>,
     },
+    /// The API server is another cluster's than the one that AWS describes.
+    #[error("nothing is written: {message}")]
+    TwoClusters {
+        /// Which two.
+        message: String,
+    },
+    /// An operator still works, or somebody else holds its lease.
+    #[error(
+        "nothing is released while somebody else may write: the lease {lease} was not to be had, {holder}; stop the \
+         operator first (kubectl -n lanyard-system scale deployment/lanyard --replicas=0)"
+    )]
+    LeaseTaken {
+        /// The lease.
+        lease: String,
+        /// Who holds it.
+        holder: String,
+    },
     /// AWS cannot even be asked, such as without a Region.
     #[error("{message}")]
     Unsendable {

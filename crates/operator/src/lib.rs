@@ -7,10 +7,13 @@
 //!                        +---> controller ---> reconcile ---> engine, publish
 //! ```
 //!
+//! `lanyard release` is the other way in: `release` lets objects go before an uninstall, by the same engine.
+//!
 //! A library so that tests reach its parts; the binary only calls [`main`].
 
 pub mod admin;
 pub mod backoff;
+pub mod command_line;
 pub mod context;
 pub mod controller;
 mod entry;
@@ -21,6 +24,7 @@ pub mod metrics;
 pub mod publish;
 pub mod raw;
 pub mod reconcile;
+pub mod release;
 mod run;
 pub mod settings;
 pub mod shutdown;

@@ -12,7 +12,7 @@ use lanyard_core::gate::Gate;
 use lanyard_core::reason::Reason;
 use lanyard_core::status::Status;
 use lanyard_core::summarise::{Event, EventKind};
-use lanyard_engine::Target;
+use lanyard_engine::{EngineError, Target};
 use serde_json::json;
 
 use crate::context::Context;
@@ -58,8 +58,8 @@ pub async fn write(decoded: &Decoded, status: &Status, context: &Context) -> boo
     let target = &decoded.target;
     let failure = match patch(target, status, context).await {
         Ok(()) => return true,
-        Err(kube::Error::Api(answer)) if answer.code == 404 => return true,
-        Err(kube::Error::Api(answer)) if answer.code == 409 => {
+        Err(error) if error.status() == Some(404) => return true,
+        Err(error) if error.status() == Some(409) => {
             if !same_spec_as_now(decoded, context).await {
                 return false;
             }
@@ -80,7 +80,7 @@ async fn same_spec_as_now(decoded: &Decoded, context: &Context) -> bool {
     let api: Api<RawIdentity> =
         Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
     let call = api.get(target.subject.name.as_str());
-    let Ok(Ok(found)) = tokio::time::timeout(context.world.timings().operation, call).await else {
+    let Ok(found) = context.world.read("get", &what(target), call).await else {
         return false;
     };
     let meta = found.meta();
@@ -92,7 +92,7 @@ async fn same_spec_as_now(decoded: &Decoded, context: &Context) -> bool {
     same
 }
 
-async fn patch(target: &Target, status: &Status, context: &Context) -> Result<(), kube::Error> {
+async fn patch(target: &Target, status: &Status, context: &Context) -> Result<(), EngineError> {
     let api: Api<RawIdentity> =
         Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
     let body = json!({
@@ -104,13 +104,13 @@ async fn patch(target: &Target, status: &Status, context: &Context) -> Result<()
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let patch = Patch::Apply(&body);
     let call = api.patch_status(target.subject.name.as_str(), &params, &patch);
-    match tokio::time::timeout(context.world.timings().operation, call).await {
-        Ok(written) => {
-            target.wrote(written?.meta().resource_version.clone());
-            Ok(())
-        }
-        Err(late) => Err(kube::Error::Service(Box::new(late))),
-    }
+    let written = context.world.write("patch", &what(target), call).await?;
+    target.wrote(written.meta().resource_version.clone());
+    Ok(())
+}
+
+fn what(target: &Target) -> String {
+    format!("workloadidentities.lanyard.dev/status {}", target.subject)
 }
 
 /// Tells one event. Events are made only when something turns, so each is its own object: kube's recorder would
@@ -147,10 +147,8 @@ async fn tell(target: &Target, event: &Event, context: &Context) {
     };
     let params = PostParams::default();
     let call = api.create(&params, &body);
-    match tokio::time::timeout(context.world.timings().operation, call).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::debug!(object = %target.subject, %error, "could not tell an event"),
-        Err(_) => tracing::debug!(object = %target.subject, "the API server did not take an event in time"),
+    if let Err(error) = context.world.write("create", "events.events.k8s.io", call).await {
+        tracing::debug!(object = %target.subject, %error, "could not tell an event");
     }
 }
 

@@ -10,6 +10,7 @@ use lanyard_api::{
     ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, FINALIZER, WorkloadIdentity, WorkloadIdentitySpec,
     WorkloadIdentityStatus,
 };
+use lanyard_core::custody::Custody;
 use lanyard_core::name::{ClusterIdentity, Namespace, ServiceAccountName};
 use lanyard_core::spec::Spec;
 use lanyard_core::status::Status;
@@ -78,18 +79,26 @@ impl RawIdentity {
     /// Whether an object that was looked at before is without our finalizer or custody: somebody took them off.
     #[must_use]
     pub fn lost_its_marks(&self) -> bool {
-        let finalizer = self
-            .metadata
-            .finalizers
-            .iter()
-            .flatten()
-            .any(|known| known == FINALIZER);
         let custody = self
             .metadata
             .annotations
             .as_ref()
             .is_some_and(|all| all.contains_key(ANNOTATION_CUSTODY));
-        self.was_looked_at() && !(finalizer && custody)
+        self.was_looked_at() && !(self.is_held() && custody)
+    }
+
+    /// Whether our finalizer holds the object.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let mut finalizers = self.metadata.finalizers.iter().flatten();
+        finalizers.any(|known| known == FINALIZER)
+    }
+
+    /// Custody as it is written on the object.
+    #[must_use]
+    pub fn custody(&self) -> Option<Custody> {
+        let annotations = self.metadata.annotations.as_ref()?;
+        Custody::parse(annotations.get(ANNOTATION_CUSTODY)?)
     }
 
     /// Whether a status was ever written; the schema's own default has generation -1.

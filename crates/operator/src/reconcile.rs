@@ -10,13 +10,15 @@ use jiff::Timestamp;
 use kube_runtime::controller::Action;
 use kube_runtime::reflector::ObjectRef;
 use lanyard_core::arn::{PolicyArn, RoleArn};
+use lanyard_core::cluster::Cluster;
 use lanyard_core::fact::Fact;
 use lanyard_core::gate::Gate;
 use lanyard_core::holder::Pods;
 use lanyard_core::identity::Identity;
+use lanyard_core::leaving::Leaving;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::Observed;
-use lanyard_core::spec::{DeletionPolicy, Method, PodRestart, Spec};
+use lanyard_core::spec::{Method, PodRestart, Spec};
 use lanyard_core::stage::is_at_rest;
 use lanyard_core::step::Step;
 use lanyard_core::summarise::{Next, Summary, Told, invalid, summarise, undecodable};
@@ -125,10 +127,9 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
     }
     let spec = decoded.spec.as_ref().ok();
     let suspended = spec.is_some_and(|spec| spec.suspend);
-    // Custody may be older than the spec, or lost: either of them may say that everything stays.
-    let retain = spec.is_some_and(|spec| spec.deletion_policy == Some(DeletionPolicy::Retain));
     let custody = decoded.target.marks.custody.as_ref();
-    let derived = derived_role(decoded, context);
+    let leaving = Leaving::of(spec, custody);
+    let derived = derived_role(decoded, context.world.cluster());
     let scope = Scope {
         target: &decoded.target,
         roles: roles_to_remove(&decoded.status, custody, derived.as_ref()),
@@ -136,17 +137,12 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
         provider: None,
         agent: false,
         pods: pods(decoded, context),
-        fresh_pods: false,
+        fresh_pods: leaving == Leaving::RemoveWhenUnused,
         workloads: false,
         fresh: false,
     };
     let mut observed = context.world.observe(&scope).await;
-    let look = think_removal(
-        &decoded.target.subject,
-        &decoded.status,
-        &observed,
-        suspended || retain,
-    );
+    let look = think_removal(&decoded.target.subject, &decoded.status, &observed, leaving);
     let (summary, released) = act(decoded, &look, &mut observed, suspended, context).await;
     Some(Pass { summary, released })
 }
@@ -228,8 +224,8 @@ fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
 }
 
 /// The role that spec or subject alone would give: where custody and status are lost, its tags say whether it is ours.
-fn derived_role(decoded: &Decoded, context: &Context) -> Option<RoleArn> {
-    let (cluster, subject) = (context.world.cluster(), &decoded.target.subject);
+pub(crate) fn derived_role(decoded: &Decoded, cluster: &Cluster) -> Option<RoleArn> {
+    let subject = &decoded.target.subject;
     let spec = decoded.spec.as_ref().ok();
     if let Some(identity) = spec.and_then(|spec| validate(spec, subject, cluster).ok()) {
         return identity.managed.is_some().then(|| identity.role_arn().clone());

@@ -6,8 +6,8 @@ use std::sync::{Arc, RwLock};
 use futures::Stream;
 use kube_runtime::reflector::Store;
 use kube_runtime::watcher;
-use lanyard_engine::World;
 use lanyard_engine::pods::PodFold;
+use lanyard_engine::{MayWrite, World};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +15,7 @@ use crate::admin::{Admin, Readiness};
 use crate::backoff::Backoff;
 use crate::context::{Context, Requests, Settling};
 use crate::error::OperatorError;
-use crate::lease::{self, LeaseGate, LeaseSettings, Tenure};
+use crate::lease::{self, LeaseGate, Tenure};
 use crate::metrics::{Fleet, Leader, Metrics, PREFIX};
 use crate::raw::RawIdentity;
 use crate::settings::Settings;
@@ -58,12 +58,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
 }
 
 fn stand(settings: &Settings, identity: &str, kube: &kube::Client, readiness: &Readiness) -> Tenure {
-    let lease = LeaseSettings {
-        namespace: settings.lease_namespace.to_string(),
-        name: settings.lease_name.clone(),
-        identity: identity.to_owned(),
-        timings: settings.timings(),
-    };
+    let lease = settings.place.lease(identity, settings.timings());
     lease::stand(kube.clone(), lease, readiness.clone())
 }
 
@@ -124,8 +119,12 @@ impl Shell<'_> {
     async fn world(&self) -> Result<World, OperatorError> {
         startup::wait_for_crds(&self.kube, &self.readiness).await?;
         self.gate.gained(0).await;
-        let aws = startup::aws(self.settings, &self.metrics, self.gate.clone()).await;
-        startup::find(self.settings, &aws, &self.kube, &self.readiness).await
+        let (gate, timings) = (self.gate.clone(), self.settings.timings());
+        let may_write: MayWrite = Arc::new(move || gate.is_open());
+        let meter = Arc::new(self.metrics.clone());
+        let place = &self.settings.place;
+        let aws = startup::aws(place, &timings, meter, Arc::clone(&may_write)).await;
+        startup::find(place, timings, &aws, &self.kube, may_write, &self.readiness).await
     }
 
     fn context(&self, world: World, store: Store<RawIdentity>) -> Context {

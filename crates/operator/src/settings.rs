@@ -1,21 +1,19 @@
 //! Settings: everything the operator is told, from flags and the environment, checked before anything starts.
-//! Arguments in, one [`Settings`] value out, or what to tell the person and the exit code. Reads the environment and
-//! nothing else. Called by `main`.
+//! Read by `command_line`; pure data and the checks of each value, no I/O.
 
-mod durations;
+pub(crate) mod durations;
+mod place;
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::error::{ContextKind, ErrorKind};
-use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
-use lanyard_core::name::{ClusterName, Namespace, Region, ServiceAccountName};
+use clap::{ArgAction, Parser, ValueEnum};
 use lanyard_core::timings::Timings;
 use tracing_subscriber::EnvFilter;
 
-use self::durations::{Overrides, resync};
+use self::durations::resync;
+pub use self::place::Place;
 
 /// Ties AWS IAM roles to Kubernetes ServiceAccounts and keeps the tie true.
 ///
@@ -32,13 +30,9 @@ use self::durations::{Overrides, resync};
     after_help = "Every flag --x-y can be given as LANYARD_X_Y in the environment; the flag wins."
 )]
 pub struct Settings {
-    /// Name of the EKS cluster, as `aws eks list-clusters` prints it.
-    #[arg(long, env = "LANYARD_CLUSTER_NAME", value_name = "NAME", value_parser = |text: &str| ClusterName::parse(text))]
-    pub cluster_name: ClusterName,
-
-    /// AWS Region of the cluster; without it, what the AWS SDK finds, such as AWS_REGION.
-    #[arg(long, env = "LANYARD_REGION", value_name = "REGION", value_parser = |text: &str| Region::parse(text))]
-    pub region: Option<Region>,
+    /// Which cluster, and which lease.
+    #[command(flatten)]
+    pub place: Place,
 
     /// Where /metrics is served.
     #[arg(
@@ -57,21 +51,6 @@ pub struct Settings {
         default_value = "0.0.0.0:8081"
     )]
     pub health_addr: SocketAddr,
-
-    /// Namespace of the lease. All operators of one cluster must share one lease.
-    #[arg(long, env = "LANYARD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "kube-system",
-          value_parser = |text: &str| Namespace::parse(text))]
-    pub lease_namespace: Namespace,
-
-    /// Name of the lease.
-    #[arg(
-        long,
-        env = "LANYARD_LEASE_NAME",
-        value_name = "NAME",
-        default_value = "lanyard",
-        value_parser = lease_name
-    )]
-    pub lease_name: String,
 
     /// How often each object is looked at again, such as 90s, 10m or 1h30m; at least 10s.
     #[arg(
@@ -112,16 +91,6 @@ pub struct Settings {
     #[arg(long, env = "LANYARD_WORKERS", value_name = "NUMBER", default_value_t = 16,
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-
-    /// Other times than the usual ones, such as `settling=1s,lease=3s`. For tests only.
-    #[arg(
-        long,
-        env = "LANYARD_TIMINGS",
-        value_name = "NAME=DURATION,...",
-        default_value = "",
-        hide = true
-    )]
-    timings: Overrides,
 }
 
 /// How log lines are written.
@@ -133,31 +102,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Why there are no settings.
-#[derive(Debug)]
-pub enum Unset {
-    /// Somebody asked for the help or the version, which is not wrong.
-    Asked(clap::Error),
-    /// A setting is wrong: the sentence to show.
-    Wrong(String),
-}
-
 impl Settings {
-    /// Reads arguments, the first being the program's own name, and the environment.
-    ///
-    /// # Errors
-    /// When the help or version was asked for, or a setting is wrong.
-    pub fn read<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> Result<Self, Unset> {
-        let settings = Self::try_parse_from(arguments).map_err(|error| match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unset::Asked(error),
-            _ => Unset::Wrong(sentence(&error)),
-        })?;
-        match durations::contradiction(&settings.timings()) {
-            None => Ok(settings),
-            Some(contradiction) => Err(Unset::Wrong(format!("--timings: {contradiction}"))),
-        }
-    }
-
     /// Every time that matters, with the resync that was asked for.
     #[must_use]
     pub fn timings(&self) -> Timings {
@@ -165,42 +110,12 @@ impl Settings {
             resync: self.resync,
             ..Timings::default()
         };
-        self.timings.applied_to(usual)
+        self.place.timings(usual)
     }
 }
 
-/// What clap says, as one sentence: its own form takes several lines and repeats the usage.
-fn sentence(error: &clap::Error) -> String {
-    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
-    let what = match (error.kind(), argument, std::error::Error::source(error)) {
-        (ErrorKind::ValueValidation, Some(argument), Some(source)) => format!("{argument}: {source}"),
-        (ErrorKind::MissingRequiredArgument, Some(missing), _) => format!("{missing} is required"),
-        _ => first_paragraph(&error.render().to_string()),
-    };
-    let command = Settings::command();
-    let name = command.get_name();
-    format!(
-        "{} (see `{name} --help`)",
-        what.replace('\n', " ").trim_end_matches('.')
-    )
-}
-
-fn first_paragraph(rendered: &str) -> String {
-    let text = rendered.strip_prefix("error: ").unwrap_or(rendered);
-    let lines = text.lines().take_while(|line| !line.trim().is_empty());
-    lines.map(str::trim).collect::<Vec<_>>().join(" ")
-}
-
-/// A lease is named like a ServiceAccount: an RFC 1123 subdomain.
-fn lease_name(text: &str) -> Result<String, String> {
-    let name = ServiceAccountName::parse(text).map(String::from);
-    name.map_err(|_| {
-        format!("{text:?} is not a lease's name: lower-case letters, digits, '-' and '.', at most 253")
-    })
-}
-
 /// A bare word has to be a level: as a directive it would name a target, and nothing at all would be logged.
-fn log_level(text: &str) -> Result<String, String> {
+pub(crate) fn log_level(text: &str) -> Result<String, String> {
     let levels = ["off", "error", "warn", "info", "debug", "trace"];
     let is_word = text.chars().all(|c| c.is_ascii_alphanumeric());
     if is_word && !levels.contains(&text) {
@@ -214,10 +129,16 @@ fn log_level(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::command_line::{self, Asked, Unset};
 
     fn read(arguments: &[&str]) -> Result<Settings, Unset> {
-        Settings::read([&["lanyard"], arguments].concat())
+        match command_line::read([&["lanyard"], arguments].concat())? {
+            Asked::Run(settings) => Ok(*settings),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn wrong(arguments: &[&str]) -> String {
@@ -235,9 +156,10 @@ mod tests {
     #[test]
     fn the_name_of_the_cluster_is_enough() {
         let settings = read(&["--cluster-name", "prod"]).unwrap();
-        assert_eq!(settings.cluster_name.as_str(), "prod");
+        let place = &settings.place;
+        assert_eq!(place.cluster_name.as_str(), "prod");
         assert_eq!(
-            (settings.lease_namespace.as_str(), settings.lease_name.as_str()),
+            (place.lease_namespace.as_str(), place.lease_name.as_str()),
             ("kube-system", "lanyard")
         );
         assert_eq!(
@@ -245,7 +167,7 @@ mod tests {
             (8080, 8081)
         );
         assert_eq!(settings.timings(), Timings::default());
-        assert!(!settings.read_only && settings.region.is_none());
+        assert!(!settings.read_only && place.region.is_none());
     }
 
     #[test]

@@ -9,24 +9,24 @@ mod issuer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_aws::{Aws, AwsSettings, Class, Found};
+use lanyard_aws::{Aws, AwsError, AwsSettings, Class, Found, Meter};
+use lanyard_core::arn::Issuer;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::fact::Fact;
-use lanyard_engine::World;
+use lanyard_core::timings::Timings;
+use lanyard_engine::{MayWrite, World};
 use tokio::time::sleep;
 
 use self::issuer::Verdict;
 use crate::admin::{Readiness, What};
 use crate::error::OperatorError;
-use crate::lease::LeaseGate;
-use crate::metrics::Metrics;
-use crate::settings::Settings;
+use crate::settings::{Place, Settings};
 
 pub use connect::{Connected, connect};
 pub use crds::wait_for_crds;
 
 /// How long one question to the API server may take.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// How often something that is missing is looked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -36,12 +36,13 @@ const ASK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Tells what the operator was given.
 pub fn tell_given(settings: &Settings, api_server: &str, identity: &str) {
+    let place = &settings.place;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        cluster = %settings.cluster_name,
-        region = settings.region.as_ref().map_or("as the SDK finds it", |region| region.as_str()),
+        cluster = %place.cluster_name,
+        region = place.region.as_ref().map_or("as the SDK finds it", |region| region.as_str()),
         api_server,
-        lease = %format_args!("{}/{}", settings.lease_namespace, settings.lease_name),
+        lease = %format_args!("{}/{}", place.lease_namespace, place.lease_name),
         identity,
         resync = ?settings.timings().resync,
         workers = settings.workers,
@@ -53,12 +54,12 @@ pub fn tell_given(settings: &Settings, api_server: &str, identity: &str) {
 }
 
 /// The AWS side, with the meter and the gate that every call of it asks.
-pub async fn aws(settings: &Settings, metrics: &Metrics, gate: LeaseGate) -> Aws {
+pub async fn aws(place: &Place, timings: &Timings, meter: Arc<dyn Meter>, may_write: MayWrite) -> Aws {
     let aws = AwsSettings {
-        region: settings.region.clone(),
-        operation_timeout: settings.timings().operation,
-        meter: Arc::new(metrics.clone()),
-        may_write: Arc::new(move || gate.is_open()),
+        region: place.region.clone(),
+        operation_timeout: timings.operation,
+        meter,
+        may_write,
     };
     Aws::connect(aws).await
 }
@@ -68,45 +69,89 @@ pub async fn aws(settings: &Settings, metrics: &Metrics, gate: LeaseGate) -> Aws
 /// # Errors
 /// When AWS says that there is no such cluster, which no waiting changes.
 pub async fn find(
-    settings: &Settings,
+    place: &Place,
+    timings: Timings,
     aws: &Aws,
     kube: &kube::Client,
+    may_write: MayWrite,
     readiness: &Readiness,
 ) -> Result<World, OperatorError> {
-    let found = identify(settings, aws, readiness).await?;
+    let found = identify(place, aws, readiness).await?;
     let cluster = agree(found.cluster.clone(), kube, readiness).await;
-    let world = World::new(
-        aws.clone(),
-        kube.clone(),
-        cluster,
-        found.auto_mode,
-        settings.timings(),
-    );
+    let (aws, kube) = (aws.clone(), kube.clone());
+    let world = World::new(aws, kube, cluster, found.auto_mode, timings, may_write);
     tell_found(&found, &world).await;
     Ok(world)
 }
 
-async fn identify(settings: &Settings, aws: &Aws, readiness: &Readiness) -> Result<Found, OperatorError> {
+/// Finds out which cluster this is, in one try: for a command, whose user sees what is wrong and can repeat it.
+/// `Ok(Err(..))`: AWS or the API server does not say, in a sentence.
+///
+/// # Errors
+/// When AWS says that there is no such cluster, or the API server is another one's.
+pub async fn find_once(
+    place: &Place,
+    timings: Timings,
+    aws: &Aws,
+    kube: &kube::Client,
+    may_write: MayWrite,
+) -> Result<Result<World, String>, OperatorError> {
+    let found = match aws.identify(&place.cluster_name).await {
+        Ok(found) => found,
+        Err(error) => return final_of(place, error).map(Err),
+    };
+    let named = match issuer::read(kube).await {
+        Ok(named) => named,
+        Err(error) => return Ok(Err(silent(&error))),
+    };
+    let issuer = match issuer::compare(&found.cluster.issuer, &named) {
+        Verdict::Same(issuer) => issuer,
+        Verdict::Other => {
+            let message = two_clusters(&found.cluster, &named);
+            return Err(OperatorError::TwoClusters { message });
+        }
+    };
+    let cluster = Cluster {
+        issuer,
+        ..found.cluster
+    };
+    let (aws, kube) = (aws.clone(), kube.clone());
+    Ok(Ok(World::new(
+        aws,
+        kube,
+        cluster,
+        found.auto_mode,
+        timings,
+        may_write,
+    )))
+}
+
+/// What no waiting changes, as an error; what may pass, as a sentence.
+fn final_of(place: &Place, error: AwsError) -> Result<String, OperatorError> {
+    let message = error.trouble(false).message;
+    match error.class() {
+        Class::NotFound => {
+            let cluster = place.cluster_name.clone();
+            let source = Box::new(error);
+            Err(OperatorError::NoSuchCluster { cluster, source })
+        }
+        Class::Unsendable => Err(OperatorError::Unsendable { message }),
+        _ => Ok(message),
+    }
+}
+
+async fn identify(place: &Place, aws: &Aws, readiness: &Readiness) -> Result<Found, OperatorError> {
     loop {
-        let error = match aws.identify(&settings.cluster_name).await {
+        let error = match aws.identify(&place.cluster_name).await {
             Ok(found) => {
                 readiness.met(What::Cluster);
                 return Ok(found);
             }
             Err(error) => error,
         };
-        let sentence = error.trouble(false).message;
-        match error.class() {
-            Class::NotFound => {
-                let cluster = settings.cluster_name.clone();
-                let source = Box::new(error);
-                return Err(OperatorError::NoSuchCluster { cluster, source });
-            }
-            Class::Unsendable => return Err(OperatorError::Unsendable { message: sentence }),
-            _ => {}
-        }
+        let sentence = final_of(place, error)?;
         tracing::error!(
-            cluster = %settings.cluster_name,
+            cluster = %place.cluster_name,
             again_in = ?ASK_AGAIN,
             "AWS does not describe the cluster: {sentence}"
         );
@@ -119,23 +164,31 @@ async fn identify(settings: &Settings, aws: &Aws, readiness: &Readiness) -> Resu
 async fn agree(cluster: Cluster, kube: &kube::Client, readiness: &Readiness) -> Cluster {
     loop {
         let refused = match issuer::read(kube).await {
-            Err(error) => format!("the API server does not say who issues its tokens: {error}"),
+            Err(error) => silent(&error),
             Ok(named) => match issuer::compare(&cluster.issuer, &named) {
                 Verdict::Same(issuer) => {
                     readiness.met(What::Issuer);
                     return Cluster { issuer, ..cluster };
                 }
-                Verdict::Other => format!(
-                    "these are two clusters: {} of AWS issues tokens as {}, this API server as {named}; correct \
-                     --cluster-name, --region or the kubeconfig",
-                    cluster.identity, cluster.issuer
-                ),
+                Verdict::Other => two_clusters(&cluster, &named),
             },
         };
         tracing::error!(again_in = ?ASK_AGAIN, "nothing is written: {refused}");
         readiness.unmet_because(What::Issuer, &refused);
         sleep(ASK_AGAIN).await;
     }
+}
+
+fn silent(error: &str) -> String {
+    format!("the API server does not say who issues its tokens: {error}")
+}
+
+fn two_clusters(cluster: &Cluster, named: &Issuer) -> String {
+    format!(
+        "these are two clusters: {} of AWS issues tokens as {}, this API server as {named}; correct --cluster-name, \
+         --region or the kubeconfig",
+        cluster.identity, cluster.issuer
+    )
 }
 
 async fn tell_found(found: &Found, world: &World) {

@@ -8,11 +8,11 @@
 //!        ^                                     |   +- pod webhook -+
 //!        |                                     v keys              v
 //!        +-------------------------------- gateway <---------------+
-//!   LocalStack (when asked for)
+//!   LocalStack (when asked for)            | front -> kube-apiserver (for programs started through the gateway)
 //! ```
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -24,7 +24,7 @@ use crate::cache::Cache;
 use crate::control_plane::{ControlPlane, Etcd};
 use crate::crds;
 use crate::emulator::{self, ACCOUNT, EksCluster, Emulator, REGION};
-use crate::gateway::{Gateway, GatewayOptions};
+use crate::gateway::{Front, Gateway, GatewayOptions};
 use crate::process::Process;
 use crate::site::Site;
 use crate::tools::Tools;
@@ -80,8 +80,11 @@ pub struct TestBed {
     pub localstack: Option<Emulator>,
     /// What stands between the AWS SDK and ministack.
     pub gateway: Gateway,
+    /// What stands between the API server and the programs started by [`TestBed::spawn_through_gateway`].
+    pub front: Front,
     /// The EKS cluster, as ministack has it.
     pub cluster: EksCluster,
+    front_kubeconfig: PathBuf,
     webhook: Option<Webhook>,
     background: Background,
     site: Site,
@@ -122,6 +125,11 @@ impl TestBed {
         }
         let gateway = background.run(Gateway::start(behind)).await?;
         gateway.set_jwks(control_plane.issuer(), &control_plane.token_keys().await?)?;
+        let (config, behind) = (control_plane.config(), gateway.clone());
+        let front = background
+            .run(async move { behind.front(config.await?).await })
+            .await?;
+        let front_kubeconfig = control_plane.kubeconfig_through(&front.url())?;
         let webhook = match options.webhook {
             true => Some(background.run(webhook(&control_plane, gateway.clone())).await?),
             false => None,
@@ -132,7 +140,9 @@ impl TestBed {
             ministack,
             localstack,
             gateway,
+            front,
             cluster,
+            front_kubeconfig,
             webhook,
             background,
             site,
@@ -164,6 +174,8 @@ impl TestBed {
         vec![
             ("AWS_ENDPOINT_URL", self.gateway.url()),
             ("AWS_REGION", REGION.to_owned()),
+            // The AWS command line and boto3 know only this one.
+            ("AWS_DEFAULT_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
@@ -206,6 +218,13 @@ impl TestBed {
         Ok(())
     }
 
+    /// As [`TestBed::spawn`], and what the program asks of the API server goes through the gateway as well.
+    pub fn spawn_through_gateway(&self, name: &str, mut command: Command) -> Result<Process> {
+        self.equip(&mut command);
+        command.env("KUBECONFIG", &self.front_kubeconfig);
+        self.site.spawn(name, command)
+    }
+
     /// Applies the CRDs in the workspace's `crds/` and waits until they are served. Answers their names.
     pub async fn apply_crds(&self) -> Result<Vec<String>> {
         crds::apply(self.client().await?).await
@@ -219,11 +238,12 @@ impl TestBed {
             ministack,
             localstack,
             gateway,
+            front,
             webhook,
             background,
             ..
         } = self;
-        drop((webhook, gateway, background));
+        drop((webhook, front, gateway, background));
         let ending = move || {
             let ended = site.end(false);
             drop((control_plane, ministack, localstack));

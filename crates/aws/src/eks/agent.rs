@@ -46,7 +46,8 @@ fn is_about_the_cluster(error: &AwsError) -> bool {
 }
 
 fn agent(addon: &Addon) -> Agent {
-    let version = addon.addon_version().unwrap_or("of unknown version");
+    let version = addon.addon_version().filter(|version| !version.is_empty());
+    let version = version.unwrap_or("of unknown version");
     let status = addon.status().map_or("in unknown state", AddonStatus::as_str);
     Agent {
         ready: addon.status().is_some_and(is_ready),
@@ -84,6 +85,11 @@ mod tests {
                 found: "add-on v1.3.5-eksbuild.1 ACTIVE".to_owned()
             }
         );
+        let unversioned = Addon::builder()
+            .addon_version("")
+            .status(AddonStatus::Active)
+            .build();
+        assert_eq!(agent(&unversioned).found, "add-on of unknown version ACTIVE");
         assert!(addon(AddonStatus::Updating).ready);
         assert!(!addon(AddonStatus::Degraded).ready);
         assert!(!addon(AddonStatus::Creating).ready);

@@ -11,7 +11,7 @@ use super::{AwsError, Class, Refusal};
 use crate::call::Call;
 
 /// What to do when AWS does not know who is calling.
-const OWN_CREDENTIALS: &str = "Check the AWS credentials that the operator itself runs with.";
+const OWN_CREDENTIALS: &str = "Check the AWS credentials that the operator itself runs with, and its clock.";
 
 impl AwsError {
     /// The trouble that this error is for a step. `after_own_write`: something that the call rests on was written by
@@ -26,13 +26,29 @@ impl AwsError {
         }
     }
 
-    /// Why a fact could not be read.
+    /// Why a fact could not be read: a word for the class. It stands in the status, so what changes from one try to the
+    /// next has no place in it: which call of many it was, and how AWS words it at that moment. The log has both.
     #[must_use]
     pub fn why(&self) -> Why {
         match self.class() {
             Class::Throttled => Why::Throttled,
             Class::Denied => Why::Denied(self.permission()),
+            Class::Server | Class::Network | Class::TimedOut | Class::Unclear => {
+                Why::Failed(format!("{} does not answer as it should", self.call().service))
+            }
+            Class::Credentials => Why::Failed(format!(
+                "AWS does not accept the operator's credentials ({})",
+                self.credentials_at_fault()
+            )),
             _ => Why::Failed(self.to_string()),
+        }
+    }
+
+    /// What is wrong with the credentials: AWS's code alone, as its message may hold the time of day.
+    fn credentials_at_fault(&self) -> String {
+        match self {
+            Self::Answered { answer, .. } => answer.code.clone(),
+            _ => self.said(),
         }
     }
 
@@ -118,7 +134,10 @@ impl AwsError {
             }
             Class::Propagation | Class::Refused => format!("AWS refuses {call}: {said}."),
             Class::Unsendable => format!("{call} cannot be sent: {said}."),
-            Class::Credentials => format!("{operation} without good credentials: {said}. {OWN_CREDENTIALS}"),
+            Class::Credentials => format!(
+                "{operation} without good credentials: {}. {OWN_CREDENTIALS}",
+                self.credentials_at_fault()
+            ),
             Class::Unclear => {
                 format!("AWS answered {call} with something unexpected: {said}. Lanyard tries again.")
             }
@@ -248,6 +267,23 @@ mod tests {
             "CreatePodIdentityAssociation for the association of shop/orders: no answer within 4s. \
              Lanyard looks whether it took effect all the same."
         );
+    }
+
+    #[test]
+    fn why_a_read_failed_is_the_same_at_each_try() {
+        let skewed = |now| {
+            let message = format!("Signature expired: 20260301T115000Z is now earlier than {now}");
+            answered("GetRole", 403, "RequestTimeTooSkewed", &message)
+        };
+        assert_eq!(skewed("20260301T120000Z").why(), skewed("20260301T120100Z").why());
+        let outage = [
+            answered("GetRole", 500, "ServiceFailure", "request 1"),
+            answered("ListRoleTags", 503, "ServiceUnavailable", "request 2"),
+        ];
+        for error in outage {
+            let why = Why::Failed("IAM does not answer as it should".to_owned());
+            assert_eq!(error.why(), why);
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use crate::aspect::{Aspect, Resource, Value};
 use crate::desired::{Others, Removal, Wanted, WantedAssociation};
 use crate::fact::Fact;
 use crate::observed::{Association, Observed};
-use crate::reason::Reason;
 use crate::ownership::is_our_association;
+use crate::reason::Reason;
 use crate::subject::{Subject, owner_named_by};
 use crate::text::quote;
 

@@ -11,9 +11,9 @@ use crate::fact::{Fact, Why};
 use crate::identity::ManagedRole;
 use crate::name::PolicyName;
 use crate::observed::{Effect, Observed, RoleFacts};
+use crate::ownership::is_our_role;
 use crate::policy::{self, Document, Statement};
 use crate::reason::Reason;
-use crate::ownership::is_our_role;
 use crate::subject::{Subject, owner_named_by};
 
 impl Judge<'_> {

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::Judge;
+use crate::annotation::{ANNOTATION_AUDIENCE, is_token_setting};
 use crate::aspect::{Aspect, Resource, Value};
 use crate::desired::{Others, Wanted};
 use crate::fact::Fact;
 use crate::observed::{Annotation, Observed, ServiceAccount};
 use crate::reason::Reason;
 use crate::spec::Method;
-use crate::annotation::{ANNOTATION_AUDIENCE, is_token_setting};
 use crate::text::quote;
 use crate::validate::DEFAULT_AUDIENCE;
 
@@ -122,10 +122,10 @@ fn default_audience(wanted: &Wanted) -> Option<(&'static str, Option<&'static st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drift::{Cause, Drift};
-    use crate::example::{carried_out, identity, spec, world};
-    use crate::example::think;
     use crate::annotation::{ANNOTATION_ROLE_ARN, ANNOTATION_TOKEN_EXPIRATION};
+    use crate::drift::{Cause, Drift};
+    use crate::example::think;
+    use crate::example::{carried_out, identity, spec, world};
     use crate::status::Status;
 
     /// The drift of a new IRSA object whose ServiceAccount somebody annotated before.

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Await, Draft};
+use crate::annotation::is_token_setting;
 use crate::aspect::{Aspect, Resource};
 use crate::desired::{Wanted, WantedAssociation, WantedRole};
 use crate::fact::Fact;
 use crate::observed::{Association, RoleFacts, ServiceAccount};
-use crate::annotation::is_token_setting;
 use crate::step::Step;
 
 impl Draft<'_> {
@@ -18,6 +18,10 @@ impl Draft<'_> {
         if waits.is_empty() && wanted.binds {
             self.association(wanted);
             self.annotations(wanted);
+        }
+        // One that is in place serves nobody without the agent: whoever brings it back wants to see Ready soon.
+        if wanted.association.is_some() && !self.observed.agent.present().is_some_and(|agent| agent.ready) {
+            self.then.insert(Await::Agent);
         }
         self.then.extend(waits);
     }

@@ -26,7 +26,8 @@ impl Draft<'_> {
 
     fn removing(&self, wanted: &Wanted, role: &RoleArn) -> Vec<Step> {
         match wanted.custody.deletion_policy {
-            DeletionPolicy::Delete => deleting(role, self.observed),
+            // Nothing leads to it any more: there is nobody to wait for.
+            DeletionPolicy::Delete | DeletionPolicy::DeleteWhenUnused => deleting(role, self.observed),
             DeletionPolicy::Retain => vec![Step::ReleaseRole { role: role.clone() }],
         }
     }

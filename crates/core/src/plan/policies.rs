@@ -111,8 +111,8 @@ fn inline_meanwhile(to_do: &[&Difference], managed: &ManagedRole, facts: &RoleFa
 
 #[cfg(test)]
 mod tests {
-    use crate::example::{carried_out, identity, spec};
     use crate::example::think;
+    use crate::example::{carried_out, identity, spec};
     use crate::spec::{Method, Spec};
     use crate::step::Step;
 

@@ -8,12 +8,21 @@ use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource};
 use crate::desired::Removal;
 use crate::drift::{Cause, Drift};
+use crate::fact::Fact;
+use crate::leaving::Leaving;
 use crate::observed::Observed;
 use crate::step::Step;
 
 pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
-    if removal.retain {
-        return released(removal, drift, observed);
+    match removal.leaving {
+        Leaving::Release => return released(removal, drift, observed),
+        Leaving::RemoveWhenUnused => {
+            // Without anything to remove there is nothing that a pod could lose.
+            if let Some(holders) = held_by(observed).filter(|_| !drift.differences.is_empty()) {
+                return Plan::default().waiting_for(holders);
+            }
+        }
+        Leaving::Remove => {}
     }
     let mut steps = unbinding(drift);
     let mut blocked = drift
@@ -48,6 +57,15 @@ pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Pla
     Plan {
         stages: in_stages(steps),
         then: Vec::new(),
+    }
+}
+
+/// What keeps things that are only removed when unused: pods, or not knowing of any.
+fn held_by(observed: &Observed) -> Option<Await> {
+    match &observed.pods {
+        Fact::Present(pods) if pods.total() == 0 => None,
+        Fact::Present(_) => Some(Await::Holders),
+        Fact::Absent | Fact::Unreadable(_) => Some(Await::Reading),
     }
 }
 

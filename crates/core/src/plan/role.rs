@@ -97,7 +97,9 @@ fn tags(draft: &mut Draft<'_>, role: &RoleArn, managed: &ManagedRole) {
 }
 
 fn trust(draft: &mut Draft<'_>, wanted: &Wanted, facts: &RoleFacts) {
-    let Some(difference) = draft.to_do(&Aspect::Trust) else { return };
+    let Some(difference) = draft.to_do(&Aspect::Trust) else {
+        return;
+    };
     if matches!(facts.trust, Fact::Unreadable(_)) {
         return;
     }

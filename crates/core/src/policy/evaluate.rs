@@ -82,11 +82,18 @@ pub fn allows(document: &Document, action: &str) -> bool {
     let action = action.to_lowercase();
     let listed = |value: &serde_json::Value| {
         let one = value.as_str().into_iter();
-        let many = value.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
-        one.chain(many).any(|pattern| super::wildcard::matches(&pattern.to_lowercase(), &action))
+        let many = value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(serde_json::Value::as_str);
+        one.chain(many)
+            .any(|pattern| super::wildcard::matches(&pattern.to_lowercase(), &action))
     };
     document.statements().iter().any(|statement| {
-        let allow = statement.element("Effect").is_some_and(|effect| effect == "Allow");
+        let allow = statement
+            .element("Effect")
+            .is_some_and(|effect| effect == "Allow");
         let named = statement.element("Action").is_some_and(listed);
         let not_excepted = statement.element("NotAction").is_some_and(|value| !listed(value));
         allow && (named || not_excepted)

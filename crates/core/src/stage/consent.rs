@@ -59,7 +59,10 @@ fn unless_given(scene: &Scene<'_>, because: Because) -> Option<Ask> {
     // An association that is made again has another id: what was agreed to once does not hold for the next time.
     let id = scene.association().map_or("", |association| &association.id);
     let from = scene.from();
-    let token = hex_hash(&format!("{id}/{}/{}", from.key(), scene.identity.binding.key()), 8);
+    let token = hex_hash(
+        &format!("{id}/{}/{}", from.key(), scene.identity.binding.key()),
+        8,
+    );
     let given = scene.observed.object.consent.as_deref() == Some(token.as_str());
     (!given).then_some(Ask { token, because })
 }
@@ -67,7 +70,16 @@ fn unless_given(scene: &Scene<'_>, because: Because) -> Option<Ask> {
 /// Whether the role's own policies, as far as the spec holds them, let it assume another role, with sessions that will
 /// carry tags.
 fn may_chain(scene: &Scene<'_>) -> bool {
-    let tagged = matches!(scene.identity.binding.by, By::PodIdentity { session_tags: true, .. });
+    let tagged = matches!(
+        scene.identity.binding.by,
+        By::PodIdentity {
+            session_tags: true,
+            ..
+        }
+    );
     let managed = scene.identity.managed.iter();
-    tagged && managed.flat_map(|role| role.inline.values()).any(|document| allows(document, "sts:AssumeRole"))
+    tagged
+        && managed
+            .flat_map(|role| role.inline.values())
+            .any(|document| allows(document, "sts:AssumeRole"))
 }

@@ -48,7 +48,12 @@ pub(super) fn refusal(scene: &Scene<'_>) -> Option<Refusal> {
     if !leaves_irsa {
         return None;
     }
-    if scene.observed.service_account.present().is_some_and(|account| account.of_add_on) {
+    if scene
+        .observed
+        .service_account
+        .present()
+        .is_some_and(|account| account.of_add_on)
+    {
         return Some(Refusal::AddOn);
     }
     agent(scene).or_else(|| places(scene))
@@ -64,8 +69,10 @@ fn agent(scene: &Scene<'_>) -> Option<Refusal> {
 }
 
 fn places(scene: &Scene<'_>) -> Option<Refusal> {
-    [Place::Fargate, Place::Windows, Place::WithoutAgent].into_iter().find_map(|place| {
-        let pods = scene.holders().filter(|holder| holder.place == place).count();
-        (pods > 0).then_some(Refusal::Place { place, pods })
-    })
+    [Place::Fargate, Place::Windows, Place::WithoutAgent]
+        .into_iter()
+        .find_map(|place| {
+            let pods = scene.holders().filter(|holder| holder.place == place).count();
+            (pods > 0).then_some(Refusal::Place { place, pods })
+        })
 }

@@ -60,15 +60,19 @@ impl Restarts {
     fn choose(&mut self, scene: &Scene<'_>, mut fit: Vec<(usize, &Workload)>, all: &[Workload]) {
         fit.sort_by(|a, b| (a.0, &a.1.owner).cmp(&(b.0, &b.1.owner)));
         let is_begun = |workload: &Workload| workload.restarted_for.as_deref() == Some(self.mark.as_str());
-        let (begun, mut open): (Vec<_>, Vec<_>) = fit.into_iter().partition(|(_, workload)| is_begun(workload));
+        let (begun, mut open): (Vec<_>, Vec<_>) =
+            fit.into_iter().partition(|(_, workload)| is_begun(workload));
         let any_begun = all.iter().any(is_begun);
-        let rolling = all.iter().filter(|workload| is_begun(workload) && !workload.rolled_out);
+        let rolling = all
+            .iter()
+            .filter(|workload| is_begun(workload) && !workload.rolled_out);
         let mut unfinished: Vec<Owner> = begun.iter().map(|(_, workload)| workload.owner.clone()).collect();
         unfinished.extend(rolling.map(|workload| workload.owner.clone()));
         unfinished.sort();
         unfinished.dedup();
         if !unfinished.is_empty() {
-            let late = super::left_of(scene.timings.fail_after, scene.since(Reason::Draining), scene.now).is_none();
+            let late =
+                super::left_of(scene.timings.fail_after, scene.since(Reason::Draining), scene.now).is_none();
             if late {
                 self.stuck = unfinished;
             } else {

@@ -72,8 +72,15 @@ impl<'a> Scene<'a> {
 
     fn all_others(&self) -> Vec<Binding> {
         // One that was asked for first and never came into effect shows in the world, or nothing depends on it.
-        let counts = |known: &&BindingStatus| known.state != BindingState::Pending || self.previous.transition.is_some();
-        let recorded = self.previous.bindings.iter().filter(counts).map(|known| known.binding.clone());
+        let counts = |known: &&BindingStatus| {
+            known.state != BindingState::Pending || self.previous.transition.is_some()
+        };
+        let recorded = self
+            .previous
+            .bindings
+            .iter()
+            .filter(counts)
+            .map(|known| known.binding.clone());
         let seen = [self.associated(), self.annotated()].into_iter().flatten();
         let carried = self.holders().filter_map(|holder| self.carried(holder));
         let mut others: Vec<Binding> = Vec::new();
@@ -89,7 +96,9 @@ impl<'a> Scene<'a> {
     fn in_custody(&self) -> impl Iterator<Item = Binding> {
         let wanted = &self.identity.binding.role_arn;
         let custody = self.observed.object.custody.iter();
-        let other = custody.flat_map(|custody| &custody.roles).filter(move |known| known.arn != *wanted);
+        let other = custody
+            .flat_map(|custody| &custody.roles)
+            .filter(move |known| known.arn != *wanted);
         other.filter_map(|known| match known.method {
             Method::Irsa => Some(self.irsa(known.arn.clone(), Audience::parse(DEFAULT_AUDIENCE).ok()?)),
             Method::PodIdentity => Some(Binding {
@@ -105,7 +114,10 @@ impl<'a> Scene<'a> {
     /// The binding in effect beside the wanted one: that on record, else what the world shows, an association before
     /// an annotation, as it is for new pods.
     pub fn effective(&self) -> Option<Binding> {
-        let recorded = self.previous.active_binding().map(|active| active.binding.clone());
+        let recorded = self
+            .previous
+            .active_binding()
+            .map(|active| active.binding.clone());
         [recorded, self.associated(), self.annotated()]
             .into_iter()
             .flatten()
@@ -158,7 +170,10 @@ impl<'a> Scene<'a> {
 
     /// The audience in effect. One that somebody else annotated is in the way and tells nothing of what we set up.
     fn annotated_audience(&self, account: &ServiceAccount) -> Option<Audience> {
-        match (account.annotations.get(ANNOTATION_AUDIENCE), &self.identity.binding.by) {
+        match (
+            account.annotations.get(ANNOTATION_AUDIENCE),
+            &self.identity.binding.by,
+        ) {
             (Some(found), By::Irsa { audience, .. }) if !found.ours => Some(audience.clone()),
             (Some(found), _) => Audience::parse(found.value.as_str()).ok(),
             (None, _) => Audience::parse(DEFAULT_AUDIENCE).ok(),
@@ -168,7 +183,11 @@ impl<'a> Scene<'a> {
     /// The binding that a pod's web identity shows, where its role is one that we have touched for this subject.
     fn carried(&self, holder: &Holder) -> Option<Binding> {
         let (role, audience) = holder.web_identity()?;
-        let audience = if audience.is_empty() { DEFAULT_AUDIENCE } else { audience };
+        let audience = if audience.is_empty() {
+            DEFAULT_AUDIENCE
+        } else {
+            audience
+        };
         let custody = self.observed.object.custody.as_ref();
         let touched = custody.is_some_and(|custody| custody.roles.iter().any(|known| known.arn == role));
         let known = touched || role == self.identity.binding.role_arn;
@@ -238,7 +257,11 @@ impl<'a> Scene<'a> {
         let time = self.timings.settle;
         let server = match &self.identity.binding.by {
             By::PodIdentity { .. } => self.association().and_then(|found| found.modified_at),
-            By::Irsa { .. } => self.observed.service_account.present().and_then(|account| account.applied_at),
+            By::Irsa { .. } => self
+                .observed
+                .service_account
+                .present()
+                .and_then(|account| account.applied_at),
         };
         let server = server.and_then(|at| left_of(time, at, self.now));
         let own = match self.record() {
@@ -251,7 +274,10 @@ impl<'a> Scene<'a> {
 
     /// The record of this very change.
     fn record(&self) -> Option<&TransitionStatus> {
-        self.previous.transition.as_ref().filter(|record| record.token == self.token())
+        self.previous
+            .transition
+            .as_ref()
+            .filter(|record| record.token == self.token())
     }
 
     fn is_settling(&self, record: &TransitionStatus) -> bool {
@@ -300,7 +326,9 @@ impl<'a> Scene<'a> {
     /// hold a session of the role before.
     pub fn made_before(&self) -> Option<Timestamp> {
         let in_place = self.others.iter().any(|other| !is_irsa(other));
-        let changed = self.association().filter(|_| in_place && !is_irsa(&self.identity.binding))?;
+        let changed = self
+            .association()
+            .filter(|_| in_place && !is_irsa(&self.identity.binding))?;
         let changed = changed.modified_at.unwrap_or(self.now);
         let settle = jiff::SignedDuration::try_from(self.timings.settle).ok()?;
         Some(changed.checked_add(settle).unwrap_or(changed))
@@ -314,10 +342,14 @@ impl<'a> Scene<'a> {
             // Another issuer: the kubelet brings new tokens to old pods by and by.
             (true, true) if old.role_arn == wanted.role_arn && self.same_audience(old) => {
                 let began = self.began();
-                pods.holders.iter().any(|holder| holder.carries(old) && holder.created < began)
+                pods.holders
+                    .iter()
+                    .any(|holder| holder.carries(old) && holder.created < began)
             }
             (true, true | false) => pods.holders.iter().any(|holder| holder.carries(old)),
-            (false, true) => self.association().is_some() || pods.holders.iter().any(Holder::has_pod_identity),
+            (false, true) => {
+                self.association().is_some() || pods.holders.iter().any(Holder::has_pod_identity)
+            }
             (false, false) => self.holds_cached(&pods),
         }
     }
@@ -331,7 +363,9 @@ impl<'a> Scene<'a> {
 
     /// Whether a pod may hold a session that the agent fetched before the association was changed [F 2.4, 1.7].
     fn holds_cached(&self, pods: &Pods) -> bool {
-        let Some(changed) = self.made_before() else { return true };
+        let Some(changed) = self.made_before() else {
+            return true;
+        };
         let cached = self.timings.cached + self.timings.margin;
         let over = left_of(cached, changed, self.now).is_none();
         let before = |holder: &Holder| holder.has_pod_identity() && holder.created < changed;
@@ -339,7 +373,11 @@ impl<'a> Scene<'a> {
     }
 
     pub fn holders(&self) -> impl Iterator<Item = &'a Holder> {
-        self.observed.pods.present().into_iter().flat_map(|pods| &pods.holders)
+        self.observed
+            .pods
+            .present()
+            .into_iter()
+            .flat_map(|pods| &pods.holders)
     }
 
     /// The pods as they were counted for this look.

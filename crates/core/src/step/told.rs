@@ -49,7 +49,11 @@ impl Step {
             }
             Self::SetTrust {
                 role, narrows: true, ..
-            } => write!(f, "remove what is no longer needed from the trust policy of {}", role.name),
+            } => write!(
+                f,
+                "remove what is no longer needed from the trust policy of {}",
+                role.name
+            ),
             Self::SetTrust { role, .. } => write!(f, "set the trust policy of {}", role.name),
             Self::LeaveInstanceProfiles { role } => write!(f, "take {} out of instance profiles", role.name),
             Self::DeleteRole { role } => write!(f, "delete role {role}"),

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use super::found::Found;
 use super::three::Three;
 use super::{Told, Verdict, transition};
+use crate::binding::Binding;
 use crate::condition::{CONDITIONS, Condition, ConditionStatus, ConditionType};
 use crate::desired::Desired;
 use crate::drift::{Cause, Drift};
 use crate::fact::Why;
 use crate::gate::Gate;
-use crate::binding::Binding;
 use crate::holder::Pods;
 use crate::outcome::Disposition;
 use crate::plan::Await;
@@ -213,13 +213,37 @@ fn going(told: &Told<'_>) -> Verdict {
             )),
             _ => None,
         });
-    let waits = told.look.plan.then.contains(&Await::Reading);
+    let awaits = |what| told.look.plan.then.contains(&what);
+    if awaits(Await::Holders) {
+        return in_use(told);
+    }
+    let waits = awaits(Await::Reading);
+    let unread = unread.or_else(|| unread_pods(told).filter(|_| waits));
     let otherwise = if waits {
         "Nothing is deleted before everything on it can be read; Lanyard looks again soon."
     } else {
         "What Lanyard owns is being removed."
     };
     Verdict::holds(Reason::Deleting, unread.unwrap_or_else(|| otherwise.to_owned()))
+}
+
+/// Pods keep what is only removed when unused.
+fn in_use(told: &Told<'_>) -> Verdict {
+    let pods = match told.after.pods.present().map_or(0, Pods::total) {
+        1 => "1 pod uses".to_owned(),
+        count => format!("{count} pods use"),
+    };
+    Verdict::holds(
+        Reason::InUse,
+        format!(
+            "Nothing is removed while {pods} this ServiceAccount (deletionPolicy: DeleteWhenUnused). Delete them or scale them down, or set deletionPolicy: Delete."
+        ),
+    )
+}
+
+fn unread_pods(told: &Told<'_>) -> Option<String> {
+    let why = told.after.pods.unreadable()?;
+    Some(format!("The pods could not be listed: {why}"))
 }
 
 fn pods_current(told: &Told<'_>) -> Verdict {
@@ -304,5 +328,6 @@ fn in_sync(told: &Told<'_>, drift: &Drift, found: &Found) -> Verdict {
 /// Where nobody knows how far a change has come, it stands where it stood.
 fn transitioning_before(told: &Told<'_>) -> Option<Verdict> {
     let before = told.previous.condition(ConditionType::Transitioning)?;
-    matches!(told.look.stage, Stage::Unknown(_)).then(|| Verdict::holds(before.reason, before.message.clone()))
+    matches!(told.look.stage, Stage::Unknown(_))
+        .then(|| Verdict::holds(before.reason, before.message.clone()))
 }

@@ -172,7 +172,15 @@ fn turns(told: &Told<'_>, status: &Status) -> Vec<Event> {
         let note = "The change of the binding is done: new pods and old ones have what the spec asks for, and nothing of the old binding is left.";
         Event::normal(Reason::BindingChanged, note)
     });
-    [ready, stalled, change, ended].into_iter().flatten().collect()
+    let recreated = status.condition(ConditionType::RoleReady).filter(|now| {
+        let before = told.previous.condition(ConditionType::RoleReady);
+        now.reason == Reason::RoleRecreated && before.is_none_or(|before| before.message != now.message)
+    });
+    let recreated = recreated.map(|now| Event::warning(now.reason, &now.message));
+    [ready, recreated, stalled, change, ended]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Ready comes, or goes without anything else that says why: a deletion, a stall and a change of the binding do.
@@ -194,9 +202,9 @@ fn ready_turned(before: Option<&Condition>, now: &Condition, status: &Status) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::example::think;
     use crate::example::{carried_out, carry_out, spec, told};
     use crate::fact::{Fact, Why};
-    use crate::example::think;
     use crate::name::PolicyName;
     use crate::outcome::Outcome;
     use crate::policy::Document;

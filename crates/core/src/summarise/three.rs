@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use super::{Told, Verdict};
+use super::{Told, Verdict, recreated};
 use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource};
 use crate::condition::ConditionType;
 use crate::desired::{Desired, Others, Wanted, WantedAssociation, WantedRole};
 use crate::drift::{Cause, Drift};
 use crate::fact::{Fact, Why};
-use crate::observed::{Association, ServiceAccount};
+use crate::observed::{Association, RoleFacts, ServiceAccount};
 use crate::policy::{Admission, Statement};
 use crate::reason::Reason;
 use crate::stage::Stage;
@@ -95,12 +95,12 @@ fn role(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
             Reason::RoleNotFound,
             format!("spec.role.existing names {arn}, which does not exist. Create it, or correct the ARN."),
         ),
-        (Fact::Present(_), _) => role_in_place(told, drift, arn),
+        (Fact::Present(_), _) => role_in_place(told, drift, arn, &facts),
     }
 }
 
 /// A role that is there is in place when nothing of it waits to be applied, as far as it could be read.
-fn role_in_place(told: &Told<'_>, drift: &Drift, arn: &RoleArn) -> Verdict {
+fn role_in_place(told: &Told<'_>, drift: &Drift, arn: &RoleArn, facts: &RoleFacts) -> Verdict {
     if let Some(field) = unfinished_role(drift) {
         return Verdict::fails(
             Reason::Progressing,
@@ -111,7 +111,8 @@ fn role_in_place(told: &Told<'_>, drift: &Drift, arn: &RoleArn) -> Verdict {
         let what = format!("{field} of role {arn}");
         return Verdict::as_before(told.previous, ConditionType::RoleReady, &what, why);
     }
-    Verdict::holds(Reason::RoleInPlace, format!("Role {arn} is in place."))
+    let in_place = || Verdict::holds(Reason::RoleInPlace, format!("Role {arn} is in place."));
+    recreated::verdict(told, arn, facts).unwrap_or_else(in_place)
 }
 
 /// The first field of the role that the spec asks for and that could not be read.

@@ -54,7 +54,10 @@ pub(super) fn others(transition: &Transition, driven: &Binding) -> Vec<(Binding,
     if transition.wanted != *driven && !others.contains(&&transition.wanted) {
         others.push(&transition.wanted);
     }
-    others.into_iter().map(|binding| (binding.clone(), state(binding))).collect()
+    others
+        .into_iter()
+        .map(|binding| (binding.clone(), state(binding)))
+        .collect()
 }
 
 /// The condition `Transitioning`.
@@ -72,7 +75,10 @@ pub(super) fn stalled(told: &Told<'_>) -> Option<Verdict> {
         Phase::Refused(_) | Phase::Consent(_) | Phase::Paused
     );
     if waits && !transition.in_effect {
-        return Some(Verdict::holds(transition.phase.reason(), message(told, transition)));
+        return Some(Verdict::holds(
+            transition.phase.reason(),
+            message(told, transition),
+        ));
     }
     stuck(transition).map(|_| Verdict::holds(Reason::RestartStuck, message(told, transition)))
 }
@@ -80,7 +86,10 @@ pub(super) fn stalled(told: &Told<'_>) -> Option<Verdict> {
 /// What a change that has not come into effect means for new pods.
 pub(super) fn not_ready(told: &Told<'_>) -> Option<Verdict> {
     let transition = under_way(told).filter(|transition| !transition.in_effect)?;
-    Some(Verdict::fails(transition.phase.reason(), message(told, transition)))
+    Some(Verdict::fails(
+        transition.phase.reason(),
+        message(told, transition),
+    ))
 }
 
 fn stuck(transition: &Transition) -> Option<&Restarts> {
@@ -167,7 +176,9 @@ fn because_told(because: Because, pods: usize) -> String {
 
 fn draining_told(transition: &Transition, holders: usize, restarts: &Restarts) -> String {
     let mut told = match (transition.made_before, holders) {
-        (_, 0) => "every pod carries the new binding; what pods have cached of the old one has to end.".to_owned(),
+        (_, 0) => {
+            "every pod carries the new binding; what pods have cached of the old one has to end.".to_owned()
+        }
         (Some(_), holders) => format!(
             "new pods get the new binding; {holders} older ones may work with cached credentials of the old one, which is kept until they are gone or 6 h have passed."
         ),

@@ -2,6 +2,8 @@
 //! an outage. A release leaves everything and takes our name off it.
 
 use lanyard_core::arn::RoleArn;
+use lanyard_core::fact::{Fact, Why};
+use lanyard_core::holder::Pods;
 use lanyard_core::observed::{ObjectMarks, RoleFacts};
 use lanyard_core::spec::DeletionPolicy;
 use lanyard_core::step::Step;
@@ -41,6 +43,14 @@ pub fn deleting(mut scene: Scene) -> Scene {
     scene.spec.deletion_policy = Some(DeletionPolicy::Delete);
     if let Some(before) = &mut scene.before {
         before.deletion_policy = Some(DeletionPolicy::Delete);
+    }
+    scene
+}
+
+fn when_unused(mut scene: Scene) -> Scene {
+    scene.spec.deletion_policy = Some(DeletionPolicy::DeleteWhenUnused);
+    if let Some(before) = &mut scene.before {
+        before.deletion_policy = Some(DeletionPolicy::DeleteWhenUnused);
     }
     scene
 }
@@ -134,6 +144,29 @@ proptest! {
             let unbinds = takes(|step| matches!(step, Step::DeleteAssociation {}));
             prop_assert_eq!(unbinds, association_is_ours(&model.status, &observed));
         }
+    }
+
+    /// Whatever of ours is there stays for as long as a pod may use it, and goes when none does.
+    #[test]
+    fn what_pods_use_is_removed_only_after_the_last_of_them(scene in scene(), unread in any::<bool>()) {
+        let scene = when_unused(scene);
+        let mut model = scene.model()?;
+        // Custody says so only once a look has been taken; before, nothing of ours is there.
+        if model.truth.object.custody.as_ref().is_none_or(|custody| custody.deletion_policy != DeletionPolicy::DeleteWhenUnused) {
+            return Ok(());
+        }
+        model.truth.pods = match unread {
+            true => Fact::Unreadable(Why::Throttled),
+            false => Fact::Present(Pods { holders: vec![crate::scenes::old_pod()], fresh: true }),
+        };
+        let before = ours(&model);
+        let plan = model.think_removal(None, false).plan;
+        if !before.is_empty() {
+            prop_assert!(plan.is_empty() && !plan.then.is_empty(), "{:?}", plan);
+        }
+        model.truth.pods = Fact::Present(Pods { fresh: true, ..Pods::default() });
+        model.remove(None, false)?;
+        prop_assert_eq!(ours(&model), Vec::<String>::new());
     }
 
     #[test]

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use lanyard_core::annotation::{
+    ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION,
+};
 use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::name::PolicyName;
 use lanyard_core::observed::{Agent, Annotation, Effect, RoleFacts, ServiceAccount};
 use lanyard_core::policy::{Document, Statement};
-use lanyard_core::annotation::{
-    ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION,
-};
 use lanyard_core::subject::{TAG_NAME, TAG_NAMESPACE};
 use proptest::option;
 use proptest::prelude::*;

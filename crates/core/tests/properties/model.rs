@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use lanyard_core::binding::By;
 use lanyard_core::gate::Gate;
+use lanyard_core::holder::Carries;
 use lanyard_core::identity::Identity;
+use lanyard_core::leaving::Leaving;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::Observed;
 use lanyard_core::outcome::{Ended, Outcome};
-use lanyard_core::binding::By;
-use lanyard_core::holder::Carries;
 use lanyard_core::plan::Await;
 use lanyard_core::reason::Reason;
 use lanyard_core::stage::{Phase, Stage};
@@ -88,11 +89,26 @@ impl Model {
     }
 
     pub fn think(&self, identity: &Identity) -> Look {
-        think(identity, &self.status, &self.observe(identity), &Timings::default(), self.now)
+        think(
+            identity,
+            &self.status,
+            &self.observe(identity),
+            &Timings::default(),
+            self.now,
+        )
+    }
+
+    /// What becomes of everything, as far as custody knows: of the spec there is only what was validated.
+    fn leaving(&self, release: bool) -> Leaving {
+        match release {
+            true => Leaving::Release,
+            false => Leaving::of(None, self.truth.object.custody.as_ref()),
+        }
     }
 
     pub fn think_removal(&self, identity: Option<&Identity>, release: bool) -> Look {
-        think_removal(&subject(), &self.status, &self.observe_removal(identity), release)
+        let leaving = self.leaving(release);
+        think_removal(&subject(), &self.status, &self.observe_removal(identity), leaving)
     }
 
     /// Looks, takes every step, writes the status. A minute passes.
@@ -112,7 +128,7 @@ impl Model {
         release: bool,
     ) -> Result<Pass, TestCaseError> {
         let observed = self.observe_removal(identity);
-        let look = think_removal(&subject(), &self.status, &observed, release);
+        let look = think_removal(&subject(), &self.status, &observed, self.leaving(release));
         let (outcome, after) = self.take(look.plan.steps(), observed)?;
         let summary = self.tell(&look, &outcome, &after);
         self.status = summary.status.clone();
@@ -195,7 +211,13 @@ impl Model {
         if record.stage != Reason::Draining {
             return;
         }
-        for pod in self.truth.pods.present_mut().into_iter().flat_map(|pods| &mut pods.holders) {
+        for pod in self
+            .truth
+            .pods
+            .present_mut()
+            .into_iter()
+            .flat_map(|pods| &mut pods.holders)
+        {
             pod.carries = carries.clone();
             pod.created = self.now;
         }

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use lanyard_core::arn::RoleArn;
 use lanyard_core::desired::Desired;
 use lanyard_core::fact::Fact;
+use lanyard_core::holder::{Carries, Holder, Place, Pods};
 use lanyard_core::identity::Identity;
 use lanyard_core::look::think;
-use lanyard_core::holder::{Carries, Holder, Place, Pods};
 use lanyard_core::observed::{RoleFacts, ServiceAccount};
 use lanyard_core::policy::Document;
 use lanyard_core::spec::{DriftPolicy, Spec};
@@ -103,7 +103,7 @@ pub fn scene() -> impl Strategy<Value = Scene> {
 }
 
 /// A pod that was there before anything and carries Pod Identity.
-fn old_pod() -> Holder {
+pub fn old_pod() -> Holder {
     Holder {
         carries: Carries::PodIdentity,
         created: "2026-03-01T11:00:00Z".parse().unwrap(),
@@ -155,7 +155,15 @@ impl Scene {
         let mut statements = vec![statement("Allow", "root")];
         for spec in self.before.iter().chain([&self.spec]) {
             let identity = identity(spec);
-            let Desired::Present(wanted) = think(&identity, &Status::default(), &empty(), &Timings::default(), Timestamp::UNIX_EPOCH).desired else {
+            let Desired::Present(wanted) = think(
+                &identity,
+                &Status::default(),
+                &empty(),
+                &Timings::default(),
+                Timestamp::UNIX_EPOCH,
+            )
+            .desired
+            else {
                 continue;
             };
             if self.theirs == Theirs::LetsIn {

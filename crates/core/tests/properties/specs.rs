@@ -139,7 +139,11 @@ pub fn spec() -> impl Strategy<Value = Spec> {
         irsa(),
         any::<bool>(),
         select(vec![DriftPolicy::Correct, DriftPolicy::Report]),
-        select(vec![DeletionPolicy::Delete, DeletionPolicy::Retain]),
+        select(vec![
+            DeletionPolicy::Delete,
+            DeletionPolicy::DeleteWhenUnused,
+            DeletionPolicy::Retain,
+        ]),
     )
         .prop_map(
             |(method, (managed, existing), pod_identity, irsa, create, drift, deletion)| Spec {

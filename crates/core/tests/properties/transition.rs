@@ -43,14 +43,21 @@ fn held(truth: &Truth, binding: &Identity) -> (String, Option<String>) {
         association.id.clear();
     }
     let account = truth.service_account.present();
-    let annotations = account.map(|account| account.annotations.clone()).unwrap_or_default();
+    let annotations = account
+        .map(|account| account.annotations.clone())
+        .unwrap_or_default();
     let role = truth.roles.get(binding.role_arn());
-    let trust = role.and_then(|role| role.trust.present()).map(|trust| trust.to_json());
+    let trust = role
+        .and_then(|role| role.trust.present())
+        .map(|trust| trust.to_json());
     (format!("{association:?} {annotations:?}"), trust)
 }
 
 fn ready(model: &Model) -> Option<ConditionStatus> {
-    model.status.condition(ConditionType::Ready).map(|ready| ready.status)
+    model
+        .status
+        .condition(ConditionType::Ready)
+        .map(|ready| ready.status)
 }
 
 /// The world that comes of a spec where there was nothing before.

@@ -85,7 +85,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// What is wrong with times that are each well-formed: the lease must outlast the last write begun under it.
-pub(super) fn contradiction(timings: &Timings) -> Option<String> {
+pub(crate) fn contradiction(timings: &Timings) -> Option<String> {
     let Timings {
         lease,
         renew_deadline,

@@ -55,10 +55,31 @@ impl Access {
 
     /// A client for this user. It belongs to the runtime it is made in.
     pub(super) async fn client(&self) -> Result<Client> {
+        Ok(Client::try_from(self.config().await?)?)
+    }
+
+    /// What a client of this user is made from.
+    pub(super) async fn config(&self) -> Result<Config> {
         let mut config =
             Config::from_custom_kubeconfig(self.content.clone(), &KubeConfigOptions::default()).await?;
         config.proxy_url = None;
-        Ok(Client::try_from(config)?)
+        Ok(config)
+    }
+
+    /// Writes a kubeconfig beside this one that leads to `front`, which speaks as this user: it needs no credentials.
+    pub(super) fn through(&self, front: &str) -> Result<PathBuf> {
+        let content = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "lanyard", "cluster": {"server": front}}],
+            "users": [{"name": "front", "user": {}}],
+            "contexts": [{"name": "lanyard", "context": {"cluster": "lanyard", "user": "front"}}],
+            "current-context": "lanyard",
+        });
+        let file = self.file.with_extension("front");
+        fs::write(&file, serde_json::to_vec_pretty(&content)?)
+            .with_context(|| format!("writing {}", file.display()))?;
+        Ok(file)
     }
 }
 

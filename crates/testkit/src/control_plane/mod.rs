@@ -13,7 +13,7 @@ mod kubeconfig;
 mod nodes;
 mod pki;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use kube::Client;
@@ -97,6 +97,17 @@ impl ControlPlane {
     /// A kubeconfig file for the administrator.
     pub fn kubeconfig(&self) -> &Path {
         self.admin.file()
+    }
+
+    /// What a client of the administrator is made from.
+    pub(crate) fn config(&self) -> impl Future<Output = Result<kube::Config>> + Send + 'static {
+        let admin = self.admin.clone();
+        async move { admin.config().await }
+    }
+
+    /// A kubeconfig file for a front that speaks as the administrator.
+    pub(crate) fn kubeconfig_through(&self, front: &str) -> Result<PathBuf> {
+        self.admin.through(front)
     }
 
     /// A client for the administrator. It belongs to the runtime it is made in, so every test makes its own.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::form::decode_path;
 use super::message::Request;
 
-/// The services that the gateway stands before.
+/// The services that the gateway stands before, and the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
     /// Identity and Access Management: Query protocol, XML answers.
@@ -19,6 +19,15 @@ pub enum Service {
     Sts,
     /// Elastic Kubernetes Service: REST with JSON.
     Eks,
+    /// The API server, behind a [front](super::Front).
+    Kubernetes,
+}
+
+impl Service {
+    /// Whether it is one of AWS's.
+    pub(crate) fn is_aws(self) -> bool {
+        self != Self::Kubernetes
+    }
 }
 
 impl fmt::Display for Service {
@@ -27,6 +36,7 @@ impl fmt::Display for Service {
             Self::Iam => "iam",
             Self::Sts => "sts",
             Self::Eks => "eks",
+            Self::Kubernetes => "kube",
         })
     }
 }
@@ -36,9 +46,9 @@ impl fmt::Display for Service {
 pub struct Call {
     /// The service it goes to.
     pub service: Service,
-    /// AWS's name of the operation, such as `CreateRole`.
+    /// AWS's name of the operation, such as `CreateRole`; RBAC's verb and resource, such as `patch serviceaccounts`.
     pub operation: String,
-    /// Whether it may change something in AWS.
+    /// Whether it may change something.
     pub write: bool,
     /// Names that the request gives for what it is about: role name, ARN, `namespace/serviceAccount`, association id.
     pub subjects: Vec<String>,
@@ -56,6 +66,13 @@ impl Call {
                 query_call(Service::Sts, request).filter(|call| call.operation.starts_with("AssumeRoleWith"))
             }
         }
+    }
+
+    /// Whether it may change what anybody acts on: a write that is neither a lease's renewal nor the telling of an event.
+    pub fn is_deed(&self) -> bool {
+        let resource = self.operation.split(' ').nth(1);
+        let kept_aside = !self.service.is_aws() && matches!(resource, Some("leases" | "events"));
+        self.write && !kept_aside
     }
 
     /// Whether the call is about this: a role's name or ARN, `namespace/serviceAccount`, a ServiceAccount's name, an association's id or ARN.

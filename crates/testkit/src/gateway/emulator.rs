@@ -72,6 +72,7 @@ impl Emulators {
             Service::Iam => &self.iam,
             Service::Sts => &self.sts,
             Service::Eks => &self.eks,
+            Service::Kubernetes => anyhow::bail!("the API server is behind a front, not among the emulators"),
         };
         let mut uri = request.uri.clone().into_parts();
         uri.scheme = Some(Scheme::HTTP);

@@ -1,4 +1,4 @@
-//! AWS's error answers in each protocol's shape: XML for IAM and STS, JSON with a type header for EKS.
+//! Error answers in each protocol's shape: XML for IAM and STS, JSON with a type header for EKS, a `Status` for Kubernetes.
 //! In: service, status, code, message. Out: an answer; and the code out of an answer. No I/O.
 //! Used by faults, throttle and gaps, so that a made-up error looks like AWS's own.
 
@@ -19,6 +19,7 @@ pub(crate) fn error(service: Service, status: u16, code: &str, message: &str) ->
         Service::Iam => query_error("https://iam.amazonaws.com/doc/2010-05-08/", status, code, message),
         Service::Sts => query_error("https://sts.amazonaws.com/doc/2011-06-15/", status, code, message),
         Service::Eks => rest_error(status, code, message),
+        Service::Kubernetes => kubernetes_status(status, code, message),
     }
 }
 
@@ -33,14 +34,16 @@ pub(crate) fn denied(call: &Call) -> Answer {
     );
     match call.service {
         Service::Eks => error(call.service, 403, "AccessDeniedException", &message),
+        Service::Kubernetes => error(call.service, 403, "Forbidden", &message),
         Service::Iam | Service::Sts => error(call.service, 403, "AccessDenied", &message),
     }
 }
 
-/// Throttled: IAM and STS say so with 400, EKS with 429 [F 1.3, 4.2].
+/// Throttled: IAM and STS say so with 400, EKS with 429 [F 1.3, 4.2], the API server with 429 too.
 pub(crate) fn throttled(service: Service) -> Answer {
     match service {
         Service::Eks => error(service, 429, "ThrottlingException", "Rate exceeded"),
+        Service::Kubernetes => error(service, 429, "TooManyRequests", "Rate exceeded"),
         Service::Iam | Service::Sts => error(service, 400, "Throttling", "Rate exceeded"),
     }
 }
@@ -58,10 +61,14 @@ pub(crate) fn code(answer: &Answer) -> Option<String> {
         .headers
         .get("x-amzn-errortype")
         .and_then(|value| value.to_str().ok());
-    let typed = answer
-        .parse_json()
-        .and_then(|body| body.get("__type").and_then(Value::as_str).map(str::to_owned));
-    header.map(str::to_owned).or(typed)
+    let body = answer.parse_json();
+    // EKS's `__type`, a Kubernetes `Status`'s `reason`.
+    let typed = body
+        .as_ref()
+        .and_then(|body| body.get("__type").or_else(|| body.get("reason")));
+    header
+        .or_else(|| typed.and_then(Value::as_str))
+        .map(str::to_owned)
 }
 
 fn query_error(namespace: &str, status: StatusCode, code: &str, message: &str) -> Answer {
@@ -86,6 +93,14 @@ fn rest_error(status: StatusCode, code: &str, message: &str) -> Answer {
         answer.headers.insert("x-amzn-errortype", value);
     }
     answer
+}
+
+fn kubernetes_status(status: StatusCode, reason: &str, message: &str) -> Answer {
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason, "code": status.as_u16(),
+    });
+    Answer::json(status, &body)
 }
 
 #[cfg(test)]

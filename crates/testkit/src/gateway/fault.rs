@@ -24,6 +24,7 @@ pub struct Fault {
 pub struct Target {
     operations: Operations,
     service: Option<Service>,
+    aws_only: bool,
     subject: Option<String>,
     turns: Turns,
 }
@@ -33,6 +34,7 @@ enum Operations {
     Any,
     Reads,
     Writes,
+    Deeds,
     Named(String),
 }
 
@@ -75,7 +77,7 @@ pub(crate) enum Effect {
 pub(crate) type Hook = Arc<dyn Fn(Call) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Fault {
-    /// Calls of one operation, such as `CreateRole`.
+    /// Calls of one operation, such as `CreateRole` or `patch serviceaccounts`.
     pub fn on(operation: &str) -> Target {
         Target::of(Operations::Named(operation.to_owned()))
     }
@@ -85,9 +87,15 @@ impl Fault {
         Target::of(Operations::Any)
     }
 
-    /// Every call that may change something in AWS.
+    /// Every call that may change something.
     pub fn on_writes() -> Target {
         Target::of(Operations::Writes)
+    }
+
+    /// Every call that may change what anybody acts on, counted over AWS and the API server together: the writes, but
+    /// neither renewals of leases nor events. See [`Call::is_deed`].
+    pub fn on_deeds() -> Target {
+        Target::of(Operations::Deeds)
     }
 
     /// Every call that changes nothing.
@@ -101,6 +109,7 @@ impl Target {
         Self {
             operations,
             service: None,
+            aws_only: false,
             subject: None,
             turns: Turns::Every,
         }
@@ -138,6 +147,15 @@ impl Target {
     pub fn to(self, service: Service) -> Self {
         Self {
             service: Some(service),
+            ..self
+        }
+    }
+
+    /// Only for calls to AWS, whichever service.
+    #[must_use]
+    pub fn to_aws(self) -> Self {
+        Self {
+            aws_only: true,
             ..self
         }
     }
@@ -209,10 +227,12 @@ impl Target {
             Operations::Any => true,
             Operations::Reads => !call.write,
             Operations::Writes => call.write,
+            Operations::Deeds => call.is_deed(),
             Operations::Named(name) => *name == call.operation,
         };
         operation
             && self.service.is_none_or(|service| service == call.service)
+            && (call.service.is_aws() || !self.aws_only)
             && self
                 .subject
                 .as_deref()

@@ -1,6 +1,6 @@
 //! What the gateway does to a call on purpose, whatever protocol it speaks: wait, throttle, fail, drop, call back.
 //! In: a call. Out: a ruling on it. Waits (latency, hooks), no other I/O.
-//! Asked once for each call; knows no protocol, so that a proxy before the API server can use it as it is.
+//! Asked once for each call; knows no protocol, so that both sides, AWS and the API server, use it as it is.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -77,9 +77,10 @@ impl Interference {
     }
 
     /// Lets the latency pass, then throttles, then lets the faults strike in their order; the first that decides, decides.
+    /// The pace is AWS's: calls to the API server go at its own.
     pub async fn rule(&self, call: &Call) -> Ruling {
         let latency = locked(&self.pace).latency;
-        if !latency.is_zero() {
+        if !latency.is_zero() && call.service.is_aws() {
             tokio::time::sleep(latency).await;
         }
         let mut ruling = Ruling {

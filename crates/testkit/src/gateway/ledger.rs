@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
@@ -25,6 +26,12 @@ pub struct Entry {
     pub status: Option<u16>,
     /// The error code the caller got, such as `NoSuchEntity`.
     pub code: Option<String>,
+    /// Who called: the app id that the SDK names (`AWS_SDK_UA_APP_ID`), when the caller was given one.
+    pub caller: Option<String>,
+    /// When the call had arrived, before anything happened to it.
+    pub began: Instant,
+    /// When what became of it was known, before the caller got its answer.
+    pub ended: Instant,
 }
 
 /// A place in the ledger: what comes after it is what a test looks at. The default is its beginning.
@@ -86,12 +93,17 @@ impl Calls {
         self.0.is_empty()
     }
 
-    /// Those that may have changed something in AWS (refused ones included).
+    /// Those that may have changed something (refused ones included).
     pub fn writes(&self) -> Self {
         self.only(|entry| entry.call.write)
     }
 
-    /// Those of one operation, such as `CreateRole`.
+    /// Those that may have changed what anybody acts on: without renewals of leases and events.
+    pub fn deeds(&self) -> Self {
+        self.only(|entry| entry.call.is_deed())
+    }
+
+    /// Those of one operation, such as `CreateRole` or `patch serviceaccounts`.
     pub fn of(&self, operation: &str) -> Self {
         self.only(|entry| entry.call.operation == operation)
     }
@@ -104,6 +116,11 @@ impl Calls {
     /// Those about a role, ServiceAccount, `namespace/serviceAccount`, association or ARN, as far as the gateway could tell.
     pub fn about(&self, subject: &str) -> Self {
         self.only(|entry| entry.call.is_about(subject))
+    }
+
+    /// Those of one caller; see [`Entry::caller`].
+    pub fn by(&self, caller: &str) -> Self {
+        self.only(|entry| entry.caller.as_deref() == Some(caller))
     }
 
     /// Those that were answered with an error or not at all.
@@ -130,7 +147,9 @@ impl fmt::Display for Calls {
             self.writes().count()
         )?;
         for entry in &self.0 {
-            let Entry { call, status, code } = entry;
+            let Entry {
+                call, status, code, ..
+            } = entry;
             let kind = if call.write { "write" } else { "read" };
             let status = status.map_or("dropped".to_owned(), |status| status.to_string());
             let code = code.as_deref().unwrap_or_default();
@@ -160,6 +179,9 @@ mod tests {
             call,
             status,
             code: None,
+            caller: None,
+            began: Instant::now(),
+            ended: Instant::now(),
         }
     }
 

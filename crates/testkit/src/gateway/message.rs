@@ -11,7 +11,7 @@ use hyper::body::{Body, Bytes};
 use super::call::Service;
 use super::form::Form;
 
-/// A request of the SDK, body included. AWS's requests here are at most some kilobytes.
+/// A request of the SDK or of a kube client, body included. Requests here are at most some kilobytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub method: Method,
@@ -79,7 +79,7 @@ impl Answer {
     pub fn of(service: Service, status: StatusCode, body: String) -> Self {
         match service {
             Service::Iam | Service::Sts => Self::typed(status, "text/xml", body),
-            Service::Eks => Self::typed(status, "application/json", body),
+            Service::Eks | Service::Kubernetes => Self::typed(status, "application/json", body),
         }
     }
 
@@ -99,7 +99,7 @@ impl Answer {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.context("the emulator's answer broke off")?;
+        let body = body.collect().await.context("the answer broke off")?;
         Ok(Self {
             status: parts.status,
             headers: without_framing(parts.headers),

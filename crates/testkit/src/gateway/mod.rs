@@ -1,6 +1,7 @@
 //! The gateway: an HTTP proxy in this process between the AWS SDK and the emulators of IAM, STS and EKS.
 //! It counts calls, makes them slow, throttled or fail on purpose, and closes the gaps between the emulators and AWS.
 //! In: the emulators' URLs. Out: one URL to give the SDK as `AWS_ENDPOINT_URL`. Network I/O. Used by the test bed, tests and benches.
+//! Its second side, `front`, does the same to calls to the API server.
 //!
 //! ```text
 //!   SDK -> serve -> call (what is it?) -> interference (latency, throttle, faults) -> gaps -> emulator
@@ -13,6 +14,7 @@ mod emulator;
 mod error;
 mod fault;
 mod form;
+mod front;
 mod gaps;
 mod interference;
 mod ledger;
@@ -37,6 +39,7 @@ pub(crate) use self::gaps::public_issuer;
 
 pub use self::call::{Call, Service};
 pub use self::fault::{Fault, FaultHandle, Faults, Target};
+pub use self::front::Front;
 pub use self::ledger::{Calls, Entry, Ledger, Mark};
 pub use self::throttle::Throttle;
 
@@ -98,7 +101,11 @@ impl Gateway {
             .await
             .context("no free port for the gateway")?;
         let address = listener.local_addr()?;
-        let server = Server(tokio::spawn(serve::serve(listener, Arc::clone(&core))));
+        let asked = Arc::clone(&core);
+        let served = serve::serve(listener, Arc::default(), move |request| {
+            serve::answer(request, Arc::clone(&asked))
+        });
+        let server = Server(tokio::spawn(served));
         Ok(Self {
             core,
             address,

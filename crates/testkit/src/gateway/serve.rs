@@ -1,97 +1,138 @@
 //! The gateway's server: one HTTP/1.1 exchange after another, each named, ruled on, performed and recorded.
 //! In: connections of the SDK. Out: answers, or closed connections where a fault says so. Network I/O.
-//! Started by `Gateway::start`.
+//! Started by `Gateway::start`; a front serves its side with the same loop and the same exchange.
 
+use std::error::Error;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::Core;
 use super::call::Call;
 use super::error::{self, denied, error as refused, throttled};
-use super::interference::{Refusal, Ruling, Verdict};
+use super::interference::{Interference, Refusal, Verdict};
 use super::ledger::Entry;
 use super::message::{Answer, Request};
+use super::recall::Recall;
 
-/// Serves until its task is ended; the connections end with it.
-pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>) {
+/// Serves until its task is ended, and the connections with it; `hang_up` ends those that are open.
+pub(super) async fn serve<A, F, B>(listener: TcpListener, hang_up: Arc<Notify>, answer: A)
+where
+    A: Fn(http::Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = anyhow::Result<Response<B>>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(converse(stream, Arc::clone(&core)))),
+                Ok((stream, _)) => drop(connections.spawn(converse(stream, answer.clone()))),
                 Err(why) => tracing::warn!(%why, "the gateway could not take a connection"),
             },
             Some(_) = connections.join_next() => {}
+            () = hang_up.notified() => connections.abort_all(),
         }
     }
 }
 
-async fn converse(stream: TcpStream, core: Arc<Core>) {
+async fn converse<A, F, B>(stream: TcpStream, answer: A)
+where
+    A: Fn(http::Request<Incoming>) -> F,
+    F: Future<Output = anyhow::Result<Response<B>>>,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
     let _ = stream.set_nodelay(true);
-    let answer = service_fn(move |request| answer(request, Arc::clone(&core)));
     if let Err(why) = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), answer)
+        .serve_connection(TokioIo::new(stream), service_fn(answer))
         .await
     {
         tracing::debug!(%why, "a connection to the gateway ended early");
     }
 }
 
-/// One exchange, in a task of its own: a caller that hangs up must not leave what the gateway does half done.
+/// One exchange with AWS, in a task of its own: a caller that hangs up must not leave what the gateway does half done.
 /// hyper closes the connection without an answer when this fails.
-async fn answer(request: http::Request<Incoming>, core: Arc<Core>) -> anyhow::Result<Response<Full<Bytes>>> {
+pub(super) async fn answer(
+    request: http::Request<Incoming>,
+    core: Arc<Core>,
+) -> anyhow::Result<Response<Full<Bytes>>> {
     let request = Request::read(request).await?;
-    let answered = tokio::spawn(async move { exchange(&core, &request).await }).await?;
-    answered.map(Answer::into_response).context("dropped on purpose")
+    let answered = tokio::spawn(async move {
+        let Some(call) = core.name(&request) else {
+            return Some(unnamed(&request));
+        };
+        let truth = core.ask(&call, &request);
+        exchange(&core.interference, &core.recall, &call, &request, truth).await
+    });
+    answered
+        .await?
+        .map(Answer::into_response)
+        .context("dropped on purpose")
 }
 
+/// Rules on a call, lets `truth` answer it unless something stands in its place, and records it.
 /// Nothing when the caller is not to get an answer.
-async fn exchange(core: &Core, request: &Request) -> Option<Answer> {
-    let Some(call) = core.name(request) else {
-        return Some(unnamed(request));
+pub(super) async fn exchange(
+    interference: &Interference,
+    recall: &Recall,
+    call: &Call,
+    request: &Request,
+    truth: impl Future<Output = Answer>,
+) -> Option<Answer> {
+    let began = Instant::now();
+    let ruling = interference.rule(call).await;
+    let truth = async {
+        let answer = truth.await;
+        recall.remember(call, request, &answer);
+        answer
     };
-    let ruling = core.interference.rule(&call).await;
-    let answer = perform(core, &call, request, &ruling).await;
+    let answer = match &ruling.verdict {
+        Verdict::Pass => Some(truth.await),
+        Verdict::Stale => match recall.last(call, request) {
+            Some(old) => Some(old),
+            None => Some(truth.await),
+        },
+        Verdict::Drop => None,
+        Verdict::Refuse(refusal) => Some(word(refusal, call)),
+    };
     for hook in ruling.after {
         hook(call.clone()).await;
     }
     let answer = answer.filter(|_| !ruling.swallow);
-    core.interference.ledger.record(Entry {
-        call,
+    interference.ledger.record(Entry {
+        call: call.clone(),
         status: answer.as_ref().map(|answer| answer.status.as_u16()),
         code: answer.as_ref().and_then(error::code),
+        caller: caller(request),
+        began,
+        ended: Instant::now(),
     });
     answer
 }
 
-async fn perform(core: &Core, call: &Call, request: &Request, ruling: &Ruling) -> Option<Answer> {
-    match &ruling.verdict {
-        Verdict::Pass => Some(truth(core, call, request).await),
-        Verdict::Stale => match core.recall.last(call, request) {
-            Some(old) => Some(old),
-            None => Some(truth(core, call, request).await),
-        },
-        Verdict::Drop => None,
-        Verdict::Refuse(refusal) => Some(word(refusal, call)),
-    }
+/// The app id that an SDK was given, as its user agent has it: `app/<id>`.
+pub(super) fn caller(request: &Request) -> Option<String> {
+    let words = request
+        .header("x-amz-user-agent")
+        .or(request.header("user-agent"))?;
+    words
+        .split(' ')
+        .find_map(|word| word.strip_prefix("app/"))
+        .map(str::to_owned)
 }
 
-async fn truth(core: &Core, call: &Call, request: &Request) -> Answer {
-    let answer = core.ask(call, request).await;
-    core.recall.remember(call, request, &answer);
-    answer
-}
-
-fn word(refusal: &Refusal, call: &Call) -> Answer {
+/// A refusal in the words of the call's own protocol.
+pub(super) fn word(refusal: &Refusal, call: &Call) -> Answer {
     match refusal {
         Refusal::Throttled => throttled(call.service),
         Refusal::Denied => denied(call),

@@ -43,7 +43,7 @@ impl Throttle {
         }
     }
 
-    /// Only for calls to one service; else all services share the bucket.
+    /// Only for calls to one service; else all of AWS's share the bucket.
     #[must_use]
     pub fn to(self, service: Service) -> Self {
         Self {
@@ -53,7 +53,10 @@ impl Throttle {
     }
 
     fn concerns(&self, call: &Call) -> bool {
-        self.service.is_none_or(|service| service == call.service) && (call.write || !self.writes_only)
+        let served = self
+            .service
+            .map_or(call.service.is_aws(), |service| service == call.service);
+        served && (call.write || !self.writes_only)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The test bed does what it says, with everything real: processes, tokens, pods, AWS calls past and through the gateway.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
@@ -17,6 +19,7 @@ async fn a_test_bed_is_a_cluster_with_aws_beside_it() -> Result<()> {
     tokens_carry_the_issuer_of_the_emulated_cluster(&bed, &client).await?;
     deployments_roll(&client).await?;
     kubectl_reads_the_cluster(&bed)?;
+    both_names_of_the_region_are_set(&bed)?;
     the_emulator_answers_whom_it_knows(&bed).await?;
     pods_are_looked_at_by_the_webhook(&client).await?;
 
@@ -26,6 +29,14 @@ async fn a_test_bed_is_a_cluster_with_aws_beside_it() -> Result<()> {
     );
     bed.stop().await?;
     ensure!(!logs.exists() && !data.context("the data directory")?.exists());
+    Ok(())
+}
+
+/// The SDKs read the one, the AWS command line and boto3 the other.
+fn both_names_of_the_region_are_set(bed: &TestBed) -> Result<()> {
+    let env: BTreeMap<_, _> = bed.aws_env().into_iter().collect();
+    let region = env.get("AWS_REGION").context("AWS_REGION")?;
+    ensure!(env.get("AWS_DEFAULT_REGION") == Some(region), "{env:?}");
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 mod associations;
 mod aws;
 mod faults;
+mod front;
 mod listings;
 mod providers;
 mod roles;

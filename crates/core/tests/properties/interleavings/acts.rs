@@ -52,7 +52,13 @@ pub fn act() -> impl Strategy<Value = Act> {
         1 => (0..4usize).prop_map(Ends::Killed),
         1 => (0..4usize).prop_map(Ends::Unheard),
     ];
-    let blind = select(vec![Blind::Association, Blind::ServiceAccount, Blind::Pods, Blind::Trust, Blind::WholeRole]);
+    let blind = select(vec![
+        Blind::Association,
+        Blind::ServiceAccount,
+        Blind::Pods,
+        Blind::Trust,
+        Blind::WholeRole,
+    ]);
     prop_oneof![
         12 => ends.prop_map(Act::Look),
         1 => blind.prop_map(Act::Blind),
@@ -73,7 +79,11 @@ fn spec(number: usize) -> Spec {
     let name = (number % 3 == 1).then(|| "orders-b".to_owned());
     let other = number % 3 == 2;
     Spec {
-        method: Some(if number < 3 { Method::Irsa } else { Method::PodIdentity }),
+        method: Some(if number < 3 {
+            Method::Irsa
+        } else {
+            Method::PodIdentity
+        }),
         managed: Some(ManagedRoleSpec {
             name,
             ..ManagedRoleSpec::default()
@@ -140,7 +150,12 @@ impl Play {
             return;
         };
         self.cluster.truth.object.consent = Some(token);
-        let id = self.cluster.truth.association.present().map(|found| found.id.clone());
+        let id = self
+            .cluster
+            .truth
+            .association
+            .present()
+            .map(|found| found.id.clone());
         self.cluster.agreed = id.map(|id| (id, self.identity().binding));
     }
 
@@ -154,7 +169,13 @@ impl Play {
         if let Some(blind) = blind {
             blind.put_on(&mut observed);
         }
-        let look = think(&identity, &self.cluster.status, &observed, &Timings::default(), self.cluster.now);
+        let look = think(
+            &identity,
+            &self.cluster.status,
+            &observed,
+            &Timings::default(),
+            self.cluster.now,
+        );
         let (outcome, after) = self.apply(&look, &identity, observed, ends)?;
         if !matches!(ends, Ends::Killed(_)) {
             self.tell(&look, &outcome, &after);
@@ -162,7 +183,13 @@ impl Play {
         Ok(look)
     }
 
-    fn apply(&mut self, look: &Look, identity: &Identity, mut seen: Observed, ends: Ends) -> Result<(Outcome, Observed), String> {
+    fn apply(
+        &mut self,
+        look: &Look,
+        identity: &Identity,
+        mut seen: Observed,
+        ends: Ends,
+    ) -> Result<(Outcome, Observed), String> {
         let rollout = self.spec.pod_restart == Some(PodRestart::Rollout);
         let mut outcome = Outcome::default();
         let mut lost = false;
@@ -182,7 +209,9 @@ impl Play {
                 }
             };
             outcome.steps.push((step.clone(), ended));
-            self.cluster.backed().map_err(|why| format!("after {step}: {why}"))?;
+            self.cluster
+                .backed()
+                .map_err(|why| format!("after {step}: {why}"))?;
         }
         Ok((outcome, seen))
     }
@@ -212,11 +241,20 @@ impl Play {
             }
             self.agrees();
             self.cluster.tick(61)?;
-            if self.cluster.status.transition.as_ref().is_some_and(|record| record.stage == Reason::Draining) {
+            if self
+                .cluster
+                .status
+                .transition
+                .as_ref()
+                .is_some_and(|record| record.stage == Reason::Draining)
+            {
                 self.replace_all()?;
             }
         }
-        Err(format!("does not come to rest: {:?}", self.cluster.status.transition))
+        Err(format!(
+            "does not come to rest: {:?}",
+            self.cluster.status.transition
+        ))
     }
 
     fn replace_all(&mut self) -> Result<(), String> {
@@ -225,7 +263,10 @@ impl Play {
             drop(self.cluster.pods.remove(0));
         }
         let workloads = self.cluster.truth.workloads.present_mut();
-        workloads.into_iter().flatten().for_each(|workload| workload.rolled_out = true);
+        workloads
+            .into_iter()
+            .flatten()
+            .for_each(|workload| workload.rolled_out = true);
         Ok(())
     }
 
@@ -233,7 +274,11 @@ impl Play {
     pub fn only_what_is_wanted(&self) -> Result<(), String> {
         let identity = self.identity();
         let truth = &self.cluster.truth;
-        let roles: Vec<_> = truth.roles.iter().filter(|(_, facts)| facts.id.present().is_some()).collect();
+        let roles: Vec<_> = truth
+            .roles
+            .iter()
+            .filter(|(_, facts)| facts.id.present().is_some())
+            .collect();
         let [(arn, facts)] = roles.as_slice() else {
             return Err(format!("{} roles are left", roles.len()));
         };
@@ -244,13 +289,20 @@ impl Play {
         if statements != 1 {
             return Err(format!("{statements} statements are in the trust"));
         }
-        let annotations = truth.service_account.present().map_or(0, |account| account.annotations.len());
+        let annotations = truth
+            .service_account
+            .present()
+            .map_or(0, |account| account.annotations.len());
         let associated = truth.association != Fact::Absent;
         let irsa = identity.binding.method() == Method::Irsa;
         if associated == irsa || (annotations > 0) != irsa {
             return Err(format!("associated: {associated}, {annotations} annotations"));
         }
-        let custody = truth.object.custody.as_ref().map_or(0, |custody| custody.roles.len());
+        let custody = truth
+            .object
+            .custody
+            .as_ref()
+            .map_or(0, |custody| custody.roles.len());
         if custody > 2 {
             return Err(format!("{custody} roles in custody"));
         }

@@ -85,10 +85,16 @@ impl Cluster {
     }
 
     /// Takes a step on the world; a disassociation has to be one that somebody agreed to.
-    pub fn take(&mut self, step: &Step, identity: &Identity, rollout: bool) -> Result<lanyard_core::outcome::Answer, String> {
+    pub fn take(
+        &mut self,
+        step: &Step,
+        identity: &Identity,
+        rollout: bool,
+    ) -> Result<lanyard_core::outcome::Answer, String> {
         if let (Step::DeleteAssociation {}, Some(found)) = (step, self.truth.association.present()) {
             let agreed = self.agreed.as_ref();
-            let allowed = rollout || agreed.is_some_and(|(id, to)| *id == found.id && *to == identity.binding);
+            let allowed =
+                rollout || agreed.is_some_and(|(id, to)| *id == found.id && *to == identity.binding);
             if !allowed && self.pods.iter().any(|pod| pod.carries == Carries::PodIdentity) {
                 return Err(format!("{} goes without consent", found.id));
             }
@@ -96,7 +102,9 @@ impl Cluster {
         }
         let clock = self.now + SignedDuration::from_secs(self.skew);
         let mut answer = take(&mut self.truth, step, clock)?;
-        if let (Step::CreateAssociation { .. }, lanyard_core::outcome::Answer::Association(made)) = (step, &mut answer) {
+        if let (Step::CreateAssociation { .. }, lanyard_core::outcome::Answer::Association(made)) =
+            (step, &mut answer)
+        {
             self.made += 1;
             made.id = format!("a-{}", self.made);
             self.truth.association = Fact::Present((**made).clone());
@@ -115,7 +123,11 @@ impl Cluster {
     /// What is there now, for those who see it late.
     fn see(&mut self) {
         let account = self.truth.service_account.present();
-        let annotation = |key: &str| account.and_then(|account| account.annotations.get(key)).map(|found| found.value.clone());
+        let annotation = |key: &str| {
+            account
+                .and_then(|account| account.annotations.get(key))
+                .map(|found| found.value.clone())
+        };
         let audience = annotation(ANNOTATION_AUDIENCE).unwrap_or_else(|| "sts.amazonaws.com".to_owned());
         let roles = self.truth.roles.iter();
         self.history.push(Seen {
@@ -129,7 +141,11 @@ impl Cluster {
     /// What may still be seen by somebody who sees changes so many seconds late.
     fn visible(&self, lag: i64) -> &[Seen] {
         let horizon = self.now - SignedDuration::from_secs(lag);
-        let newest_before = self.history.iter().rposition(|seen| seen.at <= horizon).unwrap_or(0);
+        let newest_before = self
+            .history
+            .iter()
+            .rposition(|seen| seen.at <= horizon)
+            .unwrap_or(0);
         &self.history[newest_before..]
     }
 
@@ -168,7 +184,11 @@ impl Cluster {
     /// Agents fetch a session for every pod that has none.
     fn fetch(&mut self) -> Result<(), String> {
         let until = self.now + SignedDuration::from_secs(SESSION);
-        let association = self.truth.association.present().map(|found| found.role_arn.clone());
+        let association = self
+            .truth
+            .association
+            .present()
+            .map(|found| found.role_arn.clone());
         for pod in &mut self.pods {
             if pod.session.as_ref().is_some_and(|(_, until)| *until <= self.now) {
                 pod.session = None;
@@ -182,7 +202,9 @@ impl Cluster {
 
     /// Every pod holds what it can use, or lost it by consent.
     pub fn backed(&self) -> Result<(), String> {
-        self.pods.iter().try_for_each(|pod| self.backs(pod).map_err(|why| format!("{pod:?}: {why}")))
+        self.pods
+            .iter()
+            .try_for_each(|pod| self.backs(pod).map_err(|why| format!("{pod:?}: {why}")))
     }
 
     fn backs(&self, pod: &Pod) -> Result<(), String> {
@@ -205,7 +227,11 @@ impl Cluster {
     /// The agent can fetch a session now, whichever association EKS sees, and the role of the cached one is there.
     fn serves(&self, pod: &Pod) -> Result<(), String> {
         if let Some((role, _)) = &pod.session
-            && self.truth.roles.get(role).is_none_or(|facts| facts.id.present().is_none())
+            && self
+                .truth
+                .roles
+                .get(role)
+                .is_none_or(|facts| facts.id.present().is_none())
         {
             return Err(format!("the session's role {role} is gone"));
         }
@@ -216,7 +242,11 @@ impl Cluster {
             return Err("its association is gone".to_owned());
         }
         let since = pod.created;
-        for association in self.visible(WEBHOOK_LAG).iter().filter_map(|seen| seen.association.as_ref()) {
+        for association in self
+            .visible(WEBHOOK_LAG)
+            .iter()
+            .filter_map(|seen| seen.association.as_ref())
+        {
             let binding = Binding {
                 role_arn: association.role_arn.clone(),
                 by: By::PodIdentity {
@@ -224,7 +254,8 @@ impl Cluster {
                     session_tags: association.session_tags,
                 },
             };
-            self.lets_in(&binding).map_err(|why| format!("{why} (since {since})"))?;
+            self.lets_in(&binding)
+                .map_err(|why| format!("{why} (since {since})"))?;
         }
         Ok(())
     }
@@ -241,7 +272,11 @@ impl Cluster {
             let role = seen.trusts.iter().find(|(arn, _)| *arn == binding.role_arn);
             let trust = role.and_then(|(_, facts)| facts.trust.present());
             if !trust.is_some_and(|trust| lets_in(trust, request)) {
-                return Err(format!("the trust seen at {} does not let {} in", seen.at, binding.key()));
+                return Err(format!(
+                    "the trust seen at {} does not let {} in",
+                    seen.at,
+                    binding.key()
+                ));
             }
         }
         Ok(())
@@ -257,10 +292,17 @@ impl Cluster {
     /// A restarted workload replaces one of its old pods, the new one first.
     pub fn rolls(&mut self, chance: (u8, u8)) -> Result<(), String> {
         let restarted = self.truth.workloads.present().into_iter().flatten();
-        let Some(owner) = restarted.filter(|workload| !workload.rolled_out).map(|workload| workload.owner.clone()).next() else {
+        let Some(owner) = restarted
+            .filter(|workload| !workload.rolled_out)
+            .map(|workload| workload.owner.clone())
+            .next()
+        else {
             return Ok(());
         };
-        let oldest = self.pods.iter().position(|pod| pod.owner == owner && pod.created < self.now);
+        let oldest = self
+            .pods
+            .iter()
+            .position(|pod| pod.owner == owner && pod.created < self.now);
         if let Some(oldest) = oldest {
             let at = owners().iter().position(|known| *known == owner).unwrap_or(0);
             self.pod_comes(chance, at)?;
@@ -268,7 +310,9 @@ impl Cluster {
             return Ok(());
         }
         let workloads = self.truth.workloads.present_mut().into_iter().flatten();
-        workloads.filter(|workload| workload.owner == owner).for_each(|workload| workload.rolled_out = true);
+        workloads
+            .filter(|workload| workload.owner == owner)
+            .for_each(|workload| workload.rolled_out = true);
         Ok(())
     }
 

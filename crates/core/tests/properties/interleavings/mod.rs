@@ -48,11 +48,27 @@ fn a_pod_that_comes_late_still_finds_what_it_was_given() {
     let mut play = Play::new(0, 0);
     let look = || Act::Look(Ends::Well);
     let acts = [
-        look(), Act::Tick(61), look(), Act::Tick(61), Act::Wants(1), look(), look(), Act::Tick(15), look(), look(), look(),
-        Act::PodComes(0, 0, 0), Act::Tick(40), look(), Act::PodComes(0, 0, 0),
+        look(),
+        Act::Tick(61),
+        look(),
+        Act::Tick(61),
+        Act::Wants(1),
+        look(),
+        look(),
+        Act::Tick(15),
+        look(),
+        look(),
+        look(),
+        Act::PodComes(0, 0, 0),
+        Act::Tick(40),
+        look(),
+        Act::PodComes(0, 0, 0),
     ];
     for act in &acts {
         play.act(act).unwrap();
-        println!("{act:?} -> {:?}", play.cluster.status.transition.as_ref().map(|t| t.stage));
+        println!(
+            "{act:?} -> {:?}",
+            play.cluster.status.transition.as_ref().map(|t| t.stage)
+        );
     }
 }

@@ -1,0 +1,153 @@
+//! Summarise, a role that was deleted by somebody and created again: its name is the old one, its unique id is not.
+//! What was recorded and what is there now in, the verdict to give out; no I/O.
+//!
+//! AWS stores a role that a policy names as principal by its unique id, so policies elsewhere that named the old role
+//! are dead and creating the name again does not mend them [F 4.5].
+
+use super::{Told, Verdict};
+use crate::arn::RoleArn;
+use crate::condition::ConditionType;
+use crate::observed::RoleFacts;
+use crate::ownership::is_our_role;
+use crate::reason::Reason;
+use crate::status::Status;
+
+/// The id that is on record for a role.
+pub(super) fn known_id<'a>(previous: &'a Status, arn: &RoleArn) -> Option<&'a String> {
+    let role = previous.role.as_ref().filter(|role| role.arn == *arn)?;
+    role.id.as_ref()
+}
+
+/// What to say of a role of ours that is not the one on record. It is said until the spec next changes: by then
+/// somebody has looked at the object.
+pub(super) fn verdict(told: &Told<'_>, arn: &RoleArn, facts: &RoleFacts) -> Option<Verdict> {
+    let (known, id) = (known_id(told.previous, arn)?, facts.id.present()?);
+    if known == id {
+        return said_before(told);
+    }
+    let subject = &told.wanted()?.subject;
+    is_our_role(subject, told.previous, arn, facts).then(|| {
+        Verdict::holds(
+            Reason::RoleRecreated,
+            format!(
+                "Role {arn} was deleted and is created again: its id was {known} and is now {id}. Policies elsewhere that name it as principal still mean the old one: save them again."
+            ),
+        )
+    })
+}
+
+fn said_before(told: &Told<'_>) -> Option<Verdict> {
+    let before = told.previous.condition(ConditionType::RoleReady)?;
+    let stands = before.reason == Reason::RoleRecreated && before.observed_generation == told.generation;
+    stands.then(|| Verdict::holds(Reason::RoleRecreated, before.message.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::arn::RoleArn;
+    use crate::condition::{Condition, ConditionType};
+    use crate::example::think;
+    use crate::example::{carried_out, now, spec};
+    use crate::fact::Fact;
+    use crate::gate::Gate;
+    use crate::identity::Identity;
+    use crate::observed::{Observed, RoleFacts};
+    use crate::outcome::{Answer, Ended, Outcome};
+    use crate::reason::Reason;
+    use crate::spec::Method;
+    use crate::status::Status;
+    use crate::step::Step;
+    use crate::summarise::{Summary, Told, summarise};
+    use crate::timings::Timings;
+
+    /// One pass over an object of this generation; a role that it creates gets this id.
+    fn pass(
+        identity: &Identity,
+        previous: &Status,
+        world: &mut Observed,
+        generation: i64,
+        id: Option<&str>,
+    ) -> Summary {
+        let look = think(identity, previous, world);
+        let mut outcome = Outcome::default();
+        for step in look.plan.steps() {
+            let answer = match (step, id) {
+                (Step::CreateRole { .. }, None) => break,
+                (Step::CreateRole { .. }, Some(id)) => Answer::RoleId(id.to_owned()),
+                _ => Answer::Nothing,
+            };
+            world.assume(step, &answer);
+            outcome.steps.push((step.clone(), Ended::Done(answer)));
+        }
+        summarise(&Told {
+            generation,
+            look: &look,
+            outcome: &outcome,
+            after: world,
+            previous,
+            gate: Gate::Open,
+            timings: &Timings::default(),
+            now: now(),
+        })
+    }
+
+    fn lost(world: &mut Observed, arn: &RoleArn) {
+        world.roles.insert(arn.clone(), RoleFacts::absent());
+    }
+
+    fn role_ready(status: &Status) -> &Condition {
+        status.condition(ConditionType::RoleReady).unwrap()
+    }
+
+    fn told_of_it(summary: &Summary) -> usize {
+        let events = summary.events.iter();
+        events
+            .filter(|event| event.reason == Reason::RoleRecreated)
+            .count()
+    }
+
+    #[test]
+    fn a_role_that_is_created_again_is_told_once_and_said_until_the_spec_changes() {
+        let (identity, mut world, status) = carried_out(&spec(Method::PodIdentity));
+        let arn = identity.role_arn().clone();
+        lost(&mut world, &arn);
+        let first = pass(&identity, &status, &mut world, 1, Some("AROA2"));
+        assert_eq!(role_ready(&first.status).reason, Reason::RoleRecreated);
+        assert!(role_ready(&first.status).message.contains("is now AROA2"));
+        assert_eq!(told_of_it(&first), 1);
+
+        let second = pass(&identity, &first.status, &mut world, 1, None);
+        assert_eq!(
+            (second.status == first.status, told_of_it(&second)),
+            (true, 0),
+            "it stands"
+        );
+
+        let edited = pass(&identity, &second.status, &mut world, 2, None);
+        assert_eq!(role_ready(&edited.status).reason, Reason::RoleInPlace);
+
+        lost(&mut world, &arn);
+        let again = pass(&identity, &first.status, &mut world, 1, Some("AROA3"));
+        assert_eq!(told_of_it(&again), 1, "another time is told again");
+    }
+
+    #[test]
+    fn a_stop_on_the_way_does_not_forget_the_old_id() {
+        let (identity, mut world, status) = carried_out(&spec(Method::PodIdentity));
+        lost(&mut world, identity.role_arn());
+        let stopped = pass(&identity, &status, &mut world, 1, None);
+        assert_eq!(role_ready(&stopped.status).reason, Reason::RoleMissing);
+        let created = pass(&identity, &stopped.status, &mut world, 1, Some("AROA2"));
+        assert_eq!(role_ready(&created.status).reason, Reason::RoleRecreated);
+    }
+
+    #[test]
+    fn a_first_role_and_one_that_stays_are_just_in_place() {
+        let (_, _, status) = carried_out(&spec(Method::PodIdentity));
+        assert_eq!(role_ready(&status).reason, Reason::RoleInPlace);
+        let (identity, mut world, status) = carried_out(&spec(Method::PodIdentity));
+        let next = pass(&identity, &status, &mut world, 1, None);
+        assert_eq!(role_ready(&next.status).reason, Reason::RoleInPlace);
+        assert!(matches!(world.role(identity.role_arn()).id, Fact::Present(_)));
+    }
+}

@@ -1,0 +1,262 @@
+//! One object that is let go: the same look, plan and steps with which the operator releases a suspended object that is
+//! deleted. An object in, an account of what was done with it out. Talks to AWS and the API server.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use kube::Resource;
+use lanyard_core::fact::{Fact, Why};
+use lanyard_core::gate::Gate;
+use lanyard_core::leaving::Leaving;
+use lanyard_core::look::{Look, roles_to_remove, think_removal};
+use lanyard_core::observed::Observed;
+use lanyard_core::outcome::{Disposition, Ended, Outcome as Became};
+use lanyard_core::plan::Plan;
+use lanyard_core::step::Step;
+use lanyard_engine::{MayWrite, Scope, World, let_go};
+use serde::Serialize;
+
+use crate::raw::{Decoded, RawIdentity};
+use crate::reconcile::derived_role;
+
+/// What became of one object.
+#[derive(Debug, Clone, Serialize)]
+pub struct Account {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is free.
+    pub outcome: Outcome,
+    /// What in AWS is no longer Lanyard's, or would not be.
+    pub released: Vec<String>,
+    /// What in AWS still carries Lanyard's tags.
+    pub left: Vec<Left>,
+    /// Why it is still held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Whether an object is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Finalizer and custody are off.
+    Released,
+    /// The finalizer is still on.
+    Held,
+    /// Nothing was done, since nobody said `--yes`.
+    WouldRelease,
+}
+
+/// A thing in AWS that keeps Lanyard's tags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// Which thing.
+    pub what: String,
+    /// What is in the way.
+    pub why: String,
+}
+
+/// The way to AWS, if there is one.
+#[derive(Clone, Copy)]
+pub(super) enum AwsSide<'a> {
+    Reached(&'a World),
+    Silent {
+        why: &'a str,
+        kube: &'a kube::Client,
+        limit: Duration,
+        may_write: &'a MayWrite,
+    },
+}
+
+impl Account {
+    fn of(object: &RawIdentity, outcome: Outcome) -> Self {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Self {
+            namespace: text(&object.meta().namespace),
+            name: text(&object.meta().name),
+            outcome,
+            released: Vec::new(),
+            left: Vec::new(),
+            error: None,
+        }
+    }
+
+    pub(super) fn key(&self) -> (String, String) {
+        (self.namespace.clone(), self.name.clone())
+    }
+}
+
+impl AwsSide<'_> {
+    /// Says what a release would do.
+    pub(super) async fn would_release(self, object: &RawIdentity) -> Account {
+        let mut account = Account::of(object, Outcome::WouldRelease);
+        match self {
+            Self::Silent { why, .. } => account.left = unreached(object, why),
+            Self::Reached(world) => {
+                if let Some((_, observed, look)) = look_at(world, object).await {
+                    account.released = look.plan.steps().filter_map(thing).collect();
+                    account.left = unread(&observed);
+                }
+            }
+        }
+        account
+    }
+
+    /// Lets an object go. `last`: it goes even if AWS could let us tag its things at another try.
+    pub(super) async fn release(self, object: &RawIdentity, last: bool) -> Account {
+        match self {
+            Self::Reached(world) => release(world, object, last).await,
+            Self::Silent {
+                why,
+                kube,
+                limit,
+                may_write,
+            } => {
+                let mut account = Account::of(object, Outcome::Released);
+                account.left = unreached(object, why);
+                if let Err(error) = let_go(kube, limit, may_write, object.meta()).await {
+                    account.outcome = Outcome::Held;
+                    account.error = Some(error.to_string());
+                }
+                account
+            }
+        }
+    }
+}
+
+async fn look_at(world: &World, object: &RawIdentity) -> Option<(Decoded, Observed, Look)> {
+    let decoded = object.decode(&world.cluster().identity)?;
+    let derived = derived_role(&decoded, world.cluster());
+    let custody = decoded.target.marks.custody.as_ref();
+    let scope = Scope {
+        target: &decoded.target,
+        roles: roles_to_remove(&decoded.status, custody, derived.as_ref()),
+        known_policies: BTreeSet::new(),
+        provider: None,
+        agent: false,
+        pods: Fact::Unreadable(Why::NotRead),
+        fresh: false,
+        fresh_pods: false,
+        workloads: false,
+    };
+    let observed = world.observe(&scope).await;
+    let subject = &decoded.target.subject;
+    let look = think_removal(subject, &decoded.status, &observed, Leaving::Release);
+    Some((decoded, observed, look))
+}
+
+/// The tags first and, when they are what they can be, the object.
+async fn release(world: &World, object: &RawIdentity, last: bool) -> Account {
+    let mut account = Account::of(object, Outcome::Held);
+    let Some((decoded, mut observed, look)) = look_at(world, object).await else {
+        account.error = Some("its name cannot be read".to_owned());
+        return account;
+    };
+    account.left = unread(&observed);
+    let (tags, marks) = parted(look.plan);
+    let tagged = apply(world, &decoded, &tags, &mut observed).await;
+    account.released = tagged.done().filter_map(|(step, _)| thing(step)).collect();
+    let passing = !account.left.is_empty() || has_passing_trouble(&tagged);
+    account.left.extend(untagged(&tagged));
+    if passing && !last {
+        account.error = Some("AWS does not let its things be tagged for the moment".to_owned());
+        return account;
+    }
+    let freed = apply(world, &decoded, &marks, &mut observed).await;
+    match freed.failure() {
+        None if freed.all_done() => account.outcome = Outcome::Released,
+        None => account.error = Some("the lease was lost on the way".to_owned()),
+        Some((_, trouble)) => account.error = Some(trouble.message.clone()),
+    }
+    account
+}
+
+async fn apply(world: &World, decoded: &Decoded, plan: &Plan, observed: &mut Observed) -> Became {
+    // Every write asks the lease for itself, on its way out.
+    let gate = || Gate::Open;
+    world
+        .apply(&decoded.target, plan, observed, &gate, &|_, _, _| {})
+        .await
+}
+
+/// The steps on AWS, and the one that frees the object.
+fn parted(plan: Plan) -> (Plan, Plan) {
+    let frees = |step: &Step| matches!(step, Step::ReleaseObject { .. });
+    let (marks, tags) = plan.stages.into_iter().partition(|stage| stage.iter().any(frees));
+    let plan = |stages| Plan {
+        stages,
+        then: Vec::new(),
+    };
+    (plan(tags), plan(marks))
+}
+
+fn has_passing_trouble(outcome: &Became) -> bool {
+    outcome.steps.iter().any(|(_, ended)| match ended {
+        Ended::Failed(trouble) | Ended::Waiting(trouble) => trouble.disposition == Disposition::RetrySoon,
+        Ended::Done(_) | Ended::Skipped(_) => false,
+    })
+}
+
+/// The thing whose tags a step changes.
+fn thing(step: &Step) -> Option<String> {
+    match step {
+        Step::ReleaseRole { role } => Some(format!("role {role}")),
+        Step::ReleaseAssociation {} => Some("the association".to_owned()),
+        _ => None,
+    }
+}
+
+fn untagged(outcome: &Became) -> impl Iterator<Item = Left> {
+    outcome.steps.iter().filter_map(|(step, ended)| {
+        let why = match ended {
+            Ended::Done(_) => return None,
+            Ended::Failed(trouble) | Ended::Waiting(trouble) => trouble.message.clone(),
+            Ended::Skipped(_) => "not tried, since a step before it failed".to_owned(),
+        };
+        thing(step).map(|what| Left { what, why })
+    })
+}
+
+/// What could not be read cannot be known to be ours, so it keeps what tags it has.
+fn unread(observed: &Observed) -> Vec<Left> {
+    let roles = observed.roles.iter().filter_map(|(arn, facts)| {
+        let why = facts.id.unreadable().or_else(|| facts.tags.unreadable())?;
+        Some(left(format!("role {arn}"), why))
+    });
+    let association = observed.association.unreadable();
+    let association = association.map(|why| left("the association".to_owned(), why));
+    roles.chain(association).collect()
+}
+
+fn left(what: String, why: &Why) -> Left {
+    let why = why.to_string();
+    Left { what, why }
+}
+
+/// What the object's own notes say is in AWS, where nobody can be asked.
+fn unreached(object: &RawIdentity, why: &str) -> Vec<Left> {
+    let custody = object.custody();
+    let touched = custody.iter().flat_map(|custody| &custody.roles);
+    let managed = touched.filter(|touched| touched.managed);
+    let status = object.decode_status();
+    let recorded = status.role.iter().filter(|role| role.id.is_some());
+    let roles: BTreeSet<String> = managed
+        .map(|touched| touched.arn.to_string())
+        .chain(recorded.map(|role| role.arn.to_string()))
+        .collect();
+    let bound = status
+        .bindings
+        .iter()
+        .filter_map(|binding| binding.association.as_ref());
+    let associations = bound.map(|association| format!("association {}", association.id));
+    let things = roles.iter().map(|arn| format!("role {arn}")).chain(associations);
+    let why = why.to_owned();
+    things
+        .map(|what| Left {
+            what,
+            why: why.clone(),
+        })
+        .collect()
+}

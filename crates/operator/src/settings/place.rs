@@ -1,0 +1,73 @@
+//! Place: which cluster, in which Region, under which lease. What every way of starting Lanyard is told.
+//! Flags and the environment in, checked values out; no I/O of its own. Flattened into `Settings` and `ReleaseSettings`.
+
+use clap::Args;
+use lanyard_core::name::{ClusterName, Namespace, Region, ServiceAccountName};
+use lanyard_core::timings::Timings;
+
+use super::durations::Overrides;
+use crate::lease::LeaseSettings;
+
+/// Which cluster, and which lease.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// Name of the EKS cluster, as `aws eks list-clusters` prints it.
+    #[arg(long, env = "LANYARD_CLUSTER_NAME", value_name = "NAME", value_parser = |text: &str| ClusterName::parse(text))]
+    pub cluster_name: ClusterName,
+
+    /// AWS Region of the cluster; without it, what the AWS SDK finds, such as AWS_REGION.
+    #[arg(long, env = "LANYARD_REGION", value_name = "REGION", value_parser = |text: &str| Region::parse(text))]
+    pub region: Option<Region>,
+
+    /// Namespace of the lease. All operators of one cluster must share one lease.
+    #[arg(long, env = "LANYARD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "kube-system",
+          value_parser = |text: &str| Namespace::parse(text))]
+    pub lease_namespace: Namespace,
+
+    /// Name of the lease.
+    #[arg(
+        long,
+        env = "LANYARD_LEASE_NAME",
+        value_name = "NAME",
+        default_value = "lanyard",
+        value_parser = lease_name
+    )]
+    pub lease_name: String,
+
+    /// Other times than the usual ones, such as `settling=1s,lease=3s`. For tests only.
+    #[arg(
+        long,
+        env = "LANYARD_TIMINGS",
+        value_name = "NAME=DURATION,...",
+        default_value = "",
+        hide = true
+    )]
+    timings: Overrides,
+}
+
+impl Place {
+    /// The usual times with those put in that were set otherwise.
+    #[must_use]
+    pub fn timings(&self, usual: Timings) -> Timings {
+        self.timings.applied_to(usual)
+    }
+
+    /// The lease, for whoever stands for it under a name.
+    #[must_use]
+    pub fn lease(&self, identity: &str, timings: Timings) -> LeaseSettings {
+        LeaseSettings {
+            namespace: self.lease_namespace.to_string(),
+            name: self.lease_name.clone(),
+            identity: identity.to_owned(),
+            timings,
+        }
+    }
+}
+
+/// A lease is named like a ServiceAccount: an RFC 1123 subdomain.
+fn lease_name(text: &str) -> Result<String, String> {
+    let name = ServiceAccountName::parse(text).map(String::from);
+    name.map_err(|_| {
+        format!("{text:?} is not a lease's name: lower-case letters, digits, '-' and '.', at most 253")
+    })
+}

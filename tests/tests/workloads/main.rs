@@ -1,0 +1,185 @@
+//! What the engine sees of pods and of the workloads behind them, and how it restarts these, on a real API server whose
+//! Deployments, StatefulSets and DaemonSets really roll. Under the operator's own RBAC: what that lacks fails here.
+//! Needs the test bed; does I/O.
+
+mod seen;
+mod shop;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
+use lanyard_core::fact::{Fact, Why};
+use lanyard_core::gate::Gate;
+use lanyard_core::observed::Observed;
+use lanyard_core::outcome::{Ended, Outcome};
+use lanyard_core::plan::Plan;
+use lanyard_core::reason::Reason;
+use lanyard_core::step::Step;
+use lanyard_core::workload::{Owner, Workload};
+use lanyard_engine::Target;
+
+use crate::seen::{carried, folded, owner, owners, until};
+use crate::shop::{NAMESPACE, Shop};
+
+/// Every kind that a rollout restarts, by name.
+const WORKLOADS: [(&str, &str); 3] = [
+    ("DaemonSet", "watcher"),
+    ("Deployment", "web"),
+    ("StatefulSet", "db"),
+];
+
+#[tokio::test]
+async fn pods_and_workloads_are_seen_and_restarted() -> Result<()> {
+    let shop = Shop::open().await?;
+    holders_are_listed_afresh_and_folded_alike(&shop).await?;
+    workloads_are_told_with_rollout_and_budget(&shop).await?;
+    a_restart_replaces_every_pod_once(&shop).await?;
+    only_rollouts_are_restarted(&shop).await?;
+    what_may_not_be_read_is_unreadable(&shop).await?;
+    shop.close().await
+}
+
+async fn holders_are_listed_afresh_and_folded_alike(shop: &Shop) -> Result<()> {
+    let wanted = BTreeMap::from([
+        ("DaemonSet watcher".to_owned(), 2),
+        ("Deployment web".to_owned(), 3),
+        ("StatefulSet db".to_owned(), 2),
+        ("bare".to_owned(), 1),
+    ]);
+    // The Job's pod ends by itself and holds nothing then.
+    let pods = until("every pod is ready", async || {
+        let pods = present(shop.world.fresh_pods(&shop.subject).await)?;
+        let ready = pods.holders.iter().all(|holder| holder.ready);
+        Ok((owners(&pods) == wanted && ready).then_some(pods))
+    })
+    .await?;
+    ensure!(pods.fresh);
+    ensure!(carried(&pods) == [shop::web_identity()].into(), "{pods:?}");
+
+    let fold = folded(shop).await?;
+    let counted = present(fold.counted(NAMESPACE, "orders"))?;
+    ensure!(!counted.fresh && owners(&counted) == wanted, "{counted:?}");
+    ensure!(seen::sorted(&counted) == seen::sorted(&pods));
+    let others = present(fold.counted(NAMESPACE, "other"))?;
+    ensure!(owners(&others) == BTreeMap::from([("Deployment other".to_owned(), 1)]));
+    Ok(())
+}
+
+async fn workloads_are_told_with_rollout_and_budget(shop: &Shop) -> Result<()> {
+    let wanted = |kind: &str, name: &str, disruptions_allowed: Option<i32>| Workload {
+        owner: owner(kind, name),
+        restarted_for: None,
+        rolled_out: true,
+        on_delete: false,
+        paused: false,
+        disruptions_allowed,
+    };
+    let wanted = vec![
+        wanted("DaemonSet", "watcher", None),
+        wanted("Deployment", "web", Some(1)),
+        wanted("StatefulSet", "db", None),
+    ];
+    until("all is rolled out", async || {
+        let workloads = present(shop.world.workloads(&shop.subject).await)?;
+        Ok((workloads == wanted).then_some(()))
+    })
+    .await
+}
+
+async fn a_restart_replaces_every_pod_once(shop: &Shop) -> Result<()> {
+    let before = shop.pods("app=shop").await?;
+    let asked = Timestamp::now();
+    let plan = restarts(&WORKLOADS.map(|(kind, name)| owner(kind, name)), "first");
+    let outcome = apply(shop, &plan).await?;
+    ensure!(outcome.done().count() == 3, "{outcome:?}");
+    let mut unfinished = false;
+    let workloads = until("all is rolled out again", async || {
+        let workloads = present(shop.world.workloads(&shop.subject).await)?;
+        let over = workloads.iter().all(|workload| workload.rolled_out);
+        unfinished |= !over;
+        Ok(over.then_some(workloads))
+    })
+    .await?;
+    ensure!(unfinished, "a rollout takes its time, and is not over before");
+    let marks: Vec<_> = workloads
+        .iter()
+        .map(|workload| workload.restarted_for.as_deref())
+        .collect();
+    ensure!(marks == [Some("first"); 3], "{marks:?}");
+    until("every pod is new", async || {
+        let after = shop.pods("app=shop").await?;
+        Ok((after.is_disjoint(&before) && after.len() == before.len()).then_some(()))
+    })
+    .await?;
+    let template = shop.template("web").await?;
+    let restarted: Timestamp = template["kubectl.kubernetes.io/restartedAt"].parse()?;
+    ensure!(
+        restarted.duration_since(asked).abs().as_secs() <= 5,
+        "{template:?}"
+    );
+
+    let generations = shop.generations().await?;
+    let outcome = apply(shop, &plan).await?;
+    ensure!(outcome.done().count() == 3, "{outcome:?}");
+    ensure!(shop.generations().await? == generations, "once is enough");
+    Ok(())
+}
+
+async fn only_rollouts_are_restarted(shop: &Shop) -> Result<()> {
+    let outcome = apply(shop, &restarts(&[owner("Job", "once")], "first")).await?;
+    let ended = &outcome.steps.first().context("one step")?.1;
+    let refused = matches!(ended, Ended::Failed(trouble) if trouble.reason == Reason::Refused);
+    ensure!(refused, "{ended:?}");
+    let outcome = apply(shop, &restarts(&[owner("Deployment", "gone")], "first")).await?;
+    let ended = &outcome.steps.first().context("one step")?.1;
+    let gone = matches!(ended, Ended::Failed(trouble) if trouble.reason == Reason::Unavailable);
+    ensure!(gone, "{ended:?}");
+    Ok(())
+}
+
+async fn what_may_not_be_read_is_unreadable(shop: &Shop) -> Result<()> {
+    let nobody = shop.world_as("nobody").await?;
+    let pods = nobody.fresh_pods(&shop.subject).await;
+    let denied = Why::Denied(format!("the operator's RBAC lacks list on pods in {NAMESPACE}"));
+    ensure!(pods == Fact::Unreadable(denied), "{pods:?}");
+    let workloads = nobody.workloads(&shop.subject).await;
+    ensure!(
+        matches!(workloads.unreadable(), Some(Why::Denied(_))),
+        "{workloads:?}"
+    );
+    Ok(())
+}
+
+fn restarts(owners: &[Owner], mark: &str) -> Plan {
+    let step = |owner: &Owner| Step::RestartWorkload {
+        owner: owner.clone(),
+        mark: mark.to_owned(),
+    };
+    Plan {
+        stages: vec![owners.iter().map(step).collect()],
+        ..Plan::default()
+    }
+}
+
+/// Carries a plan out, as the operator does for an object of the subject.
+async fn apply(shop: &Shop, plan: &Plan) -> Result<Outcome> {
+    let metadata = kube::core::ObjectMeta {
+        uid: Some("of-no-object".to_owned()),
+        ..kube::core::ObjectMeta::default()
+    };
+    let target = Target::new(shop.subject.clone(), &metadata).context("a target")?;
+    let mut observed = Observed::nothing();
+    let (gate, meter) = (|| Gate::Open, |_: &Step, _: &Ended, _| {});
+    Ok(shop
+        .world
+        .apply(&target, plan, &mut observed, &gate, &meter)
+        .await)
+}
+
+fn present<T: std::fmt::Debug>(fact: Fact<T>) -> Result<T> {
+    match fact {
+        Fact::Present(value) => Ok(value),
+        other => anyhow::bail!("{other:?}"),
+    }
+}

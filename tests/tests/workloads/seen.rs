@@ -1,0 +1,73 @@
+//! What was seen of pods, in words that a test can compare. Pods in, counts and texts out; asks until patience ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams};
+use lanyard_core::holder::{Carries, Pods};
+use lanyard_core::workload::Owner;
+use lanyard_engine::pods::PodFold;
+
+use crate::shop::Shop;
+
+const PATIENCE: Duration = Duration::from_secs(90);
+const POLL: Duration = Duration::from_millis(50);
+
+/// Asks until there is an answer.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask().await? {
+            return Ok(answer);
+        }
+        ensure!(begun.elapsed() < PATIENCE, "never: {what}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+pub fn owner(kind: &str, name: &str) -> Owner {
+    Owner {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+/// How many pods each owner has.
+pub fn owners(pods: &Pods) -> BTreeMap<String, usize> {
+    let mut owners = BTreeMap::new();
+    for holder in &pods.holders {
+        let owner = holder
+            .owner
+            .as_ref()
+            .map_or("bare".to_owned(), ToString::to_string);
+        *owners.entry(owner).or_default() += 1;
+    }
+    owners
+}
+
+/// Everything that is carried.
+pub fn carried(pods: &Pods) -> BTreeSet<String> {
+    let text = |carries: &Carries| format!("{carries:?}");
+    pods.holders.iter().map(|holder| text(&holder.carries)).collect()
+}
+
+/// The holders without the order that they came in.
+pub fn sorted(pods: &Pods) -> Vec<String> {
+    let mut holders: Vec<String> = pods.holders.iter().map(|holder| format!("{holder:?}")).collect();
+    holders.sort();
+    holders
+}
+
+/// The fold of all pods of the cluster, as a watch's first list fills it.
+pub async fn folded(shop: &Shop) -> Result<PodFold> {
+    let api: Api<Pod> = Api::all(shop.client.clone());
+    let mut fold = PodFold::new(false);
+    fold.list_begins();
+    for pod in api.list(&ListParams::default()).await? {
+        fold.upsert(&pod);
+    }
+    fold.list_ends();
+    Ok(fold)
+}
