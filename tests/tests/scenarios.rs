@@ -142,9 +142,10 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
                 } else {
                     Gate::Open
                 },
+                now,
             };
             case.read_roles(&previous, &mut observed);
-            case.run(&previous, observed, now)
+            case.run(&previous, observed)
         }
     }
 }
@@ -157,12 +158,15 @@ struct Case {
     leaving: Leaving,
     goes: bool,
     gate: Gate,
+    now: Timestamp,
 }
 
 impl Case {
     fn think(&self, previous: &Status, observed: &Observed) -> Look {
         match &self.identity {
-            Some(identity) if !self.goes => think(identity, previous, observed),
+            Some(identity) if !self.goes => {
+                think(identity, previous, observed, &Timings::default(), self.now)
+            }
             Some(_) | None => think_removal(&self.subject, previous, observed, self.leaving),
         }
     }
@@ -171,7 +175,7 @@ impl Case {
     fn read_roles(&self, previous: &Status, observed: &mut Observed) {
         let role = self.identity.as_ref().map(Identity::role_arn);
         let roles = match &self.identity {
-            Some(identity) if !self.goes => roles_of(identity, previous),
+            Some(identity) if !self.goes => roles_of(identity, previous, observed.object.custody.as_ref()),
             Some(_) | None => roles_to_remove(previous, observed.object.custody.as_ref(), role),
         };
         for arn in roles {
@@ -179,9 +183,9 @@ impl Case {
         }
     }
 
-    fn run(&self, previous: &Status, observed: Observed, now: Timestamp) -> Result<Outputs> {
+    fn run(&self, previous: &Status, observed: Observed) -> Result<Outputs> {
         let look = self.think(previous, &observed);
-        let (summary, after) = self.carry_out(&look, previous, observed, now);
+        let (summary, after) = self.carry_out(&look, previous, observed);
         let mut outputs = BTreeMap::from([
             ("drift.txt", drift(&look.drift, self.goes)),
             ("plan.txt", plan(&look.plan)),
@@ -208,13 +212,7 @@ impl Case {
     }
 
     /// Every step that the gate permits takes effect.
-    fn carry_out(
-        &self,
-        look: &Look,
-        previous: &Status,
-        mut after: Observed,
-        now: Timestamp,
-    ) -> (Summary, Observed) {
+    fn carry_out(&self, look: &Look, previous: &Status, mut after: Observed) -> (Summary, Observed) {
         let mut outcome = Outcome::default();
         for step in look.plan.steps() {
             let ended = if self.gate.permits(step) {
@@ -234,7 +232,7 @@ impl Case {
             previous,
             gate: self.gate,
             timings: &Timings::default(),
-            now,
+            now: self.now,
         });
         (summary, after)
     }
@@ -280,11 +278,12 @@ fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
         leaving: Leaving::Remove,
         goes: false,
         gate: Gate::Open,
+        now: BEFORE.parse()?,
     };
     let mut observed: Observed = from_yaml(&folder.join("../world.yaml"))?;
     case.read_roles(&Status::default(), &mut observed);
     let look = case.think(&Status::default(), &observed);
-    let (summary, _) = case.carry_out(&look, &Status::default(), observed, BEFORE.parse()?);
+    let (summary, _) = case.carry_out(&look, &Status::default(), observed);
     Ok(WorkloadIdentityStatus::from_core(&summary.status).to_core())
 }
 

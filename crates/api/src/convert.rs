@@ -236,6 +236,7 @@ impl TransitionStatus {
             stage: transition.stage.word().to_owned(),
             since: Time(transition.since),
             began: Time(transition.began),
+            bound: transition.bound.map(Time),
             token: transition.token.clone(),
             consent: transition.consent.clone(),
         }
@@ -246,6 +247,7 @@ impl TransitionStatus {
             stage: known(&self.stage)?,
             since: self.since.0,
             began: self.began.0,
+            bound: self.bound.as_ref().map(|bound| bound.0),
             token: self.token.clone(),
             consent: self.consent.clone(),
         })

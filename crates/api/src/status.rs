@@ -80,6 +80,11 @@ pub struct TransitionStatus {
     #[schemars(schema_with = "schema::time")]
     pub began: Time,
 
+    /// When the wanted binding was first seen in place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub bound: Option<Time>,
+
     /// A short name of the binding that it leads to.
     #[schemars(schema_with = "schema::short_text")]
     pub token: String,

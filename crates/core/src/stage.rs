@@ -62,6 +62,8 @@ pub struct Transition {
     pub phase: Phase,
     /// Whether the wanted binding may be put and kept in place.
     pub switches: bool,
+    /// Whether the wanted binding is in place on the cluster's side.
+    pub bound: bool,
     /// Whether new pods get the wanted binding.
     pub in_effect: bool,
     /// Pods made before this may depend on an older form of the wanted binding, which they do not show.
@@ -213,6 +215,7 @@ fn transition(scene: &Scene<'_>, at: At) -> Transition {
         effective,
         kept,
         made_before: scene.made_before(),
+        bound: scene.is_bound(),
         began: scene.began(),
         token: scene.token(),
         phase: at.phase,

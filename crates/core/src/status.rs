@@ -54,6 +54,9 @@ pub struct TransitionStatus {
     pub since: Timestamp,
     /// When it was first seen.
     pub began: Timestamp,
+    /// When the wanted binding was first seen in place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Timestamp>,
     /// A short name of the binding that it leads to.
     pub token: String,
     /// The value of the annotation `lanyard.dev/consent` that it waits for.

@@ -107,6 +107,7 @@ fn full() -> Status {
             stage: Reason::Draining,
             since: now(),
             began: now(),
+            bound: Some(now()),
             token: "0123456789abcdef".to_owned(),
             consent: Some("fedcba9876543210".to_owned()),
         }),

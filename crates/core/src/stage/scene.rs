@@ -329,7 +329,9 @@ impl<'a> Scene<'a> {
         let changed = self
             .association()
             .filter(|_| in_place && !is_irsa(&self.identity.binding))?;
-        let changed = changed.modified_at.unwrap_or(self.now);
+        // By our own clock as well: pods are made by that one.
+        let seen = self.record().and_then(|record| record.bound).unwrap_or(self.now);
+        let changed = changed.modified_at.map_or(seen, |at| at.max(seen));
         let settle = jiff::SignedDuration::try_from(self.timings.settle).ok()?;
         Some(changed.checked_add(settle).unwrap_or(changed))
     }

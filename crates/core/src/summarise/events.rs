@@ -166,7 +166,9 @@ fn turns(told: &Told<'_>, status: &Status) -> Vec<Event> {
     };
     let ready = turned(ConditionType::Ready).and_then(|(before, now)| ready_turned(before, now, status));
     let stalled = turned(ConditionType::Stalled).map(|(_, now)| Event::warning(now.reason, &now.message));
-    let change = turned(ConditionType::Transitioning).map(|(_, now)| Event::normal(now.reason, &now.message));
+    // What stalls a change is told once, as what stalls.
+    let change = turned(ConditionType::Transitioning).filter(|_| stalled.is_none());
+    let change = change.map(|(_, now)| Event::normal(now.reason, &now.message));
     let ended = told.previous.transition.is_some() && status.transition.is_none();
     let ended = ended.then(|| {
         let note = "The change of the binding is done: new pods and old ones have what the spec asks for, and nothing of the old binding is left.";

@@ -25,7 +25,11 @@ pub(super) fn record(told: &Told<'_>) -> Option<TransitionStatus> {
     let transition = under_way(told)?;
     let stage = transition.phase.reason();
     let before = told.previous.transition.as_ref();
-    let before = before.filter(|before| before.token == transition.token && before.stage == stage);
+    let before = before.filter(|before| before.token == transition.token);
+    let bound = transition
+        .bound
+        .then(|| before.and_then(|before| before.bound).unwrap_or(told.now));
+    let before = before.filter(|before| before.stage == stage);
     let consent = match &transition.phase {
         Phase::Consent(ask) => Some(ask.token.clone()),
         _ => None,
@@ -34,6 +38,7 @@ pub(super) fn record(told: &Told<'_>) -> Option<TransitionStatus> {
         stage,
         since: before.map_or(told.now, |before| before.since),
         began: transition.began,
+        bound,
         token: transition.token.clone(),
         consent,
     })

@@ -59,17 +59,19 @@ pub fn act() -> impl Strategy<Value = Act> {
         Blind::Trust,
         Blind::WholeRole,
     ]);
+    // Mostly looks and short waits, so that a change gets through before the next mind is changed.
     prop_oneof![
-        12 => ends.prop_map(Act::Look),
-        1 => blind.prop_map(Act::Blind),
-        8 => select(vec![3i64, 15, 40, 61, 61, 61, 600, 3 * 3600, 6 * 3600 + 400]).prop_map(Act::Tick),
-        6 => (any::<u8>(), any::<u8>(), 0..2usize).prop_map(|(a, b, owner)| Act::PodComes(a, b, owner)),
-        3 => (0..8usize).prop_map(Act::PodGoes),
-        3 => (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Act::Rolls(a, b)),
-        3 => (0..6usize).prop_map(Act::Wants),
-        1 => any::<bool>().prop_map(Act::Paused),
-        1 => any::<bool>().prop_map(Act::Rollout),
-        2 => Just(Act::Agrees),
+        40 => ends.prop_map(Act::Look),
+        2 => blind.prop_map(Act::Blind),
+        24 => select(vec![1i64, 3, 12, 12, 12, 40, 61, 61, 600]).prop_map(Act::Tick),
+        1 => select(vec![3 * 3600i64, 6 * 3600 + 400]).prop_map(Act::Tick),
+        16 => (any::<u8>(), any::<u8>(), 0..2usize).prop_map(|(a, b, owner)| Act::PodComes(a, b, owner)),
+        8 => (0..8usize).prop_map(Act::PodGoes),
+        6 => (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Act::Rolls(a, b)),
+        4 => (0..6usize).prop_map(Act::Wants),
+        1 => select(vec![true, false, false]).prop_map(Act::Paused),
+        2 => any::<bool>().prop_map(Act::Rollout),
+        6 => Just(Act::Agrees),
         1 => Just(Act::StatusLost),
     ]
 }

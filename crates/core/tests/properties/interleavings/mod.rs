@@ -14,7 +14,7 @@ use acts::{Act, Ends, Play, act};
 fn many() -> ProptestConfig {
     let cases = crate::cases();
     ProptestConfig {
-        cases: cases.cases * 16,
+        cases: cases.cases * 4,
         ..cases
     }
 }
@@ -26,7 +26,7 @@ proptest! {
     fn no_pod_loses_what_it_holds_but_by_consent(
         first in 0..6usize,
         skew in select(vec![-120i64, 0, 120]),
-        acts in vec(act(), 1..60),
+        acts in vec(act(), 1..100),
     ) {
         let mut play = Play::new(skew, first);
         // From a binding in effect: before one there is nothing to lose.
