@@ -163,6 +163,14 @@ impl Scene<'_> {
     /// When patience ends; the error says how the object stands.
     pub async fn delete(&self, name: &str) -> Result<()> {
         self.identities().delete(name, &DeleteParams::default()).await?;
+        self.until_gone(name).await
+    }
+
+    /// Waits until an object is gone.
+    ///
+    /// # Errors
+    /// When patience ends; the error says how the object stands.
+    pub async fn until_gone(&self, name: &str) -> Result<()> {
         let gone = await_condition(self.identities(), name, |object: Option<&WorkloadIdentity>| {
             object.is_none()
         });

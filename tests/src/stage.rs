@@ -2,7 +2,7 @@
 //! Options in, a running stage out. Does I/O; waits only on conditions.
 
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Namespace;
@@ -27,6 +27,10 @@ pub struct StageOptions {
     pub arguments: Vec<&'static str>,
     /// Whether the operator starts before its CRDs are there.
     pub without_crds: bool,
+    /// Whether what operators ask of the API server goes through the gateway, as what they ask of AWS does.
+    pub through_gateway: bool,
+    /// More times to shorten, as `--timings` takes them.
+    pub timings: &'static str,
 }
 
 /// A test bed with the operator running on it.
@@ -34,7 +38,9 @@ pub struct StageOptions {
 pub struct Stage {
     /// The test bed.
     pub bed: TestBed,
-    operators: Mutex<Vec<Operator>>,
+    through_gateway: bool,
+    timings: String,
+    operators: Arc<Mutex<Vec<Operator>>>,
 }
 
 /// An operator under test, and where it answers.
@@ -57,7 +63,9 @@ impl Stage {
         }
         let stage = Self {
             bed,
-            operators: Mutex::default(),
+            through_gateway: options.through_gateway,
+            timings: format!("{TIMINGS},{}", options.timings),
+            operators: Arc::default(),
         };
         stage.operator(binary, "lanyard", &options.arguments)?;
         Ok(stage)
@@ -74,13 +82,17 @@ impl Stage {
             "--cluster-name",
             "lanyard",
             "--timings",
-            TIMINGS,
+            &self.timings,
             "--log-level",
             "info,lanyard=debug",
         ]);
         command.args(["--metrics-addr", &metrics, "--health-addr", &health]);
         command.args(arguments);
-        let process = self.bed.spawn(name, command)?;
+        let process = if self.through_gateway {
+            self.bed.spawn_through_gateway(name, command)?
+        } else {
+            self.bed.spawn(name, command)?
+        };
         self.operators()?.push(Operator {
             process,
             metrics,
@@ -164,12 +176,7 @@ impl Stage {
     /// # Errors
     /// When it does not end in time.
     pub async fn stop(&self, number: usize) -> Result<std::process::ExitStatus> {
-        let id = self.with(number, |operator| Ok(operator.process.id()))?;
-        let killed = Command::new("kill")
-            .arg(id.to_string())
-            .status()
-            .context("running kill")?;
-        anyhow::ensure!(killed.success(), "kill failed");
+        self.signaller(number, "TERM")?()?;
         let ended = async {
             loop {
                 match self.with(number, |operator| operator.process.exited())? {
@@ -181,6 +188,36 @@ impl Stage {
         tokio::time::timeout(PATIENCE, ended)
             .await
             .context("it did not end")?
+    }
+
+    /// What kills an operator at once and waits until it is gone: for a hook of the gateway, which outlives any borrow.
+    pub fn killer(&self, number: usize) -> impl Fn() -> Result<()> + Send + Sync + 'static {
+        let operators = Arc::clone(&self.operators);
+        move || {
+            let mut operators = operators
+                .lock()
+                .map_err(|_| anyhow::anyhow!("a test panicked while it held the operators"))?;
+            let operator = operators.get_mut(number).context("no operator of that number")?;
+            operator.process.kill()
+        }
+    }
+
+    /// What sends an operator a signal, such as `STOP` or `CONT`: for a hook of the gateway, which outlives any borrow.
+    ///
+    /// # Errors
+    /// When there is no such operator; the answer fails when the signal cannot be sent.
+    pub fn signaller(
+        &self,
+        number: usize,
+        signal: &'static str,
+    ) -> Result<impl Fn() -> Result<()> + Send + Sync + 'static> {
+        let id = self.with(number, |operator| Ok(operator.process.id()))?;
+        Ok(move || {
+            let mut command = Command::new("kill");
+            let sent = command.args(["-s", signal, &id.to_string()]).status();
+            anyhow::ensure!(sent.context("running kill")?.success(), "kill failed");
+            Ok(())
+        })
     }
 
     /// A new namespace for one test.

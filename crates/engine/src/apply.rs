@@ -17,6 +17,15 @@ use crate::object::Target;
 /// What is told of each step as it ends: the step, how it ended, and how long it took.
 pub type StepMeter<'a> = &'a (dyn Fn(&Step, &Ended, Duration) + Sync);
 
+/// Before letting go is tried again.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// Whether a step has only this pass: the object goes after it, whatever came of it, and nobody comes back. So what
+/// passes by itself, such as a lost answer, is not to cost the role its release.
+fn lets_go(step: &Step) -> bool {
+    matches!(step, Step::ReleaseRole { .. } | Step::ReleaseAssociation {})
+}
+
 impl World {
     /// Applies a plan. A step that does not take effect keeps those of later stages from being tried; nothing stops
     /// the outcome from being told.
@@ -63,7 +72,16 @@ impl World {
         if !gate().permits(step) {
             return Ended::Skipped(Skip::Gate);
         }
-        match self.perform(target, step, observed).await {
+        let mut performed = self.perform(target, step, observed).await;
+        for pause in PAUSES.into_iter().filter(|_| lets_go(step)) {
+            match &performed {
+                Err(error) if error.trouble(false).disposition == Disposition::RetrySoon => {}
+                _ => break,
+            }
+            tokio::time::sleep(pause).await;
+            performed = self.perform(target, step, observed).await;
+        }
+        match performed {
             Ok(answer) => Ended::Done(answer),
             Err(error) => self.failed(step, observed, &error),
         }

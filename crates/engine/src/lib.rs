@@ -99,6 +99,11 @@ impl World {
         &self.inner.kube
     }
 
+    /// Forgets the facts that are remembered between looks: another replica led meanwhile.
+    pub async fn forget(&self) {
+        self.inner.shared.forget().await;
+    }
+
     /// Whether a ServiceAccount carries just the annotations that Lanyard wrote last; see [`service_account::print`].
     #[must_use]
     pub fn wrote_annotations(&self, subject: &lanyard_core::subject::Subject, print: u64) -> bool {

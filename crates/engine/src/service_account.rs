@@ -91,8 +91,9 @@ impl World {
         self.remove_leftovers(subject, &applied, remove).await
     }
 
-    /// Creates it; that somebody else was faster is an error, and the next look sees what they made. The apply that
-    /// follows changes nothing but who the API server says it is that holds the annotations.
+    /// Creates it; that somebody else was faster is an error, and the next look sees what they made. It says from the
+    /// first moment that it is ours, since a stop may come before the apply that follows, which changes nothing but who
+    /// the API server says it is that holds the annotations.
     async fn create_service_account(
         &self,
         subject: &Subject,
@@ -101,6 +102,7 @@ impl World {
         let metadata = ObjectMeta {
             name: Some(subject.name.to_string()),
             annotations: Some(annotations.clone()),
+            labels: Some([(LABEL_MANAGED_BY.to_owned(), FIELD_MANAGER.to_owned())].into()),
             ..ObjectMeta::default()
         };
         let account = KubeServiceAccount {

@@ -64,9 +64,10 @@ impl World {
             Some(_) | None => {}
         }
         let fact = self.aws().provider(arn).await;
+        // Its absence is about to end, and not only by us: the replica that led before may have created it.
         *slot = fact
-            .unreadable()
-            .is_none()
+            .present()
+            .is_some()
             .then(|| (Instant::now(), arn.to_owned(), fact.clone()));
         fact
     }

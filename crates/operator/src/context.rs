@@ -112,6 +112,11 @@ impl Settling {
         self.seen().remove(object);
     }
 
+    /// Another replica has led since: nothing that was seen counts any more.
+    pub fn forget_all(&self) {
+        self.seen().clear();
+    }
+
     fn seen(&self) -> MutexGuard<'_, HashMap<Ref, Seen>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -100,6 +100,11 @@ pub async fn run(
     let accounts = watches::service_accounts(&context);
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let counting = tokio::spawn(watches::pods(Arc::clone(&context), wake));
+    let afresh = Arc::clone(&context);
+    let leading = leading.then(move |()| {
+        let context = Arc::clone(&afresh);
+        async move { context.forget_what_was_seen().await }
+    });
     Controller::for_stream(objects, context.store.clone())
         .with_config(Config::default().concurrency(workers))
         .reconcile_on(accounts)
@@ -133,6 +138,12 @@ impl Context {
             Next::After(time) | Next::Settled(time) => Action::requeue(time),
             Next::Resync | Next::Backoff => Action::requeue(spread(self.world.timings().resync, object)),
         }
+    }
+
+    /// Forgets every fact from before: somebody else may have led since, and changed what it told.
+    async fn forget_what_was_seen(&self) {
+        self.settling.forget_all();
+        self.world.forget().await;
     }
 
     /// Forgets an object that is gone.

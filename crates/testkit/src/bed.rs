@@ -12,7 +12,7 @@
 //! ```
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -84,7 +84,6 @@ pub struct TestBed {
     pub front: Front,
     /// The EKS cluster, as ministack has it.
     pub cluster: EksCluster,
-    front_kubeconfig: PathBuf,
     webhook: Option<Webhook>,
     background: Background,
     site: Site,
@@ -129,7 +128,6 @@ impl TestBed {
         let front = background
             .run(async move { behind.front(config.await?).await })
             .await?;
-        let front_kubeconfig = control_plane.kubeconfig_through(&front.url())?;
         let webhook = match options.webhook {
             true => Some(background.run(webhook(&control_plane, gateway.clone())).await?),
             false => None,
@@ -142,7 +140,6 @@ impl TestBed {
             gateway,
             front,
             cluster,
-            front_kubeconfig,
             webhook,
             background,
             site,
@@ -202,6 +199,8 @@ impl TestBed {
     /// Starts a program under test beside the test bed's own: it logs to `<logs>/<name>.log` and ends with the test bed.
     pub fn spawn(&self, name: &str, mut command: Command) -> Result<Process> {
         self.equip(&mut command);
+        // The gateway's ledger tells by it whose calls these are.
+        command.env("AWS_SDK_UA_APP_ID", name);
         self.site.spawn(name, command)
     }
 
@@ -220,8 +219,11 @@ impl TestBed {
 
     /// As [`TestBed::spawn`], and what the program asks of the API server goes through the gateway as well.
     pub fn spawn_through_gateway(&self, name: &str, mut command: Command) -> Result<Process> {
+        let kubeconfig = self.control_plane.kubeconfig_through(&self.front.url(), name)?;
         self.equip(&mut command);
-        command.env("KUBECONFIG", &self.front_kubeconfig);
+        command
+            .env("KUBECONFIG", kubeconfig)
+            .env("AWS_SDK_UA_APP_ID", name);
         self.site.spawn(name, command)
     }
 

@@ -66,17 +66,18 @@ impl Access {
         Ok(config)
     }
 
-    /// Writes a kubeconfig beside this one that leads to `front`, which speaks as this user: it needs no credentials.
-    pub(super) fn through(&self, front: &str) -> Result<PathBuf> {
+    /// Writes a kubeconfig beside this one that leads to `front`, which speaks as this user: it needs no credentials,
+    /// and its token only tells the ledger whose calls these are.
+    pub(super) fn through(&self, front: &str, caller: &str) -> Result<PathBuf> {
         let content = json!({
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "lanyard", "cluster": {"server": front}}],
-            "users": [{"name": "front", "user": {}}],
+            "users": [{"name": "front", "user": {"token": caller}}],
             "contexts": [{"name": "lanyard", "context": {"cluster": "lanyard", "user": "front"}}],
             "current-context": "lanyard",
         });
-        let file = self.file.with_extension("front");
+        let file = self.file.with_extension(format!("{caller}.front"));
         fs::write(&file, serde_json::to_vec_pretty(&content)?)
             .with_context(|| format!("writing {}", file.display()))?;
         Ok(file)

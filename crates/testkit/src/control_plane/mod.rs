@@ -106,8 +106,8 @@ impl ControlPlane {
     }
 
     /// A kubeconfig file for a front that speaks as the administrator.
-    pub(crate) fn kubeconfig_through(&self, front: &str) -> Result<PathBuf> {
-        self.admin.through(front)
+    pub(crate) fn kubeconfig_through(&self, front: &str, caller: &str) -> Result<PathBuf> {
+        self.admin.through(front, caller)
     }
 
     /// A client for the administrator. It belongs to the runtime it is made in, so every test makes its own.

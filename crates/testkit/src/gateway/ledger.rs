@@ -26,7 +26,7 @@ pub struct Entry {
     pub status: Option<u16>,
     /// The error code the caller got, such as `NoSuchEntity`.
     pub code: Option<String>,
-    /// Who called: the app id that the SDK names (`AWS_SDK_UA_APP_ID`), when the caller was given one.
+    /// Who called: the name under which the test bed started the program, which it shows to either side.
     pub caller: Option<String>,
     /// When the call had arrived, before anything happened to it.
     pub began: Instant,
@@ -111,6 +111,11 @@ impl Calls {
     /// Those to one service.
     pub fn to(&self, service: Service) -> Self {
         self.only(|entry| entry.call.service == service)
+    }
+
+    /// Those to AWS, whichever service.
+    pub fn to_aws(&self) -> Self {
+        self.only(|entry| entry.call.service.is_aws())
     }
 
     /// Those about a role, ServiceAccount, `namespace/serviceAccount`, association or ARN, as far as the gateway could tell.

@@ -138,6 +138,11 @@ impl Gateway {
         self.core.interference.set_throttles(throttles);
     }
 
+    /// Forgets what reads were answered so far: a stale answer is then never older than this.
+    pub fn forget_answers(&self) {
+        self.core.recall.forget();
+    }
+
     /// Gives the gateway the keys with which an issuer signs its tokens, as the API server publishes them under `/openid/v1/jwks`.
     /// Until then no web identity token of that issuer is good. Replaces the keys before.
     pub fn set_jwks(&self, issuer: &str, jwks: &str) -> anyhow::Result<()> {

@@ -20,6 +20,10 @@ impl Recall {
         }
     }
 
+    pub fn forget(&self) {
+        locked(&self.0).clear();
+    }
+
     pub fn last(&self, call: &Call, request: &Request) -> Option<Answer> {
         locked(&self.0).get(&question(call, request)).cloned()
     }

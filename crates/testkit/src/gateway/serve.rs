@@ -120,15 +120,17 @@ pub(super) async fn exchange(
     answer
 }
 
-/// The app id that an SDK was given, as its user agent has it: `app/<id>`.
+/// The app id that an SDK was given, as its user agent has it (`app/<id>`), or the token that a kube client shows to a front.
 pub(super) fn caller(request: &Request) -> Option<String> {
     let words = request
         .header("x-amz-user-agent")
-        .or(request.header("user-agent"))?;
-    words
+        .or(request.header("user-agent"));
+    let app = words
+        .unwrap_or_default()
         .split(' ')
-        .find_map(|word| word.strip_prefix("app/"))
-        .map(str::to_owned)
+        .find_map(|word| word.strip_prefix("app/"));
+    let token = || request.header("authorization")?.strip_prefix("Bearer ");
+    app.or_else(token).map(str::to_owned)
 }
 
 /// A refusal in the words of the call's own protocol.

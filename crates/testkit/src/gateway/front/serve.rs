@@ -19,7 +19,7 @@ use crate::gateway::error::error;
 use crate::gateway::interference::Verdict;
 use crate::gateway::ledger::Entry;
 use crate::gateway::message::{Answer, Request};
-use crate::gateway::serve::{exchange, word};
+use crate::gateway::serve::{caller, exchange, word};
 
 /// An answer's body: known whole, or coming for as long as the watch lasts.
 pub(super) type Payload = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
@@ -61,7 +61,7 @@ async fn watch(behind: &Behind, call: Call, request: &Request) -> Option<Respons
         call,
         status: answer.as_ref().map(|answer| answer.status().as_u16()),
         code: None,
-        caller: None,
+        caller: caller(request),
         began,
         ended: Instant::now(),
     });
