@@ -112,29 +112,37 @@ async fn an_annotation_of_somebody_else_is_left_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_change_of_the_method_waits_and_breaks_nothing() -> Result<()> {
+async fn a_change_that_no_pod_shows_waits_for_consent_and_sees_it_at_once() -> Result<()> {
     let scene = stage().await?.scene("con-change").await?;
     scene.account("orders").await?;
-    scene
-        .apply("orders", json!({"method": "IRSA", "role": {"managed": {}}}))
-        .await?;
+    let by = |method: &str| json!({"method": method, "role": {"managed": {}}});
+    scene.apply("orders", by("IRSA")).await?;
     let object = scene.until_ready("orders").await?;
     let trust = scene.aws.trust(&scene.role_of(&object)?).await?;
-    scene
-        .apply(
-            "orders",
-            json!({"method": "PodIdentity", "role": {"managed": {}}}),
-        )
-        .await?;
+    scene.apply("orders", by("PodIdentity")).await?;
     let object = scene
-        .until_is("orders", "Transitioning", "True", "BindingChangeWaiting")
+        .until_is("orders", "Transitioning", "True", "ConsentNeeded")
         .await?;
     assert_eq!(condition(&object, "Ready").context("Ready")?.status, "False");
     assert_eq!(scene.aws.trust(&scene.role_of(&object)?).await?, trust);
     assert!(scene.aws.associations("con-change", "orders").await?.is_empty());
+
+    let transition = object.status.and_then(|status| status.transition);
+    let consent = transition
+        .and_then(|transition| transition.consent)
+        .context("the status says what to agree with")?;
+    let patch = json!({"metadata": {"annotations": {lanyard_api::ANNOTATION_CONSENT: consent}}});
     scene
-        .apply("orders", json!({"method": "IRSA", "role": {"managed": {}}}))
+        .identities()
+        .patch_metadata(
+            "orders",
+            &kube::api::PatchParams::default(),
+            &kube::api::Patch::Merge(&patch),
+        )
         .await?;
-    scene.until_ready("orders").await?;
+    scene
+        .until_is("orders", "Transitioning", "True", "Settling")
+        .await?;
+    assert_eq!(scene.aws.associations("con-change", "orders").await?.len(), 1);
     Ok(())
 }

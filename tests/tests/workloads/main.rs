@@ -113,7 +113,10 @@ async fn a_restart_replaces_every_pod_once(shop: &Shop) -> Result<()> {
     })
     .await?;
     let template = shop.template("web").await?;
-    let restarted: Timestamp = template["kubectl.kubernetes.io/restartedAt"].parse()?;
+    let restarted: Timestamp = template
+        .get("kubectl.kubernetes.io/restartedAt")
+        .context("when")?
+        .parse()?;
     ensure!(
         restarted.duration_since(asked).abs().as_secs() <= 5,
         "{template:?}"
