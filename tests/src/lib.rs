@@ -12,6 +12,6 @@ pub use scene::{Scene, condition, drift};
 pub use stage::{Stage, StageOptions};
 
 /// The longest that anything awaited may take; far more than it does, since machines differ.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a process is asked again.
-const POLL: Duration = Duration::from_millis(50);
+pub const POLL: Duration = Duration::from_millis(50);

@@ -272,7 +272,8 @@ fn sid_for(identity: &Identity, binding: &Binding) -> String {
     }
 }
 
-fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -> Statement {
+/// The statement that lets the subject in by a binding.
+pub(crate) fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -> Statement {
     let Identity { subject, cluster, .. } = identity;
     match &binding.by {
         By::Irsa { issuer, audience } => trust::irsa_statement(

@@ -23,6 +23,7 @@ use crate::status::Status;
 use crate::subject::Subject;
 use crate::timings::Timings;
 
+mod anchors;
 mod consent;
 mod refusal;
 mod restart;

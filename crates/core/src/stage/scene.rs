@@ -1,9 +1,5 @@
-//! The scene of a change: which bindings the record and the world show, which of them a pod may still depend on, and
-//! since when things are as they are. Facts in, answers out; no I/O. Called by `stage` only.
-//!
-//! Anchors may delay and never permit: one that is not known counts as now.
-
-use std::time::Duration;
+//! The scene of a change: which bindings the record and the world show, which of them a pod may still depend on.
+//! Facts in, answers out; no I/O. Called by `stage` only.
 
 use jiff::Timestamp;
 
@@ -11,16 +7,15 @@ use super::{is_irsa, left_of};
 use crate::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
+use crate::desired::statement_for;
 use crate::fact::{Fact, Why};
 use crate::holder::{Holder, Pods};
 use crate::identity::Identity;
 use crate::name::Audience;
 use crate::observed::{Association, Observed, ServiceAccount};
 use crate::ownership::is_our_association;
-use crate::reason::Reason;
 use crate::spec::Method;
-use crate::status::{BindingState, BindingStatus, Status, TransitionStatus};
-use crate::subject::hex_hash;
+use crate::status::{BindingState, BindingStatus, Status};
 use crate::timings::Timings;
 use crate::trusting::{Request, lets_in};
 use crate::validate::DEFAULT_AUDIENCE;
@@ -84,7 +79,12 @@ impl<'a> Scene<'a> {
         let seen = [self.associated(), self.annotated()].into_iter().flatten();
         let carried = self.holders().filter_map(|holder| self.carried(holder));
         let mut others: Vec<Binding> = Vec::new();
-        for binding in recorded.chain(seen).chain(carried).chain(self.in_custody()) {
+        for binding in recorded
+            .chain(seen)
+            .chain(carried)
+            .chain(self.in_custody())
+            .chain(self.in_trust())
+        {
             if binding != self.identity.binding && !others.contains(&binding) {
                 others.push(binding);
             }
@@ -109,6 +109,33 @@ impl<'a> Scene<'a> {
                 },
             }),
         })
+    }
+
+    /// Where the record is lost, the trust alone may still tell that session tags were switched: no pod shows them.
+    fn in_trust(&self) -> Option<Binding> {
+        let By::PodIdentity {
+            target_role_arn,
+            session_tags,
+        } = &self.identity.binding.by
+        else {
+            return None;
+        };
+        let other = Binding {
+            role_arn: self.identity.binding.role_arn.clone(),
+            by: By::PodIdentity {
+                target_role_arn: target_role_arn.clone(),
+                session_tags: !session_tags,
+            },
+        };
+        let facts = self.observed.role(&other.role_arn);
+        let statement = statement_for(self.identity, &other, "").without("Sid");
+        let mut found = facts
+            .trust
+            .present()
+            .into_iter()
+            .flat_map(|trust| trust.statements());
+        let kept = found.any(|found| found.without("Sid") == statement);
+        (kept && self.previous.bindings.is_empty()).then_some(other)
     }
 
     /// The binding in effect beside the wanted one: that on record, else what the world shows, an association before
@@ -222,14 +249,6 @@ impl<'a> Scene<'a> {
         is_irsa(&self.identity.binding) && self.association().is_some()
     }
 
-    /// Whether what has to reach everybody is that an association is gone.
-    pub fn waits_for_unbinding(&self) -> bool {
-        let was_bound = |known: &BindingStatus| {
-            !is_irsa(&known.binding) && (known.state != BindingState::Pending || known.association.is_some())
-        };
-        is_irsa(&self.identity.binding) && self.previous.bindings.iter().any(was_bound)
-    }
-
     /// Whether the role that is wanted is there and lets the subject in by the wanted binding.
     pub fn is_let_in(&self) -> bool {
         let request = Request {
@@ -239,101 +258,6 @@ impl<'a> Scene<'a> {
         };
         let facts = self.observed.role(&self.identity.binding.role_arn);
         facts.trust.present().is_some_and(|trust| lets_in(trust, request))
-    }
-
-    /// How long the trust that was set still needs to reach every place where roles are assumed.
-    pub fn propagates_in(&self) -> Option<Duration> {
-        let time = self.timings.propagation;
-        match self.record() {
-            Some(record) if record.stage == Reason::Switching => None,
-            Some(record) if record.stage == Reason::Propagating => left_of(time, record.since, self.now),
-            Some(_) | None => Some(time).filter(|time| !time.is_zero()),
-        }
-    }
-
-    /// How long the change that was made last still needs to reach everybody: by our own clock, from when we first saw
-    /// it in place, and by that of the server that made it. Both have to be over.
-    pub fn settles_in(&self) -> Option<Duration> {
-        let time = self.timings.settle;
-        let server = match &self.identity.binding.by {
-            By::PodIdentity { .. } => self.association().and_then(|found| found.modified_at),
-            By::Irsa { .. } => self
-                .observed
-                .service_account
-                .present()
-                .and_then(|account| account.applied_at),
-        };
-        let server = server.and_then(|at| left_of(time, at, self.now));
-        let own = match self.record() {
-            Some(record) if self.is_past_settling(record) => None,
-            Some(record) if self.is_settling(record) => left_of(time, record.since, self.now),
-            Some(_) | None => Some(time).filter(|time| !time.is_zero()),
-        };
-        own.max(server)
-    }
-
-    /// The record of this very change.
-    fn record(&self) -> Option<&TransitionStatus> {
-        self.previous
-            .transition
-            .as_ref()
-            .filter(|record| record.token == self.token())
-    }
-
-    fn is_settling(&self, record: &TransitionStatus) -> bool {
-        if self.waits_for_unbinding() && !self.is_blocked_by_association() {
-            record.stage == Reason::Unbound
-        } else {
-            record.stage == Reason::Settling
-        }
-    }
-
-    /// Whether the record has seen this wait to its end before.
-    fn is_past_settling(&self, record: &TransitionStatus) -> bool {
-        let unbinding = [Reason::ConsentNeeded, Reason::Unbinding];
-        let after = [Reason::Draining, Reason::Soaking];
-        after.contains(&record.stage)
-            || (self.is_blocked_by_association() && unbinding.contains(&record.stage))
-    }
-
-    /// How long all pods have to stay current before the old binding goes.
-    pub fn soaks_in(&self) -> Option<Duration> {
-        let time = self.timings.soak;
-        let since = match self.record() {
-            Some(record) if record.stage == Reason::Soaking => record.since,
-            Some(_) | None => self.now,
-        };
-        left_of(time, since, self.now)
-    }
-
-    /// When this change was first seen.
-    pub fn began(&self) -> Timestamp {
-        self.record().map_or(self.now, |record| record.began)
-    }
-
-    /// When this stage of the change was first seen.
-    pub fn since(&self, stage: Reason) -> Timestamp {
-        let record = self.record().filter(|record| record.stage == stage);
-        record.map_or(self.now, |record| record.since)
-    }
-
-    /// A short name of the binding wanted.
-    pub fn token(&self) -> String {
-        hex_hash(&self.identity.binding.key(), 16)
-    }
-
-    /// Pods of a Pod Identity binding do not show its role: those made before its last change reached everybody may
-    /// hold a session of the role before.
-    pub fn made_before(&self) -> Option<Timestamp> {
-        let in_place = self.others.iter().any(|other| !is_irsa(other));
-        let changed = self
-            .association()
-            .filter(|_| in_place && !is_irsa(&self.identity.binding))?;
-        // By our own clock as well: pods are made by that one.
-        let seen = self.record().and_then(|record| record.bound).unwrap_or(self.now);
-        let changed = changed.modified_at.map_or(seen, |at| at.max(seen));
-        let settle = jiff::SignedDuration::try_from(self.timings.settle).ok()?;
-        Some(changed.checked_add(settle).unwrap_or(changed))
     }
 
     /// Whether a pod may still depend on a binding that is not wanted any more. What cannot be counted afresh may.
