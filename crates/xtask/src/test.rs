@@ -22,12 +22,24 @@ use crate::check::counts::Counts;
 ///
 ///   cargo xtask test                  everything, as in CI
 ///   cargo xtask test deleting         only the tests with this in their name, without `check`
+///   cargo xtask test --all            everything, and what is otherwise a sample in full
+///   cargo xtask test --all create::   the operator killed at every write of the creating scenarios
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TestArgs {
     /// Only the tests with this in their name, without `check`
     filter: Option<String>,
+
+    /// Try in full what is otherwise tried at a sample, for about half an hour
+    ///
+    /// The suite `killed` stops the operator, loses an answer or serves stale reads at every write of every
+    /// scenario instead of at one of each. It says after each scenario how many writes it struck.
+    #[arg(long)]
+    all: bool,
 }
+
+/// Tells the suites to try everything. Whoever runs one of them without this command sets it by hand.
+const ALL: &str = "LANYARD_TEST_ALL";
 
 /// Runs all tests, or those with the given text in their name.
 ///
@@ -36,16 +48,16 @@ pub(crate) struct TestArgs {
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let checkout = Checkout::open()?;
     match &args.filter {
-        Some(filter) => filtered(&checkout, filter),
-        None => everything(&checkout),
+        Some(filter) => filtered(&checkout, filter, args.all),
+        None => everything(&checkout, args.all),
     }
 }
 
-fn everything(checkout: &Checkout) -> Result<()> {
+fn everything(checkout: &Checkout, all: bool) -> Result<()> {
     let begun = Instant::now();
     let judged = check::everything(checkout);
     let mut counts = judged.counts;
-    let suites = suites(checkout, &mut counts);
+    let suites = suites(checkout, &mut counts, all);
 
     println!("\n{counts}");
     let failures: Vec<String> = [judged.conclude().err(), suites.err()]
@@ -60,29 +72,37 @@ fn everything(checkout: &Checkout) -> Result<()> {
     Ok(())
 }
 
-fn suites(checkout: &Checkout, counts: &mut Counts) -> Result<()> {
+fn suites(checkout: &Checkout, counts: &mut Counts, all: bool) -> Result<()> {
     let names = checkout.integration_tests(Needs::TestBed);
     let targets: Vec<&str> = names.iter().flat_map(|name| ["--test", name]).collect();
     println!(
         "\nSuites on the test bed: {}",
         names.into_iter().collect::<Vec<_>>().join(", ")
     );
-    on_test_bed(checkout, &targets, counts)
+    on_test_bed(checkout, &targets, counts, all)
 }
 
-fn filtered(checkout: &Checkout, filter: &str) -> Result<()> {
+fn filtered(checkout: &Checkout, filter: &str, all: bool) -> Result<()> {
     let mut counts = Counts::default();
-    let ended = on_test_bed(checkout, &["--lib", "--bins", "--tests", filter], &mut counts);
+    let ended = on_test_bed(
+        checkout,
+        &["--lib", "--bins", "--tests", filter],
+        &mut counts,
+        all,
+    );
     println!("\n{counts}");
     ended
 }
 
 /// Runs these tests with every tool in place and cargo's lines shown as they come.
-fn on_test_bed(checkout: &Checkout, targets: &[&str], counts: &mut Counts) -> Result<()> {
+fn on_test_bed(checkout: &Checkout, targets: &[&str], counts: &mut Counts, all: bool) -> Result<()> {
     // Here, where its progress can be seen, and not in the first test that needs it.
     Tools::install(&Cache::open()?, true)?;
     let mut command = cargo_test(checkout, targets);
     command.args(["--", "--color", colour()]);
+    if all {
+        command.env(ALL, "1");
+    }
     let mut ran = Counts::default();
     let ended = child::run(command, |line| {
         println!("{line}");

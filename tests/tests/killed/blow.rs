@@ -1,0 +1,135 @@
+//! Blows: what strikes at the n-th deed, as faults of the gateway. A deed is a write that others act on, counted over AWS
+//! and the API server together; renewals of the lease and events are none: what is killed there stands as it did after
+//! the deed before. Sets faults; their hooks kill the operator.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use kube::api::{Api, Patch, PatchParams};
+use lanyard_api::{ANNOTATION_REQUESTED_AT, WorkloadIdentity};
+use lanyard_testkit::gateway::{Fault, FaultHandle, Faults};
+use serde_json::json;
+use tokio::sync::Notify;
+
+/// How many reads are stale: those of one whole look.
+const STALE_READS: usize = 8;
+
+/// What strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Blow {
+    /// The operator is killed before the deed reaches the server.
+    KilledBefore,
+    /// The deed is done and its answer lost; the operator lives on.
+    AnswerLost,
+    /// The deed is done and the operator is killed before it hears.
+    KilledAfter,
+    /// The deed is done and what AWS answers next is from before it. The API server never does that to a single read.
+    StaleAfter,
+    /// Killed after, and what AWS answers its successor is from before the deed.
+    KilledThenStale,
+}
+
+/// All of them.
+pub const BLOWS: [Blow; 5] = [
+    Blow::KilledBefore,
+    Blow::AnswerLost,
+    Blow::KilledAfter,
+    Blow::StaleAfter,
+    Blow::KilledThenStale,
+];
+
+/// What a blow needs to strike.
+pub struct Arms<'a> {
+    pub faults: &'a Faults,
+    pub kill: Box<dyn Fn() -> Result<()> + Send + Sync>,
+    pub identities: Api<WorkloadIdentity>,
+    pub name: &'static str,
+}
+
+/// A blow that waits for its deed.
+pub struct Armed {
+    handle: FaultHandle,
+    /// Told when the operator is dead.
+    pub killed: Arc<Notify>,
+}
+
+impl Armed {
+    /// Whether its deed has come.
+    pub fn struck(&self) -> bool {
+        self.handle.hits() > 0
+    }
+}
+
+impl Blow {
+    /// Whether the operator is dead afterwards.
+    pub fn kills(self) -> bool {
+        matches!(
+            self,
+            Self::KilledBefore | Self::KilledAfter | Self::KilledThenStale
+        )
+    }
+
+    /// Whether what it leaves may pass for drift: an operator that was just started has no memory of its predecessor's
+    /// writes, by which it would know that a read is older than they are. It then writes once more what is written, and
+    /// says that it corrected it.
+    pub fn may_look_like_drift(self) -> bool {
+        self == Self::KilledThenStale
+    }
+
+    /// Lies in wait for the n-th deed, counted from 1.
+    pub fn arm(self, n: usize, arms: Arms<'_>) -> Armed {
+        let killed = Arc::new(Notify::new());
+        let deed = || Fault::on_deeds().nth(n);
+        let (faults, dead) = (arms.faults.clone(), Arc::clone(&killed));
+        let Arms {
+            kill,
+            identities,
+            name,
+            ..
+        } = arms;
+        let kill = move || {
+            // A failure shows: nobody is told, and the run waits in vain.
+            if kill().is_ok() {
+                dead.notify_one();
+            }
+        };
+        let stale = move || drop(faults.add(Fault::on_reads().to_aws().first(STALE_READS).serves_stale()));
+        let faults = arms.faults;
+        let handle = match self {
+            Self::KilledBefore => {
+                let handle = faults.add(deed().calls_before(move |_| {
+                    kill();
+                    std::future::ready(())
+                }));
+                faults.add(deed().resets());
+                handle
+            }
+            Self::AnswerLost => faults.add(deed().swallows_answer()),
+            Self::KilledAfter => faults.add(deed().calls_after(move |_| {
+                kill();
+                std::future::ready(())
+            })),
+            Self::StaleAfter => faults.add(deed().calls_after(move |_| {
+                stale();
+                let identities = identities.clone();
+                async move { ask_for_a_look(&identities, name, "after the blow").await }
+            })),
+            Self::KilledThenStale => faults.add(deed().calls_after(move |_| {
+                kill();
+                stale();
+                std::future::ready(())
+            })),
+        };
+        Armed { handle, killed }
+    }
+}
+
+/// Asks for a look, if there is still an object to look at.
+pub async fn ask_for_a_look(identities: &Api<WorkloadIdentity>, name: &str, nonce: &str) {
+    let patch = json!({"metadata": {"annotations": {ANNOTATION_REQUESTED_AT: nonce}}});
+    let patch = Patch::Merge(&patch);
+    // An object that is gone needs none.
+    let _ = identities
+        .patch_metadata(name, &PatchParams::default(), &patch)
+        .await;
+}

@@ -1,0 +1,76 @@
+//! Killed everywhere: at the n-th deed of each scenario, for every n, the operator is killed, its answer is lost, or its next
+//! reads are stale; then it comes to the same world as undisturbed. Needs the test bed; does I/O.
+//!
+//! A scenario is a line of data below. One stage serves all, one scenario after the other: there is one operator to kill.
+//! By default a sample of n is tried; with `cargo xtask test --all` all are.
+//!
+//! ```text
+//!   scenario -> arena: undisturbed once, then struck -> run -> blow (what strikes, at which n)
+//!                                                        +---> world (what it came to), compared
+//! ```
+
+mod arena;
+mod beside;
+mod blow;
+mod run;
+mod scenario;
+mod world;
+
+use anyhow::Result;
+use lanyard_core::spec::Method;
+
+use scenario::Stand::{Deleted, Nothing, Stands};
+use scenario::{FULL, PLAIN, Scenario, Spec};
+
+/// Makes a test of each line; `by each method` makes two.
+macro_rules! scenarios {
+    (by each method: $($name:ident: $before:expr => $after:expr,)*) => {
+        $(mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn by_irsa() -> Result<()> {
+                let scenario = Scenario { name: concat!(stringify!($name), "_by_irsa"), before: $before, after: $after };
+                arena::play(scenario.by(Method::Irsa)).await
+            }
+
+            #[tokio::test]
+            async fn by_pod_identity() -> Result<()> {
+                let scenario = Scenario { name: concat!(stringify!($name), "_by_pod_identity"), before: $before, after: $after };
+                arena::play(scenario.by(Method::PodIdentity)).await
+            }
+        })*
+    };
+    (as it says: $($name:ident: $before:expr => $after:expr,)*) => {
+        $(#[tokio::test]
+        async fn $name() -> Result<()> {
+            arena::play(Scenario { name: stringify!($name), before: $before, after: $after }).await
+        })*
+    };
+}
+
+scenarios! { by each method:
+    create: Nothing => Stands(FULL),
+    create_with_service_account: Nothing => Stands(Spec { create_account: true, ..PLAIN }),
+    policies: Stands(FULL) => Stands(Spec { policies: &["AmazonSQSReadOnlyAccess"], inline: &[("queue", "sqs:*"), ("more", "sns:Publish")], ..FULL }),
+    policies_left_off: Stands(FULL) => Stands(Spec { policies: &[], inline: &[], ..FULL }),
+    tags: Stands(FULL) => Stands(Spec { tags: &[("team", "stock"), ("tier", "gold")], ..FULL }),
+    description_and_session: Stands(FULL) => Stands(Spec { description: Some("counts stock"), session: "2h", ..FULL }),
+    boundary: Stands(FULL) => Stands(Spec { boundary: Some("PowerUserAccess"), ..FULL }),
+    boundary_left_off: Stands(FULL) => Stands(Spec { boundary: None, ..FULL }),
+    deletion_policy: Stands(FULL) => Stands(Spec { retain: true, ..FULL }),
+    everything: Stands(PLAIN) => Stands(FULL),
+    delete: Stands(FULL) => Deleted,
+    delete_with_service_account: Stands(Spec { create_account: true, ..PLAIN }) => Deleted,
+    retain: Stands(Spec { retain: true, ..FULL }) => Deleted,
+}
+
+scenarios! { as it says:
+    token_settings: Stands(PLAIN.by(Method::Irsa)) => Stands(Spec { token_expiration: Some("2h"), ..PLAIN.by(Method::Irsa) }),
+    session_policy: Stands(UNTAGGED) => Stands(Spec { session_policy: Some("s3:Get*"), ..UNTAGGED }),
+}
+
+const UNTAGGED: Spec = Spec {
+    session_tags: false,
+    ..PLAIN.by(Method::PodIdentity)
+};
