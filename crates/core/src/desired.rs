@@ -224,22 +224,25 @@ fn left_over(identity: &Identity, stage: &Stage, observed: &Observed) -> BTreeSe
 /// Custody of every role that a binding leads to, and of those that Lanyard made until they are known to be gone.
 fn custody_for(identity: &Identity, binding: &Binding, kept: &[Binding], observed: &Observed) -> Custody {
     let before = observed.object.custody.as_ref();
-    let used = |arn: &RoleArn| {
-        let mut bindings = kept.iter().chain([binding, &identity.binding]);
-        bindings.any(|binding| binding.role_arn == *arn)
+    let wanted = &identity.binding;
+    let used = |touched: &Touched| {
+        let mut bindings = kept.iter().chain([binding, wanted]);
+        bindings.any(|binding| binding.role_arn == touched.arn && binding.method() == touched.method)
+    };
+    let made = |touched: &Touched| {
+        let another = touched.arn != wanted.role_arn || identity.managed.is_none();
+        touched.managed && another && !observed.role(&touched.arn).id.is_absent()
     };
     let mut custody = Custody::including(before, identity.deletion_policy, identity.touches());
-    let made = |touched: &Touched| touched.managed && !observed.role(&touched.arn).id.is_absent();
-    custody
-        .roles
-        .retain(|touched| used(&touched.arn) || made(touched));
+    custody.roles.retain(|touched| used(touched) || made(touched));
     for other in kept.iter().chain([binding]) {
-        if !custody.roles.iter().any(|touched| touched.arn == other.role_arn) {
-            let touched = Touched {
-                arn: other.role_arn.clone(),
-                managed: true,
-                method: other.method(),
-            };
+        let touched = Touched {
+            arn: other.role_arn.clone(),
+            managed: true,
+            method: other.method(),
+        };
+        let known = |known: &Touched| known.arn == touched.arn && known.method == touched.method;
+        if !custody.roles.iter().any(known) {
             custody = Custody::including(Some(&custody), identity.deletion_policy, touched);
         }
     }

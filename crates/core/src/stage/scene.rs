@@ -111,31 +111,34 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Where the record is lost, the trust alone may still tell that session tags were switched: no pod shows them.
-    fn in_trust(&self) -> Option<Binding> {
-        let By::PodIdentity {
-            target_role_arn,
-            session_tags,
-        } = &self.identity.binding.by
-        else {
-            return None;
-        };
-        let other = Binding {
-            role_arn: self.identity.binding.role_arn.clone(),
-            by: By::PodIdentity {
-                target_role_arn: target_role_arn.clone(),
-                session_tags: !session_tags,
-            },
-        };
-        let facts = self.observed.role(&other.role_arn);
-        let statement = statement_for(self.identity, &other, "").without("Sid");
-        let mut found = facts
+    /// Where the record is lost, the trust alone may still tell how Pod Identity was bound: no pod shows that.
+    fn in_trust(&self) -> Vec<Binding> {
+        let wanted = &self.identity.binding;
+        let facts = self.observed.role(&wanted.role_arn);
+        let Some(trust) = facts
             .trust
             .present()
-            .into_iter()
-            .flat_map(|trust| trust.statements());
-        let kept = found.any(|found| found.without("Sid") == statement);
-        (kept && self.previous.bindings.is_empty()).then_some(other)
+            .filter(|_| self.previous.bindings.is_empty())
+        else {
+            return Vec::new();
+        };
+        let target = match &wanted.by {
+            By::PodIdentity { target_role_arn, .. } => target_role_arn.clone(),
+            By::Irsa { .. } => None,
+        };
+        let binding = |session_tags| Binding {
+            role_arn: wanted.role_arn.clone(),
+            by: By::PodIdentity {
+                target_role_arn: target.clone(),
+                session_tags,
+            },
+        };
+        let kept = |binding: &Binding| {
+            let statement = statement_for(self.identity, binding, "").without("Sid");
+            let mut found = trust.statements().iter();
+            found.any(|found| found.without("Sid") == statement)
+        };
+        [true, false].map(binding).into_iter().filter(kept).collect()
     }
 
     /// The binding in effect beside the wanted one: that on record, else what the world shows, an association before

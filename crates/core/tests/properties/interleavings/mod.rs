@@ -14,7 +14,7 @@ use acts::{Act, Ends, Play, act};
 fn many() -> ProptestConfig {
     let cases = crate::cases();
     ProptestConfig {
-        cases: cases.cases * 4,
+        cases: cases.cases * 2,
         ..cases
     }
 }
