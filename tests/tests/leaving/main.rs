@@ -1,0 +1,34 @@
+//! Leaving: objects and whole namespaces go, operators are uninstalled, backups are restored; in whatever state AWS, the
+//! spec and the status are, what is ours goes or is let go, nothing gets stuck unsaid, and everything is found again.
+//! Needs the test bed; does I/O.
+
+mod found;
+mod release;
+mod restored;
+mod stuck;
+mod unused;
+mod weathers;
+
+use anyhow::Result;
+use lanyard_tests::{Stage, StageOptions};
+use tokio::sync::OnceCell;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
+/// What waits for somebody is looked at again soon, and a lease that nobody renews does not hold anybody up.
+const TIMINGS: &str = "waiting=1s,lease=2s,renew-deadline=1s,operation=1s";
+
+/// A stage whose operator goes through the gateway on both sides.
+async fn new_stage() -> Result<Stage> {
+    let options = StageOptions {
+        through_gateway: true,
+        timings: TIMINGS,
+        ..StageOptions::default()
+    };
+    Stage::set(BINARY, options).await
+}
+
+/// The one stage of the tests whose operator just runs; it ends with the process.
+async fn stage() -> Result<&'static Stage> {
+    static STAGE: OnceCell<Stage> = OnceCell::const_new();
+    STAGE.get_or_try_init(new_stage).await
+}
