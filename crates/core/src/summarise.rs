@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::aspect::{Aspect, Resource};
-use crate::binding::Binding;
 use crate::condition::{Condition, ConditionStatus, ConditionType};
 use crate::desired::{Desired, Wanted};
 use crate::drift::Drift;
@@ -16,14 +15,14 @@ use crate::gate::Gate;
 use crate::look::{Look, compare};
 use crate::observed::Observed;
 use crate::outcome::{Disposition, Outcome};
-use crate::ownership::{is_our_association, is_our_role};
+use crate::ownership::is_our_role;
 use crate::plan::Await;
 use crate::reason::Reason;
-use crate::spec::Method;
 use crate::stage::{Phase, Stage, Transition};
-use crate::status::{AssociationStatus, BindingState, BindingStatus, PodsStatus, RoleStatus, Status};
+use crate::status::{PodsStatus, RoleStatus, Status};
 use crate::timings::Timings;
 
+mod bindings;
 mod conditions;
 mod events;
 mod found;
@@ -102,7 +101,7 @@ pub fn summarise(told: &Told<'_>) -> Summary {
     let status = Status {
         observed_generation: Some(told.generation),
         role: role(told),
-        bindings: bindings(told, &three),
+        bindings: bindings::of(told, &three),
         oidc_provider_arn: provider(told),
         applied: applied(told, &drift),
         pods: PodsStatus { stale: stale(told) },
@@ -137,55 +136,6 @@ fn role(told: &Told<'_>) -> Option<RoleStatus> {
         Fact::Absent | Fact::Unreadable(_) => None,
     };
     Some(RoleStatus { arn, id })
-}
-
-fn bindings(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
-    let Some(wanted) = told.wanted() else {
-        return told.previous.bindings.clone();
-    };
-    let previous = told.previous.active_binding();
-    let moving = transition::under_way(told);
-    // Once in effect, a binding stays recorded as such: an outage or a drift does not make it another binding.
-    let active = match moving {
-        Some(transition) => wanted.held || transition.in_effect,
-        None => three.ready() || previous.is_some_and(|active| active.binding == wanted.binding),
-    };
-    let state = if active {
-        BindingState::Active
-    } else {
-        BindingState::Pending
-    };
-    let others = moving.map(|transition| transition::others(transition, &wanted.binding));
-    let mut bindings = vec![(wanted.binding.clone(), state)];
-    bindings.extend(others.into_iter().flatten());
-    // New pods get what stands first.
-    bindings.sort_by_key(|(_, state)| *state != BindingState::Active);
-    let association = association(told, wanted);
-    let status = |(binding, state): (Binding, BindingState)| BindingStatus {
-        association: association
-            .clone()
-            .filter(|_| binding.method() == Method::PodIdentity),
-        binding,
-        state,
-    };
-    bindings.into_iter().map(status).collect()
-}
-
-fn association(told: &Told<'_>, wanted: &Wanted) -> Option<AssociationStatus> {
-    match &told.after.association {
-        Fact::Present(found) if is_our_association(&wanted.subject, told.previous, found) => {
-            Some(AssociationStatus {
-                id: found.id.clone(),
-                arn: found.arn.clone(),
-                external_id: found.external_id.clone(),
-            })
-        }
-        Fact::Unreadable(_) => {
-            let mut bindings = told.previous.bindings.iter();
-            bindings.find_map(|binding| binding.association.clone())
-        }
-        Fact::Present(_) | Fact::Absent => None,
-    }
 }
 
 fn provider(told: &Told<'_>) -> Option<String> {

@@ -24,8 +24,7 @@ use crate::world::without_corrections;
 /// Set by `cargo xtask test --all`: every n is tried.
 const ALL: &str = "LANYARD_TEST_ALL";
 /// What a restart has to wait for is short; what AWS may answer late is longer than the stale reads go on.
-const TIMINGS: &str =
-    "lease=1s,renew-deadline=600ms,operation=400ms,settling=3s,propagation=100ms,cluster-facts=1ms";
+const TIMINGS: &str = "lease=1s,renew-deadline=600ms,operation=400ms,settling=3s,propagation=100ms,cluster-facts=1ms,settle=200ms,step=50ms,waiting=300ms,cached=200ms,margin=0ms";
 
 /// The stage, and which of the operators started on it is the one that lives.
 pub struct Arena {

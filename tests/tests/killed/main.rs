@@ -65,7 +65,16 @@ scenarios! { by each method:
     retain: Stands(Spec { retain: true, ..FULL }) => Deleted,
 }
 
+// Changes of the binding, with nobody's pods in the way: somebody agrees to what is asked.
+scenarios! { by each method:
+    to_another_role: Stands(PLAIN) => Stands(Spec { name: Some("killed-orders-b"), ..PLAIN }),
+}
+
 scenarios! { as it says:
+    to_pod_identity: Stands(FULL.by(Method::Irsa)) => Stands(FULL.by(Method::PodIdentity)),
+    to_irsa: Stands(FULL.by(Method::PodIdentity)) => Stands(FULL.by(Method::Irsa)),
+    to_irsa_by_another_role: Stands(PLAIN.by(Method::PodIdentity)) => Stands(Spec { name: Some("killed-orders-c"), ..PLAIN.by(Method::Irsa) }),
+    to_sessions_without_tags: Stands(PLAIN.by(Method::PodIdentity)) => Stands(UNTAGGED),
     token_settings: Stands(PLAIN.by(Method::Irsa)) => Stands(Spec { token_expiration: Some("2h"), ..PLAIN.by(Method::Irsa) }),
     session_policy: Stands(UNTAGGED) => Stands(Spec { session_policy: Some("s3:Get*"), ..UNTAGGED }),
 }

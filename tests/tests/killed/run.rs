@@ -5,9 +5,10 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use lanyard_api::ANNOTATION_CONSENT;
 use lanyard_tests::{Scene, condition};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::arena::{Arena, same};
 use crate::beside;
@@ -164,12 +165,42 @@ impl<'a> Run<'a> {
                 .status
                 .as_ref()
                 .and_then(|status| status.observed_generation);
-            is("Ready") && !is("Reconciling") && !is("Stalled") && seen == object.metadata.generation
+            let moves = object
+                .status
+                .as_ref()
+                .is_some_and(|status| status.transition.is_some());
+            is("Ready")
+                && !is("Reconciling")
+                && !is("Stalled")
+                && !moves
+                && seen == object.metadata.generation
         };
-        self.scene.until(NAME, "done", done).await?;
+        tokio::select! {
+            done = self.scene.until(NAME, "done", done) => drop(done?),
+            failed = self.agree_to_all() => failed?,
+        }
         // The second begins only when the first has ended, with whatever it would have written.
         self.look().await?;
         self.look().await
+    }
+
+    /// Agrees to whatever a change of the binding asks for, for as long as it is awaited.
+    async fn agree_to_all(&self) -> Result<()> {
+        loop {
+            let object = self.scene.identities().get_opt(NAME).await?;
+            let transition = object
+                .as_ref()
+                .and_then(|object| object.status.as_ref()?.transition.clone());
+            if let Some(token) = transition.and_then(|transition| transition.consent) {
+                let patch = json!({"metadata": {"annotations": {ANNOTATION_CONSENT: token}}});
+                let (params, patch) = (PatchParams::default(), Patch::Merge(&patch));
+                self.scene
+                    .identities()
+                    .patch_metadata(NAME, &params, &patch)
+                    .await?;
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Asks for a look and waits until it has begun; nothing is looked at where there is no object.

@@ -29,6 +29,8 @@ pub enum Stand {
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
     pub method: Method,
+    /// The role's name; none: the one that Lanyard derives.
+    pub name: Option<&'static str>,
     /// Names of AWS's own policies.
     pub policies: &'static [&'static str],
     /// Inline policies: a name and the action that it allows.
@@ -51,6 +53,7 @@ pub struct Spec {
 /// As little as a spec may say.
 pub const PLAIN: Spec = Spec {
     method: Method::PodIdentity,
+    name: None,
     policies: &[],
     inline: &[],
     tags: &[],
@@ -130,6 +133,7 @@ impl Spec {
             .collect();
         let policies: Vec<String> = self.policies.iter().map(|name| of_aws(name)).collect();
         json!({
+            "name": self.name,
             "maxSessionDuration": self.session,
             "description": self.description,
             "permissionsBoundaryArn": self.boundary.map(of_aws),
