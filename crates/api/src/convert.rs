@@ -237,6 +237,7 @@ impl TransitionStatus {
             since: Time(transition.since),
             began: Time(transition.began),
             bound: transition.bound.map(Time),
+            in_effect: transition.in_effect.map(Time),
             token: transition.token.clone(),
             consent: transition.consent.clone(),
         }
@@ -248,6 +249,7 @@ impl TransitionStatus {
             since: self.since.0,
             began: self.began.0,
             bound: self.bound.as_ref().map(|bound| bound.0),
+            in_effect: self.in_effect.as_ref().map(|at| at.0),
             token: self.token.clone(),
             consent: self.consent.clone(),
         })

@@ -85,6 +85,11 @@ pub struct TransitionStatus {
     #[schemars(schema_with = "schema::time")]
     pub bound: Option<Time>,
 
+    /// When new pods were first known to get the wanted binding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub in_effect: Option<Time>,
+
     /// A short name of the binding that it leads to.
     #[schemars(schema_with = "schema::short_text")]
     pub token: String,

@@ -106,13 +106,12 @@ impl Aspect {
         }
     }
 
-    /// Whether a change of the binding changes it.
+    /// Whether it is the binding itself, as the cluster's side has it.
     #[must_use]
     pub fn is_of_binding(&self) -> bool {
         matches!(
             self,
-            Self::Trust
-                | Self::Association
+            Self::Association
                 | Self::AssociationRole
                 | Self::AssociationTarget
                 | Self::AssociationSessionTags

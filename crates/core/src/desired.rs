@@ -217,8 +217,17 @@ fn left_over(identity: &Identity, stage: &Stage, observed: &Observed) -> BTreeSe
         .filter(|touched| touched.managed);
     managed
         .map(|touched| touched.arn.clone())
-        .filter(|arn| *arn != identity.binding.role_arn)
+        .filter(|arn| !leads_to(&identity.binding, arn))
         .collect()
+}
+
+/// Whether pods of a binding come to a role: at once, or by way of the one that they get.
+fn leads_to(binding: &Binding, role: &RoleArn) -> bool {
+    let target = match &binding.by {
+        By::PodIdentity { target_role_arn, .. } => target_role_arn.as_ref(),
+        By::Irsa { .. } => None,
+    };
+    binding.role_arn == *role || target == Some(role)
 }
 
 /// Custody of every role that a binding leads to, and of those that Lanyard made until they are known to be gone.
@@ -238,7 +247,7 @@ fn custody_for(identity: &Identity, binding: &Binding, kept: &[Binding], observe
     for other in kept.iter().chain([binding]) {
         let touched = Touched {
             arn: other.role_arn.clone(),
-            managed: true,
+            managed: identity.managed.is_some(),
             method: other.method(),
         };
         let known = |known: &Touched| known.arn == touched.arn && known.method == touched.method;

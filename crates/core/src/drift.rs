@@ -118,7 +118,11 @@ impl Judge<'_> {
     }
 
     fn provider(&mut self, wanted: &Wanted, observed: &Observed) {
-        let Some(provider) = &wanted.provider else { return };
+        let Some(provider) = &wanted.provider else {
+            // It is shared and stays; what was applied of it tells nothing of the next time that it is wanted.
+            self.drift.judged.insert(Resource::Provider);
+            return;
+        };
         if observed.provider.unreadable().is_none() {
             self.drift.judged.insert(Resource::Provider);
         }
@@ -182,7 +186,8 @@ impl Judge<'_> {
         let applied = self.applied(&aspect);
         // A change of the binding goes by what is found, and does not need to remember what was applied.
         let cause = match applied {
-            None if self.moving && aspect.is_of_binding() => Cause::Spec,
+            _ if self.moving && aspect.is_of_binding() => Cause::Spec,
+            None if self.moving && aspect == Aspect::Trust => Cause::Spec,
             applied => three_way(wanted.as_ref(), found.as_ref(), applied),
         };
         self.drift.differences.push(Difference {

@@ -95,6 +95,12 @@ impl Holder {
     pub fn has_pod_identity(&self) -> bool {
         self.carries == Carries::PodIdentity
     }
+
+    /// Whether it carries what a binding gives, and was made after the binding's last change in place.
+    #[must_use]
+    pub fn is_current(&self, binding: &Binding, since: Option<Timestamp>) -> bool {
+        self.carries(binding) && since.is_none_or(|since| self.created >= since)
+    }
 }
 
 impl Pods {
@@ -110,13 +116,5 @@ impl Pods {
     pub fn stale(&self, binding: &Binding, since: Option<Timestamp>) -> usize {
         let current = |holder: &&Holder| holder.is_current(binding, since);
         self.total() - self.holders.iter().filter(current).count()
-    }
-}
-
-impl Holder {
-    /// Whether it carries what a binding gives, and was made after the binding's last change in place.
-    #[must_use]
-    pub fn is_current(&self, binding: &Binding, since: Option<Timestamp>) -> bool {
-        self.carries(binding) && since.is_none_or(|since| self.created >= since)
     }
 }

@@ -39,6 +39,8 @@ pub enum Await {
     Role,
     /// The existing role's trust to let the subject in.
     Trust,
+    /// The OIDC provider to be there with the audience.
+    Provider,
     /// The agent to be ready.
     Agent,
     /// The ServiceAccount to be created.

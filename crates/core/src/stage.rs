@@ -10,6 +10,7 @@
 //!                                                EKS catch up   no association  go           trust and role go
 //! ```
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +23,7 @@ use crate::reason::Reason;
 use crate::status::Status;
 use crate::subject::Subject;
 use crate::timings::Timings;
+use crate::workload::Owner;
 
 mod anchors;
 mod consent;
@@ -100,6 +102,8 @@ pub enum Phase {
     Draining {
         /// How many.
         holders: usize,
+        /// Whose they are; `None` stands for bare pods.
+        owners: BTreeSet<Option<Owner>>,
         /// What is restarted, and what cannot be.
         restarts: Restarts,
     },
@@ -203,7 +207,9 @@ fn transition(scene: &Scene<'_>, at: At) -> Transition {
     let effective = scene.effective().filter(|_| !at.in_effect);
     let held = effective.as_ref().filter(|_| !at.switches);
     let driven = held.unwrap_or(&scene.identity.binding).clone();
-    let live = |old: &&Binding| !at.in_effect || scene.is_live(old);
+    // What a person wants to stand, or what still soaks, stands whole.
+    let drains = matches!(at.phase, Phase::Draining { .. });
+    let live = |old: &&Binding| !drains || scene.is_live(old);
     let mut kept: Vec<Binding> = scene.others.iter().filter(live).cloned().collect();
     if scene.is_used() && scene.is_let_in() {
         kept.push(scene.identity.binding.clone());
@@ -229,6 +235,7 @@ fn transition(scene: &Scene<'_>, at: At) -> Transition {
 #[must_use]
 pub fn is_at_rest(identity: &Identity, previous: &Status) -> bool {
     match previous.bindings.as_slice() {
+        _ if previous.transition.is_some() => false,
         [only] => only.binding == identity.binding && only.state == crate::status::BindingState::Active,
         _ => false,
     }
@@ -308,9 +315,14 @@ fn draining(scene: &Scene<'_>) -> Option<Phase> {
     if !scene.others.iter().any(|old| scene.is_live(old)) {
         return None;
     }
-    let wanted = &scene.identity.binding;
+    let (wanted, since) = (&scene.identity.binding, scene.made_before());
+    let stale: Vec<_> = scene
+        .holders()
+        .filter(|holder| !holder.is_current(wanted, since))
+        .collect();
     Some(Phase::Draining {
-        holders: scene.pods().stale(wanted, scene.made_before()),
+        holders: stale.len(),
+        owners: stale.iter().map(|holder| holder.owner.clone()).collect(),
         restarts: restart::restarts(scene),
     })
 }

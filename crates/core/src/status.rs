@@ -57,6 +57,9 @@ pub struct TransitionStatus {
     /// When the wanted binding was first seen in place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bound: Option<Timestamp>,
+    /// When new pods were first known to get the wanted binding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_effect: Option<Timestamp>,
     /// A short name of the binding that it leads to.
     pub token: String,
     /// The value of the annotation `lanyard.dev/consent` that it waits for.

@@ -231,15 +231,17 @@ fn next(told: &Told<'_>, drift: &Drift, three: &three::Three) -> Next {
     next
 }
 
+/// Whether this pass did what its stage asks for, and waits for nothing else.
+fn goes_on(told: &Told<'_>) -> bool {
+    let waits = told.look.plan.then != [Await::Transition];
+    told.gate == Gate::Open && told.outcome.all_done() && !waits
+}
+
 /// When a change of the binding is to be looked at again: what it does by itself goes on at once.
 fn next_stage(told: &Told<'_>, transition: &Transition) -> Duration {
     let timings = told.timings;
     match &transition.phase {
-        Phase::Preparing | Phase::Switching | Phase::Unbinding
-            if told.look.plan.then == [Await::Transition] =>
-        {
-            timings.step
-        }
+        Phase::Preparing | Phase::Switching | Phase::Unbinding if goes_on(told) => timings.step,
         phase => phase
             .left()
             .map_or(timings.waiting, |left| left.max(timings.step)),

@@ -46,6 +46,7 @@ fn tells_a_deed(event: &Event) -> bool {
         Reason::RoleCreated
             | Reason::RoleUpdated
             | Reason::BindingUpdated
+            | Reason::Restarted
             | Reason::DriftCorrected
             | Reason::Removed
             | Reason::Released

@@ -15,6 +15,7 @@ use kube_runtime::WatchStreamExt;
 use kube_runtime::reflector::ObjectRef;
 use kube_runtime::watcher::{self, Event, watcher};
 use lanyard_core::gate::Gate;
+use lanyard_core::reason::Reason;
 use lanyard_core::summarise::recount;
 use lanyard_engine::pods::SubjectKey;
 use lanyard_engine::service_account::print;
@@ -236,7 +237,11 @@ async fn recounted(context: &Context, (namespace, name): &SubjectKey, wake: &Unb
     if decoded.goes {
         return;
     }
-    if decoded.status.transition.is_some() {
+    if let Some(transition) = &decoded.status.transition {
+        // Only where pods decide how it goes on: what waits for a person or for time is not hurried by them.
+        if !matches!(transition.stage, Reason::Draining | Reason::Soaking) {
+            return;
+        }
         // Nobody listens any more only when the controller has ended.
         let _ = wake.unbounded_send(reference);
         return;

@@ -108,6 +108,7 @@ fn full() -> Status {
             since: now(),
             began: now(),
             bound: Some(now()),
+            in_effect: Some(now()),
             token: "0123456789abcdef".to_owned(),
             consent: Some("fedcba9876543210".to_owned()),
         }),

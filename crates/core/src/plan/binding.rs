@@ -38,15 +38,25 @@ impl Draft<'_> {
             waits.push(Await::Conflict);
         }
         waits.extend(self.role_waits(wanted, &role));
-        if wanted.provider.is_some() && self.observed.provider.unreadable().is_some() {
-            waits.push(Await::Reading);
-        }
+        waits.extend(self.provider_waits(wanted));
         let agent = self.observed.agent.present().is_some_and(|agent| agent.ready);
         let bound = self.observed.association.present().is_some();
         if wanted.association.is_some() && !agent && !bound {
             waits.push(Await::Agent);
         }
         waits
+    }
+
+    /// A token is worth nothing before IAM knows its issuer and audience.
+    fn provider_waits(&self, wanted: &Wanted) -> Option<Await> {
+        let provider = wanted.provider.as_ref()?;
+        let made_now = |step: &Step| matches!(step, Step::CreateProvider { .. } | Step::AddClientId { .. });
+        match &self.observed.provider {
+            Fact::Unreadable(_) => Some(Await::Reading),
+            _ if self.steps.iter().any(made_now) => None,
+            Fact::Present(found) if found.client_ids.contains(provider.client_id.as_str()) => None,
+            Fact::Present(_) | Fact::Absent => Some(Await::Provider),
+        }
     }
 
     /// Whether the role can be bound at all: it is there or about to be, and lets the subject in or is about to.

@@ -45,6 +45,11 @@ impl Scene<'_> {
                 .present()
                 .and_then(|account| account.applied_at),
         };
+        // Once it was known to be in effect it stays so, whatever is changed beside it, as long as it stays in place.
+        if self.record().is_some_and(|record| record.in_effect.is_some()) && !self.is_blocked_by_association()
+        {
+            return None;
+        }
         let server = server.and_then(|at| left_of(time, at, self.now));
         let own = match self.record() {
             Some(record) if self.is_past_settling(record) => None,
@@ -72,10 +77,8 @@ impl Scene<'_> {
 
     /// Whether the record has seen this wait to its end before.
     fn is_past_settling(&self, record: &TransitionStatus) -> bool {
-        let unbinding = [Reason::ConsentNeeded, Reason::Unbinding];
-        let after = [Reason::Draining, Reason::Soaking];
-        after.contains(&record.stage)
-            || (self.is_blocked_by_association() && unbinding.contains(&record.stage))
+        let unbinding = [Reason::ConsentNeeded, Reason::Unbinding, Reason::Paused];
+        self.is_blocked_by_association() && record.bound.is_some() && unbinding.contains(&record.stage)
     }
 
     /// How long all pods have to stay current before the old binding goes.
@@ -117,4 +120,18 @@ impl Scene<'_> {
         let settle = jiff::SignedDuration::try_from(self.timings.settle).ok()?;
         Some(changed.checked_add(settle).unwrap_or(changed))
     }
+}
+
+/// Whether a change may have come as far as to put its binding in place: the last pass of it may not be recorded.
+pub(super) fn may_have_bound(record: &TransitionStatus) -> bool {
+    let after = [
+        Reason::Propagating,
+        Reason::Switching,
+        Reason::Settling,
+        Reason::Unbinding,
+        Reason::Unbound,
+        Reason::Draining,
+        Reason::Soaking,
+    ];
+    record.bound.is_some() || after.contains(&record.stage)
 }

@@ -1,7 +1,8 @@
 //! Consent: changes that AWS makes lossy, or whose loss no pod would show, wait for a person to agree to this very one.
 //! The scene in, what to ask out; no I/O. Called by `stage` only.
 
-use super::{is_irsa, scene::Scene};
+use super::restart;
+use super::scene::Scene;
 use crate::binding::{Binding, By};
 use crate::policy::allows;
 use crate::spec::PodRestart;
@@ -32,54 +33,59 @@ pub enum Because {
 
 /// What has to be agreed to before anything is put in place.
 pub(super) fn before(scene: &Scene<'_>) -> Option<Ask> {
-    let leaves_irsa = !is_irsa(&scene.identity.binding) && scene.others.iter().any(is_irsa);
-    if !leaves_irsa {
-        return None;
-    }
     let held = |old: &Binding| scene.holders().any(|holder| holder.carries(old));
-    let because = if !scene.others.iter().any(held) {
+    let because = if scene.leaves_irsa() && !scene.others.iter().any(held) {
         Because::NoPodHolds
-    } else if may_chain(scene) {
+    } else if gains_tags(scene) && may_chain(scene) {
         Because::RoleMayChain
     } else {
         return None;
     };
-    unless_given(scene, because)
+    // What was agreed to for this change does not hold for the same change at another time.
+    unless_given(scene, because, &scene.began().as_second().to_string())
 }
 
-/// What has to be agreed to before the association goes. Under `Rollout`, the spec agrees.
+/// What has to be agreed to before the association goes. Under `Rollout` the spec agrees, where Lanyard can restart
+/// every pod that would lose access.
 pub(super) fn to_unbind(scene: &Scene<'_>) -> Option<Ask> {
-    if scene.identity.pod_restart == PodRestart::Rollout {
+    if scene.identity.pod_restart == PodRestart::Rollout && restart::reaches_all(scene) {
         return None;
     }
-    unless_given(scene, Because::PodsLoseAccess)
-}
-
-fn unless_given(scene: &Scene<'_>, because: Because) -> Option<Ask> {
     // An association that is made again has another id: what was agreed to once does not hold for the next time.
     let id = scene.association().map_or("", |association| &association.id);
+    unless_given(scene, Because::PodsLoseAccess, id)
+}
+
+fn unless_given(scene: &Scene<'_>, because: Because, this_time: &str) -> Option<Ask> {
     let from = scene.from();
-    let token = hex_hash(
-        &format!("{id}/{}/{}", from.key(), scene.identity.binding.key()),
-        8,
+    let text = format!(
+        "{this_time}/{because:?}/{}/{}",
+        from.key(),
+        scene.identity.binding.key()
     );
+    let token = hex_hash(&text, 8);
     let given = scene.observed.object.consent.as_deref() == Some(token.as_str());
     (!given).then_some(Ask { token, because })
 }
 
-/// Whether the role's own policies, as far as the spec holds them, let it assume another role, with sessions that will
-/// carry tags.
+/// Whether sessions will carry tags that they did not carry before.
+fn gains_tags(scene: &Scene<'_>) -> bool {
+    let tagged = |binding: &Binding| {
+        matches!(
+            binding.by,
+            By::PodIdentity {
+                session_tags: true,
+                ..
+            }
+        )
+    };
+    tagged(&scene.identity.binding) && !scene.others.iter().all(tagged)
+}
+
+/// Whether the role's own policies, as far as the spec holds them, let it assume another role.
 fn may_chain(scene: &Scene<'_>) -> bool {
-    let tagged = matches!(
-        scene.identity.binding.by,
-        By::PodIdentity {
-            session_tags: true,
-            ..
-        }
-    );
     let managed = scene.identity.managed.iter();
-    tagged
-        && managed
-            .flat_map(|role| role.inline.values())
-            .any(|document| allows(document, "sts:AssumeRole"))
+    managed
+        .flat_map(|role| role.inline.values())
+        .any(|document| allows(document, "sts:AssumeRole"))
 }

@@ -1,7 +1,7 @@
 //! Refusals: what stands against a change to Pod Identity, found before anything is touched.
 //! The scene in, the first refusal out; no I/O. Called by `stage` only.
 
-use super::{is_irsa, scene::Scene};
+use super::scene::Scene;
 use crate::fact::Fact;
 use crate::holder::Place;
 use crate::reason::Reason;
@@ -44,8 +44,7 @@ pub(super) fn refusal(scene: &Scene<'_>) -> Option<Refusal> {
     if foreign {
         return Some(Refusal::Association);
     }
-    let leaves_irsa = !is_irsa(&scene.identity.binding) && scene.others.iter().any(is_irsa);
-    if !leaves_irsa {
+    if !scene.leaves_irsa() {
         return None;
     }
     if scene
@@ -59,7 +58,7 @@ pub(super) fn refusal(scene: &Scene<'_>) -> Option<Refusal> {
     agent(scene).or_else(|| places(scene))
 }
 
-fn agent(scene: &Scene<'_>) -> Option<Refusal> {
+pub(super) fn agent(scene: &Scene<'_>) -> Option<Refusal> {
     match &scene.observed.agent {
         Fact::Present(agent) if agent.ready => None,
         Fact::Present(agent) => Some(Refusal::Agent(agent.found.clone())),
@@ -68,7 +67,7 @@ fn agent(scene: &Scene<'_>) -> Option<Refusal> {
     }
 }
 
-fn places(scene: &Scene<'_>) -> Option<Refusal> {
+pub(super) fn places(scene: &Scene<'_>) -> Option<Refusal> {
     [Place::Fargate, Place::Windows, Place::WithoutAgent]
         .into_iter()
         .find_map(|place| {

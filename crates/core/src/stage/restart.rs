@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::refusal;
 use super::scene::Scene;
+use crate::binding::By;
 use crate::reason::Reason;
 use crate::spec::PodRestart;
 use crate::subject::hex_hash;
@@ -12,6 +14,8 @@ use crate::workload::{Owner, Workload};
 /// The restarts of a change at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restarts {
+    /// Whether the spec has Lanyard restart what it can.
+    pub allowed: bool,
     /// What is restarted now, with the mark that keeps it from being restarted twice.
     pub now: Vec<Owner>,
     /// That mark.
@@ -28,21 +32,28 @@ pub struct Restarts {
 
 pub(super) fn restarts(scene: &Scene<'_>) -> Restarts {
     let allowed = scene.identity.pod_restart == PodRestart::Rollout && !scene.identity.paused;
-    let Some(workloads) = scene.observed.workloads.present() else {
-        return Restarts::default();
+    let none = Restarts {
+        allowed,
+        ..Restarts::default()
     };
-    if !allowed {
-        return Restarts::default();
-    }
+    // A pod that works is not replaced by one that would not.
+    let Some(workloads) = scene
+        .observed
+        .workloads
+        .present()
+        .filter(|_| allowed && would_work(scene))
+    else {
+        return none;
+    };
     let mut stale: BTreeMap<Option<&Owner>, usize> = BTreeMap::new();
     for holder in scene.holders() {
-        if !holder.is_current(&scene.identity.binding, scene.made_before()) {
+        if scene.depends_on_another(holder) {
             *stale.entry(holder.owner.as_ref()).or_default() += 1;
         }
     }
     let mut restarts = Restarts {
         mark: hex_hash(&format!("{}/{}", scene.token(), scene.began()), 16),
-        ..Restarts::default()
+        ..none
     };
     let mut fit: Vec<(usize, &Workload)> = Vec::new();
     for (owner, pods) in stale {
@@ -53,6 +64,30 @@ pub(super) fn restarts(scene: &Scene<'_>) -> Restarts {
     }
     restarts.choose(scene, fit, workloads);
     restarts
+}
+
+/// Whether a pod that is made now could use the wanted binding, as far as can be told.
+fn would_work(scene: &Scene<'_>) -> bool {
+    let usable = match &scene.identity.binding.by {
+        By::PodIdentity { .. } => {
+            let agent = scene.observed.agent.present().is_some_and(|agent| agent.ready);
+            agent && refusal::places(scene).is_none()
+        }
+        By::Irsa { audience, .. } => {
+            let provider = scene.observed.provider.present();
+            provider.is_some_and(|provider| provider.client_ids.contains(audience.as_str()))
+        }
+    };
+    usable && scene.is_let_in()
+}
+
+/// Whether every pod that loses access with the association belongs to something that can be restarted.
+pub(super) fn reaches_all(scene: &Scene<'_>) -> bool {
+    let Some(workloads) = scene.observed.workloads.present() else {
+        return false;
+    };
+    let mut holders = scene.holders().filter(|holder| holder.has_pod_identity());
+    holders.all(|holder| restartable(holder.owner.as_ref(), workloads).is_ok())
 }
 
 impl Restarts {

@@ -3,13 +3,14 @@
 
 use jiff::Timestamp;
 
+use super::anchors::may_have_bound;
 use super::{is_irsa, left_of};
 use crate::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
 use crate::desired::statement_for;
 use crate::fact::{Fact, Why};
-use crate::holder::{Holder, Pods};
+use crate::holder::Holder;
 use crate::identity::Identity;
 use crate::name::Audience;
 use crate::observed::{Association, Observed, ServiceAccount};
@@ -62,14 +63,15 @@ impl<'a> Scene<'a> {
         let uncounted = uncounted.filter(|_| forgotten || !self.others.is_empty());
         let association = self.observed.association.unreadable();
         let account = self.observed.service_account.unreadable();
-        association.or(account).or(uncounted).cloned()
+        let facts = self.observed.role(&self.identity.binding.role_arn);
+        let trust = facts.trust.unreadable().filter(|_| forgotten);
+        association.or(account).or(uncounted).or(trust).cloned()
     }
 
     fn all_others(&self) -> Vec<Binding> {
-        // One that was asked for first and never came into effect shows in the world, or nothing depends on it.
-        let counts = |known: &&BindingStatus| {
-            known.state != BindingState::Pending || self.previous.transition.is_some()
-        };
+        // One that was never put in place shows in the world, or nothing depends on it.
+        let begun = self.previous.transition.as_ref().is_some_and(may_have_bound);
+        let counts = |known: &&BindingStatus| known.state != BindingState::Pending || begun;
         let recorded = self
             .previous
             .bindings
@@ -92,13 +94,15 @@ impl<'a> Scene<'a> {
         others
     }
 
-    /// Other roles in custody: pods may hold sessions of them, whatever became of the record.
+    /// Other roles in custody: where the record is lost, pods may hold sessions of them.
     fn in_custody(&self) -> impl Iterator<Item = Binding> {
         let wanted = &self.identity.binding.role_arn;
         let custody = self.observed.object.custody.iter();
+        let lost = self.previous.bindings.is_empty();
         let other = custody
             .flat_map(|custody| &custody.roles)
-            .filter(move |known| known.arn != *wanted);
+            .filter(move |known| lost && known.arn != *wanted)
+            .filter(|known| !self.observed.role(&known.arn).id.is_absent());
         other.filter_map(|known| match known.method {
             Method::Irsa => Some(self.irsa(known.arn.clone(), Audience::parse(DEFAULT_AUDIENCE).ok()?)),
             Method::PodIdentity => Some(Binding {
@@ -252,6 +256,18 @@ impl<'a> Scene<'a> {
         is_irsa(&self.identity.binding) && self.association().is_some()
     }
 
+    /// Whether the change takes pods from IRSA to Pod Identity.
+    pub fn leaves_irsa(&self) -> bool {
+        !is_irsa(&self.identity.binding) && self.others.iter().any(is_irsa)
+    }
+
+    /// Whether a pod is one that depends on another binding than the wanted, as far as it shows.
+    pub fn depends_on_another(&self, holder: &Holder) -> bool {
+        let old = |since| holder.has_pod_identity() && holder.created < since;
+        let shows = |other: &Binding| holder.carries(other) && !holder.carries(&self.identity.binding);
+        self.others.iter().any(shows) || self.made_before().is_some_and(old)
+    }
+
     /// Whether the role that is wanted is there and lets the subject in by the wanted binding.
     pub fn is_let_in(&self) -> bool {
         let request = Request {
@@ -265,21 +281,17 @@ impl<'a> Scene<'a> {
 
     /// Whether a pod may still depend on a binding that is not wanted any more. What cannot be counted afresh may.
     pub fn is_live(&self, old: &Binding) -> bool {
-        let pods = self.pods();
         let wanted = &self.identity.binding;
         match (is_irsa(old), is_irsa(wanted)) {
             // Another issuer: the kubelet brings new tokens to old pods by and by.
             (true, true) if old.role_arn == wanted.role_arn && self.same_audience(old) => {
                 let began = self.began();
-                pods.holders
-                    .iter()
+                self.holders()
                     .any(|holder| holder.carries(old) && holder.created < began)
             }
-            (true, true | false) => pods.holders.iter().any(|holder| holder.carries(old)),
-            (false, true) => {
-                self.association().is_some() || pods.holders.iter().any(Holder::has_pod_identity)
-            }
-            (false, false) => self.holds_cached(&pods),
+            (true, true | false) => self.holders().any(|holder| holder.carries(old)),
+            (false, true) => self.association().is_some() || self.holders().any(Holder::has_pod_identity),
+            (false, false) => self.holds_cached(),
         }
     }
 
@@ -291,14 +303,14 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether a pod may hold a session that the agent fetched before the association was changed [F 2.4, 1.7].
-    fn holds_cached(&self, pods: &Pods) -> bool {
+    fn holds_cached(&self) -> bool {
         let Some(changed) = self.made_before() else {
             return true;
         };
         let cached = self.timings.cached + self.timings.margin;
         let over = left_of(cached, changed, self.now).is_none();
         let before = |holder: &Holder| holder.has_pod_identity() && holder.created < changed;
-        !over && pods.holders.iter().any(before)
+        !over && self.holders().any(before)
     }
 
     pub fn holders(&self) -> impl Iterator<Item = &'a Holder> {
@@ -307,10 +319,5 @@ impl<'a> Scene<'a> {
             .present()
             .into_iter()
             .flat_map(|pods| &pods.holders)
-    }
-
-    /// The pods as they were counted for this look.
-    pub fn pods(&self) -> Pods {
-        self.observed.pods.present().cloned().unwrap_or_default()
     }
 }

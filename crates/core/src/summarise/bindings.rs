@@ -25,9 +25,12 @@ pub(super) fn of(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
     } else {
         BindingState::Pending
     };
-    let others = moving.map(|transition| transition::others(transition, &wanted.binding));
+    let others = match moving {
+        Some(transition) => transition::others(transition, &wanted.binding),
+        None => left(told, &wanted.binding),
+    };
     let mut bindings = vec![(wanted.binding.clone(), state)];
-    bindings.extend(others.into_iter().flatten());
+    bindings.extend(others);
     // New pods get what stands first.
     bindings.sort_by_key(|(_, state)| *state != BindingState::Active);
     let association = association(told, wanted);
@@ -39,6 +42,18 @@ pub(super) fn of(told: &Told<'_>, three: &three::Three) -> Vec<BindingStatus> {
         state,
     };
     bindings.into_iter().map(status).collect()
+}
+
+/// The bindings whose last traces could not be removed in this pass.
+fn left(told: &Told<'_>, wanted: &Binding) -> Vec<(Binding, BindingState)> {
+    if told.previous.transition.is_none() || transition::retired(told) {
+        return Vec::new();
+    }
+    let others = told.previous.bindings.iter().map(|known| &known.binding);
+    others
+        .filter(|binding| *binding != wanted)
+        .map(|binding| (binding.clone(), BindingState::Draining))
+        .collect()
 }
 
 fn association(told: &Told<'_>, wanted: &Wanted) -> Option<AssociationStatus> {

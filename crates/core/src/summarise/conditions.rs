@@ -37,7 +37,7 @@ pub(super) fn of(told: &Told<'_>, drift: &Drift, three: &Three, found: &Found) -
             ConditionType::TrustReady => Some(three.trust.clone()),
             ConditionType::BindingReady => Some(three.binding.clone()),
             ConditionType::PodsCurrent => Some(pods_current(told)),
-            ConditionType::InSync => Some(in_sync(told, drift, found)),
+            ConditionType::InSync => Some(in_sync(drift, found)),
             ConditionType::Transitioning => transition::verdict(told).or_else(|| transitioning_before(told)),
         };
         let condition =
@@ -180,7 +180,9 @@ fn reconciling(told: &Told<'_>, drift: &Drift, ready: &Verdict, stalled: bool) -
             Cause::Unreadable(why) => Some((difference.aspect.resource(), why)),
             _ => None,
         });
-    if let Some((resource, why)) = unread.filter(|_| ready.status == ConditionStatus::Unknown) {
+    // Where nothing is done for want of reading, that is what is to be known, whatever else is not there yet.
+    let waits = ready.status == ConditionStatus::Unknown || told.look.plan.is_empty();
+    if let Some((resource, why)) = unread.filter(|_| waits) {
         return Some(Verdict::holds(
             Reason::Unreadable,
             format!("{} could not be read: {why}", resource.word()),
@@ -255,7 +257,9 @@ fn pods_current(told: &Told<'_>) -> Verdict {
         Desired::Present(wanted) => {
             let moving = transition::under_way(told);
             let asked = moving.map_or(&wanted.binding, |transition| &transition.wanted);
-            pods_verdict(pods, asked, moving.and_then(|transition| transition.made_before))
+            let since = moving.and_then(|transition| transition.made_before);
+            let early = moving.and_then(|moving| transition::too_early(moving, pods.stale(asked, since)));
+            early.unwrap_or_else(|| pods_verdict(pods, asked, since))
         }
         Desired::Absent(_) => Verdict::fails(Reason::Deleting, "The object is being deleted."),
     }
@@ -283,7 +287,7 @@ pub(super) fn pods_verdict(pods: &Pods, binding: &Binding, since: Option<Timesta
     }
 }
 
-fn in_sync(told: &Told<'_>, drift: &Drift, found: &Found) -> Verdict {
+fn in_sync(drift: &Drift, found: &Found) -> Verdict {
     let items = &found.status.items;
     let stands: Vec<String> = items
         .iter()
@@ -321,7 +325,6 @@ fn in_sync(told: &Told<'_>, drift: &Drift, found: &Found) -> Verdict {
         let what = format!("{} {}", difference.aspect.resource().word(), difference.aspect);
         return Verdict::fails(Reason::Progressing, format!("Not applied yet: {what}."));
     }
-    let _ = told;
     Verdict::holds(Reason::InSync, "Everything read is as wanted.")
 }
 

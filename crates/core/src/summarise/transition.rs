@@ -1,6 +1,8 @@
 //! Summarise, a change of the binding: what the status records of it and what people are told at each stage.
 //! The stage in, verdicts and the record out; no I/O. Nothing here decides what happens next.
 
+use std::collections::BTreeSet;
+
 use super::{Told, Verdict};
 use crate::binding::Binding;
 use crate::holder::Place;
@@ -8,6 +10,10 @@ use crate::reason::Reason;
 use crate::stage::{ANNOTATION_CONSENT, Because, Phase, Refusal, Restarts, Stage, Transition};
 use crate::status::{BindingState, TransitionStatus};
 use crate::text;
+use crate::workload::Owner;
+
+/// How many workloads a message names: it is cut at 1,000 bytes.
+const OWNERS_NAMED: usize = 5;
 
 /// The change that is under way, when one is.
 pub(super) fn under_way<'a>(told: &Told<'a>) -> Option<&'a Transition> {
@@ -17,18 +23,29 @@ pub(super) fn under_way<'a>(told: &Told<'a>) -> Option<&'a Transition> {
     }
 }
 
+/// Whether what is left of the old binding is gone. Until then the record stays, so that nothing is taken away later on
+/// what was counted now.
+pub(super) fn retired(told: &Told<'_>) -> bool {
+    told.outcome.all_done() && told.look.plan.then.is_empty()
+}
+
 /// What the status records of the change.
 pub(super) fn record(told: &Told<'_>) -> Option<TransitionStatus> {
     if let Stage::Unknown(_) = told.look.stage {
         return told.previous.transition.clone();
     }
-    let transition = under_way(told)?;
+    let Some(transition) = under_way(told) else {
+        return told.previous.transition.clone().filter(|_| !retired(told));
+    };
     let stage = transition.phase.reason();
     let before = told.previous.transition.as_ref();
     let before = before.filter(|before| before.token == transition.token);
     let bound = transition
         .bound
         .then(|| before.and_then(|before| before.bound).unwrap_or(told.now));
+    let in_effect = transition
+        .in_effect
+        .then(|| before.and_then(|before| before.in_effect).unwrap_or(told.now));
     let before = before.filter(|before| before.stage == stage);
     let consent = match &transition.phase {
         Phase::Consent(ask) => Some(ask.token.clone()),
@@ -39,6 +56,7 @@ pub(super) fn record(told: &Told<'_>) -> Option<TransitionStatus> {
         since: before.map_or(told.now, |before| before.since),
         began: transition.began,
         bound,
+        in_effect,
         token: transition.token.clone(),
         consent,
     })
@@ -69,7 +87,7 @@ pub(super) fn others(transition: &Transition, driven: &Binding) -> Vec<(Binding,
 pub(super) fn verdict(told: &Told<'_>) -> Option<Verdict> {
     let transition = under_way(told)?;
     let reason = stuck(transition).map_or_else(|| transition.phase.reason(), |_| Reason::RestartStuck);
-    Some(Verdict::holds(reason, message(told, transition)))
+    Some(Verdict::holds(reason, message(transition)))
 }
 
 /// What keeps the change until somebody acts.
@@ -80,21 +98,15 @@ pub(super) fn stalled(told: &Told<'_>) -> Option<Verdict> {
         Phase::Refused(_) | Phase::Consent(_) | Phase::Paused
     );
     if waits && !transition.in_effect {
-        return Some(Verdict::holds(
-            transition.phase.reason(),
-            message(told, transition),
-        ));
+        return Some(Verdict::holds(transition.phase.reason(), message(transition)));
     }
-    stuck(transition).map(|_| Verdict::holds(Reason::RestartStuck, message(told, transition)))
+    stuck(transition).map(|_| Verdict::holds(Reason::RestartStuck, message(transition)))
 }
 
 /// What a change that has not come into effect means for new pods.
 pub(super) fn not_ready(told: &Told<'_>) -> Option<Verdict> {
     let transition = under_way(told).filter(|transition| !transition.in_effect)?;
-    Some(Verdict::fails(
-        transition.phase.reason(),
-        message(told, transition),
-    ))
+    Some(Verdict::fails(transition.phase.reason(), message(transition)))
 }
 
 fn stuck(transition: &Transition) -> Option<&Restarts> {
@@ -104,12 +116,12 @@ fn stuck(transition: &Transition) -> Option<&Restarts> {
     }
 }
 
-fn message(told: &Told<'_>, transition: &Transition) -> String {
+fn message(transition: &Transition) -> String {
     let change = transition.from.change_to(&transition.wanted);
-    format!("Change of {change}: {}", phase_told(told, transition))
+    format!("Change of {change}: {}", phase_told(transition))
 }
 
-fn phase_told(told: &Told<'_>, transition: &Transition) -> String {
+fn phase_told(transition: &Transition) -> String {
     match &transition.phase {
         Phase::Refused(refusal) => format!(
             "{} The binding in effect is kept; put the spec back or mend what stands against it.",
@@ -121,7 +133,7 @@ fn phase_told(told: &Told<'_>, transition: &Transition) -> String {
         }
         Phase::Consent(ask) => format!(
             "{} To agree: kubectl annotate --overwrite -n {} workloadidentity {} {ANNOTATION_CONSENT}={}",
-            because_told(ask.because, told.after.pods.present().map_or(0, |pods| pods.total())),
+            because_told(ask.because),
             transition.subject.namespace,
             transition.subject.name,
             ask.token
@@ -132,10 +144,17 @@ fn phase_told(told: &Told<'_>, transition: &Transition) -> String {
         Phase::Settling(_) => "the new binding is in place and has to reach every new pod.".to_owned(),
         Phase::Unbinding => "the association goes, so that new pods get IRSA.".to_owned(),
         Phase::Unbound(_) => {
-            "the association is gone, which has to reach every new pod. Pods that still carry Pod Identity get no new credentials: each loses access when the agent's cached ones end, at the latest 6 h after; restart them."
+            "the association is gone, which has to reach every new pod. Pods that still carry Pod Identity get no new credentials: each loses access when those it has end, 6 h later at the latest, some sooner. They have to be restarted as soon as this is through."
                 .to_owned()
         }
-        Phase::Draining { holders, restarts } => draining_told(transition, *holders, restarts),
+        Phase::Draining { owners, .. } if owners.is_empty() => {
+            "every pod carries the new binding; what pods have cached of the old one has to end.".to_owned()
+        }
+        Phase::Draining {
+            holders,
+            owners,
+            restarts,
+        } => draining_told(transition, *holders, owners) + &restarts_told(restarts),
         Phase::Soaking(_) => "every pod is current; the old binding is removed after a while without trouble.".to_owned(),
     }
 }
@@ -163,11 +182,12 @@ fn refusal_told(refusal: &Refusal) -> String {
     }
 }
 
-fn because_told(because: Because, pods: usize) -> String {
+fn because_told(because: Because) -> String {
     match because {
-        Because::PodsLoseAccess => format!(
-            "while the association stands, every new pod gets Pod Identity. Once it goes, pods that carry it get no new credentials and lose access when those that the agent has cached end, at the latest 6 h after; {pods} pods use this ServiceAccount and all have to be restarted before. podRestart: Rollout restarts them."
-        ),
+        Because::PodsLoseAccess => {
+            "while the association stands, every new pod gets Pod Identity. Once you agree it goes, and pods made before get no new credentials: each loses access when those it has end, 6 h later at the latest, some sooner. Restart them once it is gone; podRestart: Rollout has Lanyard do that and needs no consent where it can restart them all."
+                .to_owned()
+        }
         Because::NoPodHolds => {
             "no pod holds the binding in effect. If something else uses it (a token minted for the ServiceAccount by External Secrets or a CSI driver, a job that runs now and then), it loses access when the old trust goes."
                 .to_owned()
@@ -179,18 +199,40 @@ fn because_told(because: Because, pods: usize) -> String {
     }
 }
 
-fn draining_told(transition: &Transition, holders: usize, restarts: &Restarts) -> String {
-    let mut told = match (transition.made_before, holders) {
-        (_, 0) => {
-            "every pod carries the new binding; what pods have cached of the old one has to end.".to_owned()
-        }
+fn draining_told(transition: &Transition, holders: usize, owners: &BTreeSet<Option<Owner>>) -> String {
+    let whose = owners_told(owners);
+    match (transition.made_before, holders) {
+        (Some(_), 1) => format!(
+            "new pods get the new binding; 1 older one may work with cached credentials of the old one, which is kept until it is gone or 6 h have passed: {whose}."
+        ),
         (Some(_), holders) => format!(
-            "new pods get the new binding; {holders} older ones may work with cached credentials of the old one, which is kept until they are gone or 6 h have passed."
+            "new pods get the new binding; {holders} older ones may work with cached credentials of the old one, which is kept until they are gone or 6 h have passed: {whose}."
+        ),
+        (None, 1) => format!(
+            "new pods get the new binding; 1 older one carries another, which is kept until it is gone: {whose}."
         ),
         (None, holders) => format!(
-            "new pods get the new binding; {holders} older ones carry another, which is kept until they are gone."
+            "new pods get the new binding; {holders} older ones carry another, which is kept until they are gone: {whose}."
         ),
-    };
+    }
+}
+
+/// Whose the old pods are: what a person who wants to see the end of it has to restart.
+fn owners_told(owners: &BTreeSet<Option<Owner>>) -> String {
+    let name = |owner: &Option<Owner>| owner.as_ref().map_or("bare pods".to_owned(), Owner::to_string);
+    let mut names: Vec<String> = owners.iter().take(OWNERS_NAMED).map(name).collect();
+    let more = owners.len().saturating_sub(OWNERS_NAMED);
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    text::list(&names)
+}
+
+fn restarts_told(restarts: &Restarts) -> String {
+    if !restarts.allowed {
+        return " Restart them when it suits; with podRestart: Rollout, Lanyard does.".to_owned();
+    }
+    let mut told = String::new();
     for (owners, what) in [
         (&restarts.now, "Restarting"),
         (&restarts.rolling, "Rolling"),
@@ -206,4 +248,20 @@ fn draining_told(transition: &Transition, holders: usize, restarts: &Restarts) -
         told.push_str(&format!(" Not for Lanyard to restart: {by_hand}."));
     }
     told
+}
+
+/// What is said of pods without the wanted binding while new pods do not get it either: restarting them is no use yet.
+pub(super) fn too_early(transition: &Transition, stale: usize) -> Option<Verdict> {
+    let early = !transition.in_effect && stale > 0;
+    let pods = if stale == 1 {
+        "1 pod carries".to_owned()
+    } else {
+        format!("{stale} pods carry")
+    };
+    early.then(|| {
+        Verdict::fails(
+            Reason::PodsStale,
+            format!("{pods} other credentials than the spec asks for, and so would new ones: restart none before the change is in effect, see Transitioning."),
+        )
+    })
 }

@@ -4,6 +4,7 @@
 mod acts;
 mod cluster;
 
+use lanyard_core::reason::Reason;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -71,4 +72,24 @@ fn a_pod_that_comes_late_still_finds_what_it_was_given() {
             play.cluster.status.transition.as_ref().map(|t| t.stage)
         );
     }
+}
+
+/// A mind changed twice and then held still: the binding that waits is the one that pods were given in between.
+#[test]
+fn what_pods_were_given_in_between_stays_while_a_change_is_paused() {
+    let mut play = Play::new(0, 0);
+    let look = || Act::Look(Ends::Well);
+    let through = |wanted| [Act::Wants(wanted), look(), look(), Act::Tick(15), look(), look()];
+    let mut acts = vec![look(), Act::Tick(61), look(), Act::Tick(61)];
+    acts.extend(through(2));
+    acts.extend([Act::Tick(61), look(), Act::PodComes(255, 255, 0)]);
+    acts.extend(through(0));
+    acts.extend([Act::Wants(2), Act::Paused(true), look(), Act::Tick(61), look()]);
+    for act in &acts {
+        play.act(act).unwrap();
+    }
+    assert_eq!(
+        play.cluster.status.transition.map(|record| record.stage),
+        Some(Reason::Paused)
+    );
 }
