@@ -180,7 +180,9 @@ fn reconciling(told: &Told<'_>, drift: &Drift, ready: &Verdict, stalled: bool) -
             Cause::Unreadable(why) => Some((difference.aspect.resource(), why)),
             _ => None,
         });
-    if let Some((resource, why)) = unread.filter(|_| ready.status == ConditionStatus::Unknown) {
+    // Where nothing is done for want of reading, that is what is to be known, whatever else is not there yet.
+    let waits = ready.status == ConditionStatus::Unknown || told.look.plan.is_empty();
+    if let Some((resource, why)) = unread.filter(|_| waits) {
         return Some(Verdict::holds(
             Reason::Unreadable,
             format!("{} could not be read: {why}", resource.word()),
@@ -255,7 +257,9 @@ fn pods_current(told: &Told<'_>) -> Verdict {
         Desired::Present(wanted) => {
             let moving = transition::under_way(told);
             let asked = moving.map_or(&wanted.binding, |transition| &transition.wanted);
-            pods_verdict(pods, asked, moving.and_then(|transition| transition.made_before))
+            let since = moving.and_then(|transition| transition.made_before);
+            let moving = moving.and_then(|moving| transition::stale(moving, pods.stale(asked, since)));
+            moving.unwrap_or_else(|| pods_verdict(pods, asked, since))
         }
         Desired::Absent(_) => Verdict::fails(Reason::Deleting, "The object is being deleted."),
     }
