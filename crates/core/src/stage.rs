@@ -10,6 +10,7 @@
 //!                                                EKS catch up   no association  go           trust and role go
 //! ```
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +23,7 @@ use crate::reason::Reason;
 use crate::status::Status;
 use crate::subject::Subject;
 use crate::timings::Timings;
+use crate::workload::Owner;
 
 mod anchors;
 mod consent;
@@ -100,6 +102,8 @@ pub enum Phase {
     Draining {
         /// How many.
         holders: usize,
+        /// Whose they are; `None` stands for bare pods.
+        owners: BTreeSet<Option<Owner>>,
         /// What is restarted, and what cannot be.
         restarts: Restarts,
     },
@@ -308,9 +312,14 @@ fn draining(scene: &Scene<'_>) -> Option<Phase> {
     if !scene.others.iter().any(|old| scene.is_live(old)) {
         return None;
     }
-    let wanted = &scene.identity.binding;
+    let (wanted, since) = (&scene.identity.binding, scene.made_before());
+    let stale: Vec<_> = scene
+        .holders()
+        .filter(|holder| !holder.is_current(wanted, since))
+        .collect();
     Some(Phase::Draining {
-        holders: scene.pods().stale(wanted, scene.made_before()),
+        holders: stale.len(),
+        owners: stale.iter().map(|holder| holder.owner.clone()).collect(),
         restarts: restart::restarts(scene),
     })
 }

@@ -12,6 +12,8 @@ use crate::workload::{Owner, Workload};
 /// The restarts of a change at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restarts {
+    /// Whether the spec has Lanyard restart what it can.
+    pub allowed: bool,
     /// What is restarted now, with the mark that keeps it from being restarted twice.
     pub now: Vec<Owner>,
     /// That mark.
@@ -28,12 +30,13 @@ pub struct Restarts {
 
 pub(super) fn restarts(scene: &Scene<'_>) -> Restarts {
     let allowed = scene.identity.pod_restart == PodRestart::Rollout && !scene.identity.paused;
-    let Some(workloads) = scene.observed.workloads.present() else {
-        return Restarts::default();
+    let none = Restarts {
+        allowed,
+        ..Restarts::default()
     };
-    if !allowed {
-        return Restarts::default();
-    }
+    let Some(workloads) = scene.observed.workloads.present().filter(|_| allowed) else {
+        return none;
+    };
     let mut stale: BTreeMap<Option<&Owner>, usize> = BTreeMap::new();
     for holder in scene.holders() {
         if !holder.is_current(&scene.identity.binding, scene.made_before()) {
@@ -42,7 +45,7 @@ pub(super) fn restarts(scene: &Scene<'_>) -> Restarts {
     }
     let mut restarts = Restarts {
         mark: hex_hash(&format!("{}/{}", scene.token(), scene.began()), 16),
-        ..Restarts::default()
+        ..none
     };
     let mut fit: Vec<(usize, &Workload)> = Vec::new();
     for (owner, pods) in stale {

@@ -1,13 +1,21 @@
 //! Summarise, a change of the binding: what the status records of it and what people are told at each stage.
 //! The stage in, verdicts and the record out; no I/O. Nothing here decides what happens next.
 
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp, Unit};
+
 use super::{Told, Verdict};
-use crate::binding::Binding;
+use crate::binding::{Binding, By};
 use crate::holder::Place;
 use crate::reason::Reason;
 use crate::stage::{ANNOTATION_CONSENT, Because, Phase, Refusal, Restarts, Stage, Transition};
 use crate::status::{BindingState, TransitionStatus};
 use crate::text;
+use crate::workload::Owner;
+
+/// How many workloads a message names: it is cut at 1,000 bytes.
+const OWNERS_NAMED: usize = 5;
 
 /// The change that is under way, when one is.
 pub(super) fn under_way<'a>(told: &Told<'a>) -> Option<&'a Transition> {
@@ -132,10 +140,17 @@ fn phase_told(told: &Told<'_>, transition: &Transition) -> String {
         Phase::Settling(_) => "the new binding is in place and has to reach every new pod.".to_owned(),
         Phase::Unbinding => "the association goes, so that new pods get IRSA.".to_owned(),
         Phase::Unbound(_) => {
-            "the association is gone, which has to reach every new pod. Pods that still carry Pod Identity get no new credentials: each loses access when the agent's cached ones end, at the latest 6 h after; restart them."
+            "the association is gone, which has to reach every new pod. Pods that still carry Pod Identity get no new credentials: each loses access when those it has end, 6 h later at the latest, some sooner. They have to be restarted as soon as this is through."
                 .to_owned()
         }
-        Phase::Draining { holders, restarts } => draining_told(transition, *holders, restarts),
+        Phase::Draining { owners, .. } if owners.is_empty() => {
+            "every pod carries the new binding; what pods have cached of the old one has to end.".to_owned()
+        }
+        Phase::Draining {
+            holders,
+            owners,
+            restarts,
+        } => draining_told(told, transition, *holders, owners) + &restarts_told(restarts),
         Phase::Soaking(_) => "every pod is current; the old binding is removed after a while without trouble.".to_owned(),
     }
 }
@@ -166,7 +181,7 @@ fn refusal_told(refusal: &Refusal) -> String {
 fn because_told(because: Because, pods: usize) -> String {
     match because {
         Because::PodsLoseAccess => format!(
-            "while the association stands, every new pod gets Pod Identity. Once it goes, pods that carry it get no new credentials and lose access when those that the agent has cached end, at the latest 6 h after; {pods} pods use this ServiceAccount and all have to be restarted before. podRestart: Rollout restarts them."
+            "while the association stands, every new pod gets Pod Identity. Once you agree it goes, and pods made before ({pods} now) get no new credentials: each loses access when those it has end, 6 h later at the latest, some sooner. Restart them once it is gone; podRestart: Rollout has Lanyard do that and needs no consent."
         ),
         Because::NoPodHolds => {
             "no pod holds the binding in effect. If something else uses it (a token minted for the ServiceAccount by External Secrets or a CSI driver, a job that runs now and then), it loses access when the old trust goes."
@@ -179,18 +194,60 @@ fn because_told(because: Because, pods: usize) -> String {
     }
 }
 
-fn draining_told(transition: &Transition, holders: usize, restarts: &Restarts) -> String {
-    let mut told = match (transition.made_before, holders) {
-        (_, 0) => {
-            "every pod carries the new binding; what pods have cached of the old one has to end.".to_owned()
-        }
-        (Some(_), holders) => format!(
-            "new pods get the new binding; {holders} older ones may work with cached credentials of the old one, which is kept until they are gone or 6 h have passed."
-        ),
-        (None, holders) => format!(
-            "new pods get the new binding; {holders} older ones carry another, which is kept until they are gone."
-        ),
+fn draining_told(
+    told: &Told<'_>,
+    transition: &Transition,
+    holders: usize,
+    owners: &BTreeSet<Option<Owner>>,
+) -> String {
+    let whose = owners_told(owners);
+    let (older, go) = match holders {
+        1 => ("1 older one".to_owned(), "it is gone"),
+        _ => (format!("{holders} older ones"), "they are gone"),
     };
+    if let Some(end) = access_ends(told, transition) {
+        return format!(
+            "new pods get the new binding. Not replaced yet: {older}, which can get no new credentials and will be without access when the present ones end, at {end} at the latest: {whose}."
+        );
+    }
+    let until = if transition.made_before.is_some() {
+        " or, where the old one's credentials are cached, 6 h have passed"
+    } else {
+        ""
+    };
+    format!(
+        "new pods get the new binding. Not replaced yet: {older}, for which the old one is kept until {go}{until}: {whose}."
+    )
+}
+
+/// When the last credentials of Pod Identity end, where its association is gone: no sooner than that is known.
+fn access_ends(told: &Told<'_>, transition: &Transition) -> Option<Timestamp> {
+    let is_lossy = is_irsa(&transition.wanted) && transition.kept.iter().any(|old| !is_irsa(old));
+    let since = record(told).filter(|_| is_lossy)?.since;
+    let cached = SignedDuration::try_from(told.timings.cached).ok()?;
+    since.checked_add(cached).ok()?.round(Unit::Second).ok()
+}
+
+fn is_irsa(binding: &Binding) -> bool {
+    matches!(binding.by, By::Irsa { .. })
+}
+
+/// Whose the old pods are: what a person who wants to see the end of it has to restart.
+fn owners_told(owners: &BTreeSet<Option<Owner>>) -> String {
+    let name = |owner: &Option<Owner>| owner.as_ref().map_or("bare pods".to_owned(), Owner::to_string);
+    let mut names: Vec<String> = owners.iter().take(OWNERS_NAMED).map(name).collect();
+    let more = owners.len().saturating_sub(OWNERS_NAMED);
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    text::list(&names)
+}
+
+fn restarts_told(restarts: &Restarts) -> String {
+    if !restarts.allowed {
+        return " Restart them yourself, or let Lanyard do it by podRestart: Rollout.".to_owned();
+    }
+    let mut told = String::new();
     for (owners, what) in [
         (&restarts.now, "Restarting"),
         (&restarts.rolling, "Rolling"),
@@ -206,4 +263,23 @@ fn draining_told(transition: &Transition, holders: usize, restarts: &Restarts) -
         told.push_str(&format!(" Not for Lanyard to restart: {by_hand}."));
     }
     told
+}
+
+/// What is said of pods without the wanted binding while a change runs: whether a restart is of use yet, and where more
+/// is told.
+pub(super) fn stale(transition: &Transition, stale: usize) -> Option<Verdict> {
+    let pods = match stale {
+        0 => return None,
+        1 => "1 pod carries".to_owned(),
+        stale => format!("{stale} pods carry"),
+    };
+    let then = if transition.in_effect {
+        "Transitioning says whose they are and what becomes of them."
+    } else {
+        "A restart is of no use yet: the change is not in effect, see Transitioning."
+    };
+    Some(Verdict::fails(
+        Reason::PodsStale,
+        format!("{pods} other credentials than the spec asks for, or none. {then}"),
+    ))
 }
