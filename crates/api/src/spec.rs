@@ -32,7 +32,6 @@ use crate::schema;
     derive = "Default",
     doc = "Ties an AWS IAM role to the ServiceAccount of the same name and namespace, by IRSA or by EKS Pod Identity, and keeps the tie true.",
     printcolumn(name = "Method", type_ = "string", json_path = ".status.bindings[0].method"),
-    printcolumn(name = "Role", type_ = "string", json_path = ".status.role.arn"),
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -43,19 +42,16 @@ use crate::schema;
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
     ),
+    printcolumn(name = "Change", type_ = "string", json_path = ".status.transition.stage"),
+    printcolumn(name = "Stale", type_ = "integer", json_path = ".status.pods.stale"),
     printcolumn(name = "Drift", type_ = "integer", json_path = ".status.drift.count"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Role", type_ = "string", priority = 1, json_path = ".status.role.arn"),
     printcolumn(
         name = "Association",
         type_ = "string",
         priority = 1,
         json_path = ".status.bindings[0].association.id"
-    ),
-    printcolumn(
-        name = "Stale pods",
-        type_ = "integer",
-        priority = 1,
-        json_path = ".status.pods.stale"
     ),
     printcolumn(
         name = "Message",

@@ -133,6 +133,12 @@ fn status() -> Value {
         "applied": {"trust": "0123456789abcdef"},
         "drift": {"count": 1, "items": [item], "lastCorrection": {"at": "2026-01-01T00:00:00Z", "items": [item]}},
         "pods": {"stale": 2},
+        "transition": {
+            "stage": "Draining",
+            "since": "2026-01-01T00:00:00Z",
+            "began": "2026-01-01T00:00:00Z",
+            "token": "0123456789abcdef",
+        },
     })
 }
 
@@ -151,13 +157,16 @@ async fn a_status_is_kept_whole_and_kubectl_shows_what_matters() -> Result<()> {
     let stored = api.patch_status("shown", &PatchParams::default(), &patch).await?;
     ensure!(stored.data["status"] == status(), "{}", stored.data["status"]);
 
-    let columns = ["NAME", "METHOD", "ROLE", "READY", "REASON", "DRIFT", "AGE"];
+    let columns = [
+        "NAME", "METHOD", "READY", "REASON", "CHANGE", "STALE", "DRIFT", "AGE",
+    ];
     let cells = [
         "shown",
         "PodIdentity",
-        "arn:aws:iam::111122223333:role/orders",
         "False",
         "TrustMissing",
+        "Draining",
+        "2",
         "1",
     ];
     let (head, row) = kubectl_get_wid("shown", &[]).await?;
@@ -166,10 +175,10 @@ async fn a_status_is_kept_whole_and_kubectl_shows_what_matters() -> Result<()> {
         "{head:?} {row:?}"
     );
 
-    let columns = ["ASSOCIATION", "STALE PODS", "MESSAGE"];
+    let columns = ["ROLE", "ASSOCIATION", "MESSAGE"];
     let cells = [
+        "arn:aws:iam::111122223333:role/orders",
         "a-1",
-        "2",
         "the trust policy of role/orders does not admit default/shown",
     ];
     let (head, row) = kubectl_get_wid("shown", &["-o", "wide"]).await?;

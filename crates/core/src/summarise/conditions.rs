@@ -258,8 +258,8 @@ fn pods_current(told: &Told<'_>) -> Verdict {
             let moving = transition::under_way(told);
             let asked = moving.map_or(&wanted.binding, |transition| &transition.wanted);
             let since = moving.and_then(|transition| transition.made_before);
-            let early = moving.and_then(|moving| transition::too_early(moving, pods.stale(asked, since)));
-            early.unwrap_or_else(|| pods_verdict(pods, asked, since))
+            let moving = moving.and_then(|moving| transition::stale(moving, pods.stale(asked, since)));
+            moving.unwrap_or_else(|| pods_verdict(pods, asked, since))
         }
         Desired::Absent(_) => Verdict::fails(Reason::Deleting, "The object is being deleted."),
     }

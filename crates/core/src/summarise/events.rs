@@ -94,6 +94,8 @@ fn steps(told: &Told<'_>) -> Vec<Event> {
             (Step::RestartWorkload { owner, .. }, _) => {
                 events.push(Event::normal(Reason::Restarted, format!("Restarted {owner}.")));
             }
+            // The role of the binding before, which no drift tells of.
+            (Step::DeleteRole { .. } | Step::ReleaseRole { .. }, _) => updates.push(step.to_string()),
             (_, Some(Resource::Role)) if !created && by_spec(Resource::Role) => {
                 updates.push(step.to_string())
             }

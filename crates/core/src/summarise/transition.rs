@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp, Unit};
+
 use super::{Told, Verdict};
-use crate::binding::Binding;
+use crate::binding::{Binding, By};
 use crate::holder::Place;
 use crate::reason::Reason;
 use crate::stage::{ANNOTATION_CONSENT, Because, Phase, Refusal, Restarts, Stage, Transition};
@@ -87,7 +89,7 @@ pub(super) fn others(transition: &Transition, driven: &Binding) -> Vec<(Binding,
 pub(super) fn verdict(told: &Told<'_>) -> Option<Verdict> {
     let transition = under_way(told)?;
     let reason = stuck(transition).map_or_else(|| transition.phase.reason(), |_| Reason::RestartStuck);
-    Some(Verdict::holds(reason, message(transition)))
+    Some(Verdict::holds(reason, message(told, transition)))
 }
 
 /// What keeps the change until somebody acts.
@@ -98,15 +100,21 @@ pub(super) fn stalled(told: &Told<'_>) -> Option<Verdict> {
         Phase::Refused(_) | Phase::Consent(_) | Phase::Paused
     );
     if waits && !transition.in_effect {
-        return Some(Verdict::holds(transition.phase.reason(), message(transition)));
+        return Some(Verdict::holds(
+            transition.phase.reason(),
+            message(told, transition),
+        ));
     }
-    stuck(transition).map(|_| Verdict::holds(Reason::RestartStuck, message(transition)))
+    stuck(transition).map(|_| Verdict::holds(Reason::RestartStuck, message(told, transition)))
 }
 
 /// What a change that has not come into effect means for new pods.
 pub(super) fn not_ready(told: &Told<'_>) -> Option<Verdict> {
     let transition = under_way(told).filter(|transition| !transition.in_effect)?;
-    Some(Verdict::fails(transition.phase.reason(), message(transition)))
+    Some(Verdict::fails(
+        transition.phase.reason(),
+        message(told, transition),
+    ))
 }
 
 fn stuck(transition: &Transition) -> Option<&Restarts> {
@@ -116,12 +124,12 @@ fn stuck(transition: &Transition) -> Option<&Restarts> {
     }
 }
 
-fn message(transition: &Transition) -> String {
+fn message(told: &Told<'_>, transition: &Transition) -> String {
     let change = transition.from.change_to(&transition.wanted);
-    format!("Change of {change}: {}", phase_told(transition))
+    format!("Change of {change}: {}", phase_told(told, transition))
 }
 
-fn phase_told(transition: &Transition) -> String {
+fn phase_told(told: &Told<'_>, transition: &Transition) -> String {
     match &transition.phase {
         Phase::Refused(refusal) => format!(
             "{} The binding in effect is kept; put the spec back or mend what stands against it.",
@@ -154,7 +162,7 @@ fn phase_told(transition: &Transition) -> String {
             holders,
             owners,
             restarts,
-        } => draining_told(transition, *holders, owners) + &restarts_told(restarts),
+        } => draining_told(told, transition, *holders, owners) + &restarts_told(restarts),
         Phase::Soaking(_) => "every pod is current; the old binding is removed after a while without trouble.".to_owned(),
     }
 }
@@ -199,22 +207,42 @@ fn because_told(because: Because) -> String {
     }
 }
 
-fn draining_told(transition: &Transition, holders: usize, owners: &BTreeSet<Option<Owner>>) -> String {
+fn draining_told(
+    told: &Told<'_>,
+    transition: &Transition,
+    holders: usize,
+    owners: &BTreeSet<Option<Owner>>,
+) -> String {
     let whose = owners_told(owners);
-    match (transition.made_before, holders) {
-        (Some(_), 1) => format!(
-            "new pods get the new binding; 1 older one may work with cached credentials of the old one, which is kept until it is gone or 6 h have passed: {whose}."
-        ),
-        (Some(_), holders) => format!(
-            "new pods get the new binding; {holders} older ones may work with cached credentials of the old one, which is kept until they are gone or 6 h have passed: {whose}."
-        ),
-        (None, 1) => format!(
-            "new pods get the new binding; 1 older one carries another, which is kept until it is gone: {whose}."
-        ),
-        (None, holders) => format!(
-            "new pods get the new binding; {holders} older ones carry another, which is kept until they are gone: {whose}."
-        ),
+    let (older, go) = match holders {
+        1 => ("1 older one".to_owned(), "it is gone"),
+        _ => (format!("{holders} older ones"), "they are gone"),
+    };
+    if let Some(end) = access_ends(told, transition) {
+        return format!(
+            "new pods get the new binding. Not replaced yet: {older}, which can get no new credentials and will be without access when the present ones end, at {end} at the latest: {whose}."
+        );
     }
+    let until = if transition.made_before.is_some() {
+        " or, where the old one's credentials are cached, 6 h have passed"
+    } else {
+        ""
+    };
+    format!(
+        "new pods get the new binding. Not replaced yet: {older}, for which the old one is kept until {go}{until}: {whose}."
+    )
+}
+
+/// When the last credentials of Pod Identity end, where its association is gone: no sooner than that is known.
+fn access_ends(told: &Told<'_>, transition: &Transition) -> Option<Timestamp> {
+    let is_lossy = is_irsa(&transition.wanted) && transition.kept.iter().any(|old| !is_irsa(old));
+    let since = record(told).filter(|_| is_lossy)?.since;
+    let cached = SignedDuration::try_from(told.timings.cached).ok()?;
+    since.checked_add(cached).ok()?.round(Unit::Second).ok()
+}
+
+fn is_irsa(binding: &Binding) -> bool {
+    matches!(binding.by, By::Irsa { .. })
 }
 
 /// Whose the old pods are: what a person who wants to see the end of it has to restart.
@@ -230,7 +258,7 @@ fn owners_told(owners: &BTreeSet<Option<Owner>>) -> String {
 
 fn restarts_told(restarts: &Restarts) -> String {
     if !restarts.allowed {
-        return " Restart them when it suits; with podRestart: Rollout, Lanyard does.".to_owned();
+        return " Restart them yourself, or let Lanyard do it by podRestart: Rollout.".to_owned();
     }
     let mut told = String::new();
     for (owners, what) in [
@@ -250,18 +278,21 @@ fn restarts_told(restarts: &Restarts) -> String {
     told
 }
 
-/// What is said of pods without the wanted binding while new pods do not get it either: restarting them is no use yet.
-pub(super) fn too_early(transition: &Transition, stale: usize) -> Option<Verdict> {
-    let early = !transition.in_effect && stale > 0;
-    let pods = if stale == 1 {
-        "1 pod carries".to_owned()
-    } else {
-        format!("{stale} pods carry")
+/// What is said of pods without the wanted binding while a change runs: whether a restart is of use yet, and where more
+/// is told.
+pub(super) fn stale(transition: &Transition, stale: usize) -> Option<Verdict> {
+    let pods = match stale {
+        0 => return None,
+        1 => "1 pod carries".to_owned(),
+        stale => format!("{stale} pods carry"),
     };
-    early.then(|| {
-        Verdict::fails(
-            Reason::PodsStale,
-            format!("{pods} other credentials than the spec asks for, and so would new ones: restart none before the change is in effect, see Transitioning."),
-        )
-    })
+    let then = if transition.in_effect {
+        "Transitioning says whose they are and what becomes of them."
+    } else {
+        "A restart is of no use yet: the change is not in effect, see Transitioning."
+    };
+    Some(Verdict::fails(
+        Reason::PodsStale,
+        format!("{pods} other credentials than the spec asks for, or none. {then}"),
+    ))
 }

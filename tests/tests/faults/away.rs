@@ -1,0 +1,78 @@
+//! Away: the API server is gone for longer than the lease, or AWS does not know the operator when it starts.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use lanyard_testkit::gateway::{Calls, Entry, Fault, Service};
+use serde_json::{Value, json};
+
+use crate::kinds::Kind;
+use crate::{BINARY, new_stage};
+
+/// The longest that a few tries to renew the lease may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn spec(policies: &[&str]) -> Value {
+    json!({"method": "PodIdentity", "role": {"managed": {"name": "orders", "policyArns": policies}}})
+}
+
+/// Whoever cannot renew its lease writes nothing any more; what changed meanwhile is seen when the server is back.
+#[tokio::test]
+async fn the_api_server_may_be_away_for_longer_than_the_lease() -> Result<()> {
+    let stage = new_stage().await?;
+    let scene = stage.scene("shop").await?;
+    scene.apply("orders", spec(&[])).await?;
+    scene.until_ready("orders").await?;
+    let gateway = &stage.bed.gateway;
+    let gone = gateway
+        .faults()
+        .add(Fault::on_any().to(Service::Kubernetes).resets());
+    stage.bed.front.hang_up();
+    let leads = |wanted: &'static str| move |_, body: &str| body.lines().any(|line| line == wanted);
+    stage
+        .until_answers(0, "/metrics", leads("lanyard_leader 0"))
+        .await?;
+    let mark = gateway.ledger().mark();
+    // The administrator has a way of its own to the API server.
+    let policy = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+    scene.apply("orders", spec(&[policy])).await?;
+    let of_lease = |entry: &&Entry| entry.call.operation.ends_with(" leases");
+    let tries = |calls: &Calls| calls.entries().iter().filter(of_lease).count() >= 3;
+    tokio::time::timeout(PATIENCE, gateway.ledger().until(mark, tries)).await?;
+    let calls = gateway.ledger().since(mark);
+    ensure!(calls.to_aws().is_empty(), "{calls}");
+
+    gone.remove();
+    stage
+        .until_answers(0, "/metrics", leads("lanyard_leader 1"))
+        .await?;
+    scene.until_is("orders", "InSync", "True", "InSync").await?;
+    ensure!(scene.aws.attached("orders").await? == [policy]);
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn an_operator_that_aws_does_not_know_waits_and_says_so() -> Result<()> {
+    let stage = new_stage().await?;
+    let scene = stage.scene("shop").await?;
+    scene.apply("orders", spec(&[])).await?;
+    scene.until_ready("orders").await?;
+    ensure!(stage.stop(0).await?.success());
+    let faults = stage.bed.gateway.faults();
+    let expired = faults.add(Kind::TokenExpired.strikes(Fault::on_any().to_aws()));
+    let mark = stage.bed.gateway.ledger().mark();
+    stage.operator(BINARY, "restarted", &[])?;
+    let says = |status, body: &str| status == 503 && body.contains("credentials");
+    stage.until_answers(1, "/readyz", says).await?;
+    let calls = stage.bed.gateway.ledger().since(mark).to_aws();
+    ensure!(calls.count() <= 4, "{calls}");
+    expired.remove();
+    stage
+        .until_answers(1, "/readyz", |status, _| status == 200)
+        .await?;
+    scene.request_look("orders").await?;
+    scene.until_is("orders", "InSync", "True", "InSync").await?;
+    let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
+    ensure!(writes.is_empty(), "{writes}");
+    stage.bed.stop().await.context("stopping")
+}

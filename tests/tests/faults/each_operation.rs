@@ -1,0 +1,183 @@
+//! Each operation fails once, in each way: at creation, at an update that uses all of them, and at deletion. The end is
+//! the same as without.
+
+use anyhow::{Context, Result, bail, ensure};
+use lanyard_testkit::gateway::{Fault, FaultHandle};
+use lanyard_tests::{Scene, Stage, condition};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+use crate::kinds::Kind;
+use crate::{new_stage, stage};
+
+/// Those that are about one identity; what is about the whole cluster is read once for all of them.
+const BY_BOTH: [&str; 13] = [
+    "GetRole",
+    "CreateRole",
+    "AttachRolePolicy",
+    "PutRolePolicy",
+    "ListAttachedRolePolicies",
+    "ListRolePolicies",
+    "GetRolePolicy",
+    "UpdateRole",
+    "TagRole",
+    "UntagRole",
+    "DetachRolePolicy",
+    "DeleteRolePolicy",
+    "DeleteRole",
+];
+const BY_POD_IDENTITY: [&str; 3] = [
+    "CreatePodIdentityAssociation",
+    "DescribePodIdentityAssociation",
+    "DeletePodIdentityAssociation",
+];
+/// How often somebody asks for a look, so that the pauses between tries need not be sat out.
+const PRESSING: Duration = Duration::from_secs(1);
+const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+const QUEUES: &str = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess";
+
+fn spec(method: &str, managed: &Value) -> Value {
+    json!({"method": method, "serviceAccount": {"create": true}, "role": {"managed": managed}})
+}
+
+fn inline(name: &str) -> Value {
+    json!([{"name": name, "document": {"Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]}}])
+}
+
+fn before(role: &str) -> Value {
+    json!({"name": role, "policyArns": [READ_ONLY], "inlinePolicies": inline("one"), "tags": {"team": "shop"}})
+}
+
+/// What needs every operation there is for it.
+fn after(role: &str) -> Value {
+    json!({"name": role, "policyArns": [QUEUES], "inlinePolicies": inline("two"), "description": "changed",
+           "maxSessionDuration": "2h", "tags": {"tier": "gold"}})
+}
+
+/// One life of an identity by one method, with each operation failing once in one way.
+#[derive(Clone, Copy)]
+struct Row {
+    kind: Kind,
+    method: &'static str,
+}
+
+impl Row {
+    fn name(self) -> String {
+        format!("each-{}-{}", self.kind.slug(), self.method.to_lowercase())
+    }
+
+    fn operations(self) -> impl Iterator<Item = &'static str> {
+        let pods = BY_POD_IDENTITY
+            .into_iter()
+            .filter(move |_| self.method == "PodIdentity");
+        BY_BOTH
+            .into_iter()
+            .chain(pods)
+            .chain(["ListPodIdentityAssociations"])
+    }
+
+    fn arm(self, scene: &Scene<'_>, name: &str) -> Vec<(&'static str, FaultHandle)> {
+        let faults = scene.stage.bed.gateway.faults();
+        let armed = |operation| {
+            let target = Fault::on(operation).about(name).first(1);
+            (operation, faults.add(self.kind.strikes(target)))
+        };
+        self.operations().map(armed).collect()
+    }
+
+    async fn play(self, stage: &Stage) -> Result<()> {
+        let name = self.name();
+        let scene = stage.scene(&name).await?;
+        let armed = self.arm(&scene, &name);
+        for managed in [before(&name), after(&name)] {
+            scene.apply(&name, spec(self.method, &managed)).await?;
+            pressed(&scene, &name, in_place(&scene, &name)).await?;
+        }
+        ensure!(scene.aws.attached(&name).await? == [QUEUES]);
+        let associations = scene.aws.associations(&name, &name).await?.len();
+        ensure!(
+            associations == usize::from(self.method == "PodIdentity"),
+            "{associations}"
+        );
+        pressed(&scene, &name, scene.delete(&name)).await?;
+        ensure!(!scene.aws.has_role(&name).await?, "the role is left");
+        ensure!(
+            scene.aws.associations(&name, &name).await?.is_empty(),
+            "the association is left"
+        );
+        let spared: Vec<_> = armed.iter().filter(|(_, fault)| fault.hits() == 0).collect();
+        let spared: Vec<_> = spared.iter().map(|(operation, _)| *operation).collect();
+        ensure!(spared.is_empty(), "never failed: {spared:?}");
+        armed.iter().for_each(|(_, fault)| fault.remove());
+        Ok(())
+    }
+}
+
+async fn in_place(scene: &Scene<'_>, name: &str) -> Result<()> {
+    let is_true = |object: &_, kind| condition(object, kind).is_some_and(|found| found.status == "True");
+    let stands = |object: &lanyard_api::WorkloadIdentity| {
+        let seen = object
+            .status
+            .as_ref()
+            .and_then(|status| status.observed_generation);
+        seen == object.metadata.generation && is_true(object, "Ready") && is_true(object, "InSync")
+    };
+    scene.until(name, "in place", stands).await.map(drop)
+}
+
+/// Asks for looks until something has come about.
+async fn pressed(scene: &Scene<'_>, name: &str, awaited: impl Future<Output = Result<()>>) -> Result<()> {
+    let mut awaited = std::pin::pin!(awaited);
+    loop {
+        tokio::select! {
+            ended = &mut awaited => return ended,
+            () = tokio::time::sleep(PRESSING) => {
+                // An object that is gone needs no look.
+                let _ = scene.request_look(name).await;
+            }
+        }
+    }
+}
+
+/// One kind after the other, by both methods side by side: more at once would only measure the machine.
+async fn play_all(stage: &'static Stage, kinds: &[Kind]) -> Result<()> {
+    let mut ended = Vec::new();
+    for kind in kinds {
+        let mut rows = JoinSet::new();
+        for method in ["IRSA", "PodIdentity"] {
+            let row = Row { kind: *kind, method };
+            rows.spawn(async move { row.play(stage).await.with_context(|| row.name()) });
+        }
+        ended.extend(rows.join_all().await);
+    }
+    let failed: Vec<String> = ended
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|error| format!("{error:#}"))
+        .collect();
+    if !failed.is_empty() {
+        bail!("{}", failed.join("\n\n"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_operation_that_fails_on_the_way_or_at_aws_is_done_at_another_try() -> Result<()> {
+    // Nonsense with status 200 is left to reads: of a write without an answer the SDK looks at nothing but the status.
+    let kinds = [Kind::ServerError, Kind::Reset, Kind::AnswerLost, Kind::TimedOut];
+    play_all(stage().await?, &kinds).await
+}
+
+#[tokio::test]
+async fn an_operation_that_aws_does_not_believe_us_is_done_at_another_try() -> Result<()> {
+    play_all(stage().await?, &[Kind::TokenExpired, Kind::ClockSkewed]).await
+}
+
+/// Throttling slows everything down that shares the account, so it has a stage of its own.
+#[tokio::test]
+async fn an_operation_that_is_throttled_is_done_at_another_try() -> Result<()> {
+    let stage: &'static Stage = Box::leak(Box::new(new_stage().await?));
+    play_all(stage, &[Kind::Throttled]).await
+}

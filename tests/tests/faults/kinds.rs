@@ -1,0 +1,62 @@
+//! The kinds of faults, as AWS words them. A target in, a fault out; no I/O.
+
+use std::time::Duration;
+
+use lanyard_testkit::gateway::{Fault, Target};
+
+/// Longer than the operator waits for an answer.
+const TOO_LONG: Duration = Duration::from_secs(3);
+
+/// Something that passes, or that somebody mends without touching Lanyard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Throttled,
+    ServerError,
+    Reset,
+    AnswerLost,
+    TimedOut,
+    Nonsense,
+    TokenExpired,
+    ClockSkewed,
+}
+
+impl Kind {
+    /// The fault, wherever the target says.
+    pub fn strikes(self, target: Target) -> Fault {
+        match self {
+            Self::Throttled => target.fails(429, "ThrottlingException", "Rate exceeded"),
+            Self::ServerError => target.fails(503, "ServiceUnavailable", "Service is unavailable."),
+            Self::Reset => target.resets(),
+            Self::AnswerLost => target.swallows_answer(),
+            Self::TimedOut => target.delays(TOO_LONG),
+            Self::Nonsense => target.answers(200, "<html>It works!</html>"),
+            Self::TokenExpired => target.fails(
+                403,
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            ),
+            Self::ClockSkewed => target.fails(
+                403,
+                "RequestTimeTooSkewed",
+                "Signature expired: 20260301T115000Z is now earlier than 20260301T120000Z",
+            ),
+        }
+    }
+
+    /// What a condition says of it.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled by AWS",
+            Self::ServerError | Self::Reset | Self::AnswerLost | Self::TimedOut | Self::Nonsense => {
+                "does not answer as it should"
+            }
+            Self::TokenExpired => "AWS does not accept the operator's credentials (ExpiredToken",
+            Self::ClockSkewed => "AWS does not accept the operator's credentials (RequestTimeTooSkewed",
+        }
+    }
+
+    /// The kind as part of a Kubernetes name.
+    pub fn slug(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}

@@ -1,0 +1,33 @@
+//! Faults: what AWS refuses, delays, breaks off or throttles, at every operation and for as long as it likes, is said for
+//! what it is, never taken for absence, not hammered at, and got over without help. Needs the test bed; does I/O.
+//!
+//! Each row of a table has an identity, a role and a namespace of one name, so that rows run side by side.
+
+mod away;
+mod each_operation;
+mod kinds;
+mod outage;
+
+use anyhow::Result;
+use lanyard_tests::{Stage, StageOptions};
+use tokio::sync::OnceCell;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
+/// A call that takes longer than this has timed out; see `kinds::TOO_LONG`.
+const TIMINGS: &str = "waiting=1s,operation=2s,lease=5s,renew-deadline=3s";
+
+/// A stage of a test's own.
+async fn new_stage() -> Result<Stage> {
+    let options = StageOptions {
+        through_gateway: true,
+        timings: TIMINGS,
+        ..StageOptions::default()
+    };
+    Stage::set(BINARY, options).await
+}
+
+/// The one stage of the tests that leave the rest of AWS alone; it ends with the process.
+async fn stage() -> Result<&'static Stage> {
+    static STAGE: OnceCell<Stage> = OnceCell::const_new();
+    STAGE.get_or_try_init(new_stage).await
+}

@@ -1,0 +1,161 @@
+//! Outages: a service, or both, fail at every call for a while. What stands is left as it is and stays Ready, a newcomer
+//! waits, both say what is wrong, nobody hammers at AWS or at the status, and all is well by itself afterwards.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use lanyard_testkit::gateway::{Fault, Mark, Service};
+use lanyard_tests::{Scene, Stage, condition};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::kinds::Kind;
+use crate::{new_stage, stage};
+
+/// How long an outage lasts: three pauses between tries, of one second, two and four.
+const LASTS: Duration = Duration::from_secs(8);
+/// At most so many calls about an identity in that time: five looks of at most six reads.
+const CALLS: usize = 30;
+/// At most so many times its status is written: that it is unreadable, and what is seen of the rest.
+const STATUS_WRITES: usize = 2;
+
+const IAM: &[Service] = &[Service::Iam];
+const EKS: &[Service] = &[Service::Eks];
+const BOTH: &[Service] = &[Service::Iam, Service::Eks];
+
+/// What fails, and how.
+#[derive(Clone, Copy)]
+struct Row {
+    down: &'static [Service],
+    kind: Kind,
+}
+
+fn spec(role: &str) -> Value {
+    json!({"method": "PodIdentity", "role": {"managed": {"name": role}}})
+}
+
+impl Row {
+    fn name(self) -> String {
+        let down: String = self.down.iter().map(|service| format!("{service}-")).collect();
+        format!("out-{down}{}", self.kind.slug())
+    }
+
+    async fn play(self, stage: &Stage) -> Result<()> {
+        let (stands, comes) = (self.name(), format!("{}-new", self.name()));
+        let scene = stage.scene(&stands).await?;
+        scene.apply(&stands, spec(&stands)).await?;
+        scene.until_is(&stands, "InSync", "True", "InSync").await?;
+        scene.until_ready(&stands).await?;
+
+        let gateway = &stage.bed.gateway;
+        let target = |service: &Service, name: &str| Fault::on_any().to(*service).about(name);
+        let faults = self
+            .down
+            .iter()
+            .flat_map(|service| [target(service, &stands), target(service, &comes)]);
+        let faults: Vec<_> = faults
+            .map(|target| gateway.faults().add(self.kind.strikes(target)))
+            .collect();
+        let mark = gateway.ledger().mark();
+        scene.request_look(&stands).await?;
+        scene.apply(&comes, spec(&comes)).await?;
+        self.says(&scene, &stands, &comes).await?;
+        // Not a wait for anything: what is counted is counted over this time.
+        tokio::time::sleep(LASTS).await;
+        self.leaves_alone(&scene, mark, &stands, &comes).await?;
+
+        faults.iter().for_each(|fault| fault.remove());
+        scene.until_is(&stands, "InSync", "True", "InSync").await?;
+        scene.until_ready(&comes).await?;
+        Ok(())
+    }
+
+    async fn says(self, scene: &Scene<'_>, stands: &str, comes: &str) -> Result<()> {
+        let says = self.kind.says();
+        let object = scene.until_is(stands, "InSync", "Unknown", "Unreadable").await?;
+        let message = condition(&object, "InSync").context("InSync")?.message;
+        ensure!(message.contains(says), "InSync: {message}");
+        let waits = |object: &_| {
+            let found = condition(object, "Reconciling");
+            found.is_some_and(|found| found.message.contains(says))
+        };
+        scene
+            .until(comes, &format!("waiting because of: {says}"), waits)
+            .await?;
+        Ok(())
+    }
+
+    async fn leaves_alone(self, scene: &Scene<'_>, mark: Mark, stands: &str, comes: &str) -> Result<()> {
+        let calls = scene.stage.bed.gateway.ledger().since(mark);
+        for name in [stands, comes] {
+            let about = calls.about(name);
+            let writes = about.to_aws().writes();
+            ensure!(writes.is_empty(), "written without having been read: {writes}");
+            let count = about.to_aws().count();
+            ensure!(count <= CALLS, "{count} calls about {name} in {LASTS:?}");
+            let told = about.of("patch workloadidentities/status").count();
+            ensure!(
+                told <= STATUS_WRITES,
+                "the status of {name} was written {told} times"
+            );
+        }
+        let object = scene.identities().get(stands).await?;
+        let ready = condition(&object, "Ready").context("Ready")?;
+        ensure!(ready.status == "True", "Ready: {}", ready.message);
+        ensure!(condition(&object, "Stalled").is_none(), "Stalled");
+        Ok(())
+    }
+}
+
+async fn play_all(stage: &'static Stage, rows: &[Row]) -> Result<()> {
+    let mut playing = JoinSet::new();
+    for row in rows {
+        let row = *row;
+        playing.spawn(async move { row.play(stage).await.with_context(|| row.name()) });
+    }
+    let ended = playing.join_all().await;
+    let failed: Vec<String> = ended
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|error| format!("{error:#}"))
+        .collect();
+    if !failed.is_empty() {
+        bail!("{}", failed.join("\n\n"));
+    }
+    Ok(())
+}
+
+const fn row(down: &'static [Service], kind: Kind) -> Row {
+    Row { down, kind }
+}
+
+#[tokio::test]
+async fn half_of_aws_or_all_of_it_may_be_down() -> Result<()> {
+    let rows = [
+        row(IAM, Kind::ServerError),
+        row(EKS, Kind::ServerError),
+        row(BOTH, Kind::ServerError),
+        row(IAM, Kind::Reset),
+        row(EKS, Kind::Reset),
+        row(BOTH, Kind::TimedOut),
+        row(BOTH, Kind::Nonsense),
+    ];
+    play_all(stage().await?, &rows).await
+}
+
+#[tokio::test]
+async fn credentials_may_expire_and_clocks_be_wrong() -> Result<()> {
+    let rows = [
+        row(BOTH, Kind::TokenExpired),
+        row(IAM, Kind::TokenExpired),
+        row(BOTH, Kind::ClockSkewed),
+    ];
+    play_all(stage().await?, &rows).await
+}
+
+/// Throttling slows everything down that shares the account, so it has a stage of its own.
+#[tokio::test]
+async fn everything_may_be_throttled() -> Result<()> {
+    let stage: &'static Stage = Box::leak(Box::new(new_stage().await?));
+    play_all(stage, &[row(BOTH, Kind::Throttled), row(EKS, Kind::Throttled)]).await
+}
