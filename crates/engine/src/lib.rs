@@ -30,6 +30,9 @@ use std::sync::Arc;
 
 use lanyard_aws::Aws;
 use lanyard_core::cluster::Cluster;
+use lanyard_core::custody::Custody;
+use lanyard_core::observed::Observed;
+use lanyard_core::spec::Method;
 use lanyard_core::timings::Timings;
 
 pub use call::MayWrite;
@@ -101,7 +104,19 @@ impl World {
 
     /// Forgets the facts that are remembered between looks: another replica led meanwhile.
     pub async fn forget(&self) {
+        self.inner.recent.begin_term();
         self.inner.shared.forget().await;
+    }
+
+    /// For an object that goes, just after a change of operators: what is not seen may only be late. Custody tells
+    /// whether there was ever an association to be made; without custody there may have been.
+    pub fn doubt_absence(&self, target: &Target, observed: &mut Observed) {
+        let by_association = |custody: &Custody| {
+            let mut touched = custody.roles.iter();
+            touched.any(|touched| touched.method == Method::PodIdentity)
+        };
+        let associated = target.marks.custody.as_ref().is_none_or(by_association);
+        self.recent().doubt_absence(&target.subject, observed, associated);
     }
 
     /// Whether a ServiceAccount carries just the annotations that Lanyard wrote last; see [`service_account::print`].

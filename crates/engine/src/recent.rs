@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use lanyard_core::arn::RoleArn;
 use lanyard_core::fact::{Fact, Why};
-use lanyard_core::observed::{Association, RoleFacts};
+use lanyard_core::observed::{Association, Observed, RoleFacts};
 use lanyard_core::policy::same_meaning;
 use lanyard_core::subject::Subject;
 
 /// What we wrote lately.
 pub(crate) struct Recent {
     settling: Duration,
+    term_began: Mutex<Instant>,
     roles: Mutex<HashMap<RoleArn, (Instant, RoleFacts)>>,
     associations: Mutex<HashMap<Subject, (Instant, Fact<Association>)>>,
     annotations: Mutex<HashMap<Subject, u64>>,
@@ -23,9 +24,34 @@ impl Recent {
     pub(crate) fn new(settling: Duration) -> Self {
         Self {
             settling,
+            term_began: Mutex::new(Instant::now()),
             roles: Mutex::default(),
             associations: Mutex::default(),
             annotations: Mutex::default(),
+        }
+    }
+
+    /// Another operator may have written until now, and what it wrote is not remembered here.
+    pub(crate) fn begin_term(&self) {
+        *self.term_began.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// What may be believed of an object that goes: what is not there is never looked for again. Just after a change of
+    /// operators the one before may have made it a moment ago, so that its absence is settling; what we removed
+    /// ourselves is gone. `associated`: whether there was ever an association to be made.
+    pub(crate) fn doubt_absence(&self, subject: &Subject, observed: &mut Observed, associated: bool) {
+        let began = *self.term_began.lock().unwrap_or_else(PoisonError::into_inner);
+        if began.elapsed() >= self.settling {
+            return;
+        }
+        for (arn, facts) in &mut observed.roles {
+            if facts.id == Fact::Absent && !self.touched_role(arn) {
+                *facts = RoleFacts::unreadable(&Why::Settling);
+            }
+        }
+        let removed = recall(&self.associations, self.settling, subject).is_some();
+        if associated && !removed && observed.association == Fact::Absent {
+            observed.association = Fact::Unreadable(Why::Settling);
         }
     }
 
@@ -140,6 +166,8 @@ fn recall<K: Eq + std::hash::Hash, V: Clone>(
 
 #[cfg(test)]
 mod tests {
+    use lanyard_core::observed::ObjectMarks;
+
     use super::*;
 
     fn arn() -> RoleArn {
@@ -169,5 +197,55 @@ mod tests {
         };
         recent.wrote_role(&arn(), made);
         assert_eq!(recent.judge_role(&arn(), RoleFacts::absent()).id, Fact::Absent);
+    }
+
+    fn subject() -> Subject {
+        let subject = serde_json::json!({
+            "cluster": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+            "namespace": "shop",
+            "name": "orders",
+        });
+        serde_json::from_value(subject).unwrap()
+    }
+
+    fn gone() -> Observed {
+        Observed {
+            object: ObjectMarks::default(),
+            roles: [(arn(), RoleFacts::absent())].into(),
+            provider: Fact::Absent,
+            association: Fact::Absent,
+            service_account: Fact::Absent,
+            agent: Fact::Absent,
+            pods: Fact::Absent,
+            workloads: Fact::Absent,
+        }
+    }
+
+    #[test]
+    fn what_a_predecessor_may_have_made_a_moment_ago_is_not_yet_gone() {
+        let (recent, mut observed) = (Recent::new(Duration::from_secs(30)), gone());
+        recent.doubt_absence(&subject(), &mut observed, true);
+        assert_eq!(observed.role(&arn()).id, Fact::Unreadable(Why::Settling));
+        assert_eq!(observed.association, Fact::Unreadable(Why::Settling));
+
+        let mut never_associated = gone();
+        recent.doubt_absence(&subject(), &mut never_associated, false);
+        assert_eq!(never_associated.association, Fact::Absent);
+    }
+
+    #[test]
+    fn what_we_removed_ourselves_and_what_was_long_ago_is_gone() {
+        let (recent, mut observed) = (Recent::new(Duration::from_secs(30)), gone());
+        recent.wrote_role(&arn(), RoleFacts::absent());
+        recent.wrote_association(&subject(), Fact::Absent);
+        recent.doubt_absence(&subject(), &mut observed, true);
+        assert_eq!(
+            (observed.role(&arn()).id.clone(), observed.association),
+            (Fact::Absent, Fact::Absent)
+        );
+
+        let (recent, mut observed) = (Recent::new(Duration::ZERO), gone());
+        recent.doubt_absence(&subject(), &mut observed, true);
+        assert_eq!(observed.association, Fact::Absent);
     }
 }

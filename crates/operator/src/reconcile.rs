@@ -142,6 +142,7 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
         fresh: false,
     };
     let mut observed = context.world.observe(&scope).await;
+    context.world.doubt_absence(&decoded.target, &mut observed);
     let look = think_removal(&decoded.target.subject, &decoded.status, &observed, leaving);
     let (summary, released) = act(decoded, &look, &mut observed, suspended, context).await;
     Some(Pass { summary, released })
