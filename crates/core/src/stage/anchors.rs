@@ -76,6 +76,16 @@ impl Scene<'_> {
         let after = [Reason::Draining, Reason::Soaking];
         after.contains(&record.stage)
             || (self.is_blocked_by_association() && unbinding.contains(&record.stage))
+            || (record.stage == Reason::Paused && self.had_settled(record))
+    }
+
+    /// Whether the wait was over when it was paused: a pause holds what follows it, not the wait itself.
+    fn had_settled(&self, record: &TransitionStatus) -> bool {
+        let in_effect = |known: &BindingStatus| {
+            known.binding == self.identity.binding && known.state == BindingState::Active
+        };
+        record.bound.is_some()
+            && (self.is_blocked_by_association() || self.previous.bindings.iter().any(in_effect))
     }
 
     /// How long all pods have to stay current before the old binding goes.
