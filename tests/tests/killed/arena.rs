@@ -19,7 +19,7 @@ use crate::beside;
 use crate::blow::{BLOWS, Blow};
 use crate::run::Run;
 use crate::scenario::Scenario;
-use crate::world::without_corrections;
+use crate::world::{without_corrections, without_providers};
 
 /// Set by `cargo xtask test --all`: every n is tried.
 const ALL: &str = "LANYARD_TEST_ALL";
@@ -116,9 +116,15 @@ async fn play_all(run: &Run<'_>, scenario: Scenario) -> Result<()> {
 /// Plays a scenario with a blow and compares. Answers whether the blow fell.
 async fn strike(run: &Run<'_>, blow: Blow, n: usize, wanted: &Value) -> Result<bool> {
     let ended = run.play(Some((blow, n))).await?;
-    let seen = |world: &Value| match blow.may_look_like_drift() {
-        true => without_corrections(world.clone()),
-        false => world.clone(),
+    let seen = |world: &Value| {
+        let mut world = world.clone();
+        if blow.may_look_like_drift() || run.changes_its_mind() {
+            world = without_corrections(world);
+        }
+        if run.changes_its_mind() {
+            world = without_providers(world);
+        }
+        world
     };
     let wanted = seen(wanted);
     let found = run.world_where(|found| seen(found) == wanted).await?;

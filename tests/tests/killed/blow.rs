@@ -3,6 +3,7 @@
 //! the deed before. Sets faults; their hooks kill the operator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use kube::api::{Api, Patch, PatchParams};
@@ -11,8 +12,9 @@ use lanyard_testkit::gateway::{Fault, FaultHandle, Faults};
 use serde_json::json;
 use tokio::sync::Notify;
 
-/// How many reads are stale: those of one whole look.
-const STALE_READS: usize = 8;
+/// How long reads are stale: long enough for a restart and a whole look, and shorter than the arena's settling, as what
+/// AWS answers late is shorter than the usual one.
+const STALE_FOR: Duration = Duration::from_secs(2);
 
 /// What strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,8 +51,8 @@ pub struct Arms<'a> {
 /// A blow that waits for its deed.
 pub struct Armed {
     handle: FaultHandle,
-    /// Told when the operator is dead.
-    pub killed: Arc<Notify>,
+    /// Told when the blow has fallen: the operator is dead, if that is what the blow does.
+    pub fell: Arc<Notify>,
 }
 
 impl Armed {
@@ -78,49 +80,55 @@ impl Blow {
 
     /// Lies in wait for the n-th deed, counted from 1.
     pub fn arm(self, n: usize, arms: Arms<'_>) -> Armed {
-        let killed = Arc::new(Notify::new());
-        let deed = || Fault::on_deeds().nth(n);
-        let (faults, dead) = (arms.faults.clone(), Arc::clone(&killed));
         let Arms {
+            faults,
             kill,
             identities,
             name,
-            ..
         } = arms;
-        let kill = move || {
-            // A failure shows: nobody is told, and the run waits in vain.
-            if kill().is_ok() {
-                dead.notify_one();
-            }
+        let deed = || Fault::on_deeds().nth(n);
+        // It fails only for an operator that was never started.
+        let kill = move || drop(kill());
+        let more = faults.clone();
+        let stale = move || {
+            let stale = more.add(Fault::on_reads().to_aws().serves_stale());
+            tokio::spawn(async move {
+                tokio::time::sleep(STALE_FOR).await;
+                stale.remove();
+            });
         };
-        let stale = move || drop(faults.add(Fault::on_reads().to_aws().first(STALE_READS).serves_stale()));
-        let faults = arms.faults;
-        let handle = match self {
+        match self {
             Self::KilledBefore => {
-                let handle = faults.add(deed().calls_before(move |_| {
+                faults.add(deed().calls_before(move |_| {
                     kill();
                     std::future::ready(())
                 }));
                 faults.add(deed().resets());
-                handle
             }
-            Self::AnswerLost => faults.add(deed().swallows_answer()),
-            Self::KilledAfter => faults.add(deed().calls_after(move |_| {
+            Self::AnswerLost => drop(faults.add(deed().swallows_answer())),
+            Self::KilledAfter => drop(faults.add(deed().calls_after(move |_| {
                 kill();
                 std::future::ready(())
-            })),
-            Self::StaleAfter => faults.add(deed().calls_after(move |_| {
+            }))),
+            Self::StaleAfter => drop(faults.add(deed().calls_after(move |_| {
                 stale();
                 let identities = identities.clone();
                 async move { ask_for_a_look(&identities, name, "after the blow").await }
-            })),
-            Self::KilledThenStale => faults.add(deed().calls_after(move |_| {
+            }))),
+            Self::KilledThenStale => drop(faults.add(deed().calls_after(move |_| {
                 kill();
                 stale();
                 std::future::ready(())
-            })),
-        };
-        Armed { handle, killed }
+            }))),
+        }
+        // The last to be added is the last to run.
+        let fell = Arc::new(Notify::new());
+        let told = Arc::clone(&fell);
+        let handle = faults.add(deed().calls_after(move |_| {
+            told.notify_one();
+            std::future::ready(())
+        }));
+        Armed { handle, fell }
     }
 }
 

@@ -68,9 +68,7 @@ impl<'a> Run<'a> {
         gateway.forget_answers();
         let mark = gateway.ledger().mark();
         let armed = blow.map(|(blow, n)| (blow, blow.arm(n, self.arms())));
-        self.ask_for(self.scenario.after).await?;
-        let stands = self.until_stands(self.scenario.after);
-        self.over_a_restart(armed.as_ref(), stands)
+        self.play_on(armed.as_ref())
             .await
             .with_context(|| format!("what was called:\n{}", gateway.ledger().since(mark).deeds()))?;
         gateway.faults().clear();
@@ -78,6 +76,11 @@ impl<'a> Run<'a> {
             struck: armed.is_some_and(|(_, armed)| armed.struck()),
             deeds: gateway.ledger().since(mark).deeds().count(),
         })
+    }
+
+    /// Whether something else is asked for when the blow falls.
+    pub fn changes_its_mind(&self) -> bool {
+        self.scenario.then.is_some()
     }
 
     /// The world once nobody writes any more and it is as wanted; or as it is when patience ends.
@@ -112,7 +115,7 @@ impl<'a> Run<'a> {
         if self.scene.identities().get_opt(NAME).await?.is_none() {
             return Ok(());
         }
-        if let Stand::Stands(spec) = self.scenario.after
+        if let Stand::Stands(spec) = self.scenario.then.unwrap_or(self.scenario.after)
             && spec.retain
         {
             let plain = Stand::Stands(Spec {
@@ -221,29 +224,55 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Waits for what is to come about, and starts the operator again when the blow has killed it.
-    async fn over_a_restart(
-        &self,
-        armed: Option<&(Blow, Armed)>,
-        comes_about: impl Future<Output = Result<()>>,
-    ) -> Result<()> {
-        let Some((blow, armed)) = armed.filter(|(blow, _)| blow.kills()) else {
-            return comes_about.await;
-        };
-        let (mut comes_about, mut killed) = (pin!(comes_about), pin!(armed.killed.notified()));
-        tokio::select! {
-            done = &mut comes_about => done?,
-            () = &mut killed => {
-                self.arena.restart(&self.scene.client).await?;
-                return comes_about.await;
+    async fn play_on(&self, armed: Option<&(Blow, Armed)>) -> Result<()> {
+        let Scenario { after, then, .. } = self.scenario;
+        self.ask_for(after).await?;
+        let fell = self.over_the_blow(armed, after, then).await?;
+        match then {
+            None => Ok(()),
+            Some(then) if fell => self.until_stands(then).await,
+            Some(then) => {
+                self.ask_for(then).await?;
+                self.over_the_blow(armed, then, None).await.map(drop)
             }
         }
-        // What was done may be seen before its doer is dead.
-        if armed.struck() {
-            let dead = tokio::time::timeout(PATIENCE, killed).await;
-            dead.with_context(|| format!("{blow:?} did not kill"))?;
+    }
+
+    /// Waits until it stands, over the blow and what has to be done after it. Answers whether the blow fell. Where
+    /// something else is asked for when it falls, that is not waited for.
+    async fn over_the_blow(
+        &self,
+        armed: Option<&(Blow, Armed)>,
+        stand: Stand,
+        then: Option<Stand>,
+    ) -> Result<bool> {
+        let mut stands = pin!(self.until_stands(stand));
+        let Some((blow, armed)) = armed else {
+            return stands.await.map(|()| false);
+        };
+        let mut fell = pin!(armed.fell.notified());
+        let done = tokio::select! {
+            done = &mut stands => done.map(|()| true)?,
+            () = &mut fell => false,
+        };
+        if done && !armed.struck() {
+            return Ok(false);
+        }
+        if done {
+            // What was done may be seen before its doer is dead.
+            tokio::time::timeout(PATIENCE, fell)
+                .await
+                .context("the blow does not end")?;
+        }
+        if let Some(then) = then {
+            self.ask_for(then).await?;
+        }
+        if blow.kills() {
             self.arena.restart(&self.scene.client).await?;
         }
-        Ok(())
+        if !done && then.is_none() {
+            stands.await?;
+        }
+        Ok(true)
     }
 }

@@ -12,6 +12,8 @@ pub struct Scenario {
     pub before: Stand,
     /// What is then asked for.
     pub after: Stand,
+    /// What is asked for instead as soon as the blow has fallen, while a killed operator is down; else when the other is done.
+    pub then: Option<Stand>,
 }
 
 /// What there is of the identity.
@@ -83,6 +85,7 @@ impl Scenario {
         Self {
             before: self.before.by(method),
             after: self.after.by(method),
+            then: self.then.map(|stand| stand.by(method)),
             ..self
         }
     }
@@ -144,12 +147,18 @@ impl Spec {
     }
 }
 
-/// Without the fields that are not there.
+/// Without the fields that are not there, and without empty ones: where there were entries before, the API server makes
+/// of an applied `{}` a null, and refuses it.
 fn written(value: Value) -> Value {
+    let empty = |value: &Value| {
+        value.is_null()
+            || value.as_array().is_some_and(Vec::is_empty)
+            || value.as_object().is_some_and(Map::is_empty)
+    };
     match value {
         Value::Object(fields) => fields
             .into_iter()
-            .filter(|(_, value)| !value.is_null())
+            .filter(|(_, value)| !empty(value))
             .map(|(key, value)| (key, written(value)))
             .collect(),
         other => other,
