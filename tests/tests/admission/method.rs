@@ -64,8 +64,12 @@ async fn a_word_is_one_of_those_that_are_honoured() -> Result<()> {
             and_the_rest_later!("spec.driftPolicy: Unsupported value: \"Ignore\": supported values: \"Correct\", \"Report\""),
         ),
         (
-            with("deletionPolicy", json!("DeleteWhenUnused")),
-            and_the_rest_later!("spec.deletionPolicy: Unsupported value: \"DeleteWhenUnused\": supported values: \"Delete\", \"Retain\""),
+            with("deletionPolicy", json!("Keep")),
+            and_the_rest_later!("spec.deletionPolicy: Unsupported value: \"Keep\": supported values: \"Delete\", \"DeleteWhenUnused\", \"Retain\""),
+        ),
+        (
+            with("podRestart", json!("Always")),
+            and_the_rest_later!("spec.podRestart: Unsupported value: \"Always\": supported values: \"Never\", \"Rollout\""),
         ),
         (
             json!({"role": {"existing": {"arn": "arn:aws:iam::111122223333:role/a", "trust": "Manage"}}}),
