@@ -50,6 +50,12 @@ impl Binding {
         }
     }
 
+    /// Whether pods get it by a token and an annotation, and not by an association.
+    #[must_use]
+    pub fn is_irsa(&self) -> bool {
+        self.method() == Method::Irsa
+    }
+
     /// The binding as one line of text, the same for equal bindings: what short names of it are made from.
     #[must_use]
     pub fn key(&self) -> String {

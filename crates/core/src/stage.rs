@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::binding::{Binding, By};
+use crate::binding::Binding;
 use crate::fact::Why;
 use crate::identity::Identity;
 use crate::observed::Observed;
@@ -224,7 +224,7 @@ fn transition(scene: &Scene<'_>, at: At) -> Transition {
         made_before: scene.made_before(),
         bound: scene.is_bound(),
         began: scene.began(),
-        token: scene.token(),
+        token: scene.token.clone(),
         phase: at.phase,
         switches: at.switches,
         in_effect: at.in_effect,
@@ -332,9 +332,4 @@ fn left_of(time: Duration, from: Timestamp, now: Timestamp) -> Option<Duration> 
     let until = from.checked_add(SignedDuration::try_from(time).ok()?).ok()?;
     let left = now.duration_until(until);
     left.is_positive().then(|| left.unsigned_abs().min(time))
-}
-
-/// A binding by annotations that lead to a role.
-fn is_irsa(binding: &Binding) -> bool {
-    matches!(binding.by, By::Irsa { .. })
 }

@@ -7,26 +7,25 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::left_of;
 use super::scene::Scene;
-use super::{is_irsa, left_of};
 use crate::binding::By;
 use crate::reason::Reason;
 use crate::status::{BindingState, BindingStatus, TransitionStatus};
-use crate::subject::hex_hash;
 
 impl Scene<'_> {
     /// Whether what has to reach everybody is that an association is gone.
     pub fn waits_for_unbinding(&self) -> bool {
         let was_bound = |known: &BindingStatus| {
-            !is_irsa(&known.binding) && (known.state != BindingState::Pending || known.association.is_some())
+            !known.binding.is_irsa() && (known.state != BindingState::Pending || known.association.is_some())
         };
-        is_irsa(&self.identity.binding) && self.previous.bindings.iter().any(was_bound)
+        self.identity.binding.is_irsa() && self.previous.bindings.iter().any(was_bound)
     }
 
     /// How long the trust that was set still needs to reach every place where roles are assumed.
     pub fn propagates_in(&self) -> Option<Duration> {
         let time = self.timings.propagation;
-        match self.record() {
+        match self.record {
             Some(record) if record.stage == Reason::Switching => None,
             Some(record) if record.stage == Reason::Propagating => left_of(time, record.since, self.now),
             Some(_) | None => Some(time).filter(|time| !time.is_zero()),
@@ -46,25 +45,16 @@ impl Scene<'_> {
                 .and_then(|account| account.applied_at),
         };
         // Once it was known to be in effect it stays so, whatever is changed beside it, as long as it stays in place.
-        if self.record().is_some_and(|record| record.in_effect.is_some()) && !self.is_blocked_by_association()
-        {
+        if self.record.is_some_and(|record| record.in_effect.is_some()) && !self.is_blocked_by_association() {
             return None;
         }
         let server = server.and_then(|at| left_of(time, at, self.now));
-        let own = match self.record() {
+        let own = match self.record {
             Some(record) if self.is_past_settling(record) => None,
             Some(record) if self.is_settling(record) => left_of(time, record.since, self.now),
             Some(_) | None => Some(time).filter(|time| !time.is_zero()),
         };
         own.max(server)
-    }
-
-    /// The record of this very change.
-    fn record(&self) -> Option<&TransitionStatus> {
-        self.previous
-            .transition
-            .as_ref()
-            .filter(|record| record.token == self.token())
     }
 
     fn is_settling(&self, record: &TransitionStatus) -> bool {
@@ -84,7 +74,7 @@ impl Scene<'_> {
     /// How long all pods have to stay current before the old binding goes.
     pub fn soaks_in(&self) -> Option<Duration> {
         let time = self.timings.soak;
-        let since = match self.record() {
+        let since = match self.record {
             Some(record) if record.stage == Reason::Soaking => record.since,
             Some(_) | None => self.now,
         };
@@ -93,29 +83,24 @@ impl Scene<'_> {
 
     /// When this change was first seen.
     pub fn began(&self) -> Timestamp {
-        self.record().map_or(self.now, |record| record.began)
+        self.record.map_or(self.now, |record| record.began)
     }
 
     /// When this stage of the change was first seen.
     pub fn since(&self, stage: Reason) -> Timestamp {
-        let record = self.record().filter(|record| record.stage == stage);
+        let record = self.record.filter(|record| record.stage == stage);
         record.map_or(self.now, |record| record.since)
-    }
-
-    /// A short name of the binding wanted.
-    pub fn token(&self) -> String {
-        hex_hash(&self.identity.binding.key(), 16)
     }
 
     /// Pods of a Pod Identity binding do not show its role: those made before its last change reached everybody may
     /// hold a session of the role before.
     pub fn made_before(&self) -> Option<Timestamp> {
-        let in_place = self.others.iter().any(|other| !is_irsa(other));
+        let in_place = self.others.iter().any(|other| !other.is_irsa());
         let changed = self
             .association()
-            .filter(|_| in_place && !is_irsa(&self.identity.binding))?;
+            .filter(|_| in_place && !self.identity.binding.is_irsa())?;
         // By our own clock as well: pods are made by that one.
-        let seen = self.record().and_then(|record| record.bound).unwrap_or(self.now);
+        let seen = self.record.and_then(|record| record.bound).unwrap_or(self.now);
         let changed = changed.modified_at.map_or(seen, |at| at.max(seen));
         let settle = jiff::SignedDuration::try_from(self.timings.settle).ok()?;
         Some(changed.checked_add(settle).unwrap_or(changed))

@@ -52,7 +52,7 @@ pub(super) fn restarts(scene: &Scene<'_>) -> Restarts {
         }
     }
     let mut restarts = Restarts {
-        mark: hex_hash(&format!("{}/{}", scene.token(), scene.began()), 16),
+        mark: hex_hash(&format!("{}/{}", scene.token, scene.began()), 16),
         ..none
     };
     let mut fit: Vec<(usize, &Workload)> = Vec::new();

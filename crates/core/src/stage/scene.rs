@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::anchors::may_have_bound;
-use super::{is_irsa, left_of};
+use super::left_of;
 use crate::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
@@ -16,7 +16,8 @@ use crate::name::Audience;
 use crate::observed::{Association, Observed, ServiceAccount};
 use crate::ownership::is_our_association;
 use crate::spec::Method;
-use crate::status::{BindingState, BindingStatus, Status};
+use crate::status::{BindingState, BindingStatus, Status, TransitionStatus};
+use crate::subject::hex_hash;
 use crate::timings::Timings;
 use crate::trusting::{Request, lets_in};
 use crate::validate::DEFAULT_AUDIENCE;
@@ -27,6 +28,10 @@ pub(super) struct Scene<'a> {
     pub observed: &'a Observed,
     pub timings: &'a Timings,
     pub now: Timestamp,
+    /// A short name of the binding wanted.
+    pub token: String,
+    /// The record of this very change.
+    pub record: Option<&'a TransitionStatus>,
     /// Every binding beside the wanted one that the record, the world or a pod shows.
     pub others: Vec<Binding>,
 }
@@ -39,7 +44,11 @@ impl<'a> Scene<'a> {
         timings: &'a Timings,
         now: Timestamp,
     ) -> Self {
+        let token = hex_hash(&identity.binding.key(), 16);
+        let record = previous.transition.as_ref();
         let mut scene = Self {
+            record: record.filter(|record| record.token == token),
+            token,
             identity,
             previous,
             observed,
@@ -253,12 +262,12 @@ impl<'a> Scene<'a> {
 
     /// Whether an association of ours wins over the annotation that is wanted.
     pub fn is_blocked_by_association(&self) -> bool {
-        is_irsa(&self.identity.binding) && self.association().is_some()
+        self.identity.binding.is_irsa() && self.association().is_some()
     }
 
     /// Whether the change takes pods from IRSA to Pod Identity.
     pub fn leaves_irsa(&self) -> bool {
-        !is_irsa(&self.identity.binding) && self.others.iter().any(is_irsa)
+        !self.identity.binding.is_irsa() && self.others.iter().any(Binding::is_irsa)
     }
 
     /// Whether a pod is one that depends on another binding than the wanted, as far as it shows.
@@ -270,19 +279,20 @@ impl<'a> Scene<'a> {
 
     /// Whether the role that is wanted is there and lets the subject in by the wanted binding.
     pub fn is_let_in(&self) -> bool {
+        let facts = self.observed.roles.get(&self.identity.binding.role_arn);
+        let trust = facts.and_then(|facts| facts.trust.present());
         let request = Request {
             subject: &self.identity.subject,
             cluster: &self.identity.cluster,
             binding: &self.identity.binding,
         };
-        let facts = self.observed.role(&self.identity.binding.role_arn);
-        facts.trust.present().is_some_and(|trust| lets_in(trust, request))
+        trust.is_some_and(|trust| lets_in(trust, request))
     }
 
     /// Whether a pod may still depend on a binding that is not wanted any more. What cannot be counted afresh may.
     pub fn is_live(&self, old: &Binding) -> bool {
         let wanted = &self.identity.binding;
-        match (is_irsa(old), is_irsa(wanted)) {
+        match (old.is_irsa(), wanted.is_irsa()) {
             // Another issuer: the kubelet brings new tokens to old pods by and by.
             (true, true) if old.role_arn == wanted.role_arn && self.same_audience(old) => {
                 let began = self.began();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp, Unit};
 
 use super::{Told, Verdict};
-use crate::binding::{Binding, By};
+use crate::binding::Binding;
 use crate::holder::Place;
 use crate::reason::Reason;
 use crate::stage::{ANNOTATION_CONSENT, Because, Phase, Refusal, Restarts, Stage, Transition};
@@ -235,14 +235,10 @@ fn draining_told(
 
 /// When the last credentials of Pod Identity end, where its association is gone: no sooner than that is known.
 fn access_ends(told: &Told<'_>, transition: &Transition) -> Option<Timestamp> {
-    let is_lossy = is_irsa(&transition.wanted) && transition.kept.iter().any(|old| !is_irsa(old));
+    let is_lossy = transition.wanted.is_irsa() && transition.kept.iter().any(|old| !old.is_irsa());
     let since = record(told).filter(|_| is_lossy)?.since;
     let cached = SignedDuration::try_from(told.timings.cached).ok()?;
     since.checked_add(cached).ok()?.round(Unit::Second).ok()
-}
-
-fn is_irsa(binding: &Binding) -> bool {
-    matches!(binding.by, By::Irsa { .. })
 }
 
 /// Whose the old pods are: what a person who wants to see the end of it has to restart.
