@@ -79,6 +79,14 @@ pub async fn begin_deletion(scene: &Scene<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Asking for a look comes too late for an object that a look of the operator's own has just let go.
+pub fn gone_already(error: anyhow::Error) -> Result<()> {
+    match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        _ => Err(error),
+    }
+}
+
 /// Takes the status off an object, as a backup without it would.
 pub async fn lose_status(scene: &Scene<'_>, name: &str) -> Result<()> {
     let resource = ApiResource::erase::<WorkloadIdentity>(&());

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::{Fault, Mark};
 use lanyard_tests::condition;
 
-use crate::found::{begin_deletion, nothing_left, spec};
+use crate::found::{begin_deletion, gone_already, nothing_left, spec};
 use crate::{BINARY, new_stage, stage};
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_missing_permission_is_named_and_its_grant_is_enough() -> Result<()> {
     // The binding went first, so that no pod is left with half of a role.
     ensure!(scene.aws.associations("denied", "orders").await?.is_empty());
     fault.remove();
-    scene.request_look("orders").await?;
+    scene.request_look("orders").await.or_else(gone_already)?;
     scene.until_gone("orders").await?;
     ensure!(nothing_left(&scene, "orders", "denied").await?);
     Ok(())
@@ -52,7 +52,7 @@ async fn what_may_not_be_read_is_named_and_not_removed_unseen() -> Result<()> {
     ensure!(scene.aws.has_role("unread").await?);
     ensure!(gateway.ledger().since(mark).of("DeleteRole").is_empty());
     fault.remove();
-    scene.request_look("orders").await?;
+    scene.request_look("orders").await.or_else(gone_already)?;
     scene.until_gone("orders").await
 }
 

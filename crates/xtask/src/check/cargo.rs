@@ -111,6 +111,8 @@ pub(super) fn tests(checkout: &Checkout, live: &Live) -> Result<Finding> {
 pub(crate) fn cargo_test(checkout: &Checkout, targets: &[&str]) -> Command {
     let mut command = cargo(checkout, &["test", "--locked", "--workspace", "--no-fail-fast"]);
     command.args(targets);
+    // A failed test says what was wrong in its error's own words; fifty frames of the runtime would bury them.
+    command.env("RUST_LIB_BACKTRACE", "0");
     command
 }
 
