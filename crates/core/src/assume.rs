@@ -14,7 +14,7 @@ use crate::outcome::Answer;
 use crate::policy::Document;
 use crate::step::Step;
 use crate::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
-use crate::workload::Owner;
+use crate::workload::{Owner, RestartedFor};
 
 /// Stands for an id that only the server knows, until its answer tells.
 const ASSUMED: &str = "assumed";
@@ -130,10 +130,10 @@ impl Observed {
         }
     }
 
-    fn assume_restart(&mut self, owner: &Owner, mark: &str) {
+    fn assume_restart(&mut self, owner: &Owner, mark: &RestartedFor) {
         let workloads = self.workloads.present_mut().into_iter().flatten();
         for workload in workloads.filter(|workload| workload.owner == *owner) {
-            workload.restarted_for = Some(mark.to_owned());
+            workload.restarted_for = Some(mark.clone());
             workload.rolled_out = false;
         }
     }

@@ -1,5 +1,7 @@
-//! Holders: the pods of the subject that are not terminal, each with the credentials it really carries.
+//! Holders: the pods of the subject that are not terminal, each with the credentials its containers really carry.
 //! Pure values and counts of them; the engine folds a watch or a list into these. No I/O.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,13 +24,12 @@ pub struct Pods {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Holder {
-    /// What it carries.
-    pub carries: Carries,
+    /// What its containers carry, each form once: they can differ, as where a webhook was told to skip some of them.
+    /// A container without any is none of ours, and a pod of nothing but those carries nothing.
+    #[serde(default)]
+    pub carries: BTreeSet<Carries>,
     /// When it was created.
     pub created: Timestamp,
-    /// Whether it is Ready.
-    #[serde(default)]
-    pub ready: bool,
     /// What restarts it; absent: it is a bare pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
@@ -37,11 +38,12 @@ pub struct Holder {
     pub place: Place,
 }
 
-/// The credentials that a pod carries: those of its containers that SDKs use first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The credentials that a container carries: those that SDKs use first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Carries {
-    /// A token to be exchanged for a role. A pod that carries both methods' counts as this: SDKs prefer web identity.
+    /// A token to be exchanged for a role. A container that carries both methods' counts as this: SDKs prefer web
+    /// identity [F 3.5].
     WebIdentity {
         /// The role's ARN as it stands in the environment.
         role: String,
@@ -50,8 +52,22 @@ pub enum Carries {
     },
     /// The agent's address: the role is the association's.
     PodIdentity,
-    /// Neither.
-    Nothing,
+}
+
+impl Carries {
+    /// Whether this is what a binding gives. Pod Identity shows neither its role nor its flags.
+    #[must_use]
+    pub fn is_of(&self, binding: &Binding) -> bool {
+        match (self, &binding.by) {
+            (Self::WebIdentity { role, audience: seen }, By::Irsa { audience, .. }) => {
+                *role == binding.role_arn.to_string() && (seen.is_empty() || seen == audience.as_str())
+            }
+            (Self::PodIdentity, By::PodIdentity { .. }) => true,
+            (Self::WebIdentity { .. }, By::PodIdentity { .. }) | (Self::PodIdentity, By::Irsa { .. }) => {
+                false
+            }
+        }
+    }
 }
 
 /// Where a pod runs, as far as Pod Identity cares [F 2.3].
@@ -69,37 +85,31 @@ pub enum Place {
 }
 
 impl Holder {
-    /// Whether it carries what a binding gives. A Pod Identity pod shows neither its role nor its flags.
+    /// Whether a container of it carries what a binding gives: then it depends on that binding.
     #[must_use]
     pub fn carries(&self, binding: &Binding) -> bool {
-        match (&self.carries, &binding.by) {
-            (Carries::WebIdentity { role, audience: seen }, By::Irsa { audience, .. }) => {
-                *role == binding.role_arn.to_string() && (seen.is_empty() || seen == audience.as_str())
-            }
-            (Carries::PodIdentity, By::PodIdentity { .. }) => true,
-            _ => false,
-        }
+        self.carries.iter().any(|carried| carried.is_of(binding))
     }
 
-    /// The role that its web identity is for.
-    #[must_use]
-    pub fn web_identity(&self) -> Option<(RoleArn, &str)> {
-        match &self.carries {
-            Carries::WebIdentity { role, audience } => Some((RoleArn::parse(role).ok()?, audience)),
-            Carries::PodIdentity | Carries::Nothing => None,
-        }
+    /// The roles that its web identities are for, each with the audience of its token.
+    pub fn web_identities(&self) -> impl Iterator<Item = (RoleArn, &str)> {
+        self.carries.iter().filter_map(|carried| match carried {
+            Carries::WebIdentity { role, audience } => Some((RoleArn::parse(role).ok()?, audience.as_str())),
+            Carries::PodIdentity => None,
+        })
     }
 
-    /// Whether it carries Pod Identity.
+    /// Whether a container of it carries Pod Identity.
     #[must_use]
     pub fn has_pod_identity(&self) -> bool {
-        self.carries == Carries::PodIdentity
+        self.carries.contains(&Carries::PodIdentity)
     }
 
-    /// Whether it carries what a binding gives, and was made after the binding's last change in place.
+    /// Whether it carries what a binding gives and nothing else, and was made after the binding's last change in place.
     #[must_use]
     pub fn is_current(&self, binding: &Binding, since: Option<Timestamp>) -> bool {
-        self.carries(binding) && since.is_none_or(|since| self.created >= since)
+        let all = self.carries.iter().all(|carried| carried.is_of(binding));
+        all && !self.carries.is_empty() && since.is_none_or(|since| self.created >= since)
     }
 }
 

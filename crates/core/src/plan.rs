@@ -230,9 +230,9 @@ impl Plan {
         let steps: Vec<Step> = restarts
             .now
             .iter()
-            .map(|owner| Step::RestartWorkload {
+            .map(|(owner, mark)| Step::RestartWorkload {
                 owner: owner.clone(),
-                mark: restarts.mark.clone(),
+                mark: mark.clone(),
             })
             .collect();
         self.stages.extend((!steps.is_empty()).then_some(steps));

@@ -12,7 +12,7 @@ use crate::desired::WantedAssociation;
 use crate::identity::ManagedRole;
 use crate::name::{Audience, PolicyName};
 use crate::policy::Document;
-use crate::workload::Owner;
+use crate::workload::{Owner, RestartedFor};
 
 mod told;
 
@@ -104,7 +104,7 @@ pub enum Step {
         create: bool,
     },
     /// Restart a workload, as `kubectl rollout restart` does; the mark keeps it from being restarted twice.
-    RestartWorkload { owner: Owner, mark: String },
+    RestartWorkload { owner: Owner, mark: RestartedFor },
     /// Delete the association.
     DeleteAssociation {},
     /// Delete the ServiceAccount that Lanyard created.

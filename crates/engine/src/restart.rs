@@ -6,14 +6,14 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use lanyard_api::FIELD_MANAGER;
 use lanyard_core::subject::Subject;
-use lanyard_core::workload::{ANNOTATION_RESTARTED_FOR, Owner};
+use lanyard_core::workload::{ANNOTATION_RESTARTED_FOR, Owner, RestartedFor};
 use serde_json::{Value, json};
 
 use crate::World;
 use crate::error::EngineError;
 
 /// The annotation by which kubectl restarts: any new value makes a new template.
-const ANNOTATION_RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+pub(crate) const ANNOTATION_RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 impl World {
     /// Restarts a workload for a transition, unless it was restarted for this one already.
@@ -21,7 +21,7 @@ impl World {
         &self,
         subject: &Subject,
         owner: &Owner,
-        mark: &str,
+        mark: &RestartedFor,
     ) -> Result<(), EngineError> {
         let resource = restartable(&owner.kind).ok_or_else(|| EngineError::NoRestart(owner.clone()))?;
         let namespace = subject.namespace.as_str();
@@ -29,7 +29,7 @@ impl World {
         let api: Api<DynamicObject> = Api::namespaced_with(self.kube().clone(), namespace, &resource);
         let found = self.read("get", &what, api.get_opt(&owner.name)).await?;
         let found = found.ok_or(EngineError::Gone { what: "the workload" })?;
-        if restarted_for(&found.data) == Some(mark) {
+        if restarted_for(&found.data).as_ref() == Some(mark) {
             return Ok(());
         }
         let patch = Patch::Merge(patch(found.metadata.uid.as_deref(), mark, Timestamp::now()));
@@ -51,17 +51,17 @@ fn restartable(kind: &str) -> Option<ApiResource> {
     }
 }
 
-fn restarted_for(data: &Value) -> Option<&str> {
+fn restarted_for(data: &Value) -> Option<RestartedFor> {
     let annotations = data.pointer("/spec/template/metadata/annotations")?;
-    annotations.get(ANNOTATION_RESTARTED_FOR)?.as_str()
+    RestartedFor::parse(annotations.get(ANNOTATION_RESTARTED_FOR)?.as_str()?)
 }
 
 /// The uid keeps it from a workload that was replaced meanwhile; not the resourceVersion, which every change of a pod
 /// moves on.
-fn patch(uid: Option<&str>, mark: &str, now: Timestamp) -> Value {
+fn patch(uid: Option<&str>, mark: &RestartedFor, now: Timestamp) -> Value {
     let annotations = json!({
         ANNOTATION_RESTARTED_AT: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        ANNOTATION_RESTARTED_FOR: mark,
+        ANNOTATION_RESTARTED_FOR: mark.to_string(),
     });
     json!({
         "metadata": {"uid": uid},
@@ -75,16 +75,17 @@ mod tests {
 
     #[test]
     fn a_restart_says_when_and_for_what_and_touches_nothing_else() {
-        let patch = patch(Some("u"), "abc", "2026-03-01T10:00:00.5Z".parse().unwrap());
+        let mark = RestartedFor::parse("abc/2026-03-01T09:00:00Z").unwrap();
+        let patch = patch(Some("u"), &mark, "2026-03-01T10:00:00.5Z".parse().unwrap());
         let wanted = json!({
             "metadata": {"uid": "u"},
             "spec": {"template": {"metadata": {"annotations": {
                 "kubectl.kubernetes.io/restartedAt": "2026-03-01T10:00:00Z",
-                "lanyard.dev/restarted-for": "abc",
+                "lanyard.dev/restarted-for": "abc/2026-03-01T09:00:00Z",
             }}}},
         });
         assert_eq!(patch, wanted);
-        assert_eq!(restarted_for(&patch), Some("abc"));
+        assert_eq!(restarted_for(&patch), Some(mark));
     }
 
     #[test]

@@ -14,10 +14,11 @@ use kube::api::{Api, ListParams};
 use kube::core::NamespaceResourceScope;
 use lanyard_core::fact::Fact;
 use lanyard_core::subject::Subject;
-use lanyard_core::workload::{ANNOTATION_RESTARTED_FOR, Owner, Workload};
+use lanyard_core::workload::{ANNOTATION_RESTARTED_FOR, Obstacle, Owner, RestartedFor, Workload};
 
 use crate::World;
 use crate::error::EngineError;
+use crate::restart::ANNOTATION_RESTARTED_AT;
 use budgets::Budgets;
 
 /// One workload as it was read, before budgets are known.
@@ -26,8 +27,7 @@ struct Found {
     owner: Owner,
     template: PodTemplateSpec,
     rolled_out: bool,
-    on_delete: bool,
-    paused: bool,
+    obstacle: Option<Obstacle>,
 }
 
 impl World {
@@ -86,14 +86,16 @@ impl World {
 
 fn workload(found: Found, budgets: &Budgets) -> Workload {
     let metadata = found.template.metadata.unwrap_or_default();
+    let annotations = metadata.annotations.unwrap_or_default();
+    let restarted_at = annotations.get(ANNOTATION_RESTARTED_AT);
     Workload {
         owner: found.owner,
-        restarted_for: metadata
-            .annotations
-            .and_then(|mut annotations| annotations.remove(ANNOTATION_RESTARTED_FOR)),
+        restarted_for: annotations
+            .get(ANNOTATION_RESTARTED_FOR)
+            .and_then(|text| RestartedFor::parse(text)),
+        restarted_at: restarted_at.and_then(|text| text.parse().ok()),
         rolled_out: found.rolled_out,
-        on_delete: found.on_delete,
-        paused: found.paused,
+        obstacle: found.obstacle,
         disruptions_allowed: budgets.allow(&metadata.labels.unwrap_or_default()),
     }
 }
@@ -118,8 +120,7 @@ fn deployment(object: &Deployment) -> Option<Found> {
         owner: owner("Deployment", object.metadata.name.as_ref())?,
         template: spec.template.clone(),
         rolled_out: rollout::of_deployment(object),
-        on_delete: false,
-        paused: spec.paused.unwrap_or_default(),
+        obstacle: (spec.paused == Some(true)).then_some(Obstacle::Paused),
     })
 }
 
@@ -129,8 +130,7 @@ fn stateful_set(object: &StatefulSet) -> Option<Found> {
         owner: owner("StatefulSet", object.metadata.name.as_ref())?,
         template: spec.template.clone(),
         rolled_out: rollout::of_stateful_set(object),
-        on_delete: rollout::stateful_set_waits_for_deletion(spec),
-        paused: false,
+        obstacle: rollout::stateful_set_obstacle(spec),
     })
 }
 
@@ -140,8 +140,7 @@ fn daemon_set(object: &DaemonSet) -> Option<Found> {
         owner: owner("DaemonSet", object.metadata.name.as_ref())?,
         template: spec.template.clone(),
         rolled_out: rollout::of_daemon_set(object),
-        on_delete: rollout::daemon_set_waits_for_deletion(spec),
-        paused: false,
+        obstacle: rollout::daemon_set_waits_for_deletion(spec).then_some(Obstacle::OnDelete),
     })
 }
 
@@ -159,7 +158,10 @@ mod tests {
     #[test]
     fn a_workload_is_told_with_its_last_restart_and_its_budget() {
         let template = json!({
-            "metadata": {"labels": {"app": "web"}, "annotations": {"lanyard.dev/restarted-for": "abc"}},
+            "metadata": {"labels": {"app": "web"}, "annotations": {
+                "kubectl.kubernetes.io/restartedAt": "2026-03-01T12:00:00+01:00",
+                "lanyard.dev/restarted-for": "abc/2026-03-01T10:00:00Z",
+            }},
             "spec": {"serviceAccountName": "orders", "containers": []},
         });
         let web = found(&json!({"selector": {}, "paused": true, "template": template}));
@@ -175,10 +177,10 @@ mod tests {
                 kind: "Deployment".to_owned(),
                 name: "web".to_owned(),
             },
-            restarted_for: Some("abc".to_owned()),
+            restarted_for: RestartedFor::parse("abc/2026-03-01T10:00:00Z"),
+            restarted_at: "2026-03-01T11:00:00Z".parse().ok(),
             rolled_out: false,
-            on_delete: false,
-            paused: true,
+            obstacle: Some(Obstacle::Paused),
             disruptions_allowed: Some(2),
         };
         assert_eq!(workload(web, &budgets), wanted);

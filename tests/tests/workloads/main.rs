@@ -16,7 +16,7 @@ use lanyard_core::outcome::{Ended, Outcome};
 use lanyard_core::plan::Plan;
 use lanyard_core::reason::Reason;
 use lanyard_core::step::Step;
-use lanyard_core::workload::{Owner, Workload};
+use lanyard_core::workload::{Owner, RestartedFor, Workload};
 use lanyard_engine::Target;
 
 use crate::seen::{carried, folded, owner, owners, until};
@@ -48,10 +48,9 @@ async fn holders_are_listed_afresh_and_folded_alike(shop: &Shop) -> Result<()> {
         ("bare".to_owned(), 1),
     ]);
     // The Job's pod ends by itself and holds nothing then.
-    let pods = until("every pod is ready", async || {
+    let pods = until("the Job has ended", async || {
         let pods = present(shop.world.fresh_pods(&shop.subject).await)?;
-        let ready = pods.holders.iter().all(|holder| holder.ready);
-        Ok((owners(&pods) == wanted && ready).then_some(pods))
+        Ok((owners(&pods) == wanted).then_some(pods))
     })
     .await?;
     ensure!(pods.fresh);
@@ -70,9 +69,9 @@ async fn workloads_are_told_with_rollout_and_budget(shop: &Shop) -> Result<()> {
     let wanted = |kind: &str, name: &str, disruptions_allowed: Option<i32>| Workload {
         owner: owner(kind, name),
         restarted_for: None,
+        restarted_at: None,
         rolled_out: true,
-        on_delete: false,
-        paused: false,
+        obstacle: None,
         disruptions_allowed,
     };
     let wanted = vec![
@@ -104,9 +103,9 @@ async fn a_restart_replaces_every_pod_once(shop: &Shop) -> Result<()> {
     ensure!(unfinished, "a rollout takes its time, and is not over before");
     let marks: Vec<_> = workloads
         .iter()
-        .map(|workload| workload.restarted_for.as_deref())
+        .map(|workload| workload.restarted_for.clone())
         .collect();
-    ensure!(marks == [Some("first"); 3], "{marks:?}");
+    ensure!(marks == vec![Some(mark("first")); 3], "{marks:?}");
     until("every pod is new", async || {
         let after = shop.pods("app=shop").await?;
         Ok((after.is_disjoint(&before) && after.len() == before.len()).then_some(()))
@@ -154,10 +153,17 @@ async fn what_may_not_be_read_is_unreadable(shop: &Shop) -> Result<()> {
     Ok(())
 }
 
-fn restarts(owners: &[Owner], mark: &str) -> Plan {
+fn mark(binding: &str) -> RestartedFor {
+    RestartedFor {
+        binding: binding.to_owned(),
+        made_until: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn restarts(owners: &[Owner], binding: &str) -> Plan {
     let step = |owner: &Owner| Step::RestartWorkload {
         owner: owner.clone(),
-        mark: mark.to_owned(),
+        mark: mark(binding),
     };
     Plan {
         stages: vec![owners.iter().map(step).collect()],

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use lanyard_core::holder::{Carries, Pods};
+use lanyard_core::holder::Pods;
 use lanyard_core::workload::Owner;
 use lanyard_engine::pods::PodFold;
 
@@ -49,8 +49,8 @@ pub fn owners(pods: &Pods) -> BTreeMap<String, usize> {
 
 /// Everything that is carried.
 pub fn carried(pods: &Pods) -> BTreeSet<String> {
-    let text = |carries: &Carries| format!("{carries:?}");
-    pods.holders.iter().map(|holder| text(&holder.carries)).collect()
+    let carried = pods.holders.iter().flat_map(|holder| &holder.carries);
+    carried.map(|carries| format!("{carries:?}")).collect()
 }
 
 /// The holders without the order that they came in.

@@ -3,23 +3,25 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::refusal;
 use super::scene::Scene;
 use crate::binding::By;
 use crate::reason::Reason;
 use crate::spec::PodRestart;
-use crate::subject::hex_hash;
-use crate::workload::{Owner, Workload};
+use crate::workload::{Owner, RestartedFor, Workload};
+
+#[cfg(test)]
+mod tests;
 
 /// The restarts of a change at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restarts {
     /// Whether the spec has Lanyard restart what it can.
     pub allowed: bool,
-    /// What is restarted now, with the mark that keeps it from being restarted twice.
-    pub now: Vec<Owner>,
-    /// That mark.
-    pub mark: String,
+    /// What is restarted now, each with the mark that keeps it from being restarted twice.
+    pub now: Vec<(Owner, RestartedFor)>,
     /// What was restarted and is not through.
     pub rolling: Vec<Owner>,
     /// What waits for a disruption budget.
@@ -45,17 +47,15 @@ pub(super) fn restarts(scene: &Scene<'_>) -> Restarts {
     else {
         return none;
     };
-    let mut stale: BTreeMap<Option<&Owner>, usize> = BTreeMap::new();
-    for holder in scene.holders() {
-        if scene.depends_on_another(holder) {
-            *stale.entry(holder.owner.as_ref()).or_default() += 1;
-        }
+    let mut stale: BTreeMap<Option<&Owner>, Stale> = BTreeMap::new();
+    for holder in scene.holders().filter(|holder| scene.depends_on_another(holder)) {
+        stale
+            .entry(holder.owner.as_ref())
+            .or_default()
+            .add(holder.created);
     }
-    let mut restarts = Restarts {
-        mark: hex_hash(&format!("{}/{}", scene.token, scene.began()), 16),
-        ..none
-    };
-    let mut fit: Vec<(usize, &Workload)> = Vec::new();
+    let mut restarts = none;
+    let mut fit: Vec<(Stale, &Workload)> = Vec::new();
     for (owner, pods) in stale {
         match restartable(owner, workloads) {
             Ok(workload) => fit.push((pods, workload)),
@@ -64,6 +64,29 @@ pub(super) fn restarts(scene: &Scene<'_>) -> Restarts {
     }
     restarts.choose(scene, fit, workloads);
     restarts
+}
+
+/// The pods of one owner that a restart would replace.
+#[derive(Debug, Clone, Copy)]
+struct Stale {
+    pods: usize,
+    youngest: Timestamp,
+}
+
+impl Default for Stale {
+    fn default() -> Self {
+        Self {
+            pods: 0,
+            youngest: Timestamp::MIN,
+        }
+    }
+}
+
+impl Stale {
+    fn add(&mut self, created: Timestamp) {
+        self.pods += 1;
+        self.youngest = self.youngest.max(created);
+    }
 }
 
 /// Whether a pod that is made now could use the wanted binding, as far as can be told.
@@ -92,40 +115,62 @@ pub(super) fn reaches_all(scene: &Scene<'_>) -> bool {
 
 impl Restarts {
     /// One first: the workload with the fewest stale pods. The others follow when all that was begun is through.
-    fn choose(&mut self, scene: &Scene<'_>, mut fit: Vec<(usize, &Workload)>, all: &[Workload]) {
-        fit.sort_by(|a, b| (a.0, &a.1.owner).cmp(&(b.0, &b.1.owner)));
-        let is_begun = |workload: &Workload| workload.restarted_for.as_deref() == Some(self.mark.as_str());
-        let (begun, mut open): (Vec<_>, Vec<_>) =
-            fit.into_iter().partition(|(_, workload)| is_begun(workload));
-        let any_begun = all.iter().any(is_begun);
-        let rolling = all
-            .iter()
-            .filter(|workload| is_begun(workload) && !workload.rolled_out);
-        let mut unfinished: Vec<Owner> = begun.iter().map(|(_, workload)| workload.owner.clone()).collect();
-        unfinished.extend(rolling.map(|workload| workload.owner.clone()));
-        unfinished.sort();
-        unfinished.dedup();
-        if !unfinished.is_empty() {
-            let late =
-                super::left_of(scene.timings.fail_after, scene.since(Reason::Draining), scene.now).is_none();
-            if late {
-                self.stuck = unfinished;
-            } else {
-                self.rolling = unfinished;
+    fn choose(&mut self, scene: &Scene<'_>, mut fit: Vec<(Stale, &Workload)>, all: &[Workload]) {
+        let token = scene.token.as_str();
+        let begun = all.iter().filter(|workload| is_begun(workload, scene));
+        let mut proven = false;
+        for workload in begun {
+            proven = true;
+            if !workload.rolled_out && is_late(workload, scene) {
+                self.stuck.push(workload.owner.clone());
+            } else if !workload.rolled_out {
+                self.rolling.push(workload.owner.clone());
             }
+        }
+        if !self.stuck.is_empty() || !self.rolling.is_empty() {
             return;
         }
-        if !any_begun {
-            open.truncate(1);
+        // Pods that its restart replaces may take their time to end; younger ones call for another.
+        let replaces = |mark: &RestartedFor, pods: &Stale| mark.replaces(token, pods.youngest);
+        fit.retain(|(pods, workload)| {
+            !workload
+                .restarted_for
+                .as_ref()
+                .is_some_and(|mark| replaces(mark, pods))
+        });
+        fit.sort_by(|a, b| (a.0.pods, &a.1.owner).cmp(&(b.0.pods, &b.1.owner)));
+        if !proven {
+            fit.truncate(1);
         }
-        for (_, workload) in open {
+        for (pods, workload) in fit {
             if workload.disruptions_allowed.is_some_and(|allowed| allowed < 1) {
                 self.held_back.push(workload.owner.clone());
-            } else {
-                self.now.push(workload.owner.clone());
+                continue;
             }
+            let mark = RestartedFor {
+                binding: token.to_owned(),
+                made_until: pods.youngest,
+            };
+            self.now.push((workload.owner.clone(), mark));
         }
     }
+}
+
+/// Whether a workload was restarted in this change, and not in an earlier one to the same binding.
+fn is_begun(workload: &Workload, scene: &Scene<'_>) -> bool {
+    let mark = workload.restarted_for.as_ref();
+    let for_this = mark.is_some_and(|mark| mark.binding == scene.token);
+    // Kubernetes tells times in whole seconds.
+    let since = scene.began().as_second();
+    for_this && workload.restarted_at.is_some_and(|at| at.as_second() >= since)
+}
+
+/// Whether a restart should be through by now.
+fn is_late(workload: &Workload, scene: &Scene<'_>) -> bool {
+    let at = workload
+        .restarted_at
+        .unwrap_or_else(|| scene.since(Reason::Draining));
+    super::left_of(scene.timings.fail_after, at, scene.now).is_none()
 }
 
 /// The workload to restart for pods of an owner, or why Lanyard cannot.
@@ -134,10 +179,9 @@ fn restartable<'a>(owner: Option<&Owner>, workloads: &'a [Workload]) -> Result<&
         return Err("bare pods".to_owned());
     };
     let found = workloads.iter().find(|workload| workload.owner == *owner);
-    match found {
+    match found.map(|workload| (workload, workload.obstacle)) {
         None => Err(owner.to_string()),
-        Some(workload) if workload.on_delete => Err(format!("{owner} (OnDelete)")),
-        Some(workload) if workload.paused => Err(format!("{owner} (paused)")),
-        Some(workload) => Ok(workload),
+        Some((_, Some(obstacle))) => Err(format!("{owner} ({obstacle})")),
+        Some((workload, None)) => Ok(workload),
     }
 }

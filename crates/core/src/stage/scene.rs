@@ -10,7 +10,7 @@ use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
 use crate::desired::statement_for;
 use crate::fact::{Fact, Why};
-use crate::holder::Holder;
+use crate::holder::{Carries, Holder};
 use crate::identity::Identity;
 use crate::name::Audience;
 use crate::observed::{Association, Observed, ServiceAccount};
@@ -88,7 +88,7 @@ impl<'a> Scene<'a> {
             .filter(counts)
             .map(|known| known.binding.clone());
         let seen = [self.associated(), self.annotated()].into_iter().flatten();
-        let carried = self.holders().filter_map(|holder| self.carried(holder));
+        let carried = self.holders().flat_map(|holder| self.carried(holder));
         let mut others: Vec<Binding> = Vec::new();
         for binding in recorded
             .chain(seen)
@@ -223,19 +223,19 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The binding that a pod's web identity shows, where its role is one that we have touched for this subject.
-    fn carried(&self, holder: &Holder) -> Option<Binding> {
-        let (role, audience) = holder.web_identity()?;
-        let audience = if audience.is_empty() {
-            DEFAULT_AUDIENCE
-        } else {
-            audience
-        };
+    /// The bindings that a pod's web identities show, where their role is one that we have touched for this subject.
+    fn carried(&self, holder: &'a Holder) -> impl Iterator<Item = Binding> {
+        let known = holder.web_identities().filter(|(role, _)| self.is_known(role));
+        known.filter_map(|(role, audience)| {
+            let told = Some(audience).filter(|audience| !audience.is_empty());
+            Some(self.irsa(role, Audience::parse(told.unwrap_or(DEFAULT_AUDIENCE)).ok()?))
+        })
+    }
+
+    fn is_known(&self, role: &RoleArn) -> bool {
         let custody = self.observed.object.custody.as_ref();
-        let touched = custody.is_some_and(|custody| custody.roles.iter().any(|known| known.arn == role));
-        let known = touched || role == self.identity.binding.role_arn;
-        known.then_some(())?;
-        Some(self.irsa(role, Audience::parse(audience).ok()?))
+        let touched = custody.is_some_and(|custody| custody.roles.iter().any(|known| known.arn == *role));
+        touched || *role == self.identity.binding.role_arn
     }
 
     fn irsa(&self, role_arn: RoleArn, audience: Audience) -> Binding {
@@ -273,8 +273,9 @@ impl<'a> Scene<'a> {
     /// Whether a pod is one that depends on another binding than the wanted, as far as it shows.
     pub fn depends_on_another(&self, holder: &Holder) -> bool {
         let old = |since| holder.has_pod_identity() && holder.created < since;
-        let shows = |other: &Binding| holder.carries(other) && !holder.carries(&self.identity.binding);
-        self.others.iter().any(shows) || self.made_before().is_some_and(old)
+        let foreign = |carried: &&Carries| !carried.is_of(&self.identity.binding);
+        let shows = |carried: &Carries| self.others.iter().any(|other| carried.is_of(other));
+        holder.carries.iter().filter(foreign).any(shows) || self.made_before().is_some_and(old)
     }
 
     /// Whether the role that is wanted is there and lets the subject in by the wanted binding.

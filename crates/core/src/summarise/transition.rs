@@ -257,8 +257,9 @@ fn restarts_told(restarts: &Restarts) -> String {
         return " Restart them yourself, or let Lanyard do it by podRestart: Rollout.".to_owned();
     }
     let mut told = String::new();
+    let now: Vec<Owner> = restarts.now.iter().map(|(owner, _)| owner.clone()).collect();
     for (owners, what) in [
-        (&restarts.now, "Restarting"),
+        (&now, "Restarting"),
         (&restarts.rolling, "Rolling"),
         (&restarts.held_back, "Waiting for a disruption budget"),
         (&restarts.stuck, "Restarted and not through, look at their pods"),

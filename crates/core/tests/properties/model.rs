@@ -218,7 +218,7 @@ impl Model {
             .into_iter()
             .flat_map(|pods| &mut pods.holders)
         {
-            pod.carries = carries.clone();
+            pod.carries = [carries.clone()].into();
             pod.created = self.now;
         }
     }

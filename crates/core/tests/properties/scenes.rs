@@ -105,9 +105,8 @@ pub fn scene() -> impl Strategy<Value = Scene> {
 /// A pod that was there before anything and carries Pod Identity.
 pub fn old_pod() -> Holder {
     Holder {
-        carries: Carries::PodIdentity,
+        carries: [Carries::PodIdentity].into(),
         created: "2026-03-01T11:00:00Z".parse().unwrap(),
-        ready: true,
         owner: None,
         place: Place::Reached,
     }

@@ -24,7 +24,8 @@ const TEMPLATE_HASH: &str = "pod-template-hash";
 pub(super) struct Read<S> {
     pub namespace: S,
     pub service_account: S,
-    pub carries: Held<S>,
+    /// What its containers carry, each form once.
+    pub carries: Vec<Held<S>>,
     pub created: Timestamp,
     pub ready: bool,
     /// Kind and name.
@@ -36,12 +37,35 @@ pub(super) struct Read<S> {
     pub agent: bool,
 }
 
-/// The credentials that a pod really carries.
+/// The credentials that a container really carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Held<S> {
     WebIdentity { role: S, audience: S },
     PodIdentity,
-    Nothing,
+}
+
+impl<S> Held<S> {
+    fn map<T>(self, keep: &mut impl FnMut(S) -> T) -> Held<T> {
+        match self {
+            Self::WebIdentity { role, audience } => Held::WebIdentity {
+                role: keep(role),
+                audience: keep(audience),
+            },
+            Self::PodIdentity => Held::PodIdentity,
+        }
+    }
+}
+
+impl<S: AsRef<str>> Held<S> {
+    fn told(&self) -> Carries {
+        match self {
+            Self::WebIdentity { role, audience } => Carries::WebIdentity {
+                role: role.as_ref().to_owned(),
+                audience: audience.as_ref().to_owned(),
+            },
+            Self::PodIdentity => Carries::PodIdentity,
+        }
+    }
 }
 
 impl<S> Read<S> {
@@ -50,14 +74,7 @@ impl<S> Read<S> {
         Read {
             namespace: keep(self.namespace),
             service_account: keep(self.service_account),
-            carries: match self.carries {
-                Held::WebIdentity { role, audience } => Held::WebIdentity {
-                    role: keep(role),
-                    audience: keep(audience),
-                },
-                Held::PodIdentity => Held::PodIdentity,
-                Held::Nothing => Held::Nothing,
-            },
+            carries: self.carries.into_iter().map(|held| held.map(&mut keep)).collect(),
             created: self.created,
             ready: self.ready,
             owner: self.owner.map(|(kind, name)| (keep(kind), keep(name))),
@@ -81,16 +98,8 @@ impl<S: AsRef<str> + PartialEq> Read<S> {
     pub fn holder(&self, agents: &places::Agents) -> Holder {
         let text = |word: &S| word.as_ref().to_owned();
         Holder {
-            carries: match &self.carries {
-                Held::WebIdentity { role, audience } => Carries::WebIdentity {
-                    role: text(role),
-                    audience: text(audience),
-                },
-                Held::PodIdentity => Carries::PodIdentity,
-                Held::Nothing => Carries::Nothing,
-            },
+            carries: self.carries.iter().map(Held::told).collect(),
             created: self.created,
-            ready: self.ready,
             owner: self.owner.as_ref().map(|(kind, name)| Owner {
                 kind: text(kind),
                 name: text(name),
@@ -147,18 +156,17 @@ fn owner(pod: &Pod) -> Option<(&str, &str)> {
     Some(deployment.map_or((kind, name), |deployment| ("Deployment", deployment)))
 }
 
-/// A container with web identity decides for its pod, since SDKs prefer it where both are there [F 3.5].
-fn carries(spec: &PodSpec) -> Held<&str> {
-    let containers = || {
-        spec.containers
-            .iter()
-            .chain(spec.init_containers.iter().flatten())
-    };
+/// What each container carries. One that has both methods' uses web identity, since SDKs prefer it [F 3.5].
+fn carries(spec: &PodSpec) -> Vec<Held<&str>> {
     let volumes = spec.volumes.as_deref().unwrap_or_default();
-    containers()
-        .find_map(|container| web_identity(container, volumes))
-        .or_else(|| containers().any(has_pod_identity).then_some(Held::PodIdentity))
-        .unwrap_or(Held::Nothing)
+    let inits = spec.init_containers.iter().flatten();
+    let mut carried = Vec::new();
+    for container in spec.containers.iter().chain(inits) {
+        let pod_identity = || has_pod_identity(container).then_some(Held::PodIdentity);
+        let held = web_identity(container, volumes).or_else(pod_identity);
+        carried.extend(held.filter(|held| !carried.contains(held)));
+    }
+    carried
 }
 
 fn web_identity<'a>(container: &'a Container, volumes: &'a [Volume]) -> Option<Held<&'a str>> {
@@ -221,17 +229,36 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_with_both_counts_as_web_identity() {
+    fn a_container_with_both_counts_as_web_identity() {
         let both = pod("a", &[POD_IDENTITY, IRSA].concat());
-        assert_eq!(read(&both).unwrap().carries, web_identity("arn:r", ""));
-        assert_eq!(read(&pod("a", POD_IDENTITY)).unwrap().carries, Held::PodIdentity);
-        assert_eq!(read(&pod("a", &[])).unwrap().carries, Held::Nothing);
+        assert_eq!(read(&both).unwrap().carries, [web_identity("arn:r", "")]);
+        let one = pod("a", POD_IDENTITY);
+        assert_eq!(read(&one).unwrap().carries, [Held::PodIdentity]);
+        assert_eq!(read(&pod("a", &[])).unwrap().carries, []);
+    }
+
+    #[test]
+    fn each_container_counts_by_what_it_carries_itself() {
+        let env = |vars: &[(&str, &str)]| -> Vec<_> {
+            let var = |(name, value): &(&str, &str)| json!({"name": name, "value": value});
+            vars.iter().map(var).collect()
+        };
+        let mixed = pod_of(json!({"spec": {
+            "initContainers": [{"name": "init", "env": env(POD_IDENTITY)}],
+            "containers": [
+                {"name": "app", "env": env(POD_IDENTITY)},
+                {"name": "old", "env": env(IRSA)},
+                {"name": "skipped"},
+            ],
+        }}));
+        let carries = read(&mixed).unwrap().carries;
+        assert_eq!(carries, [Held::PodIdentity, web_identity("arn:r", "")]);
     }
 
     #[test]
     fn another_address_for_container_credentials_is_not_pod_identity() {
         let ecs = pod("a", &[(POD_IDENTITY_URI, "http://169.254.170.2/v2/other")]);
-        assert_eq!(read(&ecs).unwrap().carries, Held::Nothing);
+        assert_eq!(read(&ecs).unwrap().carries, []);
     }
 
     fn with_token(file: &str, mount: &str, volume: &str) -> Pod {
@@ -257,9 +284,8 @@ mod tests {
     fn the_audience_is_that_of_the_volume_that_holds_the_token_file() {
         let seen = |file: &str, mount: &str, volume: &str| {
             let pod = with_token(file, mount, volume);
-            let read = read(&pod).unwrap();
-            match read.carries {
-                Held::WebIdentity { audience, .. } => audience.to_owned(),
+            match read(&pod).unwrap().carries.as_slice() {
+                [Held::WebIdentity { audience, .. }] => (*audience).to_owned(),
                 other => panic!("{other:?}"),
             }
         };

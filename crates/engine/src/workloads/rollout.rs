@@ -5,6 +5,7 @@ use k8s_openapi::api::apps::v1::{
     DaemonSet, DaemonSetSpec, Deployment, DeploymentStatus, StatefulSet, StatefulSetSpec,
 };
 use kube::core::ObjectMeta;
+use lanyard_core::workload::Obstacle;
 
 const ON_DELETE: &str = "OnDelete";
 
@@ -43,10 +44,7 @@ pub(super) fn of_stateful_set(object: &StatefulSet) -> bool {
     {
         return false;
     }
-    let strategy = spec.update_strategy.as_ref();
-    let partition = strategy
-        .and_then(|strategy| strategy.rolling_update.as_ref())
-        .and_then(|rolling| rolling.partition);
+    let partition = partition(spec);
     if partition.is_some() || stateful_set_waits_for_deletion(spec) {
         let to_update = replicas - partition.unwrap_or_default();
         return status.updated_replicas.unwrap_or_default() >= to_update;
@@ -66,9 +64,21 @@ pub(super) fn of_daemon_set(object: &DaemonSet) -> bool {
 }
 
 /// Whether a StatefulSet replaces a pod only when somebody deletes it.
-pub(super) fn stateful_set_waits_for_deletion(spec: &StatefulSetSpec) -> bool {
+fn stateful_set_waits_for_deletion(spec: &StatefulSetSpec) -> bool {
     let strategy = spec.update_strategy.as_ref();
     strategy.and_then(|strategy| strategy.type_.as_deref()) == Some(ON_DELETE)
+}
+
+/// What keeps a StatefulSet from replacing all of its pods.
+pub(super) fn stateful_set_obstacle(spec: &StatefulSetSpec) -> Option<Obstacle> {
+    let partition = partition(spec).is_some_and(|partition| partition > 0);
+    let on_delete = stateful_set_waits_for_deletion(spec).then_some(Obstacle::OnDelete);
+    on_delete.or(partition.then_some(Obstacle::Partition))
+}
+
+fn partition(spec: &StatefulSetSpec) -> Option<i32> {
+    let strategy = spec.update_strategy.as_ref()?;
+    strategy.rolling_update.as_ref()?.partition
 }
 
 /// Whether a DaemonSet replaces a pod only when somebody deletes it.

@@ -2,6 +2,8 @@
 //! an STS that see changes late, and agents that cache sessions. It knows nothing of stages.
 //! Acts in, the changed cluster or what a pod lost out. Called by the interleavings.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use lanyard_core::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use lanyard_core::arn::RoleArn;
@@ -28,11 +30,18 @@ const SESSION: i64 = 6 * 3600;
 /// One pod.
 #[derive(Debug, Clone)]
 pub struct Pod {
-    pub carries: Carries,
+    /// What its containers carry.
+    pub carries: BTreeSet<Carries>,
     pub created: Timestamp,
     pub owner: Owner,
     /// The role of the session that the agent has cached, and when it ends.
     session: Option<(RoleArn, Timestamp)>,
+}
+
+impl Pod {
+    fn has_pod_identity(&self) -> bool {
+        self.carries.contains(&Carries::PodIdentity)
+    }
 }
 
 /// What others see of the world at one moment.
@@ -95,7 +104,7 @@ impl Cluster {
             let agreed = self.agreed.as_ref();
             let allowed =
                 rollout || agreed.is_some_and(|(id, to)| *id == found.id && *to == identity.binding);
-            if !allowed && self.pods.iter().any(|pod| pod.carries == Carries::PodIdentity) {
+            if !allowed && self.pods.iter().any(|pod| pod.has_pod_identity()) {
                 return Err(format!("{} goes without consent", found.id));
             }
             self.unbound = true;
@@ -113,11 +122,21 @@ impl Cluster {
         if let (Step::Annotate { .. }, Fact::Present(account)) = (step, &mut self.truth.service_account) {
             account.applied_at = Some(self.now);
         }
-        if let (Step::RestartWorkload { mark, .. }, None) = (step, self.truth.workloads.present()) {
-            return Err(format!("restarted for {mark} without knowing what there is"));
+        if let Step::RestartWorkload { owner, .. } = step {
+            self.restarts(owner)?;
         }
         self.see();
         Ok(answer)
+    }
+
+    fn restarts(&mut self, owner: &Owner) -> Result<(), String> {
+        let Some(workloads) = self.truth.workloads.present_mut() else {
+            return Err(format!("{owner} restarted without knowing what there is"));
+        };
+        for workload in workloads.iter_mut().filter(|workload| workload.owner == *owner) {
+            workload.restarted_at = Some(self.now);
+        }
+        Ok(())
     }
 
     /// What is there now, for those who see it late.
@@ -153,23 +172,28 @@ impl Cluster {
     pub fn pod_comes(&mut self, chance: (u8, u8), owner: usize) -> Result<(), String> {
         let visible = self.visible(WEBHOOK_LAG);
         let pick = |chance: u8| &visible[usize::from(chance) % visible.len()];
-        let carries = match (&pick(chance.0).association, &pick(chance.1).annotated) {
-            (Some(_), _) => Carries::PodIdentity,
-            (None, Some((role, audience))) => Carries::WebIdentity {
+        let gets = |(association, account): (u8, u8)| match (
+            &pick(association).association,
+            &pick(account).annotated,
+        ) {
+            (Some(_), _) => Some(Carries::PodIdentity),
+            (None, Some((role, audience))) => Some(Carries::WebIdentity {
                 role: role.clone(),
                 audience: audience.clone(),
-            },
-            (None, None) => Carries::Nothing,
+            }),
+            (None, None) => None,
         };
-        if carries == Carries::Nothing && self.bound_once {
-            return Err("a new pod gets nothing".to_owned());
+        // Worse than the webhook is: each of two containers gets what is seen at another moment.
+        let containers = [gets(chance), gets((chance.1, chance.0))];
+        if containers.contains(&None) && self.bound_once {
+            return Err("a container of a new pod gets nothing".to_owned());
         }
         let owners = owners();
         self.pods.push(Pod {
             session: None,
             created: self.now,
             owner: owners[owner % owners.len()].clone(),
-            carries,
+            carries: containers.into_iter().flatten().collect(),
         });
         self.fetch()
     }
@@ -193,7 +217,7 @@ impl Cluster {
             if pod.session.as_ref().is_some_and(|(_, until)| *until <= self.now) {
                 pod.session = None;
             }
-            if pod.carries == Carries::PodIdentity && pod.session.is_none() {
+            if pod.has_pod_identity() && pod.session.is_none() {
                 pod.session = association.clone().map(|role| (role, until));
             }
         }
@@ -208,8 +232,7 @@ impl Cluster {
     }
 
     fn backs(&self, pod: &Pod) -> Result<(), String> {
-        match &pod.carries {
-            Carries::Nothing => Ok(()),
+        pod.carries.iter().try_for_each(|carried| match carried {
             Carries::WebIdentity { role, audience } => {
                 let binding = Binding {
                     role_arn: RoleArn::parse(role).unwrap(),
@@ -221,7 +244,7 @@ impl Cluster {
                 self.lets_in(&binding)
             }
             Carries::PodIdentity => self.serves(pod),
-        }
+        })
     }
 
     /// The agent can fetch a session now, whichever association EKS sees, and the role of the cached one is there.
@@ -321,7 +344,6 @@ impl Cluster {
         let holder = |pod: &Pod| Holder {
             carries: pod.carries.clone(),
             created: pod.created,
-            ready: true,
             owner: Some(pod.owner.clone()),
             place: Place::Reached,
         };
@@ -340,8 +362,8 @@ fn workload(owner: Owner) -> Workload {
         owner,
         restarted_for: None,
         rolled_out: true,
-        on_delete: false,
-        paused: false,
+        restarted_at: None,
+        obstacle: None,
         disruptions_allowed: None,
     }
 }
