@@ -79,12 +79,14 @@ pub struct RoleFacts {
     pub inline: Fact<BTreeMap<PolicyName, Document>>,
 }
 
-/// What a managed policy can do, read only where it matters: before it would be detached.
+/// What a managed policy can do, read only where it matters: before it would be detached, and before sessions get tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
-    /// It grants something.
+    /// It grants something, and nothing of what follows.
     Grants,
+    /// It grants to assume other roles, among other things or alone.
+    Chains,
     /// It only denies: an emergency measure that is never undone by Lanyard.
     OnlyDenies,
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use kube_runtime::controller::Action;
 use kube_runtime::reflector::ObjectRef;
 use lanyard_core::arn::{PolicyArn, RoleArn};
+use lanyard_core::binding::By;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::fact::Fact;
 use lanyard_core::gate::Gate;
@@ -20,6 +21,7 @@ use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::Observed;
 use lanyard_core::spec::{Method, PodRestart, Spec};
 use lanyard_core::stage::is_at_rest;
+use lanyard_core::status::TransitionStatus;
 use lanyard_core::step::Step;
 use lanyard_core::summarise::{Next, Summary, Told, invalid, summarise, undecodable};
 use lanyard_core::validate::validate;
@@ -191,7 +193,11 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
     Scope {
         target: &decoded.target,
         roles: roles_of(identity, &decoded.status, decoded.target.marks.custody.as_ref()),
-        known_policies: known_policies(decoded, identity),
+        known_policies: if gets_tags(decoded, identity) {
+            BTreeSet::new()
+        } else {
+            known_policies(decoded, identity)
+        },
         provider: by(Method::Irsa).then(|| identity.cluster.provider_arn()),
         agent: by(Method::PodIdentity),
         pods: pods(decoded, context),
@@ -199,6 +205,20 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
         workloads: changes && identity.pod_restart == PodRestart::Rollout,
         fresh: context.requests.is_new(&decoded.target.uid, requested_at),
     }
+}
+
+/// Whether sessions of the role may get tags soon, so that it matters whether a policy lets it assume other roles.
+fn gets_tags(decoded: &Decoded, identity: &Identity) -> bool {
+    let tags = matches!(
+        identity.binding.by,
+        By::PodIdentity {
+            session_tags: true,
+            ..
+        }
+    );
+    let bound = |transition: &TransitionStatus| transition.bound.is_some();
+    let in_place = decoded.status.transition.as_ref().is_some_and(bound);
+    tags && !in_place && !is_at_rest(identity, &decoded.status)
 }
 
 /// The policies that the spec asks for or that Lanyard once attached: what they can do needs no reading.

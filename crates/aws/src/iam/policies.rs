@@ -8,7 +8,7 @@ use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::name::PolicyName;
 use lanyard_core::observed::Effect;
-use lanyard_core::policy::{Document, only_denies};
+use lanyard_core::policy::{ASSUME_ROLE, Document, allows, only_denies};
 
 use crate::call::{Call, Service};
 use crate::client::Aws;
@@ -125,6 +125,7 @@ impl Aws {
     async fn effect(&self, policy: &PolicyArn) -> Fact<Effect> {
         match self.policy_document(policy).await {
             Ok(document) if only_denies(&document) => Fact::Present(Effect::OnlyDenies),
+            Ok(document) if allows(&document, ASSUME_ROLE) => Fact::Present(Effect::Chains),
             Ok(_) => Fact::Present(Effect::Grants),
             Err(error) => Fact::Unreadable(error.why()),
         }

@@ -187,7 +187,7 @@ impl Judge<'_> {
         }
         match effect {
             Fact::Present(Effect::OnlyDenies) => self.not_ours(aspect, Value::text(arn)),
-            Fact::Present(Effect::Grants) | Fact::Absent => {
+            Fact::Present(Effect::Grants | Effect::Chains) | Fact::Absent => {
                 self.aspect(aspect, None, Fact::Present(Value::text(arn)))
             }
             Fact::Unreadable(why) => self.unreadable(aspect, None, why.clone()),

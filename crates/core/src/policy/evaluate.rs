@@ -75,6 +75,9 @@ pub fn only_denies(document: &Document) -> bool {
     !document.statements().is_empty() && document.statements().iter().all(denies)
 }
 
+/// The action by which a session of one role gets a session of another.
+pub const ASSUME_ROLE: &str = "sts:AssumeRole";
+
 /// Whether some statement of a permissions policy allows an action on anything at all: conditions, resources and
 /// denials aside, so that the answer is yes rather than no where it could be either.
 #[must_use]

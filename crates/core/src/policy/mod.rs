@@ -16,5 +16,5 @@ pub mod trust;
 
 pub use describe::{StatementDifference, differences};
 pub use document::{Document, DocumentError, Statement};
-pub use evaluate::{Admission, TrustRequest, admits, allows, only_denies};
+pub use evaluate::{ASSUME_ROLE, Admission, TrustRequest, admits, allows, only_denies};
 pub use normal::{Normal, digest, same_meaning};

@@ -1,10 +1,14 @@
 //! Consent: changes that AWS makes lossy, or whose loss no pod would show, wait for a person to agree to this very one.
 //! The scene in, what to ask out; no I/O. Called by `stage` only.
 
+use std::collections::BTreeMap;
+
 use super::restart;
 use super::scene::Scene;
 use crate::binding::{Binding, By};
-use crate::policy::allows;
+use crate::fact::Fact;
+use crate::observed::Effect;
+use crate::policy::{ASSUME_ROLE, allows};
 use crate::spec::PodRestart;
 use crate::subject::hex_hash;
 
@@ -82,10 +86,53 @@ fn gains_tags(scene: &Scene<'_>) -> bool {
     tagged(&scene.identity.binding) && !scene.others.iter().all(tagged)
 }
 
-/// Whether the role's own policies, as far as the spec holds them, let it assume another role.
+/// Whether a policy of the role, one that the spec asks for or one that is found, lets it assume another role. An attached
+/// one that could not be read may.
 fn may_chain(scene: &Scene<'_>) -> bool {
     let managed = scene.identity.managed.iter();
-    managed
-        .flat_map(|role| role.inline.values())
-        .any(|document| allows(document, "sts:AssumeRole"))
+    let wanted = managed.flat_map(|role| role.inline.values());
+    let role = scene.observed.role(&scene.identity.binding.role_arn);
+    let inline = role.inline.present().into_iter().flat_map(BTreeMap::values);
+    let mut attached = role.attached.present().into_iter().flat_map(BTreeMap::values);
+    let harmless = |effect: &Fact<Effect>| {
+        matches!(
+            effect,
+            Fact::Present(Effect::Grants | Effect::OnlyDenies) | Fact::Absent
+        )
+    };
+    wanted.chain(inline).any(|document| allows(document, ASSUME_ROLE))
+        || attached.any(|effect| !harmless(effect))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arn::PolicyArn;
+    use crate::example::{carried_out, identity, now, spec};
+    use crate::fact::Why;
+    use crate::spec::Method;
+    use crate::timings::Timings;
+
+    /// Whether an IRSA role with one attached policy may become a Pod Identity role unasked.
+    fn asks(effect: Fact<Effect>, session_tags: bool) -> bool {
+        let (_, mut world, status) = carried_out(&spec(Method::Irsa));
+        let mut to = spec(Method::PodIdentity);
+        to.pod_identity.disable_session_tags = !session_tags;
+        let identity = identity(&to);
+        let policy = PolicyArn::parse("arn:aws:iam::111122223333:policy/p").unwrap();
+        let role = world.roles.get_mut(identity.role_arn()).unwrap();
+        role.attached = Fact::Present(BTreeMap::from([(policy, effect)]));
+        let timings = Timings::default();
+        let scene = Scene::new(&identity, &status, &world, &timings, now());
+        gains_tags(&scene) && may_chain(&scene)
+    }
+
+    #[test]
+    fn an_attached_policy_that_assumes_roles_or_was_not_read_is_asked_about_where_sessions_get_tags() {
+        assert!(asks(Fact::Present(Effect::Chains), true));
+        assert!(asks(Fact::Unreadable(Why::NotRead), true));
+        assert!(!asks(Fact::Present(Effect::Chains), false));
+        assert!(!asks(Fact::Present(Effect::Grants), true));
+        assert!(!asks(Fact::Present(Effect::OnlyDenies), true));
+    }
 }
