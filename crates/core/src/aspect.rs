@@ -51,6 +51,8 @@ pub enum Aspect {
     ServiceAccount,
     /// One annotation of the ServiceAccount.
     Annotation(String),
+    /// The pods of the ServiceAccount. They are nobody's to put right: they are told only where they could not be read.
+    Pods,
 }
 
 /// The thing in the world that an aspect belongs to.
@@ -64,6 +66,8 @@ pub enum Resource {
     Association,
     /// The Kubernetes ServiceAccount.
     ServiceAccount,
+    /// The pods of the ServiceAccount.
+    Pods,
 }
 
 impl Resource {
@@ -75,6 +79,7 @@ impl Resource {
             Self::Role => "Role",
             Self::Association => "Association",
             Self::ServiceAccount => "ServiceAccount",
+            Self::Pods => "Pods",
         }
     }
 }
@@ -103,6 +108,7 @@ impl Aspect {
             | Self::AssociationPolicy
             | Self::AssociationTag(_) => Resource::Association,
             Self::ServiceAccount | Self::Annotation(_) => Resource::ServiceAccount,
+            Self::Pods => Resource::Pods,
         }
     }
 
@@ -144,6 +150,7 @@ impl Aspect {
             Self::AssociationTag(key) => format!("association/tag/{key}"),
             Self::ServiceAccount => "serviceAccount".to_owned(),
             Self::Annotation(key) => format!("annotation/{key}"),
+            Self::Pods => "pods".to_owned(),
         }
     }
 }
@@ -153,7 +160,7 @@ impl fmt::Display for Aspect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Provider => f.write_str("clientIds"),
-            Self::Role | Self::Association | Self::ServiceAccount => f.write_str("exists"),
+            Self::Role | Self::Association | Self::ServiceAccount | Self::Pods => f.write_str("exists"),
             Self::Trust => f.write_str("trustPolicy"),
             Self::TrustDenial(id) => write!(f, "trustPolicy.{id}"),
             Self::Description => f.write_str("description"),

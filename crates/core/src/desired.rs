@@ -146,7 +146,7 @@ impl Desired {
     pub fn present(identity: &Identity, stage: &Stage, observed: &Observed) -> Self {
         let transition = match stage {
             Stage::Moving(transition) => Some(&**transition),
-            Stage::Settled | Stage::Unknown(_) => None,
+            Stage::Settled | Stage::Unknown(..) => None,
         };
         let held = transition.and_then(Transition::held);
         let binding = held.unwrap_or(&identity.binding).clone();

@@ -4,7 +4,6 @@
 use jiff::Timestamp;
 
 use crate::arn::RoleArn;
-use crate::aspect::Aspect;
 use crate::custody::Custody;
 use crate::desired::Desired;
 use crate::drift::{Drift, diff};
@@ -49,11 +48,11 @@ pub fn think(
             let plan = plan(&desired, &drift, observed, identity.drift_policy);
             plan.restarting(&transition.phase)
         }
-        Stage::Unknown(_) => Plan::default().waiting_for(Await::Reading),
+        Stage::Unknown(..) => Plan::default().waiting_for(Await::Reading),
     };
     let plan = match &stage {
         Stage::Moving(_) => plan.waiting_for(Await::Transition),
-        Stage::Settled | Stage::Unknown(_) => plan,
+        Stage::Settled | Stage::Unknown(..) => plan,
     };
     Look {
         stage,
@@ -68,10 +67,7 @@ pub(crate) fn compare(stage: &Stage, desired: &Desired, previous: &Status, obser
     match stage {
         Stage::Moving(transition) if transition.is_adrift() => Drift::default(),
         Stage::Settled | Stage::Moving(_) => diff(desired, previous, observed),
-        Stage::Unknown(why) if observed.association.unreadable().is_some() => {
-            Drift::unknown(Aspect::Association, why)
-        }
-        Stage::Unknown(why) => Drift::unknown(Aspect::ServiceAccount, why),
+        Stage::Unknown(aspect, why) => Drift::unknown(aspect.clone(), why),
     }
 }
 

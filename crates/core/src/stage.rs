@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::aspect::Aspect;
 use crate::binding::Binding;
 use crate::fact::Why;
 use crate::identity::Identity;
@@ -44,8 +45,9 @@ pub enum Stage {
     Settled,
     /// Another binding is in effect, or pods may still depend on one.
     Moving(Box<Transition>),
-    /// What would show the binding in effect could not be read: nothing may be touched, or pods could lose theirs.
-    Unknown(Why),
+    /// What would show the binding in effect, or the pods that depend on it, could not be read: nothing may be touched, or
+    /// pods could lose theirs.
+    Unknown(Aspect, Why),
 }
 
 /// A change of the binding under way.
@@ -187,8 +189,8 @@ pub fn stage(
         return Stage::Settled;
     }
     let scene = Scene::new(identity, previous, observed, timings, now);
-    if let Some(why) = scene.unknown() {
-        return Stage::Unknown(why);
+    if let Some((what, why)) = scene.unknown() {
+        return Stage::Unknown(what, why);
     }
     match step_of(&scene) {
         Some(at) if !scene.others.is_empty() => Stage::Moving(Box::new(transition(&scene, at))),

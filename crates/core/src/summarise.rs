@@ -85,7 +85,7 @@ impl Told<'_> {
     /// What should be, where that is known and something should be.
     fn wanted(&self) -> Option<&Wanted> {
         match (&self.look.desired, &self.look.stage) {
-            (Desired::Absent(_), _) | (_, Stage::Unknown(_)) => None,
+            (Desired::Absent(_), _) | (_, Stage::Unknown(..)) => None,
             (Desired::Present(wanted), _) => Some(wanted),
         }
     }

@@ -145,7 +145,7 @@ impl World {
                 }
             }
             // The API server answers reads with what was written.
-            Some(Resource::ServiceAccount) | None => {}
+            Some(Resource::ServiceAccount | Resource::Pods) | None => {}
         }
     }
 }

@@ -75,6 +75,15 @@ pub async fn write(decoded: &Decoded, status: &Status, context: &Context) -> boo
     false
 }
 
+/// Writes a status that rests on the one that was read: never over another. False: somebody else wrote meanwhile, or it
+/// failed, and a look has to say it.
+pub async fn write_over_the_same(decoded: &Decoded, status: &Status, context: &Context) -> bool {
+    match patch(&decoded.target, status, context).await {
+        Ok(()) => true,
+        Err(error) => error.status() == Some(404),
+    }
+}
+
 /// Whether the object still has the spec that was looked at; its version of now is remembered.
 async fn same_spec_as_now(decoded: &Decoded, context: &Context) -> bool {
     let target = &decoded.target;

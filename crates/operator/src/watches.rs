@@ -21,7 +21,7 @@ use lanyard_engine::pods::SubjectKey;
 use lanyard_engine::service_account::print;
 
 use crate::context::{Context, Ref};
-use crate::publish::write;
+use crate::publish::write_over_the_same;
 use crate::raw::RawIdentity;
 
 /// How long changes of pods are gathered before they are counted: a rollout is one recount and not fifty.
@@ -251,7 +251,9 @@ async fn recounted(context: &Context, (namespace, name): &SubjectKey, wake: &Unb
         fold.counted(namespace, name)
     };
     let Some(pods) = pods.present() else { return };
-    if let Some(status) = recount(&decoded.status, pods, Timestamp::now()) {
-        write(&decoded, &status, context).await;
+    if let Some(status) = recount(&decoded.status, pods, Timestamp::now())
+        && !write_over_the_same(&decoded, &status, context).await
+    {
+        let _ = wake.unbounded_send(reference);
     }
 }

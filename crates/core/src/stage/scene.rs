@@ -7,6 +7,7 @@ use super::anchors::may_have_bound;
 use super::left_of;
 use crate::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use crate::arn::RoleArn;
+use crate::aspect::Aspect;
 use crate::binding::{Binding, By};
 use crate::desired::statement_for;
 use crate::fact::{Fact, Why};
@@ -62,7 +63,7 @@ impl<'a> Scene<'a> {
 
     /// Why nobody can say which binding is in effect and what depends on it. What was in our custody and has no record
     /// may have pods that depend on a binding that only they still show.
-    pub fn unknown(&self) -> Option<Why> {
+    pub fn unknown(&self) -> Option<(Aspect, Why)> {
         let forgotten = self.previous.bindings.is_empty() && self.observed.object.custody.is_some();
         let uncounted = match &self.observed.pods {
             Fact::Present(pods) if pods.fresh => None,
@@ -74,7 +75,14 @@ impl<'a> Scene<'a> {
         let account = self.observed.service_account.unreadable();
         let facts = self.observed.role(&self.identity.binding.role_arn);
         let trust = facts.trust.unreadable().filter(|_| forgotten);
-        association.or(account).or(uncounted).or(trust).cloned()
+        let unread = [
+            (Aspect::Association, association),
+            (Aspect::ServiceAccount, account),
+            (Aspect::Pods, uncounted),
+            (Aspect::Trust, trust),
+        ];
+        let mut unread = unread.into_iter();
+        unread.find_map(|(what, why)| Some((what, why?.clone())))
     }
 
     fn all_others(&self) -> Vec<Binding> {

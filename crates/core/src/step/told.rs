@@ -10,9 +10,8 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.resource() {
             Some(Resource::Role) => self.fmt_role(f),
-            Some(Resource::Provider | Resource::Association | Resource::ServiceAccount) | None => {
-                self.fmt_other(f)
-            }
+            Some(Resource::Provider | Resource::Association | Resource::ServiceAccount | Resource::Pods)
+            | None => self.fmt_other(f),
         }
     }
 }

@@ -331,6 +331,6 @@ fn in_sync(drift: &Drift, found: &Found) -> Verdict {
 /// Where nobody knows how far a change has come, it stands where it stood.
 fn transitioning_before(told: &Told<'_>) -> Option<Verdict> {
     let before = told.previous.condition(ConditionType::Transitioning)?;
-    matches!(told.look.stage, Stage::Unknown(_))
+    matches!(told.look.stage, Stage::Unknown(..))
         .then(|| Verdict::holds(before.reason, before.message.clone()))
 }

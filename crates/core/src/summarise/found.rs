@@ -155,6 +155,7 @@ pub(super) fn resource_of(key: &str) -> Resource {
         "provider" => Resource::Provider,
         "association" => Resource::Association,
         "annotation" | "serviceAccount" => Resource::ServiceAccount,
+        "pods" => Resource::Pods,
         _ => Resource::Role,
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn judge(told: &Told<'_>, drift: &Drift) -> Three {
             settles_in: None,
         };
     };
-    if let Stage::Unknown(why) = &told.look.stage {
+    if let Stage::Unknown(_, why) = &told.look.stage {
         let as_before = |kind| Verdict::as_before(told.previous, kind, "The binding in effect", why);
         return Three {
             role: as_before(ConditionType::RoleReady),

@@ -21,7 +21,7 @@ const OWNERS_NAMED: usize = 5;
 pub(super) fn under_way<'a>(told: &Told<'a>) -> Option<&'a Transition> {
     match &told.look.stage {
         Stage::Moving(transition) => Some(transition),
-        Stage::Settled | Stage::Unknown(_) => None,
+        Stage::Settled | Stage::Unknown(..) => None,
     }
 }
 
@@ -33,7 +33,7 @@ pub(super) fn retired(told: &Told<'_>) -> bool {
 
 /// What the status records of the change.
 pub(super) fn record(told: &Told<'_>) -> Option<TransitionStatus> {
-    if let Stage::Unknown(_) = told.look.stage {
+    if let Stage::Unknown(..) = told.look.stage {
         return told.previous.transition.clone();
     }
     let Some(transition) = under_way(told) else {
