@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use lanyard_api::{WorkloadIdentity, WorkloadIdentityStatus};
+use lanyard_core::class::Class;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::drift::{Cause, Difference, Drift};
 use lanyard_core::gate::{Gate, Reporting};
@@ -120,7 +121,13 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
     let goes = object.metadata.deletion_timestamp.is_some();
     let spec = object.spec.to_core();
     let now = NOW.parse()?;
-    match validate(&spec, &subject, &cluster) {
+    match validate(
+        &spec,
+        &subject,
+        &cluster,
+        &Class::unrestricted(),
+        &previous.roles(),
+    ) {
         Err(wrong) if !goes => {
             let faults: Vec<String> = wrong.iter().map(|fault| format!("spec.{fault}\n")).collect();
             let summary = invalid(&previous, generation, &wrong, now);
@@ -132,7 +139,7 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
         }
         validated => {
             let case = Case {
-                identity: validated.ok(),
+                identity: validated.ok().map(|validated| validated.identity),
                 subject,
                 generation,
                 leaving: Leaving::of(Some(&spec), observed.object.custody.as_ref()),
@@ -268,11 +275,17 @@ fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
     }
     let object: WorkloadIdentity = from_yaml(&path)?;
     let subject = subject(&object, cluster);
-    let Ok(identity) = validate(&object.spec.to_core(), &subject, cluster) else {
+    let Ok(validated) = validate(
+        &object.spec.to_core(),
+        &subject,
+        cluster,
+        &Class::unrestricted(),
+        &[],
+    ) else {
         bail!("before.yaml is not valid, so it was never carried out");
     };
     let case = Case {
-        identity: Some(identity),
+        identity: Some(validated.identity),
         subject,
         generation: object.metadata.generation.unwrap_or(1),
         leaving: Leaving::Remove,

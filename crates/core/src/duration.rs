@@ -1,5 +1,45 @@
 //! Durations as users write them in YAML: `90m`, `1h30m`, `24h`. Text in, seconds out; no I/O.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::NameError;
+
+/// A number of seconds, written as people write durations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Seconds(pub u32);
+
+impl TryFrom<String> for Seconds {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        let wrong = || NameError::new(&text, "a duration such as 12h or 90m");
+        parse_seconds(&text).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl From<Seconds> for String {
+    fn from(seconds: Seconds) -> String {
+        seconds.to_string()
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (hours, minutes, seconds) = (self.0 / 3600, self.0 / 60 % 60, self.0 % 60);
+        for (number, unit) in [(hours, 'h'), (minutes, 'm')] {
+            if number > 0 {
+                write!(f, "{number}{unit}")?;
+            }
+        }
+        if seconds > 0 || self.0 == 0 {
+            write!(f, "{seconds}s")?;
+        }
+        Ok(())
+    }
+}
+
 /// Reads a duration made of hours, minutes and seconds, each at most once and in that order.
 ///
 /// Returns the seconds, or `None` when the text is anything else.
@@ -22,7 +62,16 @@ pub fn parse_seconds(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_seconds;
+    use super::{Seconds, parse_seconds};
+
+    #[test]
+    fn seconds_are_written_as_they_are_read() {
+        for text in ["0s", "1h", "1h30m", "90s", "2h5s"] {
+            let seconds = Seconds::try_from(text.to_owned()).unwrap();
+            assert_eq!(parse_seconds(&seconds.to_string()), Some(seconds.0), "{text}");
+        }
+        assert_eq!(Seconds(5400).to_string(), "1h30m");
+    }
 
     #[test]
     fn durations_read_as_people_write_them() {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::class::Class;
 use crate::cluster::Cluster;
 use crate::fact::Fact;
 use crate::gate::Gate;
@@ -52,7 +53,9 @@ pub(crate) fn spec(method: Method) -> Spec {
 }
 
 pub(crate) fn identity(spec: &Spec) -> Identity {
-    validate(spec, &subject(), &cluster()).unwrap()
+    validate(spec, &subject(), &cluster(), &Class::unrestricted(), &[])
+        .unwrap()
+        .identity
 }
 
 /// A look with the usual times, now.

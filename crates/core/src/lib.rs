@@ -1,7 +1,7 @@
 //! The thinking of Lanyard: what should be, what is, what differs, and which steps remove the difference.
 //!
 //! ```text
-//!   spec + cluster ---> validate ---> desired ------+
+//!   spec + class + cluster -> validate -> desired --+
 //!                                                   v
 //!   AWS, cluster ---> observe ---> observed -----> diff ---> drift ---> plan ---> apply ---> outcome
 //!        (engine: reads)                                             (engine: every write)      |
@@ -23,9 +23,11 @@ pub mod timings;
 
 // What was asked for, and what should be.
 pub mod binding;
+pub mod class;
 pub mod cluster;
 pub mod custody;
 pub mod desired;
+pub mod guardrail;
 pub mod identity;
 pub mod policy;
 pub mod spec;

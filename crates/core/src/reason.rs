@@ -107,6 +107,20 @@ reasons! {
     Restarted,
     /// The spec cannot be carried out as written. The message names the field and what to write instead.
     InvalidSpec,
+    /// The spec asks for something that the guardrails of its class do not allow. The message names the field, the value and the rule. What was applied before is kept true and nothing new is applied: change the spec, or ask the owner of the class.
+    Forbidden,
+    /// `spec.className` is not set, and none of the cluster's classes is marked as the default. Set it.
+    NoDefaultClass,
+    /// `spec.className` is not set, and several classes are marked as the default. Set it, or take the annotation `lanyard.dev/is-default-class` off all but one.
+    SeveralDefaultClasses,
+    /// The class that the object names or follows does not exist. What was applied before is kept true: create the class again, or correct `spec.className`.
+    ClassMissing,
+    /// The class cannot be carried out as it is written. The message quotes what is wrong; its owner has to correct it.
+    ClassUnusable,
+    /// The class does not serve the object's namespace. Name another class, or ask its owner to select the namespace.
+    NamespaceNotSelected,
+    /// `spec.className` names another class than the one that the object follows, which cannot change. Put it back, or make another object.
+    ClassChanged,
     /// The object could not be read at all; it does not fit the CRD that this operator knows. Compare the versions of CRD and operator.
     Undecodable,
     /// AWS or the API server refuses a call. The message names the permission that is missing.

@@ -188,6 +188,14 @@ impl Status {
         self.conditions.iter().find(|condition| condition.kind == kind)
     }
 
+    /// The roles on record. No tenant can write a status, so they are known to be where Lanyard put or found them.
+    #[must_use]
+    pub fn roles(&self) -> Vec<RoleArn> {
+        let role = self.role.iter().map(|role| &role.arn);
+        let bound = self.bindings.iter().map(|known| &known.binding.role_arn);
+        role.chain(bound).cloned().collect()
+    }
+
     /// The binding that new pods get, as last recorded.
     #[must_use]
     pub fn active_binding(&self) -> Option<&BindingStatus> {

@@ -62,6 +62,12 @@ impl Subject {
         RoleName::parse(format!("{stem}-{hash}"))
     }
 
+    /// Whether a role's name may be one that was derived for this subject, whatever its prefix was then.
+    #[must_use]
+    pub fn derives(&self, name: &str) -> bool {
+        name.ends_with(&format!("-{}", self.hash(8)))
+    }
+
     /// The tags that mark a thing in AWS as Lanyard's for this subject.
     #[must_use]
     pub fn ownership_tags(&self) -> BTreeMap<String, String> {

@@ -1,19 +1,21 @@
-//! Validate: spec and cluster in, an identity that can be carried out, or everything that is wrong with it.
+//! Validate: spec, class and cluster in, an identity and what its class forbids, or everything that is wrong with it.
 //! No I/O. All checks that can fail end here; what admission refused is checked again, since admission is a courtesy.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::arn::{PolicyArn, RoleArn};
+use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
+use crate::class::Class;
 use crate::cluster::Cluster;
 use crate::duration::parse_seconds;
-use crate::identity::{Identity, ManagedRole};
-use crate::name::{Audience, PolicyName, RoleName, TagKey, is_tag_char, sized};
+use crate::guardrail::{Forbidden, forbidden};
+use crate::identity::Identity;
+use crate::name::Audience;
 use crate::policy::{Document, lint};
-use crate::spec::{ManagedRoleSpec, Method, PodIdentitySpec, Spec};
-use crate::subject::{Subject, is_reserved_tag};
+use crate::spec::{Method, PodIdentitySpec, Spec};
+use crate::subject::Subject;
 use crate::text::quote;
 
+mod managed;
+mod naming;
 #[cfg(test)]
 mod tests;
 
@@ -43,19 +45,40 @@ impl std::fmt::Display for Invalid {
     }
 }
 
-/// Checks a spec against its cluster.
+/// A spec that could be carried out, if its class allows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Validated {
+    /// The identity that the spec asks for.
+    pub identity: Identity,
+    /// What its class does not allow. Unless empty, nothing new is to be applied: the identity is frozen.
+    pub forbidden: Vec<Forbidden>,
+}
+
+/// Checks a spec against its cluster and its class. `made`: the roles that are known to be Lanyard's for the subject, by
+/// the status or by their own tags and not by what a tenant can write: they are not moved by a class that was edited.
 ///
 /// # Errors
-/// Everything that is wrong, not only the first thing; never empty.
-pub fn validate(spec: &Spec, subject: &Subject, cluster: &Cluster) -> Result<Identity, Vec<Invalid>> {
+/// Everything that is wrong with the spec by itself, not only the first thing; never empty.
+pub fn validate(
+    spec: &Spec,
+    subject: &Subject,
+    cluster: &Cluster,
+    class: &Class,
+    made: &[RoleArn],
+) -> Result<Validated, Vec<Invalid>> {
     let mut check = Check {
         subject,
         cluster,
+        class,
+        made,
         found: Vec::new(),
     };
     let identity = check.identity(spec);
     match identity {
-        Some(identity) if check.found.is_empty() => Ok(identity),
+        Some(identity) if check.found.is_empty() => Ok(Validated {
+            forbidden: forbidden(spec, identity.binding.method(), subject, class),
+            identity,
+        }),
         _ => Err(check.found),
     }
 }
@@ -64,6 +87,8 @@ pub fn validate(spec: &Spec, subject: &Subject, cluster: &Cluster) -> Result<Ide
 struct Check<'a> {
     subject: &'a Subject,
     cluster: &'a Cluster,
+    class: &'a Class,
+    made: &'a [RoleArn],
     found: Vec<Invalid>,
 }
 
@@ -88,7 +113,8 @@ impl Check<'_> {
     fn identity(&mut self, spec: &Spec) -> Option<Identity> {
         let managed = spec.managed.as_ref().and_then(|managed| self.managed(managed));
         let role_arn = self.role_arn(spec);
-        let method = spec.method.unwrap_or(Method::PodIdentity);
+        let defaults = &self.class.defaults;
+        let method = spec.method.or(defaults.method).unwrap_or(Method::PodIdentity);
         let by = match method {
             Method::Irsa => self.irsa(spec),
             Method::PodIdentity => self.pod_identity(&spec.pod_identity),
@@ -110,9 +136,12 @@ impl Check<'_> {
             token_expiration,
             sts_regional_endpoints: spec.irsa.sts_regional_endpoints,
             create_service_account: spec.create_service_account,
-            drift_policy: spec.drift_policy.unwrap_or_default(),
-            deletion_policy: spec.deletion_policy.unwrap_or_default(),
-            pod_restart: spec.pod_restart.unwrap_or_default(),
+            drift_policy: spec.drift_policy.or(defaults.drift_policy).unwrap_or_default(),
+            deletion_policy: spec
+                .deletion_policy
+                .or(defaults.deletion_policy)
+                .unwrap_or_default(),
+            pod_restart: spec.pod_restart.or(defaults.pod_restart).unwrap_or_default(),
             paused: spec.transition_paused,
         })
     }
@@ -126,20 +155,6 @@ impl Check<'_> {
                 None
             }
         }
-    }
-
-    fn managed_arn(&mut self, managed: &ManagedRoleSpec) -> Option<RoleArn> {
-        let name = match &managed.name {
-            Some(name) => self.ok("role.managed.name", RoleName::parse(name.as_str())),
-            None => self.ok("role.managed.name", self.subject.role_name("")),
-        };
-        let path = self.ok("role.managed.name", self.cluster.role_path());
-        Some(RoleArn {
-            partition: self.cluster.partition.clone(),
-            account: self.cluster.account.clone(),
-            path: path?,
-            name: name?,
-        })
     }
 
     fn existing_arn(&mut self, text: &str) -> Option<RoleArn> {
@@ -236,127 +251,5 @@ impl Check<'_> {
             self.wrong(place, defect.problem);
         }
         None
-    }
-
-    fn managed(&mut self, spec: &ManagedRoleSpec) -> Option<ManagedRole> {
-        let boundary = match &spec.permissions_boundary_arn {
-            None => None,
-            Some(text) => Some(self.ok(
-                "role.managed.permissionsBoundaryArn",
-                PolicyArn::parse(text.as_str()),
-            )?),
-        };
-        Some(ManagedRole {
-            description: self.description(spec.description.as_deref()),
-            max_session: self.max_session(spec.max_session_duration.as_deref()),
-            boundary,
-            attached: self.attached(&spec.policy_arns),
-            inline: self.inline(&spec.inline_policies),
-            tags: self.tags(&spec.tags),
-        })
-    }
-
-    fn description(&mut self, text: Option<&str>) -> Option<String> {
-        let text = text.filter(|text| !text.is_empty())?;
-        let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
-        if !sized(text, 1, 1000) || !text.chars().all(allowed) {
-            self.wrong(
-                "role.managed.description",
-                "at most 1,000 characters of the Latin-1 set",
-            );
-        }
-        Some(text.to_owned())
-    }
-
-    fn max_session(&mut self, text: Option<&str>) -> u32 {
-        let Some(text) = text else {
-            return DEFAULT_MAX_SESSION;
-        };
-        let field = "role.managed.maxSessionDuration";
-        match parse_seconds(text) {
-            Some(seconds) if (3600..=43_200).contains(&seconds) => return seconds,
-            Some(_) => self.wrong(field, format!("{} is not between 1h and 12h", quote(text))),
-            None => self.wrong(
-                field,
-                format!("{:?} is not a duration such as 1h or 90m", quote(text)),
-            ),
-        }
-        DEFAULT_MAX_SESSION
-    }
-
-    fn attached(&mut self, arns: &[String]) -> BTreeSet<PolicyArn> {
-        if arns.len() > ATTACHED_LIMIT {
-            self.wrong(
-                "role.managed.policyArns",
-                format!(
-                    "{} policies; a role can have at most {ATTACHED_LIMIT}",
-                    arns.len()
-                ),
-            );
-        }
-        let mut attached = BTreeSet::new();
-        for (at, text) in arns.iter().enumerate() {
-            attached.extend(self.ok(
-                &format!("role.managed.policyArns[{at}]"),
-                PolicyArn::parse(text.as_str()),
-            ));
-        }
-        attached
-    }
-
-    fn inline(&mut self, policies: &[(String, serde_json::Value)]) -> BTreeMap<PolicyName, Document> {
-        let mut inline = BTreeMap::new();
-        for (at, (name, value)) in policies.iter().enumerate() {
-            let field = format!("role.managed.inlinePolicies[{at}]");
-            let name = self.ok(&format!("{field}.name"), PolicyName::parse(name.as_str()));
-            let document = self.document(&format!("{field}.document"), value, lint::Kind::Identity);
-            let (Some(name), Some(document)) = (name, document) else {
-                continue;
-            };
-            if inline.insert(name.clone(), document).is_some() {
-                self.wrong(format!("{field}.name"), format!("{name} is there twice"));
-            }
-        }
-        let size: usize = inline.values().map(Document::size).sum();
-        if size > INLINE_LIMIT {
-            self.wrong(
-                "role.managed.inlinePolicies",
-                format!("{size} characters in all; a role's inline policies can have at most {INLINE_LIMIT}; move some to a managed policy"),
-            );
-        }
-        inline
-    }
-
-    fn tags(&mut self, tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let field = "role.managed.tags";
-        if tags.len() > TAGS_LIMIT {
-            self.wrong(
-                field,
-                format!(
-                    "{} tags; at most {TAGS_LIMIT} beside the three of Lanyard's own",
-                    tags.len()
-                ),
-            );
-        }
-        for (key, value) in tags {
-            let place = format!("{field}[{}]", quote(key));
-            if let Some(key) = self.ok(&place, TagKey::parse(key.as_str()))
-                && is_reserved_tag(&key)
-            {
-                self.wrong(
-                    &place,
-                    "is reserved: it would pass for a tag of Lanyard's own or of a Pod Identity session",
-                );
-            }
-            if !sized(value, 0, 256) || !value.chars().all(is_tag_char) {
-                self.wrong(
-                    &place,
-                    "its value must be at most 256 letters, digits, spaces and _.:/=+-@",
-                );
-            }
-        }
-        let mut all = tags.clone();
-        all.extend(self.subject.ownership_tags());
-        all
     }
 }

@@ -11,6 +11,7 @@ use kube_runtime::controller::Action;
 use kube_runtime::reflector::ObjectRef;
 use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::binding::By;
+use lanyard_core::class::Class;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::fact::Fact;
 use lanyard_core::gate::Gate;
@@ -24,7 +25,7 @@ use lanyard_core::stage::is_at_rest;
 use lanyard_core::status::TransitionStatus;
 use lanyard_core::step::Step;
 use lanyard_core::summarise::{Next, Summary, Told, invalid, summarise, undecodable};
-use lanyard_core::validate::validate;
+use lanyard_core::validate::{Invalid, Validated, validate};
 use lanyard_engine::Scope;
 
 use crate::context::{Context, Ref};
@@ -79,9 +80,9 @@ async fn look(decoded: &Decoded, context: &Context) -> Option<Pass> {
     let now = Timestamp::now();
     let summary = match &decoded.spec {
         Err(error) => undecodable(&decoded.status, decoded.generation, error, now),
-        Ok(spec) => match validate(spec, &decoded.target.subject, cluster) {
+        Ok(spec) => match validated(spec, decoded, cluster) {
             Err(wrong) => invalid(&decoded.status, decoded.generation, &wrong, now),
-            Ok(identity) => keep(decoded, spec, &identity, context).await,
+            Ok(validated) => keep(decoded, spec, &validated.identity, context).await,
         },
     };
     Some(Pass {
@@ -244,11 +245,18 @@ fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
     fold.counted(subject.namespace.as_str(), subject.name.as_str())
 }
 
+/// The spec, checked as where no class exists.
+fn validated(spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Result<Validated, Vec<Invalid>> {
+    let (class, made) = (Class::unrestricted(), decoded.status.roles());
+    validate(spec, &decoded.target.subject, cluster, &class, &made)
+}
+
 /// The role that spec or subject alone would give: where custody and status are lost, its tags say whether it is ours.
 pub(crate) fn derived_role(decoded: &Decoded, cluster: &Cluster) -> Option<RoleArn> {
     let subject = &decoded.target.subject;
     let spec = decoded.spec.as_ref().ok();
-    if let Some(identity) = spec.and_then(|spec| validate(spec, subject, cluster).ok()) {
+    if let Some(validated) = spec.and_then(|spec| validated(spec, decoded, cluster).ok()) {
+        let identity = validated.identity;
         return identity.managed.is_some().then(|| identity.role_arn().clone());
     }
     Some(RoleArn {

@@ -5,10 +5,16 @@ use serde_json::{Value, json};
 use super::*;
 use crate::arn::Issuer;
 use crate::example::{cluster, spec, subject};
-use crate::spec::DriftPolicy;
+use crate::spec::{DriftPolicy, ManagedRoleSpec};
+
+mod class;
+
+fn check(spec: &Spec) -> Result<Validated, Vec<Invalid>> {
+    validate(spec, &subject(), &cluster(), &Class::unrestricted(), &[])
+}
 
 fn faults(spec: &Spec) -> Vec<String> {
-    let faults = validate(spec, &subject(), &cluster()).err().unwrap_or_default();
+    let faults = check(spec).err().unwrap_or_default();
     faults.iter().map(ToString::to_string).collect()
 }
 
@@ -39,7 +45,7 @@ fn a_spec_that_says_little_gets_the_defaults() {
         managed: Some(ManagedRoleSpec::default()),
         ..Spec::default()
     };
-    let identity = validate(&spec, &subject(), &cluster()).unwrap();
+    let identity = check(&spec).unwrap().identity;
     assert_eq!(identity.binding.method(), Method::PodIdentity);
     assert_eq!(identity.drift_policy, DriftPolicy::Correct);
     assert_eq!(
@@ -154,10 +160,11 @@ fn a_token_lives_between_ten_minutes_and_a_day() {
 fn irsa_needs_an_issuer_that_aws_can_reach() {
     let mut cluster = cluster();
     cluster.issuer = Issuer::parse("https://kubernetes.default.svc").unwrap();
-    let wrong = validate(&spec(Method::Irsa), &subject(), &cluster).unwrap_err();
+    let in_cluster = |spec: &Spec| validate(spec, &subject(), &cluster, &Class::unrestricted(), &[]);
+    let wrong = in_cluster(&spec(Method::Irsa)).unwrap_err();
     assert_eq!(wrong.len(), 1);
     assert!(wrong[0].problem.contains("use PodIdentity"), "{}", wrong[0]);
-    assert!(validate(&spec(Method::PodIdentity), &subject(), &cluster).is_ok());
+    assert!(in_cluster(&spec(Method::PodIdentity)).is_ok());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Specs over a small alphabet, so that two of them often share a field and differ in the next.
 //! Random choices in, specs and validated identities out. Called by the scenes.
 
+use lanyard_core::class::Class;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::identity::Identity;
 use lanyard_core::spec::{
@@ -52,7 +53,9 @@ pub fn subject() -> Subject {
 
 /// The identity of a spec that came from these generators.
 pub fn identity(spec: &Spec) -> Identity {
-    validate(spec, &subject(), &cluster()).unwrap()
+    validate(spec, &subject(), &cluster(), &Class::unrestricted(), &[])
+        .unwrap()
+        .identity
 }
 
 /// A policy that grants; two of different numbers grant different things.

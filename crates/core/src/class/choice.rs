@@ -1,0 +1,210 @@
+//! Choose: which class an identity follows.
+//! What it asks for, what is on record and every class of the cluster in, a choice out; no I/O. Called by the operator
+//! before `validate`, and by the command line.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::Class;
+use super::selector::Labels;
+use crate::fact::{Fact, Why};
+use crate::reason::Reason;
+use crate::text::{list, quote};
+
+/// One class of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Whether it is marked as the default.
+    pub is_default: bool,
+    /// The class itself, or what is wrong with it.
+    pub class: Result<Class, String>,
+}
+
+/// What decides which class an identity follows.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// The class that the spec names.
+    pub class_name: Option<&'a str>,
+    /// The class that was chosen before and is on record.
+    pub pinned: Option<&'a str>,
+    /// The labels of the namespace.
+    pub labels: &'a Fact<Labels>,
+}
+
+/// The class that an identity follows, or why it follows none. Without one, an identity that was never carried out
+/// waits, and one that was is frozen: what it has is kept true and nothing new is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice<'a> {
+    /// This one.
+    Chosen(&'a Class),
+    /// No class exists in the cluster, and none was ever asked for.
+    Unrestricted,
+    /// No class is named, and none of those that exist is the default.
+    NoDefault {
+        /// Those that exist.
+        classes: Vec<&'a str>,
+    },
+    /// No class is named, and several are marked as the default.
+    SeveralDefaults {
+        /// Those that are marked.
+        classes: Vec<&'a str>,
+    },
+    /// The class that is named or on record does not exist.
+    Missing {
+        /// Its name.
+        name: &'a str,
+    },
+    /// The class cannot be carried out as it is written.
+    Unusable {
+        /// Its name.
+        name: &'a str,
+        /// What is wrong with it.
+        why: &'a str,
+    },
+    /// The class does not serve this namespace.
+    NotSelected {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Another class is named than the one on record.
+    Changed {
+        /// The one on record.
+        pinned: &'a str,
+        /// The one that is named.
+        named: &'a str,
+    },
+    /// Classes or namespace could not be read.
+    Unreadable(Why),
+}
+
+/// Chooses the class of an identity.
+#[must_use]
+pub fn choose<'a>(asked: &Asked<'a>, classes: &'a Fact<Vec<Listed>>) -> Choice<'a> {
+    if let (Some(pinned), Some(named)) = (asked.pinned, asked.class_name)
+        && pinned != named
+    {
+        return Choice::Changed { pinned, named };
+    }
+    let classes = match classes {
+        Fact::Present(classes) => classes.as_slice(),
+        // Without the kind there is no object of it.
+        Fact::Absent => &[],
+        Fact::Unreadable(why) => return Choice::Unreadable(why.clone()),
+    };
+    match asked.pinned.or(asked.class_name) {
+        Some(name) => match classes.iter().find(|class| class.name == name) {
+            Some(found) => within(found, asked.labels),
+            None => Choice::Missing { name },
+        },
+        None => default(classes, asked.labels),
+    }
+}
+
+fn default<'a>(classes: &'a [Listed], labels: &Fact<Labels>) -> Choice<'a> {
+    let names = |of: &[&'a Listed]| of.iter().map(|class| class.name.as_str()).collect();
+    let marked: Vec<&Listed> = classes.iter().filter(|class| class.is_default).collect();
+    match marked.as_slice() {
+        [] if classes.is_empty() => Choice::Unrestricted,
+        [] => Choice::NoDefault {
+            classes: names(&classes.iter().collect::<Vec<_>>()),
+        },
+        [only] => within(only, labels),
+        several => Choice::SeveralDefaults {
+            classes: names(several),
+        },
+    }
+}
+
+fn within<'a>(listed: &'a Listed, labels: &Fact<Labels>) -> Choice<'a> {
+    let name = listed.name.as_str();
+    let class = match &listed.class {
+        Ok(class) => class,
+        Err(why) => return Choice::Unusable { name, why },
+    };
+    let Some(guardrails) = class.guardrails() else {
+        return Choice::Chosen(class);
+    };
+    let selector = guardrails.namespace_selector.as_ref();
+    match labels {
+        Fact::Unreadable(why) => Choice::Unreadable(why.clone()),
+        Fact::Present(labels) if selector.is_some_and(|selector| selector.selects(labels)) => {
+            Choice::Chosen(class)
+        }
+        Fact::Present(_) | Fact::Absent => Choice::NotSelected { name },
+    }
+}
+
+impl<'a> Choice<'a> {
+    /// The class to validate with, when one holds.
+    #[must_use]
+    pub fn class(&self) -> Option<Cow<'a, Class>> {
+        match self {
+            Self::Chosen(class) => Some(Cow::Borrowed(*class)),
+            Self::Unrestricted => Some(Cow::Owned(Class::unrestricted())),
+            _ => None,
+        }
+    }
+
+    /// Why no class holds; `None` when one does.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        Some(match self {
+            Self::Chosen(_) | Self::Unrestricted => return None,
+            Self::NoDefault { .. } => Reason::NoDefaultClass,
+            Self::SeveralDefaults { .. } => Reason::SeveralDefaultClasses,
+            Self::Missing { .. } => Reason::ClassMissing,
+            Self::Unusable { .. } => Reason::ClassUnusable,
+            Self::NotSelected { .. } => Reason::NamespaceNotSelected,
+            Self::Changed { .. } => Reason::ClassChanged,
+            Self::Unreadable(_) => Reason::Unreadable,
+        })
+    }
+}
+
+/// The sentence for people: what is in the way and what to do.
+impl fmt::Display for Choice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chosen(class) => write!(f, "Follows {class}."),
+            Self::Unrestricted => f.write_str("There is no WorkloadIdentityClass, so nothing is restricted."),
+            Self::NoDefault { classes } => write!(
+                f,
+                "spec.className is not set and no class is the default; set it to one of {}.",
+                list(classes)
+            ),
+            Self::SeveralDefaults { classes } => write!(
+                f,
+                "spec.className is not set and {} are all marked as the default; set it, or have one mark left.",
+                list(classes)
+            ),
+            Self::Missing { name } => write!(
+                f,
+                "The class {} does not exist; create it again, or correct spec.className.",
+                quote(name)
+            ),
+            Self::Unusable { name, why } => write!(
+                f,
+                "The class {} cannot be used as it is written: {}. Its owner has to correct it.",
+                quote(name),
+                quote(why)
+            ),
+            Self::NotSelected { name } => write!(
+                f,
+                "The class {} does not serve this namespace: its guardrails.namespaceSelector does not select it.",
+                quote(name)
+            ),
+            Self::Changed { pinned, named } => write!(
+                f,
+                "spec.className is {} and this identity follows {}, which cannot change; put it back, or make another identity.",
+                quote(named),
+                quote(pinned)
+            ),
+            Self::Unreadable(why) => write!(f, "The class could not be read: {why}."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

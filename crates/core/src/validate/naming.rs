@@ -1,0 +1,56 @@
+//! Validate, where a managed role is: its path and its name.
+//! The role's spec in, its ARN or faults out; no I/O. Called by `validate`.
+//!
+//! IAM can neither rename nor move a role. What a class says of paths and names is therefore for roles yet to be made:
+//! one that is on record stays where it is.
+
+use super::Check;
+use crate::arn::RoleArn;
+use crate::name::{NameError, RoleName, RolePath};
+use crate::spec::ManagedRoleSpec;
+
+impl Check<'_> {
+    pub(super) fn managed_arn(&mut self, managed: &ManagedRoleSpec) -> Option<RoleArn> {
+        let field = "role.managed.name";
+        let base = self.ok(field, self.cluster.role_path())?;
+        let of_cluster = |arn: &&RoleArn| {
+            arn.account == self.cluster.account && arn.path.as_str().starts_with(base.as_str())
+        };
+        let mut made = self.made.iter().filter(of_cluster);
+        let (name, known) = match &managed.name {
+            Some(name) => {
+                // Names are unique in the account whatever their case and path [IAM `CreateRole`].
+                let same = |arn: &&RoleArn| arn.name.as_str().eq_ignore_ascii_case(name);
+                (RoleName::parse(name.as_str()), made.find(same))
+            }
+            None => {
+                let known = made.find(|arn| self.subject.derives(arn.name.as_str()));
+                (
+                    known.map_or_else(|| self.derived_name(), |arn| Ok(arn.name.clone())),
+                    known,
+                )
+            }
+        };
+        let path = known.map_or_else(|| self.path_of_class(&base), |arn| Ok(arn.path.clone()));
+        Some(RoleArn {
+            partition: self.cluster.partition.clone(),
+            account: self.cluster.account.clone(),
+            path: self.ok(field, path)?,
+            name: self.ok(field, name)?,
+        })
+    }
+
+    fn derived_name(&self) -> Result<RoleName, NameError> {
+        let prefix = self.class.defaults.role_name_prefix.as_ref();
+        self.subject
+            .role_name(prefix.map(RoleName::as_str).unwrap_or_default())
+    }
+
+    /// The cluster's own path, and what the class has to follow it.
+    fn path_of_class(&self, base: &RolePath) -> Result<RolePath, NameError> {
+        match &self.class.defaults.role_path {
+            None => Ok(base.clone()),
+            Some(suffix) => RolePath::parse(format!("{}{suffix}", base.as_str().trim_end_matches('/'))),
+        }
+    }
+}
