@@ -1,0 +1,219 @@
+//! Random rows of a class, documents of a tenant that stay close to them, and requests that stay close to both.
+//! Random choices in, cases out; no I/O. Used by the property of guardrails.
+
+use std::collections::BTreeMap;
+
+use lanyard_core::class::Row;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Map, Value, json};
+
+use crate::policy_evaluator::Request;
+
+pub const NAMESPACE: &str = "ab";
+/// The condition key that variables name; its value is part of the request.
+const KEY: &str = "a:b";
+
+/// A class, a document that a tenant would have under it, and a request to try it with.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub rows: Vec<Row>,
+    pub document: Value,
+    pub request: Request,
+}
+
+/// A pattern in few letters, so that two of them often meet; short ones, so that everything about them is tried.
+fn pattern() -> impl Strategy<Value = String> {
+    let pieces = [
+        "a",
+        "b",
+        "A",
+        "*",
+        "?",
+        "{namespace}",
+        "${a:b}",
+        "${*}",
+        "${",
+        "$",
+        "}",
+        ":",
+    ];
+    prop::collection::vec(select(pieces.to_vec()), 0..5).prop_map(|pieces| pieces.concat())
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let patterns = || prop::collection::vec(pattern(), 1..3);
+    (patterns(), patterns()).prop_map(|(actions, resources)| Row { actions, resources })
+}
+
+/// One change of a pattern: at a place, another piece in or a letter out.
+type Edit = (Index, Option<&'static str>);
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let pieces = ["a", "b", "B", "*", "?", "${a:b}", "${?}", "$", "{", "}"];
+    prop::collection::vec((any::<Index>(), prop::option::of(select(pieces.to_vec()))), 0..3)
+}
+
+fn edited(pattern: &str, edits: &[Edit]) -> String {
+    let mut text: Vec<String> = pattern.chars().map(String::from).collect();
+    for (at, change) in edits {
+        let at = at.index(text.len() + 1);
+        match change {
+            Some(piece) => text.insert(at, (*piece).to_owned()),
+            None if at < text.len() => drop(text.remove(at)),
+            None => {}
+        }
+    }
+    text.concat()
+}
+
+/// How a tenant writes one element of a statement.
+#[derive(Debug, Clone)]
+struct Element {
+    /// Which of the class's patterns each of its own comes from, and how it was changed.
+    from: Vec<(Index, Vec<Edit>)>,
+    not: bool,
+    bare: bool,
+}
+
+fn element() -> impl Strategy<Value = Element> {
+    let from = prop::collection::vec((any::<Index>(), edits()), 1..3);
+    (from, prop::bool::weighted(0.1), any::<bool>()).prop_map(|(from, not, bare)| Element { from, not, bare })
+}
+
+impl Element {
+    fn write(&self, name: &str, patterns: &[String], into: &mut Map<String, Value>) {
+        let written = |(at, edits): &(Index, Vec<Edit>)| {
+            edited(&at.get(patterns).replace("{namespace}", NAMESPACE), edits)
+        };
+        let texts: Vec<String> = self.from.iter().map(written).collect();
+        let name = if self.not {
+            format!("Not{name}")
+        } else {
+            name.to_owned()
+        };
+        let value = match texts.as_slice() {
+            [one] if self.bare => json!(one),
+            many => json!(many),
+        };
+        into.insert(name, value);
+    }
+}
+
+/// What a statement has beside its action and resource.
+fn extras() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
+    let extra = select(vec![
+        ("Sid", json!("A")),
+        ("Condition", json!({"StringEquals": {"a:b": "x"}})),
+        ("Condition", json!({"StringNotEquals": {"a:b": "x"}})),
+        ("Principal", json!("*")),
+        ("NotPrincipal", json!({"AWS": "*"})),
+        ("action", json!("*")),
+        ("NotAction", json!("b")),
+        ("NotResource", json!(["b"])),
+    ]);
+    let none = Just(Vec::new());
+    prop_oneof![3 => none, 1 => prop::collection::vec(extra, 1..3)]
+}
+
+fn statement(rows: Vec<Row>) -> impl Strategy<Value = Value> {
+    let effect = select(vec!["Allow", "Allow", "Allow", "Allow", "Deny", "allow"]);
+    // Actions of one row with the resources of another are what a guardrail must not take for either.
+    let of = (any::<Index>(), any::<Index>(), prop::bool::weighted(0.7));
+    let present = prop::bool::weighted(0.95);
+    (effect, of, element(), element(), extras(), present).prop_map(
+        move |(effect, (one, other, same), action, resource, extras, present)| {
+            let (row, other) = (one.get(&rows), other.get(&rows));
+            let mut statement = Map::from_iter([("Effect".to_owned(), json!(effect))]);
+            action.write("Action", &row.actions, &mut statement);
+            if present {
+                let resources = if same { &row.resources } else { &other.resources };
+                resource.write("Resource", resources, &mut statement);
+            }
+            for (key, value) in extras {
+                statement.insert(key.to_owned(), value);
+            }
+            Value::Object(statement)
+        },
+    )
+}
+
+fn document(rows: Vec<Row>) -> impl Strategy<Value = Value> {
+    let version = select(vec![
+        json!("2012-10-17"),
+        json!("2012-10-17"),
+        json!("2008-10-17"),
+        Value::Null,
+    ]);
+    let statements = prop::collection::vec(statement(rows), 1..3);
+    (version, statements, any::<bool>()).prop_map(|(version, statements, bare)| {
+        let statement = match statements.as_slice() {
+            [one] if bare => one.clone(),
+            many => json!(many),
+        };
+        match version {
+            Value::Null => json!({ "Statement": statement }),
+            version => json!({"Version": version, "Statement": statement}),
+        }
+    })
+}
+
+/// A text that a pattern could stand for: wildcards and variables are filled in.
+fn filled(pattern: &str, value: &str, fillings: &[String]) -> String {
+    let mut fillings = fillings.iter().cycle();
+    let mut next = || fillings.next().map(String::as_str).unwrap_or_default();
+    let pattern = pattern.replace("{namespace}", NAMESPACE).replace("${a:b}", value);
+    let fill = |c: char| match c {
+        '*' => next().to_owned(),
+        '?' => next().chars().next().unwrap_or('a').to_string(),
+        c => c.to_string(),
+    };
+    pattern.chars().map(fill).collect()
+}
+
+/// Every pattern in the document, and in the rows.
+fn patterns(rows: &[Row], document: &Value, names: [&str; 2], of: fn(&Row) -> &Vec<String>) -> Vec<String> {
+    let mut found: Vec<String> = rows.iter().flat_map(of).cloned().collect();
+    let statements = match &document["Statement"] {
+        Value::Array(many) => many.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    for element in statements
+        .iter()
+        .flat_map(|statement| names.map(|name| &statement[name]))
+    {
+        let many = element.as_array().into_iter().flatten();
+        let texts = many.chain([element]).filter_map(Value::as_str);
+        // The tenant's own count for more: a request that no document speaks of proves nothing.
+        found.extend(texts.flat_map(|text| std::iter::repeat_n(text.to_owned(), 3)));
+    }
+    found
+}
+
+pub fn case() -> impl Strategy<Value = Case> {
+    let rows = prop::collection::vec(row(), 1..3);
+    let with_document = rows.prop_flat_map(|rows| (Just(rows.clone()), document(rows)));
+    let values = select(["", "a", "ab", "*", "x"].map(str::to_owned).to_vec());
+    let fillings = prop::collection::vec(
+        select(["", "a", "b", "ab", "*", "x"].map(str::to_owned).to_vec()),
+        1..4,
+    );
+    let picked = (any::<Index>(), any::<Index>());
+    (with_document, values, fillings, picked).prop_map(|((rows, document), value, fillings, picked)| {
+        let actions = patterns(&rows, &document, ["Action", "NotAction"], |row| &row.actions);
+        let resources = patterns(&rows, &document, ["Resource", "NotResource"], |row| {
+            &row.resources
+        });
+        let request = Request {
+            principal: ("AWS".to_owned(), "arn:aws:iam::111122223333:role/r".to_owned()),
+            action: filled(picked.0.get::<String>(&actions), &value, &fillings),
+            resource: filled(picked.1.get::<String>(&resources), &value, &fillings),
+            context: BTreeMap::from([(KEY.to_owned(), vec![value])]),
+        };
+        Case {
+            rows,
+            document,
+            request,
+        }
+    })
+}
