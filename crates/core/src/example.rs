@@ -23,15 +23,7 @@ use crate::timings::Timings;
 use crate::validate::validate;
 
 pub(crate) fn cluster() -> Cluster {
-    serde_json::from_value(json!({
-        "identity": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
-        "name": "prod",
-        "region": "eu-west-1",
-        "partition": "aws",
-        "account": "111122223333",
-        "issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
-    }))
-    .unwrap()
+    serde_json::from_str(include_str!("../tests/cluster.json")).unwrap()
 }
 
 pub(crate) fn subject() -> Subject {

@@ -31,15 +31,7 @@ pub const TARGET: &str = "arn:aws:iam::444455556666:role/target";
 pub const THEIRS: &str = "arn:aws:iam::111122223333:role/theirs";
 
 pub fn cluster() -> Cluster {
-    serde_json::from_value(json!({
-        "identity": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
-        "name": "prod",
-        "region": "eu-west-1",
-        "partition": "aws",
-        "account": "111122223333",
-        "issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
-    }))
-    .unwrap()
+    serde_json::from_str(include_str!("../cluster.json")).unwrap()
 }
 
 pub fn subject() -> Subject {
