@@ -12,7 +12,42 @@ use crate::error::EngineError;
 /// Asked right before a write is sent: by then the lease may be lost.
 pub type MayWrite = Arc<dyn Fn() -> bool + Send + Sync>;
 
+/// The way of a write to the API server, as somebody who knows of no world has it too.
+#[derive(Clone, Copy)]
+pub struct Door<'a> {
+    /// The client of the API server.
+    pub kube: &'a kube::Client,
+    /// The longest that one write may take.
+    pub limit: Duration,
+    /// Asked right before each.
+    pub may_write: &'a MayWrite,
+}
+
+impl Door<'_> {
+    /// Sends a request that changes something, if that is allowed at this very moment.
+    pub(crate) async fn write<T>(
+        self,
+        verb: &'static str,
+        what: &str,
+        call: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, EngineError> {
+        if !(self.may_write)() {
+            let what = what.to_owned();
+            return Err(EngineError::GateClosed { verb, what });
+        }
+        in_time(self.limit, verb, what, call).await
+    }
+}
+
 impl World {
+    pub(crate) fn door(&self) -> Door<'_> {
+        Door {
+            kube: &self.inner.kube,
+            limit: self.inner.timings.operation,
+            may_write: &self.inner.may_write,
+        }
+    }
+
     /// Sends a request that changes nothing.
     ///
     /// # Errors
@@ -37,23 +72,8 @@ impl World {
         what: &str,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, EngineError> {
-        write(&self.inner.may_write, self.timings().operation, verb, what, call).await
+        self.door().write(verb, what, call).await
     }
-}
-
-/// A write by somebody who knows of no world.
-pub(crate) async fn write<T>(
-    may_write: &MayWrite,
-    limit: Duration,
-    verb: &'static str,
-    what: &str,
-    call: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, EngineError> {
-    if !may_write() {
-        let what = what.to_owned();
-        return Err(EngineError::GateClosed { verb, what });
-    }
-    in_time(limit, verb, what, call).await
 }
 
 async fn in_time<T>(

@@ -14,7 +14,6 @@ pub mod pods;
 
 mod call;
 mod error;
-mod let_go;
 mod lists;
 mod object;
 mod recent;
@@ -35,10 +34,9 @@ use lanyard_core::observed::Observed;
 use lanyard_core::spec::Method;
 use lanyard_core::timings::Timings;
 
-pub use call::MayWrite;
+pub use call::{Door, MayWrite};
 pub use error::EngineError;
-pub use let_go::let_go;
-pub use object::Target;
+pub use object::{Target, let_go};
 pub use observe::Scope;
 
 /// The world of one cluster: its API server, its AWS account, and what is remembered of both between looks.

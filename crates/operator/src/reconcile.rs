@@ -132,17 +132,9 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
     let suspended = spec.is_some_and(|spec| spec.suspend);
     let custody = decoded.target.marks.custody.as_ref();
     let leaving = Leaving::of(spec, custody);
-    let derived = derived_role(decoded, context.world.cluster());
     let scope = Scope {
-        target: &decoded.target,
-        roles: roles_to_remove(&decoded.status, custody, derived.as_ref()),
-        known_policies: BTreeSet::new(),
-        provider: None,
-        agent: false,
-        pods: pods(decoded, context),
         fresh_pods: leaving == Leaving::RemoveWhenUnused,
-        workloads: false,
-        fresh: false,
+        ..removal_scope(decoded, context.world.cluster(), pods(decoded, context))
     };
     let mut observed = context.world.observe(&scope).await;
     context.world.doubt_absence(&decoded.target, &mut observed);
@@ -222,6 +214,23 @@ fn gets_tags(decoded: &Decoded, identity: &Identity) -> bool {
     tags && !in_place && !is_at_rest(identity, &decoded.status)
 }
 
+/// What a look at an object that goes has to read: what may be ours, and nothing that only a new binding needs.
+pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: Fact<Pods>) -> Scope<'a> {
+    let custody = decoded.target.marks.custody.as_ref();
+    let derived = derived_role(decoded, cluster);
+    Scope {
+        target: &decoded.target,
+        roles: roles_to_remove(&decoded.status, custody, derived.as_ref()),
+        known_policies: BTreeSet::new(),
+        provider: None,
+        agent: false,
+        pods,
+        fresh_pods: false,
+        workloads: false,
+        fresh: false,
+    }
+}
+
 /// The policies that the spec asks for or that Lanyard once attached: what they can do needs no reading.
 fn known_policies(decoded: &Decoded, identity: &Identity) -> BTreeSet<PolicyArn> {
     let wanted = identity
@@ -252,7 +261,7 @@ fn validated(spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Result<Valida
 }
 
 /// The role that spec or subject alone would give: where custody and status are lost, its tags say whether it is ours.
-pub(crate) fn derived_role(decoded: &Decoded, cluster: &Cluster) -> Option<RoleArn> {
+fn derived_role(decoded: &Decoded, cluster: &Cluster) -> Option<RoleArn> {
     let subject = &decoded.target.subject;
     let spec = decoded.spec.as_ref().ok();
     if let Some(validated) = spec.and_then(|spec| validated(spec, decoded, cluster).ok()) {

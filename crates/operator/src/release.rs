@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
-use lanyard_engine::{MayWrite, World};
+use lanyard_engine::{Door, MayWrite, World};
 use tokio::time::timeout;
 
 use self::one::{Account, AwsSide, Outcome};
@@ -118,9 +118,11 @@ impl<'a> Release<'a> {
             Ok(world) => AwsSide::Reached(world),
             Err(why) => AwsSide::Silent {
                 why,
-                kube: &self.kube,
-                limit: self.settings.timings().operation,
-                may_write: &self.may_write,
+                door: Door {
+                    kube: &self.kube,
+                    limit: self.settings.timings().operation,
+                    may_write: &self.may_write,
+                },
             },
         }
     }

@@ -2,22 +2,21 @@
 //! deleted. An object in, an account of what was done with it out. Talks to AWS and the API server.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use kube::Resource;
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::gate::Gate;
 use lanyard_core::leaving::Leaving;
-use lanyard_core::look::{Look, roles_to_remove, think_removal};
+use lanyard_core::look::{Look, think_removal};
 use lanyard_core::observed::Observed;
 use lanyard_core::outcome::{Disposition, Ended, Outcome as Became};
 use lanyard_core::plan::Plan;
 use lanyard_core::step::Step;
-use lanyard_engine::{MayWrite, Scope, World, let_go};
+use lanyard_engine::{Door, World, let_go};
 use serde::Serialize;
 
 use crate::raw::{Decoded, RawIdentity};
-use crate::reconcile::derived_role;
+use crate::reconcile::removal_scope;
 
 /// What became of one object.
 #[derive(Debug, Clone, Serialize)]
@@ -62,12 +61,7 @@ pub struct Left {
 #[derive(Clone, Copy)]
 pub(super) enum AwsSide<'a> {
     Reached(&'a World),
-    Silent {
-        why: &'a str,
-        kube: &'a kube::Client,
-        limit: Duration,
-        may_write: &'a MayWrite,
-    },
+    Silent { why: &'a str, door: Door<'a> },
 }
 
 impl Account {
@@ -108,15 +102,10 @@ impl AwsSide<'_> {
     pub(super) async fn release(self, object: &RawIdentity, last: bool) -> Account {
         match self {
             Self::Reached(world) => release(world, object, last).await,
-            Self::Silent {
-                why,
-                kube,
-                limit,
-                may_write,
-            } => {
+            Self::Silent { why, door } => {
                 let mut account = Account::of(object, Outcome::Released);
                 account.left = unreached(object, why);
-                if let Err(error) = let_go(kube, limit, may_write, object.meta()).await {
+                if let Err(error) = let_go(door, object.meta()).await {
                     account.outcome = Outcome::Held;
                     account.error = Some(error.to_string());
                 }
@@ -128,19 +117,7 @@ impl AwsSide<'_> {
 
 async fn look_at(world: &World, object: &RawIdentity) -> Option<(Decoded, Observed, Look)> {
     let decoded = object.decode(&world.cluster().identity)?;
-    let derived = derived_role(&decoded, world.cluster());
-    let custody = decoded.target.marks.custody.as_ref();
-    let scope = Scope {
-        target: &decoded.target,
-        roles: roles_to_remove(&decoded.status, custody, derived.as_ref()),
-        known_policies: BTreeSet::new(),
-        provider: None,
-        agent: false,
-        pods: Fact::Unreadable(Why::NotRead),
-        fresh: false,
-        fresh_pods: false,
-        workloads: false,
-    };
+    let scope = removal_scope(&decoded, world.cluster(), Fact::Unreadable(Why::NotRead));
     let observed = world.observe(&scope).await;
     let subject = &decoded.target.subject;
     let look = think_removal(subject, &decoded.status, &observed, Leaving::Release);
