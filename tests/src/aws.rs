@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_eks::types::PodIdentityAssociation;
 use aws_sdk_iam::config::Credentials;
 use lanyard_testkit::TestBed;
 use percent_encoding::percent_decode_str;
@@ -114,6 +115,40 @@ impl Clients {
             .iter()
             .filter_map(|found| found.association_id.clone())
             .collect())
+    }
+
+    /// The association of a ServiceAccount in full, if it has one.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn association(
+        &self,
+        namespace: &str,
+        service_account: &str,
+    ) -> Result<Option<PodIdentityAssociation>> {
+        match self.associations(namespace, service_account).await?.first() {
+            Some(id) => self.describe(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// An association in full, by its id. One may be gone since it was listed.
+    ///
+    /// # Errors
+    /// When the call fails otherwise.
+    pub async fn describe(&self, id: &str) -> Result<Option<PodIdentityAssociation>> {
+        let describe = self.eks.describe_pod_identity_association();
+        match describe.cluster_name("lanyard").association_id(id).send().await {
+            Ok(answer) => Ok(answer.association),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_resource_not_found_exception()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error).context("DescribePodIdentityAssociation"),
+        }
     }
 }
 

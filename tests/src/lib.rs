@@ -2,12 +2,16 @@
 //! Sentences of a test in, Kubernetes objects and AWS calls out; does I/O.
 
 mod aws;
+mod json;
+mod rows;
 mod scene;
 mod stage;
 
 use std::time::Duration;
 
 pub use aws::{Clients, decoded};
+pub use json::with;
+pub use rows::{all_well, side_by_side};
 pub use scene::{Scene, condition, drift};
 pub use stage::{Stage, StageOptions};
 

@@ -71,6 +71,19 @@ impl Stage {
         Ok(stage)
     }
 
+    /// Starts a test bed and an operator all of whose calls go through the gateway, with more times shortened.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn behind_gateway(binary: &str, timings: &'static str) -> Result<Self> {
+        let options = StageOptions {
+            through_gateway: true,
+            timings,
+            ..StageOptions::default()
+        };
+        Self::set(binary, options).await
+    }
+
     /// Starts one more operator, which logs under its own name.
     ///
     /// # Errors
@@ -169,6 +182,16 @@ impl Stage {
             bail!("{path} of operator {number} never answered as wanted; last: {last}");
         }
         Ok(())
+    }
+
+    /// Waits until an operator says of itself that it leads, or that it does not.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until_leads(&self, number: usize, leads: bool) -> Result<()> {
+        let line = format!("lanyard_leader {}", u8::from(leads));
+        let says = |status, body: &str| status == 200 && body.lines().any(|found| found == line);
+        self.until_answers(number, "/metrics", says).await
     }
 
     /// Asks an operator to stop, as Kubernetes does, and waits until it has.

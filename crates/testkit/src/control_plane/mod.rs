@@ -19,6 +19,7 @@ use anyhow::{Context, Result};
 use kube::Client;
 
 pub(crate) use self::etcd::Etcd;
+pub use self::nodes::ANNOTATION_RUNS_ON;
 
 use self::apiserver::ApiServer;
 use self::controllers::Controller;

@@ -2,33 +2,61 @@
 //! In: the site, a way to the API server, how many. Out: nodes that are ready and pods that run. Does I/O.
 //! Called by `control_plane`.
 
+use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use kube::api::{ListParams, PostParams};
 use kube::{Api, Client};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::apiserver::flag;
 use super::kubeconfig::Access;
 use crate::process::Process;
 use crate::site::Site;
 
+/// KWOK ends the pods of a Job as soon as they run. A pod with this annotation runs on until it is taken off: the value
+/// does not matter.
+pub const ANNOTATION_RUNS_ON: &str = "testkit.lanyard.dev/runs-on";
+
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts KWOK. It serves nothing, so [`ready`] is how one knows that it works.
 pub(super) fn kwok(site: &Site, access: &Access) -> Result<Process> {
+    let runs_on = site.dir("kwok")?.join("runs-on.json");
+    fs::write(&runs_on, runs_on_stage().to_string())?;
     let mut command = site.command(&site.tools.kwok);
     command
         .arg(flag("kubeconfig", access.file()))
         .arg(flag("config", &site.tools.kwok_stages))
+        .arg(flag("config", &runs_on))
         .args([
             "--manage-all-nodes=true",
             "--node-lease-duration-seconds=40",
             "--cidr=10.0.0.1/16",
         ]);
     site.spawn("kwok", command)
+}
+
+/// A Stage that is preferred to KWOK's own by its weight, and does not come due while a test bed lives.
+fn runs_on_stage() -> Value {
+    json!({
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": "pod-runs-on"},
+        "spec": {
+            "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+            "selector": {"matchExpressions": [
+                {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"},
+                {"key": ".status.phase", "operator": "In", "values": ["Running"]},
+                {"key": format!(".metadata.annotations[\"{ANNOTATION_RUNS_ON}\"]"), "operator": "Exists"},
+            ]},
+            "weight": 1,
+            "delay": {"durationMilliseconds": 86_400_000},
+            "next": {"statusTemplate": "phase: Running"},
+        },
+    })
 }
 
 /// Makes the Node objects.

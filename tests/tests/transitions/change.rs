@@ -1,0 +1,138 @@
+//! A change of the binding as a person makes it and sees it: a fleet under the old one, the spec of the new one, the stages,
+//! the consent, and what has to be true in the end. A scene in; waits only on conditions. Does I/O.
+
+use anyhow::{Context, Result, ensure};
+use kube::api::{Patch, PatchParams};
+use lanyard_api::{ANNOTATION_CONSENT, WorkloadIdentity};
+use lanyard_tests::{Scene, condition, with};
+use serde_json::{Value, json};
+
+use crate::carries::{Carries, count};
+use crate::fleet::deploy;
+use crate::guard::Guard;
+use crate::trust::{Form, lets_in_only};
+use crate::{LAG, stage};
+
+/// The audience of IRSA where a spec names none.
+pub const STS_AUDIENCE: &str = "sts.amazonaws.com";
+
+/// A spec with a managed role, and more beside it.
+pub fn spec(method: &str, restart: &str, more: Value) -> Value {
+    let spec = json!({"method": method, "podRestart": restart, "role": {"managed": {}}});
+    with(spec, more)
+}
+
+/// The same with nothing beside it.
+pub fn plain(method: &str, restart: &str) -> Value {
+    spec(method, restart, json!({}))
+}
+
+/// A binding in effect and a fleet whose pods all carry it.
+pub async fn fleet(namespace: &str, method: &str) -> Result<Scene<'static>> {
+    let scene = stage().await?.scene(namespace).await?;
+    scene.account("orders").await?;
+    scene.apply("orders", plain(method, "Never")).await?;
+    scene.until_ready("orders").await?;
+    // So that the webhook knows of it when the first pod is made.
+    tokio::time::sleep(LAG).await;
+    deploy(&scene).await?;
+    let count = count(&scene).await?;
+    ensure!(!count.contains_key(&Carries::Nothing), "{count:?}");
+    Ok(scene)
+}
+
+/// Asks for a change and waits for its end; no pod may lose access on the way.
+pub async fn change(scene: &Scene<'_>, spec: Value) -> Result<()> {
+    let guard = Guard::over(scene);
+    scene.apply("orders", spec).await?;
+    until_done(scene).await?;
+    guard.found_nothing()
+}
+
+/// Waits until the binding that is asked for is in effect and nothing is left of another.
+pub async fn until_done(scene: &Scene<'_>) -> Result<WorkloadIdentity> {
+    scene
+        .until("orders", "done with its change", |object| {
+            let ready = condition(object, "Ready").is_some_and(|ready| ready.status == "True");
+            let status = object.status.as_ref();
+            let observed = status.and_then(|status| status.observed_generation) == object.metadata.generation;
+            let moving = status.is_none_or(|status| status.transition.is_some());
+            ready && observed && !moving
+        })
+        .await
+}
+
+/// Waits for a stage.
+pub async fn until_stage(scene: &Scene<'_>, stage: &str) -> Result<WorkloadIdentity> {
+    until_told(scene, stage, "").await
+}
+
+/// Waits for a stage that says something.
+pub async fn until_told(scene: &Scene<'_>, stage: &str, words: &str) -> Result<WorkloadIdentity> {
+    let told = |object: &WorkloadIdentity| {
+        let found = condition(object, "Transitioning");
+        found.is_some_and(|found| found.reason == stage && found.message.contains(words))
+    };
+    scene.until("orders", &format!("{stage} {words}"), told).await
+}
+
+/// The name of the role.
+pub async fn role(scene: &Scene<'_>) -> Result<String> {
+    scene.role_of(&scene.identities().get("orders").await?)
+}
+
+/// The trust of the role.
+pub async fn trust(scene: &Scene<'_>) -> Result<Value> {
+    scene.aws.trust(&role(scene).await?).await
+}
+
+/// Does what the condition asks for.
+pub async fn agree(scene: &Scene<'_>) -> Result<()> {
+    let object = until_stage(scene, "ConsentNeeded").await?;
+    let transition = object
+        .status
+        .and_then(|status| status.transition)
+        .context("a transition")?;
+    let token = transition.consent.context("a token")?;
+    let patch = json!({"metadata": {"annotations": {ANNOTATION_CONSENT: token}}});
+    scene
+        .identities()
+        .patch("orders", &PatchParams::default(), &Patch::Merge(&patch))
+        .await?;
+    Ok(())
+}
+
+/// Every pod has Pod Identity, and of IRSA nothing is left.
+pub async fn only_pod_identity(scene: &Scene<'_>, form: Form) -> Result<()> {
+    let count = count(scene).await?;
+    ensure!(
+        count.keys().all(|carried| *carried == Carries::PodIdentity),
+        "{count:?}"
+    );
+    let annotations = scene.accounts().get("orders").await?.metadata.annotations;
+    ensure!(annotations.is_none(), "{annotations:?}");
+    let associations = scene.aws.associations(&scene.namespace, "orders").await?;
+    ensure!(associations.len() == 1, "{associations:?}");
+    let trust = trust(scene).await?;
+    ensure!(lets_in_only(&trust, form), "{trust}");
+    Ok(())
+}
+
+/// Every pod has this role for this audience by IRSA, and of Pod Identity nothing is left.
+pub async fn only_irsa(scene: &Scene<'_>, audience: &str) -> Result<()> {
+    let (count, role) = (count(scene).await?, role(scene).await?);
+    let right = |carried: &Carries| match carried {
+        Carries::WebIdentity {
+            role: arn,
+            audience: to,
+        } => arn.ends_with(&format!("/{role}")) && to == audience,
+        Carries::PodIdentity | Carries::Nothing => false,
+    };
+    ensure!(count.keys().all(right), "{count:?}");
+    let associations = scene.aws.associations(&scene.namespace, "orders").await?;
+    ensure!(associations.is_empty(), "{associations:?}");
+    let trust = scene.aws.trust(&role).await?;
+    ensure!(lets_in_only(&trust, Form::WebIdentity), "{trust}");
+    ensure!(trust.to_string().contains(audience), "{trust}");
+    Ok(())
+}

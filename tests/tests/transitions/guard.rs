@@ -1,0 +1,179 @@
+//! A guard over a namespace: looks again and again whether each of its pods could get credentials with what it carries.
+//! A scene in; every pod that could not out. Web identity is tried at STS with a token of the API server; that EKS would
+//! assume the association's role is told from the role's trust. Does I/O.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_sts::error::ProvideErrorMetadata;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use kube::Client;
+use kube::api::{Api, PostParams};
+use lanyard_tests::{Clients, Scene};
+use tokio::task::JoinHandle;
+
+use crate::carries::Carries;
+use crate::fleet::{holding, pods};
+use crate::trust::{Form, lets_in};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Less than this is no watch.
+const LOOKS: usize = 3;
+
+/// A watch that goes on until somebody asks what it found.
+pub struct Guard {
+    watching: JoinHandle<()>,
+    found: Arc<Mutex<Found>>,
+}
+
+#[derive(Default)]
+struct Found {
+    looks: usize,
+    lost: Vec<String>,
+}
+
+impl Found {
+    fn note(&mut self, lost: Vec<String>) {
+        self.looks += 1;
+        self.lost.extend(lost);
+    }
+}
+
+impl Guard {
+    /// Begins to watch the namespace of a scene.
+    pub fn over(scene: &Scene<'_>) -> Self {
+        let found = Arc::<Mutex<Found>>::default();
+        let mut watch = Watch {
+            client: scene.client.clone(),
+            aws: scene.aws.clone(),
+            namespace: scene.namespace.clone(),
+            tokens: BTreeMap::new(),
+        };
+        let told = Arc::clone(&found);
+        let watching = tokio::spawn(async move {
+            loop {
+                let lost = watch
+                    .look()
+                    .await
+                    .unwrap_or_else(|error| vec![format!("{error:#}")]);
+                locked(&told).note(lost);
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+        Self { watching, found }
+    }
+
+    /// Ends the watch; fails when any pod could not have got credentials at any look.
+    pub fn found_nothing(self) -> Result<()> {
+        self.watching.abort();
+        let Found { looks, lost } = &*locked(&self.found);
+        ensure!(*looks >= LOOKS, "the guard looked only {looks} times");
+        ensure!(lost.is_empty(), "pods lost access: {lost:#?}");
+        Ok(())
+    }
+}
+
+fn locked(found: &Mutex<Found>) -> MutexGuard<'_, Found> {
+    found.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What one look needs, and the tokens that were made for it, by audience.
+struct Watch {
+    client: Client,
+    aws: Clients,
+    namespace: String,
+    tokens: BTreeMap<String, String>,
+}
+
+impl Watch {
+    /// Each pod that gets nothing with what it carries. AWS is asked after the pods: it has to give what they have now.
+    async fn look(&mut self) -> Result<Vec<String>> {
+        let (mut answers, mut lost) = (BTreeMap::new(), Vec::new());
+        for pod in holding(&self.client, &self.namespace).await? {
+            let carries = Carries::of(&pod);
+            if !answers.contains_key(&carries) {
+                let refusal = self.refusal(&carries).await?;
+                answers.insert(carries.clone(), refusal);
+            }
+            let refusal = answers.get(&carries).cloned().flatten();
+            let name = pod.metadata.name.as_deref().unwrap_or_default();
+            if let Some(why) = refusal
+                && self.stays(&pod).await?
+            {
+                lost.push(format!("{name} carries {carries:?}: {why}"));
+            }
+        }
+        Ok(lost)
+    }
+
+    /// A pod that went while AWS was asked lost nothing.
+    async fn stays(&self, pod: &Pod) -> Result<bool> {
+        let name = pod.metadata.name.as_deref().context("a name")?;
+        let found = pods(&self.client, &self.namespace).get_opt(name).await?;
+        Ok(found.is_some_and(|found| {
+            found.metadata.uid == pod.metadata.uid && found.metadata.deletion_timestamp.is_none()
+        }))
+    }
+
+    /// Why these credentials would not be had.
+    async fn refusal(&mut self, carries: &Carries) -> Result<Option<String>> {
+        match carries {
+            Carries::WebIdentity { role, audience } => self.refusal_of_sts(role, audience).await,
+            Carries::PodIdentity => self.refusal_of_eks().await,
+            Carries::Nothing => Ok(Some("neither method's".to_owned())),
+        }
+    }
+
+    async fn refusal_of_sts(&mut self, role: &str, audience: &str) -> Result<Option<String>> {
+        let token = self.token(audience).await?;
+        let call = self.aws.sts.assume_role_with_web_identity().role_arn(role);
+        let call = call.role_session_name("guard").web_identity_token(token);
+        match call.send().await {
+            Ok(_) => Ok(None),
+            Err(error) if error.as_service_error().is_some() => Ok(Some(format!(
+                "{} {}",
+                error.code().unwrap_or_default(),
+                error.message().unwrap_or_default()
+            ))),
+            Err(error) => Err(error).context("asking STS"),
+        }
+    }
+
+    async fn token(&mut self, audience: &str) -> Result<String> {
+        if let Some(token) = self.tokens.get(audience) {
+            return Ok(token.clone());
+        }
+        let request = TokenRequest {
+            spec: TokenRequestSpec {
+                audiences: vec![audience.to_owned()],
+                ..TokenRequestSpec::default()
+            },
+            ..TokenRequest::default()
+        };
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.namespace);
+        let answer = accounts
+            .create_token_request("orders", &PostParams::default(), &request)
+            .await?;
+        let token = answer.status.context("a token")?.token;
+        self.tokens.insert(audience.to_owned(), token.clone());
+        Ok(token)
+    }
+
+    async fn refusal_of_eks(&self) -> Result<Option<String>> {
+        let Some(association) = self.aws.association(&self.namespace, "orders").await? else {
+            return Ok(Some("there is no association".to_owned()));
+        };
+        let role = association.role_arn().and_then(|arn| arn.rsplit('/').next());
+        let role = role.context("an association has a role")?;
+        if !self.aws.has_role(role).await? {
+            return Ok(Some(format!("{role} is not there")));
+        }
+        let form = Form::of(&association);
+        let trusted = lets_in(&self.aws.trust(role).await?, form);
+        Ok((!trusted).then(|| format!("{role} does not let in {form:?}")))
+    }
+}

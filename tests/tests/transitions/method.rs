@@ -1,0 +1,60 @@
+//! From one method to the other: by rollout, by the ordinary churn, and back with somebody's consent.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_tests::condition;
+
+use crate::change::{
+    STS_AUDIENCE, agree, change, fleet, only_irsa, only_pod_identity, plain, until_done, until_stage,
+};
+use crate::fleet::replace_all;
+use crate::guard::Guard;
+use crate::trust::Form;
+
+#[tokio::test]
+async fn to_pod_identity_by_rollout() -> Result<()> {
+    let scene = fleet("to-pods-rollout", "IRSA").await?;
+    change(&scene, plain("PodIdentity", "Rollout")).await?;
+    only_pod_identity(&scene, Form::Tagged).await
+}
+
+#[tokio::test]
+async fn to_pod_identity_by_ordinary_churn() -> Result<()> {
+    let scene = fleet("to-pods-churn", "IRSA").await?;
+    let guard = Guard::over(&scene);
+    scene.apply("orders", plain("PodIdentity", "Never")).await?;
+    let object = until_stage(&scene, "Draining").await?;
+    let ready = condition(&object, "Ready").context("Ready")?;
+    ensure!(
+        ready.status == "True",
+        "a change that only waits for old pods is ready: {ready:?}"
+    );
+    replace_all(&scene).await?;
+    until_done(&scene).await?;
+    guard.found_nothing()?;
+    only_pod_identity(&scene, Form::Tagged).await
+}
+
+#[tokio::test]
+async fn back_to_irsa_waits_for_consent_and_then_for_the_pods() -> Result<()> {
+    let scene = fleet("to-irsa-consent", "PodIdentity").await?;
+    scene.apply("orders", plain("IRSA", "Never")).await?;
+    let guard = Guard::over(&scene);
+    let object = until_stage(&scene, "ConsentNeeded").await?;
+    let message = condition(&object, "Stalled").context("Stalled")?.message;
+    ensure!(message.contains("lanyard.dev/consent="), "{message}");
+    ensure!(scene.aws.associations("to-irsa-consent", "orders").await?.len() == 1);
+    guard.found_nothing()?;
+    agree(&scene).await?;
+    until_stage(&scene, "Draining").await?;
+    replace_all(&scene).await?;
+    until_done(&scene).await?;
+    only_irsa(&scene, STS_AUDIENCE).await
+}
+
+#[tokio::test]
+async fn back_to_irsa_by_rollout() -> Result<()> {
+    let scene = fleet("to-irsa-rollout", "PodIdentity").await?;
+    scene.apply("orders", plain("IRSA", "Rollout")).await?;
+    until_done(&scene).await?;
+    only_irsa(&scene, STS_AUDIENCE).await
+}

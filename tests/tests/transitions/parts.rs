@@ -1,0 +1,120 @@
+//! Another role, audience, target role or session tags, under the same method: pods do not show all of these, so those
+//! made before the change are replaced, and what they may hold of the old binding stays until then.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use lanyard_tests::Scene;
+use serde_json::{Value, json};
+
+use crate::CACHED;
+use crate::change::{
+    STS_AUDIENCE, change, fleet, only_irsa, only_pod_identity, role, spec, trust, until_done, until_stage,
+};
+use crate::fleet::{self as workloads, all};
+use crate::guard::Guard;
+use crate::trust::{Form, lets_in};
+
+fn named(role: &str) -> Value {
+    json!({"role": {"managed": {"name": role}}})
+}
+
+/// Asks for a change by Pod Identity that Lanyard rolls out, and sees that it replaced every pod.
+async fn rolled(scene: &Scene<'_>, more: Value) -> Result<()> {
+    let before = uids(scene).await?;
+    change(scene, spec("PodIdentity", "Rollout", more)).await?;
+    let after = uids(scene).await?;
+    ensure!(
+        before.is_disjoint(&after),
+        "pods of before may hold sessions of the old binding"
+    );
+    Ok(())
+}
+
+async fn uids(scene: &Scene<'_>) -> Result<BTreeSet<String>> {
+    let pods = all(scene).await?.into_iter();
+    Ok(pods.filter_map(|pod| pod.metadata.uid).collect())
+}
+
+async fn target_of(scene: &Scene<'_>) -> Result<Option<String>> {
+    let association = scene.aws.association(&scene.namespace, "orders").await?;
+    Ok(association.context("an association")?.target_role_arn)
+}
+
+#[tokio::test]
+async fn to_another_role_and_nothing_of_the_first_is_left() -> Result<()> {
+    let scene = fleet("another-role", "IRSA").await?;
+    let before = role(&scene).await?;
+    change(&scene, spec("IRSA", "Rollout", named("another-role-b"))).await?;
+    ensure!(role(&scene).await? == "another-role-b");
+    only_irsa(&scene, STS_AUDIENCE).await?;
+    ensure!(!scene.aws.has_role(&before).await?, "{before} is left");
+    Ok(())
+}
+
+#[tokio::test]
+async fn to_another_role_by_pod_identity() -> Result<()> {
+    let scene = fleet("another-role-rolled", "PodIdentity").await?;
+    let before = role(&scene).await?;
+    rolled(&scene, named("another-role-rolled-b")).await?;
+    ensure!(role(&scene).await? == "another-role-rolled-b");
+    only_pod_identity(&scene, Form::Tagged).await?;
+    ensure!(!scene.aws.has_role(&before).await?, "{before} is left");
+    Ok(())
+}
+
+/// Nobody replaces the pods: the role of before stays as long as they may hold sessions of it, and no longer.
+#[tokio::test]
+async fn another_role_by_pod_identity_waits_for_cached_sessions() -> Result<()> {
+    let scene = fleet("another-role-pods", "PodIdentity").await?;
+    let (before, asked) = (role(&scene).await?, Instant::now());
+    change(&scene, spec("PodIdentity", "Never", named("another-role-pods-b"))).await?;
+    ensure!(asked.elapsed() >= CACHED, "pods may hold sessions of {before}");
+    ensure!(!scene.aws.has_role(&before).await?, "{before} is left");
+    only_pod_identity(&scene, Form::Tagged).await
+}
+
+#[tokio::test]
+async fn to_another_audience() -> Result<()> {
+    let scene = fleet("another-audience", "IRSA").await?;
+    let irsa = json!({"irsa": {"audience": "sts.another.example"}});
+    change(&scene, spec("IRSA", "Rollout", irsa)).await?;
+    only_irsa(&scene, "sts.another.example").await
+}
+
+#[tokio::test]
+async fn to_a_target_role_and_without_it_again() -> Result<()> {
+    let scene = fleet("another-target", "PodIdentity").await?;
+    let target = "arn:aws:iam::111122223333:role/target";
+    rolled(&scene, json!({"podIdentity": {"targetRoleArn": target}})).await?;
+    ensure!(target_of(&scene).await?.as_deref() == Some(target));
+    only_pod_identity(&scene, Form::Tagged).await?;
+    rolled(&scene, json!({})).await?;
+    ensure!(target_of(&scene).await?.is_none());
+    only_pod_identity(&scene, Form::Tagged).await
+}
+
+/// While pods of before are there, the role lets in sessions with tags and without.
+#[tokio::test]
+async fn without_session_tags_and_with_them_again() -> Result<()> {
+    let scene = fleet("session-tags", "PodIdentity").await?;
+    workloads::bare_pod(&scene, "by-hand").await?;
+    let guard = Guard::over(&scene);
+    let untagged = json!({"podIdentity": {"disableSessionTags": true}});
+    scene
+        .apply("orders", spec("PodIdentity", "Rollout", untagged))
+        .await?;
+    until_stage(&scene, "Draining").await?;
+    let both = trust(&scene).await?;
+    ensure!(
+        lets_in(&both, Form::Tagged) && lets_in(&both, Form::Untagged),
+        "{both}"
+    );
+    workloads::delete_pod(&scene, "by-hand").await?;
+    until_done(&scene).await?;
+    guard.found_nothing()?;
+    only_pod_identity(&scene, Form::Untagged).await?;
+    rolled(&scene, json!({})).await?;
+    only_pod_identity(&scene, Form::Tagged).await
+}

@@ -1,0 +1,100 @@
+//! Turned back: the spec is put back in the middle of a change, at each of its stages.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_testkit::gateway::Fault;
+use lanyard_tests::condition;
+
+use crate::change::{
+    STS_AUDIENCE, agree, change, fleet, only_irsa, only_pod_identity, plain, until_done, until_stage,
+};
+use crate::fleet::{bare_pod, replace_all};
+use crate::guard::Guard;
+use crate::trust::Form;
+
+/// Only the trust was widened, and that is narrowed again.
+#[tokio::test]
+async fn before_anything_is_bound() -> Result<()> {
+    let scene = fleet("turned-unbound", "IRSA").await?;
+    let fault = Fault::on("CreatePodIdentityAssociation").about("turned-unbound/orders");
+    let fault = scene.stage.bed.gateway.faults().add(fault.fails(
+        503,
+        "ServiceUnavailable",
+        "Service is unavailable.",
+    ));
+    let guard = Guard::over(&scene);
+    scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
+    until_stage(&scene, "Switching").await?;
+    change(&scene, plain("IRSA", "Never")).await?;
+    guard.found_nothing()?;
+    fault.remove();
+    only_irsa(&scene, STS_AUDIENCE).await
+}
+
+/// Pods have what they had before, so the association goes without anybody's loss.
+#[tokio::test]
+async fn before_a_pod_has_the_new_binding() -> Result<()> {
+    let scene = fleet("turned-settling", "IRSA").await?;
+    let guard = Guard::over(&scene);
+    scene.apply("orders", plain("PodIdentity", "Never")).await?;
+    let bound = |object: &lanyard_api::WorkloadIdentity| {
+        let found = condition(object, "Transitioning");
+        found.is_some_and(|found| ["Settling", "Draining"].contains(&found.reason.as_str()))
+    };
+    scene.until("orders", "bound", bound).await?;
+    scene.apply("orders", plain("IRSA", "Rollout")).await?;
+    until_done(&scene).await?;
+    guard.found_nothing()?;
+    only_irsa(&scene, STS_AUDIENCE).await
+}
+
+/// Some pods have the new binding, which is the way back to IRSA: they are restarted.
+#[tokio::test]
+async fn while_it_drains() -> Result<()> {
+    let scene = fleet("turned-draining", "IRSA").await?;
+    bare_pod(&scene, "by-hand").await?;
+    scene.apply("orders", plain("PodIdentity", "Never")).await?;
+    until_stage(&scene, "Draining").await?;
+    replace_all(&scene).await?;
+    scene.apply("orders", plain("IRSA", "Rollout")).await?;
+    until_done(&scene).await?;
+    only_irsa(&scene, STS_AUDIENCE).await
+}
+
+/// Nobody agreed, so the association stands and nobody lost anything.
+#[tokio::test]
+async fn before_anybody_agreed() -> Result<()> {
+    let scene = fleet("turned-consent", "PodIdentity").await?;
+    let guard = Guard::over(&scene);
+    scene.apply("orders", plain("IRSA", "Never")).await?;
+    let object = until_stage(&scene, "ConsentNeeded").await?;
+    condition(&object, "Stalled").context("Stalled")?;
+    let before = scene.aws.associations("turned-consent", "orders").await?;
+    change(&scene, plain("PodIdentity", "Never")).await?;
+    guard.found_nothing()?;
+    ensure!(scene.aws.associations("turned-consent", "orders").await? == before);
+    only_pod_identity(&scene, Form::Tagged).await
+}
+
+/// The association is made again; pods from in between are served by IRSA until they are replaced.
+#[tokio::test]
+async fn after_the_association_is_gone() -> Result<()> {
+    let scene = fleet("turned-unbinding", "PodIdentity").await?;
+    bare_pod(&scene, "by-hand").await?;
+    scene.apply("orders", plain("IRSA", "Never")).await?;
+    agree(&scene).await?;
+    until_stage(&scene, "Draining").await?;
+    ensure!(
+        scene
+            .aws
+            .associations("turned-unbinding", "orders")
+            .await?
+            .is_empty()
+    );
+    replace_all(&scene).await?;
+    scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
+    until_stage(&scene, "Settling").await?;
+    let guard = Guard::over(&scene);
+    until_done(&scene).await?;
+    guard.found_nothing()?;
+    only_pod_identity(&scene, Form::Tagged).await
+}
