@@ -97,6 +97,7 @@ scenarios! { by each method:
 
 scenarios! { as it says:
     to_pod_identity: Stands(FULL.by(Method::Irsa)) => Stands(FULL.by(Method::PodIdentity)),
+    to_pod_identity_and_back: Stands(PLAIN.by(Method::Irsa)) => Stands(PLAIN.by(Method::PodIdentity)) => Stands(PLAIN.by(Method::Irsa)),
     deleted_on_the_way: Stands(PLAIN.by(Method::Irsa)) => Stands(PLAIN.by(Method::PodIdentity)) => Deleted,
     to_irsa: Stands(FULL.by(Method::PodIdentity)) => Stands(FULL.by(Method::Irsa)),
     to_irsa_by_another_role: Stands(PLAIN.by(Method::PodIdentity)) => Stands(Spec { name: Some("killed-orders-c"), ..PLAIN.by(Method::Irsa) }),

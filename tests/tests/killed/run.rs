@@ -83,11 +83,14 @@ impl<'a> Run<'a> {
         self.scenario.then.is_some()
     }
 
-    /// The world once nobody writes any more and it is as wanted; or as it is when patience ends.
+    /// The world once nobody writes any more and it is as wanted; or as it is when patience ends. What is asked for is
+    /// agreed to all the while: a change settles here in less time than stale reads go on or a lost call may be under
+    /// way, so that an association may be seen, and stand in the way of IRSA, only when all was said to be well.
     pub async fn world_where(&self, enough: impl Fn(&Value) -> bool) -> Result<Value> {
         let (begun, ledger) = (Instant::now(), self.arena.stage.bed.gateway.ledger());
         loop {
             let mark = ledger.mark();
+            self.agree().await?;
             self.look().await?;
             let found = world(self.scene).await?;
             let written = ledger.since(mark).deeds();
@@ -190,20 +193,23 @@ impl<'a> Run<'a> {
     /// Agrees to whatever a change of the binding asks for, for as long as it is awaited.
     async fn agree_to_all(&self) -> Result<()> {
         loop {
-            let object = self.scene.identities().get_opt(NAME).await?;
-            let transition = object
-                .as_ref()
-                .and_then(|object| object.status.as_ref()?.transition.clone());
-            if let Some(token) = transition.and_then(|transition| transition.consent) {
-                let patch = json!({"metadata": {"annotations": {ANNOTATION_CONSENT: token}}});
-                let (params, patch) = (PatchParams::default(), Patch::Merge(&patch));
-                self.scene
-                    .identities()
-                    .patch_metadata(NAME, &params, &patch)
-                    .await?;
-            }
+            self.agree().await?;
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// Agrees to what a change of the binding asks for now.
+    async fn agree(&self) -> Result<()> {
+        let object = self.scene.identities().get_opt(NAME).await?;
+        let transition = object.and_then(|object| object.status?.transition);
+        let Some(token) = transition.and_then(|transition| transition.consent) else {
+            return Ok(());
+        };
+        let patch = json!({"metadata": {"annotations": {ANNOTATION_CONSENT: token}}});
+        let (params, patch) = (PatchParams::default(), Patch::Merge(&patch));
+        let identities = self.scene.identities();
+        identities.patch_metadata(NAME, &params, &patch).await?;
+        Ok(())
     }
 
     /// Asks for a look and waits until it has begun; nothing is looked at where there is no object.

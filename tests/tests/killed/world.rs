@@ -128,11 +128,9 @@ async fn associations(scene: &Scene<'_>) -> Result<(Value, Vec<String>)> {
     let (mut associations, mut ids) = (Vec::new(), Vec::new());
     for summary in listed.associations() {
         let id = summary.association_id().context("an association has an id")?;
-        let described = eks
-            .describe_pod_identity_association()
-            .cluster_name("lanyard")
-            .association_id(id);
-        let found = described.send().await?.association.context("an association")?;
+        let Some(found) = scene.aws.describe(id).await? else {
+            continue;
+        };
         let tags: BTreeMap<_, _> = found.tags().into_iter().flatten().collect();
         ids.push(id.to_owned());
         associations.push(json!({
