@@ -12,6 +12,11 @@ use crate::{BINARY, new_stage};
 /// The longest that a few tries to renew the lease may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// At most so many calls about one identity until the operator gives up its lease: those of the creation, and of a try or
+/// two to go on.
+const CALLS: usize = 30;
+const POLICY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+
 fn spec(policies: &[&str]) -> Value {
     json!({"method": "PodIdentity", "role": {"managed": {"name": "orders", "policyArns": policies}}})
 }
@@ -28,14 +33,10 @@ async fn the_api_server_may_be_away_for_longer_than_the_lease() -> Result<()> {
         .faults()
         .add(Fault::on_any().to(Service::Kubernetes).resets());
     stage.bed.front.hang_up();
-    let leads = |wanted: &'static str| move |_, body: &str| body.lines().any(|line| line == wanted);
-    stage
-        .until_answers(0, "/metrics", leads("lanyard_leader 0"))
-        .await?;
+    stage.until_leads(0, false).await?;
     let mark = gateway.ledger().mark();
     // The administrator has a way of its own to the API server.
-    let policy = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
-    scene.apply("orders", spec(&[policy])).await?;
+    scene.apply("orders", spec(&[POLICY])).await?;
     let of_lease = |entry: &&Entry| entry.call.operation.ends_with(" leases");
     let tries = |calls: &Calls| calls.entries().iter().filter(of_lease).count() >= 3;
     tokio::time::timeout(PATIENCE, gateway.ledger().until(mark, tries)).await?;
@@ -43,11 +44,45 @@ async fn the_api_server_may_be_away_for_longer_than_the_lease() -> Result<()> {
     ensure!(calls.to_aws().is_empty(), "{calls}");
 
     gone.remove();
-    stage
-        .until_answers(0, "/metrics", leads("lanyard_leader 1"))
-        .await?;
+    stage.until_leads(0, true).await?;
     scene.until_is("orders", "InSync", "True", "InSync").await?;
-    ensure!(scene.aws.attached("orders").await? == [policy]);
+    ensure!(scene.aws.attached("orders").await? == [POLICY]);
+    stage.bed.stop().await
+}
+
+/// The role is made when the server goes, and with it the lease: who leads next finds the role and makes it no second time.
+#[tokio::test]
+async fn the_api_server_may_go_in_the_middle_of_a_creation() -> Result<()> {
+    let stage = new_stage().await?;
+    let scene = stage.scene("shop").await?;
+    scene.account("orders").await?;
+    let gateway = &stage.bed.gateway;
+    let (mark, faults) = (gateway.ledger().mark(), gateway.faults().clone());
+    // Before the operator hears that its role is made.
+    faults.add(Fault::on("CreateRole").about("orders").calls_after({
+        let faults = faults.clone();
+        move |_| {
+            faults.add(Fault::on_any().to(Service::Kubernetes).resets());
+            std::future::ready(())
+        }
+    }));
+    let by_irsa = json!({"method": "IRSA", "role": {"managed": {"name": "orders", "policyArns": [POLICY]}}});
+    scene.apply("orders", by_irsa).await?;
+    let made = |calls: &Calls| !calls.of("CreateRole").is_empty();
+    tokio::time::timeout(PATIENCE, gateway.ledger().until(mark, made)).await?;
+    stage.bed.front.hang_up();
+    stage.until_leads(0, false).await?;
+    let account = scene.accounts().get("orders").await?;
+    ensure!(account.metadata.annotations.is_none(), "{account:?}");
+    let calls = gateway.ledger().since(mark);
+    let about = calls.about("orders");
+    ensure!(about.count() <= CALLS, "{} calls:\n{about}", about.count());
+
+    faults.clear();
+    scene.until_ready("orders").await?;
+    ensure!(scene.aws.attached("orders").await? == [POLICY]);
+    let calls = gateway.ledger().since(mark);
+    ensure!(calls.of("CreateRole").count() == 1, "{calls}");
     stage.bed.stop().await
 }
 

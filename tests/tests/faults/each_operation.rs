@@ -1,12 +1,11 @@
 //! Each operation fails once, in each way: at creation, at an update that uses all of them, and at deletion. The end is
 //! the same as without.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use lanyard_testkit::gateway::{Fault, FaultHandle};
-use lanyard_tests::{Scene, Stage, condition};
+use lanyard_tests::{Scene, Stage, all_well, condition, side_by_side};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::task::JoinSet;
 
 use crate::kinds::Kind;
 use crate::{new_stage, stage};
@@ -145,22 +144,10 @@ async fn pressed(scene: &Scene<'_>, name: &str, awaited: impl Future<Output = Re
 async fn play_all(stage: &'static Stage, kinds: &[Kind]) -> Result<()> {
     let mut ended = Vec::new();
     for kind in kinds {
-        let mut rows = JoinSet::new();
-        for method in ["IRSA", "PodIdentity"] {
-            let row = Row { kind: *kind, method };
-            rows.spawn(async move { row.play(stage).await.with_context(|| row.name()) });
-        }
-        ended.extend(rows.join_all().await);
+        let rows = ["IRSA", "PodIdentity"].map(|method| Row { kind: *kind, method });
+        ended.extend(side_by_side(rows.map(|row| (row.name(), row.play(stage)))).await);
     }
-    let failed: Vec<String> = ended
-        .into_iter()
-        .filter_map(Result::err)
-        .map(|error| format!("{error:#}"))
-        .collect();
-    if !failed.is_empty() {
-        bail!("{}", failed.join("\n\n"));
-    }
-    Ok(())
+    all_well(ended)
 }
 
 #[tokio::test]

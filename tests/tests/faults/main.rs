@@ -9,7 +9,7 @@ mod kinds;
 mod outage;
 
 use anyhow::Result;
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::Stage;
 use tokio::sync::OnceCell;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
@@ -18,12 +18,7 @@ const TIMINGS: &str = "waiting=1s,operation=2s,lease=5s,renew-deadline=3s";
 
 /// A stage of a test's own.
 async fn new_stage() -> Result<Stage> {
-    let options = StageOptions {
-        through_gateway: true,
-        timings: TIMINGS,
-        ..StageOptions::default()
-    };
-    Stage::set(BINARY, options).await
+    Stage::behind_gateway(BINARY, TIMINGS).await
 }
 
 /// The one stage of the tests that leave the rest of AWS alone; it ends with the process.

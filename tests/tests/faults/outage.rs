@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::{Fault, Mark, Service};
-use lanyard_tests::{Scene, Stage, condition};
+use lanyard_tests::{Scene, Stage, all_well, condition, side_by_side};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
 use crate::kinds::Kind;
 use crate::{new_stage, stage};
@@ -108,21 +107,8 @@ impl Row {
 }
 
 async fn play_all(stage: &'static Stage, rows: &[Row]) -> Result<()> {
-    let mut playing = JoinSet::new();
-    for row in rows {
-        let row = *row;
-        playing.spawn(async move { row.play(stage).await.with_context(|| row.name()) });
-    }
-    let ended = playing.join_all().await;
-    let failed: Vec<String> = ended
-        .into_iter()
-        .filter_map(Result::err)
-        .map(|error| format!("{error:#}"))
-        .collect();
-    if !failed.is_empty() {
-        bail!("{}", failed.join("\n\n"));
-    }
-    Ok(())
+    let rows = rows.iter().map(|row| (row.name(), row.play(stage)));
+    all_well(side_by_side(rows).await)
 }
 
 const fn row(down: &'static [Service], kind: Kind) -> Row {

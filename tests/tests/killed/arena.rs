@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, DeleteParams};
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::Stage;
 use serde_json::Value;
 use similar::TextDiff;
 use tokio::sync::{Mutex, OnceCell};
@@ -40,13 +40,8 @@ async fn arena() -> Result<&'static Arena> {
 
 impl Arena {
     async fn open() -> Result<Self> {
-        let options = StageOptions {
-            through_gateway: true,
-            timings: TIMINGS,
-            ..StageOptions::default()
-        };
         Ok(Self {
-            stage: Stage::set(env!("CARGO_BIN_EXE_lanyard-under-test"), options).await?,
+            stage: Stage::behind_gateway(env!("CARGO_BIN_EXE_lanyard-under-test"), TIMINGS).await?,
             operator: AtomicUsize::new(0),
         })
     }

@@ -16,14 +16,6 @@ pub fn spec(role: &str, method: &str) -> Value {
         "name": role, "policyArns": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]}}})
 }
 
-/// A spec with one more field.
-pub fn with(mut spec: Value, field: &str, value: Value) -> Value {
-    if let Some(fields) = spec.as_object_mut() {
-        fields.insert(field.to_owned(), value);
-    }
-    spec
-}
-
 /// Whether nothing of an identity is left in AWS.
 pub async fn nothing_left(scene: &Scene<'_>, name: &str, role: &str) -> Result<bool> {
     let role = scene.aws.has_role(role).await?;

@@ -10,7 +10,7 @@ mod unused;
 mod weathers;
 
 use anyhow::Result;
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::Stage;
 use tokio::sync::OnceCell;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
@@ -19,12 +19,7 @@ const TIMINGS: &str = "waiting=1s,lease=2s,renew-deadline=1s,operation=1s";
 
 /// A stage whose operator goes through the gateway on both sides.
 async fn new_stage() -> Result<Stage> {
-    let options = StageOptions {
-        through_gateway: true,
-        timings: TIMINGS,
-        ..StageOptions::default()
-    };
-    Stage::set(BINARY, options).await
+    Stage::behind_gateway(BINARY, TIMINGS).await
 }
 
 /// The one stage of the tests whose operator just runs; it ends with the process.

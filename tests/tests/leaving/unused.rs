@@ -3,10 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, PostParams};
-use lanyard_tests::{Scene, condition};
+use lanyard_tests::{Scene, condition, with};
 use serde_json::json;
 
-use crate::found::{begin_deletion, nothing_left, spec, with};
+use crate::found::{begin_deletion, nothing_left, spec};
 use crate::stage;
 
 async fn pod(scene: &Scene<'_>, name: &str) -> Result<Api<Pod>> {
@@ -23,8 +23,7 @@ async fn held(namespace: &str) -> Result<(Scene<'static>, Api<Pod>)> {
     let scene = stage().await?.scene(namespace).await?;
     let when_unused = with(
         spec(namespace, "PodIdentity"),
-        "deletionPolicy",
-        json!("DeleteWhenUnused"),
+        json!({"deletionPolicy": "DeleteWhenUnused"}),
     );
     scene.apply("orders", when_unused).await?;
     scene.until_ready("orders").await?;
@@ -69,8 +68,7 @@ async fn another_policy_ends_the_waiting() -> Result<()> {
     let (scene, _) = held("impatient").await?;
     let now = with(
         spec("impatient", "PodIdentity"),
-        "deletionPolicy",
-        json!("Delete"),
+        json!({"deletionPolicy": "Delete"}),
     );
     scene.apply("orders", now).await?;
     scene.until_gone("orders").await?;

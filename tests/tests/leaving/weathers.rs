@@ -4,10 +4,10 @@ use anyhow::{Context, Result, ensure};
 use kube::api::{Api, DeleteParams};
 use kube::runtime::conditions::is_deleted;
 use kube::runtime::wait::await_condition;
-use lanyard_tests::Scene;
+use lanyard_tests::{Scene, with};
 use serde_json::{Value, json};
 
-use crate::found::{begin_deletion, lose_status, nothing_left, patch_metadata, spec, with};
+use crate::found::{begin_deletion, lose_status, nothing_left, patch_metadata, spec};
 use crate::stage;
 
 /// One identity, ready, whose role has the name of its namespace.
@@ -69,7 +69,7 @@ async fn lost_status_and_custody_keep_nothing() -> Result<()> {
     for (namespace, method) in [("bare-pi", "PodIdentity"), ("bare-irsa", "IRSA")] {
         let scene = ready(namespace, method).await?;
         // Deleted first: on an object that stays, custody would be written again.
-        let suspended = with(spec(namespace, method), "suspend", json!(true));
+        let suspended = with(spec(namespace, method), json!({"suspend": true}));
         scene.apply("orders", suspended).await?;
         scene
             .until("orders", "suspended", |object| {

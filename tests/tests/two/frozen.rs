@@ -64,7 +64,7 @@ impl Round<'_> {
         // After the last write of all there is nothing left to see of the one who takes over.
         self.pair.until_taken_from(&holder).await?;
         let resumed = self.pair.resume(self.leader)?;
-        self.pair.until_leads(self.leader, false).await?;
+        self.pair.stage.until_leads(self.leader, false).await?;
         self.pair.until_idle(self.leader).await?;
 
         let calls = self.pair.calls(self.leader, mark);
@@ -186,7 +186,7 @@ async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_m
         scene.until_ready(&format!("many-{n}")).await?;
     }
     let resumed = pair.resume(0)?;
-    pair.until_leads(0, false).await?;
+    pair.stage.until_leads(0, false).await?;
     pair.until_idle(0).await?;
     let late = begun_after(&pair.calls(0, mark), resumed);
     ensure!(late.is_empty(), "begun after the lease was lost: {late:?}");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use lanyard_testkit::gateway::{Calls, Fault, FaultHandle, Mark, Target};
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::Stage;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 
@@ -31,25 +31,13 @@ pub struct Pair {
 impl Pair {
     /// Two operators whose every call is on record; the first one leads.
     pub async fn new() -> Result<Self> {
-        let options = StageOptions {
-            through_gateway: true,
-            timings: TIMINGS,
-            ..StageOptions::default()
-        };
         let pair = Self {
-            stage: Stage::set(BINARY, options).await?,
+            stage: Stage::behind_gateway(BINARY, TIMINGS).await?,
         };
-        pair.until_leads(0, true).await?;
+        pair.stage.until_leads(0, true).await?;
         pair.stage.operator(BINARY, NAMES[1], &[])?;
-        pair.until_leads(1, false).await?;
+        pair.stage.until_leads(1, false).await?;
         Ok(pair)
-    }
-
-    /// Waits until an operator says of itself that it leads, or that it does not.
-    pub async fn until_leads(&self, number: usize, leads: bool) -> Result<()> {
-        let line = format!("lanyard_leader {}", u8::from(leads));
-        let says = |status, body: &str| status == 200 && body.lines().any(|found| found == line);
-        self.stage.until_answers(number, "/metrics", says).await
     }
 
     /// Waits until an operator has no look under way, so that nothing of it is still to come.

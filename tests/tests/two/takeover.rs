@@ -33,7 +33,7 @@ async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<(
     // The last renewal was up to one interval, and one call, before the end.
     ensure!(taken + RENEWAL + SLACK > LEASE, "taken over after {taken:?}");
     ensure!(taken < LEASE + RENEWAL + SLACK, "taken over only after {taken:?}");
-    pair.until_leads(1, true).await?;
+    pair.stage.until_leads(1, true).await?;
 
     scene
         .apply("carts", json!({"method": "PodIdentity", "role": {"managed": {}}}))

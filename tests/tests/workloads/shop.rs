@@ -19,6 +19,7 @@ use lanyard_core::subject::Subject;
 use lanyard_core::timings::Timings;
 use lanyard_engine::World;
 use lanyard_testkit::{TestBed, TestBedOptions};
+use lanyard_tests::with;
 use serde_json::{Value, json};
 
 pub const NAMESPACE: &str = "shop";
@@ -169,8 +170,8 @@ async fn create(client: &Client, api_version: &str, kind: &str, object: Value) -
 fn objects() -> Vec<(&'static str, &'static str, Value)> {
     let annotations = json!({"eks.amazonaws.com/role-arn": ROLE});
     let orders = json!({"metadata": {"name": "orders", "annotations": annotations}});
-    let web = merge(workload("web", "orders"), json!({"replicas": 3}));
-    let db = merge(
+    let web = with(workload("web", "orders"), json!({"replicas": 3}));
+    let db = with(
         workload("db", "orders"),
         json!({"replicas": 2, "serviceName": "db"}),
     );
@@ -213,11 +214,4 @@ fn workload(name: &str, service_account: &str) -> Value {
 
 fn pod(service_account: &str, restart: &str) -> Value {
     json!({"serviceAccountName": service_account, "restartPolicy": restart, "containers": [{"name": "app", "image": "app"}]})
-}
-
-fn merge(mut into: Value, more: Value) -> Value {
-    if let (Some(into), Value::Object(more)) = (into.as_object_mut(), more) {
-        into.extend(more);
-    }
-    into
 }
