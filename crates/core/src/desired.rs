@@ -64,6 +64,8 @@ pub struct Wanted {
     pub create_service_account: bool,
     /// What custody has to say first.
     pub custody: Custody,
+    /// Whether nothing new is applied: only what was applied before is kept true.
+    pub frozen: bool,
 }
 
 impl Wanted {
@@ -166,6 +168,7 @@ impl Desired {
             annotations: annotations_for(identity, &binding),
             create_service_account: identity.create_service_account,
             custody: custody_for(identity, &binding, kept, observed),
+            frozen: identity.frozen.is_some(),
             subject: identity.subject.clone(),
             cluster: identity.cluster.clone(),
             held: held.is_some(),

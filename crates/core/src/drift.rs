@@ -49,6 +49,8 @@ pub struct Difference {
 pub enum Cause {
     /// The spec asks for something new, or for the first time.
     Spec,
+    /// The spec asks for something new, and the identity is frozen.
+    Held,
     /// Somebody changed the world behind our back.
     OutOfBand,
     /// It is somebody else's to change: reported, never touched.
@@ -75,6 +77,7 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
         previous,
         another_role: false,
         moving: false,
+        frozen: false,
         drift: Drift::default(),
     };
     match desired {
@@ -82,6 +85,7 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
             let role = Value::role(&wanted.binding.role_arn);
             judge.another_role = is_another(previous.applied.get(&Aspect::Role.key()), &role);
             judge.moving = wanted.moving;
+            judge.frozen = wanted.frozen;
             judge.present(wanted, observed);
         }
         Desired::Absent(removal) => judge.absent(removal, observed),
@@ -96,6 +100,8 @@ struct Judge<'a> {
     another_role: bool,
     /// Whether a change of the binding is under way.
     moving: bool,
+    /// Whether only what was applied before is kept true.
+    frozen: bool,
     drift: Drift,
 }
 
@@ -186,6 +192,7 @@ impl Judge<'_> {
         let applied = self.applied(&aspect);
         // A change of the binding goes by what is found, and does not need to remember what was applied.
         let cause = match applied {
+            applied if self.frozen => self.as_applied(wanted.as_ref(), applied),
             _ if self.moving && aspect.is_of_binding() => Cause::Spec,
             None if self.moving && aspect == Aspect::Trust => Cause::Spec,
             applied => three_way(wanted.as_ref(), found.as_ref(), applied),
@@ -197,6 +204,16 @@ impl Judge<'_> {
             cause,
             parts,
         });
+    }
+
+    /// Frozen: what was applied as it is still wanted is repaired, and what was never ours is drift. Where it was
+    /// forgotten what was applied, nothing can be told from a change of the spec.
+    fn as_applied(&self, wanted: Option<&Value>, applied: Option<&String>) -> Cause {
+        match (wanted, applied) {
+            (Some(wanted), Some(applied)) if wanted.digest == *applied => Cause::OutOfBand,
+            (None, None) if !self.previous.applied.is_empty() => Cause::OutOfBand,
+            (_, _) => Cause::Held,
+        }
     }
 
     fn unreadable(&mut self, aspect: Aspect, wanted: Option<Value>, why: Why) {
@@ -225,7 +242,7 @@ impl Judge<'_> {
             aspect,
             wanted: None,
             found: Some(found),
-            cause: Cause::Spec,
+            cause: if self.frozen { Cause::Held } else { Cause::Spec },
             parts: Vec::new(),
         });
     }

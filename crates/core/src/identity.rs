@@ -9,6 +9,7 @@ use crate::cluster::Cluster;
 use crate::custody::Touched;
 use crate::name::PolicyName;
 use crate::policy::Document;
+use crate::reason::Reason;
 use crate::spec::{DeletionPolicy, DriftPolicy, PodRestart};
 use crate::subject::Subject;
 
@@ -39,6 +40,17 @@ pub struct Identity {
     pub pod_restart: PodRestart,
     /// Whether a change of the binding stops where it is.
     pub paused: bool,
+    /// Why nothing new may be applied, when that is so: what was applied before is kept true.
+    pub frozen: Option<Freeze>,
+}
+
+/// Why an identity is frozen: its class is not there, or no longer allows what the spec asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freeze {
+    /// The word for it.
+    pub reason: Reason,
+    /// What stands against the spec, and what to do.
+    pub message: String,
 }
 
 /// What a managed role is to be, apart from its trust.
@@ -70,6 +82,21 @@ impl Identity {
             managed: self.managed.is_some(),
             method: self.binding.method(),
         }
+    }
+
+    /// The same identity, frozen.
+    #[must_use]
+    pub fn frozen_for(self, reason: Reason, message: String) -> Self {
+        Self {
+            frozen: Some(Freeze { reason, message }),
+            ..self
+        }
+    }
+
+    /// Whether a change of the binding stops where it is.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.paused || self.frozen.is_some()
     }
 
     /// The role of the binding asked for.

@@ -7,7 +7,7 @@ use crate::arn::RoleArn;
 use crate::custody::Custody;
 use crate::desired::Desired;
 use crate::drift::{Drift, diff};
-use crate::identity::Identity;
+use crate::identity::{Freeze, Identity};
 use crate::leaving::Leaving;
 use crate::observed::Observed;
 use crate::plan::{Await, Plan, plan};
@@ -27,6 +27,8 @@ pub struct Look {
     pub drift: Drift,
     /// What is to be done about it.
     pub plan: Plan,
+    /// Why nothing new is applied, when that is so.
+    pub frozen: Option<Freeze>,
 }
 
 /// Thinks about an object that stays.
@@ -59,6 +61,7 @@ pub fn think(
         desired,
         drift,
         plan,
+        frozen: identity.frozen.clone(),
     }
 }
 
@@ -82,6 +85,7 @@ pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, 
         desired,
         drift,
         plan,
+        frozen: None,
     }
 }
 

@@ -76,7 +76,9 @@ fn present(wanted: &Wanted, drift: &Drift, observed: &Observed, policy: DriftPol
     draft.provider(wanted);
     draft.role(wanted);
     draft.bind(wanted);
-    draft.left_over(wanted);
+    if !wanted.frozen {
+        draft.left_over(wanted);
+    }
     draft.finish(|step, needs| {
         let role = step.role().unwrap_or(&wanted.binding.role_arn);
         unreadable(observed, role, needs)
@@ -98,7 +100,7 @@ impl Draft<'_> {
         match difference.cause {
             Cause::Spec => true,
             Cause::OutOfBand => self.policy == DriftPolicy::Correct,
-            Cause::NotOurs | Cause::Unreadable(_) => false,
+            Cause::Held | Cause::NotOurs | Cause::Unreadable(_) => false,
         }
     }
 
@@ -110,7 +112,11 @@ impl Draft<'_> {
     }
 
     fn custody(&mut self, wanted: &Wanted, marks: &ObjectMarks) {
-        if !marks.finalizer || marks.custody.as_ref() != Some(&wanted.custody) {
+        let told = match &marks.custody {
+            Some(custody) => wanted.frozen || *custody == wanted.custody,
+            None => false,
+        };
+        if !marks.finalizer || !told {
             self.steps.push(Step::TakeCustody {
                 custody: wanted.custody.clone(),
             });

@@ -84,7 +84,7 @@ pub struct Transition {
 pub enum Phase {
     /// Something stands against it, and nothing was touched.
     Refused(Refusal),
-    /// `spec.transition.paused`: it stays where it is.
+    /// `spec.transition.paused`, or a class that holds it: it stays where it is.
     Paused,
     /// Somebody has to agree first.
     Consent(Ask),
@@ -265,7 +265,7 @@ fn step_of(scene: &Scene<'_>) -> Option<At> {
         };
         return Some(at(phase, false));
     }
-    if scene.identity.paused {
+    if scene.identity.is_held() {
         // What still stands of the old binding stays while a person wants it so.
         return Some(at(Phase::Paused, true));
     }
@@ -281,7 +281,7 @@ fn before(scene: &Scene<'_>) -> At {
         switches: false,
         in_effect: false,
     };
-    if scene.identity.paused {
+    if scene.identity.is_held() {
         return stays(Phase::Paused);
     }
     if let Some(refusal) = refusal::refusal(scene) {
@@ -307,7 +307,7 @@ fn unbinding(scene: &Scene<'_>) -> Phase {
     if let Some(left) = scene.settles_in() {
         return Phase::Settling(left);
     }
-    if scene.identity.paused {
+    if scene.identity.is_held() {
         return Phase::Paused;
     }
     consent::to_unbind(scene).map_or(Phase::Unbinding, Phase::Consent)

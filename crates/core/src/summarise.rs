@@ -147,7 +147,8 @@ fn provider(told: &Told<'_>) -> Option<String> {
 
 /// What we last applied: what agrees now, and what we applied before and still differs.
 fn applied(told: &Told<'_>, drift: &Drift) -> BTreeMap<String, String> {
-    if told.wanted().is_none() {
+    // Nothing new is applied to a frozen identity; what it forgot, it does not learn again from what it may not touch.
+    if told.wanted().is_none() || told.look.frozen.is_some() {
         return told.previous.applied.clone();
     }
     let differs: Vec<String> = drift

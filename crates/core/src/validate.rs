@@ -143,6 +143,7 @@ impl Check<'_> {
                 .unwrap_or_default(),
             pod_restart: spec.pod_restart.or(defaults.pod_restart).unwrap_or_default(),
             paused: spec.transition_paused,
+            frozen: None,
         })
     }
 

@@ -33,7 +33,7 @@ pub struct Restarts {
 }
 
 pub(super) fn restarts(scene: &Scene<'_>) -> Restarts {
-    let allowed = scene.identity.pod_restart == PodRestart::Rollout && !scene.identity.paused;
+    let allowed = scene.identity.pod_restart == PodRestart::Rollout && !scene.identity.is_held();
     let none = Restarts {
         allowed,
         ..Restarts::default()

@@ -9,7 +9,7 @@ use super::{Told, Verdict, transition};
 use crate::binding::Binding;
 use crate::condition::{CONDITIONS, Condition, ConditionStatus, ConditionType};
 use crate::desired::Desired;
-use crate::drift::{Cause, Drift};
+use crate::drift::{Cause, Difference, Drift};
 use crate::fact::Why;
 use crate::gate::Gate;
 use crate::holder::Pods;
@@ -21,7 +21,7 @@ use crate::status::Standing;
 use crate::text;
 
 pub(super) fn of(told: &Told<'_>, drift: &Drift, three: &Three, found: &Found) -> Vec<Condition> {
-    let ready = ready(told, three);
+    let ready = held_back(told, drift).unwrap_or_else(|| ready(told, three));
     let stalled = stalled(told, drift).or_else(|| only_reported(told, drift, three, &ready));
     let reconciling = reconciling(told, drift, &ready, stalled.is_some());
     let mut ready = Some(ready);
@@ -37,7 +37,7 @@ pub(super) fn of(told: &Told<'_>, drift: &Drift, three: &Three, found: &Found) -
             ConditionType::TrustReady => Some(three.trust.clone()),
             ConditionType::BindingReady => Some(three.binding.clone()),
             ConditionType::PodsCurrent => Some(pods_current(told)),
-            ConditionType::InSync => Some(in_sync(drift, found)),
+            ConditionType::InSync => Some(in_sync(told, drift, found)),
             ConditionType::Transitioning => transition::verdict(told).or_else(|| transitioning_before(told)),
         };
         let condition =
@@ -45,6 +45,14 @@ pub(super) fn of(told: &Told<'_>, drift: &Drift, three: &Three, found: &Found) -
         conditions.extend(verdict.map(condition));
     }
     conditions
+}
+
+/// The spec asks for something that is not applied because the identity is frozen: a pod created now does not get it.
+fn held_back(told: &Told<'_>, drift: &Drift) -> Option<Verdict> {
+    let freeze = told.look.frozen.as_ref()?;
+    let held = |difference: &Difference| difference.cause == Cause::Held;
+    let waits = transition::under_way(told).is_some() || drift.differences.iter().any(held);
+    waits.then(|| Verdict::fails(freeze.reason, freeze.message.clone()))
 }
 
 fn ready(told: &Told<'_>, three: &Three) -> Verdict {
@@ -65,6 +73,9 @@ fn ready(told: &Told<'_>, three: &Three) -> Verdict {
 
 /// Nothing more happens until somebody acts.
 fn stalled(told: &Told<'_>, drift: &Drift) -> Option<Verdict> {
+    if let Some(freeze) = &told.look.frozen {
+        return Some(Verdict::holds(freeze.reason, freeze.message.clone()));
+    }
     if let Some((step, trouble)) = told.outcome.failure()
         && trouble.disposition == Disposition::WaitForChange
     {
@@ -287,7 +298,7 @@ pub(super) fn pods_verdict(pods: &Pods, binding: &Binding, since: Option<Timesta
     }
 }
 
-fn in_sync(drift: &Drift, found: &Found) -> Verdict {
+fn in_sync(told: &Told<'_>, drift: &Drift, found: &Found) -> Verdict {
     let items = &found.status.items;
     let stands: Vec<String> = items
         .iter()
@@ -317,12 +328,21 @@ fn in_sync(drift: &Drift, found: &Found) -> Verdict {
     if let Some(conflict) = drift.conflicts.first() {
         return Verdict::unknown(conflict.reason, conflict.message.clone());
     }
-    let pending = drift
-        .differences
-        .iter()
-        .find(|difference| difference.cause == Cause::Spec);
-    if let Some(difference) = pending {
-        let what = format!("{} {}", difference.aspect.resource().word(), difference.aspect);
+    let waits = |cause: &Cause| {
+        let difference = drift
+            .differences
+            .iter()
+            .find(|difference| difference.cause == *cause)?;
+        Some(format!(
+            "{} {}",
+            difference.aspect.resource().word(),
+            difference.aspect
+        ))
+    };
+    if let (Some(what), Some(freeze)) = (waits(&Cause::Held), &told.look.frozen) {
+        return Verdict::fails(freeze.reason, format!("Not applied: {what}; see Stalled."));
+    }
+    if let Some(what) = waits(&Cause::Spec) {
         return Verdict::fails(Reason::Progressing, format!("Not applied yet: {what}."));
     }
     Verdict::holds(Reason::InSync, "Everything read is as wanted.")

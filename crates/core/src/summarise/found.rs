@@ -54,7 +54,7 @@ fn standing(told: &Told<'_>, after: &Drift) -> Vec<DriftItem> {
     let mut items: Vec<DriftItem> = Vec::new();
     for difference in &after.differences {
         let why = match &difference.cause {
-            Cause::Spec => continue,
+            Cause::Spec | Cause::Held => continue,
             Cause::OutOfBand => Standing::Reported,
             Cause::NotOurs => Standing::NotOurs,
             Cause::Unreadable(_) => Standing::Unreadable,

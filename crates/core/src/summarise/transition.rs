@@ -135,6 +135,9 @@ fn phase_told(told: &Told<'_>, transition: &Transition) -> String {
             "{} The binding in effect is kept; put the spec back or mend what stands against it.",
             refusal_told(refusal)
         ),
+        Phase::Paused if told.look.frozen.is_some() => {
+            "held where it is, see Stalled. What pods have stays.".to_owned()
+        }
         Phase::Paused => {
             "paused by spec.transition.paused. What pods have stays; set it to false to go on, or put the spec back."
                 .to_owned()

@@ -15,6 +15,7 @@ mod world;
 mod converging;
 mod deleting;
 mod foreign;
+mod frozen;
 mod interleavings;
 mod ordering;
 mod reporting;

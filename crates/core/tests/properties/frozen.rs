@@ -1,0 +1,93 @@
+//! A frozen identity: its class is away or forbids what the spec asks for. Nothing new is applied, whatever was lost, and
+//! what was applied before is kept true against everybody else.
+
+use lanyard_core::condition::{ConditionStatus, ConditionType};
+use lanyard_core::fact::Fact;
+use lanyard_core::identity::Identity;
+use lanyard_core::reason::Reason;
+use lanyard_core::stage::Stage;
+use proptest::prelude::*;
+
+use crate::model::Model;
+use crate::scenes::{Memory, Scene, scene};
+use crate::world::Truth;
+
+fn frozen(identity: &Identity) -> Identity {
+    let message = "spec.role.managed.policyArns[0] is not allowed".to_owned();
+    identity.clone().frozen_for(Reason::Forbidden, message)
+}
+
+/// Scenes in which something was carried out before.
+fn carried_out() -> impl Strategy<Value = Scene> {
+    scene().prop_filter("nothing was carried out before", |scene| scene.before.is_some())
+}
+
+/// All of AWS and the ServiceAccount; apart from what only says when it was written.
+fn world(truth: &Truth) -> String {
+    let mut association = truth.association.clone();
+    if let Fact::Present(association) = &mut association {
+        association.modified_at = None;
+        association.id.clear();
+    }
+    let mut account = truth.service_account.clone();
+    if let Fact::Present(account) = &mut account {
+        account.applied_at = None;
+    }
+    let (roles, provider) = (&truth.roles, &truth.provider);
+    format!("{roles:?} {provider:?} {association:?} {account:?}")
+}
+
+fn status_of(model: &Model, kind: ConditionType) -> Option<ConditionStatus> {
+    model.status.condition(kind).map(|condition| condition.status)
+}
+
+proptest! {
+    #![proptest_config(crate::cases())]
+
+    #[test]
+    fn nothing_new_is_applied_whatever_was_lost(mut scene in carried_out()) {
+        scene.edits.clear();
+        let mut model = scene.model()?;
+        let before = world(&model.truth);
+        let identity = frozen(&scene.identity());
+        for _ in 0..4 {
+            model.pass(&identity)?;
+            prop_assert_eq!(world(&model.truth), before.clone());
+        }
+        prop_assert_eq!(status_of(&model, ConditionType::Stalled), Some(ConditionStatus::True));
+    }
+
+    #[test]
+    fn what_was_applied_is_kept_true(mut scene in carried_out().prop_map(Scene::correcting)) {
+        scene.memory = Memory::Whole;
+        scene.before = Some(scene.spec.clone());
+        let whole = scene.clone().untouched().model()?;
+        prop_assume!(status_of(&whole, ConditionType::Ready) == Some(ConditionStatus::True));
+        let mut free = scene.model()?;
+        let identity = scene.identity();
+        // What looks like a change of the binding is held like one.
+        prop_assume!(free.think(&identity).stage == Stage::Settled);
+        let mut held = free.clone();
+        let rests = free.settle(&identity).is_ok();
+        prop_assume!(rests);
+        for _ in 0..24 {
+            held.pass(&frozen(&identity))?;
+        }
+        prop_assert_eq!(world(&held.truth), world(&free.truth));
+    }
+
+    #[test]
+    fn a_thawed_identity_goes_on_as_if_nothing_had_been(scene in carried_out().prop_map(Scene::untouched)) {
+        let identity = scene.identity();
+        let mut free = scene.model()?;
+        let mut held = free.clone();
+        for _ in 0..3 {
+            held.pass(&frozen(&identity))?;
+        }
+        let rests = free.settle(&identity).is_ok();
+        prop_assume!(rests);
+        held.settle(&identity)?;
+        prop_assert_eq!(world(&held.truth), world(&free.truth));
+        prop_assert_eq!(status_of(&held, ConditionType::Ready), status_of(&free, ConditionType::Ready));
+    }
+}
