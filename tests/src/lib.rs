@@ -3,6 +3,7 @@
 
 mod aws;
 mod json;
+mod proof;
 mod rows;
 mod scene;
 mod stage;
@@ -13,7 +14,7 @@ pub use aws::{Clients, decoded};
 pub use json::with;
 pub use rows::{all_well, side_by_side};
 pub use scene::{Scene, condition, drift};
-pub use stage::{Stage, StageOptions};
+pub use stage::{ClusterFlags, Stage, StageOptions};
 
 /// The longest that anything awaited may take; far more than it does, since machines differ.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -23,6 +23,8 @@ const TIMINGS: &str = "settling=1s,propagation=1s";
 pub struct StageOptions {
     /// The test bed.
     pub bed: TestBedOptions,
+    /// Which cluster the operator is told that this is, as flags.
+    pub cluster: ClusterFlags,
     /// More arguments for the operator.
     pub arguments: Vec<&'static str>,
     /// Whether the operator starts before its CRDs are there.
@@ -33,11 +35,22 @@ pub struct StageOptions {
     pub timings: &'static str,
 }
 
+/// The flags that name the cluster; unless set, the test bed's EKS cluster.
+#[derive(Debug, Clone)]
+pub struct ClusterFlags(pub Vec<&'static str>);
+
+impl Default for ClusterFlags {
+    fn default() -> Self {
+        Self(vec!["--cluster-name", "lanyard"])
+    }
+}
+
 /// A test bed with the operator running on it.
 #[derive(Debug)]
 pub struct Stage {
     /// The test bed.
     pub bed: TestBed,
+    cluster: ClusterFlags,
     through_gateway: bool,
     timings: String,
     operators: Arc<Mutex<Vec<Operator>>>,
@@ -63,6 +76,7 @@ impl Stage {
         }
         let stage = Self {
             bed,
+            cluster: options.cluster,
             through_gateway: options.through_gateway,
             timings: format!("{TIMINGS},{}", options.timings),
             operators: Arc::default(),
@@ -91,14 +105,9 @@ impl Stage {
     pub fn operator(&self, binary: &str, name: &str, arguments: &[&str]) -> Result<()> {
         let [metrics, health] = [free_address()?, free_address()?];
         let mut command = Command::new(binary);
-        command.args([
-            "--cluster-name",
-            "lanyard",
-            "--timings",
-            &self.timings,
-            "--log-level",
-            "info,lanyard=debug",
-        ]);
+        command
+            .args(&self.cluster.0)
+            .args(["--timings", &self.timings, "--log-level", "info,lanyard=debug"]);
         command.args(["--metrics-addr", &metrics, "--health-addr", &health]);
         command.args(arguments);
         let process = if self.through_gateway {

@@ -2,6 +2,7 @@
 //! Text in, a parsed ARN out; no I/O. A role's ARN is its natural key: partition, account, path and name.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
@@ -127,11 +128,16 @@ impl Issuer {
         )
     }
 
-    /// Whether STS could ever fetch keys from this issuer: a name that only resolves inside the cluster never works.
+    /// Whether AWS could ever fetch keys from this issuer: never from a name that only resolves inside a cluster or a
+    /// network, nor from an address of one.
     #[must_use]
     pub fn is_public(&self) -> bool {
         let host = self.host_and_path().split(['/', ':']).next().unwrap_or_default();
-        !(host == "localhost" || host.ends_with(".svc") || host.contains(".svc.") || host.ends_with(".local"))
+        if let Ok(address) = host.parse::<Ipv4Addr>() {
+            return !(address.is_private() || address.is_loopback() || address.is_link_local());
+        }
+        let inside = [".svc", ".local", ".internal"];
+        host.contains('.') && !host.contains(".svc.") && !inside.iter().any(|suffix| host.ends_with(suffix))
     }
 }
 
@@ -169,16 +175,25 @@ mod tests {
     }
 
     #[test]
-    fn the_in_cluster_issuer_is_not_public() {
-        assert!(
-            !Issuer::parse("https://kubernetes.default.svc")
-                .unwrap()
-                .is_public()
-        );
-        assert!(
-            Issuer::parse("https://oidc.eks.eu-west-1.amazonaws.com/id/ABC")
-                .unwrap()
-                .is_public()
-        );
+    fn an_issuer_inside_a_cluster_or_a_network_is_not_public() {
+        let public = |url: &str| Issuer::parse(url).unwrap().is_public();
+        for inside in [
+            "https://kubernetes.default.svc",
+            "https://kubernetes.default.svc.cluster.local",
+            "https://kubernetes",
+            "https://localhost:6443",
+            "https://ip-10-0-0-1.eu-west-1.compute.internal",
+            "https://10.0.0.1",
+            "https://127.0.0.1:6443/prod",
+        ] {
+            assert!(!public(inside), "{inside}");
+        }
+        for outside in [
+            "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC",
+            "https://s3.eu-west-1.amazonaws.com/issuers/prod",
+            "https://oidc.example.com",
+        ] {
+            assert!(public(outside), "{outside}");
+        }
     }
 }

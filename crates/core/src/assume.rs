@@ -8,7 +8,7 @@ use crate::desired::WantedAssociation;
 use crate::fact::Fact;
 use crate::identity::ManagedRole;
 use crate::observed::{
-    Annotation, Association, Effect, ObjectMarks, Observed, Provider, RoleFacts, ServiceAccount,
+    Agent, Annotation, Association, Effect, ObjectMarks, Observed, Provider, RoleFacts, ServiceAccount,
 };
 use crate::outcome::Answer;
 use crate::policy::Document;
@@ -37,6 +37,12 @@ impl Observed {
                 if let Fact::Present(provider) = &mut self.provider {
                     provider.client_ids.insert(client_id.to_string());
                 }
+            }
+            Step::InstallAgent {} => {
+                self.agent = Fact::Present(Agent {
+                    ready: false,
+                    found: "add-on CREATING".to_owned(),
+                });
             }
             Step::CreateAssociation { .. }
             | Step::UpdateAssociation { .. }

@@ -8,7 +8,7 @@ use crate::annotation::{
 };
 use crate::arn::{Issuer, RoleArn};
 use crate::binding::{Binding, By};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Platform};
 use crate::custody::{Custody, Touched};
 use crate::identity::{Identity, ManagedRole};
 use crate::leaving::Leaving;
@@ -56,6 +56,8 @@ pub struct Wanted {
     pub trust: Document,
     /// The IAM OIDC provider (IRSA).
     pub provider: Option<WantedProvider>,
+    /// Whether the Pod Identity Agent is installed where there is none.
+    pub installs_agent: bool,
     /// The association (Pod Identity).
     pub association: Option<WantedAssociation>,
     /// Our annotations on the ServiceAccount; those not here are not wanted.
@@ -77,6 +79,12 @@ impl Wanted {
             cluster: &self.cluster,
             binding: &self.binding,
         }
+    }
+
+    /// Whether pods only get it where somebody installed AWS's pod identity webhook: EKS runs its own.
+    #[must_use]
+    pub fn needs_webhook(&self) -> bool {
+        self.cluster.platform == Platform::Other && self.binding.is_irsa()
     }
 }
 
@@ -164,6 +172,7 @@ impl Desired {
         Self::Present(Box::new(Wanted {
             trust: trust_for(identity, &binding, kept),
             provider: provider_for(identity, &binding),
+            installs_agent: installs_agent(identity, transition),
             association: association_for(identity, &binding),
             annotations: annotations_for(identity, &binding),
             create_service_account: identity.create_service_account,
@@ -325,6 +334,12 @@ fn provider_for(identity: &Identity, binding: &Binding) -> Option<WantedProvider
         }),
         By::PodIdentity { .. } => None,
     }
+}
+
+/// The agent comes before the binding that needs it: a change to Pod Identity is refused until it is ready.
+fn installs_agent(identity: &Identity, transition: Option<&Transition>) -> bool {
+    let wanted = identity.cluster.ensures_agent() && !identity.binding.is_irsa();
+    wanted && transition.is_none_or(Transition::waits_for_agent_at_most)
 }
 
 fn association_for(identity: &Identity, binding: &Binding) -> Option<WantedAssociation> {

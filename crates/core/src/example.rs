@@ -26,6 +26,18 @@ pub(crate) fn cluster() -> Cluster {
     serde_json::from_str(include_str!("../tests/cluster.json")).unwrap()
 }
 
+/// A cluster that is not EKS's.
+pub(crate) fn off_eks() -> Cluster {
+    serde_json::from_value(json!({
+        "identity": "prod.example.com",
+        "platform": "Other",
+        "partition": "aws",
+        "account": "111122223333",
+        "issuer": "https://oidc.example.com/prod",
+    }))
+    .unwrap()
+}
+
 pub(crate) fn subject() -> Subject {
     serde_json::from_value(json!({
         "cluster": cluster().identity,
@@ -45,7 +57,15 @@ pub(crate) fn spec(method: Method) -> Spec {
 }
 
 pub(crate) fn identity(spec: &Spec) -> Identity {
-    validate(spec, &subject(), &cluster(), &Class::unrestricted(), &[])
+    identity_in(spec, &cluster())
+}
+
+pub(crate) fn identity_in(spec: &Spec, cluster: &Cluster) -> Identity {
+    let subject = Subject {
+        cluster: cluster.identity.clone(),
+        ..subject()
+    };
+    validate(spec, &subject, cluster, &Class::unrestricted(), &[])
         .unwrap()
         .identity
 }

@@ -91,6 +91,18 @@ name!(
     |t| sized(t, 1, 256) && t.chars().all(|c| c.is_ascii_graphic())
 );
 name!(
+    /// The id of a cluster that is not EKS's, 1 to 64 characters. It becomes a part of role paths and a tag's value, and
+    /// without a colon or slash it is never mistaken for an ARN or for the path of an EKS cluster.
+    ClusterId, "a cluster id: letters, digits, '.', '-' and '_', at most 64, beginning with a letter or digit",
+    |t| sized(t, 1, 64) && t.starts_with(|c: char| c.is_ascii_alphanumeric()) && t.chars().all(|c| is_word_dash(c) || c == '.')
+);
+impl From<ClusterId> for ClusterIdentity {
+    fn from(id: ClusterId) -> Self {
+        Self(id.0)
+    }
+}
+
+name!(
     /// An AWS Region such as `eu-west-1`.
     Region, "an AWS Region such as eu-west-1",
     |t| sized(t, 5, 32) && t.contains('-') && t.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')

@@ -31,6 +31,9 @@ pub struct Observed {
     pub service_account: Fact<ServiceAccount>,
     /// The EKS Pod Identity Agent.
     pub agent: Fact<Agent>,
+    /// AWS's pod identity webhook, by the name under which it is registered; read only off EKS, which hides its own.
+    #[serde(default = "not_read")]
+    pub webhook: Fact<String>,
     /// The pods of the subject.
     pub pods: Fact<Pods>,
     /// What restarts them; read only while a transition may restart something.
@@ -38,7 +41,7 @@ pub struct Observed {
     pub workloads: Fact<Vec<Workload>>,
 }
 
-fn not_read() -> Fact<Vec<Workload>> {
+fn not_read<T>() -> Fact<T> {
     Fact::Unreadable(Why::NotRead)
 }
 
@@ -221,11 +224,12 @@ impl Observed {
         Self {
             object: ObjectMarks::default(),
             roles: BTreeMap::new(),
-            provider: Fact::Unreadable(Why::NotRead),
-            association: Fact::Unreadable(Why::NotRead),
-            service_account: Fact::Unreadable(Why::NotRead),
-            agent: Fact::Unreadable(Why::NotRead),
-            pods: Fact::Unreadable(Why::NotRead),
+            provider: not_read(),
+            association: not_read(),
+            service_account: not_read(),
+            agent: not_read(),
+            webhook: not_read(),
+            pods: not_read(),
             workloads: not_read(),
         }
     }

@@ -15,6 +15,7 @@ use crate::spec::DriftPolicy;
 use crate::stage::Phase;
 use crate::step::{Needs, Step};
 
+mod agent;
 mod binding;
 mod left_over;
 mod policies;
@@ -43,6 +44,8 @@ pub enum Await {
     Provider,
     /// The agent to be ready.
     Agent,
+    /// AWS's pod identity webhook to be installed.
+    Webhook,
     /// The ServiceAccount to be created.
     ServiceAccount,
     /// A thing in the way to go.
@@ -74,6 +77,7 @@ fn present(wanted: &Wanted, drift: &Drift, observed: &Observed, policy: DriftPol
     };
     draft.custody(wanted, &observed.object);
     draft.provider(wanted);
+    draft.agent(wanted);
     draft.role(wanted);
     draft.bind(wanted);
     if !wanted.frozen {

@@ -67,6 +67,8 @@ reasons! {
     ProviderMissing,
     /// The EKS Pod Identity Agent is not ready, so a pod would get no credentials. Install the add-on `eks-pod-identity-agent`.
     AgentNotReady,
+    /// The cluster is not EKS's and AWS's pod identity webhook is not in it, so a pod would get neither role nor token. Install `amazon-eks-pod-identity-webhook`.
+    WebhookMissing,
     /// Everything read from AWS and the cluster is as wanted.
     InSync,
     /// Something differs and stands: see `status.drift.items`.
@@ -121,6 +123,10 @@ reasons! {
     NamespaceNotSelected,
     /// `spec.className` names another class than the one that the object follows, which cannot change. Put it back, or make another object.
     ClassChanged,
+    /// The spec asks for Pod Identity on a cluster that is not EKS's, which alone has it. What is in place stays. Use `method: IRSA`.
+    PodIdentityUnavailable,
+    /// AWS cannot reach the issuer of the cluster's tokens, such as `https://kubernetes.default.svc`, so it can never verify one. Give the API server a public `--service-account-issuer`.
+    IssuerUnreachable,
     /// The object could not be read at all; it does not fit the CRD that this operator knows. Compare the versions of CRD and operator.
     Undecodable,
     /// AWS or the API server refuses a call. The message names the permission that is missing.
@@ -143,6 +149,8 @@ reasons! {
     Deleting,
     /// The object is being deleted with `DeleteWhenUnused`, and pods still use the ServiceAccount; the message counts them. Delete or scale them down, or set `deletionPolicy: Delete` to remove everything at once.
     InUse,
+    /// The EKS add-on `eks-pod-identity-agent` was installed, as `--pod-identity-agent Ensure` allows.
+    AgentInstalled,
     /// A role was created.
     RoleCreated,
     /// The role was deleted by somebody and created again: same name, same ARN, another unique id. AWS stores a role that a policy names as principal by that id, so every policy elsewhere that names it (of buckets, keys, queues, other roles) is dead until it is saved again. The condition says so until the spec next changes.

@@ -126,6 +126,16 @@ impl Transition {
         self.phase == Phase::Unbinding
     }
 
+    /// Whether nothing stands against it but that the agent is missing.
+    #[must_use]
+    pub fn waits_for_agent_at_most(&self) -> bool {
+        match &self.phase {
+            Phase::Refused(refusal) => matches!(refusal, Refusal::Agent(_)),
+            Phase::Paused | Phase::Consent(_) => false,
+            _ => true,
+        }
+    }
+
     /// Whether annotation and association may be put in place, or kept there.
     #[must_use]
     pub fn binds(&self) -> bool {

@@ -34,6 +34,8 @@ pub enum Step {
     },
     /// Give the provider one more audience.
     AddClientId { arn: String, client_id: Audience },
+    /// Install the EKS Pod Identity Agent as an EKS add-on.
+    InstallAgent {},
     /// Put the permissions boundary on.
     SetBoundary { role: RoleArn, boundary: PolicyArn },
     /// Take the permissions boundary off.
@@ -157,6 +159,7 @@ impl Step {
             | Self::UntagRole { .. }
             | Self::ReleaseRole { .. }
             | Self::LeaveInstanceProfiles { .. } => &[Needs::Role],
+            Self::InstallAgent {} => &[Needs::Agent],
             Self::SetBoundary { .. } | Self::RemoveBoundary { .. } => &[Needs::Role, Needs::Boundary],
             Self::AttachPolicy { .. } | Self::DetachPolicy { .. } => &[Needs::Role, Needs::Attached],
             Self::PutInlinePolicy { .. } | Self::DeleteInlinePolicy { .. } => &[Needs::Role, Needs::Inline],
@@ -174,13 +177,13 @@ impl Step {
     }
 
     /// When it runs: all of a lower rank are done before any of a higher one begins. The one order there is: custody,
-    /// provider, boundary, extras off, role, policies on, trust, association, ServiceAccount, unbind, trust and policies
+    /// provider and agent, boundary, extras off, role, policies on, trust, association, ServiceAccount, unbind, trust and policies
     /// off, delete, restarts, release.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
             Self::TakeCustody { .. } => 0,
-            Self::CreateProvider { .. } | Self::AddClientId { .. } => 1,
+            Self::CreateProvider { .. } | Self::AddClientId { .. } | Self::InstallAgent {} => 1,
             Self::SetBoundary { .. } | Self::RemoveBoundary { .. } => 2,
             Self::DetachPolicy { first: true, .. } | Self::DeleteInlinePolicy { first: true, .. } => 3,
             Self::CreateRole { .. }
@@ -209,11 +212,14 @@ impl Step {
         }
     }
 
-    /// What it changes; `None`: only the object itself.
+    /// What of the subject's it changes; `None`: the object itself, or what has no drift.
     #[must_use]
     pub fn resource(&self) -> Option<Resource> {
         match self {
-            Self::TakeCustody { .. } | Self::ReleaseObject { .. } | Self::RestartWorkload { .. } => None,
+            Self::TakeCustody { .. }
+            | Self::ReleaseObject { .. }
+            | Self::RestartWorkload { .. }
+            | Self::InstallAgent {} => None,
             Self::CreateProvider { .. } | Self::AddClientId { .. } => Some(Resource::Provider),
             Self::CreateAssociation { .. }
             | Self::UpdateAssociation { .. }
@@ -277,6 +283,7 @@ impl Step {
             Self::TakeCustody { .. } => "TakeCustody",
             Self::CreateProvider { .. } => "CreateProvider",
             Self::AddClientId { .. } => "AddClientId",
+            Self::InstallAgent {} => "InstallAgent",
             Self::SetBoundary { .. } => "SetBoundary",
             Self::RemoveBoundary { .. } => "RemoveBoundary",
             Self::CreateRole { .. } => "CreateRole",

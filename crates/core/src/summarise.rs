@@ -22,6 +22,7 @@ use crate::stage::{Phase, Stage, Transition};
 use crate::status::{PodsStatus, RoleStatus, Status};
 use crate::timings::Timings;
 
+mod agent;
 mod bindings;
 mod conditions;
 mod events;

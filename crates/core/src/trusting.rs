@@ -33,7 +33,7 @@ pub fn admission(trust: &Document, request: Request<'_>) -> Admission {
         },
         By::PodIdentity { session_tags, .. } => TrustRequest::PodIdentity {
             cluster_arn: cluster.identity.to_string(),
-            cluster_name: cluster.name.to_string(),
+            cluster_name: cluster.eks_name().map(ToString::to_string).unwrap_or_default(),
             account: cluster.account.to_string(),
             namespace,
             service_account,

@@ -4,12 +4,13 @@
 use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
 use crate::class::Class;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Platform};
 use crate::duration::parse_seconds;
 use crate::guardrail::{Forbidden, forbidden};
 use crate::identity::Identity;
 use crate::name::Audience;
 use crate::policy::{Document, lint};
+use crate::reason::Reason;
 use crate::spec::{Method, PodIdentitySpec, Spec};
 use crate::subject::Subject;
 use crate::text::quote;
@@ -37,6 +38,8 @@ pub struct Invalid {
     pub field: String,
     /// What is wrong and what to write instead.
     pub problem: String,
+    /// The word for it: `InvalidSpec`, unless it is the cluster that the spec does not fit.
+    pub reason: Reason,
 }
 
 impl std::fmt::Display for Invalid {
@@ -94,9 +97,14 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn wrong(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.refuse(Reason::InvalidSpec, field, problem);
+    }
+
+    fn refuse(&mut self, reason: Reason, field: impl Into<String>, problem: impl Into<String>) {
         self.found.push(Invalid {
             field: field.into(),
             problem: problem.into(),
+            reason,
         });
     }
 
@@ -114,7 +122,10 @@ impl Check<'_> {
         let managed = spec.managed.as_ref().and_then(|managed| self.managed(managed));
         let role_arn = self.role_arn(spec);
         let defaults = &self.class.defaults;
-        let method = spec.method.or(defaults.method).unwrap_or(Method::PodIdentity);
+        let method = spec
+            .method
+            .or(defaults.method)
+            .unwrap_or(self.cluster.default_method());
         let by = match method {
             Method::Irsa => self.irsa(spec),
             Method::PodIdentity => self.pod_identity(&spec.pod_identity),
@@ -187,9 +198,14 @@ impl Check<'_> {
     fn irsa(&mut self, spec: &Spec) -> Option<By> {
         let issuer = &self.cluster.issuer;
         if !issuer.is_public() {
-            self.wrong(
+            let instead = match self.cluster.platform {
+                Platform::Eks { .. } => "use PodIdentity, or give",
+                Platform::Other => "give",
+            };
+            self.refuse(
+                Reason::IssuerUnreachable,
                 "method",
-                format!("IRSA needs an issuer that AWS can reach, and this cluster's is {issuer}; use PodIdentity, or give the API server a public --service-account-issuer"),
+                format!("IRSA needs an issuer that AWS can reach, and this cluster's is {issuer}; {instead} the API server a public --service-account-issuer, where AWS finds its discovery document and keys"),
             );
         }
         let audience = spec.irsa.audience.as_deref().unwrap_or(DEFAULT_AUDIENCE);
@@ -201,6 +217,14 @@ impl Check<'_> {
     }
 
     fn pod_identity(&mut self, spec: &PodIdentitySpec) -> Option<By> {
+        if self.cluster.platform == Platform::Other {
+            let cluster = &self.cluster.identity;
+            self.refuse(
+                Reason::PodIdentityUnavailable,
+                "method",
+                format!("Pod Identity is a service of EKS, and cluster {cluster} is not EKS's; use IRSA"),
+            );
+        }
         let target_role_arn = match &spec.target_role_arn {
             None => None,
             Some(text) => Some(self.ok("podIdentity.targetRoleArn", RoleArn::parse(text))?),

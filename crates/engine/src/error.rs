@@ -45,6 +45,9 @@ pub enum EngineError {
         /// What went away.
         what: &'static str,
     },
+    /// A step that only EKS can take, on a cluster that is not its own.
+    #[error("this cluster is not EKS's, which alone has associations and add-ons")]
+    NotEks,
     /// A workload of a kind that no rollout restarts.
     #[error("a {} is not restarted by a rollout: {}", .0.kind, .0.name)]
     NoRestart(Owner),
@@ -77,6 +80,7 @@ impl EngineError {
             | Self::TimedOut { .. }
             | Self::GateClosed { .. }
             | Self::Gone { .. }
+            | Self::NotEks
             | Self::NoRestart(_) => None,
         }
     }
@@ -98,7 +102,7 @@ impl EngineError {
                 reason: Reason::Unavailable,
                 message: quote(&self.to_string()),
             },
-            Self::NoRestart(_) => Trouble {
+            Self::NotEks | Self::NoRestart(_) => Trouble {
                 disposition: Disposition::WaitForChange,
                 reason: Reason::Refused,
                 message: quote(&self.to_string()),
@@ -115,9 +119,11 @@ impl EngineError {
                 Reason::Throttled => Why::Throttled,
                 _ => Why::Failed(quote(&self.to_string())),
             },
-            Self::TimedOut { .. } | Self::GateClosed { .. } | Self::Gone { .. } | Self::NoRestart(_) => {
-                Why::Failed(quote(&self.to_string()))
-            }
+            Self::TimedOut { .. }
+            | Self::GateClosed { .. }
+            | Self::Gone { .. }
+            | Self::NotEks
+            | Self::NoRestart(_) => Why::Failed(quote(&self.to_string())),
         }
     }
 }

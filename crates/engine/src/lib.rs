@@ -23,6 +23,7 @@ mod shared;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod webhook;
 mod workloads;
 
 use std::sync::Arc;
@@ -113,7 +114,8 @@ impl World {
             let mut touched = custody.roles.iter();
             touched.any(|touched| touched.method == Method::PodIdentity)
         };
-        let associated = target.marks.custody.as_ref().is_none_or(by_association);
+        let associated =
+            self.cluster().eks_name().is_some() && target.marks.custody.as_ref().is_none_or(by_association);
         self.recent().doubt_absence(&target.subject, observed, associated);
     }
 

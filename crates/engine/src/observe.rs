@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::{join, join_all, join4};
+use futures::future::{join, join_all, join3, join4};
 use lanyard_core::arn::{PolicyArn, RoleArn};
+use lanyard_core::cluster::Platform;
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::holder::Pods;
 use lanyard_core::observed::{Observed, RoleFacts};
@@ -49,8 +50,12 @@ impl World {
                 .iter()
                 .map(|arn| self.role(arn, &scope.known_policies)),
         );
-        let shared = join(self.provider_in(scope), self.agent_in(scope));
-        let ((roles, association), account, (provider, agent), (pods, workloads)) = join4(
+        let shared = join3(
+            self.provider_in(scope),
+            self.agent_in(scope),
+            self.webhook_in(scope),
+        );
+        let ((roles, association), account, (provider, agent, webhook), (pods, workloads)) = join4(
             join(roles, self.association(scope)),
             self.service_account(subject),
             shared,
@@ -64,6 +69,7 @@ impl World {
             association,
             service_account: account,
             agent,
+            webhook,
             pods,
             workloads,
         }
@@ -93,9 +99,12 @@ impl World {
 
     async fn association(&self, scope: &Scope<'_>) -> Fact<lanyard_core::observed::Association> {
         let subject = &scope.target.subject;
+        let Some(cluster) = self.cluster().eks_name() else {
+            return Fact::Absent;
+        };
         let found = self
             .aws()
-            .association(&self.cluster().name, &subject.namespace, &subject.name)
+            .association(cluster, &subject.namespace, &subject.name)
             .await;
         self.recent().judge_association(subject, found)
     }
@@ -104,6 +113,14 @@ impl World {
         match &scope.provider {
             Some(arn) => self.provider(arn).await,
             None => Fact::Unreadable(Why::NotRead),
+        }
+    }
+
+    /// Whoever needs the provider needs the webhook too, except on EKS, which runs its own where nobody sees it.
+    async fn webhook_in(&self, scope: &Scope<'_>) -> Fact<String> {
+        match (&scope.provider, &self.cluster().platform) {
+            (Some(_), Platform::Other) => self.webhook().await,
+            (Some(_) | None, _) => Fact::Unreadable(Why::NotRead),
         }
     }
 

@@ -216,6 +216,7 @@ mod tests {
             association: Fact::Absent,
             service_account: Fact::Absent,
             agent: Fact::Absent,
+            webhook: Fact::Absent,
             pods: Fact::Absent,
             workloads: Fact::Absent,
         }

@@ -1,5 +1,5 @@
-//! Facts of the whole cluster, remembered for a while: the OIDC provider, the agent and its nodes. One read serves
-//! every look.
+//! Facts of the whole cluster, remembered for a while: the OIDC provider, the agent and its nodes, the pod webhook. One
+//! read serves every look.
 //! Talks to AWS and the API server when what is remembered is too old; an unreadable fact is never remembered.
 
 use std::collections::BTreeSet;
@@ -27,6 +27,7 @@ pub(crate) struct Shared {
     provider: Mutex<Option<(Instant, String, Fact<Provider>)>>,
     agent: Mutex<Option<(Instant, Fact<Agent>)>>,
     agents: Mutex<Option<(Instant, Arc<Agents>)>>,
+    webhook: Mutex<Option<(Instant, String)>>,
 }
 
 impl Shared {
@@ -37,6 +38,7 @@ impl Shared {
             provider: Mutex::new(None),
             agent: Mutex::new(None),
             agents: Mutex::new(None),
+            webhook: Mutex::new(None),
         }
     }
 
@@ -45,6 +47,7 @@ impl Shared {
         *self.provider.lock().await = None;
         *self.agent.lock().await = None;
         *self.agents.lock().await = None;
+        *self.webhook.lock().await = None;
     }
 
     /// What a step of ours made of the provider.
@@ -85,13 +88,27 @@ impl World {
             Some((at, fact)) if at.elapsed() < self.shared().lasts => return fact.clone(),
             Some(_) | None => {}
         }
-        let fact = match self.aws().addon_agent(&self.cluster().name).await {
+        let Some(cluster) = self.cluster().eks_name() else {
+            return Fact::Absent;
+        };
+        let fact = match self.aws().addon_agent(cluster).await {
             Fact::Present(agent) if agent.ready => Fact::Present(agent),
             other => better(other, self.agent_daemon_set().await),
         };
         let ready = fact.present().is_some_and(|agent| agent.ready);
         // Only good news is remembered: who waits for the agent wants to see it at once.
         *slot = ready.then(|| (Instant::now(), fact.clone()));
+        fact
+    }
+
+    /// AWS's pod identity webhook, by the name of its registration. Only good news is remembered here too.
+    pub(crate) async fn webhook(&self) -> Fact<String> {
+        let mut slot = self.shared().webhook.lock().await;
+        if let Some((_, name)) = slot.as_ref().filter(|(at, _)| at.elapsed() < self.shared().lasts) {
+            return Fact::Present(name.clone());
+        }
+        let fact = self.registered_webhook().await;
+        *slot = fact.present().map(|name| (Instant::now(), name.clone()));
         fact
     }
 

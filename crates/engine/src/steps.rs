@@ -1,6 +1,7 @@
 //! Steps: each kind of step is carried out here by the calls it stands for, and remembered so that stale reads show.
 //! A step in, what its answer told out. Writes to AWS and the API server; called by `apply` only.
 
+use lanyard_core::name::ClusterName;
 use lanyard_core::observed::{Association, Observed};
 use lanyard_core::outcome::Answer;
 use lanyard_core::step::Step;
@@ -27,6 +28,7 @@ impl World {
             Step::RestartWorkload { owner, mark } => {
                 self.restart_workload(&target.subject, owner, mark).await?
             }
+            Step::InstallAgent {} => self.aws().install_agent(self.eks_cluster()?).await?,
             Step::CreateAssociation { .. }
             | Step::UpdateAssociation { .. }
             | Step::TagAssociation { .. }
@@ -89,7 +91,7 @@ impl World {
         step: &Step,
         observed: &Observed,
     ) -> Result<Answer, EngineError> {
-        let (aws, cluster, subject) = (self.aws(), &self.cluster().name, &target.subject);
+        let (aws, cluster, subject) = (self.aws(), self.eks_cluster()?, &target.subject);
         if let Step::CreateAssociation { wanted } = step {
             let made = aws
                 .create_association(cluster, &subject.namespace, &subject.name, wanted)
@@ -123,6 +125,10 @@ impl World {
             _ => {}
         }
         Ok(Answer::Nothing)
+    }
+
+    fn eks_cluster(&self) -> Result<&ClusterName, EngineError> {
+        self.cluster().eks_name().ok_or(EngineError::NotEks)
     }
 
     /// Remembers what a done step left, for reads that AWS answers from before it.

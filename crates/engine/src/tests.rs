@@ -69,7 +69,7 @@ fn account() -> Value {
 /// A world in which so many writes may be sent, and then no more.
 async fn world(kube: kube::Client, writes: usize) -> World {
     let cluster: Cluster = serde_json::from_value(json!({
-        "identity": "arn:aws:eks:eu-west-1:111122223333:cluster/prod", "name": "prod", "region": "eu-west-1",
+        "identity": "arn:aws:eks:eu-west-1:111122223333:cluster/prod", "platform": "EKS", "name": "prod", "region": "eu-west-1",
         "partition": "aws", "account": "111122223333", "issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
     }))
     .unwrap();

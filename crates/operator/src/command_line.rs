@@ -45,9 +45,15 @@ pub fn read<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unset::Asked(error),
         _ => Unset::Wrong(sentence(&error, help)),
     })?;
-    match durations::contradiction(&timings) {
-        None => Ok(asked),
-        Some(contradiction) => Err(Unset::Wrong(format!("--timings: {contradiction}"))),
+    if let Some(contradiction) = durations::contradiction(&timings) {
+        return Err(Unset::Wrong(format!("--timings: {contradiction}")));
+    }
+    match &asked {
+        Asked::Run(settings) => match settings.contradiction() {
+            Some(contradiction) => Err(Unset::Wrong(contradiction.to_owned())),
+            None => Ok(asked),
+        },
+        Asked::Release(_) => Ok(asked),
     }
 }
 
@@ -113,7 +119,7 @@ mod tests {
             ),
             (
                 vec!["release", "--all"],
-                "--cluster-name <NAME> is required (see `lanyard release --help`)",
+                "--cluster-name is required, or --cluster-id for a cluster that is not EKS's (see `lanyard release --help`)",
             ),
         ] {
             match read(&arguments) {

@@ -122,9 +122,8 @@ impl Shell<'_> {
         let (gate, timings) = (self.gate.clone(), self.settings.timings());
         let may_write: MayWrite = Arc::new(move || gate.is_open());
         let meter = Arc::new(self.metrics.clone());
-        let place = &self.settings.place;
-        let aws = startup::aws(place, &timings, meter, Arc::clone(&may_write)).await;
-        startup::find(place, timings, &aws, &self.kube, may_write, &self.readiness).await
+        let aws = startup::aws(&self.settings.place, &timings, meter, Arc::clone(&may_write)).await;
+        startup::find(self.settings, &aws, &self.kube, may_write, &self.readiness).await
     }
 
     fn context(&self, world: World, store: Store<RawIdentity>) -> Context {

@@ -3,17 +3,20 @@
 
 pub(crate) mod durations;
 mod place;
+mod which;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
+use lanyard_core::cluster::AgentPolicy;
 use lanyard_core::timings::Timings;
 use tracing_subscriber::EnvFilter;
 
 use self::durations::resync;
 pub use self::place::Place;
+pub use self::which::Which;
 
 /// Ties AWS IAM roles to Kubernetes ServiceAccounts and keeps the tie true.
 ///
@@ -68,6 +71,17 @@ pub struct Settings {
           value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub read_only: bool,
 
+    /// Whether Lanyard may install the EKS add-on eks-pod-identity-agent where there is no agent and a binding needs one:
+    /// Require says that it is missing, Ensure installs it. It is never updated or removed.
+    #[arg(
+        long,
+        env = "LANYARD_POD_IDENTITY_AGENT",
+        value_name = "POLICY",
+        default_value = "Require",
+        value_parser = agent_policy
+    )]
+    pub pod_identity_agent: AgentPolicy,
+
     /// How log lines are written: text for people, coloured on a terminal, or JSON for collectors.
     #[arg(
         long,
@@ -112,6 +126,22 @@ impl Settings {
         };
         self.place.timings(usual)
     }
+
+    /// What is wrong with settings that are each well-formed.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        let off_eks = matches!(self.place.cluster, Which::Other { .. });
+        (off_eks && self.pod_identity_agent == AgentPolicy::Ensure).then_some(
+            "--pod-identity-agent Ensure installs an add-on of EKS, and --cluster-id is for a cluster that is not EKS's",
+        )
+    }
+}
+
+fn agent_policy(text: &str) -> Result<AgentPolicy, String> {
+    match text {
+        "Require" => Ok(AgentPolicy::Require),
+        "Ensure" => Ok(AgentPolicy::Ensure),
+        _ => Err(format!("{text:?} is neither Require nor Ensure")),
+    }
 }
 
 /// A bare word has to be a level: as a directive it would name a target, and nothing at all would be logged.
@@ -130,6 +160,8 @@ pub(crate) fn log_level(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use lanyard_core::arn::Issuer;
+    use lanyard_core::name::{ClusterId, ClusterName};
 
     use super::*;
     use crate::command_line::{self, Asked, Unset};
@@ -157,7 +189,7 @@ mod tests {
     fn the_name_of_the_cluster_is_enough() {
         let settings = read(&["--cluster-name", "prod"]).unwrap();
         let place = &settings.place;
-        assert_eq!(place.cluster_name.as_str(), "prod");
+        assert_eq!(place.cluster, Which::Eks(ClusterName::parse("prod").unwrap()));
         assert_eq!(
             (place.lease_namespace.as_str(), place.lease_name.as_str()),
             ("kube-system", "lanyard")
@@ -168,6 +200,28 @@ mod tests {
         );
         assert_eq!(settings.timings(), Timings::default());
         assert!(!settings.read_only && place.region.is_none());
+    }
+
+    #[test]
+    fn a_cluster_that_is_not_of_eks_has_an_id_and_may_have_an_issuer() {
+        for (arguments, issuer) in [
+            (vec!["--cluster-id", "prod.example.com"], None),
+            (
+                vec![
+                    "--cluster-id",
+                    "prod.example.com",
+                    "--issuer",
+                    "https://oidc.example.com",
+                ],
+                Some("https://oidc.example.com"),
+            ),
+        ] {
+            let wanted = Which::Other {
+                id: ClusterId::parse("prod.example.com").unwrap(),
+                issuer: issuer.map(|issuer| Issuer::parse(issuer).unwrap()),
+            };
+            assert_eq!(read(&arguments).unwrap().place.cluster, wanted);
+        }
     }
 
     #[test]
@@ -208,6 +262,13 @@ mod tests {
     fn what_is_wrong_is_said_in_one_sentence() {
         let told = [
             wrong(&[]),
+            wrong(&["--issuer", "https://oidc.example.com"]),
+            wrong(&["--cluster-name", "prod", "--cluster-id", "prod"]),
+            wrong(&["--cluster-name", "prod", "--issuer", "https://oidc.example.com"]),
+            wrong(&["--cluster-id", "arn:aws:eks:eu-west-1:111122223333:cluster/prod"]),
+            wrong(&["--cluster-id", "prod", "--issuer", "http://oidc.example.com"]),
+            wrong(&["--cluster-id", "prod", "--pod-identity-agent", "Ensure"]),
+            wrong(&["--cluster-name", "prod", "--pod-identity-agent", "ensure"]),
             wrong(&["--cluster-name", "has space"]),
             wrong(&["--cluster-name", "prod", "--region", "x"]),
             wrong(&["--cluster-name", "prod", "--resync", "1s"]),
@@ -221,7 +282,14 @@ mod tests {
             wrong(&["--cluster-name", "prod", "--timings", "lease=5s"]),
         ];
         let wanted = "\
---cluster-name <NAME> is required (see `lanyard --help`)
+--cluster-name is required, or --cluster-id for a cluster that is not EKS's (see `lanyard --help`)
+--cluster-name is required, or --cluster-id for a cluster that is not EKS's (see `lanyard --help`)
+--cluster-name is for a cluster of EKS and --cluster-id for any other: give only one of them (see `lanyard --help`)
+--issuer goes with --cluster-id: the issuer of an EKS cluster is read from EKS (see `lanyard --help`)
+--cluster-id <ID>: \"arn:aws:eks:eu-west-1:111122223333:cluster/prod\" is not a cluster id: letters, digits, '.', '-' and '_', at most 64, beginning with a letter or digit (see `lanyard --help`)
+--issuer <URL>: \"http://oidc.example.com\" is not an issuer: an https URL of at most 255 characters without query, fragment or trailing slash (see `lanyard --help`)
+--pod-identity-agent Ensure installs an add-on of EKS, and --cluster-id is for a cluster that is not EKS's
+--pod-identity-agent <POLICY>: \"ensure\" is neither Require nor Ensure (see `lanyard --help`)
 --cluster-name <NAME>: \"has space\" is not a cluster name: letters, digits, '-' and '_', at most 100, beginning with a letter or digit (see `lanyard --help`)
 --region <REGION>: \"x\" is not an AWS Region such as eu-west-1 (see `lanyard --help`)
 --resync <DURATION>: 1s is too short: at least 10s (see `lanyard --help`)

@@ -2,6 +2,7 @@
 //! Settings in; a client, then the certainty that the CRDs are served, then the world of the cluster out. Talks to the
 //! API server and, once the lease is held, to AWS. Called by `run`; each wait shows in the readiness.
 
+mod attempt;
 mod connect;
 mod crds;
 mod issuer;
@@ -10,17 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_aws::{Aws, AwsError, AwsSettings, Class, Found, Meter};
-use lanyard_core::arn::Issuer;
-use lanyard_core::cluster::Cluster;
+use lanyard_core::cluster::Platform;
 use lanyard_core::fact::Fact;
 use lanyard_core::timings::Timings;
 use lanyard_engine::{MayWrite, World};
 use tokio::time::sleep;
 
-use self::issuer::Verdict;
+use self::attempt::{Unfound, attempt};
 use crate::admin::{Readiness, What};
 use crate::error::OperatorError;
-use crate::settings::{Place, Settings};
+use crate::settings::{Place, Settings, Which};
 
 pub use connect::{Connected, connect};
 pub use crds::wait_for_crds;
@@ -31,7 +31,7 @@ pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How often something that is missing is looked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// How often AWS is asked again who the cluster is: a permission or a credential takes a person to repair.
+/// How often it is asked again which cluster this is: a permission or a credential takes a person to repair.
 const ASK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Tells what the operator was given.
@@ -39,7 +39,7 @@ pub fn tell_given(settings: &Settings, api_server: &str, identity: &str) {
     let place = &settings.place;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        cluster = %place.cluster_name,
+        cluster = %place.cluster,
         region = place.region.as_ref().map_or("as the SDK finds it", |region| region.as_str()),
         api_server,
         lease = %format_args!("{}/{}", place.lease_namespace, place.lease_name),
@@ -69,17 +69,16 @@ pub async fn aws(place: &Place, timings: &Timings, meter: Arc<dyn Meter>, may_wr
 /// # Errors
 /// When AWS says that there is no such cluster, which no waiting changes.
 pub async fn find(
-    place: &Place,
-    timings: Timings,
+    settings: &Settings,
     aws: &Aws,
     kube: &kube::Client,
     may_write: MayWrite,
     readiness: &Readiness,
 ) -> Result<World, OperatorError> {
-    let found = identify(place, aws, readiness).await?;
-    let cluster = agree(found.cluster.clone(), kube, readiness).await;
+    let found = search(&settings.place, aws, kube, readiness).await?;
+    let cluster = found.cluster.clone().with_agent(settings.pod_identity_agent);
     let (aws, kube) = (aws.clone(), kube.clone());
-    let world = World::new(aws, kube, cluster, found.auto_mode, timings, may_write);
+    let world = World::new(aws, kube, cluster, found.auto_mode, settings.timings(), may_write);
     tell_found(&found, &world).await;
     Ok(world)
 }
@@ -96,103 +95,56 @@ pub async fn find_once(
     kube: &kube::Client,
     may_write: MayWrite,
 ) -> Result<Result<World, String>, OperatorError> {
-    let found = match aws.identify(&place.cluster_name).await {
+    let found = match attempt(place, aws, kube).await {
         Ok(found) => found,
-        Err(error) => return final_of(place, error).map(Err),
-    };
-    let named = match issuer::read(kube).await {
-        Ok(named) => named,
-        Err(error) => return Ok(Err(silent(&error))),
-    };
-    let issuer = match issuer::compare(&found.cluster.issuer, &named) {
-        Verdict::Same(issuer) => issuer,
-        Verdict::Other => {
-            let message = two_clusters(&found.cluster, &named);
-            return Err(OperatorError::TwoClusters { message });
-        }
-    };
-    let cluster = Cluster {
-        issuer,
-        ..found.cluster
+        Err(Unfound::Aws(error)) => return final_of(place, error).map(Err),
+        Err(Unfound::Silent(sentence)) => return Ok(Err(sentence)),
+        Err(Unfound::TwoClusters(message)) => return Err(OperatorError::TwoClusters { message }),
     };
     let (aws, kube) = (aws.clone(), kube.clone());
-    Ok(Ok(World::new(
-        aws,
-        kube,
-        cluster,
-        found.auto_mode,
-        timings,
-        may_write,
-    )))
+    let world = World::new(aws, kube, found.cluster, found.auto_mode, timings, may_write);
+    Ok(Ok(world))
 }
 
 /// What no waiting changes, as an error; what may pass, as a sentence.
 fn final_of(place: &Place, error: AwsError) -> Result<String, OperatorError> {
     let message = error.trouble(false).message;
-    match error.class() {
-        Class::NotFound => {
-            let cluster = place.cluster_name.clone();
+    match (error.class(), &place.cluster) {
+        (Class::NotFound, Which::Eks(cluster)) => {
+            let cluster = cluster.clone();
             let source = Box::new(error);
             Err(OperatorError::NoSuchCluster { cluster, source })
         }
-        Class::Unsendable => Err(OperatorError::Unsendable { message }),
+        (Class::Unsendable, _) => Err(OperatorError::Unsendable { message }),
         _ => Ok(message),
     }
 }
 
-async fn identify(place: &Place, aws: &Aws, readiness: &Readiness) -> Result<Found, OperatorError> {
+async fn search(
+    place: &Place,
+    aws: &Aws,
+    kube: &kube::Client,
+    readiness: &Readiness,
+) -> Result<Found, OperatorError> {
     loop {
-        let error = match aws.identify(&place.cluster_name).await {
+        let (what, sentence) = match attempt(place, aws, kube).await {
             Ok(found) => {
                 readiness.met(What::Cluster);
+                readiness.met(What::Issuer);
                 return Ok(found);
             }
-            Err(error) => error,
+            Err(Unfound::Aws(error)) => (What::Cluster, final_of(place, error)?),
+            Err(Unfound::Silent(sentence) | Unfound::TwoClusters(sentence)) => (What::Issuer, sentence),
         };
-        let sentence = final_of(place, error)?;
-        tracing::error!(
-            cluster = %place.cluster_name,
-            again_in = ?ASK_AGAIN,
-            "AWS does not describe the cluster: {sentence}"
-        );
-        readiness.unmet_because(What::Cluster, &sentence);
+        let sentence = readiness.unmet_because(what, &sentence);
+        tracing::error!(cluster = %place.cluster, again_in = ?ASK_AGAIN, "{sentence}");
         sleep(ASK_AGAIN).await;
     }
-}
-
-/// Waits until API server and AWS mean the same cluster, and tells it with the issuer that its tokens really carry.
-async fn agree(cluster: Cluster, kube: &kube::Client, readiness: &Readiness) -> Cluster {
-    loop {
-        let refused = match issuer::read(kube).await {
-            Err(error) => silent(&error),
-            Ok(named) => match issuer::compare(&cluster.issuer, &named) {
-                Verdict::Same(issuer) => {
-                    readiness.met(What::Issuer);
-                    return Cluster { issuer, ..cluster };
-                }
-                Verdict::Other => two_clusters(&cluster, &named),
-            },
-        };
-        tracing::error!(again_in = ?ASK_AGAIN, "nothing is written: {refused}");
-        readiness.unmet_because(What::Issuer, &refused);
-        sleep(ASK_AGAIN).await;
-    }
-}
-
-fn silent(error: &str) -> String {
-    format!("the API server does not say who issues its tokens: {error}")
-}
-
-fn two_clusters(cluster: &Cluster, named: &Issuer) -> String {
-    format!(
-        "these are two clusters: {} of AWS issues tokens as {}, this API server as {named}; correct --cluster-name, \
-         --region or the kubeconfig",
-        cluster.identity, cluster.issuer
-    )
 }
 
 async fn tell_found(found: &Found, world: &World) {
     let agent = match world.agent().await {
+        _ if world.cluster().platform == Platform::Other => "none off EKS".to_owned(),
         Fact::Present(agent) => agent.found,
         Fact::Absent => "none; Pod Identity needs the add-on eks-pod-identity-agent".to_owned(),
         Fact::Unreadable(why) => format!("unknown: {why}"),

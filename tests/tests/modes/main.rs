@@ -137,3 +137,47 @@ async fn without_the_agent_nothing_is_bound_and_the_condition_says_what_to_insta
     scene.until_ready("orders").await?;
     stage.bed.stop().await
 }
+
+#[tokio::test]
+async fn with_leave_to_do_so_the_agent_is_installed_where_a_binding_needs_it() -> Result<()> {
+    let options = StageOptions {
+        arguments: vec!["--pod-identity-agent", "Ensure"],
+        timings: "waiting=1s",
+        ..StageOptions::default()
+    };
+    let stage = Stage::set(BINARY, options).await?;
+    let scene = stage.scene("shop").await?;
+    let addon = scene
+        .aws
+        .eks
+        .delete_addon()
+        .cluster_name("lanyard")
+        .addon_name("eks-pod-identity-agent");
+    addon.send().await?;
+    let ledger = stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    scene.account("carts").await?;
+    scene
+        .apply("carts", json!({"method": "IRSA", "role": {"managed": {}}}))
+        .await?;
+    scene.until_ready("carts").await?;
+    assert!(
+        ledger.since(mark).of("CreateAddon").is_empty(),
+        "IRSA needs no agent"
+    );
+    for name in ["orders", "users"] {
+        scene.apply(name, spec()).await?;
+    }
+    for name in ["orders", "users"] {
+        scene.until_ready(name).await?;
+    }
+    let installed = ledger.since(mark).of("CreateAddon");
+    assert!(!installed.is_empty(), "somebody has installed it");
+    scene.delete("orders").await?;
+    scene.delete("users").await?;
+    assert!(
+        ledger.since(mark).of("DeleteAddon").is_empty(),
+        "others may need it"
+    );
+    stage.bed.stop().await
+}

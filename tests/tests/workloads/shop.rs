@@ -109,7 +109,7 @@ impl Shop {
 
 fn cluster() -> Result<Cluster> {
     let cluster = json!({
-        "identity": "arn:aws:eks:us-east-1:000000000000:cluster/lanyard", "name": "lanyard", "region": "us-east-1",
+        "identity": "arn:aws:eks:us-east-1:000000000000:cluster/lanyard", "platform": "EKS", "name": "lanyard", "region": "us-east-1",
         "partition": "aws", "account": "000000000000", "issuer": "https://oidc.eks.us-east-1.amazonaws.com/id/A1",
     });
     Ok(serde_json::from_value(cluster)?)

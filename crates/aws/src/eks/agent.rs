@@ -1,5 +1,5 @@
-//! The EKS Pod Identity Agent as an EKS add-on.
-//! The cluster's name in, a fact out; one call. A DaemonSet that came another way is the engine's to find.
+//! The EKS Pod Identity Agent as an EKS add-on: read and installed, never updated and never removed.
+//! The cluster's name in, a fact or an answer out; one call each. A DaemonSet that came another way is the engine's to find.
 
 use aws_sdk_eks::types::{Addon, AddonStatus};
 use lanyard_core::fact::Fact;
@@ -37,6 +37,28 @@ impl Aws {
             },
             Err(error) if error.class() == Class::NotFound && !is_about_the_cluster(&error) => Fact::Absent,
             Err(error) => Fact::Unreadable(error.why()),
+        }
+    }
+
+    /// Installs the agent's add-on, in the version that is EKS's default for the cluster. One that is there is success:
+    /// somebody else was faster.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn install_agent(&self, cluster: &ClusterName) -> Result<(), AwsError> {
+        let call = Call::write(
+            Service::Eks,
+            "CreateAddon",
+            format_args!("{ADDON} of cluster {cluster}"),
+        );
+        let request = self
+            .eks()
+            .create_addon()
+            .cluster_name(cluster.as_str())
+            .addon_name(ADDON);
+        match self.call(call, request.send()).await {
+            Err(error) if error.class() != Class::Conflicting => Err(error),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 }

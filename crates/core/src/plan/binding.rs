@@ -23,6 +23,9 @@ impl Draft<'_> {
         if wanted.association.is_some() && !self.observed.agent.present().is_some_and(|agent| agent.ready) {
             self.then.insert(Await::Agent);
         }
+        if wanted.needs_webhook() && self.observed.webhook.is_absent() {
+            self.then.insert(Await::Webhook);
+        }
         self.then.extend(waits);
     }
 

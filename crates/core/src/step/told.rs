@@ -76,6 +76,7 @@ impl Step {
                 )
             }
             Self::AddClientId { client_id, .. } => write!(f, "add audience {client_id} to the OIDC provider"),
+            Self::InstallAgent {} => f.write_str("install the EKS add-on eks-pod-identity-agent"),
             Self::CreateAssociation { wanted } => {
                 write!(f, "create the association with {}", wanted.role_arn)
             }

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::agent::WEBHOOK_MISSING;
 use super::found::Found;
 use super::three::Three;
 use super::{Told, Verdict, transition};
@@ -128,12 +129,16 @@ fn denied(drift: &Drift) -> Option<Verdict> {
         })
 }
 
-/// An existing role that is missing or does not let the subject in is its owner's to mend.
+/// An existing role that is missing or does not let the subject in is its owner's to mend; off EKS somebody has to
+/// install the webhook.
 fn waits_for_a_person(told: &Told<'_>) -> Option<Verdict> {
     let Desired::Present(wanted) = &told.look.desired else {
         return None;
     };
     let awaits = |what| told.look.plan.then.contains(&what);
+    if awaits(Await::Webhook) {
+        return Some(Verdict::holds(Reason::WebhookMissing, WEBHOOK_MISSING));
+    }
     let arn = &wanted.binding.role_arn;
     if !matches!(wanted.role, crate::desired::WantedRole::Existing) {
         return None;

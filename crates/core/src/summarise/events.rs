@@ -91,6 +91,10 @@ fn steps(told: &Told<'_>) -> Vec<Event> {
                     format!("Created role {role}."),
                 ));
             }
+            (Step::InstallAgent {}, _) => {
+                let note = "Installed the EKS add-on eks-pod-identity-agent.";
+                events.push(Event::normal(Reason::AgentInstalled, note));
+            }
             (Step::RestartWorkload { owner, .. }, _) => {
                 events.push(Event::normal(Reason::Restarted, format!("Restarted {owner}.")));
             }

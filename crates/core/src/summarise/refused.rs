@@ -15,7 +15,15 @@ use crate::validate::Invalid;
 #[must_use]
 pub fn invalid(previous: &Status, generation: i64, invalid: &[Invalid], now: Timestamp) -> Summary {
     let lines: Vec<String> = invalid.iter().map(|wrong| format!("spec.{wrong}")).collect();
-    refused(previous, generation, Reason::InvalidSpec, &lines.join("; "), now)
+    refused(previous, generation, reason(invalid), &lines.join("; "), now)
+}
+
+/// What is wrong for one reason has that one; what is wrong for several is wrong as a spec.
+fn reason(invalid: &[Invalid]) -> Reason {
+    let first = invalid.first().map(|wrong| wrong.reason);
+    first
+        .filter(|first| invalid.iter().all(|wrong| wrong.reason == *first))
+        .unwrap_or(Reason::InvalidSpec)
 }
 
 /// The summary of an object that does not fit the types this operator knows.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::agent::{agent, webhook};
 use super::{Told, Verdict, recreated};
 use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource};
@@ -243,32 +244,6 @@ fn binding(told: &Told<'_>, drift: &Drift, wanted: &Wanted, settles_in: Option<D
     }
 }
 
-fn agent(told: &Told<'_>, wanted: &Wanted) -> Option<Verdict> {
-    match &told.after.agent {
-        Fact::Unreadable(why) => Some(Verdict::as_before(
-            told.previous,
-            ConditionType::BindingReady,
-            "The EKS Pod Identity Agent",
-            why,
-        )),
-        Fact::Present(agent) if agent.ready => None,
-        Fact::Present(agent) => Some(Verdict::fails(
-            Reason::AgentNotReady,
-            format!(
-                "The EKS Pod Identity Agent is not ready ({}), so pods of {} would get no credentials.",
-                agent.found, wanted.subject
-            ),
-        )),
-        Fact::Absent => Some(Verdict::fails(
-            Reason::AgentNotReady,
-            format!(
-                "The EKS Pod Identity Agent was not found, so pods of {} would get no credentials. Install the EKS add-on eks-pod-identity-agent.",
-                wanted.subject
-            ),
-        )),
-    }
-}
-
 fn associated(
     told: &Told<'_>,
     wanted: &Wanted,
@@ -354,13 +329,15 @@ fn annotated(told: &Told<'_>, drift: &Drift, wanted: &Wanted, account: &ServiceA
             format!("The IAM OIDC provider {arn} is missing or lacks the audience."),
         );
     }
-    Verdict::holds(
-        Reason::BindingInPlace,
-        format!(
-            "ServiceAccount {} is annotated with {}.",
-            wanted.subject, wanted.binding.role_arn
-        ),
-    )
+    webhook(told, wanted).unwrap_or_else(|| {
+        Verdict::holds(
+            Reason::BindingInPlace,
+            format!(
+                "ServiceAccount {} is annotated with {}.",
+                wanted.subject, wanted.binding.role_arn
+            ),
+        )
+    })
 }
 
 /// How long an association that just changed still needs to reach new pods.

@@ -95,10 +95,11 @@ pub(super) fn verdict(told: &Told<'_>) -> Option<Verdict> {
 /// What keeps the change until somebody acts.
 pub(super) fn stalled(told: &Told<'_>) -> Option<Verdict> {
     let transition = under_way(told)?;
-    let waits = matches!(
-        transition.phase,
-        Phase::Refused(_) | Phase::Consent(_) | Phase::Paused
-    );
+    let waits = match transition.phase {
+        Phase::Refused(Refusal::Agent(_)) => !told.wanted().is_some_and(|wanted| wanted.installs_agent),
+        Phase::Refused(_) | Phase::Consent(_) | Phase::Paused => true,
+        _ => false,
+    };
     if waits && !transition.in_effect {
         return Some(Verdict::holds(
             transition.phase.reason(),
@@ -173,13 +174,13 @@ fn phase_told(told: &Told<'_>, transition: &Transition) -> String {
 fn refusal_told(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Agent(found) => format!(
-            "refused, since the EKS Pod Identity Agent is not ready ({found}) and pods would get no credentials. Install the EKS add-on eks-pod-identity-agent."
+            "refused, since the EKS Pod Identity Agent is not ready ({found}) and pods would get no credentials. The EKS add-on eks-pod-identity-agent has to be there and healthy."
         ),
         Refusal::Place { place, pods } => {
             let place = match place {
                 Place::Fargate => "on Fargate, which has no EKS Pod Identity Agent",
                 Place::Windows => "on Windows nodes, which have no EKS Pod Identity Agent",
-                Place::WithoutAgent | Place::Reached => "on nodes where no EKS Pod Identity Agent is ready",
+                Place::WithoutAgent | Place::Reached => "on nodes where no EKS Pod Identity Agent is ready (for hybrid nodes the add-on has to be told: daemonsets.hybrid.create)",
             };
             format!("refused, since {pods} of its pods run {place}.")
         }

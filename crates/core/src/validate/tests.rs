@@ -4,13 +4,17 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::arn::Issuer;
-use crate::example::{cluster, spec, subject};
+use crate::example::{cluster, off_eks, spec, subject};
 use crate::spec::{DriftPolicy, ManagedRoleSpec};
 
 mod class;
 
 fn check(spec: &Spec) -> Result<Validated, Vec<Invalid>> {
-    validate(spec, &subject(), &cluster(), &Class::unrestricted(), &[])
+    check_in(spec, &cluster())
+}
+
+fn check_in(spec: &Spec, cluster: &Cluster) -> Result<Validated, Vec<Invalid>> {
+    validate(spec, &subject(), cluster, &Class::unrestricted(), &[])
 }
 
 fn faults(spec: &Spec) -> Vec<String> {
@@ -160,11 +164,36 @@ fn a_token_lives_between_ten_minutes_and_a_day() {
 fn irsa_needs_an_issuer_that_aws_can_reach() {
     let mut cluster = cluster();
     cluster.issuer = Issuer::parse("https://kubernetes.default.svc").unwrap();
-    let in_cluster = |spec: &Spec| validate(spec, &subject(), &cluster, &Class::unrestricted(), &[]);
-    let wrong = in_cluster(&spec(Method::Irsa)).unwrap_err();
+    let wrong = check_in(&spec(Method::Irsa), &cluster).unwrap_err();
     assert_eq!(wrong.len(), 1);
     assert!(wrong[0].problem.contains("use PodIdentity"), "{}", wrong[0]);
-    assert!(in_cluster(&spec(Method::PodIdentity)).is_ok());
+    assert_eq!(wrong[0].reason, Reason::IssuerUnreachable);
+    assert!(check_in(&spec(Method::PodIdentity), &cluster).is_ok());
+
+    let mut off_eks = off_eks();
+    off_eks.issuer = cluster.issuer;
+    let wrong = check_in(&spec(Method::Irsa), &off_eks).unwrap_err();
+    assert!(!wrong[0].problem.contains("PodIdentity"), "{}", wrong[0]);
+}
+
+#[test]
+fn off_eks_there_is_irsa_alone() {
+    let unsaid = Spec {
+        method: None,
+        ..spec(Method::Irsa)
+    };
+    let identity = check_in(&unsaid, &off_eks()).unwrap().identity;
+    assert!(identity.binding.is_irsa());
+    let wrong = check_in(&spec(Method::PodIdentity), &off_eks()).unwrap_err();
+    assert_eq!(wrong.len(), 1);
+    assert_eq!(wrong[0].reason, Reason::PodIdentityUnavailable);
+    assert!(
+        wrong[0]
+            .problem
+            .contains("prod.example.com is not EKS's; use IRSA"),
+        "{}",
+        wrong[0]
+    );
 }
 
 #[test]

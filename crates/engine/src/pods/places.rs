@@ -145,6 +145,17 @@ mod tests {
     }
 
     #[test]
+    fn a_hybrid_node_is_reached_by_the_agents_own_daemon_set_for_it_alone() {
+        let alone = shown(json!({"spec": {"nodeSelector": {COMPUTE_TYPE: "hybrid"}}}));
+        let hybrid: Arc<str> = "mi-0123456789abcdef0".into();
+        let mut agents = Agents::default();
+        agents.set(&"1".into(), Some(&"ip-10-0-0-1.ec2.internal".into()), true);
+        assert_eq!(agents.place(alone, Some(&hybrid)), Place::WithoutAgent);
+        agents.set(&"2".into(), Some(&hybrid), true);
+        assert_eq!(agents.place(alone, Some(&hybrid)), Place::Reached);
+    }
+
+    #[test]
     fn only_the_agents_own_pods_in_kube_system_are_its() {
         let named = |namespace: &str, name: &str| {
             is_agent(&pod_of(

@@ -2,20 +2,22 @@
 //! Flags and the environment in, checked values out; no I/O of its own. Flattened into `Settings` and `ReleaseSettings`.
 
 use clap::Args;
-use lanyard_core::name::{ClusterName, Namespace, Region, ServiceAccountName};
+use lanyard_core::name::{Namespace, Region, ServiceAccountName};
 use lanyard_core::timings::Timings;
 
 use super::durations::Overrides;
+use super::which::Which;
 use crate::lease::LeaseSettings;
 
 /// Which cluster, and which lease.
 #[derive(Debug, Clone, Args)]
 pub struct Place {
-    /// Name of the EKS cluster, as `aws eks list-clusters` prints it.
-    #[arg(long, env = "LANYARD_CLUSTER_NAME", value_name = "NAME", value_parser = |text: &str| ClusterName::parse(text))]
-    pub cluster_name: ClusterName,
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: Which,
 
-    /// AWS Region of the cluster; without it, what the AWS SDK finds, such as AWS_REGION.
+    /// AWS Region of the cluster, or the one whose endpoints to call; without it, what the AWS SDK finds, such as
+    /// AWS_REGION.
     #[arg(long, env = "LANYARD_REGION", value_name = "REGION", value_parser = |text: &str| Region::parse(text))]
     pub region: Option<Region>,
 

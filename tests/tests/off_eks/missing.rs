@@ -1,0 +1,79 @@
+//! What is missing, and how it is said: an issuer that AWS can reach, the issuer that was expected, the pod webhook.
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use kube::api::{Api, ObjectMeta, PostParams};
+use lanyard_testkit::TestBedOptions;
+use lanyard_testkit::gateway::Mark;
+use lanyard_tests::condition;
+use serde_json::json;
+
+use crate::{ISSUER, stage};
+
+#[tokio::test]
+async fn an_issuer_that_aws_cannot_reach_is_said() -> Result<()> {
+    let stage = stage(TestBedOptions::default(), "https://kubernetes.default.svc", &[]).await?;
+    let scene = stage.scene("shop").await?;
+    scene.account("orders").await?;
+    scene.apply("orders", json!({"role": {"managed": {}}})).await?;
+    let object = scene
+        .until_is("orders", "Stalled", "True", "IssuerUnreachable")
+        .await?;
+    let message = condition(&object, "Stalled").context("Stalled")?.message;
+    assert!(message.contains("https://kubernetes.default.svc"), "{message}");
+    assert!(stage.log()?.contains("AWS cannot reach this issuer"));
+    let calls = stage.bed.gateway.ledger().since(Mark::default()).by("lanyard");
+    assert!(calls.writes().is_empty(), "{calls}");
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn tokens_of_another_issuer_than_the_one_expected_keep_everything_from_being_written() -> Result<()> {
+    let stage = stage(
+        TestBedOptions::default(),
+        ISSUER,
+        &["--issuer", "https://oidc.example.com/other"],
+    )
+    .await?;
+    let says = |status, body: &str| status == 503 && body.contains("not https://oidc.example.com/other");
+    stage.until_answers(0, "/readyz", says).await?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn without_the_pod_webhook_nothing_is_ready_and_the_condition_says_what_to_install() -> Result<()> {
+    let bed = TestBedOptions {
+        webhook: false,
+        ..TestBedOptions::default()
+    };
+    let stage = stage(bed, ISSUER, &[]).await?;
+    let scene = stage.scene("shop").await?;
+    scene.account("orders").await?;
+    scene.apply("orders", json!({"role": {"managed": {}}})).await?;
+    let object = scene
+        .until_is("orders", "Stalled", "True", "WebhookMissing")
+        .await?;
+    let ready = condition(&object, "Ready").context("Ready")?;
+    assert_eq!(
+        (ready.status.as_str(), ready.reason.as_str()),
+        ("False", "WebhookMissing")
+    );
+    assert!(
+        ready.message.contains("amazon-eks-pod-identity-webhook"),
+        "{}",
+        ready.message
+    );
+
+    let registration = MutatingWebhookConfiguration {
+        metadata: ObjectMeta {
+            name: Some("amazon-eks-pod-identity-webhook".to_owned()),
+            ..ObjectMeta::default()
+        },
+        webhooks: None,
+    };
+    Api::all(scene.client.clone())
+        .create(&PostParams::default(), &registration)
+        .await?;
+    scene.until_ready("orders").await?;
+    stage.bed.stop().await
+}

@@ -1,0 +1,104 @@
+//! What works: IRSA, from the provider to credentials, with the issuer of the API server's own discovery or of a flag.
+
+use anyhow::{Context, Result};
+use lanyard_testkit::TestBedOptions;
+use lanyard_testkit::gateway::{Mark, Service};
+use lanyard_tests::{Scene, condition};
+use serde_json::json;
+
+use crate::{ID, ISSUER, stage};
+
+const ANNOTATION: &str = "eks.amazonaws.com/role-arn";
+
+async fn annotation(scene: &Scene<'_>, account: &str) -> Result<Option<String>> {
+    let annotations = scene.accounts().get(account).await?.metadata.annotations;
+    Ok(annotations.and_then(|mut annotations| annotations.remove(ANNOTATION)))
+}
+
+/// IRSA is what a spec gets that names no method. Answers the role.
+async fn bound(scene: &Scene<'_>) -> Result<String> {
+    scene.account("orders").await?;
+    scene.account("stranger").await?;
+    scene.apply("orders", json!({"role": {"managed": {}}})).await?;
+    let object = scene.until_ready("orders").await?;
+    let role = object
+        .status
+        .and_then(|status| status.role)
+        .context("a role")?
+        .arn;
+    let home = format!("arn:aws:iam::000000000000:role/lanyard/{ID}/");
+    assert!(role.starts_with(&home), "{role}");
+    assert_eq!(annotation(scene, "orders").await?.as_deref(), Some(role.as_str()));
+    let providers = scene.aws.iam.list_open_id_connect_providers().send().await?;
+    let arns: Vec<_> = providers
+        .open_id_connect_provider_list()
+        .iter()
+        .map(|found| found.arn())
+        .collect();
+    let provider = "arn:aws:iam::000000000000:oidc-provider/oidc.example.com/prod";
+    assert_eq!(arns, [Some(provider)]);
+    Ok(role)
+}
+
+#[tokio::test]
+async fn the_issuer_of_discovery_gives_working_credentials_and_pod_identity_is_refused() -> Result<()> {
+    let stage = stage(TestBedOptions::default(), ISSUER, &[]).await?;
+    let scene = stage.scene("shop").await?;
+    let role = bound(&scene).await?;
+    assert!(scene.assume(&role, "orders").await?.is_ok());
+    assert_eq!(
+        scene.assume(&role, "stranger").await?.unwrap_err(),
+        "AccessDenied"
+    );
+
+    let ledger = stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    scene
+        .apply(
+            "orders",
+            json!({"method": "PodIdentity", "role": {"managed": {}}}),
+        )
+        .await?;
+    let object = scene
+        .until_is("orders", "Stalled", "True", "PodIdentityUnavailable")
+        .await?;
+    let message = condition(&object, "Stalled").context("Stalled")?.message;
+    assert!(message.contains("is not EKS's; use IRSA"), "{message}");
+    assert_eq!(
+        ledger.since(mark).by("lanyard").writes().count(),
+        0,
+        "the binding in place is left alone"
+    );
+    assert_eq!(
+        annotation(&scene, "orders").await?.as_deref(),
+        Some(role.as_str())
+    );
+
+    scene
+        .apply("orders", json!({"method": "IRSA", "role": {"managed": {}}}))
+        .await?;
+    scene.until_ready("orders").await?;
+    scene.delete("orders").await?;
+    assert_eq!(annotation(&scene, "orders").await?, None);
+    let calls = ledger.since(Mark::default()).by("lanyard");
+    assert_eq!(calls.of("DeleteRole").count(), 1, "{calls}");
+    assert!(
+        calls.to(Service::Eks).is_empty(),
+        "EKS knows nothing of this cluster:\n{calls}"
+    );
+    stage.bed.stop().await
+}
+
+/// On the emulator that judges no trust: that the provider takes the token is what is proven there.
+#[tokio::test]
+async fn the_issuer_of_the_flag_gives_the_same_on_the_other_emulator() -> Result<()> {
+    let bed = TestBedOptions {
+        iam_from_localstack: true,
+        ..TestBedOptions::default()
+    };
+    let stage = stage(bed, ISSUER, &["--issuer", ISSUER]).await?;
+    let scene = stage.scene("shop").await?;
+    let role = bound(&scene).await?;
+    assert!(scene.assume(&role, "orders").await?.is_ok());
+    stage.bed.stop().await
+}
