@@ -4,6 +4,7 @@
 mod aws;
 mod json;
 mod proof;
+pub mod rights;
 mod rows;
 mod scene;
 mod stage;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, PostParams};
 use kube::core::ObjectMeta;
+use lanyard_testkit::gateway::Front;
 use lanyard_testkit::process::get;
 use lanyard_testkit::{Process, TestBed, TestBedOptions};
 
@@ -31,6 +32,11 @@ pub struct StageOptions {
     pub without_crds: bool,
     /// Whether what operators ask of the API server goes through the gateway, as what they ask of AWS does.
     pub through_gateway: bool,
+    /// The files of `config/operator` whose rights the operator has in the cluster. None: it is the administrator. With
+    /// any, what it asks of the API server goes through the gateway.
+    pub rights: &'static [&'static str],
+    /// More variables for the operator, such as whose credentials it has in AWS.
+    pub environment: Vec<(&'static str, String)>,
     /// More times to shorten, as `--timings` takes them.
     pub timings: &'static str,
 }
@@ -51,7 +57,8 @@ pub struct Stage {
     /// The test bed.
     pub bed: TestBed,
     cluster: ClusterFlags,
-    through_gateway: bool,
+    front: Option<Front>,
+    environment: Vec<(&'static str, String)>,
     timings: String,
     operators: Arc<Mutex<Vec<Operator>>>,
 }
@@ -74,10 +81,15 @@ impl Stage {
         if !options.without_crds {
             bed.apply_crds().await?;
         }
+        let front = match options.rights {
+            [] => options.through_gateway.then(|| bed.front.clone()),
+            rights => Some(crate::rights::grant(&bed, rights).await?),
+        };
         let stage = Self {
             bed,
             cluster: options.cluster,
-            through_gateway: options.through_gateway,
+            front,
+            environment: options.environment,
             timings: format!("{TIMINGS},{}", options.timings),
             operators: Arc::default(),
         };
@@ -109,11 +121,10 @@ impl Stage {
             .args(&self.cluster.0)
             .args(["--timings", &self.timings, "--log-level", "info,lanyard=debug"]);
         command.args(["--metrics-addr", &metrics, "--health-addr", &health]);
-        command.args(arguments);
-        let process = if self.through_gateway {
-            self.bed.spawn_through_gateway(name, command)?
-        } else {
-            self.bed.spawn(name, command)?
+        command.args(arguments).envs(self.environment.iter().cloned());
+        let process = match &self.front {
+            Some(front) => self.bed.spawn_through(front, name, command)?,
+            None => self.bed.spawn(name, command)?,
         };
         self.operators()?.push(Operator {
             process,

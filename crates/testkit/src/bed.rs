@@ -80,7 +80,7 @@ pub struct TestBed {
     pub localstack: Option<Emulator>,
     /// What stands between the AWS SDK and ministack.
     pub gateway: Gateway,
-    /// What stands between the API server and the programs started by [`TestBed::spawn_through_gateway`].
+    /// What stands between the API server and the programs started by [`TestBed::spawn_through`].
     pub front: Front,
     /// The EKS cluster, as ministack has it.
     pub cluster: EksCluster,
@@ -180,13 +180,17 @@ impl TestBed {
     }
 
     /// Gives a command this test bed's cluster and AWS, and takes away whatever the caller's environment says of them.
+    /// What the command was given before stands.
     pub fn equip(&self, command: &mut Command) {
+        let own: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+        let given = |name: &str| own.iter().any(|own| own == name);
         env::vars_os()
-            .filter(|(name, _)| name.to_str().is_some_and(leads_away))
+            .filter(|(name, _)| name.to_str().is_some_and(|name| leads_away(name) && !given(name)))
             .for_each(|(name, _)| {
                 command.env_remove(name);
             });
-        command.env("KUBECONFIG", self.kubeconfig()).envs(self.aws_env());
+        let aws = self.aws_env().into_iter().filter(|(name, _)| !given(name));
+        command.env("KUBECONFIG", self.kubeconfig()).envs(aws);
     }
 
     /// `kubectl`, as the administrator.
@@ -217,9 +221,20 @@ impl TestBed {
         Ok(())
     }
 
+    /// One more front, whose callers are somebody else than the administrator. A ServiceAccount's name as a user is
+    /// `system:serviceaccount:<namespace>:<name>`; its groups come with it.
+    pub async fn front_as(&self, user: &str) -> Result<Front> {
+        let mut config = self.control_plane.config().await?;
+        config.auth_info.impersonate = Some(user.to_owned());
+        let gateway = self.gateway.clone();
+        self.background
+            .run(async move { gateway.front(config).await })
+            .await
+    }
+
     /// As [`TestBed::spawn`], and what the program asks of the API server goes through the gateway as well.
-    pub fn spawn_through_gateway(&self, name: &str, mut command: Command) -> Result<Process> {
-        let kubeconfig = self.control_plane.kubeconfig_through(&self.front.url(), name)?;
+    pub fn spawn_through(&self, front: &Front, name: &str, mut command: Command) -> Result<Process> {
+        let kubeconfig = self.control_plane.kubeconfig_through(&front.url(), name)?;
         self.equip(&mut command);
         command
             .env("KUBECONFIG", kubeconfig)

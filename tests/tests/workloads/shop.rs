@@ -2,9 +2,8 @@
 //! another used by a second Deployment, and one disruption budget. Starts the test bed; does I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DynamicObject, ListParams, PostParams};
@@ -19,12 +18,21 @@ use lanyard_core::subject::Subject;
 use lanyard_core::timings::Timings;
 use lanyard_engine::World;
 use lanyard_testkit::{TestBed, TestBedOptions};
+use lanyard_tests::rights;
 use lanyard_tests::with;
 use serde_json::{Value, json};
 
 pub const NAMESPACE: &str = "shop";
 /// Who the operator is to the API server.
 const OPERATOR: &str = "system:serviceaccount:lanyard-system:lanyard";
+/// The operator's ServiceAccount with its rights, as they are shipped.
+const RIGHTS: [&str; 5] = [
+    "namespace.yaml",
+    "service-account.yaml",
+    "rbac-cluster.yaml",
+    "rbac-kube-system.yaml",
+    "rbac-restart.yaml",
+];
 const ROLE: &str = "arn:aws:iam::000000000000:role/orders";
 
 pub struct Shop {
@@ -48,7 +56,7 @@ pub fn web_identity() -> String {
 impl Shop {
     pub async fn open() -> Result<Self> {
         let bed = TestBed::start(TestBedOptions::default()).await?;
-        apply_rbac(&bed)?;
+        rights::apply(&bed, &RIGHTS)?;
         let client = bed.client().await?;
         for (api_version, kind, object) in objects() {
             create(&client, api_version, kind, object)
@@ -133,25 +141,6 @@ async fn world(bed: &TestBed, user: &str) -> Result<World> {
         Timings::default(),
         std::sync::Arc::new(|| true),
     ))
-}
-
-/// The operator's ServiceAccount with its rights, as they are shipped.
-fn apply_rbac(bed: &TestBed) -> Result<()> {
-    let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/operator");
-    let mut command = bed.kubectl();
-    command.arg("apply");
-    for file in [
-        "namespace.yaml",
-        "service-account.yaml",
-        "rbac-cluster.yaml",
-        "rbac-kube-system.yaml",
-        "rbac-restart.yaml",
-    ] {
-        command.arg("--filename").arg(manifests.join(file));
-    }
-    let output = command.output()?;
-    ensure!(output.status.success(), "{output:?}");
-    Ok(())
 }
 
 async fn create(client: &Client, api_version: &str, kind: &str, object: Value) -> Result<()> {
