@@ -28,6 +28,9 @@ pub fn apply(bed: &TestBed, files: &[&str]) -> Result<()> {
 
 /// Applies the operator's ServiceAccount and these rights of it. Who comes through the front is that ServiceAccount.
 pub(crate) async fn grant(bed: &TestBed, rights: &[&str]) -> Result<Front> {
-    apply(bed, &[&["namespace.yaml", "service-account.yaml"], rights].concat())?;
+    apply(
+        bed,
+        &[&["namespace.yaml", "service-account.yaml"], rights].concat(),
+    )?;
     bed.front_as(USER).await
 }

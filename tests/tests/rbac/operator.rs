@@ -1,0 +1,205 @@
+//! The operator's rights are enough, and none is too much: it goes through everything that it can do as its own
+//! ServiceAccount, is refused nothing, and uses each right that it was given.
+//!
+//! A right that is used is needed: without it the API server would have refused the call.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
+use kube::api::{Api, DynamicObject, PostParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use lanyard_testkit::TestBedOptions;
+use lanyard_testkit::gateway::{Calls, Fault, Mark, Service};
+use lanyard_tests::{ClusterFlags, Scene, Stage, StageOptions, condition};
+use serde_json::{Value, json};
+
+use crate::RIGHTS;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
+const OFF_EKS: &[&str] = &["rbac-cluster.yaml", "rbac-kube-system.yaml", "rbac-off-eks.yaml"];
+const TIMINGS: &str = "settle=1s,step=200ms,waiting=1s,margin=1s,cached=2s";
+
+#[tokio::test]
+async fn on_eks_every_right_is_used_and_none_is_lacking() -> Result<()> {
+    let options = StageOptions {
+        rights: RIGHTS,
+        timings: TIMINGS,
+        ..StageOptions::default()
+    };
+    let stage = Stage::set(BINARY, options).await?;
+    let scene = stage.scene("shop").await?;
+    let addon = scene.aws.eks.delete_addon().cluster_name("lanyard");
+    addon.addon_name("eks-pod-identity-agent").send().await?;
+    daemon_set(&scene).await?;
+    conflict(&stage);
+    a_life(&scene).await?;
+
+    let granted = granted(&scene, &["lanyard", "lanyard-restart"]).await?;
+    judge(&stage, &granted)?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn off_eks_the_webhook_is_all_that_has_to_be_seen_besides() -> Result<()> {
+    let bed = TestBedOptions {
+        issuer: Some("https://oidc.example.com/prod".to_owned()),
+        ..TestBedOptions::default()
+    };
+    let options = StageOptions {
+        bed,
+        cluster: ClusterFlags(vec!["--cluster-id", "prod.example.com"]),
+        rights: OFF_EKS,
+        ..StageOptions::default()
+    };
+    let stage = Stage::set(BINARY, options).await?;
+    let scene = stage.scene("shop").await?;
+    scene
+        .apply(
+            "orders",
+            json!({"serviceAccount": {"create": true}, "role": {"managed": {}}}),
+        )
+        .await?;
+    scene.until_ready("orders").await?;
+    scene.delete("orders").await?;
+    let granted = rules(&scene, "lanyard-off-eks").await?;
+    judge(&stage, &granted)?;
+    stage.bed.stop().await
+}
+
+/// From IRSA on a ServiceAccount that Lanyard makes to Pod Identity by rollout, and away.
+async fn a_life(scene: &Scene<'_>) -> Result<()> {
+    let spec = |method: &str| json!({"serviceAccount": {"create": true}, "method": method, "podRestart": "Rollout", "role": {"managed": {}}});
+    scene.apply("orders", spec("IRSA")).await?;
+    scene.until_ready("orders").await?;
+    workloads(scene).await?;
+    scene
+        .until_is("orders", "PodsCurrent", "True", "PodsCurrent")
+        .await?;
+    scene.apply("orders", spec("PodIdentity")).await?;
+    scene
+        .until("orders", "done with its change", |object| {
+            let ready = condition(object, "Ready").is_some_and(|ready| ready.status == "True");
+            let status = object.status.as_ref();
+            ready
+                && status.is_some_and(|status| status.transition.is_none())
+                && status.and_then(|status| status.observed_generation) == object.metadata.generation
+        })
+        .await?;
+    scene.delete("orders").await
+}
+
+/// A status write that meets one of somebody else's.
+fn conflict(stage: &Stage) {
+    let conflict = Fault::on("patch workloadidentities/status").nth(2);
+    let _ = stage
+        .bed
+        .gateway
+        .faults()
+        .add(conflict.fails(409, "Conflict", "the object has been modified"));
+}
+
+/// The agent as somebody installs it who does not use the add-on.
+async fn daemon_set(scene: &Scene<'_>) -> Result<()> {
+    let labels = json!({"app.kubernetes.io/name": "eks-pod-identity-agent"});
+    let spec = json!({
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "agent", "image": "agent"}]}},
+    });
+    create(scene, "kube-system", "DaemonSet", "eks-pod-identity-agent", spec).await
+}
+
+/// One workload of each kind that Lanyard restarts.
+async fn workloads(scene: &Scene<'_>) -> Result<()> {
+    let pod = json!({"serviceAccountName": "orders", "terminationGracePeriodSeconds": 1, "containers": [{"name": "app", "image": "app"}]});
+    for (kind, name) in [
+        ("Deployment", "web"),
+        ("StatefulSet", "queue"),
+        ("DaemonSet", "watcher"),
+    ] {
+        let mut spec = json!({
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": pod},
+        });
+        if kind == "StatefulSet" {
+            spec["serviceName"] = json!(name);
+        }
+        create(scene, &scene.namespace, kind, name, spec).await?;
+    }
+    Ok(())
+}
+
+async fn create(scene: &Scene<'_>, namespace: &str, kind: &str, name: &str, spec: Value) -> Result<()> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", kind));
+    let mut object = DynamicObject::new(name, &resource).within(namespace);
+    object.data = json!({"spec": spec});
+    let api: Api<DynamicObject> = Api::namespaced_with(scene.client.clone(), namespace, &resource);
+    api.create(&PostParams::default(), &object).await?;
+    Ok(())
+}
+
+/// What rules allow, as the ledger words calls: `patch workloadidentities/status`.
+fn worded(rules: &[PolicyRule]) -> BTreeSet<String> {
+    let targets = |rule: &PolicyRule| {
+        let resources = rule.resources.iter().flatten();
+        resources
+            .chain(rule.non_resource_urls.iter().flatten())
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let words = |rule: &PolicyRule| {
+        let of = |target: String| {
+            rule.verbs
+                .iter()
+                .map(move |verb| format!("{verb} {target}"))
+                .collect::<Vec<_>>()
+        };
+        targets(rule).into_iter().flat_map(of).collect::<Vec<_>>()
+    };
+    rules.iter().flat_map(words).collect()
+}
+
+async fn rules(scene: &Scene<'_>, cluster_role: &str) -> Result<BTreeSet<String>> {
+    let role = Api::<ClusterRole>::all(scene.client.clone())
+        .get(cluster_role)
+        .await?;
+    Ok(worded(&role.rules.context("rules")?))
+}
+
+async fn granted(scene: &Scene<'_>, cluster_roles: &[&str]) -> Result<BTreeSet<String>> {
+    let role = Api::<Role>::namespaced(scene.client.clone(), "kube-system")
+        .get("lanyard")
+        .await?;
+    let mut granted = worded(&role.rules.context("rules")?);
+    for cluster_role in cluster_roles {
+        granted.append(&mut rules(scene, cluster_role).await?);
+    }
+    Ok(granted)
+}
+
+fn judge(stage: &Stage, granted: &BTreeSet<String>) -> Result<()> {
+    let calls = stage
+        .bed
+        .gateway
+        .ledger()
+        .since(Mark::default())
+        .by("lanyard")
+        .to(Service::Kubernetes);
+    let refused: Vec<_> = calls
+        .entries()
+        .iter()
+        .filter(|entry| entry.status == Some(403))
+        .collect();
+    ensure!(refused.is_empty(), "rights are lacking: {refused:#?}");
+    let unused: Vec<_> = granted.difference(&used(&calls)).cloned().collect();
+    ensure!(unused.is_empty(), "rights that nothing used: {unused:?}");
+    Ok(())
+}
+
+fn used(calls: &Calls) -> BTreeSet<String> {
+    calls
+        .entries()
+        .iter()
+        .map(|entry| entry.call.operation.clone())
+        .collect()
+}
