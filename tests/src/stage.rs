@@ -77,7 +77,15 @@ impl Stage {
     /// # Errors
     /// When something does not start.
     pub async fn set(binary: &str, options: StageOptions) -> Result<Self> {
-        let bed = TestBed::start(options.bed).await?;
+        let bed = TestBed::start(options.bed.clone()).await?;
+        Self::on(bed, binary, options).await
+    }
+
+    /// Starts the operator on a test bed that is there already.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn on(bed: TestBed, binary: &str, options: StageOptions) -> Result<Self> {
         if !options.without_crds {
             bed.apply_crds().await?;
         }

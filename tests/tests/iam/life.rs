@@ -1,0 +1,208 @@
+//! Everything that the operator does in AWS, under its policies: refused nothing, and each action used.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_iam::types::Tag;
+use lanyard_testkit::gateway::Mark;
+use lanyard_tests::{Scene, Stage};
+use serde_json::{Value, json};
+
+use crate::{actions, stage};
+
+const POLICIES: [&str; 2] = [
+    "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+    "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess",
+];
+
+/// Actions that are no calls: EKS asks for the first when an association is made.
+const NO_CALLS: [&str; 1] = ["iam:PassRole"];
+
+#[tokio::test]
+async fn with_read_write_everything_is_done_and_every_action_is_used() -> Result<()> {
+    let stage = stage("read-write.json", Vec::new()).await?;
+    let scene = stage.scene("shop").await?;
+    scene.account("orders").await?;
+    role_of_every_shape(&scene).await?;
+    drift(&scene).await?;
+    associations(&scene).await?;
+    for name in ["orders", "carts"] {
+        scene.delete(name).await?;
+    }
+    let used = judge(&stage)?;
+    let mut unused = actions("read-write.json")?;
+    unused.retain(|action| !used.contains(action) && !NO_CALLS.contains(&action.as_str()));
+    ensure!(unused.is_empty(), "actions that nothing needs: {unused:?}");
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn with_read_only_it_reports_and_is_refused_nothing() -> Result<()> {
+    let stage = stage("read-only.json", vec!["--read-only"]).await?;
+    let scene = stage.scene("shop").await?;
+    for (name, method) in [("orders", "IRSA"), ("carts", "PodIdentity")] {
+        scene.account(name).await?;
+        scene
+            .apply(name, json!({"method": method, "role": {"managed": {}}}))
+            .await?;
+        scene.until_is(name, "Reconciling", "True", "ReadOnly").await?;
+    }
+    judge(&stage)?;
+    stage.bed.stop().await
+}
+
+/// The actions that the operator used, unless one was refused.
+fn judge(stage: &Stage) -> Result<BTreeSet<String>> {
+    let calls = stage
+        .bed
+        .gateway
+        .ledger()
+        .since(Mark::default())
+        .by("lanyard")
+        .to_aws();
+    let denied = |code: &str| code.starts_with("AccessDenied");
+    let refused: Vec<_> = calls
+        .entries()
+        .iter()
+        .filter(|entry| entry.code.as_deref().is_some_and(denied))
+        .collect();
+    ensure!(refused.is_empty(), "refused: {refused:#?}");
+    let action =
+        |entry: &lanyard_testkit::gateway::Entry| format!("{}:{}", entry.call.service, entry.call.operation);
+    Ok(calls.entries().iter().map(action).collect())
+}
+
+async fn customer_policy(scene: &Scene<'_>, name: &str) -> Result<String> {
+    let document =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let create = scene.aws.iam.create_policy().policy_name(name);
+    let made = create.policy_document(document.to_string()).send().await?;
+    made.policy.and_then(|policy| policy.arn).context("an ARN")
+}
+
+/// IRSA with all that a role can have, then with all of it changed, then with next to nothing.
+async fn role_of_every_shape(scene: &Scene<'_>) -> Result<()> {
+    let boundaries = [
+        customer_policy(scene, "tenant").await?,
+        customer_policy(scene, "narrow").await?,
+    ];
+    let inline = |action: &str| json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]});
+    let full = |description: &str, boundary: &str, policy: &str, action: &str, tag: &str| {
+        json!({
+            "description": description, "permissionsBoundaryArn": boundary, "policyArns": [policy],
+            "inlinePolicies": [{"name": "queue", "document": inline(action)}], "tags": {tag: "shop"},
+        })
+    };
+    let ([first, second], [wide, narrow]) = (POLICIES, &boundaries);
+    for (audience, role) in [
+        (
+            "sts.amazonaws.com",
+            full("one", wide, first, "sqs:SendMessage", "team"),
+        ),
+        (
+            "vault.example.com",
+            full("two", narrow, second, "sqs:ReceiveMessage", "tier"),
+        ),
+        ("vault.example.com", json!({"description": "three"})),
+    ] {
+        let spec = irsa(audience, role);
+        scene.apply("orders", spec).await?;
+        consent(scene, "orders").await?;
+        scene.until_ready("orders").await?;
+    }
+    Ok(())
+}
+
+fn irsa(audience: &str, role: Value) -> Value {
+    json!({"method": "IRSA", "irsa": {"audience": audience}, "role": {"managed": role}})
+}
+
+/// Agrees to what a change of the binding costs, where it asks; nothing uses these bindings.
+async fn consent(scene: &Scene<'_>, name: &str) -> Result<()> {
+    let object = scene
+        .until(name, "asking or settled", |object| {
+            let reason =
+                |kind| lanyard_tests::condition(object, kind).map(|found| (found.status, found.reason));
+            let asks = reason("Stalled").is_some_and(|(_, reason)| reason == "ConsentNeeded");
+            let status = object.status.as_ref();
+            let seen = status.and_then(|status| status.observed_generation) == object.metadata.generation;
+            seen && (asks || reason("Ready").is_some_and(|(status, _)| status == "True"))
+        })
+        .await?;
+    let transition = object.status.and_then(|status| status.transition);
+    if let Some(token) = transition.and_then(|transition| transition.consent) {
+        let patch = json!({"metadata": {"annotations": {"lanyard.dev/consent": token}}});
+        let params = kube::api::PatchParams::default();
+        scene
+            .identities()
+            .patch(name, &params, &kube::api::Patch::Merge(&patch))
+            .await?;
+    }
+    Ok(())
+}
+
+/// What others do behind its back: a policy and a tag that are found, judged and removed or restored.
+async fn drift(scene: &Scene<'_>) -> Result<()> {
+    let role = scene.role_of(&scene.identities().get("orders").await?)?;
+    let foreign = customer_policy(scene, "foreign").await?;
+    scene
+        .aws
+        .iam
+        .attach_role_policy()
+        .role_name(&role)
+        .policy_arn(foreign)
+        .send()
+        .await?;
+    let tag = Tag::builder().key("lanyard.dev/name").value("somebody").build()?;
+    scene.aws.iam.tag_role().role_name(&role).tags(tag).send().await?;
+    scene.request_look("orders").await?;
+    scene
+        .until("orders", "rid of the policy", |object| {
+            lanyard_tests::drift(object).last_correction.is_some()
+        })
+        .await?;
+    Ok(())
+}
+
+/// Pod Identity, changed in place, with tags that others changed.
+async fn associations(scene: &Scene<'_>) -> Result<()> {
+    scene.account("carts").await?;
+    let spec = |flags: Value| json!({"method": "PodIdentity", "podIdentity": flags, "deletionPolicy": "Retain", "role": {"managed": {}}});
+    scene.apply("carts", spec(json!({}))).await?;
+    scene.until_ready("carts").await?;
+    scene
+        .apply("carts", spec(json!({"disableSessionTags": true})))
+        .await?;
+    consent(scene, "carts").await?;
+    scene.until_ready("carts").await?;
+    let id = scene
+        .aws
+        .associations("shop", "carts")
+        .await?
+        .pop()
+        .context("an association")?;
+    let arn = format!("arn:aws:eks:us-east-1:000000000000:podidentityassociation/lanyard/{id}");
+    scene
+        .aws
+        .eks
+        .untag_resource()
+        .resource_arn(&arn)
+        .tag_keys("lanyard.dev/name")
+        .send()
+        .await?;
+    scene
+        .aws
+        .eks
+        .tag_resource()
+        .resource_arn(&arn)
+        .tags("team", "shop")
+        .send()
+        .await?;
+    scene.request_look("carts").await?;
+    scene
+        .until("carts", "tagged again", |object| {
+            lanyard_tests::drift(object).last_correction.is_some()
+        })
+        .await?;
+    Ok(())
+}

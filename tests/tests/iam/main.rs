@@ -1,0 +1,96 @@
+//! The operator under the IAM policies that are shipped, on an emulator that enforces them: their actions are enough for all
+//! that it does, and none is there that nothing needs. Needs the test bed; does I/O.
+//!
+//! ministack takes a role's ARN without its path, an association's for its cluster's and a provider's for `*`, so resources
+//! are not judged: here each statement holds for all of them. See `config/aws/README.md` for the rest that is not.
+
+mod fences;
+mod life;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use aws_sdk_iam::config::Credentials;
+use lanyard_testkit::TestBed;
+use lanyard_tests::{Clients, Stage, StageOptions};
+use serde_json::Value;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
+
+/// Credentials of a user with one of the policies.
+struct Caller {
+    key: String,
+    secret: String,
+}
+
+impl Caller {
+    /// Makes the user.
+    async fn with(bed: &TestBed, file: &str) -> Result<Self> {
+        let iam = Clients::new(bed).await.iam;
+        iam.create_user().user_name("lanyard").send().await?;
+        let put = iam.put_user_policy().user_name("lanyard").policy_name("lanyard");
+        put.policy_document(policy(file)?.to_string()).send().await?;
+        let made = iam.create_access_key().user_name("lanyard").send().await?;
+        let key = made.access_key.context("an access key")?;
+        Ok(Self {
+            key: key.access_key_id,
+            secret: key.secret_access_key,
+        })
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials::new(&self.key, &self.secret, None, None, "lanyard")
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ACCESS_KEY_ID", self.key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret.clone()),
+        ]
+    }
+}
+
+/// A test bed with the operator on it, which has one of the policies and no other right in AWS.
+async fn stage(file: &str, arguments: Vec<&'static str>) -> Result<Stage> {
+    let bed = TestBed::start(StageOptions::default().bed).await?;
+    let options = StageOptions {
+        environment: Caller::with(&bed, file).await?.environment(),
+        arguments,
+        timings: "settle=1s,step=200ms,waiting=1s,margin=1s,cached=2s",
+        ..StageOptions::default()
+    };
+    Stage::on(bed, BINARY, options).await
+}
+
+/// A policy, filled in for the test bed; without its resources.
+fn policy(file: &str) -> Result<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../config/aws")
+        .join(file);
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let filled = text
+        .replace("ACCOUNT", "000000000000")
+        .replace("REGION", "us-east-1")
+        .replace("CLUSTER", "lanyard");
+    let mut policy: Value = serde_json::from_str(&filled)?;
+    let statements = policy["Statement"].as_array_mut();
+    for statement in statements.into_iter().flatten() {
+        statement["Resource"] = Value::from("*");
+    }
+    Ok(policy)
+}
+
+/// Every action that a policy allows.
+fn actions(file: &str) -> Result<BTreeSet<String>> {
+    let policy = policy(file)?;
+    let statements = policy["Statement"].as_array().context("statements")?;
+    let listed = |value: &Value| match value {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        one => one.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+    };
+    Ok(statements
+        .iter()
+        .flat_map(|statement| listed(&statement["Action"]))
+        .collect())
+}
