@@ -9,7 +9,7 @@ use kube::core::{ApiResource, DynamicObject, ObjectMeta};
 use kube::runtime::wait::await_condition;
 use lanyard_api::status::DriftStatus;
 use lanyard_api::{ANNOTATION_REQUESTED_AT, WorkloadIdentity};
-use lanyard_testkit::gateway::{Entry, Mark};
+use lanyard_testkit::gateway::{Calls, Entry, Mark};
 use serde_json::{Value, json};
 
 use crate::PATIENCE;
@@ -142,6 +142,21 @@ impl Scene<'_> {
         self.identities()
             .patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch))
             .await?;
+        Ok(())
+    }
+
+    /// Asks for a look and waits until it has begun: whatever a look before it had to do is done by then.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn looked(&self, name: &str) -> Result<()> {
+        let ledger = self.stage.bed.gateway.ledger();
+        let (mark, about) = (ledger.mark(), format!("{}/{name}", self.namespace));
+        self.request_look(name).await?;
+        let begun = |calls: &Calls| !calls.of("ListPodIdentityAssociations").about(&about).is_empty();
+        tokio::time::timeout(PATIENCE, ledger.until(mark, begun))
+            .await
+            .context("nobody looked")?;
         Ok(())
     }
 

@@ -12,9 +12,9 @@ use crate::{BINARY, new_stage};
 /// The longest that a few tries to renew the lease may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// At most so many calls about one identity until the operator gives up its lease: those of the creation, and of a try or
-/// two to go on.
-const CALLS: usize = 30;
+/// At most so many calls about one identity until the operator gives up its lease: those of the creation, and of a few
+/// tries to go on, with growing pauses. Without these it is hundreds.
+const CALLS: usize = 60;
 const POLICY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 
 fn spec(policies: &[&str]) -> Value {

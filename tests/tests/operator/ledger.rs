@@ -53,13 +53,13 @@ async fn a_look_that_finds_nothing_to_do_writes_nothing_anywhere() -> Result<()>
     for (name, method) in [("led-steady-a", "PodIdentity"), ("led-steady-b", "IRSA")] {
         scene.apply(name, spec(method)).await?;
         scene.until_ready(name).await?;
-        looked(&scene, name).await?;
+        scene.looked(name).await?;
         let before = scene.identities().get(name).await?;
         let account = scene.accounts().get_opt(name).await?;
         let mark = ledger.mark();
         // The second look begins only when the first has ended, with whatever it would have written.
-        looked(&scene, name).await?;
-        looked(&scene, name).await?;
+        scene.looked(name).await?;
+        scene.looked(name).await?;
         let calls = scene.calls_about(name, mark).await?;
         assert!(calls.iter().all(|entry| !entry.call.write), "{calls:#?}");
         let after = scene.identities().get(name).await?;
@@ -80,23 +80,4 @@ fn lanyards(fields: Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedF
         .filter(|entry| entry.manager.as_deref() == Some("lanyard"));
     ours.map(|entry| format!("{:?} {:?}", entry.subresource, entry.time))
         .collect()
-}
-
-/// Asks for a look and waits until it has read what a look reads.
-async fn looked(scene: &Scene<'_>, name: &str) -> Result<()> {
-    let ledger = scene.stage.bed.gateway.ledger();
-    let mark = ledger.mark();
-    let role = scene.role_of(&scene.identities().get(name).await?)?;
-    scene.request_look(name).await?;
-    let association = format!("{}/{name}", scene.namespace);
-    let read = |calls: &lanyard_testkit::gateway::Calls| {
-        let policies = !calls.about(&role).of("GetRolePolicy").is_empty();
-        policies
-            && !calls
-                .about(&association)
-                .of("ListPodIdentityAssociations")
-                .is_empty()
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(30), ledger.until(mark, read)).await?;
-    Ok(())
 }

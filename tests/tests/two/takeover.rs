@@ -1,6 +1,6 @@
 //! Takeover: a leader that dies is followed within its lease and not before, and whoever stands by leaves AWS alone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::{Calls, Mark};
@@ -10,8 +10,8 @@ use crate::pair::{LEASE, Pair, RENEWAL};
 
 /// Renewals in the time that a claim holds.
 const RENEWALS: usize = 10;
-/// What a loaded machine may take for a few calls.
-const SLACK: Duration = Duration::from_secs(2);
+/// What a loaded machine may take to see that the time is over, and for a call.
+const SLACK: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<()> {
@@ -27,22 +27,27 @@ async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<(
     let holder = pair.holder().await?.context("nobody holds the lease")?;
     let mark = pair.stage.bed.gateway.ledger().mark();
 
-    let killed = Instant::now();
     pair.stage.killer(0)()?;
-    let taken = pair.until_taken_from(&holder).await? - killed;
-    // The last renewal was up to one interval, and one call, before the end.
-    ensure!(taken + RENEWAL + SLACK > LEASE, "taken over after {taken:?}");
-    ensure!(taken < LEASE + RENEWAL + SLACK, "taken over only after {taken:?}");
+    pair.until_taken_from(&holder).await?;
     pair.stage.until_leads(1, true).await?;
-
     scene
         .apply("carts", json!({"method": "PodIdentity", "role": {"managed": {}}}))
         .await?;
     scene.until_ready("carts").await?;
-    let calls = pair.calls(1, mark).to_aws();
+
+    // By the gateway's record, which no wait of this test makes late: a claim holds from its last renewal on.
+    let renewals = pair.calls(0, Mark::default()).of("update leases");
+    let renewed = renewals.entries().last().context("the lease was never renewed")?;
+    let other = pair.calls(1, mark);
+    let gained = other.of("update leases");
+    let gained = gained.entries().first().context("the lease was never gained")?;
+    let (least, most) = (renewed.began + LEASE, renewed.ended + LEASE + RENEWAL + SLACK);
+    ensure!(gained.began + RENEWAL >= least, "taken over too soon: {other}");
+    ensure!(gained.began < most, "taken over too late: {other}");
+    let calls = other.to_aws();
     let first = calls.entries().first().context("no call of AWS")?;
     ensure!(
-        first.began >= killed + taken.saturating_sub(RENEWAL),
+        first.began >= gained.began,
         "AWS was called before the lease was gained"
     );
     pair.stage.bed.stop().await
