@@ -331,6 +331,7 @@ fn difference_lines(difference: &Difference, goes: bool) -> String {
     let cause = match &difference.cause {
         Cause::Spec if goes => "it goes with its object".to_owned(),
         Cause::Spec => "the spec asks for it".to_owned(),
+        Cause::Held => "the spec asks for it, and the identity is frozen".to_owned(),
         Cause::OutOfBand => "changed by others".to_owned(),
         Cause::NotOurs => "not ours to change".to_owned(),
         Cause::Unreadable(why) => return format!("{resource} {}: not read: {why}\n", difference.aspect),

@@ -46,7 +46,7 @@ pub async fn change(scene: &Scene<'_>, spec: Value) -> Result<()> {
     let guard = Guard::over(scene);
     scene.apply("orders", spec).await?;
     until_done(scene).await?;
-    guard.found_nothing()
+    guard.found_nothing().await
 }
 
 /// Waits until the binding that is asked for is in effect and nothing is left of another.

@@ -3,7 +3,6 @@
 //! assume the association's role is told from the role's trust. Does I/O.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +11,8 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::Client;
 use kube::api::{Api, PostParams};
-use lanyard_tests::{Clients, Scene};
+use lanyard_tests::{Clients, PATIENCE, Scene};
+use tokio::sync::watch::{self, Receiver};
 use tokio::task::JoinHandle;
 
 use crate::carries::Carries;
@@ -21,13 +21,11 @@ use crate::trust::{Form, lets_in};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Less than this is no watch.
-const LOOKS: usize = 3;
 
 /// A watch that goes on until somebody asks what it found.
 pub struct Guard {
     watching: JoinHandle<()>,
-    found: Arc<Mutex<Found>>,
+    found: Receiver<Found>,
 }
 
 #[derive(Default)]
@@ -36,49 +34,43 @@ struct Found {
     lost: Vec<String>,
 }
 
-impl Found {
-    fn note(&mut self, lost: Vec<String>) {
-        self.looks += 1;
-        self.lost.extend(lost);
-    }
-}
-
 impl Guard {
     /// Begins to watch the namespace of a scene.
     pub fn over(scene: &Scene<'_>) -> Self {
-        let found = Arc::<Mutex<Found>>::default();
+        let (told, found) = watch::channel(Found::default());
         let mut watch = Watch {
             client: scene.client.clone(),
             aws: scene.aws.clone(),
             namespace: scene.namespace.clone(),
             tokens: BTreeMap::new(),
         };
-        let told = Arc::clone(&found);
         let watching = tokio::spawn(async move {
             loop {
                 let lost = watch
                     .look()
                     .await
                     .unwrap_or_else(|error| vec![format!("{error:#}")]);
-                locked(&told).note(lost);
+                told.send_modify(|found| {
+                    found.looks += 1;
+                    found.lost.extend(lost);
+                });
                 tokio::time::sleep(PAUSE).await;
             }
         });
         Self { watching, found }
     }
 
-    /// Ends the watch; fails when any pod could not have got credentials at any look.
-    pub fn found_nothing(self) -> Result<()> {
+    /// Ends the watch; fails when any pod could not have got credentials at any look, the last of which begins now.
+    pub async fn found_nothing(mut self) -> Result<()> {
+        let under_way = self.found.borrow().looks + 1;
+        let last = self.found.wait_for(|found| found.looks > under_way);
+        let found = tokio::time::timeout(PATIENCE, last)
+            .await
+            .context("the guard fell asleep")??;
         self.watching.abort();
-        let Found { looks, lost } = &*locked(&self.found);
-        ensure!(*looks >= LOOKS, "the guard looked only {looks} times");
-        ensure!(lost.is_empty(), "pods lost access: {lost:#?}");
+        ensure!(found.lost.is_empty(), "pods lost access: {:#?}", found.lost);
         Ok(())
     }
-}
-
-fn locked(found: &Mutex<Found>) -> MutexGuard<'_, Found> {
-    found.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What one look needs, and the tokens that were made for it, by audience.

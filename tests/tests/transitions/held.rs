@@ -27,7 +27,7 @@ async fn a_change_can_be_paused_and_goes_on() -> Result<()> {
     ensure!(scene.aws.associations("paused", "orders").await?.is_empty());
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
     until_done(&scene).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }
 
@@ -67,6 +67,6 @@ async fn paused_while_it_drains_it_is_ready_and_the_old_binding_stays() -> Resul
 
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
     until_done(&scene).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }

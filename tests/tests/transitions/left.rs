@@ -29,7 +29,7 @@ async fn a_bare_pod_is_waited_for() -> Result<()> {
     until_left(&scene, "bare pods").await?;
     delete_pod(&scene, "by-hand").await?;
     until_done(&scene).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }
 
@@ -42,6 +42,6 @@ async fn a_job_is_waited_for() -> Result<()> {
     until_left(&scene, "Job report").await?;
     end_job(&scene, "report").await?;
     until_done(&scene).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }

@@ -30,7 +30,7 @@ async fn to_pod_identity_by_ordinary_churn() -> Result<()> {
     );
     replace_all(&scene).await?;
     until_done(&scene).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }
 
@@ -43,7 +43,7 @@ async fn back_to_irsa_waits_for_consent_and_then_for_the_pods() -> Result<()> {
     let message = condition(&object, "Stalled").context("Stalled")?.message;
     ensure!(message.contains("lanyard.dev/consent="), "{message}");
     ensure!(scene.aws.associations("to-irsa-consent", "orders").await?.len() == 1);
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     agree(&scene).await?;
     until_stage(&scene, "Draining").await?;
     replace_all(&scene).await?;

@@ -113,7 +113,7 @@ async fn without_session_tags_and_with_them_again() -> Result<()> {
     );
     workloads::delete_pod(&scene, "by-hand").await?;
     until_done(&scene).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     only_pod_identity(&scene, Form::Untagged).await?;
     rolled(&scene, json!({})).await?;
     only_pod_identity(&scene, Form::Tagged).await

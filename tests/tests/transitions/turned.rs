@@ -25,7 +25,7 @@ async fn before_anything_is_bound() -> Result<()> {
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
     until_stage(&scene, "Switching").await?;
     change(&scene, plain("IRSA", "Never")).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     fault.remove();
     only_irsa(&scene, STS_AUDIENCE).await
 }
@@ -43,7 +43,7 @@ async fn before_a_pod_has_the_new_binding() -> Result<()> {
     scene.until("orders", "bound", bound).await?;
     scene.apply("orders", plain("IRSA", "Rollout")).await?;
     until_done(&scene).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     only_irsa(&scene, STS_AUDIENCE).await
 }
 
@@ -70,7 +70,7 @@ async fn before_anybody_agreed() -> Result<()> {
     condition(&object, "Stalled").context("Stalled")?;
     let before = scene.aws.associations("turned-consent", "orders").await?;
     change(&scene, plain("PodIdentity", "Never")).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     ensure!(scene.aws.associations("turned-consent", "orders").await? == before);
     only_pod_identity(&scene, Form::Tagged).await
 }
@@ -95,6 +95,6 @@ async fn after_the_association_is_gone() -> Result<()> {
     until_stage(&scene, "Settling").await?;
     let guard = Guard::over(&scene);
     until_done(&scene).await?;
-    guard.found_nothing()?;
+    guard.found_nothing().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }
