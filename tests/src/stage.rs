@@ -17,7 +17,7 @@ use crate::scene::Scene;
 use crate::{PATIENCE, POLL};
 
 /// The times that a suite shortens: what AWS needs seconds for, the emulator does at once.
-const TIMINGS: &str = "settling=1s,propagation=1s";
+const TIMINGS: &str = "settling=1s,propagation=1s,read-back=100ms";
 
 /// How a stage is set.
 #[derive(Debug, Clone, Default)]

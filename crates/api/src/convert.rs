@@ -12,7 +12,7 @@ use lanyard_core::spec::Method;
 use lanyard_core::{condition, spec as core_spec, status as core};
 use serde::de::DeserializeOwned;
 
-use crate::spec::{IrsaSpec, ManagedRole, PodIdentitySpec, WorkloadIdentitySpec};
+use crate::spec::{ExistingRole, IrsaSpec, ManagedRole, PodIdentitySpec, WorkloadIdentitySpec};
 use crate::status::{
     AssociationStatus, BindingStatus, Correction, DriftItem, DriftStatus, PodsStatus, RoleStatus,
     TransitionStatus, WorkloadIdentityStatus,
@@ -29,7 +29,7 @@ impl WorkloadIdentitySpec {
                 .is_some_and(|account| account.create),
             method: self.method,
             managed: self.role.managed.as_ref().map(ManagedRole::to_core),
-            existing: self.role.existing.as_ref().map(|role| role.arn.clone()),
+            existing: self.role.existing.as_ref().map(ExistingRole::to_core),
             pod_identity: self
                 .pod_identity
                 .as_ref()
@@ -62,6 +62,15 @@ impl ManagedRole {
                 .map(|policy| (policy.name.clone(), policy.document.clone()))
                 .collect(),
             tags: self.tags.clone(),
+        }
+    }
+}
+
+impl ExistingRole {
+    fn to_core(&self) -> core_spec::ExistingRoleSpec {
+        core_spec::ExistingRoleSpec {
+            arn: self.arn.clone(),
+            trust: self.trust.unwrap_or_default(),
         }
     }
 }

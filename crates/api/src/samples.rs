@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 use serde_json::{Value, json};
 
 use crate::spec::{
-    ExistingRole, ExistingTrust, InlinePolicy, IrsaSpec, ManagedRole, PodIdentitySpec, RoleSpec,
-    ServiceAccountSpec, TransitionSpec, WorkloadIdentity, WorkloadIdentitySpec,
+    ExistingRole, InlinePolicy, IrsaSpec, ManagedRole, PodIdentitySpec, RoleSpec, ServiceAccountSpec,
+    TransitionSpec, WorkloadIdentity, WorkloadIdentitySpec,
 };
 
 /// One sample.
@@ -40,6 +40,11 @@ pub fn all() -> Vec<Sample> {
             file: "existing-role",
             about: "Somebody else's role for the ServiceAccount billing. Lanyard says which statement its trust policy lacks and never changes it.",
             identity: existing_role(),
+        },
+        Sample {
+            file: "shared-role",
+            about: "Somebody else's role for the ServiceAccount invoices, in whose trust policy Lanyard keeps a statement of its own, shared by all of the namespace that use the role.",
+            identity: shared_role(),
         },
         Sample {
             file: "everything-pod-identity",
@@ -91,19 +96,26 @@ pub fn irsa() -> WorkloadIdentity {
 /// Somebody else's role, only checked.
 #[must_use]
 pub fn existing_role() -> WorkloadIdentity {
-    WorkloadIdentity::new(
-        "billing",
-        WorkloadIdentitySpec {
-            role: RoleSpec {
-                managed: None,
-                existing: Some(ExistingRole {
-                    arn: "arn:aws:iam::111122223333:role/finance/billing".to_owned(),
-                    trust: Some(ExistingTrust::Check),
-                }),
-            },
-            ..WorkloadIdentitySpec::default()
+    WorkloadIdentity::new("billing", existing(ExistingTrust::Check))
+}
+
+/// Somebody else's role, in whose trust policy Lanyard keeps a statement.
+#[must_use]
+pub fn shared_role() -> WorkloadIdentity {
+    WorkloadIdentity::new("invoices", existing(ExistingTrust::Manage))
+}
+
+fn existing(trust: ExistingTrust) -> WorkloadIdentitySpec {
+    WorkloadIdentitySpec {
+        role: RoleSpec {
+            managed: None,
+            existing: Some(ExistingRole {
+                arn: "arn:aws:iam::111122223333:role/finance/billing".to_owned(),
+                trust: Some(trust),
+            }),
         },
-    )
+        ..WorkloadIdentitySpec::default()
+    }
 }
 
 /// Every field that goes with Pod Identity.

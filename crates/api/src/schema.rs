@@ -63,7 +63,7 @@ pub(crate) fn pod_restart(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn existing_trust(_: &mut SchemaGenerator) -> Schema {
-    word(&["Check"])
+    word(&["Check", "Manage"])
 }
 
 pub(crate) fn role_arn(_: &mut SchemaGenerator) -> Schema {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Not;
 
 use kube::{CustomResource, KubeSchema};
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -165,7 +165,8 @@ pub struct RoleSpec {
     #[schemars(with = "ManagedRole")]
     pub managed: Option<ManagedRole>,
 
-    /// A role that somebody else owns. Lanyard binds the ServiceAccount to it and never changes it.
+    /// A role that somebody else owns. Lanyard binds the ServiceAccount to it and changes nothing of it but, if trust
+    /// is Manage, statements of its own in the trust policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ExistingRole")]
     pub existing: Option<ExistingRole>,
@@ -233,18 +234,11 @@ pub struct ExistingRole {
     #[schemars(schema_with = "schema::role_arn")]
     pub arn: String,
 
-    /// What Lanyard does about the role's trust policy. Check, the default, says what is missing and changes nothing.
+    /// What Lanyard does about the role's trust policy: Check says what is missing and changes nothing, Manage keeps
+    /// statements of its own there, shared by all that use the role, and leaves every other alone. Absent: Check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::existing_trust")]
     pub trust: Option<ExistingTrust>,
-}
-
-/// What Lanyard does about the trust policy of a role that somebody else owns.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ExistingTrust {
-    /// Says what is missing and changes nothing.
-    #[default]
-    Check,
 }
 
 /// What only Pod Identity knows.

@@ -4,4 +4,5 @@
 mod policies;
 mod provider;
 mod read;
+mod trust;
 mod write;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::arn::{PolicyArn, RoleArn};
 use crate::name::PolicyName;
-use crate::policy::{self, Document};
+use crate::policy::{self, Document, Statement};
 use crate::subject::hex_hash;
 
 /// The smallest thing that can drift by itself.
@@ -19,6 +19,8 @@ pub enum Aspect {
     Trust,
     /// A statement of the trust policy that only denies and is not ours, by its id or place.
     TrustDenial(String),
+    /// The subject's part of Lanyard's statement in somebody else's trust policy, by the statement's id.
+    Statement(String),
     /// The role's description.
     Description,
     /// The role's longest session.
@@ -93,6 +95,7 @@ impl Aspect {
             Self::Role
             | Self::Trust
             | Self::TrustDenial(_)
+            | Self::Statement(_)
             | Self::Description
             | Self::MaxSession
             | Self::Boundary
@@ -126,6 +129,12 @@ impl Aspect {
         )
     }
 
+    /// Whether it is what lets the subject in, in the role's trust policy.
+    #[must_use]
+    pub fn is_trust(&self) -> bool {
+        matches!(self, Self::Trust | Self::Statement(_))
+    }
+
     /// The key in `status.applied`.
     #[must_use]
     pub fn key(&self) -> String {
@@ -134,6 +143,7 @@ impl Aspect {
             Self::Role => "role".to_owned(),
             Self::Trust => "trust".to_owned(),
             Self::TrustDenial(id) => format!("trustDenial/{id}"),
+            Self::Statement(sid) => format!("statement/{sid}"),
             Self::Description => "description".to_owned(),
             Self::MaxSession => "maxSessionDuration".to_owned(),
             Self::Boundary => "permissionsBoundary".to_owned(),
@@ -163,6 +173,7 @@ impl fmt::Display for Aspect {
             Self::Role | Self::Association | Self::ServiceAccount | Self::Pods => f.write_str("exists"),
             Self::Trust => f.write_str("trustPolicy"),
             Self::TrustDenial(id) => write!(f, "trustPolicy.{id}"),
+            Self::Statement(sid) => write!(f, "trustPolicy.Statement[Sid={sid}]"),
             Self::Description => f.write_str("description"),
             Self::MaxSession => f.write_str("maxSessionDuration"),
             Self::Boundary => f.write_str("permissionsBoundary"),
@@ -210,6 +221,17 @@ impl Value {
     #[must_use]
     pub fn role(arn: &RoleArn) -> Self {
         Self::text(arn)
+    }
+
+    /// A statement of a role's trust policy, compared by its meaning: what was applied to one role tells nothing of
+    /// another.
+    #[must_use]
+    pub fn statement(role: &RoleArn, statement: &Statement) -> Self {
+        let meaning = policy::digest(&Document::of(vec![statement.clone()]));
+        Self {
+            text: statement.to_json(),
+            digest: hex_hash(&format!("{role}/{meaning}"), 12),
+        }
     }
 
     /// A policy document, compared by its meaning.

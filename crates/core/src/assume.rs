@@ -69,6 +69,9 @@ impl Observed {
             | Step::DeleteInlinePolicy { role, .. }
             | Step::SetTrust { role, .. }
             | Step::ReleaseRole { role } => self.assume_role(role, step),
+            Step::PutSubject { role, .. } | Step::RemoveSubject { role, .. } => {
+                self.assume_trust(role, step, answer);
+            }
         }
     }
 
@@ -109,6 +112,19 @@ impl Observed {
                 });
             }
             Step::DeleteInlinePolicy { name, .. } => edit(&mut role.inline, |found| drop(found.remove(name))),
+            _ => {}
+        }
+    }
+
+    /// Others write to the same policy: what was merged into tells the answer alone.
+    fn assume_trust(&mut self, arn: &RoleArn, step: &Step, answer: &Answer) {
+        let Some(trust) = self.roles.get_mut(arn).and_then(|role| role.trust.present_mut()) else {
+            return;
+        };
+        match (step, answer) {
+            (_, Answer::Trust(written)) => *trust = written.clone(),
+            (Step::PutSubject { seat, alone, .. }, _) => *trust = seat.put(trust, alone),
+            (Step::RemoveSubject { seat, .. }, _) => *trust = seat.remove(trust),
             _ => {}
         }
     }
@@ -171,7 +187,7 @@ impl Observed {
 fn created(wanted: &ManagedRole, trust: &Document, answer: &Answer) -> RoleFacts {
     let id = match answer {
         Answer::RoleId(id) => id.clone(),
-        Answer::Nothing | Answer::Association(_) => ASSUMED.to_owned(),
+        Answer::Nothing | Answer::Association(_) | Answer::Trust(_) => ASSUMED.to_owned(),
     };
     RoleFacts {
         id: Fact::Present(id),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::arn::{PolicyArn, RoleArn};
 use crate::duration::Seconds;
 use crate::name::{RoleName, RolePath, TagKey};
-use crate::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
+use crate::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 
 pub mod choice;
 pub mod selector;
@@ -183,17 +183,7 @@ pub struct ExistingRow {
     pub arn: String,
     /// The most that Lanyard may do about their trust policies.
     #[serde(default)]
-    pub trust: Trust,
-}
-
-/// What Lanyard does about the trust policy of somebody else's role, the least first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Trust {
-    /// It says what is missing.
-    #[default]
-    Check,
-    /// It keeps a statement of its own there.
-    Manage,
+    pub trust: ExistingTrust,
 }
 
 /// How a fleet moves from one binding to another: as a queue.
@@ -253,7 +243,7 @@ mod tests {
         .unwrap();
         let guardrails = class.guardrails().unwrap();
         assert_eq!(class.defaults.max_session_duration, Some(Seconds(7200)));
-        assert_eq!(guardrails.existing_roles[0].trust, Trust::Check);
+        assert_eq!(guardrails.existing_roles[0].trust, ExistingTrust::Check);
         assert_eq!(
             (class.transition.soak, class.transition.max_concurrent),
             (Seconds(60), 5)

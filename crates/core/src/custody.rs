@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::arn::RoleArn;
+use crate::share::{Key, Seated};
 use crate::spec::{DeletionPolicy, Method};
+use crate::subject::Subject;
 
 /// The version of the annotation's form that is written.
 const VERSION: u32 = 1;
@@ -30,6 +32,27 @@ pub struct Touched {
     pub managed: bool,
     /// The method it was used for.
     pub method: Method,
+    /// Which of Lanyard's statements in its trust policy the subject was put into, where it is somebody else's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Key>,
+}
+
+impl Touched {
+    /// Whether the role, or something in it, may be Lanyard's to remove.
+    #[must_use]
+    pub fn is_ours_to_remove(&self) -> bool {
+        self.managed || self.share.is_some()
+    }
+
+    /// The subject's seat in the role, where it is somebody else's.
+    #[must_use]
+    pub fn seated(&self, subject: &Subject) -> Option<Seated> {
+        let share = self.share.as_ref()?;
+        Some(Seated {
+            role: self.arn.clone(),
+            seat: share.seat(subject),
+        })
+    }
 }
 
 impl Custody {
@@ -65,6 +88,11 @@ impl Custody {
             .any(|touched| touched.managed && touched.arn == *role)
     }
 
+    /// Every seat in somebody else's role that the subject was put into.
+    pub fn seats<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = Seated> + 'a {
+        self.roles.iter().filter_map(|touched| touched.seated(subject))
+    }
+
     /// The same custody with one more role and the deletion policy of now. Nothing is ever taken out here.
     #[must_use]
     pub fn including(previous: Option<&Self>, deletion_policy: DeletionPolicy, touched: Touched) -> Self {
@@ -86,6 +114,7 @@ mod tests {
             arn: RoleArn::parse("arn:aws:iam::111122223333:role/a/b").unwrap(),
             managed: true,
             method: Method::Irsa,
+            share: None,
         };
         let custody = Custody::including(None, DeletionPolicy::Delete, touched.clone());
         assert_eq!(Custody::parse(&custody.to_text()), Some(custody.clone()));

@@ -1,5 +1,6 @@
 //! Desired: what should be, for an object that stays or for one that goes.
 //! An identity and the binding to keep true go in; one value comes out that `diff` holds against the facts. No I/O.
+//! What is in our custody for it is in [`custody`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,16 +10,20 @@ use crate::annotation::{
 use crate::arn::{Issuer, RoleArn};
 use crate::binding::{Binding, By};
 use crate::cluster::{Cluster, Platform};
-use crate::custody::{Custody, Touched};
+use crate::custody::Custody;
 use crate::identity::{Identity, ManagedRole};
 use crate::leaving::Leaving;
 use crate::name::Audience;
 use crate::observed::Observed;
 use crate::policy::{Document, Statement, trust};
+use crate::share::{Entry, Key, Seated};
 use crate::stage::{Stage, Transition};
+use crate::status::Status;
 use crate::subject::{Subject, irsa_sid, kept_sid, pod_identity_sid};
 use crate::trusting::Request;
 use crate::validate::DEFAULT_AUDIENCE;
+
+mod custody;
 
 /// What should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +56,8 @@ pub struct Wanted {
     pub role: WantedRole,
     /// Roles that Lanyard made for this subject and that nothing depends on any more.
     pub left_over: BTreeSet<RoleArn>,
+    /// Seats of the subject in somebody else's role that nothing depends on any more.
+    pub left_seats: BTreeSet<Seated>,
     /// The statements that let the subject in by this binding and by every other that a pod may depend on, as a whole
     /// trust document.
     pub trust: Document,
@@ -106,6 +113,8 @@ pub enum WantedRole {
     Managed(ManagedRole),
     /// Somebody else's; only its trust is looked at.
     Existing,
+    /// Somebody else's, in whose trust policy Lanyard keeps these statements.
+    Shared(Vec<Entry>),
     /// The one in effect, kept as it is while the spec already names another.
     Held,
 }
@@ -148,6 +157,8 @@ pub struct Removal {
     pub leaving: Leaving,
     /// The roles that were touched, and whether each is ours to remove.
     pub roles: BTreeMap<RoleArn, bool>,
+    /// The seats in somebody else's role that the subject was put into.
+    pub seats: BTreeSet<Seated>,
 }
 
 impl Desired {
@@ -160,15 +171,9 @@ impl Desired {
         };
         let held = transition.and_then(Transition::held);
         let binding = held.unwrap_or(&identity.binding).clone();
-        let role = match &identity.managed {
-            _ if binding.role_arn != identity.binding.role_arn => WantedRole::Held,
-            Some(managed) => WantedRole::Managed(managed.clone()),
-            None => WantedRole::Existing,
-        };
         let kept = transition
             .map(|transition| transition.kept.as_slice())
             .unwrap_or_default();
-        let left_over = left_over(identity, stage, observed);
         Self::Present(Box::new(Wanted {
             trust: trust_for(identity, &binding, kept),
             provider: provider_for(identity, &binding),
@@ -176,7 +181,7 @@ impl Desired {
             association: association_for(identity, &binding),
             annotations: annotations_for(identity, &binding),
             create_service_account: identity.create_service_account,
-            custody: custody_for(identity, &binding, kept, observed),
+            custody: custody::custody_for(identity, &binding, kept, observed),
             frozen: identity.frozen.is_some(),
             subject: identity.subject.clone(),
             cluster: identity.cluster.clone(),
@@ -184,16 +189,17 @@ impl Desired {
             moving: transition.is_some(),
             binds: transition.is_none_or(Transition::binds),
             others: others(transition),
+            role: role_for(identity, &binding, kept),
+            left_over: custody::left_over(identity, stage, observed),
+            left_seats: custody::left_seats(identity, stage, observed),
             binding,
-            role,
-            left_over,
         }))
     }
 
-    /// What should be for an object that goes. Needs no valid spec: custody says what was touched, and every other role
-    /// that was read is judged by its tags.
+    /// What should be for an object that goes. Needs no valid spec: custody says what was touched, then the status, and
+    /// every other role that was read is judged by its tags.
     #[must_use]
-    pub fn absent(subject: &Subject, observed: &Observed, leaving: Leaving) -> Self {
+    pub fn absent(subject: &Subject, previous: &Status, observed: &Observed, leaving: Leaving) -> Self {
         let custody = observed.object.custody.as_ref();
         let mut roles: BTreeMap<RoleArn, bool> =
             observed.roles.keys().map(|arn| (arn.clone(), true)).collect();
@@ -206,6 +212,7 @@ impl Desired {
             subject: subject.clone(),
             leaving,
             roles,
+            seats: custody::seats_taken(subject, previous, custody),
         })
     }
 }
@@ -218,56 +225,27 @@ fn others(transition: Option<&Transition>) -> Others {
     }
 }
 
-/// Roles of ours in custody that no binding leads to any more. While a change runs, none is.
-fn left_over(identity: &Identity, stage: &Stage, observed: &Observed) -> BTreeSet<RoleArn> {
-    if *stage != Stage::Settled {
-        return BTreeSet::new();
+fn role_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> WantedRole {
+    match &identity.managed {
+        _ if binding.role_arn != identity.binding.role_arn => WantedRole::Held,
+        Some(managed) => WantedRole::Managed(managed.clone()),
+        None if identity.shares_trust => WantedRole::Shared(entries_for(identity, binding, kept)),
+        None => WantedRole::Existing,
     }
-    let custody = observed.object.custody.iter();
-    let managed = custody
-        .flat_map(|custody| &custody.roles)
-        .filter(|touched| touched.managed);
-    managed
-        .map(|touched| touched.arn.clone())
-        .filter(|arn| !leads_to(&identity.binding, arn))
-        .collect()
 }
 
-/// Whether pods of a binding come to a role: at once, or by way of the one that they get.
-fn leads_to(binding: &Binding, role: &RoleArn) -> bool {
-    let target = match &binding.by {
-        By::PodIdentity { target_role_arn, .. } => target_role_arn.as_ref(),
-        By::Irsa { .. } => None,
-    };
-    binding.role_arn == *role || target == Some(role)
-}
-
-/// Custody of every role that a binding leads to, and of those that Lanyard made until they are known to be gone.
-fn custody_for(identity: &Identity, binding: &Binding, kept: &[Binding], observed: &Observed) -> Custody {
-    let before = observed.object.custody.as_ref();
-    let wanted = &identity.binding;
-    let used = |touched: &Touched| {
-        let mut bindings = kept.iter().chain([binding, wanted]);
-        bindings.any(|binding| binding.role_arn == touched.arn && binding.method() == touched.method)
-    };
-    let made = |touched: &Touched| {
-        let another = touched.arn != wanted.role_arn || identity.managed.is_none();
-        touched.managed && another && !observed.role(&touched.arn).id.is_absent()
-    };
-    let mut custody = Custody::including(before, identity.deletion_policy, identity.touches());
-    custody.roles.retain(|touched| used(touched) || made(touched));
-    for other in kept.iter().chain([binding]) {
-        let touched = Touched {
-            arn: other.role_arn.clone(),
-            managed: identity.managed.is_some(),
-            method: other.method(),
-        };
-        let known = |known: &Touched| known.arn == touched.arn && known.method == touched.method;
-        if !custody.roles.iter().any(known) {
-            custody = Custody::including(Some(&custody), identity.deletion_policy, touched);
+/// One entry for the binding, and one for each other binding that leads to the same role by another statement.
+fn entries_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let of_role = kept.iter().filter(|other| other.role_arn == binding.role_arn);
+    for binding in [binding].into_iter().chain(of_role) {
+        let seat = Key::of(binding).seat(&identity.subject);
+        if !entries.iter().any(|known| known.seat == seat) {
+            let alone = statement_for(identity, binding, &seat.sid);
+            entries.push(Entry { seat, alone });
         }
     }
-    custody
+    entries
 }
 
 /// The statement of the binding, and beside it one for each other binding that still leads to the same role.
@@ -290,6 +268,10 @@ fn trust_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Docume
 
 fn sid_for(identity: &Identity, binding: &Binding) -> String {
     let subject = &identity.subject;
+    if identity.managed.is_none() {
+        // As Lanyard would write it itself: whoever adds what is missing may later leave it to Lanyard.
+        return Key::of(binding).seat(subject).sid;
+    }
     match &binding.by {
         By::Irsa { .. } => irsa_sid(&subject.cluster),
         By::PodIdentity { .. } => pod_identity_sid(&subject.cluster, &subject.namespace),

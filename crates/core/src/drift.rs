@@ -13,6 +13,7 @@ use crate::status::Status;
 mod association;
 mod role;
 mod service_account;
+mod share;
 
 pub(crate) use role::split_denials;
 
@@ -121,6 +122,7 @@ impl Judge<'_> {
                 self.role_gone(removal, arn, &observed.role(arn));
             }
         }
+        self.seats_left(removal, observed);
     }
 
     fn provider(&mut self, wanted: &Wanted, observed: &Observed) {
@@ -194,7 +196,7 @@ impl Judge<'_> {
         let cause = match applied {
             applied if self.frozen => self.as_applied(wanted.as_ref(), applied),
             _ if self.moving && aspect.is_of_binding() => Cause::Spec,
-            None if self.moving && aspect == Aspect::Trust => Cause::Spec,
+            None if self.moving && aspect.is_trust() => Cause::Spec,
             applied => three_way(wanted.as_ref(), found.as_ref(), applied),
         };
         self.drift.differences.push(Difference {

@@ -7,9 +7,9 @@
 
 use std::fmt;
 
-use crate::class::{Class, ExistingRow, Guardrails, Trust};
+use crate::class::{Class, ExistingRow, Guardrails};
 use crate::duration::{Seconds, parse_seconds};
-use crate::spec::{ManagedRoleSpec, Method, Spec};
+use crate::spec::{ExistingTrust, ManagedRoleSpec, Method, Spec};
 use crate::subject::Subject;
 use crate::text::{list, quote};
 use crate::validate::{DEFAULT_AUDIENCE, DEFAULT_MAX_SESSION};
@@ -63,8 +63,8 @@ pub fn forbidden(spec: &Spec, method: Method, subject: &Subject, class: &Class) 
     if let Some(managed) = &spec.managed {
         judge.managed(managed);
     }
-    if let Some(arn) = &spec.existing {
-        judge.existing(arn, Trust::Check);
+    if let Some(role) = &spec.existing {
+        judge.existing(&role.arn, role.trust);
     }
     if let Some(arn) = &spec.pod_identity.target_role_arn {
         judge.target(arn);
@@ -217,7 +217,7 @@ impl Judge<'_> {
         }
     }
 
-    fn existing(&mut self, arn: &str, trust: Trust) {
+    fn existing(&mut self, arn: &str, trust: ExistingTrust) {
         let rows: Vec<&ExistingRow> = self.guardrails.existing_roles.iter().collect();
         let fits = |row: &&&ExistingRow| trust <= row.trust && self.fits_role(&row.arn, arn);
         if rows.iter().any(|row| fits(&row)) {
@@ -226,8 +226,8 @@ impl Judge<'_> {
         let told = |row: &&ExistingRow| format!("{} ({:?})", self.filled(&row.arn), row.trust);
         let allowed = allows(&rows.iter().map(told).collect::<Vec<_>>());
         let (field, value) = match trust {
-            Trust::Check => ("role.existing.arn", arn.to_owned()),
-            Trust::Manage => ("role.existing.trust", format!("Manage on {arn}")),
+            ExistingTrust::Check => ("role.existing.arn", arn.to_owned()),
+            ExistingTrust::Manage => ("role.existing.trust", format!("Manage on {arn}")),
         };
         self.forbid(field, &value, "guardrails.existingRoles", allowed);
     }

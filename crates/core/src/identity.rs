@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::arn::{PolicyArn, RoleArn};
 use crate::binding::Binding;
 use crate::cluster::Cluster;
-use crate::custody::Touched;
+use crate::custody::{Custody, Touched};
 use crate::name::PolicyName;
 use crate::policy::Document;
 use crate::reason::Reason;
+use crate::share::Key;
 use crate::spec::{DeletionPolicy, DriftPolicy, PodRestart};
 use crate::subject::Subject;
 
@@ -24,6 +25,8 @@ pub struct Identity {
     pub binding: Binding,
     /// The role's own side, when Lanyard makes it; `None`: somebody else's role.
     pub managed: Option<ManagedRole>,
+    /// Whether Lanyard keeps statements of its own in somebody else's role.
+    pub shares_trust: bool,
     /// A policy that narrows each Pod Identity session.
     pub session_policy: Option<Document>,
     /// The lifetime of IRSA tokens in seconds.
@@ -81,6 +84,7 @@ impl Identity {
             arn: self.binding.role_arn.clone(),
             managed: self.managed.is_some(),
             method: self.binding.method(),
+            share: self.shares_trust.then(|| Key::of(&self.binding)),
         }
     }
 
@@ -97,6 +101,12 @@ impl Identity {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.paused || self.frozen.is_some()
+    }
+
+    /// Custody as the spec alone would have it: where custody is lost, it still tells where to look.
+    #[must_use]
+    pub fn custody(&self) -> Custody {
+        Custody::new(self.deletion_policy, vec![self.touches()])
     }
 
     /// The role of the binding asked for.

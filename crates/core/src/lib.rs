@@ -30,6 +30,7 @@ pub mod desired;
 pub mod guardrail;
 pub mod identity;
 pub mod policy;
+pub mod share;
 pub mod spec;
 pub mod stage;
 pub mod validate;

@@ -77,7 +77,7 @@ pub(crate) fn compare(stage: &Stage, desired: &Desired, previous: &Status, obser
 /// Thinks about an object that goes.
 #[must_use]
 pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, leaving: Leaving) -> Look {
-    let desired = Desired::absent(subject, observed, leaving);
+    let desired = Desired::absent(subject, previous, observed, leaving);
     let drift = diff(&desired, previous, observed);
     let plan = plan(&desired, &drift, observed, crate::spec::DriftPolicy::Correct);
     Look {
@@ -90,7 +90,7 @@ pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, 
 }
 
 /// The roles that a look at an object that stays has to read: that of the binding asked for, those of the bindings on
-/// record, in effect or not, and those that Lanyard made before and has not removed yet.
+/// record, in effect or not, and those that Lanyard made before or has a statement in, and has not removed yet.
 #[must_use]
 pub fn roles_of(identity: &Identity, previous: &Status, custody: Option<&Custody>) -> Vec<RoleArn> {
     let recorded = previous
@@ -99,7 +99,7 @@ pub fn roles_of(identity: &Identity, previous: &Status, custody: Option<&Custody
         .map(|known| Some(&known.binding.role_arn));
     let made = custody.into_iter().flat_map(|custody| &custody.roles);
     let made = made
-        .filter(|touched| touched.managed)
+        .filter(|touched| touched.is_ours_to_remove())
         .map(|touched| Some(&touched.arn));
     distinct(
         [Some(identity.role_arn())]
@@ -110,7 +110,8 @@ pub fn roles_of(identity: &Identity, previous: &Status, custody: Option<&Custody
 }
 
 /// The roles that a look at an object that goes has to read: those in custody, then that of the status, and the one
-/// that the spec or the subject alone would give, for when both are lost. Somebody else's are not looked at.
+/// that the spec or the subject alone would give, for when both are lost. Somebody else's are not looked at, unless
+/// Lanyard has a statement in their trust policy.
 #[must_use]
 pub fn roles_to_remove(
     previous: &Status,
@@ -122,7 +123,7 @@ pub fn roles_to_remove(
         .unwrap_or_default();
     let managed = touched
         .iter()
-        .filter(|touched| touched.managed)
+        .filter(|touched| touched.is_ours_to_remove())
         .map(|touched| Some(&touched.arn));
     let recorded = previous.role.as_ref().map(|role| &role.arn);
     distinct(managed.chain([recorded, derived]))

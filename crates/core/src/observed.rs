@@ -127,6 +127,15 @@ impl RoleFacts {
         }
     }
 
+    /// The trust policy of the role that was asked for: one of the same name elsewhere is another role.
+    #[must_use]
+    pub fn trust_here(&self) -> Fact<&Document> {
+        match self.elsewhere {
+            Some(_) => Fact::Absent,
+            None => self.trust.as_ref(),
+        }
+    }
+
     /// The policies attached, without what they can do.
     #[must_use]
     pub fn attached_arns(&self) -> BTreeSet<&PolicyArn> {

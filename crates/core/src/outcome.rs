@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::observed::Association;
+use crate::policy::Document;
 use crate::reason::Reason;
 use crate::step::Step;
 
@@ -36,6 +37,8 @@ pub enum Answer {
     RoleId(String),
     /// The association that was created or updated.
     Association(Box<Association>),
+    /// The trust policy that was written, with whatever else stands in it.
+    Trust(Document),
 }
 
 /// Why a step was not tried.

@@ -21,6 +21,7 @@ mod left_over;
 mod policies;
 mod removal;
 mod role;
+mod share;
 
 /// What is to be done, in order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -151,6 +152,7 @@ impl Draft<'_> {
             WantedRole::Managed(_) => {
                 self.then.insert(Await::Conflict);
             }
+            WantedRole::Shared(entries) => self.entries(&wanted.binding.role_arn, entries),
             WantedRole::Existing | WantedRole::Held => {}
         }
     }

@@ -39,6 +39,8 @@ reasons! {
     RoleMissing,
     /// A role of that name exists and is not Lanyard's for this ServiceAccount. Choose another `managed.name`, or name the role under `role.existing`.
     RoleConflict,
+    /// A statement of an existing role's trust policy carries the id of one of Lanyard's and was changed so that nobody can tell whom it lets in. Delete it, or put its list back; Lanyard leaves it alone until then.
+    StatementConflict,
     /// `role.existing` names a role that is not there. Create it or correct the ARN.
     RoleNotFound,
     /// The role exists but differs from the spec in something that keeps it from being used as asked.

@@ -57,6 +57,16 @@ pub enum PodRestart {
     Rollout,
 }
 
+/// What Lanyard does about the trust policy of somebody else's role.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ExistingTrust {
+    /// It says what is missing and changes nothing.
+    #[default]
+    Check,
+    /// It keeps statements of its own there, and leaves every other alone.
+    Manage,
+}
+
 /// The spec of a WorkloadIdentity as it was written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Spec {
@@ -66,8 +76,8 @@ pub struct Spec {
     pub method: Option<Method>,
     /// The role that Lanyard makes and owns.
     pub managed: Option<ManagedRoleSpec>,
-    /// The ARN of somebody else's role.
-    pub existing: Option<String>,
+    /// Somebody else's role.
+    pub existing: Option<ExistingRoleSpec>,
     /// What only Pod Identity knows.
     pub pod_identity: PodIdentitySpec,
     /// What only IRSA knows.
@@ -101,6 +111,15 @@ pub struct ManagedRoleSpec {
     pub inline_policies: Vec<(String, serde_json::Value)>,
     /// The user's own tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// Somebody else's role, as it was written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExistingRoleSpec {
+    /// Its ARN.
+    pub arn: String,
+    /// What Lanyard does about its trust policy.
+    pub trust: ExistingTrust,
 }
 
 /// What only Pod Identity knows, as it was written.

@@ -11,7 +11,8 @@ use crate::custody::Custody;
 use crate::desired::WantedAssociation;
 use crate::identity::ManagedRole;
 use crate::name::{Audience, PolicyName};
-use crate::policy::Document;
+use crate::policy::shared::Seat;
+use crate::policy::{Document, Statement};
 use crate::workload::{Owner, RestartedFor};
 
 mod told;
@@ -69,6 +70,15 @@ pub enum Step {
         name: PolicyName,
         document: Document,
     },
+    /// Put the subject into Lanyard's statement in the trust policy of somebody else's role; the rest of the policy is
+    /// taken as it is at that moment. `alone`: the statement as it is for this subject alone.
+    PutSubject {
+        role: RoleArn,
+        seat: Seat,
+        alone: Statement,
+    },
+    /// Take the subject out of that statement, which goes with the last of its subjects.
+    RemoveSubject { role: RoleArn, seat: Seat },
     /// Detach a managed policy; `first`: before anything is added, since others put it there or a quota leaves no room.
     DetachPolicy {
         role: RoleArn,
@@ -164,6 +174,8 @@ impl Step {
             Self::AttachPolicy { .. } | Self::DetachPolicy { .. } => &[Needs::Role, Needs::Attached],
             Self::PutInlinePolicy { .. } | Self::DeleteInlinePolicy { .. } => &[Needs::Role, Needs::Inline],
             Self::SetTrust { .. } => &[Needs::Role, Needs::Trust],
+            Self::PutSubject { .. } => &[Needs::Role, Needs::Trust],
+            Self::RemoveSubject { .. } => &[Needs::Trust],
             Self::DeleteRole { .. } => &[Needs::Role, Needs::Attached, Needs::Inline],
             Self::CreateAssociation { .. } => &[Needs::Association, Needs::Role, Needs::Agent],
             Self::UpdateAssociation { .. } => &[Needs::Association, Needs::Role],
@@ -191,7 +203,7 @@ impl Step {
             | Self::TagRole { .. }
             | Self::UntagRole { .. } => 4,
             Self::AttachPolicy { .. } | Self::PutInlinePolicy { .. } => 5,
-            Self::SetTrust { narrows: false, .. } => 6,
+            Self::SetTrust { narrows: false, .. } | Self::PutSubject { .. } => 6,
             Self::CreateAssociation { .. }
             | Self::UpdateAssociation { .. }
             | Self::TagAssociation { .. }
@@ -203,6 +215,7 @@ impl Step {
             Self::DeleteServiceAccount {} => 10,
             // After the binding is gone: a policy taken off a role that pods still get would break them.
             Self::SetTrust { narrows: true, .. }
+            | Self::RemoveSubject { .. }
             | Self::DetachPolicy { .. }
             | Self::DeleteInlinePolicy { .. }
             | Self::LeaveInstanceProfiles { .. } => 11,
@@ -239,6 +252,8 @@ impl Step {
             | Self::DetachPolicy { .. }
             | Self::DeleteInlinePolicy { .. }
             | Self::SetTrust { .. }
+            | Self::PutSubject { .. }
+            | Self::RemoveSubject { .. }
             | Self::LeaveInstanceProfiles { .. }
             | Self::DeleteRole { .. }
             | Self::ReleaseRole { .. } => Some(Resource::Role),
@@ -260,6 +275,8 @@ impl Step {
             | Self::DetachPolicy { role, .. }
             | Self::DeleteInlinePolicy { role, .. }
             | Self::SetTrust { role, .. }
+            | Self::PutSubject { role, .. }
+            | Self::RemoveSubject { role, .. }
             | Self::LeaveInstanceProfiles { role }
             | Self::DeleteRole { role }
             | Self::ReleaseRole { role } => Some(role),
@@ -295,6 +312,8 @@ impl Step {
             Self::DetachPolicy { .. } => "DetachPolicy",
             Self::DeleteInlinePolicy { .. } => "DeleteInlinePolicy",
             Self::SetTrust { .. } => "SetTrust",
+            Self::PutSubject { .. } => "PutSubject",
+            Self::RemoveSubject { .. } => "RemoveSubject",
             Self::CreateAssociation { .. } => "CreateAssociation",
             Self::UpdateAssociation { .. } => "UpdateAssociation",
             Self::TagAssociation { .. } => "TagAssociation",

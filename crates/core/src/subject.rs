@@ -119,23 +119,24 @@ pub fn owner_named_by(tags: &BTreeMap<String, String>) -> Option<String> {
 /// The id of the trust statement that lets IRSA subjects of a cluster in: one per cluster.
 #[must_use]
 pub fn irsa_sid(cluster: &ClusterIdentity) -> String {
-    sid(&format!("{cluster}/IRSA"))
+    statement_id(&format!("{cluster}/IRSA"))
 }
 
 /// The id of the trust statement that lets Pod Identity subjects in: one per cluster and namespace.
 #[must_use]
 pub fn pod_identity_sid(cluster: &ClusterIdentity, namespace: &Namespace) -> String {
-    sid(&format!("{cluster}/PodIdentity/{namespace}"))
+    statement_id(&format!("{cluster}/PodIdentity/{namespace}"))
 }
 
-fn sid(key: &str) -> String {
+/// The `Sid` of a statement of Lanyard's, made from what tells it apart.
+pub(crate) fn statement_id(key: &str) -> String {
     format!("Lanyard{}", hex_hash(key, 16))
 }
 
 /// The id of a statement for a binding that is only kept while its pods last, where the id it would have is taken.
 #[must_use]
 pub fn kept_sid(taken: &str, binding: &crate::binding::Binding) -> String {
-    sid(&format!("{taken}/{}", binding.key()))
+    statement_id(&format!("{taken}/{}", binding.key()))
 }
 
 /// The first `length` hex digits of a text's SHA-256.

@@ -13,6 +13,9 @@ pub struct Timings {
     /// How long a change of the binding has to be in place before it counts for every new pod: webhook and association
     /// propagate apart.
     pub settle: Duration,
+    /// Before what was written into a trust policy that others write to is read back, each of two times: long enough for
+    /// a writer elsewhere that had read before to have written.
+    pub read_back: Duration,
     /// How soon a change of the binding goes on after a step of it.
     pub step: Duration,
     /// How long a pod may go on with credentials that the agent fetched before a change of its association [F 2.4].
@@ -43,6 +46,7 @@ impl Default for Timings {
             settling: Duration::from_secs(30),
             propagation: Duration::from_secs(10),
             settle: Duration::from_secs(60),
+            read_back: Duration::from_secs(3),
             step: Duration::from_secs(2),
             cached: Duration::from_secs(6 * 3600),
             margin: Duration::from_secs(300),

@@ -11,7 +11,7 @@ use crate::identity::Identity;
 use crate::name::Audience;
 use crate::policy::{Document, lint};
 use crate::reason::Reason;
-use crate::spec::{Method, PodIdentitySpec, Spec};
+use crate::spec::{ExistingTrust, Method, PodIdentitySpec, Spec};
 use crate::subject::Subject;
 use crate::text::quote;
 
@@ -143,6 +143,7 @@ impl Check<'_> {
                 by: by?,
             },
             managed,
+            shares_trust: shares_trust(spec),
             session_policy,
             token_expiration,
             sts_regional_endpoints: spec.irsa.sts_regional_endpoints,
@@ -161,7 +162,7 @@ impl Check<'_> {
     fn role_arn(&mut self, spec: &Spec) -> Option<RoleArn> {
         match (&spec.managed, &spec.existing) {
             (Some(managed), None) => self.managed_arn(managed),
-            (None, Some(existing)) => self.existing_arn(existing),
+            (None, Some(existing)) => self.existing_arn(&existing.arn),
             (Some(_), Some(_)) | (None, None) => {
                 self.wrong("role", "exactly one of managed and existing must be set");
                 None
@@ -277,4 +278,9 @@ impl Check<'_> {
         }
         None
     }
+}
+
+fn shares_trust(spec: &Spec) -> bool {
+    let existing = spec.existing.as_ref();
+    existing.is_some_and(|existing| existing.trust == ExistingTrust::Manage)
 }

@@ -1,11 +1,14 @@
 //! What can go wrong with a step, and what the core is told of it. Errors in, facts' `Why` and steps' `Trouble` out.
 
 use lanyard_aws::AwsError;
+use lanyard_core::arn::RoleArn;
 use lanyard_core::fact::Why;
 use lanyard_core::outcome::{Disposition, Trouble};
 use lanyard_core::reason::Reason;
-use lanyard_core::text::quote;
+use lanyard_core::text::{message, quote};
 use lanyard_core::workload::Owner;
+
+use crate::trusts::NoRoom;
 
 /// What can go wrong when the world is read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +51,19 @@ pub enum EngineError {
     /// A step that only EKS can take, on a cluster that is not its own.
     #[error("this cluster is not EKS's, which alone has associations and add-ons")]
     NotEks,
+    /// A trust policy has no room for one more subject.
+    #[error("{0}")]
+    NoRoom(Box<NoRoom>),
+    /// What was written into a trust policy was not there when it was read back, each time.
+    #[error(
+        "the trust policy of {role}: others write to it at the same time, and what Lanyard wrote was lost {tries} times"
+    )]
+    Contended {
+        /// Whose.
+        role: RoleArn,
+        /// How often it was written.
+        tries: usize,
+    },
     /// A workload of a kind that no rollout restarts.
     #[error("a {} is not restarted by a rollout: {}", .0.kind, .0.name)]
     NoRestart(Owner),
@@ -81,6 +97,8 @@ impl EngineError {
             | Self::GateClosed { .. }
             | Self::Gone { .. }
             | Self::NotEks
+            | Self::NoRoom(_)
+            | Self::Contended { .. }
             | Self::NoRestart(_) => None,
         }
     }
@@ -101,6 +119,16 @@ impl EngineError {
                 disposition: Disposition::RetrySoon,
                 reason: Reason::Unavailable,
                 message: quote(&self.to_string()),
+            },
+            Self::Contended { .. } => Trouble {
+                disposition: Disposition::RetrySoon,
+                reason: Reason::Progressing,
+                message: quote(&self.to_string()),
+            },
+            Self::NoRoom(no_room) => Trouble {
+                disposition: Disposition::WaitForChange,
+                reason: Reason::QuotaExceeded,
+                message: message(&no_room.to_string()),
             },
             Self::NotEks | Self::NoRestart(_) => Trouble {
                 disposition: Disposition::WaitForChange,
@@ -123,6 +151,8 @@ impl EngineError {
             | Self::GateClosed { .. }
             | Self::Gone { .. }
             | Self::NotEks
+            | Self::NoRoom(_)
+            | Self::Contended { .. }
             | Self::NoRestart(_) => Why::Failed(quote(&self.to_string())),
         }
     }

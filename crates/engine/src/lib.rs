@@ -23,6 +23,7 @@ mod shared;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod trusts;
 mod webhook;
 mod workloads;
 
@@ -54,6 +55,7 @@ struct Inner {
     may_write: MayWrite,
     recent: recent::Recent,
     shared: shared::Shared,
+    trusts: trusts::Trusts,
 }
 
 impl World {
@@ -70,6 +72,7 @@ impl World {
     ) -> Self {
         let recent = recent::Recent::new(timings.settling);
         let shared = shared::Shared::new(timings.cluster_facts, auto_mode);
+        let trusts = trusts::Trusts::new(timings.settling);
         Self {
             inner: Arc::new(Inner {
                 aws,
@@ -79,6 +82,7 @@ impl World {
                 may_write,
                 recent,
                 shared,
+                trusts,
             }),
         }
     }
@@ -131,6 +135,10 @@ impl World {
 
     pub(crate) fn recent(&self) -> &recent::Recent {
         &self.inner.recent
+    }
+
+    pub(crate) fn trusts(&self) -> &trusts::Trusts {
+        &self.inner.trusts
     }
 
     pub(crate) fn shared(&self) -> &shared::Shared {

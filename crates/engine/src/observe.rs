@@ -9,6 +9,7 @@ use lanyard_core::cluster::Platform;
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::holder::Pods;
 use lanyard_core::observed::{Observed, RoleFacts};
+use lanyard_core::subject::Subject;
 use lanyard_core::workload::Workload;
 
 use crate::World;
@@ -48,7 +49,7 @@ impl World {
             scope
                 .roles
                 .iter()
-                .map(|arn| self.role(arn, &scope.known_policies)),
+                .map(|arn| self.role(subject, arn, &scope.known_policies)),
         );
         let shared = join3(
             self.provider_in(scope),
@@ -93,8 +94,9 @@ impl World {
         join(pods, workloads).await
     }
 
-    async fn role(&self, arn: &RoleArn, known: &BTreeSet<PolicyArn>) -> RoleFacts {
-        self.recent().judge_role(arn, self.aws().role(arn, known).await)
+    async fn role(&self, subject: &Subject, arn: &RoleArn, known: &BTreeSet<PolicyArn>) -> RoleFacts {
+        let facts = self.recent().judge_role(arn, self.aws().role(arn, known).await);
+        self.trusts().judge(subject, arn, facts)
     }
 
     async fn association(&self, scope: &Scope<'_>) -> Fact<lanyard_core::observed::Association> {

@@ -10,6 +10,7 @@ use lanyard_core::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
 use crate::World;
 use crate::error::EngineError;
 use crate::object::Target;
+use crate::trusts::Edit;
 
 impl World {
     pub(crate) async fn perform(
@@ -36,6 +37,14 @@ impl World {
             | Step::DeleteAssociation {}
             | Step::ReleaseAssociation {} => {
                 return self.perform_on_association(target, step, observed).await;
+            }
+            Step::PutSubject { role, seat, alone } => {
+                let edit = Edit::put(&target.subject, seat, alone);
+                return self.edit_trust(role, edit).await.map(Answer::Trust);
+            }
+            Step::RemoveSubject { role, seat } => {
+                let edit = Edit::remove(&target.subject, seat);
+                return self.edit_trust(role, edit).await.map(Answer::Trust);
             }
             _ => return self.perform_on_role(step).await,
         }
@@ -134,6 +143,10 @@ impl World {
     /// Remembers what a done step left, for reads that AWS answers from before it.
     pub(crate) async fn remember(&self, target: &Target, step: &Step, observed: &Observed) {
         use lanyard_core::aspect::Resource;
+        if matches!(step, Step::PutSubject { .. } | Step::RemoveSubject { .. }) {
+            // A policy that others write to as well is another at each read: what is remembered of it is our part.
+            return;
+        }
         match step.resource() {
             Some(Resource::Role) => {
                 let touched = step.role().and_then(|arn| observed.roles.get_key_value(arn));

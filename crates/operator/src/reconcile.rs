@@ -13,6 +13,7 @@ use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::binding::By;
 use lanyard_core::class::Class;
 use lanyard_core::cluster::Cluster;
+use lanyard_core::custody::Custody;
 use lanyard_core::fact::Fact;
 use lanyard_core::gate::Gate;
 use lanyard_core::holder::Pods;
@@ -130,14 +131,14 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
     }
     let spec = decoded.spec.as_ref().ok();
     let suspended = spec.is_some_and(|spec| spec.suspend);
-    let custody = decoded.target.marks.custody.as_ref();
-    let leaving = Leaving::of(spec, custody);
+    let leaving = Leaving::of(spec, decoded.target.marks.custody.as_ref());
     let scope = Scope {
         fresh_pods: leaving == Leaving::RemoveWhenUnused,
         ..removal_scope(decoded, context.world.cluster(), pods(decoded, context))
     };
     let mut observed = context.world.observe(&scope).await;
     context.world.doubt_absence(&decoded.target, &mut observed);
+    observed.object.custody = custody(decoded, context.world.cluster());
     let look = think_removal(&decoded.target.subject, &decoded.status, &observed, leaving);
     let (summary, released) = act(decoded, &look, &mut observed, suspended, context).await;
     Some(Pass { summary, released })
@@ -216,11 +217,11 @@ fn gets_tags(decoded: &Decoded, identity: &Identity) -> bool {
 
 /// What a look at an object that goes has to read: what may be ours, and nothing that only a new binding needs.
 pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: Fact<Pods>) -> Scope<'a> {
-    let custody = decoded.target.marks.custody.as_ref();
+    let custody = custody(decoded, cluster);
     let derived = derived_role(decoded, cluster);
     Scope {
         target: &decoded.target,
-        roles: roles_to_remove(&decoded.status, custody, derived.as_ref()),
+        roles: roles_to_remove(&decoded.status, custody.as_ref(), derived.as_ref()),
         known_policies: BTreeSet::new(),
         provider: None,
         agent: false,
@@ -258,6 +259,13 @@ fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
 fn validated(spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Result<Validated, Vec<Invalid>> {
     let (class, made) = (Class::unrestricted(), decoded.status.roles());
     validate(spec, &decoded.target.subject, cluster, &class, &made)
+}
+
+/// What is in custody; where that is lost, what the spec alone would have there.
+fn custody(decoded: &Decoded, cluster: &Cluster) -> Option<Custody> {
+    let spec = decoded.spec.as_ref().ok();
+    let by_spec = || Some(validated(spec?, decoded, cluster).ok()?.identity.custody());
+    decoded.target.marks.custody.clone().or_else(by_spec)
 }
 
 /// The role that spec or subject alone would give: where custody and status are lost, its tags say whether it is ours.

@@ -72,8 +72,8 @@ async fn a_word_is_one_of_those_that_are_honoured() -> Result<()> {
             and_the_rest_later!("spec.podRestart: Unsupported value: \"Always\": supported values: \"Never\", \"Rollout\""),
         ),
         (
-            json!({"role": {"existing": {"arn": "arn:aws:iam::111122223333:role/a", "trust": "Manage"}}}),
-            and_the_rest_later!("spec.role.existing.trust: Unsupported value: \"Manage\": supported values: \"Check\""),
+            json!({"role": {"existing": {"arn": "arn:aws:iam::111122223333:role/a", "trust": "Own"}}}),
+            and_the_rest_later!("spec.role.existing.trust: Unsupported value: \"Own\": supported values: \"Check\", \"Manage\""),
         ),
     ])
     .await

@@ -8,7 +8,7 @@ use lanyard_core::binding::{Binding, By};
 use lanyard_core::condition::{CONDITIONS, Condition, ConditionStatus};
 use lanyard_core::name::Audience;
 use lanyard_core::reason::Reason;
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingRoleSpec, ExistingTrust, Method, PodRestart};
 use lanyard_core::status::{
     AssociationStatus, BindingState, BindingStatus, Correction, DriftItem, DriftStatus, PodsStatus,
     RoleStatus, Standing, Status, TransitionStatus,
@@ -224,10 +224,16 @@ fn every_field_of_a_spec_reaches_core() {
         (irsa.token_expiration.as_deref(), irsa.sts_regional_endpoints),
         (Some("12h"), Some(true))
     );
-    assert_eq!(
-        samples::existing_role().spec.to_core().existing.unwrap(),
-        "arn:aws:iam::111122223333:role/finance/billing"
-    );
+    for (sample, trust) in [
+        (samples::existing_role(), ExistingTrust::Check),
+        (samples::shared_role(), ExistingTrust::Manage),
+    ] {
+        let arn = "arn:aws:iam::111122223333:role/finance/billing".to_owned();
+        assert_eq!(
+            sample.spec.to_core().existing,
+            Some(ExistingRoleSpec { arn, trust })
+        );
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Aws {
         }
     }
 
-    async fn get_role(&self, call: &Call, arn: &RoleArn) -> Result<Role, AwsError> {
+    pub(super) async fn get_role(&self, call: &Call, arn: &RoleArn) -> Result<Role, AwsError> {
         let request = self.iam().get_role().role_name(arn.name.as_str());
         let answer = self.call(call.clone(), request.send()).await?;
         answer
@@ -64,10 +64,15 @@ impl Aws {
 }
 
 fn trust(call: &Call, role: &Role) -> Fact<Document> {
+    document(call, role).map_or_else(|error| Fact::Unreadable(error.why()), Fact::Present)
+}
+
+/// The trust policy that came with a role.
+pub(super) fn document(call: &Call, role: &Role) -> Result<Document, AwsError> {
     match role.assume_role_policy_document().map(Document::decode) {
-        Some(Ok(document)) => Fact::Present(document),
-        Some(Err(error)) => unclear(call, format!("the trust policy: {error}")),
-        None => unclear(call, "the answer has no trust policy"),
+        Some(Ok(document)) => Ok(document),
+        Some(Err(error)) => Err(AwsError::unclear(call, format!("the trust policy: {error}"))),
+        None => Err(AwsError::unclear(call, "the answer has no trust policy")),
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::example::{spec, subject};
+use crate::spec::ExistingRoleSpec;
 
 /// A class of these guardrails and nothing else.
 fn class(guardrails: Value) -> Class {
@@ -161,7 +162,10 @@ fn a_tag_is_one_of_those_allowed_and_never_speaks_against_the_class() {
 fn somebody_elses_role_is_bound_as_far_as_the_class_allows() {
     let existing = |arn: &str| Spec {
         method: Some(Method::Irsa),
-        existing: Some(arn.to_owned()),
+        existing: Some(ExistingRoleSpec {
+            arn: arn.to_owned(),
+            ..ExistingRoleSpec::default()
+        }),
         ..Spec::default()
     };
     let rules = || json!({"existingRoles": [{"arn": "arn:aws:iam::*:role/*"}]});
@@ -197,7 +201,7 @@ fn a_trust_is_managed_only_with_leave() {
             subject: &subject(),
             found: Vec::new(),
         };
-        judge.existing(arn, Trust::Manage);
+        judge.existing(arn, ExistingTrust::Manage);
         judge.found.first().map(ToString::to_string)
     };
     assert_eq!(told("arn:b"), None);

@@ -68,7 +68,7 @@ impl Draft<'_> {
         let trusted_now = |step: &Step| {
             matches!(
                 step,
-                Step::CreateRole { .. } | Step::SetTrust { narrows: false, .. }
+                Step::CreateRole { .. } | Step::SetTrust { narrows: false, .. } | Step::PutSubject { .. }
             )
         };
         match &role.id {

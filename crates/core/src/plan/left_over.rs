@@ -11,6 +11,7 @@ use crate::step::Step;
 
 impl Draft<'_> {
     pub(super) fn left_over(&mut self, wanted: &Wanted) {
+        self.left_seats(wanted);
         for role in &wanted.left_over {
             let facts = self.observed.role(role);
             match (&facts.id, &facts.tags) {

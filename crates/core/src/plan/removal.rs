@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Await, Plan, in_stages, unreadable};
+use super::{Await, Plan, in_stages, share, unreadable};
 use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource};
 use crate::desired::Removal;
@@ -45,10 +45,20 @@ pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Pla
             steps.extend(of_role);
         }
     }
-    if blocked {
+    steps.extend(share::leaving(removal, observed).filter(|_| unbound));
+    let waits = [
+        (blocked, Await::Reading),
+        // A statement that others made illegible may still let the subject in.
+        (!drift.conflicts.is_empty(), Await::Conflict),
+    ];
+    let then: Vec<Await> = waits
+        .into_iter()
+        .filter_map(|(waits, what)| waits.then_some(what))
+        .collect();
+    if !then.is_empty() {
         return Plan {
             stages: in_stages(steps),
-            then: vec![Await::Reading],
+            then,
         };
     }
     if observed.object.finalizer {

@@ -255,6 +255,18 @@ impl<'de> Deserialize<'de> for Document {
     }
 }
 
+impl Serialize for Statement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Ordered(&self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Statement {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Strict::deserialize(deserializer).map(|Strict(value)| Self(value))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

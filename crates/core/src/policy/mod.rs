@@ -1,6 +1,6 @@
 //! IAM policy documents: reading, comparing by meaning, checking, judging and building them.
 //! Text and JSON values in, documents, defects, judgements and differences out; no I/O. `validate` uses [`lint`],
-//! `desired` uses [`trust`], `diff` uses [`normal`], [`evaluate`] and [`describe`].
+//! `desired` uses [`trust`] and [`shared`], `diff` uses [`normal`], [`evaluate`] and [`describe`].
 
 mod json;
 mod operator;
@@ -12,6 +12,7 @@ pub mod document;
 pub mod evaluate;
 pub mod lint;
 pub mod normal;
+pub mod shared;
 pub mod trust;
 
 pub use describe::{StatementDifference, differences};

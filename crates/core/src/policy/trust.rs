@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::document::{Document, Statement};
+use super::shared::TAG_SERVICE_ACCOUNT;
 
 /// The service that assumes roles for pods under Pod Identity, the same in every partition [F 2.1].
 pub const POD_IDENTITY_SERVICE: &str = "pods.eks.amazonaws.com";
@@ -76,7 +77,7 @@ pub fn pod_identity_statement(sid: &str, conditions: &Conditions) -> Statement {
         } => json!({
             "aws:RequestTag/eks-cluster-arn": cluster_arn,
             "aws:RequestTag/kubernetes-namespace": namespace,
-            "aws:RequestTag/kubernetes-service-account": one_or_list(service_accounts.iter().cloned()),
+            TAG_SERVICE_ACCOUNT: one_or_list(service_accounts.iter().cloned()),
         }),
         Conditions::SourceOnly { cluster_arn, account } => json!({
             "aws:SourceAccount": account,
@@ -108,7 +109,7 @@ fn statement<const N: usize>(elements: [(&str, Value); N]) -> Statement {
 }
 
 /// One value as it is, several as a list: the short form is what IAM's size quota rewards.
-fn one_or_list(values: impl Iterator<Item = String>) -> Value {
+pub(super) fn one_or_list(values: impl Iterator<Item = String>) -> Value {
     let mut values: Vec<Value> = values.map(Value::from).collect();
     match (values.pop(), values.is_empty()) {
         (Some(only), true) => only,

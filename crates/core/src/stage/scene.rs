@@ -9,6 +9,7 @@ use crate::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use crate::arn::RoleArn;
 use crate::aspect::Aspect;
 use crate::binding::{Binding, By};
+use crate::custody::Touched;
 use crate::desired::statement_for;
 use crate::fact::{Fact, Why};
 use crate::holder::{Carries, Holder};
@@ -16,6 +17,7 @@ use crate::identity::Identity;
 use crate::name::Audience;
 use crate::observed::{Association, Observed, ServiceAccount};
 use crate::ownership::is_our_association;
+use crate::share::Key;
 use crate::spec::Method;
 use crate::status::{BindingState, BindingStatus, Status, TransitionStatus};
 use crate::subject::hex_hash;
@@ -113,23 +115,41 @@ impl<'a> Scene<'a> {
 
     /// Other roles in custody: where the record is lost, pods may hold sessions of them.
     fn in_custody(&self) -> impl Iterator<Item = Binding> {
-        let wanted = &self.identity.binding.role_arn;
+        let wanted = &self.identity.binding;
         let custody = self.observed.object.custody.iter();
         let lost = self.previous.bindings.is_empty();
-        let other = custody
-            .flat_map(|custody| &custody.roles)
-            .filter(move |known| lost && known.arn != *wanted)
-            .filter(|known| !self.observed.role(&known.arn).id.is_absent());
-        other.filter_map(|known| match known.method {
-            Method::Irsa => Some(self.irsa(known.arn.clone(), Audience::parse(DEFAULT_AUDIENCE).ok()?)),
-            Method::PodIdentity => Some(Binding {
-                role_arn: known.arn.clone(),
-                by: By::PodIdentity {
+        // Of one role, the statement that the subject is in may still tell another binding.
+        let other = move |known: &&Touched| {
+            let another_seat = known
+                .share
+                .as_ref()
+                .is_some_and(|share| *share != Key::of(wanted));
+            lost && (known.arn != wanted.role_arn || another_seat)
+        };
+        let others = custody.flat_map(|custody| &custody.roles).filter(other);
+        let there = others.filter(|known| !self.observed.role(&known.arn).id.is_absent());
+        there.filter_map(|known| self.touched(known))
+    }
+
+    /// The binding that a role was touched for, as far as custody tells.
+    fn touched(&self, known: &Touched) -> Option<Binding> {
+        let role_arn = known.arn.clone();
+        let audience = match (known.method, &known.share) {
+            (Method::PodIdentity, share) => {
+                let by = By::PodIdentity {
                     target_role_arn: None,
-                    session_tags: true,
-                },
-            }),
-        })
+                    session_tags: *share != Some(Key::Cluster),
+                };
+                return Some(Binding { role_arn, by });
+            }
+            (Method::Irsa, Some(Key::Token { issuer, audience })) => {
+                let (issuer, audience) = (issuer.clone(), audience.clone());
+                let by = By::Irsa { issuer, audience };
+                return Some(Binding { role_arn, by });
+            }
+            (Method::Irsa, _) => Audience::parse(DEFAULT_AUDIENCE).ok()?,
+        };
+        Some(self.irsa(role_arn, audience))
     }
 
     /// Where the record is lost, the trust alone may still tell how Pod Identity was bound: no pod shows that.

@@ -54,6 +54,12 @@ impl Step {
                 role.name
             ),
             Self::SetTrust { role, .. } => write!(f, "set the trust policy of {}", role.name),
+            Self::PutSubject { role, seat, .. } => {
+                write!(f, "let {} in by the trust policy of {}", seat.member, role.name)
+            }
+            Self::RemoveSubject { role, seat } => {
+                write!(f, "take {} out of the trust policy of {}", seat.member, role.name)
+            }
             Self::LeaveInstanceProfiles { role } => write!(f, "take {} out of instance profiles", role.name),
             Self::DeleteRole { role } => write!(f, "delete role {role}"),
             Self::ReleaseRole { role } => write!(

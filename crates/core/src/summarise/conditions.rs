@@ -9,7 +9,7 @@ use super::three::Three;
 use super::{Told, Verdict, transition};
 use crate::binding::Binding;
 use crate::condition::{CONDITIONS, Condition, ConditionStatus, ConditionType};
-use crate::desired::Desired;
+use crate::desired::{Desired, WantedRole};
 use crate::drift::{Cause, Difference, Drift};
 use crate::fact::Why;
 use crate::gate::Gate;
@@ -140,16 +140,18 @@ fn waits_for_a_person(told: &Told<'_>) -> Option<Verdict> {
         return Some(Verdict::holds(Reason::WebhookMissing, WEBHOOK_MISSING));
     }
     let arn = &wanted.binding.role_arn;
-    if !matches!(wanted.role, crate::desired::WantedRole::Existing) {
-        return None;
-    }
-    if awaits(Await::Role) {
+    let (others, kept_by_others) = match wanted.role {
+        WantedRole::Existing => (true, true),
+        WantedRole::Shared(_) => (true, false),
+        WantedRole::Managed(_) | WantedRole::Held => (false, false),
+    };
+    if others && awaits(Await::Role) {
         return Some(Verdict::holds(
             Reason::RoleNotFound,
             format!("{arn} does not exist. Create it, or correct the ARN."),
         ));
     }
-    awaits(Await::Trust).then(|| {
+    (kept_by_others && awaits(Await::Trust)).then(|| {
         Verdict::holds(
             Reason::TrustMissing,
             format!(

@@ -9,7 +9,7 @@ use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource};
 use crate::condition::ConditionType;
 use crate::desired::{Desired, Others, Wanted, WantedAssociation, WantedRole};
-use crate::drift::{Cause, Drift};
+use crate::drift::{Cause, Conflict, Drift};
 use crate::fact::{Fact, Why};
 use crate::observed::{Association, RoleFacts, ServiceAccount};
 use crate::policy::{Admission, Statement};
@@ -73,7 +73,7 @@ pub(super) fn judge(told: &Told<'_>, drift: &Drift) -> Three {
 
 fn role(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
     let arn = &wanted.binding.role_arn;
-    if let Some(conflict) = drift.conflict_on(Resource::Role) {
+    if let Some(conflict) = others_role(drift) {
         return Verdict::fails(conflict.reason, conflict.message.clone());
     }
     let facts = told.after.role(arn);
@@ -92,12 +92,19 @@ fn role(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
             Reason::RoleMissing,
             format!("Role {arn} is wanted and not there yet."),
         ),
-        (Fact::Absent, WantedRole::Existing) => Verdict::fails(
+        (Fact::Absent, WantedRole::Existing | WantedRole::Shared(_)) => Verdict::fails(
             Reason::RoleNotFound,
             format!("spec.role.existing names {arn}, which does not exist. Create it, or correct the ARN."),
         ),
         (Fact::Present(_), _) => role_in_place(told, drift, arn, &facts),
     }
+}
+
+/// A role that is in other hands whole, and not a statement of its trust policy alone: that is judged by its effect.
+fn others_role(drift: &Drift) -> Option<&Conflict> {
+    drift
+        .conflict_on(Resource::Role)
+        .filter(|conflict| conflict.reason == Reason::RoleConflict)
 }
 
 /// A role that is there is in place when nothing of it waits to be applied, as far as it could be read.
@@ -120,7 +127,7 @@ fn role_in_place(told: &Told<'_>, drift: &Drift, arn: &RoleArn, facts: &RoleFact
 fn unknown_of_role(drift: &Drift) -> Option<(String, &Why)> {
     drift.differences.iter().find_map(|difference| {
         let asked = difference.aspect.resource() == Resource::Role
-            && difference.aspect != Aspect::Trust
+            && !difference.aspect.is_trust()
             && difference.wanted.is_some();
         match &difference.cause {
             Cause::Unreadable(why) if asked => Some((difference.aspect.to_string(), why)),
@@ -135,9 +142,7 @@ fn unfinished_role(drift: &Drift) -> Option<String> {
     drift
         .differences
         .iter()
-        .filter(|difference| {
-            difference.aspect.resource() == Resource::Role && difference.aspect != Aspect::Trust
-        })
+        .filter(|difference| difference.aspect.resource() == Resource::Role && !difference.aspect.is_trust())
         .find(|difference| difference.cause == Cause::Spec)
         .map(|difference| difference.aspect.to_string())
 }
@@ -145,7 +150,7 @@ fn unfinished_role(drift: &Drift) -> Option<String> {
 fn trust(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
     let arn = &wanted.binding.role_arn;
     let subject = &wanted.subject;
-    if drift.conflict_on(Resource::Role).is_some() {
+    if others_role(drift).is_some() {
         return Verdict::fails(
             Reason::RoleConflict,
             format!("Role {arn} is not Lanyard's, so its trust is left alone."),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::arn::Issuer;
 use crate::example::{cluster, off_eks, spec, subject};
-use crate::spec::{DriftPolicy, ManagedRoleSpec};
+use crate::spec::{DriftPolicy, ExistingRoleSpec, ManagedRoleSpec};
 
 mod class;
 
@@ -65,14 +65,20 @@ fn a_spec_that_says_little_gets_the_defaults() {
 fn a_role_is_either_managed_or_existing() {
     refused(&Spec::default(), "role", "exactly one");
     let mut both = spec(Method::Irsa);
-    both.existing = Some("arn:aws:iam::111122223333:role/theirs".to_owned());
+    both.existing = Some(ExistingRoleSpec {
+        arn: "arn:aws:iam::111122223333:role/theirs".to_owned(),
+        ..ExistingRoleSpec::default()
+    });
     refused(&both, "role", "exactly one");
 }
 
 #[test]
 fn an_existing_role_is_of_this_account_and_not_of_aws() {
     let existing = |arn: &str| Spec {
-        existing: Some(arn.to_owned()),
+        existing: Some(ExistingRoleSpec {
+            arn: arn.to_owned(),
+            ..ExistingRoleSpec::default()
+        }),
         ..Spec::default()
     };
     let field = "role.existing.arn";

@@ -14,6 +14,7 @@ use crate::blinds::blinds;
 use crate::foreign::{association_is_ours, role_is_ours};
 use crate::model::Model;
 use crate::scenes::{Memory, Scene, scene};
+use crate::shares::{keeping_trust, seats};
 use crate::specs::subject;
 use crate::world::Truth;
 
@@ -27,6 +28,7 @@ pub fn ours(model: &Model) -> Vec<String> {
         .filter(|(arn, role)| there(role) && role_is_ours(&model.status, arn, role))
         .map(|(arn, _)| arn.to_string());
     let mut ours: Vec<String> = roles.collect();
+    ours.extend(seats(truth));
     if association_is_ours(&model.status, truth) {
         ours.push("the association".to_owned());
     }
@@ -39,7 +41,8 @@ pub fn ours(model: &Model) -> Vec<String> {
 }
 
 /// The scene under which everything is removed.
-pub fn deleting(mut scene: Scene) -> Scene {
+pub fn deleting(scene: Scene) -> Scene {
+    let mut scene = keeping_trust(scene);
     scene.spec.deletion_policy = Some(DeletionPolicy::Delete);
     if let Some(before) = &mut scene.before {
         before.deletion_policy = Some(DeletionPolicy::Delete);
@@ -47,7 +50,8 @@ pub fn deleting(mut scene: Scene) -> Scene {
     scene
 }
 
-fn when_unused(mut scene: Scene) -> Scene {
+fn when_unused(scene: Scene) -> Scene {
+    let mut scene = keeping_trust(scene);
     scene.spec.deletion_policy = Some(DeletionPolicy::DeleteWhenUnused);
     if let Some(before) = &mut scene.before {
         before.deletion_policy = Some(DeletionPolicy::DeleteWhenUnused);

@@ -29,6 +29,11 @@ pub enum Edit {
     TrustReplaced,
     TrustAllowAdded,
     TrustDenyAdded,
+    /// Our own statement, beside its list.
+    StatementEdited,
+    /// Our own statement, so that nobody can tell whom it lets in.
+    StatementOpened,
+    StatementGone,
     Description(Option<&'static str>),
     MaxSession(u32),
     Boundary(Option<&'static str>),
@@ -84,6 +89,9 @@ fn of_role() -> impl Strategy<Value = Edit> {
         Just(Edit::TrustReplaced),
         Just(Edit::TrustAllowAdded),
         Just(Edit::TrustDenyAdded),
+        Just(Edit::StatementEdited),
+        Just(Edit::StatementOpened),
+        Just(Edit::StatementGone),
         option::of(Just("by hand")).prop_map(Edit::Description),
         select(vec![3600, 43200]).prop_map(Edit::MaxSession),
         option::of(select(&BOUNDARIES[..])).prop_map(Edit::Boundary),
@@ -151,6 +159,15 @@ fn make_on_role(truth: &mut Truth, arn: &RoleArn, edit: &Edit) {
         Edit::TrustReplaced => role.trust = Fact::Present(Document::of(vec![statement("Allow", "root")])),
         Edit::TrustAllowAdded => add_statement(role, statement("Allow", "root")),
         Edit::TrustDenyAdded => add_statement(role, statement("Deny", "user/leaver")),
+        Edit::StatementEdited => edit_ours(role, |elements| {
+            drop(elements.insert("Action".to_owned(), json!("sts:*")));
+        }),
+        Edit::StatementOpened => edit_ours(role, |elements| drop(elements.remove("Condition"))),
+        Edit::StatementGone => {
+            if let Fact::Present(trust) = &mut role.trust {
+                trust.retain(|statement| !is_ours(statement));
+            }
+        }
         Edit::Description(text) => role.description = text.map(str::to_owned).into(),
         Edit::MaxSession(seconds) => role.max_session = Fact::Present(*seconds),
         Edit::Boundary(arn) => role.boundary = arn.map(|arn| PolicyArn::parse(arn).unwrap()).into(),
@@ -274,6 +291,25 @@ fn add_statement(role: &mut RoleFacts, statement: Statement) {
         return;
     };
     *trust = trust.clone().with_statement(statement);
+}
+
+/// Whether a statement carries an id as Lanyard's do.
+pub fn is_ours(statement: &Statement) -> bool {
+    statement.sid().is_some_and(|sid| sid.starts_with("Lanyard"))
+}
+
+fn edit_ours(role: &mut RoleFacts, change: impl Fn(&mut serde_json::Map<String, serde_json::Value>)) {
+    let Fact::Present(trust) = &mut role.trust else {
+        return;
+    };
+    let edited = |statement: &Statement| {
+        let mut elements = statement.value().as_object().unwrap().clone();
+        if is_ours(statement) {
+            change(&mut elements);
+        }
+        Statement::new(elements)
+    };
+    *trust = Document::of(trust.statements().iter().map(edited).collect());
 }
 
 fn role_of_others() -> RoleFacts {

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 use crate::model::Model;
 use crate::scenes::scene;
+use crate::shares::others_part;
 use crate::specs::subject;
 use crate::world::Truth;
 
@@ -43,7 +44,15 @@ pub fn foreign_is_as_it_was(before: &Model, after: &Truth) -> Result<(), TestCas
     let status = &before.status;
     for (arn, role) in &before.truth.roles {
         if role.id.present().is_some() && !role_is_ours(status, arn, role) {
-            prop_assert_eq!(after.roles.get(arn), Some(role), "role {}", arn);
+            let now = after.roles.get(arn);
+            let apart = |role: &RoleFacts| RoleFacts {
+                trust: Fact::Absent,
+                ..role.clone()
+            };
+            prop_assert_eq!(now.map(apart), Some(apart(role)), "role {}", arn);
+            // Of the trust, what is in none of the statements that Lanyard shares.
+            let others = |role: &RoleFacts| role.trust.present().map(others_part);
+            prop_assert_eq!(now.and_then(others), others(role), "trust of {}", arn);
         }
     }
     if before.truth.association.present().is_some() && !association_is_ours(status, &before.truth) {

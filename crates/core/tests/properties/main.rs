@@ -19,6 +19,7 @@ mod frozen;
 mod interleavings;
 mod ordering;
 mod reporting;
+mod shares;
 mod stopping;
 mod telling;
 mod transition;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_core::binding::By;
+use lanyard_core::custody::Custody;
 use lanyard_core::gate::Gate;
 use lanyard_core::holder::Carries;
 use lanyard_core::identity::Identity;
@@ -70,14 +71,16 @@ impl Model {
 
     /// What a look at the object that goes sees.
     pub fn observe_removal(&self, identity: Option<&Identity>) -> Observed {
-        let derived = identity
-            .filter(|identity| identity.managed.is_some())
-            .map(Identity::role_arn);
-        self.see(&roles_to_remove(
-            &self.status,
-            self.truth.object.custody.as_ref(),
-            derived,
-        ))
+        let custody = self.custody(identity);
+        let mut observed = self.see(&roles_to_remove(&self.status, custody.as_ref(), None));
+        observed.object.custody = custody;
+        observed
+    }
+
+    /// Custody, or what takes its place where it is lost.
+    fn custody(&self, identity: Option<&Identity>) -> Option<Custody> {
+        let custody = self.truth.object.custody.clone();
+        custody.or_else(|| identity.map(Identity::custody))
     }
 
     fn see(&self, roles: &[lanyard_core::arn::RoleArn]) -> Observed {

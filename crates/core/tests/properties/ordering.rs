@@ -48,7 +48,14 @@ fn takes_policies_off(step: &Step) -> bool {
 }
 
 fn trusts(step: &Step) -> bool {
-    matches!(step, Step::SetTrust { .. } | Step::CreateRole { .. })
+    matches!(
+        step,
+        Step::SetTrust { .. } | Step::CreateRole { .. } | Step::PutSubject { .. }
+    )
+}
+
+fn takes_trust_away(step: &Step) -> bool {
+    matches!(step, Step::RemoveSubject { .. })
 }
 
 fn binds(step: &Step) -> bool {
@@ -87,7 +94,7 @@ fn releases(step: &Step) -> bool {
 }
 
 /// Each first one is done before any of the second begins.
-const ORDER: [(Is, Is); 18] = [
+const ORDER: [(Is, Is); 21] = [
     (takes_custody, is_aws),
     (provides, creates_role),
     (bounds, puts_policies_on),
@@ -104,6 +111,9 @@ const ORDER: [(Is, Is); 18] = [
     (unbinds, takes_policies_off),
     (unbinds, deletes_role),
     (takes_policies_off, deletes_role),
+    (trusts, takes_trust_away),
+    (binds, takes_trust_away),
+    (unbinds, takes_trust_away),
     (deletes_account, deletes_role),
     (is_aws, releases),
 ];

@@ -3,18 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use lanyard_core::arn::RoleArn;
-use lanyard_core::desired::Desired;
 use lanyard_core::fact::Fact;
 use lanyard_core::holder::{Carries, Holder, Place, Pods};
 use lanyard_core::identity::Identity;
-use lanyard_core::look::think;
 use lanyard_core::observed::{RoleFacts, ServiceAccount};
 use lanyard_core::policy::Document;
 use lanyard_core::spec::{DriftPolicy, Spec};
 use lanyard_core::status::Status;
-use lanyard_core::timings::Timings;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -23,6 +19,7 @@ use proptest::test_runner::TestCaseError;
 
 use crate::edits::{Edit, edit, make, statement};
 use crate::model::Model;
+use crate::shares::{with_a_neighbour, written_by_others};
 use crate::specs::{THEIRS, identity, spec};
 use crate::world::{Truth, empty, provider};
 
@@ -152,27 +149,15 @@ impl Scene {
 
     fn their_role(&self) -> RoleFacts {
         let mut statements = vec![statement("Allow", "root")];
-        for spec in self.before.iter().chain([&self.spec]) {
-            let identity = identity(spec);
-            let Desired::Present(wanted) = think(
-                &identity,
-                &Status::default(),
-                &empty(),
-                &Timings::default(),
-                Timestamp::UNIX_EPOCH,
-            )
-            .desired
-            else {
-                continue;
-            };
-            if self.theirs == Theirs::LetsIn {
-                statements.extend(wanted.trust.statements().iter().cloned());
-            }
+        let specs = || self.before.iter().chain([&self.spec]);
+        if self.theirs == Theirs::LetsIn {
+            statements.extend(specs().flat_map(written_by_others));
         }
         statements.dedup();
+        let trust = specs().fold(Document::of(statements), with_a_neighbour);
         RoleFacts {
             id: Fact::Present("AROATHEIRS".to_owned()),
-            trust: Fact::Present(Document::of(statements)),
+            trust: Fact::Present(trust),
             max_session: Fact::Present(3600),
             tags: Fact::Present(BTreeMap::new()),
             attached: Fact::Present(BTreeMap::new()),

@@ -5,7 +5,8 @@ use lanyard_core::class::Class;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::identity::Identity;
 use lanyard_core::spec::{
-    DeletionPolicy, DriftPolicy, IrsaSpec, ManagedRoleSpec, Method, PodIdentitySpec, Spec,
+    DeletionPolicy, DriftPolicy, ExistingRoleSpec, ExistingTrust, IrsaSpec, ManagedRoleSpec, Method,
+    PodIdentitySpec, Spec,
 };
 use lanyard_core::subject::Subject;
 use lanyard_core::validate::validate;
@@ -121,11 +122,19 @@ fn irsa() -> impl Strategy<Value = IrsaSpec> {
         })
 }
 
+fn existing(
+    trust: ExistingTrust,
+) -> impl Strategy<Value = (Option<ManagedRoleSpec>, Option<ExistingRoleSpec>)> {
+    let arn = THEIRS.to_owned();
+    Just((None, Some(ExistingRoleSpec { arn, trust })))
+}
+
 /// A spec that validates.
 pub fn spec() -> impl Strategy<Value = Spec> {
     let role = prop_oneof![
         4 => managed().prop_map(|managed| (Some(managed), None)),
-        1 => Just((None, Some(THEIRS.to_owned()))),
+        1 => existing(ExistingTrust::Check),
+        2 => existing(ExistingTrust::Manage),
     ];
     (
         select(vec![Method::Irsa, Method::PodIdentity]),
@@ -167,7 +176,11 @@ pub fn same_binding(before: &Spec, after: &Spec) -> Spec {
         spec.pod_identity.session_policy = None;
     }
     spec.irsa.audience = before.irsa.audience.clone();
-    spec.existing = before.existing.clone();
+    spec.existing = match (&before.existing, &after.existing) {
+        // Who keeps the trust may change without the binding.
+        (Some(_), Some(now)) => Some(now.clone()),
+        (was, _) => was.clone(),
+    };
     spec.managed = match (&before.managed, spec.managed) {
         (None, _) => None,
         (Some(was), Some(now)) => Some(ManagedRoleSpec {

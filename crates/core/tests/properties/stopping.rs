@@ -52,6 +52,14 @@ fn timeless(truth: &Truth) -> Truth {
     if let Fact::Present(association) = &mut truth.association {
         association.modified_at = None::<Timestamp>;
     }
+    for pod in truth
+        .pods
+        .present_mut()
+        .into_iter()
+        .flat_map(|pods| &mut pods.holders)
+    {
+        pod.created = Timestamp::UNIX_EPOCH;
+    }
     truth.roles.retain(|_, role| role.id.present().is_some());
     truth
 }

@@ -22,7 +22,12 @@ fn changing() -> impl Strategy<Value = (Scene, Identity)> {
         |mut scene| {
             scene.edits.clear();
             let before = identity(scene.before.as_ref()?);
-            if before.binding == scene.identity().binding {
+            let after = scene.identity();
+            // Who keeps the trust of somebody else's role is no part of the binding, and changes at once.
+            let other_keeper = before.managed.is_none()
+                && after.managed.is_none()
+                && before.shares_trust != after.shares_trust;
+            if before.binding == after.binding || other_keeper {
                 return None;
             }
             let mut whole = scene.clone();

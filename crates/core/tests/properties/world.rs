@@ -129,6 +129,8 @@ fn role_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
         | Step::AttachPolicy { role, .. }
         | Step::PutInlinePolicy { role, .. }
         | Step::SetTrust { role, .. }
+        | Step::PutSubject { role, .. }
+        | Step::RemoveSubject { role, .. }
         | Step::DetachPolicy { role, .. }
         | Step::DeleteInlinePolicy { role, .. }
         | Step::LeaveInstanceProfiles { role }
@@ -145,6 +147,14 @@ fn role_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
                 .is_some_and(|attached| attached.contains_key(policy)) =>
         {
             Some("NoSuchEntity: the policy")
+        }
+        Step::RemoveSubject { role, seat }
+            if facts(role)
+                .trust
+                .present()
+                .is_some_and(|trust| seat.remove(trust).statements().is_empty()) =>
+        {
+            Some("MalformedPolicyDocument: no statement is left")
         }
         Step::DeleteRole { role } if filled(facts(role).attached.present().map(BTreeMap::len)) => {
             Some("DeleteConflict: attached policies")

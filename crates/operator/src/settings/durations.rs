@@ -50,6 +50,7 @@ fn slot<'a>(timings: &'a mut Timings, name: &str) -> Option<&'a mut Duration> {
         "settling" => Some(&mut timings.settling),
         "propagation" => Some(&mut timings.propagation),
         "settle" => Some(&mut timings.settle),
+        "read-back" => Some(&mut timings.read_back),
         "step" => Some(&mut timings.step),
         "cached" => Some(&mut timings.cached),
         "margin" => Some(&mut timings.margin),
