@@ -81,6 +81,16 @@ impl Stage {
         Self::on(bed, binary, options).await
     }
 
+    /// Starts a second cluster in the same account and, on it, an operator of its own.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn beside(&self, cluster: &'static str, binary: &str, options: StageOptions) -> Result<Self> {
+        let bed = self.bed.beside(cluster, options.bed.clone()).await?;
+        let cluster = ClusterFlags(vec!["--cluster-name", cluster]);
+        Self::on(bed, binary, StageOptions { cluster, ..options }).await
+    }
+
     /// Starts the operator on a test bed that is there already.
     ///
     /// # Errors

@@ -14,6 +14,7 @@
 use std::env;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use kube::Client;
@@ -75,7 +76,7 @@ pub struct TestBed {
     /// The Kubernetes side.
     pub control_plane: ControlPlane,
     /// IAM, STS and EKS.
-    pub ministack: Emulator,
+    pub ministack: Arc<Emulator>,
     /// IAM and STS, if asked for.
     pub localstack: Option<Emulator>,
     /// What stands between the AWS SDK and ministack.
@@ -92,12 +93,28 @@ pub struct TestBed {
 impl TestBed {
     /// Starts everything, after building what was never built on this machine (minutes; it says so). Warm, it takes seconds.
     pub async fn start(options: TestBedOptions) -> Result<Self> {
-        let cache = Cache::open()?;
-        let (with, localstack) = (cache.clone(), options.needs_localstack());
-        let tools = tokio::task::spawn_blocking(move || Tools::install(&with, localstack)).await??;
-        let site = Site::new(cache, tools)?;
+        let site = site(options.needs_localstack()).await?;
         let failed = format!("the test bed did not start (all logs: {})", site.logs.display());
         Self::start_at(site, options).await.context(failed)
+    }
+
+    /// Starts a second cluster in the same account: a control plane of its own, and everything of AWS shared, its faults and
+    /// its ledger too.
+    pub async fn beside(&self, cluster: &str, options: TestBedOptions) -> Result<Self> {
+        let site = site(false).await?;
+        let background = Background::new()?;
+        let url = self.ministack.url();
+        let created = EksCluster::create(&url, cluster);
+        let (etcd, cluster) = tokio::try_join!(Etcd::start(&site), created)?;
+        let issuer = options.issuer.as_deref().unwrap_or(&cluster.issuer);
+        let parts = Parts {
+            control_plane: ControlPlane::start(&site, etcd, issuer, options.nodes).await?,
+            cluster,
+            ministack: Arc::clone(&self.ministack),
+            localstack: None,
+            gateway: self.gateway.clone(),
+        };
+        Self::assemble(site, background, options.webhook, parts).await
     }
 
     /// The test bed that all tests of one process share, with the default options. It ends with the process.
@@ -108,7 +125,7 @@ impl TestBed {
             .await
     }
 
-    async fn start_at(mut site: Site, options: TestBedOptions) -> Result<Self> {
+    async fn start_at(site: Site, options: TestBedOptions) -> Result<Self> {
         let background = Background::new()?;
         let localstack = async {
             match options.needs_localstack() {
@@ -123,13 +140,40 @@ impl TestBed {
             (behind.iam, behind.sts) = (localstack.url(), localstack.url());
         }
         let gateway = background.run(Gateway::start(behind)).await?;
+        let parts = Parts {
+            control_plane,
+            cluster,
+            ministack: Arc::new(ministack),
+            localstack,
+            gateway,
+        };
+        Self::assemble(site, background, options.webhook, parts).await
+    }
+
+    async fn assemble(
+        mut site: Site,
+        background: Background,
+        with_webhook: bool,
+        parts: Parts,
+    ) -> Result<Self> {
+        let Parts {
+            control_plane,
+            cluster,
+            ministack,
+            localstack,
+            gateway,
+        } = parts;
         gateway.set_jwks(control_plane.issuer(), &control_plane.token_keys().await?)?;
         let (config, behind) = (control_plane.config(), gateway.clone());
         let front = background
             .run(async move { behind.front(config.await?).await })
             .await?;
-        let webhook = match options.webhook {
-            true => Some(background.run(webhook(&control_plane, gateway.clone())).await?),
+        let webhook = match with_webhook {
+            true => Some(
+                background
+                    .run(webhook(&control_plane, &cluster, gateway.clone()))
+                    .await?,
+            ),
             false => None,
         };
         site.started();
@@ -270,6 +314,23 @@ impl TestBed {
     }
 }
 
+/// What a test bed is put together from.
+struct Parts {
+    control_plane: ControlPlane,
+    cluster: EksCluster,
+    ministack: Arc<Emulator>,
+    localstack: Option<Emulator>,
+    gateway: Gateway,
+}
+
+/// A place for a test bed, with all of its tools.
+async fn site(localstack: bool) -> Result<Site> {
+    let cache = Cache::open()?;
+    let with = cache.clone();
+    let tools = tokio::task::spawn_blocking(move || Tools::install(&with, localstack)).await??;
+    Site::new(cache, tools)
+}
+
 /// ministack first: the API server's tokens carry the issuer that it gives the EKS cluster.
 async fn cluster_and_ministack(
     site: &Site,
@@ -288,13 +349,14 @@ async fn cluster_and_ministack(
 
 fn webhook(
     control_plane: &ControlPlane,
+    cluster: &EksCluster,
     gateway: Gateway,
 ) -> impl Future<Output = Result<Webhook>> + Send + 'static {
     let client = control_plane.client();
     let options = WebhookOptions {
         account: ACCOUNT.to_owned(),
         region: REGION.to_owned(),
-        cluster: CLUSTER.to_owned(),
+        cluster: cluster.name.clone(),
     };
     async move { Webhook::start(client.await?, gateway, options).await }
 }

@@ -77,8 +77,8 @@ impl Draft<'_> {
             Fact::Present(_) if role.elsewhere.is_some() => return Some(Await::Role),
             Fact::Absent | Fact::Present(_) => {}
         }
-        let managed = matches!(wanted.role, WantedRole::Managed(_));
-        if managed && role.tags.unreadable().is_some() && !self.steps.iter().any(made_now) {
+        let written_to = matches!(wanted.role, WantedRole::Managed(_) | WantedRole::Shared(_));
+        if written_to && role.tags.unreadable().is_some() && !self.steps.iter().any(made_now) {
             // Whose role it is stands in its tags.
             return Some(Await::Reading);
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{ACCOUNT, call};
 use crate::gateway::public_issuer;
 
-/// The role that EKS itself takes on: the one role that is not of anybody's workload.
+/// What the role is called that EKS itself takes on for a cluster: the one role that is not of anybody's workload.
 const CLUSTER_ROLE: &str = "eks-cluster";
 
 /// The add-on without which no pod of the cluster gets credentials by Pod Identity [F 2.4].
@@ -52,10 +52,11 @@ impl EksCluster {
         let trust = json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"},
         ]});
+        let role_name = format!("{CLUSTER_ROLE}-{name}");
         let role = [
             ("Action", "CreateRole"),
             ("Version", "2010-05-08"),
-            ("RoleName", CLUSTER_ROLE),
+            ("RoleName", &role_name),
             ("AssumeRolePolicyDocument", &trust.to_string()),
         ];
         call::form(emulator, "iam", &role)
@@ -65,7 +66,7 @@ impl EksCluster {
         let wanted = json!({
             "name": name,
             "version": "1.36",
-            "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/{CLUSTER_ROLE}"),
+            "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/{role_name}"),
             "resourcesVpcConfig": {"subnetIds": ["subnet-1", "subnet-2"]},
         });
         let answer = call::json(emulator, "/clusters", &wanted)

@@ -1,0 +1,39 @@
+//! One role that somebody else owns, and in whose trust policy Lanyard keeps its statements: one identity, and twenty of
+//! two clusters at once. Needs the test bed; does I/O.
+//!
+//! ```text
+//!   cluster lanyard -> operator --+
+//!                                 +--> gateway -> IAM: the trust policy of one role <-- its owner, by hand
+//!   cluster harbour -> operator --+
+//! ```
+
+mod alone;
+mod crowd;
+mod role;
+
+use anyhow::Result;
+use lanyard_testkit::TestBedOptions;
+use lanyard_tests::{Stage, StageOptions};
+use tokio::sync::OnceCell;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
+
+/// The stage that the tests with one cluster share.
+async fn stage() -> Result<&'static Stage> {
+    static STAGE: OnceCell<Stage> = OnceCell::const_new();
+    STAGE
+        .get_or_try_init(|| Stage::set(BINARY, StageOptions::default()))
+        .await
+}
+
+/// What a second cluster needs of a test bed: nobody runs pods on it.
+fn second() -> StageOptions {
+    StageOptions {
+        bed: TestBedOptions {
+            nodes: 1,
+            webhook: false,
+            ..TestBedOptions::default()
+        },
+        ..StageOptions::default()
+    }
+}

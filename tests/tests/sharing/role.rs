@@ -1,0 +1,95 @@
+//! A role as its owner has it: made by hand, with statements that are nobody else's business.
+//! Names in, the role's ARN, and who is in its statements, out. Talks to AWS as the account's root.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use lanyard_tests::Clients;
+use serde_json::{Value, json};
+
+/// What the owner wrote.
+pub fn owners() -> Vec<Value> {
+    vec![
+        json!({"Sid": "Machines", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}),
+        json!({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-service-account": "leaver"}}}),
+    ]
+}
+
+/// Makes the role.
+pub async fn make(aws: &Clients, name: &str, statements: &[Value]) -> Result<String> {
+    let made = aws.iam.create_role().role_name(name);
+    let made = made
+        .assume_role_policy_document(policy(statements))
+        .send()
+        .await?;
+    Ok(made.role.context("a role")?.arn)
+}
+
+/// Writes the whole trust policy, as its owner may.
+pub async fn write(aws: &Clients, name: &str, statements: &[Value]) -> Result<()> {
+    let update = aws.iam.update_assume_role_policy().role_name(name);
+    update.policy_document(policy(statements)).send().await?;
+    Ok(())
+}
+
+fn policy(statements: &[Value]) -> String {
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}
+
+/// The statements of the trust policy.
+pub async fn statements(aws: &Clients, name: &str) -> Result<Vec<Value>> {
+    let trust = aws.trust(name).await?;
+    Ok(trust["Statement"].as_array().context("a list")?.clone())
+}
+
+/// Whether a statement is Lanyard's.
+pub fn is_lanyards(statement: &Value) -> bool {
+    statement["Sid"]
+        .as_str()
+        .is_some_and(|sid| sid.starts_with("Lanyard"))
+}
+
+/// The owner's statements, as they stand.
+pub async fn of_owner(aws: &Clients, name: &str) -> Result<Vec<Value>> {
+    let all = statements(aws, name).await?;
+    Ok(all
+        .into_iter()
+        .filter(|statement| !is_lanyards(statement))
+        .collect())
+}
+
+/// Who is in Lanyard's statements: the names, by the id of the statement.
+pub async fn members(aws: &Clients, name: &str) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut members = BTreeMap::new();
+    for statement in statements(aws, name)
+        .await?
+        .iter()
+        .filter(|statement| is_lanyards(statement))
+    {
+        let equals = statement["Condition"]["StringEquals"]
+            .as_object()
+            .context("a condition")?;
+        let lists = |key: &str| key.ends_with(":sub") || key.ends_with("/kubernetes-service-account");
+        let (_, listed) = equals
+            .iter()
+            .find(|(key, _)| lists(key))
+            .context("a list of names")?;
+        let names = match listed {
+            Value::Array(names) => names.clone(),
+            one => vec![one.clone()],
+        };
+        let names = names
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
+        members.insert(statement["Sid"].as_str().unwrap_or_default().to_owned(), names);
+    }
+    Ok(members)
+}
+
+/// A spec for the role.
+pub fn shared(arn: &str, method: &str) -> Value {
+    json!({"method": method, "serviceAccount": {"create": true}, "role": {"existing": {"arn": arn, "trust": "Manage"}}})
+}
