@@ -13,6 +13,7 @@ use lanyard_core::class::Class;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::desired::{Desired, WantedRole};
 use lanyard_core::look::think;
+use lanyard_core::name::ClusterIdentity;
 use lanyard_core::observed::Observed;
 use lanyard_core::policy::shared::Standing;
 use lanyard_core::policy::{Document, Statement, lint, same_meaning};
@@ -52,15 +53,9 @@ enum Way {
 
 /// The two clusters share an issuer here, so that nothing but the statements' own words keeps them apart.
 fn cluster(number: usize) -> Cluster {
-    serde_json::from_value(json!({
-        "identity": CLUSTERS[number],
-        "name": "prod",
-        "region": "eu-west-1",
-        "partition": "aws",
-        "account": "111122223333",
-        "issuer": format!("https://{ISSUER}"),
-    }))
-    .unwrap()
+    let mut cluster: Cluster = serde_json::from_str(include_str!("cluster.json")).unwrap();
+    cluster.identity = ClusterIdentity::parse(CLUSTERS[number]).unwrap();
+    cluster
 }
 
 impl Guest {

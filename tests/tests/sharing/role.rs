@@ -40,7 +40,11 @@ fn policy(statements: &[Value]) -> String {
 /// The statements of the trust policy.
 pub async fn statements(aws: &Clients, name: &str) -> Result<Vec<Value>> {
     let trust = aws.trust(name).await?;
-    Ok(trust["Statement"].as_array().context("a list")?.clone())
+    Ok(trust
+        .pointer("/Statement")
+        .and_then(Value::as_array)
+        .context("a list")?
+        .clone())
 }
 
 /// Whether a statement is Lanyard's.
@@ -67,8 +71,9 @@ pub async fn members(aws: &Clients, name: &str) -> Result<BTreeMap<String, BTree
         .iter()
         .filter(|statement| is_lanyards(statement))
     {
-        let equals = statement["Condition"]["StringEquals"]
-            .as_object()
+        let equals = statement
+            .pointer("/Condition/StringEquals")
+            .and_then(Value::as_object)
             .context("a condition")?;
         let lists = |key: &str| key.ends_with(":sub") || key.ends_with("/kubernetes-service-account");
         let (_, listed) = equals
