@@ -29,6 +29,7 @@ fn pattern() -> impl Strategy<Value = String> {
         "b",
         "A",
         "*",
+        "*",
         "?",
         "{namespace}",
         "${a:b}",
@@ -51,7 +52,11 @@ type Edit = (Index, Option<&'static str>);
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
     let pieces = ["a", "b", "B", "*", "?", "${a:b}", "${?}", "$", "{", "}"];
-    prop::collection::vec((any::<Index>(), prop::option::of(select(pieces.to_vec()))), 0..3)
+    let edit = (
+        any::<Index>(),
+        prop::option::weighted(0.8, select(pieces.to_vec())),
+    );
+    prop_oneof![1 => Just(Vec::new()), 1 => prop::collection::vec(edit, 1..3)]
 }
 
 fn edited(pattern: &str, edits: &[Edit]) -> String {
@@ -77,8 +82,14 @@ struct Element {
 }
 
 fn element() -> impl Strategy<Value = Element> {
-    let from = prop::collection::vec((any::<Index>(), edits()), 1..3);
-    (from, prop::bool::weighted(0.1), any::<bool>()).prop_map(|(from, not, bare)| Element { from, not, bare })
+    let pattern = || (any::<Index>(), edits());
+    let from =
+        prop_oneof![3 => prop::collection::vec(pattern(), 1), 1 => prop::collection::vec(pattern(), 2)];
+    (from, prop::bool::weighted(0.05), any::<bool>()).prop_map(|(from, not, bare)| Element {
+        from,
+        not,
+        bare,
+    })
 }
 
 impl Element {
@@ -113,13 +124,13 @@ fn extras() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
         ("NotResource", json!(["b"])),
     ]);
     let none = Just(Vec::new());
-    prop_oneof![3 => none, 1 => prop::collection::vec(extra, 1..3)]
+    prop_oneof![5 => none, 1 => prop::collection::vec(extra, 1..3)]
 }
 
 fn statement(rows: Vec<Row>) -> impl Strategy<Value = Value> {
-    let effect = select(vec!["Allow", "Allow", "Allow", "Allow", "Deny", "allow"]);
+    let effect = prop_oneof![16 => Just("Allow"), 2 => Just("Deny"), 1 => Just("allow")];
     // Actions of one row with the resources of another are what a guardrail must not take for either.
-    let of = (any::<Index>(), any::<Index>(), prop::bool::weighted(0.7));
+    let of = (any::<Index>(), any::<Index>(), prop::bool::weighted(0.9));
     let present = prop::bool::weighted(0.95);
     (effect, of, element(), element(), extras(), present).prop_map(
         move |(effect, (one, other, same), action, resource, extras, present)| {
@@ -145,7 +156,8 @@ fn document(rows: Vec<Row>) -> impl Strategy<Value = Value> {
         json!("2008-10-17"),
         Value::Null,
     ]);
-    let statements = prop::collection::vec(statement(rows), 1..3);
+    let many = prop::collection::vec(statement(rows.clone()), 2);
+    let statements = prop_oneof![3 => prop::collection::vec(statement(rows), 1), 1 => many];
     (version, statements, any::<bool>()).prop_map(|(version, statements, bare)| {
         let statement = match statements.as_slice() {
             [one] if bare => one.clone(),
