@@ -23,6 +23,7 @@ impl WorkloadIdentitySpec {
     #[must_use]
     pub fn to_core(&self) -> core_spec::Spec {
         core_spec::Spec {
+            class_name: self.class_name.clone(),
             create_service_account: self
                 .service_account
                 .as_ref()
@@ -102,6 +103,7 @@ impl WorkloadIdentityStatus {
         Self {
             observed_generation: status.observed_generation,
             conditions: status.conditions.iter().map(condition_from_core).collect(),
+            class_name: status.class_name.clone(),
             role: status.role.as_ref().map(|role| RoleStatus {
                 arn: role.arn.to_string(),
                 id: role.id.clone(),
@@ -123,6 +125,7 @@ impl WorkloadIdentityStatus {
         core::Status {
             observed_generation: self.observed_generation,
             conditions: self.conditions.iter().filter_map(condition_to_core).collect(),
+            class_name: self.class_name.clone(),
             role: self.role.as_ref().and_then(|role| {
                 Some(core::RoleStatus {
                     arn: RoleArn::parse(&role.arn).ok()?,

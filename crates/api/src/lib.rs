@@ -5,6 +5,7 @@
 //! samples of [`samples`] into `config/samples/`. Only kube's `derive` feature is used, so that other tools can
 //! depend on this crate cheaply.
 
+pub mod class;
 mod convert;
 pub mod samples;
 mod schema;
@@ -16,6 +17,7 @@ mod tests;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::CustomResourceExt;
 
+pub use class::{WorkloadIdentityClass, WorkloadIdentityClassSpec};
 pub use spec::{WorkloadIdentity, WorkloadIdentitySpec};
 pub use status::WorkloadIdentityStatus;
 
@@ -38,5 +40,5 @@ pub const FIELD_MANAGER: &str = "lanyard";
 /// Every CRD of Lanyard, as it is written to `crds/` and installed.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![WorkloadIdentity::crd()]
+    vec![WorkloadIdentity::crd(), WorkloadIdentityClass::crd()]
 }

@@ -11,6 +11,10 @@ use crate::spec::{
     TransitionSpec, WorkloadIdentity, WorkloadIdentitySpec,
 };
 
+mod class;
+
+pub use class::class;
+
 /// One sample.
 #[derive(Debug, Clone)]
 pub struct Sample {
@@ -156,6 +160,7 @@ const READ_S3: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 
 fn everything(name: &str) -> WorkloadIdentitySpec {
     WorkloadIdentitySpec {
+        class_name: Some("default".to_owned()),
         service_account: Some(ServiceAccountSpec { create: true }),
         role: managed(ManagedRole {
             name: Some(format!("{name}-prod")),

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use crate::spec::InlinePolicy;
 use crate::status::{BindingStatus, DriftItem};
 
+pub(crate) mod class;
+
 /// Every text that users write: the longest ARN in IAM (`arnType`). Where a field's own limit is lower, a rule says so;
 /// as `maxLength` it would only be answered with "Too long".
 const TEXT_LIMIT: u32 = 2048;
@@ -64,6 +66,13 @@ pub(crate) fn pod_restart(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn existing_trust(_: &mut SchemaGenerator) -> Schema {
     word(&["Check", "Manage"])
+}
+
+pub(crate) fn class_name(_: &mut SchemaGenerator) -> Schema {
+    text(&[(
+        r"self.size() <= 253 && self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",
+        "must be the name of a WorkloadIdentityClass: at most 253 lower-case letters, digits, - and .",
+    )])
 }
 
 pub(crate) fn role_arn(_: &mut SchemaGenerator) -> Schema {

@@ -14,10 +14,6 @@ use serde_json::Value;
 use crate::schema;
 
 /// What should be: which role the pods of one ServiceAccount get, and how.
-#[expect(
-    clippy::duplicated_attributes,
-    reason = "each printer column repeats the same words"
-)]
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "lanyard.dev",
@@ -31,6 +27,10 @@ use crate::schema;
     derive = "PartialEq",
     derive = "Default",
     doc = "Ties an AWS IAM role to the ServiceAccount of the same name and namespace, by IRSA or by EKS Pod Identity, and keeps the tie true.",
+    validation = (
+        "!has(self.spec.className) || !has(self.status) || !has(self.status.className) || self.spec.className == self.status.className",
+        "className cannot change once a class is followed (status.className): put it back, or make another WorkloadIdentity"
+    ),
     printcolumn(name = "Method", type_ = "string", json_path = ".status.bindings[0].method"),
     printcolumn(
         name = "Ready",
@@ -73,6 +73,12 @@ use crate::schema;
 #[schemars(transform = schema::unwrap_descriptions)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadIdentitySpec {
+    /// The WorkloadIdentityClass to follow. Once one is followed it cannot change. Absent: the class that is marked as
+    /// the default; none where the cluster has no class at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::class_name")]
+    pub class_name: Option<String>,
+
     /// The ServiceAccount that gets the role. It has the name and namespace of this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ServiceAccountSpec")]

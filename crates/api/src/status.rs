@@ -28,6 +28,11 @@ pub struct WorkloadIdentityStatus {
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
 
+    /// The class that is followed. It cannot change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::short_text")]
+    pub class_name: Option<String>,
+
     /// The role, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RoleStatus")]

@@ -10,6 +10,7 @@ use crate::arn::{PolicyArn, RoleArn};
 use crate::duration::Seconds;
 use crate::name::{RoleName, RolePath, TagKey};
 use crate::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
+use crate::subject::is_reserved_tag;
 
 pub mod choice;
 pub mod selector;
@@ -49,6 +50,21 @@ impl Class {
             limits: Limits::None,
             ..Self::default()
         }
+    }
+
+    /// Reads a class as its object is written.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words: such a class cannot be used at all, since what is malformed may be a limit.
+    pub fn read(name: &str, spec: serde_json::Value) -> Result<Self, String> {
+        let class: Self = serde_json::from_value(spec).map_err(|error| error.to_string())?;
+        if let Some(key) = class.enforced_tags.keys().find(|key| is_reserved_tag(key)) {
+            return Err(format!("enforcedTags has {key}, which is reserved"));
+        }
+        Ok(Self {
+            name: Some(name.to_owned()),
+            ..class
+        })
     }
 
     /// The guardrails, where there are any.
@@ -252,12 +268,19 @@ mod tests {
 
     #[test]
     fn what_is_malformed_in_a_class_is_never_read_as_absent() {
-        for guardrails in [
-            json!({"permissionsBoundaryArn": "tenant"}),
-            json!({"maxSessionDuration": "soon"}),
+        for (spec, why) in [
+            (
+                json!({"guardrails": {"permissionsBoundaryArn": "tenant"}}),
+                "is not a managed policy's ARN",
+            ),
+            (
+                json!({"guardrails": {"maxSessionDuration": "soon"}}),
+                "is not a duration",
+            ),
+            (json!({"enforcedTags": {"Kubernetes-Namespace": "a"}}), "reserved"),
         ] {
-            let read = serde_json::from_value::<Class>(json!({ "guardrails": guardrails }));
-            assert!(read.unwrap_err().to_string().contains("is not a"));
+            let wrong = Class::read("tenants", spec).unwrap_err();
+            assert!(wrong.contains(why), "{wrong}");
         }
     }
 }

@@ -70,6 +70,8 @@ pub enum ExistingTrust {
 /// The spec of a WorkloadIdentity as it was written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Spec {
+    /// The class to follow; absent: the default one.
+    pub class_name: Option<String>,
     /// Whether Lanyard creates the ServiceAccount when it is missing.
     pub create_service_account: bool,
     /// The method asked for; absent: the cluster's default.

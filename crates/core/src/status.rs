@@ -22,6 +22,9 @@ pub struct Status {
     pub observed_generation: Option<i64>,
     /// All conditions Lanyard owns.
     pub conditions: Vec<Condition>,
+    /// The class that is followed, as it was first chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_name: Option<String>,
     /// The role, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleStatus>,

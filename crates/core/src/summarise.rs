@@ -101,6 +101,7 @@ pub fn summarise(told: &Told<'_>) -> Summary {
     let conditions = conditions::of(told, &drift, &three, &found);
     let status = Status {
         observed_generation: Some(told.generation),
+        class_name: told.previous.class_name.clone(),
         role: role(told),
         bindings: bindings::of(told, &three),
         oidc_provider_arn: provider(told),

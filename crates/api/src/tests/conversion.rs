@@ -85,6 +85,7 @@ fn full() -> Status {
     Status {
         observed_generation: Some(3),
         conditions: CONDITIONS.iter().map(|row| condition(row.kind)).collect(),
+        class_name: Some("default".to_owned()),
         role: Some(RoleStatus {
             arn: role("orders"),
             id: Some("AROA1".to_owned()),

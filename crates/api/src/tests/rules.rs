@@ -212,3 +212,29 @@ fn admission_and_core_agree_on_durations() {
     agree("role/managed/maxSessionDuration", &texts, within(3600, 43_200));
     agree("irsa/tokenExpiration", &texts, within(600, 86_400));
 }
+
+#[test]
+fn a_class_that_is_followed_cannot_be_exchanged() {
+    let object = |named: Option<&str>, followed: Option<&str>| {
+        let mut object = json!({
+            "metadata": {"name": "orders"},
+            "spec": {"role": {"managed": {}}},
+            "status": {"observedGeneration": 1},
+        });
+        for (part, name) in [("spec", named), ("status", followed)] {
+            if let Some(name) = name {
+                object[part]["className"] = json!(name);
+            }
+        }
+        broken(&object).len()
+    };
+    assert_eq!(object(Some("a"), Some("b")), 1);
+    for (named, followed) in [(Some("a"), Some("a")), (None, Some("a")), (Some("a"), None)] {
+        assert_eq!(object(named, followed), 0, "{named:?} {followed:?}");
+    }
+    assert_eq!(
+        broken(&json!({"metadata": {"name": "a"}, "spec": {"className": "A b", "role": {"managed": {}}}}))
+            .len(),
+        1
+    );
+}

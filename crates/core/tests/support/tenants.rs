@@ -47,26 +47,25 @@ fn row() -> impl Strategy<Value = Row> {
     (patterns(), patterns()).prop_map(|(actions, resources)| Row { actions, resources })
 }
 
-/// One change of a pattern: at a place, another piece in or a letter out.
-type Edit = (Index, Option<&'static str>);
+/// One change of a pattern: at a place, a letter out or not, and another piece in or not.
+type Edit = (Index, bool, Option<&'static str>);
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
     let pieces = ["a", "b", "B", "*", "?", "${a:b}", "${?}", "$", "{", "}"];
-    let edit = (
-        any::<Index>(),
-        prop::option::weighted(0.8, select(pieces.to_vec())),
-    );
+    let piece = prop::option::weighted(0.8, select(pieces.to_vec()));
+    let edit = (any::<Index>(), any::<bool>(), piece);
     prop_oneof![1 => Just(Vec::new()), 1 => prop::collection::vec(edit, 1..3)]
 }
 
 fn edited(pattern: &str, edits: &[Edit]) -> String {
     let mut text: Vec<String> = pattern.chars().map(String::from).collect();
-    for (at, change) in edits {
+    for (at, out, piece) in edits {
         let at = at.index(text.len() + 1);
-        match change {
-            Some(piece) => text.insert(at, (*piece).to_owned()),
-            None if at < text.len() => drop(text.remove(at)),
-            None => {}
+        if *out && at < text.len() {
+            drop(text.remove(at));
+        }
+        if let Some(piece) = piece {
+            text.insert(at, (*piece).to_owned());
         }
     }
     text.concat()

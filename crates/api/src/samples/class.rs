@@ -1,0 +1,77 @@
+//! A good WorkloadIdentityClass to start from: the default one, whose limits the other samples keep to.
+//! Nothing in, an object out; no I/O. Called by `cargo xtask codegen` and by tests.
+
+use std::collections::BTreeMap;
+
+use lanyard_core::class::{Provider, Trust};
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
+
+use super::READ_S3;
+use crate::class::{
+    ANNOTATION_DEFAULT_CLASS, DefaultsSpec, ExistingRow, GuardrailsSpec, InlineRow, NamespaceSelector,
+    QueueSpec, WorkloadIdentityClass, WorkloadIdentityClassSpec,
+};
+
+/// The default class, with every field that goes with the operator's own account.
+#[must_use]
+pub fn class() -> WorkloadIdentityClass {
+    let spec = WorkloadIdentityClassSpec {
+        aws: None,
+        provider: Some(Provider::Ensure),
+        defaults: Some(defaults()),
+        enforced_tags: BTreeMap::from([("cost-center".to_owned(), "42".to_owned())]),
+        guardrails: Some(guardrails()),
+        transition: Some(QueueSpec {
+            max_concurrent: Some(5),
+            pause_after_failures: Some(1),
+            soak: Some("0s".to_owned()),
+            fail_after: Some("10m".to_owned()),
+            paused: false,
+        }),
+    };
+    let mut class = WorkloadIdentityClass::new("default", spec);
+    let mark = (ANNOTATION_DEFAULT_CLASS.to_owned(), "true".to_owned());
+    class.metadata.annotations = Some([mark].into());
+    class
+}
+
+fn defaults() -> DefaultsSpec {
+    DefaultsSpec {
+        method: Some(Method::PodIdentity),
+        drift_policy: Some(DriftPolicy::Correct),
+        deletion_policy: Some(DeletionPolicy::Delete),
+        pod_restart: Some(PodRestart::Never),
+        role_path: Some("/tenants/".to_owned()),
+        role_name_prefix: Some("tenant-".to_owned()),
+        max_session_duration: Some("1h".to_owned()),
+    }
+}
+
+fn guardrails() -> GuardrailsSpec {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    GuardrailsSpec {
+        namespace_selector: Some(NamespaceSelector::default()),
+        methods: vec![Method::Irsa, Method::PodIdentity],
+        policy_arns: texts(&[READ_S3, "arn:aws:iam::*:policy/{namespace}/*"]),
+        inline: vec![InlineRow {
+            actions: texts(&["s3:Get*", "s3:List*"]),
+            resources: texts(&[
+                "arn:aws:s3:::{namespace}-*",
+                "arn:aws:s3:::checkout/*",
+                "arn:aws:s3:::reports/*",
+                "arn:aws:s3:::search/*",
+            ]),
+        }],
+        role_names: texts(&["{namespace}.*", "*-prod"]),
+        existing_roles: vec![ExistingRow {
+            arn: "arn:aws:iam::*:role/finance/*".to_owned(),
+            trust: Some(Trust::Check),
+        }],
+        target_role_arns: texts(&["arn:aws:iam::444455556666:role/*-data"]),
+        tag_keys: texts(&["team"]),
+        audiences: texts(&["vault.{namespace}"]),
+        adopt: texts(&["arn:aws:iam::*:role/legacy-{namespace}-*"]),
+        permissions_boundary_arn: Some("arn:aws:iam::111122223333:policy/tenant".to_owned()),
+        max_session_duration: Some("4h".to_owned()),
+    }
+}
