@@ -1,0 +1,107 @@
+//! The role annotation of a ServiceAccount that Lanyard binds: who may set it, who not, and what the others read.
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use lanyard_core::annotation::ANNOTATION_ROLE_ARN;
+use serde_json::{Value, json};
+
+use crate::place::{BANK, bed, client, identities, identity, same, told};
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/";
+const REFUSAL: &str = "the role of this ServiceAccount is set by the WorkloadIdentity bank/bound: change spec.role there instead of the annotation eks.amazonaws.com/role-arn, or set spec.suspend to true first";
+
+/// A ServiceAccount with this role, or without one.
+fn account(name: &str, role: Option<&str>) -> Result<ServiceAccount> {
+    let annotations = role.map(|role| json!({ANNOTATION_ROLE_ARN: format!("{ROLE}{role}")}));
+    let account = json!({"metadata": {"name": name, "annotations": annotations}});
+    Ok(serde_json::from_value(account)?)
+}
+
+/// A client that is the operator, or somebody else, with every permission.
+async fn acting_as(user: &str) -> Result<Client> {
+    let kubeconfig = Kubeconfig::read_from(bed().await?.kubeconfig())?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    config.auth_info.impersonate = Some(user.to_owned());
+    config.auth_info.impersonate_groups = Some(vec!["system:masters".to_owned()]);
+    Ok(Client::try_from(config)?)
+}
+
+async fn set(client: &Client, name: &str, role: Option<&str>) -> Result<Option<String>> {
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), BANK);
+    let value = role.map(|role| format!("{ROLE}{role}"));
+    let patch = json!({"metadata": {"annotations": {ANNOTATION_ROLE_ARN: value}}});
+    told(
+        api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await,
+    )
+}
+
+#[tokio::test]
+async fn nobody_but_lanyard_sets_the_role_of_what_it_binds() -> Result<()> {
+    let client = client().await?;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), BANK);
+    for (name, role) in [("bound", Some("before")), ("unbound", None)] {
+        accounts
+            .create(&PostParams::default(), &account(name, role)?)
+            .await?;
+    }
+    let api = identities(&client, BANK);
+    let spec = json!({"role": {"managed": {}}});
+    api.create(&PostParams::default(), &identity("bound", &spec))
+        .await?;
+    crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_some())).await?;
+
+    same(
+        set(&client, "bound", Some("theirs")).await?.context("set")?,
+        REFUSAL,
+    )?;
+    ensure!(
+        set(&client, "unbound", Some("theirs")).await?.is_none(),
+        "not bound"
+    );
+    let label = json!({"metadata": {"labels": {"a": "b"}}});
+    accounts
+        .patch("bound", &PatchParams::default(), &Patch::Merge(&label))
+        .await?;
+    let operator = acting_as("system:serviceaccount:lanyard-system:lanyard").await?;
+    ensure!(
+        set(&operator, "bound", Some("ours")).await?.is_none(),
+        "the operator"
+    );
+    let other = acting_as("system:serviceaccount:bank:lanyard").await?;
+    same(
+        set(&other, "bound", Some("theirs"))
+            .await?
+            .context("another lanyard")?,
+        REFUSAL,
+    )?;
+    ensure!(set(&client, "bound", None).await?.is_none(), "taking it off");
+    same(
+        set(&client, "bound", Some("theirs"))
+            .await?
+            .context("and setting it again")?,
+        REFUSAL,
+    )?;
+
+    let recorded = json!({"status": {"role": {"arn": format!("{ROLE}recorded")}}});
+    api.patch_status("bound", &PatchParams::default(), &Patch::Merge(&recorded))
+        .await?;
+    crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "recorded").await?.is_none())).await?;
+    let suspended = json!({"spec": {"suspend": true}});
+    api.patch("bound", &PatchParams::default(), &Patch::Merge(&suspended))
+        .await?;
+    crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_none())).await
+}
+
+/// What would be said to a role.
+async fn set_dry(accounts: &Api<ServiceAccount>, name: &str, role: &str) -> Result<Option<String>> {
+    let dry_run = PatchParams {
+        dry_run: true,
+        ..PatchParams::default()
+    };
+    let patch: Value = json!({"metadata": {"annotations": {ANNOTATION_ROLE_ARN: format!("{ROLE}{role}")}}});
+    told(accounts.patch(name, &dry_run, &Patch::Merge(&patch)).await)
+}

@@ -1,0 +1,101 @@
+//! One corpus of specs, good and bad, for core and for the admission policy alike. Nothing in, specs out; no I/O.
+
+use serde_json::{Value, json};
+
+/// Every spec, apart from the class that it names. All of them are well-formed: the CRD takes them.
+pub fn specs() -> Vec<Value> {
+    let mut specs = vec![json!({"role": {"managed": {}}})];
+    specs.extend(managed_roles().map(|role| json!({"role": {"managed": role}})));
+    specs.extend(roles_of_others().map(|arn| json!({"role": {"existing": {"arn": arn}}})));
+    specs.extend(around_the_role().map(|(field, value)| json!({"role": {"managed": {}}, field: value})));
+    specs
+}
+
+fn managed_roles() -> impl Iterator<Item = Value> {
+    let read = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+    let policies = [
+        json!([read]),
+        json!(["arn:aws:iam::111122223333:policy/shop/ab"]),
+        json!(["arn:aws:iam::111122223333:policy/shop/abc"]),
+        json!(["arn:aws:iam::111122223333:policy/bank/ab"]),
+        json!([read, "arn:aws:iam::aws:policy/AdministratorAccess"]),
+        json!(["arn:aws:iam::aws:policy/xAmazonS3ReadOnlyAccess"]),
+    ]
+    .map(|arns| json!({ "policyArns": arns }));
+    let names = [
+        "shop-orders",
+        "shopXorders",
+        "bank-orders",
+        "Shop-orders",
+        "shop-",
+        "shop-api-pay-0123abcd",
+    ]
+    .map(|name| json!({ "name": name }));
+    let sessions = ["1h", "2h", "2h1s", "12h", "7200s"].map(|time| json!({ "maxSessionDuration": time }));
+    let boundaries = ["tenant", "other"]
+        .map(|name| json!({"permissionsBoundaryArn": format!("arn:aws:iam::111122223333:policy/{name}")}));
+    let tags = [
+        json!({"team": "a"}),
+        json!({"TEAM": "a"}),
+        json!({"x.shop": "a"}),
+        json!({"xyshop": "a"}),
+        json!({"cost-center": "42"}),
+        json!({"cost-center": "43"}),
+        json!({"Cost-Center": "42"}),
+        json!({"team": "a", "other": "b"}),
+    ]
+    .map(|tags| json!({ "tags": tags }));
+    let statements = [
+        ("s3:GetObject", "arn:aws:s3:::shop-a/*"),
+        ("s3:PutObject", "arn:aws:s3:::shop-a/*"),
+    ];
+    let inline = statements.map(|(action, resource)| {
+        let statement = json!({"Effect": "Allow", "Action": action, "Resource": resource});
+        let document = json!({"Version": "2012-10-17", "Statement": [statement]});
+        json!({"inlinePolicies": [{"name": "p", "document": document}]})
+    });
+    let several =
+        [json!({"name": "shop-a", "tags": {"team": "a"}, "policyArns": [read], "maxSessionDuration": "1h"})];
+    (policies.into_iter())
+        .chain(names)
+        .chain(sessions)
+        .chain(boundaries)
+        .chain(tags)
+        .chain(inline)
+        .chain(several)
+}
+
+fn roles_of_others() -> impl Iterator<Item = &'static str> {
+    [
+        "arn:aws:iam::111122223333:role/shared-shop.+",
+        "arn:aws:iam::111122223333:role/shared-shop+",
+        "arn:aws:iam::111122223333:role/shared-shopxx",
+        "arn:aws:iam::111122223333:role/shared-bank.+",
+        "arn:aws:iam::111122223333:role/any/a",
+        "arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/bank-a-01234567",
+        "arn:aws:iam::111122223333:role/LANYARD/eu-west-1/prod/bank-a-01234567",
+    ]
+    .into_iter()
+}
+
+fn around_the_role() -> impl Iterator<Item = (&'static str, Value)> {
+    let target = |arn: &str| ("podIdentity", json!({ "targetRoleArn": arn }));
+    let audience = |text: &str| ("irsa", json!({ "audience": text }));
+    [
+        ("method", json!("IRSA")),
+        ("method", json!("PodIdentity")),
+        target("arn:aws:iam::444455556666:role/data"),
+        target("arn:aws:iam::444455556666:role/lanyard/eu-west-1/prod/a"),
+        target("arn:aws:iam::111122223333:role/data"),
+        audience("sts.amazonaws.com"),
+        audience("vault.shop"),
+        audience("vaultxshop"),
+        audience("other"),
+        ("deletionPolicy", json!("Retain")),
+        (
+            "podIdentity",
+            json!({"disableSessionTags": true, "sessionPolicy": {"Version": "2012-10-17", "Statement": []}}),
+        ),
+    ]
+    .into_iter()
+}

@@ -1,0 +1,128 @@
+//! The kind itself: what the API server refuses of a class, what people read of it, and that a followed class stays.
+
+use anyhow::{Result, bail, ensure};
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use lanyard_api::{WorkloadIdentityClass, samples};
+use serde_json::{Value, json};
+
+use crate::place::{SHOP, bed, class, client, identities, identity, kubectl, put_class, same};
+
+/// What the API server says against something, without the words before the first field.
+fn refusal<T>(answer: Result<T, kube::Error>) -> Result<String> {
+    match answer {
+        Ok(_) => bail!("accepted"),
+        Err(kube::Error::Api(status)) => {
+            let (_, fault) = status
+                .message
+                .split_once(" is invalid: ")
+                .unwrap_or(("", &status.message));
+            Ok(fault.to_owned())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[tokio::test]
+async fn a_class_that_cannot_work_is_refused() -> Result<()> {
+    let api: Api<WorkloadIdentityClass> = Api::all(client().await?);
+    let told = async |spec: Value| refusal(api.create(&PostParams::default(), &class("wrong", spec)?).await);
+    same(
+        told(json!({"defaults": {"method": "IRSA"}})).await?,
+        "spec: Invalid value: guardrails.methods does not hold defaults.method, so no identity could follow the default: add it there",
+    )?;
+    same(
+        told(json!({"guardrails": {"adopt": ["a\\Eb"]}})).await?,
+        "spec.guardrails.adopt[0]: Invalid value: \"a\\\\Eb\": must not hold a backslash",
+    )
+}
+
+#[tokio::test]
+async fn the_account_of_a_class_cannot_be_exchanged() -> Result<()> {
+    let client = client().await?;
+    let of = |account: &str| {
+        let role = format!("arn:aws:iam::{account}:role/lanyard");
+        class(
+            "account",
+            json!({"aws": {"assumeRoleArn": role, "externalId": "lanyard"}}),
+        )
+    };
+    put_class(&client, &of("111122223333")?).await?;
+    let api: Api<WorkloadIdentityClass> = Api::all(client);
+    let params = PatchParams::apply("platform").force();
+    let told =
+        "spec: Invalid value: aws cannot change, as roles cannot move to another account: make another class";
+    for other in [of("444455556666")?, class("account", json!({}))?] {
+        same(
+            refusal(api.patch("account", &params, &Patch::Apply(&other)).await)?,
+            told,
+        )?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn people_see_the_default_and_the_counts() -> Result<()> {
+    let bed = bed().await?;
+    let api: Api<WorkloadIdentityClass> = Api::all(client().await?);
+    let counts = json!({"identities": {"total": 3, "ready": 2, "drifted": 1, "byMethod": {"IRSA": 1, "PodIdentity": 2}}});
+    let patch = json!({ "status": counts });
+    api.patch_status("bare", &PatchParams::default(), &Patch::Merge(&patch))
+        .await?;
+    let shown = kubectl(bed.kubectl().args(["get", "widclass", "bare", "wide"]))?;
+    let lines: Vec<Vec<&str>> = shown
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let head = ["NAME", "DEFAULT", "METHOD", "TOTAL", "READY", "DRIFTED", "AGE"];
+    ensure!(lines.first().is_some_and(|line| line == &head), "{shown}");
+    ensure!(
+        lines
+            .iter()
+            .any(|line| line.starts_with(&["bare", "IRSA", "3", "2", "1"])),
+        "{shown}"
+    );
+    ensure!(
+        lines.iter().any(|line| line.starts_with(&["wide", "true"])),
+        "{shown}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_followed_class_stays() -> Result<()> {
+    let api = identities(&client().await?, SHOP);
+    let spec = json!({"role": {"managed": {}}});
+    api.create(&PostParams::default(), &identity("pinned", &spec))
+        .await?;
+    let named = async |class: Value| {
+        let patch = json!({"spec": {"className": class}});
+        api.patch("pinned", &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+    };
+    named(json!("bare")).await?;
+    named(json!(null)).await?;
+    let followed = json!({"status": {"className": "wide"}});
+    api.patch_status("pinned", &PatchParams::default(), &Patch::Merge(&followed))
+        .await?;
+    same(
+        refusal(named(json!("bare")).await)?,
+        "<nil>: Invalid value: className cannot change once a class is followed (status.className): put it back, or make another WorkloadIdentity",
+    )?;
+    named(json!("wide")).await?;
+    named(json!(null)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_sample_is_stored_as_it_stands() -> Result<()> {
+    let api: Api<WorkloadIdentityClass> = Api::all(client().await?);
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let sample = samples::class();
+    let stored = api.create(&dry_run, &sample).await?;
+    ensure!(stored.spec == sample.spec, "{:?}", stored.spec);
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! The same corpus before core and before the admission policy: the policy denies nothing that core allows, and all that
+//! core forbids but for what only core can judge.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_api::WorkloadIdentitySpec;
+use lanyard_core::class::selector::Labels;
+use lanyard_core::class::{Asked, Listed, choose};
+use lanyard_core::fact::Fact;
+use lanyard_core::guardrail::{Forbidden, forbidden};
+use lanyard_core::spec::Method;
+use lanyard_core::subject::Subject;
+use serde_json::{Value, json};
+
+use crate::corpus::specs;
+use crate::place::{BANK, SHOP, ask, classes, client, same};
+
+/// What core says.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    Allowed,
+    /// It is forbidden, and only core can tell.
+    ForbiddenByCore(Vec<Forbidden>),
+    /// It is forbidden, and the admission policy is to say so.
+    Forbidden(Vec<Forbidden>),
+    /// No class holds for it; whether admission can tell is in the flag.
+    NoClass {
+        told_early: bool,
+    },
+}
+
+#[tokio::test]
+async fn admission_and_core_agree_on_the_corpus() -> Result<()> {
+    let client = client().await?;
+    let listed: Fact<Vec<Listed>> = Fact::Present(classes()?.iter().map(|class| class.listed()).collect());
+    let (mut surprises, mut denied, mut passed) = (String::new(), 0, 0);
+    for class in [None, Some("wide"), Some("tenants"), Some("bare"), Some("missing")] {
+        for (namespace, tier) in [(SHOP, "tenant"), (BANK, "platform")] {
+            for mut spec in specs() {
+                if let (Some(class), Some(spec)) = (class, spec.as_object_mut()) {
+                    spec.insert("className".to_owned(), json!(class));
+                }
+                let verdict = core(&spec, namespace, tier, &listed)?;
+                let answer = ask(&client, namespace, &spec).await?;
+                let expected = matches!(
+                    verdict,
+                    Verdict::Forbidden(_) | Verdict::NoClass { told_early: true }
+                );
+                if answer.is_some() != expected {
+                    surprises.push_str(&format!(
+                        "\n{namespace} {spec}\n  core:      {verdict:?}\n  admission: {answer:?}\n"
+                    ));
+                }
+                *(if answer.is_some() {
+                    &mut denied
+                } else {
+                    &mut passed
+                }) += 1;
+            }
+        }
+    }
+    ensure!(surprises.is_empty(), "{surprises}");
+    ensure!(denied > 100 && passed > 100, "{denied} denied, {passed} passed");
+    Ok(())
+}
+
+fn core(spec: &Value, namespace: &str, tier: &str, classes: &Fact<Vec<Listed>>) -> Result<Verdict> {
+    let spec: WorkloadIdentitySpec = serde_json::from_value(spec.clone())?;
+    let spec = spec.to_core();
+    let subject: Subject = serde_json::from_value(json!({
+        "cluster": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "namespace": namespace,
+        "name": "asked",
+    }))?;
+    let labels = Fact::Present(Labels::from([("tier".to_owned(), tier.to_owned())]));
+    let asked = Asked {
+        class_name: spec.class_name.as_deref(),
+        pinned: None,
+        labels: &labels,
+    };
+    let choice = choose(&asked, classes);
+    let Some(class) = choice.class() else {
+        let told_early = choice.reason() == Some(lanyard_core::reason::Reason::NamespaceNotSelected);
+        return Ok(Verdict::NoClass { told_early });
+    };
+    let method = spec
+        .method
+        .or(class.defaults.method)
+        .unwrap_or(Method::PodIdentity);
+    let found = forbidden(&spec, method, &subject, &class);
+    let only_core = |it: &Forbidden| {
+        let implied = it.field == "method" && spec.method.or(class.defaults.method).is_none();
+        it.rule.starts_with("guardrails.inline ") || it.allowed.starts_with("lets nobody end") || implied
+    };
+    Ok(match found.iter().all(only_core) {
+        _ if found.is_empty() => Verdict::Allowed,
+        true => Verdict::ForbiddenByCore(found),
+        false => Verdict::Forbidden(found),
+    })
+}
+
+#[tokio::test]
+async fn a_tenant_reads_the_field_the_value_and_the_rule() -> Result<()> {
+    let client = client().await?;
+    let told = async |spec: Value| ask(&client, SHOP, &spec).await?.context("not denied");
+    let managed = |role: Value| json!({"className": "tenants", "role": {"managed": role}});
+    for (spec, expected) in [
+        (
+            managed(json!({"policyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]})),
+            "spec.role.managed.policyArns: arn:aws:iam::aws:policy/AdministratorAccess is not allowed: guardrails.policyArns of class tenants allows [arn:aws:iam::aws:policy/AmazonS3Read*, arn:aws:iam::*:policy/shop/??]",
+        ),
+        (
+            managed(json!({"name": "bank-orders"})),
+            "spec.role.managed.name: bank-orders is not allowed: guardrails.roleNames of class tenants allows [shop-*]",
+        ),
+        (
+            managed(json!({"maxSessionDuration": "12h"})),
+            "spec.role.managed.maxSessionDuration: 12h is not allowed: guardrails.maxSessionDuration of class tenants allows 2h at most",
+        ),
+        (
+            managed(json!({"tags": {"admin": "true"}})),
+            "spec.role.managed.tags: admin is not allowed: guardrails.tagKeys of class tenants allows [team, x.shop]",
+        ),
+        (
+            managed(json!({"tags": {"cost-center": "1"}})),
+            "spec.role.managed.tags: cost-center is not allowed: enforcedTags of class tenants sets it on every role; remove it",
+        ),
+        (
+            managed(json!({"permissionsBoundaryArn": "arn:aws:iam::aws:policy/any"})),
+            "spec.role.managed.permissionsBoundaryArn: arn:aws:iam::aws:policy/any is not allowed: guardrails.permissionsBoundaryArn of class tenants puts arn:aws:iam::111122223333:policy/tenant on every role",
+        ),
+        (
+            json!({"className": "tenants", "role": {"existing": {"arn": "arn:aws:iam::111122223333:role/theirs"}}}),
+            "spec.role.existing: arn:aws:iam::111122223333:role/theirs is not allowed: guardrails.existingRoles of class tenants allows [arn:aws:iam::*:role/shared-{namespace}.+ (Check), *:role/any/* (Check)]",
+        ),
+        (
+            json!({"className": "bare", "role": {"managed": {}}, "method": "PodIdentity"}),
+            "spec.method: PodIdentity is not allowed: guardrails.methods of class bare allows [IRSA]",
+        ),
+        (
+            json!({"className": "bare", "role": {"managed": {}}, "irsa": {"audience": "vault"}}),
+            "spec.irsa.audience: vault is not allowed: guardrails.audiences of class bare allows []",
+        ),
+        (
+            json!({"className": "bare", "role": {"managed": {}}, "podIdentity": {"targetRoleArn": "arn:aws:iam::444455556666:role/a"}}),
+            "spec.podIdentity.targetRoleArn: arn:aws:iam::444455556666:role/a is not allowed: guardrails.targetRoleArns of class bare allows []",
+        ),
+    ] {
+        same(told(spec).await?, expected)?;
+    }
+    let elsewhere = ask(&client, BANK, &managed(json!({})))
+        .await?
+        .context("not denied")?;
+    same(
+        elsewhere,
+        "namespace: bank is not allowed: guardrails.namespaceSelector of class tenants does not select it",
+    )
+}
