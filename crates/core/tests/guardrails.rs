@@ -77,7 +77,7 @@ fn is_allowed(document: &Value, case: &Case) -> bool {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 6000, failure_persistence: None, max_shrink_iters: 4096, ..Config::default() })]
+    #![proptest_config(Config { cases: 16_000, failure_persistence: None, max_shrink_iters: 4096, ..Config::default() })]
 
     #[test]
     fn what_is_accepted_allows_nothing_that_the_class_does_not(case in case()) {

@@ -44,7 +44,7 @@ async fn the_account_of_a_class_cannot_be_exchanged() -> Result<()> {
         let role = format!("arn:aws:iam::{account}:role/lanyard");
         class(
             "account",
-            json!({"aws": {"assumeRoleArn": role, "externalId": "lanyard"}}),
+            json!({"aws": {"assumeRoleArn": role, "externalId": "lanyard"}, "provider": "Require"}),
         )
     };
     put_class(&client, &of("111122223333")?).await?;

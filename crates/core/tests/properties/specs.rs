@@ -151,6 +151,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     )
         .prop_map(
             |(method, (managed, existing), pod_identity, irsa, create, drift, deletion)| Spec {
+                class_name: None,
                 create_service_account: create,
                 method: Some(method),
                 managed,
