@@ -52,7 +52,10 @@ async fn the_account_of_a_class_cannot_be_exchanged() -> Result<()> {
     let params = PatchParams::apply("platform").force();
     let told =
         "spec: Invalid value: aws cannot change, as roles cannot move to another account: make another class";
-    for other in [of("444455556666")?, class("account", json!({}))?] {
+    for other in [
+        of("444455556666")?,
+        class("account", json!({"provider": "Require"}))?,
+    ] {
         same(
             refusal(api.patch("account", &params, &Patch::Apply(&other)).await)?,
             told,
