@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::Not;
 
 use kube::{CustomResource, KubeSchema, ResourceExt as _};
-use lanyard_core::class::{Class, Listed, Provider, Trust};
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
+use lanyard_core::class::{Class, Listed, Provider};
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 use serde::{Deserialize, Serialize};
 
 use crate::schema::{self, class as class_schema};
@@ -293,8 +293,8 @@ pub struct ExistingRow {
     /// The most that Lanyard may do about their trust policies: Check says what is missing, Manage keeps a statement of
     /// Lanyard's own there. Absent: Check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "class_schema::trust")]
-    pub trust: Option<Trust>,
+    #[schemars(schema_with = "schema::existing_trust")]
+    pub trust: Option<ExistingTrust>,
 }
 
 /// How identities move together from one binding to another.

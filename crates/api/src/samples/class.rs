@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::class::{Provider, Trust};
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
+use lanyard_core::class::Provider;
+use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 
 use super::READ_S3;
 use crate::class::{
@@ -65,7 +65,7 @@ fn guardrails() -> GuardrailsSpec {
         role_names: texts(&["{namespace}.*", "*-prod"]),
         existing_roles: vec![ExistingRow {
             arn: "arn:aws:iam::*:role/finance/*".to_owned(),
-            trust: Some(Trust::Check),
+            trust: Some(ExistingTrust::Manage),
         }],
         target_role_arns: texts(&["arn:aws:iam::444455556666:role/*-data"]),
         tag_keys: texts(&["team"]),

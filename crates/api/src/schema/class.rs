@@ -17,10 +17,6 @@ pub(crate) fn provider(_: &mut SchemaGenerator) -> Schema {
     word(&["Ensure", "Require"])
 }
 
-pub(crate) fn trust(_: &mut SchemaGenerator) -> Schema {
-    word(&["Check", "Manage"])
-}
-
 pub(crate) fn methods(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
