@@ -10,6 +10,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use lanyard_core::name::Region;
 
+use crate::account::Accounts;
 use crate::budget::Budget;
 use crate::call::{Meter, Service};
 
@@ -57,6 +58,8 @@ pub struct Aws {
 
 struct Shared {
     settings: AwsSettings,
+    config: SdkConfig,
+    accounts: Accounts,
     iam: Channel<aws_sdk_iam::Client>,
     eks: Channel<aws_sdk_eks::Client>,
     sts: Channel<aws_sdk_sts::Client>,
@@ -88,8 +91,11 @@ impl Aws {
         Self::with_config(&loader.load().await, settings)
     }
 
+    /// The same with a configuration that was loaded already, such as one with credentials or endpoints of its own.
+    ///
     /// Retries are switched off for each service and not in the shared configuration, whose retries fetch credentials.
-    pub(crate) fn with_config(config: &SdkConfig, settings: AwsSettings) -> Self {
+    #[must_use]
+    pub fn with_config(config: &SdkConfig, settings: AwsSettings) -> Self {
         let off = RetryConfig::disabled();
         let iam = aws_sdk_iam::config::Builder::from(config)
             .retry_config(off.clone())
@@ -102,6 +108,8 @@ impl Aws {
             .build();
         let shared = Shared {
             settings,
+            config: config.clone(),
+            accounts: Accounts::default(),
             iam: Channel::new(aws_sdk_iam::Client::from_conf(iam)),
             eks: Channel::new(aws_sdk_eks::Client::from_conf(eks)),
             sts: Channel::new(aws_sdk_sts::Client::from_conf(sts)),
@@ -109,6 +117,14 @@ impl Aws {
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.shared.config
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.shared.accounts
     }
 
     pub(crate) fn settings(&self) -> &AwsSettings {

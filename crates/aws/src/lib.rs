@@ -10,6 +10,7 @@
 //! Nothing here decides anything: what to read and what to write is the engine's choice, whose a thing is core's.
 //! The SDK's own retries are off: they would go round the budget and outlast the lease.
 
+mod account;
 mod budget;
 mod call;
 mod client;
@@ -19,6 +20,7 @@ mod iam;
 mod identify;
 mod pages;
 
+pub use account::AssumedRole;
 pub use call::{Call, Measured, Meter, Service};
 pub use client::{Aws, AwsSettings};
 pub use error::{AwsError, Class, ErrorAnswer, Refusal};

@@ -56,6 +56,18 @@ impl Binding {
         self.method() == Method::Irsa
     }
 
+    /// The IAM OIDC provider that its tokens need, in the account of its role [F 6.2]; `None`: it has no tokens.
+    #[must_use]
+    pub fn provider_arn(&self) -> Option<String> {
+        let RoleArn {
+            partition, account, ..
+        } = &self.role_arn;
+        match &self.by {
+            By::Irsa { issuer, .. } => Some(issuer.provider_arn(partition, account)),
+            By::PodIdentity { .. } => None,
+        }
+    }
+
     /// The binding as one line of text, the same for equal bindings: what short names of it are made from.
     #[must_use]
     pub fn key(&self) -> String {

@@ -66,12 +66,6 @@ impl Cluster {
         })
     }
 
-    /// The ARN of the IAM OIDC provider for this cluster's issuer.
-    #[must_use]
-    pub fn provider_arn(&self) -> String {
-        self.issuer.provider_arn(&self.partition, &self.account)
-    }
-
     /// Its name in EKS; `None`: it is not EKS's, and EKS knows no associations of it.
     #[must_use]
     pub fn eks_name(&self) -> Option<&ClusterName> {

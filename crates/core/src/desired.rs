@@ -176,7 +176,7 @@ impl Desired {
             .unwrap_or_default();
         Self::Present(Box::new(Wanted {
             trust: trust_for(identity, &binding, kept),
-            provider: provider_for(identity, &binding),
+            provider: provider_for(&binding),
             installs_agent: installs_agent(identity, transition),
             association: association_for(identity, &binding),
             annotations: annotations_for(identity, &binding),
@@ -284,7 +284,7 @@ pub(crate) fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -
     match &binding.by {
         By::Irsa { issuer, audience } => trust::irsa_statement(
             sid,
-            &issuer.provider_arn(&cluster.partition, &cluster.account),
+            &binding.provider_arn().unwrap_or_default(),
             issuer.host_and_path(),
             audience.as_str(),
             &[(subject.namespace.to_string(), subject.name.to_string())].into(),
@@ -307,10 +307,10 @@ pub(crate) fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -
     }
 }
 
-fn provider_for(identity: &Identity, binding: &Binding) -> Option<WantedProvider> {
+fn provider_for(binding: &Binding) -> Option<WantedProvider> {
     match &binding.by {
         By::Irsa { issuer, audience } => Some(WantedProvider {
-            arn: issuer.provider_arn(&identity.cluster.partition, &identity.cluster.account),
+            arn: binding.provider_arn()?,
             issuer: issuer.clone(),
             client_id: audience.clone(),
         }),

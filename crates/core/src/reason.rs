@@ -129,6 +129,8 @@ reasons! {
     PodIdentityUnavailable,
     /// AWS cannot reach the issuer of the cluster's tokens, such as `https://kubernetes.default.svc`, so it can never verify one. Give the API server a public `--service-account-issuer`.
     IssuerUnreachable,
+    /// The role would live in another account than the one that the binding can use. The message names both, and the way that leads there.
+    OtherAccount,
     /// The object could not be read at all; it does not fit the CRD that this operator knows. Compare the versions of CRD and operator.
     Undecodable,
     /// AWS or the API server refuses a call. The message names the permission that is missing.

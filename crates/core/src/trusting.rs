@@ -25,7 +25,7 @@ pub fn admission(trust: &Document, request: Request<'_>) -> Admission {
     let service_account = subject.name.to_string();
     let request = match &request.binding.by {
         By::Irsa { issuer, audience } => TrustRequest::Irsa {
-            provider_arn: issuer.provider_arn(&cluster.partition, &cluster.account),
+            provider_arn: request.binding.provider_arn().unwrap_or_default(),
             issuer: issuer.host_and_path().to_owned(),
             audience: audience.to_string(),
             namespace,

@@ -15,6 +15,7 @@ use crate::spec::{ExistingTrust, Method, PodIdentitySpec, Spec};
 use crate::subject::Subject;
 use crate::text::quote;
 
+mod home;
 mod managed;
 mod naming;
 #[cfg(test)]
@@ -120,12 +121,12 @@ impl Check<'_> {
 
     fn identity(&mut self, spec: &Spec) -> Option<Identity> {
         let managed = spec.managed.as_ref().and_then(|managed| self.managed(managed));
-        let role_arn = self.role_arn(spec);
         let defaults = &self.class.defaults;
         let method = spec
             .method
             .or(defaults.method)
             .unwrap_or(self.cluster.default_method());
+        let role_arn = self.role_arn(spec, method);
         let by = match method {
             Method::Irsa => self.irsa(spec),
             Method::PodIdentity => self.pod_identity(&spec.pod_identity),
@@ -159,41 +160,16 @@ impl Check<'_> {
         })
     }
 
-    fn role_arn(&mut self, spec: &Spec) -> Option<RoleArn> {
+    fn role_arn(&mut self, spec: &Spec, method: Method) -> Option<RoleArn> {
+        let account = self.home(method);
         match (&spec.managed, &spec.existing) {
-            (Some(managed), None) => self.managed_arn(managed),
-            (None, Some(existing)) => self.existing_arn(&existing.arn),
+            (Some(managed), None) => self.managed_arn(managed, account),
+            (None, Some(existing)) => self.existing_arn(&existing.arn, &account, method),
             (Some(_), Some(_)) | (None, None) => {
                 self.wrong("role", "exactly one of managed and existing must be set");
                 None
             }
         }
-    }
-
-    fn existing_arn(&mut self, text: &str) -> Option<RoleArn> {
-        let field = "role.existing.arn";
-        let arn = self.ok(field, RoleArn::parse(text))?;
-        if arn.is_reserved() {
-            self.wrong(
-                field,
-                format!("{arn} belongs to AWS itself and cannot be given to pods"),
-            );
-        }
-        if arn.partition != self.cluster.partition {
-            let partition = &self.cluster.partition;
-            self.wrong(
-                field,
-                format!("{arn} is in another partition than the cluster, which is in {partition}"),
-            );
-        }
-        if arn.account != self.cluster.account {
-            let account = &self.cluster.account;
-            self.wrong(
-                field,
-                format!("{arn} is in another account than the cluster's, {account}; with Pod Identity, set podIdentity.targetRoleArn to it and give a role of {account} here"),
-            );
-        }
-        Some(arn)
     }
 
     fn irsa(&mut self, spec: &Spec) -> Option<By> {

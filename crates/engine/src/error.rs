@@ -3,6 +3,7 @@
 use lanyard_aws::AwsError;
 use lanyard_core::arn::RoleArn;
 use lanyard_core::fact::Why;
+use lanyard_core::name::AccountId;
 use lanyard_core::outcome::{Disposition, Trouble};
 use lanyard_core::reason::Reason;
 use lanyard_core::text::{message, quote};
@@ -64,6 +65,11 @@ pub enum EngineError {
         /// How often it was written.
         tries: usize,
     },
+    /// A thing in an account to which neither Lanyard's own credentials nor the object's class lead.
+    #[error(
+        "account {0} is not Lanyard's own, and no class of the object says how to get there (aws.assumeRoleArn)"
+    )]
+    NoWay(AccountId),
     /// A workload of a kind that no rollout restarts.
     #[error("a {} is not restarted by a rollout: {}", .0.kind, .0.name)]
     NoRestart(Owner),
@@ -99,6 +105,7 @@ impl EngineError {
             | Self::NotEks
             | Self::NoRoom(_)
             | Self::Contended { .. }
+            | Self::NoWay(_)
             | Self::NoRestart(_) => None,
         }
     }
@@ -130,7 +137,7 @@ impl EngineError {
                 reason: Reason::QuotaExceeded,
                 message: message(&no_room.to_string()),
             },
-            Self::NotEks | Self::NoRestart(_) => Trouble {
+            Self::NotEks | Self::NoWay(_) | Self::NoRestart(_) => Trouble {
                 disposition: Disposition::WaitForChange,
                 reason: Reason::Refused,
                 message: quote(&self.to_string()),
@@ -153,6 +160,7 @@ impl EngineError {
             | Self::NotEks
             | Self::NoRoom(_)
             | Self::Contended { .. }
+            | Self::NoWay(_)
             | Self::NoRestart(_) => Why::Failed(quote(&self.to_string())),
         }
     }

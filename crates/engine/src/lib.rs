@@ -12,6 +12,7 @@ pub mod apply;
 pub mod observe;
 pub mod pods;
 
+mod account;
 mod call;
 mod error;
 mod lists;

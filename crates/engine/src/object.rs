@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::{ObjectMeta, PartialObjectMeta};
 use lanyard_api::{ANNOTATION_CONSENT, ANNOTATION_CUSTODY, FINALIZER, WorkloadIdentity};
+use lanyard_core::class;
 use lanyard_core::custody::Custody;
 use lanyard_core::observed::ObjectMarks;
 use lanyard_core::subject::Subject;
@@ -27,6 +28,8 @@ pub struct Target {
     pub finalizers: Vec<String>,
     /// Our marks on it.
     pub marks: ObjectMarks,
+    /// How the account of its roles is reached, as its class says; at first, as Lanyard itself.
+    pub account: class::Aws,
     resource_version: Mutex<Option<String>>,
 }
 
@@ -46,6 +49,7 @@ impl Target {
             uid: metadata.uid.clone()?,
             finalizers,
             marks,
+            account: class::Aws::default(),
             resource_version: Mutex::new(metadata.resource_version.clone()),
         })
     }

@@ -45,12 +45,7 @@ impl World {
             self.shared().forget().await;
         }
         let subject = &scope.target.subject;
-        let roles = join_all(
-            scope
-                .roles
-                .iter()
-                .map(|arn| self.role(subject, arn, &scope.known_policies)),
-        );
+        let roles = join_all(scope.roles.iter().map(|arn| self.role(scope, arn)));
         let shared = join3(
             self.provider_in(scope),
             self.agent_in(scope),
@@ -94,9 +89,13 @@ impl World {
         join(pods, workloads).await
     }
 
-    async fn role(&self, subject: &Subject, arn: &RoleArn, known: &BTreeSet<PolicyArn>) -> RoleFacts {
-        let facts = self.recent().judge_role(arn, self.aws().role(arn, known).await);
-        self.trusts().judge(subject, arn, facts)
+    async fn role(&self, scope: &Scope<'_>, arn: &RoleArn) -> RoleFacts {
+        let read = match self.aws_in(scope.target, &arn.account).await {
+            Ok(aws) => aws.role(arn, &scope.known_policies).await,
+            Err(error) => RoleFacts::unreadable(&error.why()),
+        };
+        let facts = self.recent().judge_role(arn, read);
+        self.trusts().judge(&scope.target.subject, arn, facts)
     }
 
     async fn association(&self, scope: &Scope<'_>) -> Fact<lanyard_core::observed::Association> {
@@ -113,7 +112,7 @@ impl World {
 
     async fn provider_in(&self, scope: &Scope<'_>) -> Fact<lanyard_core::observed::Provider> {
         match &scope.provider {
-            Some(arn) => self.provider(arn).await,
+            Some(arn) => self.provider(scope.target, arn).await,
             None => Fact::Unreadable(Why::NotRead),
         }
     }

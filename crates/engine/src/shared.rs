@@ -2,7 +2,7 @@
 //! read serves every look.
 //! Talks to AWS and the API server when what is remembered is too old; an unreadable fact is never remembered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::World;
 use crate::error::EngineError;
+use crate::object::Target;
 use crate::pods::Agents;
 
 /// The agent's DaemonSet [F 2.4].
@@ -24,7 +25,8 @@ const AGENT_NAME: &str = "eks-pod-identity-agent";
 pub(crate) struct Shared {
     lasts: Duration,
     auto_mode: bool,
-    provider: Mutex<Option<(Instant, String, Fact<Provider>)>>,
+    /// One for each account that roles are in.
+    providers: Mutex<HashMap<String, (Instant, Fact<Provider>)>>,
     agent: Mutex<Option<(Instant, Fact<Agent>)>>,
     agents: Mutex<Option<(Instant, Arc<Agents>)>>,
     webhook: Mutex<Option<(Instant, String)>>,
@@ -35,7 +37,7 @@ impl Shared {
         Self {
             lasts,
             auto_mode,
-            provider: Mutex::new(None),
+            providers: Mutex::default(),
             agent: Mutex::new(None),
             agents: Mutex::new(None),
             webhook: Mutex::new(None),
@@ -44,7 +46,7 @@ impl Shared {
 
     /// Forgets everything: somebody asked for a fresh look.
     pub(crate) async fn forget(&self) {
-        *self.provider.lock().await = None;
+        self.providers.lock().await.clear();
         *self.agent.lock().await = None;
         *self.agents.lock().await = None;
         *self.webhook.lock().await = None;
@@ -52,26 +54,30 @@ impl Shared {
 
     /// What a step of ours made of the provider.
     pub(crate) async fn provider_is(&self, arn: &str, provider: &Fact<Provider>) {
-        *self.provider.lock().await = Some((Instant::now(), arn.to_owned(), provider.clone()));
+        let known = (Instant::now(), provider.clone());
+        self.providers.lock().await.insert(arn.to_owned(), known);
     }
 }
 
 impl World {
     /// The OIDC provider. The lock is held while it is read: many looks at once are one call.
-    pub(crate) async fn provider(&self, arn: &str) -> Fact<Provider> {
-        let mut slot = self.shared().provider.lock().await;
-        match &*slot {
-            Some((at, known, fact)) if known == arn && at.elapsed() < self.shared().lasts => {
-                return fact.clone();
-            }
-            Some(_) | None => {}
+    pub(crate) async fn provider(&self, target: &Target, arn: &str) -> Fact<Provider> {
+        let mut known = self.shared().providers.lock().await;
+        if let Some((_, fact)) = known
+            .get(arn)
+            .filter(|(at, _)| at.elapsed() < self.shared().lasts)
+        {
+            return fact.clone();
         }
-        let fact = self.aws().provider(arn).await;
+        let fact = match self.aws_of_provider(target, arn).await {
+            Ok(aws) => aws.provider(arn).await,
+            Err(error) => Fact::Unreadable(error.why()),
+        };
         // Its absence is about to end, and not only by us: the replica that led before may have created it.
-        *slot = fact
-            .present()
-            .is_some()
-            .then(|| (Instant::now(), arn.to_owned(), fact.clone()));
+        match fact.present() {
+            Some(_) => known.insert(arn.to_owned(), (Instant::now(), fact.clone())),
+            None => known.remove(arn),
+        };
         fact
     }
 

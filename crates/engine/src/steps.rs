@@ -40,19 +40,28 @@ impl World {
             }
             Step::PutSubject { role, seat, alone } => {
                 let edit = Edit::put(&target.subject, seat, alone);
-                return self.edit_trust(role, edit).await.map(Answer::Trust);
+                let aws = self.aws_in(target, &role.account).await?;
+                return self.edit_trust(&aws, role, edit).await.map(Answer::Trust);
             }
             Step::RemoveSubject { role, seat } => {
                 let edit = Edit::remove(&target.subject, seat);
-                return self.edit_trust(role, edit).await.map(Answer::Trust);
+                let aws = self.aws_in(target, &role.account).await?;
+                return self.edit_trust(&aws, role, edit).await.map(Answer::Trust);
             }
-            _ => return self.perform_on_role(step).await,
+            _ => return self.perform_on_iam(target, step).await,
         }
         Ok(Answer::Nothing)
     }
 
-    async fn perform_on_role(&self, step: &Step) -> Result<Answer, EngineError> {
-        let aws = self.aws();
+    /// In the account of the role or provider that the step names.
+    async fn perform_on_iam(&self, target: &Target, step: &Step) -> Result<Answer, EngineError> {
+        let aws = match (step, step.role()) {
+            (Step::CreateProvider { arn, .. } | Step::AddClientId { arn, .. }, _) => {
+                self.aws_of_provider(target, arn).await?
+            }
+            (_, Some(role)) => self.aws_in(target, &role.account).await?,
+            (_, None) => self.aws().clone(),
+        };
         match step {
             Step::CreateRole { role, wanted, trust } => {
                 return Ok(Answer::RoleId(aws.create_role(role, wanted, trust).await?));

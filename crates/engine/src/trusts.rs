@@ -13,7 +13,7 @@ mod memory;
 
 use std::fmt;
 
-use lanyard_aws::Class;
+use lanyard_aws::{Aws, Class};
 use lanyard_core::arn::RoleArn;
 use lanyard_core::policy::shared::{Seat, Standing};
 use lanyard_core::policy::{Document, Statement, same_meaning};
@@ -102,8 +102,13 @@ impl Edit {
 
 impl World {
     /// Makes an edit of a role's trust policy, and answers the policy once the edit has been seen to last.
-    pub(crate) async fn edit_trust(&self, role: &RoleArn, edit: Edit) -> Result<Document, EngineError> {
-        let made = self.edit_until_it_lasts(role, &edit).await;
+    pub(crate) async fn edit_trust(
+        &self,
+        aws: &Aws,
+        role: &RoleArn,
+        edit: Edit,
+    ) -> Result<Document, EngineError> {
+        let made = self.edit_until_it_lasts(aws, role, &edit).await;
         match made {
             // A role that is gone holds no subject any more.
             Err(EngineError::Aws(error)) if error.class() == Class::NotFound && edit.alone.is_none() => {
@@ -113,13 +118,18 @@ impl World {
         }
     }
 
-    async fn edit_until_it_lasts(&self, role: &RoleArn, edit: &Edit) -> Result<Document, EngineError> {
+    async fn edit_until_it_lasts(
+        &self,
+        aws: &Aws,
+        role: &RoleArn,
+        edit: &Edit,
+    ) -> Result<Document, EngineError> {
         for _ in 0..TRIES {
-            let merged = self.merge(role, edit).await?;
+            let merged = self.merge(aws, role, edit).await?;
             if !merged.written {
                 return Ok(merged.document);
             }
-            if let Some(document) = self.read_back(role, edit).await? {
+            if let Some(document) = self.read_back(aws, role, edit).await? {
                 return Ok(document);
             }
             tracing::info!(%role, member = edit.seat.member, "another writer took an edit of a trust policy back");
@@ -131,11 +141,16 @@ impl World {
     }
 
     /// The policy, if the edit is still there every time that it is read.
-    async fn read_back(&self, role: &RoleArn, edit: &Edit) -> Result<Option<Document>, EngineError> {
+    async fn read_back(
+        &self,
+        aws: &Aws,
+        role: &RoleArn,
+        edit: &Edit,
+    ) -> Result<Option<Document>, EngineError> {
         let mut last = None;
         for _ in 0..READ_BACKS {
             tokio::time::sleep(self.timings().read_back).await;
-            let document = self.aws().trust(role).await?;
+            let document = aws.trust(role).await?;
             if !edit.holds_in(&document) {
                 return Ok(None);
             }
@@ -146,10 +161,10 @@ impl World {
 
     /// Reads the policy, edits it and writes it, unless it is as it should be. What this process wrote a moment ago and
     /// a late read does not show is put back with it.
-    async fn merge(&self, role: &RoleArn, edit: &Edit) -> Result<Merged, EngineError> {
+    async fn merge(&self, aws: &Aws, role: &RoleArn, edit: &Edit) -> Result<Merged, EngineError> {
         let lock = self.trusts().lock(role);
         let _alone = lock.lock().await;
-        let found = self.aws().trust(role).await?;
+        let found = aws.trust(role).await?;
         let young = self.trusts().young(role);
         let document = young
             .iter()
@@ -166,7 +181,7 @@ impl World {
             if edit.alone.is_some() {
                 self.has_room(role, &edit.seat, &document).await?;
             }
-            self.aws().set_trust(role, &document).await?;
+            aws.set_trust(role, &document).await?;
             self.trusts().wrote(role, edit.clone());
         }
         Ok(Merged { document, written })
@@ -178,7 +193,7 @@ impl World {
             return Ok(());
         }
         // Without leave to ask for the account's own quota the usual one holds.
-        let quota = self.aws().trust_quota().await.unwrap_or(USUAL_QUOTA);
+        let quota = aws.trust_quota().await.unwrap_or(USUAL_QUOTA);
         if size <= quota {
             return Ok(());
         }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use kube_runtime::controller::Action;
 use kube_runtime::reflector::ObjectRef;
 use lanyard_core::arn::{PolicyArn, RoleArn};
+use lanyard_core::binding::Binding;
 use lanyard_core::binding::By;
 use lanyard_core::class::Class;
 use lanyard_core::cluster::Cluster;
@@ -192,7 +193,7 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
         } else {
             known_policies(decoded, identity)
         },
-        provider: by(Method::Irsa).then(|| identity.cluster.provider_arn()),
+        provider: provider(decoded, identity),
         agent: by(Method::PodIdentity),
         pods: pods(decoded, context),
         fresh_pods: changes,
@@ -230,6 +231,15 @@ pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: F
         workloads: false,
         fresh: false,
     }
+}
+
+/// The provider of the binding asked for, else of the one on record.
+fn provider(decoded: &Decoded, identity: &Identity) -> Option<String> {
+    let recorded = decoded.status.bindings.iter().map(|recorded| &recorded.binding);
+    [&identity.binding]
+        .into_iter()
+        .chain(recorded)
+        .find_map(Binding::provider_arn)
 }
 
 /// The policies that the spec asks for or that Lanyard once attached: what they can do needs no reading.

@@ -26,7 +26,12 @@ async fn with_read_write_everything_is_done_and_every_action_is_used() -> Result
     role_of_every_shape(&scene).await?;
     drift(&scene).await?;
     associations(&scene).await?;
-    for name in ["orders", "carts"] {
+    scene.account("users").await?;
+    scene
+        .apply("users", json!({"method": "PodIdentity", "role": {"managed": {}}}))
+        .await?;
+    scene.until_ready("users").await?;
+    for name in ["orders", "carts", "users"] {
         scene.delete(name).await?;
     }
     let used = judge(&stage)?;

@@ -7,6 +7,7 @@ mod operator;
 mod reading;
 mod wildcard;
 
+pub mod chain;
 pub mod describe;
 pub mod document;
 pub mod evaluate;

@@ -99,7 +99,7 @@ pub fn trust_document(statements: Vec<Statement>) -> Document {
     Document::of(statements)
 }
 
-fn statement<const N: usize>(elements: [(&str, Value); N]) -> Statement {
+pub(super) fn statement<const N: usize>(elements: [(&str, Value); N]) -> Statement {
     Statement::new(
         elements
             .into_iter()

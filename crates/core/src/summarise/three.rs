@@ -12,7 +12,7 @@ use crate::desired::{Desired, Others, Wanted, WantedAssociation, WantedRole};
 use crate::drift::{Cause, Conflict, Drift};
 use crate::fact::{Fact, Why};
 use crate::observed::{Association, RoleFacts, ServiceAccount};
-use crate::policy::{Admission, Statement};
+use crate::policy::{Admission, Statement, chain};
 use crate::reason::Reason;
 use crate::stage::Stage;
 use crate::text;
@@ -286,9 +286,26 @@ fn associated(
     Verdict::holds(
         Reason::BindingInPlace,
         format!(
-            "Association {id} gives {} {}.{whole_cluster}",
-            wanted.subject, want.role_arn
+            "Association {id} gives {} {}.{whole_cluster}{}",
+            wanted.subject,
+            want.role_arn,
+            chain_told(wanted, want, found)
         ),
+    )
+}
+
+/// What each side of a chain has to have: the target role is somebody else's and cannot be looked into.
+fn chain_told(wanted: &Wanted, want: &WantedAssociation, found: &Association) -> String {
+    let Some(target) = &want.target_role_arn else {
+        return String::new();
+    };
+    let external_id = found.external_id.as_deref();
+    let trust = chain::trust(&want.role_arn, &wanted.subject, external_id, want.session_tags);
+    format!(
+        " EKS goes on to {target}, whose trust has to have {}; the permissions of {} have to have {}.",
+        trust.to_json(),
+        want.role_arn.name,
+        chain::permission(target).to_json()
     )
 }
 

@@ -6,16 +6,15 @@
 
 use super::Check;
 use crate::arn::RoleArn;
-use crate::name::{NameError, RoleName, RolePath};
+use crate::name::{AccountId, NameError, RoleName, RolePath};
 use crate::spec::ManagedRoleSpec;
 
 impl Check<'_> {
-    pub(super) fn managed_arn(&mut self, managed: &ManagedRoleSpec) -> Option<RoleArn> {
+    pub(super) fn managed_arn(&mut self, managed: &ManagedRoleSpec, account: AccountId) -> Option<RoleArn> {
         let field = "role.managed.name";
         let base = self.ok(field, self.cluster.role_path())?;
-        let of_cluster = |arn: &&RoleArn| {
-            arn.account == self.cluster.account && arn.path.as_str().starts_with(base.as_str())
-        };
+        let of_cluster =
+            |arn: &&RoleArn| arn.account == account && arn.path.as_str().starts_with(base.as_str());
         let mut made = self.made.iter().filter(of_cluster);
         let (name, known) = match &managed.name {
             Some(name) => {
@@ -34,7 +33,7 @@ impl Check<'_> {
         let path = known.map_or_else(|| self.path_of_class(&base), |arn| Ok(arn.path.clone()));
         Some(RoleArn {
             partition: self.cluster.partition.clone(),
-            account: self.cluster.account.clone(),
+            account,
             path: self.ok(field, path)?,
             name: self.ok(field, name)?,
         })

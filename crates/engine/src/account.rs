@@ -1,0 +1,46 @@
+//! Which AWS a thing is read and written through: Lanyard's own, or the account's that a class leads to.
+//! A target and an account in, a client out, or that nobody said how to get there. No I/O of its own.
+//!
+//! IAM finds a role by its name alone, in the account of whoever asks: asked in the wrong one, it answers of another role.
+
+use lanyard_aws::{AssumedRole, Aws};
+use lanyard_core::name::AccountId;
+
+use crate::World;
+use crate::error::EngineError;
+use crate::object::Target;
+
+impl World {
+    /// AWS for the things of a target in an account.
+    pub(crate) async fn aws_in(&self, target: &Target, account: &AccountId) -> Result<Aws, EngineError> {
+        let assumed = target.account.assume_role_arn.as_ref();
+        match assumed.filter(|role| role.account == *account) {
+            Some(role) => {
+                let role = AssumedRole {
+                    arn: role.clone(),
+                    external_id: target.account.external_id.clone(),
+                    session: format!("lanyard-{}", self.session_of_cluster()),
+                };
+                Ok(self.aws().assuming(&role).await)
+            }
+            None if *account == self.cluster().account => Ok(self.aws().clone()),
+            None => Err(EngineError::NoWay(account.clone())),
+        }
+    }
+
+    /// AWS for a provider, whose account is in its ARN.
+    pub(crate) async fn aws_of_provider(&self, target: &Target, arn: &str) -> Result<Aws, EngineError> {
+        let account = arn.split(':').nth(4).unwrap_or_default();
+        match AccountId::parse(account) {
+            Ok(account) => self.aws_in(target, &account).await,
+            Err(_) => Ok(self.aws().clone()),
+        }
+    }
+
+    fn session_of_cluster(&self) -> String {
+        let cluster = self.cluster();
+        cluster
+            .eks_name()
+            .map_or_else(|| cluster.identity.to_string(), ToString::to_string)
+    }
+}
