@@ -9,7 +9,6 @@ use lanyard_core::cluster::Platform;
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::holder::Pods;
 use lanyard_core::observed::{Observed, RoleFacts};
-use lanyard_core::subject::Subject;
 use lanyard_core::workload::Workload;
 
 use crate::World;

@@ -179,7 +179,7 @@ impl World {
         let written = !same_meaning(&found, &document);
         if written {
             if edit.alone.is_some() {
-                self.has_room(role, &edit.seat, &document).await?;
+                self.has_room(aws, role, &edit.seat, &document).await?;
             }
             aws.set_trust(role, &document).await?;
             self.trusts().wrote(role, edit.clone());
@@ -187,7 +187,13 @@ impl World {
         Ok(Merged { document, written })
     }
 
-    async fn has_room(&self, role: &RoleArn, seat: &Seat, document: &Document) -> Result<(), EngineError> {
+    async fn has_room(
+        &self,
+        aws: &Aws,
+        role: &RoleArn,
+        seat: &Seat,
+        document: &Document,
+    ) -> Result<(), EngineError> {
         let size = document.size();
         if size <= USUAL_QUOTA {
             return Ok(());

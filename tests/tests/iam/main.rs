@@ -74,7 +74,7 @@ fn policy(file: &str) -> Result<Value> {
         .replace("REGION", "us-east-1")
         .replace("CLUSTER", "lanyard");
     let mut policy: Value = serde_json::from_str(&filled)?;
-    let statements = policy["Statement"].as_array_mut();
+    let statements = policy.pointer_mut("/Statement").and_then(Value::as_array_mut);
     for statement in statements.into_iter().flatten() {
         statement["Resource"] = Value::from("*");
     }
@@ -84,7 +84,10 @@ fn policy(file: &str) -> Result<Value> {
 /// Every action that a policy allows.
 fn actions(file: &str) -> Result<BTreeSet<String>> {
     let policy = policy(file)?;
-    let statements = policy["Statement"].as_array().context("statements")?;
+    let statements = policy
+        .pointer("/Statement")
+        .and_then(Value::as_array)
+        .context("statements")?;
     let listed = |value: &Value| match value {
         Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         one => one.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),

@@ -65,7 +65,7 @@ mod tests {
     use crate::example::{cluster, spec, subject};
     use crate::identity::Identity;
     use crate::reason::Reason;
-    use crate::spec::{Method, Spec};
+    use crate::spec::{ExistingRoleSpec, Method, Spec};
     use crate::validate::{Invalid, validate};
 
     const THEIRS: &str = "arn:aws:iam::444455556666:role/theirs";
@@ -86,7 +86,10 @@ mod tests {
     fn existing(method: Method) -> Spec {
         Spec {
             managed: None,
-            existing: Some(THEIRS.to_owned()),
+            existing: Some(ExistingRoleSpec {
+                arn: THEIRS.to_owned(),
+                ..ExistingRoleSpec::default()
+            }),
             ..spec(method)
         }
     }
