@@ -121,8 +121,8 @@ async fn workloads(scene: &Scene<'_>) -> Result<()> {
             "selector": {"matchLabels": {"app": name}},
             "template": {"metadata": {"labels": {"app": name}}, "spec": pod},
         });
-        if kind == "StatefulSet" {
-            spec["serviceName"] = json!(name);
+        if let (Some(spec), "StatefulSet") = (spec.as_object_mut(), kind) {
+            spec.insert("serviceName".to_owned(), json!(name));
         }
         create(scene, &scene.namespace, kind, name, spec).await?;
     }
