@@ -13,8 +13,10 @@ use crate::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart
 use crate::subject::is_reserved_tag;
 
 pub mod choice;
+pub mod ruling;
 pub mod selector;
 
+pub use ruling::{Record, Ruling, rule};
 pub use choice::{Asked, Choice, Listed, choose};
 pub use selector::Selector;
 

@@ -16,6 +16,9 @@ const VERSION: u32 = 1;
 #[serde(rename_all = "camelCase")]
 pub struct Custody {
     version: u32,
+    /// The class that is followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// What a deletion is to remove.
     pub deletion_policy: DeletionPolicy,
     /// Each role touched, with the method it was touched for.
@@ -61,6 +64,7 @@ impl Custody {
     pub fn new(deletion_policy: DeletionPolicy, roles: Vec<Touched>) -> Self {
         Self {
             version: VERSION,
+            class: None,
             deletion_policy,
             roles,
         }
@@ -93,6 +97,12 @@ impl Custody {
         self.roles.iter().filter_map(|touched| touched.seated(subject))
     }
 
+    /// The same custody of an object that follows a class.
+    #[must_use]
+    pub fn under(self, class: Option<String>) -> Self {
+        Self { class, ..self }
+    }
+
     /// The same custody with one more role and the deletion policy of now. Nothing is ever taken out here.
     #[must_use]
     pub fn including(previous: Option<&Self>, deletion_policy: DeletionPolicy, touched: Touched) -> Self {
@@ -100,7 +110,8 @@ impl Custody {
         if !roles.contains(&touched) {
             roles.push(touched);
         }
-        Self::new(deletion_policy, roles)
+        let class = previous.and_then(|custody| custody.class.clone());
+        Self::new(deletion_policy, roles).under(class)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::annotation::{
 };
 use crate::arn::{Issuer, RoleArn};
 use crate::binding::{Binding, By};
+use crate::class::Provider;
 use crate::cluster::{Cluster, Platform};
 use crate::custody::Custody;
 use crate::identity::{Identity, ManagedRole};
@@ -128,6 +129,8 @@ pub struct WantedProvider {
     pub issuer: Issuer,
     /// The audience it has to accept.
     pub client_id: Audience,
+    /// Whether Lanyard may create it and add the audience.
+    pub ensure: bool,
 }
 
 /// The association that should be there.
@@ -313,6 +316,7 @@ fn provider_for(binding: &Binding) -> Option<WantedProvider> {
             arn: binding.provider_arn()?,
             issuer: issuer.clone(),
             client_id: audience.clone(),
+            ensure: identity.provider == Provider::Ensure,
         }),
         By::PodIdentity { .. } => None,
     }

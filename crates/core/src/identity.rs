@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::{PolicyArn, RoleArn};
 use crate::binding::Binding;
+use crate::class::Provider;
 use crate::cluster::Cluster;
 use crate::custody::{Custody, Touched};
 use crate::name::PolicyName;
@@ -21,6 +22,10 @@ pub struct Identity {
     pub subject: Subject,
     /// Where.
     pub cluster: Cluster,
+    /// The class that it follows.
+    pub class: Option<String>,
+    /// Whether Lanyard may create the OIDC provider and add an audience to it.
+    pub provider: Provider,
     /// The binding asked for.
     pub binding: Binding,
     /// The role's own side, when Lanyard makes it; `None`: somebody else's role.

@@ -133,6 +133,10 @@ impl Draft<'_> {
         if self.to_do(&Aspect::Provider).is_none() {
             return;
         }
+        if !provider.ensure {
+            self.then.insert(Await::Provider);
+            return;
+        }
         let (arn, client_id) = (provider.arn.clone(), provider.client_id.clone());
         self.steps.push(match &self.observed.provider {
             Fact::Present(_) => Step::AddClientId { arn, client_id },

@@ -139,6 +139,8 @@ impl Check<'_> {
         Some(Identity {
             subject: self.subject.clone(),
             cluster: self.cluster.clone(),
+            class: self.class.name.clone(),
+            provider: self.class.provider,
             binding: Binding {
                 role_arn: role_arn?,
                 by: by?,

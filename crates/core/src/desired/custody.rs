@@ -84,6 +84,9 @@ pub(super) fn custody_for(
     custody
         .roles
         .retain(|touched| (used(touched) || made(touched) || seated(touched)) && !given_up(touched));
+    if identity.class.is_some() {
+        custody = custody.under(identity.class.clone());
+    }
     for other in kept.iter().chain([binding]) {
         let touched = touched_for(identity, other, observed);
         let known = |known: &Touched| {
