@@ -13,11 +13,13 @@ use crate::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart
 use crate::subject::is_reserved_tag;
 
 pub mod choice;
+pub mod queue;
 pub mod ruling;
 pub mod selector;
 
-pub use ruling::{Record, Ruling, rule};
 pub use choice::{Asked, Choice, Listed, choose};
+pub use queue::{Standing, Tally};
+pub use ruling::{Record, Ruling, Whose, rule};
 pub use selector::Selector;
 
 /// A class. What a class says later changes the defaults, limits, boundary and tags of its identities; it never renames

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::{PolicyArn, RoleArn};
 use crate::binding::Binding;
-use crate::class::Provider;
+use crate::class::{Provider, Queue};
 use crate::cluster::Cluster;
 use crate::custody::{Custody, Touched};
 use crate::name::PolicyName;
 use crate::policy::Document;
 use crate::reason::Reason;
 use crate::share::Key;
-use crate::spec::{DeletionPolicy, DriftPolicy, PodRestart};
+use crate::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
 use crate::subject::Subject;
 
 /// A WorkloadIdentity whose spec can be carried out.
@@ -50,6 +50,10 @@ pub struct Identity {
     pub paused: bool,
     /// Why nothing new may be applied, when that is so: what was applied before is kept true.
     pub frozen: Option<Freeze>,
+    /// The method that its class asks for, where the identity has to wait for its turn to change to it.
+    pub queued_for: Option<Method>,
+    /// How its class has identities change their binding.
+    pub queue: Option<Queue>,
 }
 
 /// Why an identity is frozen: its class is not there, or no longer allows what the spec asks for.
@@ -98,6 +102,15 @@ impl Identity {
     pub fn frozen_for(self, reason: Reason, message: String) -> Self {
         Self {
             frozen: Some(Freeze { reason, message }),
+            ..self
+        }
+    }
+
+    /// The same identity, waiting for its turn to change to another method.
+    #[must_use]
+    pub fn queued(self, method: Method) -> Self {
+        Self {
+            queued_for: Some(method),
             ..self
         }
     }

@@ -11,6 +11,7 @@ use crate::identity::{Freeze, Identity};
 use crate::leaving::Leaving;
 use crate::observed::Observed;
 use crate::plan::{Await, Plan, plan};
+use crate::spec::Method;
 use crate::stage::{Stage, stage};
 use crate::status::Status;
 use crate::subject::Subject;
@@ -29,6 +30,8 @@ pub struct Look {
     pub plan: Plan,
     /// Why nothing new is applied, when that is so.
     pub frozen: Option<Freeze>,
+    /// The method that its class asks for, where it has to wait for its turn.
+    pub queued_for: Option<Method>,
 }
 
 /// Thinks about an object that stays.
@@ -62,6 +65,7 @@ pub fn think(
         drift,
         plan,
         frozen: identity.frozen.clone(),
+        queued_for: identity.queued_for,
     }
 }
 
@@ -86,6 +90,7 @@ pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, 
         drift,
         plan,
         frozen: None,
+        queued_for: None,
     }
 }
 

@@ -109,6 +109,10 @@ reasons! {
     RestartStuck,
     /// A workload was restarted so that its pods get the binding that the spec asks for.
     Restarted,
+    /// The class asks for another method, and its identities change a few at a time: this one waits for its turn, see the class's `spec.transition` and status.
+    Queued,
+    /// The class can be used as it is written.
+    Usable,
     /// The spec cannot be carried out as written. The message names the field and what to write instead.
     InvalidSpec,
     /// The spec asks for something that the guardrails of its class do not allow. The message names the field, the value and the rule. What was applied before is kept true and nothing new is applied: change the spec, or ask the owner of the class.

@@ -35,7 +35,7 @@ mod transition;
 
 pub use events::{Event, EventKind};
 pub use recount::recount;
-pub use refused::{invalid, undecodable};
+pub use refused::{invalid, refused, undecodable};
 
 /// What a look that came to its end gives to the outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +101,7 @@ pub fn summarise(told: &Told<'_>) -> Summary {
     let conditions = conditions::of(told, &drift, &three, &found);
     let status = Status {
         observed_generation: Some(told.generation),
-        class_name: told.previous.class_name.clone(),
+        class_name: class_name(told),
         role: role(told),
         bindings: bindings::of(told, &three),
         oidc_provider_arn: provider(told),
@@ -117,6 +117,12 @@ pub fn summarise(told: &Told<'_>) -> Summary {
         status,
         events,
     }
+}
+
+/// The class that is followed: once on record it stays.
+fn class_name(told: &Told<'_>) -> Option<String> {
+    let chosen = told.wanted().and_then(|wanted| wanted.custody.class.clone());
+    chosen.or_else(|| told.previous.class_name.clone())
 }
 
 /// The role, with its id only where it is ours: the id is what later tells that it is.

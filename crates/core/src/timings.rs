@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::class::Queue;
+
 /// How long things take and how long Lanyard waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
@@ -38,6 +40,19 @@ pub struct Timings {
     pub renew_deadline: Duration,
     /// The longest that one write may take: it has to end inside the lease's margin.
     pub operation: Duration,
+}
+
+impl Timings {
+    /// The times of an identity whose class has its identities change their binding in a way of its own.
+    #[must_use]
+    pub fn paced_by(self, queue: Option<&Queue>) -> Self {
+        let Some(queue) = queue else { return self };
+        Self {
+            soak: Duration::from_secs(queue.soak.0.into()),
+            fail_after: Duration::from_secs(queue.fail_after.0.into()),
+            ..self
+        }
+    }
 }
 
 impl Default for Timings {

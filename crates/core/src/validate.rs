@@ -159,6 +159,8 @@ impl Check<'_> {
             pod_restart: spec.pod_restart.or(defaults.pod_restart).unwrap_or_default(),
             paused: spec.transition_paused,
             frozen: None,
+            queued_for: None,
+            queue: self.class.name.is_some().then(|| self.class.transition.clone()),
         })
     }
 

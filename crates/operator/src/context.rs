@@ -12,6 +12,7 @@ use lanyard_engine::World;
 use lanyard_engine::pods::PodFold;
 
 use crate::backoff::Backoff;
+use crate::classes::Classes;
 use crate::lease::LeaseGate;
 use crate::metrics::Metrics;
 use crate::raw::RawIdentity;
@@ -22,6 +23,8 @@ pub struct Context {
     pub world: World,
     /// Every WorkloadIdentity, as the watch last showed it.
     pub store: Store<RawIdentity>,
+    /// Every class, and the turns that they give.
+    pub classes: Classes,
     /// Every pod of the cluster, folded.
     pub pods: Arc<RwLock<PodFold>>,
     /// Whether this replica may write.

@@ -15,8 +15,10 @@ use kube_runtime::watcher::{self, Event, watcher};
 use kube_runtime::{PredicateConfig, WatchStreamExt};
 use lanyard_api::{ANNOTATION_CUSTODY, FINALIZER};
 use lanyard_core::summarise::Next;
+use tokio::sync::Notify;
 
 use crate::backoff::spread;
+use crate::classes;
 use crate::context::{Context, Ref};
 use crate::raw::RawIdentity;
 use crate::reconcile::reconcile;
@@ -26,8 +28,10 @@ use crate::watches;
 const PAGE: u32 = 500;
 
 /// The store of all objects, and the stream that fills it: only what users or other controllers changed comes out.
+/// `changed` is notified of every change.
 pub fn objects(
     client: kube::Client,
+    changed: Arc<Notify>,
 ) -> (
     reflector::Store<RawIdentity>,
     impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
@@ -43,6 +47,8 @@ pub fn objects(
             futures::future::ready(Some(known(listed, event)))
         })
         .flat_map(futures::stream::iter)
+        // Statuses too: what follows a class is counted by them.
+        .inspect(move |_| changed.notify_one())
         .predicate_filter(
             changed_by_others as fn(&RawIdentity) -> Option<u64>,
             PredicateConfig::default(),
@@ -99,7 +105,11 @@ pub async fn run(
 ) {
     let accounts = watches::service_accounts(&context);
     let (wake, woken) = futures::channel::mpsc::unbounded();
-    let counting = tokio::spawn(watches::pods(Arc::clone(&context), wake));
+    let counting = tokio::spawn(watches::pods(Arc::clone(&context), wake.clone()));
+    let classes = tokio::spawn(classes::watch(Arc::clone(&context), wake.clone()));
+    let tallying = tokio::spawn(classes::tally(Arc::clone(&context), wake));
+    // Without them nobody knows what an identity may ask for.
+    context.classes.known().await;
     let afresh = Arc::clone(&context);
     let leading = leading.then(move |()| {
         let context = Arc::clone(&afresh);
@@ -119,7 +129,9 @@ pub async fn run(
             futures::future::ready(())
         })
         .await;
-    counting.abort();
+    for task in [counting, classes, tallying] {
+        task.abort();
+    }
 }
 
 /// A pass never fails: see `reconcile`.

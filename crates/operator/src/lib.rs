@@ -13,6 +13,7 @@
 
 pub mod admin;
 pub mod backoff;
+pub mod classes;
 pub mod command_line;
 pub mod context;
 pub mod controller;

@@ -12,7 +12,7 @@ use kube_runtime::reflector::ObjectRef;
 use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::binding::Binding;
 use lanyard_core::binding::By;
-use lanyard_core::class::Class;
+use lanyard_core::class::{Class, Ruling};
 use lanyard_core::cluster::Cluster;
 use lanyard_core::custody::Custody;
 use lanyard_core::fact::Fact;
@@ -26,8 +26,8 @@ use lanyard_core::spec::{Method, PodRestart, Spec};
 use lanyard_core::stage::is_at_rest;
 use lanyard_core::status::TransitionStatus;
 use lanyard_core::step::Step;
-use lanyard_core::summarise::{Next, Summary, Told, invalid, summarise, undecodable};
-use lanyard_core::validate::{Invalid, Validated, validate};
+use lanyard_core::summarise::{Next, Summary, Told, invalid, refused, summarise, undecodable};
+use lanyard_core::validate::validate;
 use lanyard_engine::Scope;
 
 use crate::context::{Context, Ref};
@@ -82,9 +82,10 @@ async fn look(decoded: &Decoded, context: &Context) -> Option<Pass> {
     let now = Timestamp::now();
     let summary = match &decoded.spec {
         Err(error) => undecodable(&decoded.status, decoded.generation, error, now),
-        Ok(spec) => match validated(spec, decoded, cluster) {
-            Err(wrong) => invalid(&decoded.status, decoded.generation, &wrong, now),
-            Ok(validated) => keep(decoded, spec, &validated.identity, context).await,
+        Ok(spec) => match context.classes.rule(spec, decoded, cluster) {
+            Ruling::Invalid(wrong) => invalid(&decoded.status, decoded.generation, &wrong, now),
+            Ruling::Refused(freeze) => refused(&decoded.status, decoded.generation, &freeze, now),
+            Ruling::Carried(identity) => keep(decoded, spec, &identity, context).await,
         },
     };
     Some(Pass {
@@ -114,8 +115,11 @@ async fn keep(decoded: &Decoded, spec: &Spec, identity: &Identity, context: &Con
         }
         None => context.world.observe(&scope).await,
     };
-    let (timings, now) = (context.world.timings(), Timestamp::now());
-    let look = think(identity, &decoded.status, &observed, timings, now);
+    let (timings, now) = (
+        context.world.timings().paced_by(identity.queue.as_ref()),
+        Timestamp::now(),
+    );
+    let look = think(identity, &decoded.status, &observed, &timings, now);
     let summary = act(decoded, &look, &mut observed, spec.suspend, context).await.0;
     if let Next::Settled(settles) = summary.next {
         context
@@ -265,16 +269,17 @@ fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
     fold.counted(subject.namespace.as_str(), subject.name.as_str())
 }
 
-/// The spec, checked as where no class exists.
-fn validated(spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Result<Validated, Vec<Invalid>> {
+/// The spec as where no class exists: on what was made, no class has a say any more.
+fn unclassed(spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Option<Identity> {
     let (class, made) = (Class::unrestricted(), decoded.status.roles());
-    validate(spec, &decoded.target.subject, cluster, &class, &made)
+    let validated = validate(spec, &decoded.target.subject, cluster, &class, &made);
+    validated.ok().map(|validated| validated.identity)
 }
 
 /// What is in custody; where that is lost, what the spec alone would have there.
 fn custody(decoded: &Decoded, cluster: &Cluster) -> Option<Custody> {
     let spec = decoded.spec.as_ref().ok();
-    let by_spec = || Some(validated(spec?, decoded, cluster).ok()?.identity.custody());
+    let by_spec = || Some(unclassed(spec?, decoded, cluster)?.custody());
     decoded.target.marks.custody.clone().or_else(by_spec)
 }
 
@@ -282,8 +287,7 @@ fn custody(decoded: &Decoded, cluster: &Cluster) -> Option<Custody> {
 fn derived_role(decoded: &Decoded, cluster: &Cluster) -> Option<RoleArn> {
     let subject = &decoded.target.subject;
     let spec = decoded.spec.as_ref().ok();
-    if let Some(validated) = spec.and_then(|spec| validated(spec, decoded, cluster).ok()) {
-        let identity = validated.identity;
+    if let Some(identity) = spec.and_then(|spec| unclassed(spec, decoded, cluster)) {
         return identity.managed.is_some().then(|| identity.role_arn().clone());
     }
     Some(RoleArn {

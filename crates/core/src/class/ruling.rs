@@ -10,7 +10,7 @@ use crate::custody::Custody;
 use crate::guardrail::Forbidden;
 use crate::identity::{Freeze, Identity};
 use crate::reason::Reason;
-use crate::spec::Spec;
+use crate::spec::{Method, Spec};
 use crate::status::Status;
 use crate::subject::Subject;
 use crate::validate::{Invalid, validate};
@@ -35,26 +35,38 @@ pub struct Record<'a> {
     pub custody: Option<&'a Custody>,
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
     /// The class that was chosen before. Custody tells it where the status was lost; a tenant can write only that.
     #[must_use]
-    pub fn pinned(&self) -> Option<&str> {
+    pub fn pinned(self) -> Option<&'a str> {
         let custody = self.custody.and_then(|custody| custody.class.as_deref());
         self.status.class_name.as_deref().or(custody)
     }
 }
 
-/// Rules on a spec.
+/// Whose a spec is.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    /// Who gets the role.
+    pub subject: &'a Subject,
+    /// Where.
+    pub cluster: &'a Cluster,
+}
+
+/// Rules on a spec. `may_begin` is asked only where the class alone has changed the method of an identity that rests,
+/// and says whether it is its turn: until then it keeps the method that it has.
 #[must_use]
 pub fn rule(
     spec: &Spec,
-    subject: &Subject,
-    cluster: &Cluster,
+    whose: Whose<'_>,
     choice: &Choice<'_>,
     record: Record<'_>,
+    may_begin: impl FnOnce(&Class) -> bool,
 ) -> Ruling {
     let class = choice.class().unwrap_or_else(|| Cow::Owned(stand_in(record)));
-    let validated = match validate(spec, subject, cluster, &class, &record.status.roles()) {
+    let made = record.status.roles();
+    let under = |class: &Class| validate(spec, whose.subject, whose.cluster, class, &made);
+    let mut validated = match under(&class) {
         Ok(validated) => validated,
         Err(wrong) => return Ruling::Invalid(wrong),
     };
@@ -63,6 +75,16 @@ pub fn rule(
         message: choice.to_string(),
     });
     let freeze = unchosen.or_else(|| refusal(&validated.forbidden));
+    if let Some(method) = flips_from(spec, &validated.identity, record.status)
+        && !may_begin(&class)
+    {
+        let mut before = class.into_owned();
+        before.defaults.method = Some(method);
+        match under(&before) {
+            Ok(held) => validated.identity = held.identity.queued(validated.identity.binding.method()),
+            Err(wrong) => return Ruling::Invalid(wrong),
+        }
+    }
     match freeze {
         None => Ruling::Carried(Box::new(validated.identity)),
         Some(freeze) if record.custody.is_none() => Ruling::Refused(freeze),
@@ -70,6 +92,13 @@ pub fn rule(
             Ruling::Carried(Box::new(validated.identity.frozen_for(reason, message)))
         }
     }
+}
+
+/// The method in effect, where an identity rests and its class, not its spec, asks for another.
+fn flips_from(spec: &Spec, identity: &Identity, status: &Status) -> Option<Method> {
+    let active = status.active_binding()?.binding.method();
+    let by_class = spec.method.is_none() && status.transition.is_none();
+    (by_class && active != identity.binding.method()).then_some(active)
 }
 
 /// What stands for a class that is away: what it said is not known, so that the record has to tell what of it counts.
@@ -95,19 +124,23 @@ fn refusal(forbidden: &[Forbidden]) -> Option<Freeze> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::class::{Guardrails, Limits};
+    use crate::class::Guardrails;
     use crate::example::{carried_out, cluster, spec, subject};
     use crate::spec::Method;
 
     fn ruled(choice: &Choice<'_>, status: &Status, custody: Option<&Custody>) -> Ruling {
-        let record = Record { status, custody };
-        rule(&spec(Method::Irsa), &subject(), &cluster(), choice, record)
+        ruled_on(&spec(Method::Irsa), choice, Record { status, custody }, true)
+    }
+
+    fn ruled_on(spec: &Spec, choice: &Choice<'_>, record: Record<'_>, may_begin: bool) -> Ruling {
+        let (subject, cluster) = (&subject(), &cluster());
+        rule(spec, Whose { subject, cluster }, choice, record, |_| may_begin)
     }
 
     fn closed() -> Class {
         Class {
             name: Some("tenants".to_owned()),
-            limits: Limits::Within(Box::new(Guardrails::default())),
+            limits: Guardrails::default().into(),
             ..Class::default()
         }
     }
@@ -117,7 +150,10 @@ mod tests {
         let (_, world, status) = carried_out(&spec(Method::Irsa));
         let custody = world.object.custody.as_ref();
         for choice in [Choice::Missing { name: "tenants" }, Choice::Chosen(&closed())] {
-            assert!(matches!(ruled(&choice, &Status::default(), None), Ruling::Refused(_)));
+            assert!(matches!(
+                ruled(&choice, &Status::default(), None),
+                Ruling::Refused(_)
+            ));
             let Ruling::Carried(identity) = ruled(&choice, &status, custody) else {
                 panic!("{choice:?}");
             };
@@ -145,9 +181,37 @@ mod tests {
             custody: world.object.custody.as_ref(),
         };
         let choice = Choice::Missing { name: "tenants" };
-        let Ruling::Carried(identity) = rule(&asked, &subject(), &cluster(), &choice, record) else {
+        let Ruling::Carried(identity) = ruled_on(&asked, &choice, record, true) else {
             panic!("frozen");
         };
         assert_eq!(identity.binding.method(), Method::Irsa);
+    }
+
+    #[test]
+    fn a_class_moves_an_identity_that_rests_only_when_it_is_its_turn() {
+        let (_, world, status) = carried_out(&spec(Method::Irsa));
+        let mut class = Class::unrestricted();
+        class.defaults.method = Some(Method::PodIdentity);
+        let record = Record {
+            status: &status,
+            custody: world.object.custody.as_ref(),
+        };
+        let method = |asked: Option<Method>, may_begin| {
+            let asked = Spec {
+                method: asked,
+                ..spec(Method::Irsa)
+            };
+            match ruled_on(&asked, &Choice::Chosen(&class), record, may_begin) {
+                Ruling::Carried(identity) => (identity.binding.method(), identity.queued_for),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(method(None, false), (Method::Irsa, Some(Method::PodIdentity)));
+        assert_eq!(method(None, true), (Method::PodIdentity, None));
+        // What a spec asks for itself waits for nobody.
+        assert_eq!(
+            method(Some(Method::PodIdentity), false),
+            (Method::PodIdentity, None)
+        );
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::events::Event;
 use super::{Next, Summary, Verdict};
 use crate::condition::{Condition, ConditionStatus, ConditionType};
+use crate::identity::Freeze;
 use crate::reason::Reason;
 use crate::status::Status;
 use crate::text;
@@ -15,7 +16,7 @@ use crate::validate::Invalid;
 #[must_use]
 pub fn invalid(previous: &Status, generation: i64, invalid: &[Invalid], now: Timestamp) -> Summary {
     let lines: Vec<String> = invalid.iter().map(|wrong| format!("spec.{wrong}")).collect();
-    refused(previous, generation, reason(invalid), &lines.join("; "), now)
+    stalled(previous, generation, reason(invalid), &lines.join("; "), now)
 }
 
 /// What is wrong for one reason has that one; what is wrong for several is wrong as a spec.
@@ -33,17 +34,23 @@ pub fn undecodable(previous: &Status, generation: i64, error: &str, now: Timesta
         "The object does not fit the CRD that this operator knows: {}",
         text::quote(error)
     );
-    refused(previous, generation, Reason::Undecodable, &message, now)
+    stalled(previous, generation, Reason::Undecodable, &message, now)
 }
 
-fn refused(previous: &Status, generation: i64, reason: Reason, message: &str, now: Timestamp) -> Summary {
+/// The summary of an object of which nothing was ever carried out, and nothing is: its class is away or does not allow it.
+#[must_use]
+pub fn refused(previous: &Status, generation: i64, freeze: &Freeze, now: Timestamp) -> Summary {
+    stalled(previous, generation, freeze.reason, &freeze.message, now)
+}
+
+fn stalled(previous: &Status, generation: i64, reason: Reason, message: &str, now: Timestamp) -> Summary {
     let ready =
         Verdict::fails(reason, message).into_condition(ConditionType::Ready, previous, generation, now);
-    let stalled =
+    let stall =
         Verdict::holds(reason, message).into_condition(ConditionType::Stalled, previous, generation, now);
     let told_before = previous
         .condition(ConditionType::Stalled)
-        .is_some_and(|before| before.status == ConditionStatus::True && before.message == stalled.message);
+        .is_some_and(|before| before.status == ConditionStatus::True && before.message == stall.message);
     let events = if told_before {
         Vec::new()
     } else {
@@ -64,7 +71,7 @@ fn refused(previous: &Status, generation: i64, reason: Reason, message: &str, no
     });
     let status = Status {
         observed_generation: Some(generation),
-        conditions: [ready, stalled].into_iter().chain(kept).collect(),
+        conditions: [ready, stall].into_iter().chain(kept).collect(),
         ..previous.clone()
     };
     Summary {

@@ -87,9 +87,19 @@ pub(super) fn others(transition: &Transition, driven: &Binding) -> Vec<(Binding,
 
 /// The condition `Transitioning`.
 pub(super) fn verdict(told: &Told<'_>) -> Option<Verdict> {
-    let transition = under_way(told)?;
+    let Some(transition) = under_way(told) else {
+        return queued(told);
+    };
     let reason = stuck(transition).map_or_else(|| transition.phase.reason(), |_| Reason::RestartStuck);
     Some(Verdict::holds(reason, message(told, transition)))
+}
+
+fn queued(told: &Told<'_>) -> Option<Verdict> {
+    let method = told.look.queued_for?;
+    let message = format!(
+        "The class asks for {method} now. Its identities change a few at a time, and this one waits for its turn; set spec.method to change it at once, or to keep what it has."
+    );
+    Some(Verdict::holds(Reason::Queued, message))
 }
 
 /// What keeps the change until somebody acts.

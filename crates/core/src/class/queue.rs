@@ -1,0 +1,129 @@
+//! The queue of a fleet: how the identities of a class stand, and whether another one may change its binding.
+//! Statuses in, counts and a yes or no out; no I/O. Called by the operator, which holds the turns.
+
+use super::Queue;
+use crate::condition::{ConditionStatus, ConditionType};
+use crate::reason::Reason;
+use crate::spec::Method;
+use crate::status::Status;
+
+/// How one identity stands to a change of its binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// None is asked for, or it is over.
+    Rests,
+    /// It waits for its turn.
+    Waits,
+    /// It is under way.
+    Runs,
+    /// It is under way and goes no further before somebody acts.
+    Failed,
+}
+
+impl Standing {
+    /// How an identity stands, by what it says of itself.
+    #[must_use]
+    pub fn of(status: &Status) -> Self {
+        let is = |kind| {
+            let condition = status.condition(kind);
+            condition.filter(|condition| condition.status == ConditionStatus::True)
+        };
+        let queued = is(ConditionType::Transitioning).is_some_and(|said| said.reason == Reason::Queued);
+        match (&status.transition, is(ConditionType::Stalled)) {
+            (None, _) if queued => Self::Waits,
+            (None, _) => Self::Rests,
+            (Some(_), Some(_)) => Self::Failed,
+            (Some(_), None) => Self::Runs,
+        }
+    }
+}
+
+/// The identities of a class, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All of them.
+    pub total: usize,
+    /// Those that are ready.
+    pub ready: usize,
+    /// Those with drift that stands.
+    pub drifted: usize,
+    /// Those whose pods get IRSA.
+    pub irsa: usize,
+    /// Those whose pods get Pod Identity.
+    pub pod_identity: usize,
+    /// Those that wait for their turn to change.
+    pub waiting: usize,
+    /// Those that change.
+    pub running: usize,
+    /// Those whose change goes no further.
+    pub failed: usize,
+}
+
+impl Tally {
+    /// Counts one more.
+    pub fn add(&mut self, status: &Status) {
+        let holds = |kind| {
+            let condition = status.condition(kind);
+            condition.is_some_and(|condition| condition.status == ConditionStatus::True)
+        };
+        self.total += 1;
+        self.ready += usize::from(holds(ConditionType::Ready));
+        self.drifted += usize::from(status.drift.count > 0);
+        match status.active_binding().map(|active| active.binding.method()) {
+            Some(Method::Irsa) => self.irsa += 1,
+            Some(Method::PodIdentity) => self.pod_identity += 1,
+            None => {}
+        }
+        match Standing::of(status) {
+            Standing::Rests => {}
+            Standing::Waits => self.waiting += 1,
+            Standing::Runs => self.running += 1,
+            Standing::Failed => self.failed += 1,
+        }
+    }
+}
+
+impl Queue {
+    /// How many more may begin, while so many are under way and so many of these have failed.
+    #[must_use]
+    pub fn free(&self, running: usize, failed: usize) -> usize {
+        let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let halted = self.paused || failed >= limit(self.pause_after_failures.max(1));
+        if halted {
+            return 0;
+        }
+        limit(self.max_concurrent).saturating_sub(running + failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{carried_out, spec};
+
+    #[test]
+    fn no_more_begin_than_may_run_at_once_and_none_after_a_failure() {
+        let queue = Queue::default();
+        assert_eq!((queue.free(0, 0), queue.free(3, 0), queue.free(9, 0)), (5, 2, 0));
+        assert_eq!(queue.free(0, 1), 0);
+        let patient = Queue {
+            pause_after_failures: 2,
+            ..queue.clone()
+        };
+        assert_eq!((patient.free(1, 1), patient.free(0, 2)), (3, 0));
+        let paused = Queue {
+            paused: true,
+            ..queue
+        };
+        assert_eq!(paused.free(0, 0), 0);
+    }
+
+    #[test]
+    fn an_identity_at_rest_counts_by_its_method() {
+        let (_, _, status) = carried_out(&spec(Method::Irsa));
+        let mut tally = Tally::default();
+        tally.add(&status);
+        assert_eq!((tally.total, tally.irsa, tally.running), (1, 1, 0));
+        assert_eq!(Standing::of(&status), Standing::Rests);
+    }
+}

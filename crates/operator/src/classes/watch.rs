@@ -1,0 +1,157 @@
+//! The watches of classes and namespaces. Watch events in; what is known of them, and references to look at again, out.
+//! Reads from the API server. A class whose status alone has changed wakes nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures::channel::mpsc::UnboundedSender;
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt;
+use kube::api::Api;
+use kube::core::PartialObjectMeta;
+use kube_runtime::WatchStreamExt;
+use kube_runtime::watcher::{self, Event, watcher};
+use lanyard_api::WorkloadIdentityClass;
+use lanyard_core::class::Listed;
+use lanyard_core::class::selector::Labels;
+use lanyard_core::fact::{Fact, Why};
+
+use super::{Known, class_of};
+use crate::context::{Context, Ref};
+
+/// Watches classes and namespaces until it is dropped.
+pub async fn watch(context: Arc<Context>, wake: UnboundedSender<Ref>) {
+    let kube = context.world.kube();
+    let classes = watcher(
+        Api::<WorkloadIdentityClass>::all(kube.clone()),
+        watcher::Config::default(),
+    );
+    let namespaces = watcher(
+        Api::<PartialObjectMeta<Namespace>>::all(kube.clone()),
+        watcher::Config::default().page_size(500),
+    );
+    let listed = |class: &WorkloadIdentityClass| class.listed();
+    let labels = |namespace: &PartialObjectMeta<Namespace>| namespace.labels().clone();
+    let (context, wake) = (&*context, &wake);
+    let classes = follow(classes.default_backoff(), listed, |seen| {
+        let now = seen.map(|all| all.values().cloned().collect());
+        let before = context.classes.known.borrow().classes.clone();
+        if now != before {
+            tell(context, |known| known.classes = now.clone());
+            wake_followers(context, wake, &differ(&before, &now));
+        }
+    });
+    let namespaces = follow(namespaces.default_backoff(), labels, |seen| {
+        let before = context.classes.known.borrow().namespaces.clone();
+        if seen != before {
+            tell(context, |known| known.namespaces = seen.clone());
+            wake_inside(context, wake, &before, &seen);
+        }
+    });
+    futures::future::join(classes, namespaces).await;
+}
+
+fn tell(context: &Context, change: impl FnOnce(&mut Known)) {
+    context.classes.known.send_modify(change);
+    context.classes.changed();
+}
+
+/// Folds a watch into what there is by name, and tells it at each change. A kind that the API server does not serve has no
+/// objects; one that may not be read is unreadable.
+async fn follow<K: ResourceExt + Debug, T: Clone + PartialEq>(
+    events: impl Stream<Item = Result<Event<K>, watcher::Error>>,
+    keep: impl Fn(&K) -> T,
+    mut told: impl FnMut(Fact<BTreeMap<String, T>>),
+) {
+    let mut seen = BTreeMap::new();
+    let mut listing = BTreeMap::new();
+    let mut events = std::pin::pin!(events);
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => listing.clear(),
+            Ok(Event::InitApply(object)) => {
+                listing.insert(object.name_any(), keep(&object));
+            }
+            Ok(Event::InitDone) => {
+                seen = std::mem::take(&mut listing);
+                told(Fact::Present(seen.clone()));
+            }
+            Ok(Event::Apply(object)) => {
+                let (name, now) = (object.name_any(), keep(&object));
+                if seen.insert(name, now.clone()) != Some(now) {
+                    told(Fact::Present(seen.clone()));
+                }
+            }
+            Ok(Event::Delete(object)) => {
+                seen.remove(&object.name_any());
+                told(Fact::Present(seen.clone()));
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a watch broke off");
+                if let Some(refused) = refused(&error) {
+                    told(refused);
+                }
+            }
+        }
+    }
+}
+
+/// What a list that was refused says; a watch that broke off says nothing of what there is.
+fn refused<T>(error: &watcher::Error) -> Option<Fact<T>> {
+    let watcher::Error::InitialListFailed(kube::Error::Api(status)) = error else {
+        return None;
+    };
+    match status.code {
+        404 => Some(Fact::Absent),
+        401 | 403 => Some(Fact::Unreadable(Why::Denied(status.message.clone()))),
+        _ => None,
+    }
+}
+
+/// The names of the classes that are not what they were. Whether there is a default one concerns those that name none.
+fn differ(before: &Fact<Vec<Listed>>, now: &Fact<Vec<Listed>>) -> BTreeSet<Option<String>> {
+    let all = |fact: &Fact<Vec<Listed>>| -> BTreeMap<String, Listed> {
+        let classes = fact.present().into_iter().flatten();
+        classes.map(|class| (class.name.clone(), class.clone())).collect()
+    };
+    let (old, new) = (all(before), all(now));
+    let names = old.keys().chain(new.keys());
+    let changed = names.filter(|name| old.get(*name) != new.get(*name));
+    changed.map(|name| Some(name.clone())).chain([None]).collect()
+}
+
+fn wake_followers(context: &Context, wake: &UnboundedSender<Ref>, classes: &BTreeSet<Option<String>>) {
+    for object in context.store.state() {
+        let Some(decoded) = object.decode(&context.world.cluster().identity) else {
+            continue;
+        };
+        if classes.contains(&class_of(&decoded).map(str::to_owned)) {
+            look_at(context, wake, Ref::from_obj(&*object));
+        }
+    }
+}
+
+fn wake_inside(
+    context: &Context,
+    wake: &UnboundedSender<Ref>,
+    before: &Fact<BTreeMap<String, Labels>>,
+    now: &Fact<BTreeMap<String, Labels>>,
+) {
+    let labels = |fact: &Fact<BTreeMap<String, Labels>>, namespace: &str| {
+        fact.present().and_then(|all| all.get(namespace).cloned())
+    };
+    for object in context.store.state() {
+        let namespace = object.namespace().unwrap_or_default();
+        if labels(before, &namespace) != labels(now, &namespace) {
+            look_at(context, wake, Ref::from_obj(&*object));
+        }
+    }
+}
+
+fn look_at(context: &Context, wake: &UnboundedSender<Ref>, reference: Ref) {
+    context.settling.forget(&reference);
+    // Nobody listens any more only when the controller has ended.
+    let _ = wake.unbounded_send(reference);
+}
