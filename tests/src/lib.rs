@@ -2,6 +2,7 @@
 //! Sentences of a test in, Kubernetes objects and AWS calls out; does I/O.
 
 mod aws;
+mod class;
 mod json;
 mod proof;
 pub mod rights;
@@ -12,6 +13,7 @@ mod stage;
 use std::time::Duration;
 
 pub use aws::{Clients, decoded};
+pub use class::put_class;
 pub use json::with;
 pub use rows::{all_well, side_by_side};
 pub use scene::{Scene, condition, drift};

@@ -179,7 +179,7 @@ impl Desired {
             .unwrap_or_default();
         Self::Present(Box::new(Wanted {
             trust: trust_for(identity, &binding, kept),
-            provider: provider_for(&binding),
+            provider: provider_for(identity, &binding),
             installs_agent: installs_agent(identity, transition),
             association: association_for(identity, &binding),
             annotations: annotations_for(identity, &binding),
@@ -310,7 +310,7 @@ pub(crate) fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -
     }
 }
 
-fn provider_for(binding: &Binding) -> Option<WantedProvider> {
+fn provider_for(identity: &Identity, binding: &Binding) -> Option<WantedProvider> {
     match &binding.by {
         By::Irsa { issuer, audience } => Some(WantedProvider {
             arn: binding.provider_arn()?,

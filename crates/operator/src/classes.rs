@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube_runtime::reflector::ObjectRef;
 use lanyard_core::class::selector::Labels;
-use lanyard_core::class::{Asked, Class, Listed, Record, Ruling, Whose, choose, rule};
+use lanyard_core::class::{Asked, Aws, Class, Listed, Record, Ruling, Whose, choose, rule};
 use lanyard_core::cluster::Cluster;
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::spec::Spec;
@@ -106,6 +106,18 @@ impl Classes {
         let whose = Whose { subject, cluster };
         let turn = |class: &Class| self.turn(class, decoded);
         rule(spec, whose, &choice, record, turn)
+    }
+
+    /// How the account of an object's roles is reached, as its class says it.
+    pub fn account(&self, decoded: &Decoded) -> Aws {
+        let known = self.known.borrow();
+        let mut all = known.classes.present().into_iter().flatten();
+        let found = match class_of(decoded) {
+            Some(name) => all.find(|listed| listed.name == name),
+            None => all.find(|listed| listed.is_default),
+        };
+        let class = found.and_then(|listed| listed.class.as_ref().ok());
+        class.map(|class| class.aws.clone()).unwrap_or_default()
     }
 
     /// A class has changed: what follows each is counted again.

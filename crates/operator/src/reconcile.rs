@@ -39,9 +39,10 @@ use crate::raw::{Decoded, RawIdentity};
 /// # Errors
 /// Never: what goes wrong is in the status, and the backoff is the object's own.
 pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Result<Action, Infallible> {
-    let Some(decoded) = object.decode(&context.world.cluster().identity) else {
+    let Some(mut decoded) = object.decode(&context.world.cluster().identity) else {
         return Ok(Action::await_change());
     };
+    decoded.target.account = context.classes.account(&decoded);
     if context.gate(false) == Gate::Closed {
         return Ok(Action::await_change());
     }

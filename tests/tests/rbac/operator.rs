@@ -11,7 +11,7 @@ use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use lanyard_testkit::TestBedOptions;
 use lanyard_testkit::gateway::{Calls, Fault, Mark, Service};
-use lanyard_tests::{ClusterFlags, Scene, Stage, StageOptions, condition};
+use lanyard_tests::{ClusterFlags, Scene, Stage, StageOptions, condition, put_class, with};
 use serde_json::{Value, json};
 
 use crate::RIGHTS;
@@ -33,6 +33,7 @@ async fn on_eks_every_right_is_used_and_none_is_lacking() -> Result<()> {
     addon.addon_name("eks-pod-identity-agent").send().await?;
     daemon_set(&scene).await?;
     conflict(&stage);
+    class(&scene).await?;
     a_life(&scene).await?;
 
     let granted = granted(&scene, &["lanyard", "lanyard-restart"]).await?;
@@ -89,6 +90,12 @@ async fn a_life(scene: &Scene<'_>) -> Result<()> {
     scene.delete("orders").await
 }
 
+/// The class that is followed.
+async fn class(scene: &Scene<'_>) -> Result<()> {
+    let guardrails = json!({"namespaceSelector": {}, "methods": ["IRSA", "PodIdentity"]});
+    put_class(&scene.client, "platform", true, json!({"guardrails": guardrails})).await
+}
+
 /// A status write that meets one of somebody else's.
 fn conflict(stage: &Stage) {
     let conflict = Fault::on("patch workloadidentities/status").nth(2);
@@ -121,8 +128,8 @@ async fn workloads(scene: &Scene<'_>) -> Result<()> {
             "selector": {"matchLabels": {"app": name}},
             "template": {"metadata": {"labels": {"app": name}}, "spec": pod},
         });
-        if let (Some(spec), "StatefulSet") = (spec.as_object_mut(), kind) {
-            spec.insert("serviceName".to_owned(), json!(name));
+        if kind == "StatefulSet" {
+            spec = with(spec, json!({"serviceName": name}));
         }
         create(scene, &scene.namespace, kind, name, spec).await?;
     }

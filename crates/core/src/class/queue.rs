@@ -16,6 +16,8 @@ pub enum Standing {
     Waits,
     /// It is under way.
     Runs,
+    /// Somebody has to agree to it first: others go on meanwhile.
+    Asks,
     /// It is under way and goes no further before somebody acts.
     Failed,
 }
@@ -32,6 +34,7 @@ impl Standing {
         match (&status.transition, is(ConditionType::Stalled)) {
             (None, _) if queued => Self::Waits,
             (None, _) => Self::Rests,
+            (Some(transition), _) if transition.stage == Reason::ConsentNeeded => Self::Asks,
             (Some(_), Some(_)) => Self::Failed,
             (Some(_), None) => Self::Runs,
         }
@@ -51,7 +54,7 @@ pub struct Tally {
     pub irsa: usize,
     /// Those whose pods get Pod Identity.
     pub pod_identity: usize,
-    /// Those that wait for their turn to change.
+    /// Those that wait for their turn to change, or for somebody to agree.
     pub waiting: usize,
     /// Those that change.
     pub running: usize,
@@ -76,7 +79,7 @@ impl Tally {
         }
         match Standing::of(status) {
             Standing::Rests => {}
-            Standing::Waits => self.waiting += 1,
+            Standing::Waits | Standing::Asks => self.waiting += 1,
             Standing::Runs => self.running += 1,
             Standing::Failed => self.failed += 1,
         }

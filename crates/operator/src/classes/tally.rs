@@ -82,7 +82,7 @@ fn followers(context: &Context) -> BTreeMap<String, Followers> {
         of.tally.add(&decoded.status);
         let who = Ref::from_obj(&*object);
         match Standing::of(&decoded.status) {
-            Standing::Rests => {}
+            Standing::Rests | Standing::Asks => {}
             Standing::Waits => of.waiting.push(who),
             Standing::Runs => drop(of.turns.running.insert(who)),
             Standing::Failed => {

@@ -32,11 +32,14 @@ pub async fn watch(context: Arc<Context>, wake: UnboundedSender<Ref>) {
         Api::<PartialObjectMeta<Namespace>>::all(kube.clone()),
         watcher::Config::default().page_size(500),
     );
-    let listed = |class: &WorkloadIdentityClass| class.listed();
+    // Whether it goes concerns nobody but those who count what keeps it.
+    let listed =
+        |class: &WorkloadIdentityClass| (class.listed(), class.metadata.deletion_timestamp.is_some());
     let labels = |namespace: &PartialObjectMeta<Namespace>| namespace.labels().clone();
     let (context, wake) = (&*context, &wake);
     let classes = follow(classes.default_backoff(), listed, |seen| {
-        let now = seen.map(|all| all.values().cloned().collect());
+        let now = seen.map(|all| all.into_values().map(|(listed, _)| listed).collect());
+        context.classes.changed();
         let before = context.classes.known.borrow().classes.clone();
         if now != before {
             tell(context, |known| known.classes = now.clone());

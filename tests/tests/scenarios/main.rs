@@ -3,6 +3,8 @@
 
 #![cfg(test)]
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -13,18 +15,16 @@ use jiff::Timestamp;
 use lanyard_api::{WorkloadIdentity, WorkloadIdentityStatus};
 use lanyard_core::class::Class;
 use lanyard_core::cluster::Cluster;
-use lanyard_core::drift::{Cause, Difference, Drift};
 use lanyard_core::gate::{Gate, Reporting};
 use lanyard_core::identity::Identity;
 use lanyard_core::leaving::Leaving;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::{Association, Observed, RoleFacts};
 use lanyard_core::outcome::{Answer, Ended, Outcome, Skip};
-use lanyard_core::plan::Plan;
 use lanyard_core::status::Status;
 use lanyard_core::step::Step;
 use lanyard_core::subject::Subject;
-use lanyard_core::summarise::{Event, EventKind, Summary, Told, invalid, summarise};
+use lanyard_core::summarise::{Summary, Told, invalid, summarise};
 use lanyard_core::timings::Timings;
 use lanyard_core::validate::validate;
 use serde::de::DeserializeOwned;
@@ -133,8 +133,8 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
             let summary = invalid(&previous, generation, &wrong, now);
             Ok(BTreeMap::from([
                 ("faults.txt", faults.concat()),
-                ("events.txt", events(&summary.events)),
-                ("status.yaml", status(&summary)?),
+                ("events.txt", told::events(&summary.events)),
+                ("status.yaml", told::status(&summary)?),
             ]))
         }
         validated => {
@@ -194,9 +194,9 @@ impl Case {
         let look = self.think(previous, &observed);
         let (summary, after) = self.carry_out(&look, previous, observed);
         let mut outputs = BTreeMap::from([
-            ("drift.txt", drift(&look.drift, self.goes)),
-            ("plan.txt", plan(&look.plan)),
-            ("events.txt", events(&summary.events)),
+            ("drift.txt", told::drift(&look.drift, self.goes)),
+            ("plan.txt", told::plan(&look.plan)),
+            ("events.txt", told::events(&summary.events)),
         ]);
         let released = look
             .plan
@@ -205,7 +205,7 @@ impl Case {
         if released {
             return Ok(outputs);
         }
-        outputs.insert("status.yaml", status(&summary)?);
+        outputs.insert("status.yaml", told::status(&summary)?);
         let again = WorkloadIdentityStatus::from_core(&summary.status).to_core();
         let second = self.think(&again, &after);
         let left: Vec<String> = second.plan.steps().map(ToString::to_string).collect();
@@ -309,87 +309,6 @@ fn subject(object: &WorkloadIdentity, cluster: &Cluster) -> Subject {
         "name": text(&meta.name),
     }))
     .unwrap()
-}
-
-fn drift(drift: &Drift, goes: bool) -> String {
-    let mut text = String::new();
-    for difference in &drift.differences {
-        text += &difference_lines(difference, goes);
-    }
-    for conflict in &drift.conflicts {
-        text += &format!("{}: {}\n", conflict.reason, conflict.message);
-    }
-    if text.is_empty() {
-        text.push_str("Nothing differs.\n");
-    }
-    text
-}
-
-/// One line for each part that differs: resource, field, wanted and found, and why they differ.
-fn difference_lines(difference: &Difference, goes: bool) -> String {
-    let resource = difference.aspect.resource().word();
-    let cause = match &difference.cause {
-        Cause::Spec if goes => "it goes with its object".to_owned(),
-        Cause::Spec => "the spec asks for it".to_owned(),
-        Cause::Held => "the spec asks for it, and the identity is frozen".to_owned(),
-        Cause::OutOfBand => "changed by others".to_owned(),
-        Cause::NotOurs => "not ours to change".to_owned(),
-        Cause::Unreadable(why) => return format!("{resource} {}: not read: {why}\n", difference.aspect),
-    };
-    let or_nothing = |text: Option<&String>| text.map_or("nothing".to_owned(), ToString::to_string);
-    let line = |field: &str, wanted: Option<&String>, found: Option<&String>| {
-        let (wanted, found) = (or_nothing(wanted), or_nothing(found));
-        format!("{resource} {field}: wanted {wanted}, found {found} ({cause})\n")
-    };
-    if difference.parts.is_empty() {
-        let text =
-            |value: &Option<lanyard_core::aspect::Value>| value.as_ref().map(|value| value.text.clone());
-        let (wanted, found) = (text(&difference.wanted), text(&difference.found));
-        return line(&difference.aspect.to_string(), wanted.as_ref(), found.as_ref());
-    }
-    let parts = difference.parts.iter();
-    parts
-        .map(|(field, wanted, found)| line(field, wanted.as_ref(), found.as_ref()))
-        .collect()
-}
-
-/// One step a line, numbered by stage: what has the same number is done side by side.
-fn plan(plan: &Plan) -> String {
-    let mut text = String::new();
-    for (at, stage) in plan.stages.iter().enumerate() {
-        for step in stage {
-            text += &format!("{}. {step}\n", at + 1);
-        }
-    }
-    for what in &plan.then {
-        text += &format!("then wait for: {what:?}\n");
-    }
-    if text.is_empty() {
-        text.push_str("Nothing to do.\n");
-    }
-    text
-}
-
-fn events(events: &[Event]) -> String {
-    let kind = |kind| match kind {
-        EventKind::Normal => "Normal",
-        EventKind::Warning => "Warning",
-    };
-    let line = |event: &Event| format!("{} {}: {}\n", kind(event.kind), event.reason, event.note);
-    let lines: String = events.iter().map(line).collect();
-    if lines.is_empty() {
-        "No events.\n".to_owned()
-    } else {
-        lines
-    }
-}
-
-/// The status as users see it. `applied` holds digests, which tell a reader nothing.
-fn status(summary: &Summary) -> Result<String> {
-    let mut status = WorkloadIdentityStatus::from_core(&summary.status);
-    status.applied.clear();
-    let options = serde_saphyr::ser_options! { compact_list_indent: true, prefer_block_scalars: false };
-    Ok(serde_saphyr::to_string_with_options(&status, options)?)
 }
 
 fn from_yaml<T: DeserializeOwned>(path: &Path) -> Result<T> {

@@ -1,0 +1,100 @@
+//! A class that was narrowed or went away: what its identities have is kept true, and nothing new is applied.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_tests::{condition, put_class};
+use serde_json::{Value, json};
+
+use kube::ResourceExt;
+
+use crate::platform::{POLICY, allowing, classes, stage, until};
+
+const DENIED: &str = "arn:aws:iam::aws:policy/AmazonSQSFullAccess";
+
+fn spec(policies: &[&str], description: &str) -> Value {
+    json!({"method": "PodIdentity", "role": {"managed": {
+        "description": description, "policyArns": policies,
+    }}})
+}
+
+#[tokio::test]
+async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Result<()> {
+    let stage = stage().await?;
+    let scene = stage.scene("shop").await?;
+    put_class(&scene.client, "platform", true, allowing(&[POLICY])).await?;
+    scene.apply("orders", spec(&[POLICY], "first")).await?;
+    let ready = scene.until_ready("orders").await?;
+    let role = scene.role_of(&ready)?;
+
+    put_class(&scene.client, "platform", true, allowing(&[])).await?;
+    let frozen = scene.until_is("orders", "Stalled", "True", "Forbidden").await?;
+    let still = condition(&frozen, "Ready").context("Ready")?;
+    ensure!(
+        still.status == "True",
+        "pods get what they got: {}",
+        still.message
+    );
+
+    // Somebody else's changes are repaired, in both directions.
+    let iam = &scene.aws.iam;
+    iam.detach_role_policy()
+        .role_name(&role)
+        .policy_arn(POLICY)
+        .send()
+        .await?;
+    iam.attach_role_policy()
+        .role_name(&role)
+        .policy_arn(DENIED)
+        .send()
+        .await?;
+    scene.request_look("orders").await?;
+    scene
+        .until("orders", "repaired", |object| {
+            let drift = lanyard_tests::drift(object);
+            drift.last_correction.is_some() && drift.count == 0
+        })
+        .await?;
+    ensure!(scene.aws.attached(&role).await? == [POLICY]);
+
+    // A change of the spec waits, also one that would be allowed by itself.
+    scene.apply("orders", spec(&[POLICY], "second")).await?;
+    let waits = scene.until_is("orders", "Ready", "False", "Forbidden").await?;
+    let role_now = iam.get_role().role_name(&role).send().await?;
+    let described = role_now.role().and_then(|role| role.description());
+    ensure!(described == Some("first"), "{described:?} {waits:?}");
+    put_class(&scene.client, "platform", true, allowing(&[POLICY])).await?;
+    scene.until_ready("orders").await?;
+    let role_now = iam.get_role().role_name(&role).send().await?;
+    ensure!(role_now.role().and_then(|role| role.description()) == Some("second"));
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result<()> {
+    let stage = stage().await?;
+    let scene = stage.scene("shop").await?;
+    let mut irsa = allowing(&[POLICY]);
+    irsa.as_object_mut()
+        .context("an object")?
+        .insert("defaults".to_owned(), json!({"method": "IRSA"}));
+    put_class(&scene.client, "platform", true, irsa).await?;
+    let spec = json!({"serviceAccount": {"create": true}, "role": {"managed": {"policyArns": [POLICY]}}});
+    scene.apply("orders", spec).await?;
+    scene.until_ready("orders").await?;
+    until(&scene, "platform", "held", |class| !class.finalizers().is_empty()).await?;
+    // By force, past the finalizer, as only an administrator can.
+    let api = classes(&scene);
+    api.delete("platform", &kube::api::DeleteParams::default())
+        .await?;
+    let mark = stage.bed.gateway.ledger().mark();
+    let bare = kube::api::Patch::Merge(json!({"metadata": {"finalizers": []}}));
+    api.patch("platform", &kube::api::PatchParams::default(), &bare)
+        .await?;
+    let frozen = scene
+        .until_is("orders", "Stalled", "True", "ClassMissing")
+        .await?;
+    ensure!(condition(&frozen, "Ready").is_some_and(|ready| ready.status == "True"));
+    let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
+    ensure!(writes.is_empty(), "{writes}");
+    scene.delete("orders").await?;
+    stage.bed.stop().await
+}
