@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::arn::{Issuer, RoleArn};
 use crate::name::Audience;
 use crate::spec::Method;
+use crate::subject::hex_hash;
 
 /// What ties a subject to its role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,12 @@ impl Binding {
             By::Irsa { issuer, .. } => Some(issuer.provider_arn(partition, account)),
             By::PodIdentity { .. } => None,
         }
+    }
+
+    /// A short name of the binding: what a change of it is known by.
+    #[must_use]
+    pub fn token(&self) -> String {
+        hex_hash(&self.key(), 16)
     }
 
     /// The binding as one line of text, the same for equal bindings: what short names of it are made from.

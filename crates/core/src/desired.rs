@@ -76,6 +76,8 @@ pub struct Wanted {
     pub custody: Custody,
     /// Whether nothing new is applied: only what was applied before is kept true.
     pub frozen: bool,
+    /// Whether the boundary is put on all the same.
+    pub bounds: bool,
 }
 
 impl Wanted {
@@ -186,6 +188,7 @@ impl Desired {
             create_service_account: identity.create_service_account,
             custody: custody::custody_for(identity, &binding, kept, observed),
             frozen: identity.frozen.is_some(),
+            bounds: identity.frozen.as_ref().is_some_and(|freeze| freeze.bounds),
             subject: identity.subject.clone(),
             cluster: identity.cluster.clone(),
             held: held.is_some(),

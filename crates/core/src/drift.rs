@@ -79,6 +79,7 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
         another_role: false,
         moving: false,
         frozen: false,
+        bounds: false,
         drift: Drift::default(),
     };
     match desired {
@@ -87,6 +88,7 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
             judge.another_role = is_another(previous.applied.get(&Aspect::Role.key()), &role);
             judge.moving = wanted.moving;
             judge.frozen = wanted.frozen;
+            judge.bounds = wanted.bounds;
             judge.present(wanted, observed);
         }
         Desired::Absent(removal) => judge.absent(removal, observed),
@@ -103,6 +105,8 @@ struct Judge<'a> {
     moving: bool,
     /// Whether only what was applied before is kept true.
     frozen: bool,
+    /// Whether the boundary is applied all the same.
+    bounds: bool,
     drift: Drift,
 }
 
@@ -194,6 +198,7 @@ impl Judge<'_> {
         let applied = self.applied(&aspect);
         // A change of the binding goes by what is found, and does not need to remember what was applied.
         let cause = match applied {
+            _ if self.bounds && aspect == Aspect::Boundary => Cause::Spec,
             applied if self.frozen => self.as_applied(wanted.as_ref(), applied),
             _ if self.moving && aspect.is_of_binding() => Cause::Spec,
             None if self.moving && aspect.is_trust() => Cause::Spec,

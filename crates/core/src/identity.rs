@@ -63,6 +63,9 @@ pub struct Freeze {
     pub reason: Reason,
     /// What stands against the spec, and what to do.
     pub message: String,
+    /// Whether the boundary that the class puts on every role is put on all the same: nobody escapes it by asking for what
+    /// is forbidden.
+    pub bounds: bool,
 }
 
 /// What a managed role is to be, apart from its trust.
@@ -99,9 +102,9 @@ impl Identity {
 
     /// The same identity, frozen.
     #[must_use]
-    pub fn frozen_for(self, reason: Reason, message: String) -> Self {
+    pub fn frozen_for(self, freeze: Freeze) -> Self {
         Self {
-            frozen: Some(Freeze { reason, message }),
+            frozen: Some(freeze),
             ..self
         }
     }

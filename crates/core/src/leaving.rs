@@ -22,7 +22,8 @@ impl Leaving {
     /// the spec alone decides while there is one: it is how somebody ends the waiting of an object that goes already.
     #[must_use]
     pub fn of(spec: Option<&Spec>, custody: Option<&Custody>) -> Self {
-        let asked = spec.map(|spec| spec.deletion_policy.unwrap_or_default());
+        // What a spec leaves open its class may have said, and custody holds that.
+        let asked = spec.and_then(|spec| spec.deletion_policy);
         let kept = custody.map(|custody| custody.deletion_policy);
         let suspended = spec.is_some_and(|spec| spec.suspend);
         let retains = [asked, kept].contains(&Some(DeletionPolicy::Retain));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube_runtime::reflector::ObjectRef;
 use lanyard_core::class::selector::Labels;
-use lanyard_core::class::{Asked, Aws, Class, Listed, Record, Ruling, Whose, choose, rule};
+use lanyard_core::class::{Asked, Aws, Choice, Class, Listed, Record, Ruling, Whose, choose, rule};
 use lanyard_core::cluster::Cluster;
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::spec::Spec;
@@ -25,9 +25,34 @@ pub use watch::watch;
 #[derive(Debug)]
 pub struct Classes {
     known: channel::Sender<Known>,
-    turns: Mutex<BTreeMap<String, Turns>>,
-    /// An identity or a class has changed since they were counted.
-    changed: Arc<Notify>,
+    /// By class; unknown until the identities were counted.
+    turns: Mutex<Option<BTreeMap<String, Turns>>>,
+    changes: Arc<Changes>,
+}
+
+/// What happens to identities, for those who count them.
+#[derive(Debug, Default)]
+pub struct Changes {
+    changed: Notify,
+    listed: channel::Sender<bool>,
+}
+
+impl Changes {
+    /// One has changed.
+    pub fn tell(&self) {
+        self.changed.notify_one();
+    }
+
+    /// All of them are in the store. The store's own word for it wakes only one of those who wait for it.
+    pub fn all_listed(&self) {
+        self.listed.send_replace(true);
+    }
+
+    async fn are_listed(&self) {
+        let mut listed = self.listed.subscribe();
+        // The sender is `self`: it cannot go away while it is waited for.
+        drop(listed.wait_for(|listed| *listed).await);
+    }
 }
 
 /// What the watches show.
@@ -49,9 +74,9 @@ struct Turns {
 }
 
 impl Classes {
-    /// Nothing is known yet. `changed` tells of changes of identities.
+    /// Nothing is known yet. `changes` tells of changes of identities.
     #[must_use]
-    pub fn new(changed: Arc<Notify>) -> Self {
+    pub fn new(changes: Arc<Changes>) -> Self {
         let known = Known {
             classes: Fact::Unreadable(Why::NotRead),
             namespaces: Fact::Unreadable(Why::NotRead),
@@ -59,7 +84,7 @@ impl Classes {
         Self {
             known: channel::Sender::new(known),
             turns: Mutex::default(),
-            changed,
+            changes,
         }
     }
 }
@@ -68,6 +93,17 @@ impl Known {
     fn is_read(&self) -> bool {
         let unread = Some(&Why::NotRead);
         self.classes.unreadable() != unread && self.namespaces.unreadable() != unread
+    }
+
+    /// What follows from the class that is chosen for a spec.
+    fn chosen<R>(&self, spec: &Spec, decoded: &Decoded, then: impl FnOnce(&Choice<'_>) -> R) -> R {
+        let labels = self.labels(decoded.target.subject.namespace.as_str());
+        let asked = Asked {
+            class_name: spec.class_name.as_deref(),
+            pinned: record(decoded).pinned(),
+            labels: &labels,
+        };
+        then(&choose(&asked, &self.classes))
     }
 
     fn labels(&self, namespace: &str) -> Fact<Labels> {
@@ -93,36 +129,34 @@ impl Classes {
 
     /// What becomes of a spec under the class of its object.
     pub fn rule(&self, spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Ruling {
-        let subject = &decoded.target.subject;
-        let record = record(decoded);
         let known = self.known.borrow();
-        let labels = known.labels(subject.namespace.as_str());
-        let asked = Asked {
-            class_name: spec.class_name.as_deref(),
-            pinned: record.pinned(),
-            labels: &labels,
+        let whose = Whose {
+            subject: &decoded.target.subject,
+            cluster,
         };
-        let choice = choose(&asked, &known.classes);
-        let whose = Whose { subject, cluster };
         let turn = |class: &Class| self.turn(class, decoded);
-        rule(spec, whose, &choice, record, turn)
+        known.chosen(spec, decoded, |choice| {
+            rule(spec, whose, choice, record(decoded), turn)
+        })
     }
 
-    /// How the account of an object's roles is reached, as its class says it.
+    /// How the account of an object's roles is reached, as its class says it. One that stays has to follow the class by
+    /// right; of one that goes, its own roles are to be removed, whatever became of its class.
     pub fn account(&self, decoded: &Decoded) -> Aws {
         let known = self.known.borrow();
+        if let (Ok(spec), false) = (&decoded.spec, decoded.goes) {
+            let class = |choice: &Choice<'_>| choice.class().map(|class| class.aws.clone());
+            return known.chosen(spec, decoded, class).unwrap_or_default();
+        }
         let mut all = known.classes.present().into_iter().flatten();
-        let found = match class_of(decoded) {
-            Some(name) => all.find(|listed| listed.name == name),
-            None => all.find(|listed| listed.is_default),
-        };
+        let found = all.find(|listed| Some(listed.name.as_str()) == class_of(decoded));
         let class = found.and_then(|listed| listed.class.as_ref().ok());
         class.map(|class| class.aws.clone()).unwrap_or_default()
     }
 
     /// A class has changed: what follows each is counted again.
     fn changed(&self) {
-        self.changed.notify_one();
+        self.changes.tell();
     }
 
     /// Takes a turn of a class for an identity, if one is free.
@@ -131,6 +165,7 @@ impl Classes {
         let subject = &decoded.target.subject;
         let who = (subject.namespace.to_string(), subject.name.to_string());
         let mut turns = self.turns();
+        let Some(turns) = turns.as_mut() else { return false };
         let turns = turns.entry(name.clone()).or_default();
         let running = turns.running.len() - turns.failed.min(turns.running.len());
         let under_way = running + turns.given.len();
@@ -141,7 +176,13 @@ impl Classes {
         true
     }
 
-    fn turns(&self) -> MutexGuard<'_, BTreeMap<String, Turns>> {
+    /// Somebody else may have led since: who changes has to be counted again.
+    pub fn forget_turns(&self) {
+        *self.turns() = None;
+        self.changed();
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Option<BTreeMap<String, Turns>>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,10 +15,9 @@ use kube_runtime::watcher::{self, Event, watcher};
 use kube_runtime::{PredicateConfig, WatchStreamExt};
 use lanyard_api::{ANNOTATION_CUSTODY, FINALIZER};
 use lanyard_core::summarise::Next;
-use tokio::sync::Notify;
 
 use crate::backoff::spread;
-use crate::classes;
+use crate::classes::{self, Changes};
 use crate::context::{Context, Ref};
 use crate::raw::RawIdentity;
 use crate::reconcile::reconcile;
@@ -28,10 +27,10 @@ use crate::watches;
 const PAGE: u32 = 500;
 
 /// The store of all objects, and the stream that fills it: only what users or other controllers changed comes out.
-/// `changed` is notified of every change.
+/// `changes` is told of every change.
 pub fn objects(
     client: kube::Client,
-    changed: Arc<Notify>,
+    changes: Arc<Changes>,
 ) -> (
     reflector::Store<RawIdentity>,
     impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
@@ -43,12 +42,16 @@ pub fn objects(
         .default_backoff()
         .modify(|object| object.managed_fields_mut().clear())
         .reflect(writer)
+        .inspect(move |event| match event {
+            Ok(Event::InitDone) => changes.all_listed(),
+            // Statuses too: what follows a class is counted by them.
+            Ok(_) => changes.tell(),
+            Err(_) => {}
+        })
         .scan(Vec::new(), |listed, event| {
             futures::future::ready(Some(known(listed, event)))
         })
         .flat_map(futures::stream::iter)
-        // Statuses too: what follows a class is counted by them.
-        .inspect(move |_| changed.notify_one())
         .predicate_filter(
             changed_by_others as fn(&RawIdentity) -> Option<u64>,
             PredicateConfig::default(),
@@ -155,6 +158,7 @@ impl Context {
     /// Forgets every fact from before: somebody else may have led since, and changed what it told.
     async fn forget_what_was_seen(&self) {
         self.settling.forget_all();
+        self.classes.forget_turns();
         self.world.forget().await;
     }
 

@@ -9,12 +9,11 @@ use kube_runtime::watcher;
 use lanyard_engine::pods::PodFold;
 use lanyard_engine::{MayWrite, World};
 use prometheus_client::registry::Registry;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Readiness};
 use crate::backoff::Backoff;
-use crate::classes::Classes;
+use crate::classes::{Changes, Classes};
 use crate::context::{Context, Requests, Settling};
 use crate::error::OperatorError;
 use crate::lease::{self, LeaseGate, Tenure};
@@ -39,8 +38,8 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix(PREFIX);
     let metrics = Metrics::register(&mut registry);
-    let changed = Arc::new(Notify::new());
-    let (store, objects) = controller::objects(kube.clone(), Arc::clone(&changed));
+    let changes = Arc::new(Changes::default());
+    let (store, objects) = controller::objects(kube.clone(), Arc::clone(&changes));
     let tenure = stand(settings, &identity, &kube, &readiness);
     Leader::register(&mut registry, tenure.gate());
     Fleet::register(&mut registry, store.clone(), tenure.gate());
@@ -48,7 +47,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
 
     let shell = Shell {
         settings,
-        changed,
+        changes,
         kube,
         readiness,
         metrics,
@@ -87,7 +86,7 @@ async fn work_and_vacate(
 struct Shell<'a> {
     settings: &'a Settings,
     /// Told of every change of an object.
-    changed: Arc<Notify>,
+    changes: Arc<Changes>,
     kube: kube::Client,
     readiness: Readiness,
     metrics: Metrics,
@@ -135,7 +134,7 @@ impl Shell<'_> {
     fn context(&self, world: World, store: Store<RawIdentity>) -> Context {
         self.metrics.workers(self.settings.workers);
         Context {
-            classes: Classes::new(Arc::clone(&self.changed)),
+            classes: Classes::new(Arc::clone(&self.changes)),
             pods: Arc::new(RwLock::new(PodFold::new(world.auto_mode()))),
             world,
             store,

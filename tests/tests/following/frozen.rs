@@ -98,3 +98,32 @@ async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result
     scene.delete("orders").await?;
     stage.bed.stop().await
 }
+
+#[tokio::test]
+async fn nobody_escapes_a_boundary_by_asking_for_what_is_forbidden() -> Result<()> {
+    let stage = stage().await?;
+    let scene = stage.scene("shop").await?;
+    put_class(&scene.client, "platform", true, allowing(&[POLICY])).await?;
+    scene.apply("orders", spec(&[POLICY], "first")).await?;
+    let role = scene.role_of(&scene.until_ready("orders").await?)?;
+    scene.apply("orders", spec(&[POLICY, DENIED], "first")).await?;
+    scene.until_is("orders", "Stalled", "True", "Forbidden").await?;
+    let mut bounded = allowing(&[POLICY]);
+    let guardrails = bounded.get_mut("guardrails").and_then(Value::as_object_mut);
+    guardrails
+        .context("guardrails")?
+        .insert("permissionsBoundaryArn".to_owned(), json!(POLICY));
+    put_class(&scene.client, "platform", true, bounded).await?;
+    let begun = std::time::Instant::now();
+    loop {
+        let found = scene.aws.iam.get_role().role_name(&role).send().await?;
+        let boundary = found.role().and_then(|role| role.permissions_boundary());
+        if boundary.and_then(|boundary| boundary.permissions_boundary_arn()) == Some(POLICY) {
+            break;
+        }
+        ensure!(begun.elapsed() < lanyard_tests::PATIENCE, "{boundary:?}");
+        tokio::time::sleep(lanyard_tests::POLL).await;
+    }
+    ensure!(scene.aws.attached(&role).await? == [POLICY]);
+    stage.bed.stop().await
+}

@@ -37,7 +37,9 @@ async fn an_object_goes_without_a_status_and_without_a_spec_that_holds() -> Resu
     // A trust in another account's role is refused: the spec does not hold any more, and custody alone knows.
     let elsewhere = shared("arn:aws:iam::444455556666:role/elsewhere", "PodIdentity");
     scene.apply("orders", elsewhere).await?;
-    scene.until_is("orders", "Stalled", "True", "InvalidSpec").await?;
+    scene
+        .until_is("orders", "Stalled", "True", "OtherAccount")
+        .await?;
     scene.delete("orders").await?;
     assert_eq!(statements(&scene.aws, "sh-lost").await?, owners());
     Ok(())

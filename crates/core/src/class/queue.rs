@@ -7,6 +7,15 @@ use crate::reason::Reason;
 use crate::spec::Method;
 use crate::status::Status;
 
+/// Stages at which nothing went wrong and an identity waits for its own people: no tenant may hold up the others by one.
+const ASKS: [Reason; 5] = [
+    Reason::ConsentNeeded,
+    Reason::Paused,
+    Reason::NodesUnsupported,
+    Reason::AssociationConflict,
+    Reason::AddOnServiceAccount,
+];
+
 /// How one identity stands to a change of its binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Standing {
@@ -16,7 +25,7 @@ pub enum Standing {
     Waits,
     /// It is under way.
     Runs,
-    /// Somebody has to agree to it first: others go on meanwhile.
+    /// Somebody has to agree to it, or to mend what stands against it alone: others go on meanwhile.
     Asks,
     /// It is under way and goes no further before somebody acts.
     Failed,
@@ -34,7 +43,7 @@ impl Standing {
         match (&status.transition, is(ConditionType::Stalled)) {
             (None, _) if queued => Self::Waits,
             (None, _) => Self::Rests,
-            (Some(transition), _) if transition.stage == Reason::ConsentNeeded => Self::Asks,
+            (Some(transition), Some(_)) if ASKS.contains(&transition.stage) => Self::Asks,
             (Some(_), Some(_)) => Self::Failed,
             (Some(_), None) => Self::Runs,
         }

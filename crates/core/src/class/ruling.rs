@@ -11,7 +11,7 @@ use crate::guardrail::Forbidden;
 use crate::identity::{Freeze, Identity};
 use crate::reason::Reason;
 use crate::spec::{Method, Spec};
-use crate::status::Status;
+use crate::status::{BindingStatus, Status};
 use crate::subject::Subject;
 use crate::validate::{Invalid, validate};
 
@@ -36,6 +36,12 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// Whether anything was ever carried out. Only what no tenant can write counts.
+    fn was_carried_out(self) -> bool {
+        let status = self.status;
+        status.role.is_some() || !status.bindings.is_empty() || !status.applied.is_empty()
+    }
+
     /// The class that was chosen before. Custody tells it where the status was lost; a tenant can write only that.
     #[must_use]
     pub fn pinned(self) -> Option<&'a str> {
@@ -73,10 +79,13 @@ pub fn rule(
     let unchosen = choice.reason().map(|reason| Freeze {
         reason,
         message: choice.to_string(),
+        bounds: false,
     });
-    let freeze = unchosen.or_else(|| refusal(&validated.forbidden));
+    let freeze = unchosen.or_else(|| refusal(&validated.forbidden, &class));
+    // Who would only stand there takes no turn from others.
+    let stands = freeze.is_some() || spec.suspend || spec.transition_paused;
     if let Some(method) = flips_from(spec, &validated.identity, record.status)
-        && !may_begin(&class)
+        && (stands || !may_begin(&class))
     {
         let mut before = class.into_owned();
         before.defaults.method = Some(method);
@@ -87,10 +96,8 @@ pub fn rule(
     }
     match freeze {
         None => Ruling::Carried(Box::new(validated.identity)),
-        Some(freeze) if record.custody.is_none() => Ruling::Refused(freeze),
-        Some(Freeze { reason, message }) => {
-            Ruling::Carried(Box::new(validated.identity.frozen_for(reason, message)))
-        }
+        Some(freeze) if !record.was_carried_out() => Ruling::Refused(freeze),
+        Some(freeze) => Ruling::Carried(Box::new(validated.identity.frozen_for(freeze))),
     }
 }
 
@@ -101,16 +108,21 @@ fn flips_from(spec: &Spec, identity: &Identity, status: &Status) -> Option<Metho
     (by_class && active != identity.binding.method()).then_some(active)
 }
 
-/// What stands for a class that is away: what it said is not known, so that the record has to tell what of it counts.
+/// What stands for a class that is away: what it said is not known, so that the record has to tell what of it counts. A
+/// change that is under way still leads where it led.
 fn stand_in(record: Record<'_>) -> Class {
     let mut class = Class::unrestricted();
     class.name = record.pinned().map(str::to_owned);
-    let active = record.status.active_binding();
-    class.defaults.method = active.map(|active| active.binding.method());
+    let transition = record.status.transition.as_ref();
+    let leads_to =
+        |known: &&BindingStatus| transition.is_some_and(|record| record.token == known.binding.token());
+    let under_way = record.status.bindings.iter().find(leads_to);
+    let known = under_way.or_else(|| record.status.active_binding());
+    class.defaults.method = known.map(|known| known.binding.method());
     class
 }
 
-fn refusal(forbidden: &[Forbidden]) -> Option<Freeze> {
+fn refusal(forbidden: &[Forbidden], class: &Class) -> Option<Freeze> {
     if forbidden.is_empty() {
         return None;
     }
@@ -118,6 +130,9 @@ fn refusal(forbidden: &[Forbidden]) -> Option<Freeze> {
     Some(Freeze {
         reason: Reason::Forbidden,
         message: lines.join("; "),
+        bounds: class
+            .guardrails()
+            .is_some_and(|guardrails| guardrails.permissions_boundary_arn.is_some()),
     })
 }
 

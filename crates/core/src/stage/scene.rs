@@ -20,7 +20,6 @@ use crate::ownership::is_our_association;
 use crate::share::Key;
 use crate::spec::Method;
 use crate::status::{BindingState, BindingStatus, Status, TransitionStatus};
-use crate::subject::hex_hash;
 use crate::timings::Timings;
 use crate::trusting::{Request, lets_in};
 use crate::validate::DEFAULT_AUDIENCE;
@@ -47,7 +46,7 @@ impl<'a> Scene<'a> {
         timings: &'a Timings,
         now: Timestamp,
     ) -> Self {
-        let token = hex_hash(&identity.binding.key(), 16);
+        let token = identity.binding.token();
         let record = previous.transition.as_ref();
         let mut scene = Self {
             record: record.filter(|record| record.token == token),

@@ -38,18 +38,44 @@ pub fn undecodable(previous: &Status, generation: i64, error: &str, now: Timesta
 }
 
 /// The summary of an object of which nothing was ever carried out, and nothing is: its class is away or does not allow it.
+/// What only could not be read keeps nobody waiting for a person.
 #[must_use]
 pub fn refused(previous: &Status, generation: i64, freeze: &Freeze, now: Timestamp) -> Summary {
-    stalled(previous, generation, freeze.reason, &freeze.message, now)
+    let Freeze { reason, message, .. } = freeze;
+    match reason {
+        Reason::Unreadable => Summary {
+            next: Next::Backoff,
+            ..stopped(
+                ConditionType::Reconciling,
+                previous,
+                generation,
+                *reason,
+                message,
+                now,
+            )
+        },
+        _ => stalled(previous, generation, *reason, message, now),
+    }
 }
 
 fn stalled(previous: &Status, generation: i64, reason: Reason, message: &str, now: Timestamp) -> Summary {
+    stopped(ConditionType::Stalled, previous, generation, reason, message, now)
+}
+
+/// `kind`: what says why nothing is done.
+fn stopped(
+    kind: ConditionType,
+    previous: &Status,
+    generation: i64,
+    reason: Reason,
+    message: &str,
+    now: Timestamp,
+) -> Summary {
     let ready =
         Verdict::fails(reason, message).into_condition(ConditionType::Ready, previous, generation, now);
-    let stall =
-        Verdict::holds(reason, message).into_condition(ConditionType::Stalled, previous, generation, now);
+    let stall = Verdict::holds(reason, message).into_condition(kind, previous, generation, now);
     let told_before = previous
-        .condition(ConditionType::Stalled)
+        .condition(kind)
         .is_some_and(|before| before.status == ConditionStatus::True && before.message == stall.message);
     let events = if told_before {
         Vec::new()

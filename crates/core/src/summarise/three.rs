@@ -81,22 +81,25 @@ fn role(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
         let message = format!("There is no role {arn}; the role of that name is {found}. Correct the ARN.");
         return Verdict::fails(Reason::RoleNotFound, message);
     }
-    match (&facts.id, &wanted.role) {
-        (Fact::Unreadable(why), _) => Verdict::as_before(
-            told.previous,
-            ConditionType::RoleReady,
-            &format!("Role {arn}"),
-            why,
-        ),
-        (Fact::Absent, WantedRole::Managed(_) | WantedRole::Held) => Verdict::fails(
+    match (&facts.id, &wanted.role, &facts.tags) {
+        // Whose a role is stands in its tags.
+        (Fact::Unreadable(why), _, _) | (Fact::Present(_), WantedRole::Shared(_), Fact::Unreadable(why)) => {
+            Verdict::as_before(
+                told.previous,
+                ConditionType::RoleReady,
+                &format!("Role {arn}"),
+                why,
+            )
+        }
+        (Fact::Absent, WantedRole::Managed(_) | WantedRole::Held, _) => Verdict::fails(
             Reason::RoleMissing,
             format!("Role {arn} is wanted and not there yet."),
         ),
-        (Fact::Absent, WantedRole::Existing | WantedRole::Shared(_)) => Verdict::fails(
+        (Fact::Absent, WantedRole::Existing | WantedRole::Shared(_), _) => Verdict::fails(
             Reason::RoleNotFound,
             format!("spec.role.existing names {arn}, which does not exist. Create it, or correct the ARN."),
         ),
-        (Fact::Present(_), _) => role_in_place(told, drift, arn, &facts),
+        (Fact::Present(_), _, _) => role_in_place(told, drift, arn, &facts),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use lanyard_core::condition::{ConditionStatus, ConditionType};
 use lanyard_core::fact::Fact;
-use lanyard_core::identity::Identity;
+use lanyard_core::identity::{Freeze, Identity};
 use lanyard_core::reason::Reason;
 use lanyard_core::stage::Stage;
 use proptest::prelude::*;
@@ -13,8 +13,11 @@ use crate::scenes::{Memory, Scene, scene};
 use crate::world::Truth;
 
 fn frozen(identity: &Identity) -> Identity {
-    let message = "spec.role.managed.policyArns[0] is not allowed".to_owned();
-    identity.clone().frozen_for(Reason::Forbidden, message)
+    identity.clone().frozen_for(Freeze {
+        reason: Reason::Forbidden,
+        message: "spec.role.managed.policyArns[0] is not allowed".to_owned(),
+        bounds: false,
+    })
 }
 
 /// Scenes in which something was carried out before.

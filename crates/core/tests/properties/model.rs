@@ -176,13 +176,16 @@ impl Model {
     pub fn settle(&mut self, identity: &Identity) -> Result<Pass, TestCaseError> {
         let mut rested = false;
         for _ in 0..ROUNDS {
+            let stage = |status: &Status| status.transition.as_ref().map(|record| record.stage);
+            let before = stage(&self.status);
             let pass = self.pass(identity)?;
+            let stands = stage(&self.status) == before;
             self.people_do_their_part(identity);
             // What was not read this time is read the next, and a change of the binding goes on.
             let reads_more = pass.look.plan.then.contains(&Await::Reading);
             let goes_on = matches!(&pass.look.stage, Stage::Moving(moving) if !matches!(moving.phase, Phase::Refused(_)))
                 && pass.look.plan.then == [Await::Transition];
-            if pass.look.plan.is_empty() && !goes_on && (rested || !reads_more) {
+            if pass.look.plan.is_empty() && stands && !goes_on && (rested || !reads_more) {
                 return Ok(pass);
             }
             rested = pass.look.plan.is_empty();

@@ -21,11 +21,13 @@ use lanyard_core::text;
 use lanyard_engine::EngineError;
 use serde_json::json;
 
-use super::{Turns, class_of, reference};
+use super::{Turns, record, reference};
 use crate::context::{Context, Ref};
 
 /// How long changes are gathered before they are counted: a fleet that changes is one count and not thousands.
 const GATHER: Duration = Duration::from_secs(1);
+/// How long a class that could not be written to is left alone.
+const RETRY: Duration = Duration::from_secs(30);
 /// Counting takes at most one part in so many of the time.
 const SHARE: u32 = 20;
 
@@ -40,17 +42,28 @@ struct Followers {
 /// Counts whenever something has changed, until it is dropped.
 pub async fn tally(context: Arc<Context>, wake: UnboundedSender<Ref>) {
     context.classes.known().await;
+    // Whoever counts an empty store lets go of every class.
+    context.classes.changes.are_listed().await;
     loop {
         let begun = Instant::now();
-        if context.gate(false) != Gate::Closed {
-            count(&context, &wake).await;
-        }
+        let written = match context.gate(false) {
+            Gate::Closed => true,
+            Gate::ReportOnly(_) | Gate::Open => count(&context, &wake).await,
+        };
         tokio::time::sleep(GATHER.max(begun.elapsed() * SHARE)).await;
-        context.classes.changed.notified().await;
+        let changed = context.classes.changes.changed.notified();
+        if written {
+            changed.await;
+        } else {
+            // Either way it is tried again.
+            drop(tokio::time::timeout(RETRY, changed).await);
+        }
     }
 }
 
-async fn count(context: &Context, wake: &UnboundedSender<Ref>) {
+/// Whether every class could be written to.
+async fn count(context: &Context, wake: &UnboundedSender<Ref>) -> bool {
+    let mut written = true;
     let mut followers = followers(context);
     let classes = context.classes.known.borrow().classes.clone();
     for listed in classes.present().into_iter().flatten() {
@@ -63,9 +76,10 @@ async fn count(context: &Context, wake: &UnboundedSender<Ref>) {
         }
         if let Err(error) = write(context, listed, &of.tally).await {
             tracing::warn!(class = %listed.name, %error, "the class could not be written to; it is tried again");
-            context.classes.changed();
+            written = false;
         }
     }
+    written
 }
 
 /// Every identity under the class that it follows.
@@ -75,7 +89,7 @@ fn followers(context: &Context) -> BTreeMap<String, Followers> {
         let Some(decoded) = object.decode(&context.world.cluster().identity) else {
             continue;
         };
-        let Some(class) = class_of(&decoded).filter(|_| decoded.status.class_name.is_some()) else {
+        let Some(class) = record(&decoded).pinned() else {
             continue;
         };
         let of = all.entry(class.to_owned()).or_default();
@@ -102,7 +116,10 @@ fn followers(context: &Context) -> BTreeMap<String, Followers> {
 /// Returns how many turns are free.
 fn give(context: &Context, listed: &Listed, seen: Turns) -> usize {
     let mut all = context.classes.turns();
-    let turns = all.entry(listed.name.clone()).or_default();
+    let turns = all
+        .get_or_insert_default()
+        .entry(listed.name.clone())
+        .or_default();
     let has_begun = |who: &(String, String)| seen.running.contains(&reference(&who.0, &who.1));
     let given = std::mem::take(&mut turns.given);
     let Ok(class) = &listed.class else { return 0 };
@@ -127,7 +144,8 @@ fn is_to_begin(context: &Context, class: &Class, (namespace, name): &(String, St
         .status
         .active_binding()
         .map(|active| active.binding.method());
-    by_class && decoded.status.transition.is_none() && active != class.defaults.method
+    let asks = class.defaults.method.is_some() && active != class.defaults.method;
+    by_class && asks && decoded.status.transition.is_none()
 }
 
 async fn write(context: &Context, listed: &Listed, tally: &Tally) -> Result<(), EngineError> {
@@ -140,7 +158,10 @@ async fn write(context: &Context, listed: &Listed, tally: &Tally) -> Result<(), 
     else {
         return Ok(());
     };
-    hold(context, &api, &class, tally.total > 0).await?;
+    // Who may only report changes nothing of it but its status.
+    if context.gate(false) == Gate::Open {
+        hold(context, &api, &class, tally.total > 0).await?;
+    }
     let before = class.status.clone().unwrap_or_default();
     let status = status(&class, listed, tally, &before);
     if status == before {

@@ -14,8 +14,8 @@ use kube::core::PartialObjectMeta;
 use kube_runtime::WatchStreamExt;
 use kube_runtime::watcher::{self, Event, watcher};
 use lanyard_api::WorkloadIdentityClass;
-use lanyard_core::class::Listed;
 use lanyard_core::class::selector::Labels;
+use lanyard_core::class::{Listed, Queue};
 use lanyard_core::fact::{Fact, Why};
 
 use super::{Known, class_of};
@@ -92,7 +92,7 @@ async fn follow<K: ResourceExt + Debug, T: Clone + PartialEq>(
                 told(Fact::Present(seen.clone()));
             }
             Err(error) => {
-                tracing::debug!(%error, "a watch broke off");
+                tracing::warn!(%error, "the watch of classes or namespaces broke off");
                 if let Some(refused) = refused(&error) {
                     told(refused);
                 }
@@ -103,7 +103,9 @@ async fn follow<K: ResourceExt + Debug, T: Clone + PartialEq>(
 
 /// What a list that was refused says; a watch that broke off says nothing of what there is.
 fn refused<T>(error: &watcher::Error) -> Option<Fact<T>> {
-    let watcher::Error::InitialListFailed(kube::Error::Api(status)) = error else {
+    let (watcher::Error::InitialListFailed(kube::Error::Api(status))
+    | watcher::Error::WatchStartFailed(kube::Error::Api(status))) = error
+    else {
         return None;
     };
     match status.code {
@@ -113,11 +115,19 @@ fn refused<T>(error: &watcher::Error) -> Option<Fact<T>> {
     }
 }
 
-/// The names of the classes that are not what they were. Whether there is a default one concerns those that name none.
+/// The names of the classes that are not what they were; how their fleets change concerns no identity that rests. Whether
+/// there is a default one concerns those that name none.
 fn differ(before: &Fact<Vec<Listed>>, now: &Fact<Vec<Listed>>) -> BTreeSet<Option<String>> {
     let all = |fact: &Fact<Vec<Listed>>| -> BTreeMap<String, Listed> {
         let classes = fact.present().into_iter().flatten();
-        classes.map(|class| (class.name.clone(), class.clone())).collect()
+        let print = |listed: &Listed| {
+            let mut listed = listed.clone();
+            if let Ok(class) = &mut listed.class {
+                class.transition = Queue::default();
+            }
+            listed
+        };
+        classes.map(|class| (class.name.clone(), print(class))).collect()
     };
     let (old, new) = (all(before), all(now));
     let names = old.keys().chain(new.keys());
