@@ -31,7 +31,7 @@ pub enum Ruling {
 pub struct Record<'a> {
     /// Its status.
     pub status: &'a Status,
-    /// Its custody: without it nothing was ever carried out.
+    /// Its custody, which a tenant can write.
     pub custody: Option<&'a Custody>,
 }
 
