@@ -5,6 +5,8 @@
 //! `*` takes anything, its `?` takes one character or a `?`, never a `*`, which could be longer. A policy variable could
 //! come to be anything, so that only `*` takes it, or the same variable.
 
+use crate::policy::wildcard;
+
 /// A piece of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece<'a> {
@@ -70,28 +72,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
 }
 
 fn fits(pattern: &[Piece<'_>], text: &[Piece<'_>]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    // Where the last `*` stood, and how far its text reaches so far: the only place one ever needs to go back to.
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(piece) = text.get(t) {
-        match (pattern.get(p), star) {
-            (Some(Piece::Many), _) => {
-                star = Some((p, t));
-                p += 1;
-            }
-            (Some(wanted), _) if takes(*wanted, *piece) => {
-                p += 1;
-                t += 1;
-            }
-            (_, Some((at, reach))) => {
-                star = Some((at, reach + 1));
-                p = at + 1;
-                t = reach + 1;
-            }
-            (_, None) => return false,
-        }
-    }
-    pattern.iter().skip(p).all(|piece| *piece == Piece::Many)
+    wildcard::fits(pattern, text, Piece::Many, takes)
 }
 
 /// Whether a piece of the class's that is no `*` takes a piece of the tenant's.

@@ -5,7 +5,7 @@
 mod json;
 mod operator;
 mod reading;
-mod wildcard;
+pub(crate) mod wildcard;
 
 pub mod chain;
 pub mod describe;

@@ -1,20 +1,33 @@
 //! Patterns of the policy language: `*` stands for any text, `?` for one character, everything else for itself.
-//! Texts in, yes or no out; no I/O. Called by `evaluate`.
+//! Texts in, yes or no out; no I/O. Called by `evaluate` and by `guardrail`.
 
 /// Whether the whole text fits the pattern, case-sensitive.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
+    fits(&pattern, &text, '*', |wanted, found| {
+        wanted == '?' || wanted == found
+    })
+}
+
+/// Whether the whole text fits a pattern, both in pieces. `many`: the piece that stands for any text; `takes`: whether
+/// another piece of the pattern stands for one piece of the text.
+pub(crate) fn fits<P: Copy + PartialEq, T: Copy>(
+    pattern: &[P],
+    text: &[T],
+    many: P,
+    takes: impl Fn(P, T) -> bool,
+) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Where the last `*` stood, and how far its text reaches so far: the only place one ever needs to go back to.
+    // Where the last `many` stood, and how far its text reaches so far: the only place one ever needs to go back to.
     let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
+    while let Some(found) = text.get(t) {
         match (pattern.get(p), star) {
-            (Some('*'), _) => {
+            (Some(wanted), _) if *wanted == many => {
                 star = Some((p, t));
                 p += 1;
             }
-            (Some(c), _) if *c == '?' || Some(c) == text.get(t) => {
+            (Some(wanted), _) if takes(*wanted, *found) => {
                 p += 1;
                 t += 1;
             }
@@ -26,7 +39,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
             (_, None) => return false,
         }
     }
-    pattern.iter().skip(p).all(|c| *c == '*')
+    pattern.iter().skip(p).all(|piece| *piece == many)
 }
 
 /// Whether the text has a wildcard, or a policy variable that may stand for one.
