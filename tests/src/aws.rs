@@ -1,6 +1,8 @@
 //! AWS as somebody beside Lanyard uses it: the hands that break things behind its back, and the eyes that check.
 //! In: the gateway's URL. Out: SDK clients. Network I/O.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_eks::types::PodIdentityAssociation;
@@ -8,6 +10,9 @@ use aws_sdk_iam::config::Credentials;
 use lanyard_testkit::TestBed;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+
+/// The add-on of the EKS Pod Identity Agent.
+const AGENT: &str = "eks-pod-identity-agent";
 
 /// Clients that go through the gateway, as the account's root.
 #[derive(Clone, Debug)]
@@ -24,10 +29,15 @@ pub struct Clients {
 impl Clients {
     /// Clients for a test bed.
     pub async fn new(bed: &TestBed) -> Self {
+        Self::with_key(bed, "test").await
+    }
+
+    /// Clients of the root with a key: a number of twelve digits is that account's, every other key the cluster's account's.
+    pub async fn with_key(bed: &TestBed, key: &str) -> Self {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(bed.gateway.url())
             .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "root"))
+            .credentials_provider(Credentials::new(key, "test", None, None, "root"))
             .load()
             .await;
         Self {
@@ -97,6 +107,38 @@ impl Clients {
             .collect();
         arns.sort();
         Ok(arns)
+    }
+
+    /// Takes the EKS Pod Identity Agent away: no pod would get anything from Pod Identity.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn remove_agent(&self) -> Result<()> {
+        let remove = self.eks.delete_addon().cluster_name("lanyard");
+        remove.addon_name(AGENT).send().await?;
+        Ok(())
+    }
+
+    /// Installs the EKS Pod Identity Agent.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn install_agent(&self) -> Result<()> {
+        let install = self.eks.create_addon().cluster_name("lanyard");
+        install.addon_name(AGENT).send().await?;
+        Ok(())
+    }
+
+    /// The tags of a role.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn role_tags(&self, role: &str) -> Result<BTreeMap<String, String>> {
+        let answer = self.iam.list_role_tags().role_name(role).send().await?;
+        let tags = answer.tags().iter();
+        Ok(tags
+            .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+            .collect())
     }
 
     /// The ids of the associations of a ServiceAccount.

@@ -3,6 +3,7 @@
 
 mod aws;
 mod class;
+mod elsewhere;
 mod json;
 mod proof;
 pub mod rights;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use aws::{Clients, decoded};
 pub use class::put_class;
+pub use elsewhere::{Elsewhere, OTHER_ACCOUNT};
 pub use json::with;
 pub use rows::{all_well, side_by_side};
 pub use scene::{Scene, condition, drift};

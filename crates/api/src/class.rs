@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::ops::Not;
 
-use kube::{CustomResource, KubeSchema, ResourceExt as _};
+use kube::core::ObjectMeta;
+use kube::{CustomResource, KubeSchema};
 use lanyard_core::class::{Class, Listed, Provider};
 use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 use serde::{Deserialize, Serialize};
@@ -330,13 +331,21 @@ impl WorkloadIdentityClass {
     /// The class as core takes it. What is wrong with it is kept: a class that cannot be used allows nothing.
     #[must_use]
     pub fn listed(&self) -> Listed {
-        let name = self.name_any();
-        let marked = self.annotations().get(ANNOTATION_DEFAULT_CLASS);
-        let spec = serde_json::to_value(&self.spec).map_err(|error| error.to_string());
-        Listed {
-            is_default: marked.is_some_and(|mark| mark == "true"),
-            class: spec.and_then(|spec| Class::read(&name, spec)),
-            name,
-        }
+        let spec = serde_json::to_value(&self.spec).unwrap_or_default();
+        listed(&self.metadata, spec)
+    }
+}
+
+/// A class as core takes it, from an object that may not fit the types of this version.
+#[must_use]
+pub fn listed(metadata: &ObjectMeta, spec: serde_json::Value) -> Listed {
+    let name = metadata.name.clone().unwrap_or_default();
+    let annotations = metadata.annotations.as_ref();
+    let marked = annotations.and_then(|all| all.get(ANNOTATION_DEFAULT_CLASS));
+    Listed {
+        is_default: marked.is_some_and(|mark| mark == "true"),
+        goes: metadata.deletion_timestamp.is_some(),
+        class: Class::read(&name, spec),
+        name,
     }
 }

@@ -1,15 +1,23 @@
 //! Other accounts: the same reads and writes as a role of another account, with credentials, clients and budgets of their own.
 //! A role to assume in, an [`Aws`] out, the same one for the same role. STS is called when the first call needs credentials
 //! and again before they end; `role` and `provider` methods of what comes out work in that account.
+//!
+//! The SDK has a provider for this too. Its errors are its own words with the id of the request in them, and its calls keep
+//! to no budget: this one assumes the role by a call like any other.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
-use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use lanyard_core::arn::RoleArn;
 use lanyard_core::text::quote;
 use tokio::sync::Mutex;
 
+use crate::call::{Call, Service};
 use crate::client::Aws;
+use crate::error::AwsError;
 
 /// Characters of a session's name (STS `AssumeRole`).
 const SESSION_LIMIT: usize = 64;
@@ -49,14 +57,12 @@ impl Aws {
             session = %quote(&role.session_name()),
             "roles of another account are managed by assuming a role there"
         );
-        let mut provider = AssumeRoleProvider::builder(role.arn.to_string())
-            .session_name(role.session_name())
-            .configure(self.config());
-        if let Some(id) = &role.external_id {
-            provider = provider.external_id(id);
-        }
-        let credentials =
-            aws_credential_types::provider::SharedCredentialsProvider::new(provider.build().await);
+        let assuming = Assuming {
+            // Clients of its own: what is remembered of accounts would else hold itself.
+            aws: Self::with_config(self.config(), self.settings().clone()),
+            role: role.clone(),
+        };
+        let credentials = SharedCredentialsProvider::new(assuming);
         let config = self
             .config()
             .to_builder()
@@ -65,6 +71,50 @@ impl Aws {
         let aws = Self::with_config(&config, self.settings().clone());
         known.insert(role.clone(), aws.clone());
         aws
+    }
+}
+
+/// Lanyard's own credentials, and the role that they assume.
+#[derive(Debug)]
+struct Assuming {
+    aws: Aws,
+    role: AssumedRole,
+}
+
+impl Assuming {
+    async fn credentials(&self) -> Result<Credentials, AwsError> {
+        let id = match &self.role.external_id {
+            Some(_) => "with the external id of its class",
+            None => "without an external id",
+        };
+        let call = Call::read(Service::Sts, "AssumeRole", format_args!("{} {id}", self.role.arn));
+        let request = self.aws.sts().assume_role();
+        let request = request
+            .role_arn(self.role.arn.to_string())
+            .role_session_name(self.role.session_name())
+            .set_external_id(self.role.external_id.clone());
+        let answer = self.aws.call(call.clone(), request.send()).await?;
+        let unclear = || AwsError::unclear(&call, "it lacks credentials that last");
+        let made = answer.credentials().ok_or_else(unclear)?;
+        let expires = SystemTime::try_from(*made.expiration()).map_err(|_| unclear())?;
+        Ok(Credentials::new(
+            made.access_key_id(),
+            made.secret_access_key(),
+            Some(made.session_token().to_owned()),
+            Some(expires),
+            "AssumeRole",
+        ))
+    }
+}
+
+impl ProvideCredentials for Assuming {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            self.credentials().await.map_err(CredentialsError::provider_error)
+        })
     }
 }
 

@@ -184,6 +184,10 @@ impl AwsError {
         let mut cause: &(dyn Error + 'static) = connector;
         let mut credentials = false;
         while let Some(inner) = cause.source() {
+            // A call on the way to the credentials: that is the one that failed.
+            if let Some(assuming) = inner.downcast_ref::<Self>() {
+                return assuming.clone();
+            }
             cause = inner;
             credentials = credentials || cause.is::<CredentialsError>();
         }

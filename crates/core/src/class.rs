@@ -17,7 +17,7 @@ pub mod queue;
 pub mod ruling;
 pub mod selector;
 
-pub use choice::{Asked, Choice, Listed, choose};
+pub use choice::{Asked, Choice, Listed, Unusable, choose};
 pub use queue::{Standing, Tally};
 pub use ruling::{Record, Ruling, Whose, rule};
 pub use selector::Selector;
@@ -60,10 +60,18 @@ impl Class {
     ///
     /// # Errors
     /// What is wrong with it, in words: such a class cannot be used at all, since what is malformed may be a limit.
-    pub fn read(name: &str, spec: serde_json::Value) -> Result<Self, String> {
-        let class: Self = serde_json::from_value(spec).map_err(|error| error.to_string())?;
+    pub fn read(name: &str, spec: serde_json::Value) -> Result<Self, Box<Unusable>> {
+        let aws = spec.get("aws").cloned();
+        let unusable = |why: String| {
+            let aws = aws.and_then(|aws| serde_json::from_value(aws).ok());
+            Box::new(Unusable { why, aws })
+        };
+        let class: Self = match serde_json::from_value(spec) {
+            Ok(class) => class,
+            Err(error) => return Err(unusable(error.to_string())),
+        };
         if let Some(key) = class.enforced_tags.keys().find(|key| is_reserved_tag(key)) {
-            return Err(format!("enforcedTags has {key}, which is reserved"));
+            return Err(unusable(format!("enforcedTags has {key}, which is reserved")));
         }
         Ok(Self {
             name: Some(name.to_owned()),
@@ -271,6 +279,14 @@ mod tests {
     }
 
     #[test]
+    fn the_account_of_a_class_that_cannot_be_used_is_still_known() {
+        let aws = json!({"assumeRoleArn": "arn:aws:iam::111122223333:role/lanyard"});
+        let spec = json!({"aws": aws, "guardrails": {"methods": ["Kerberos"]}});
+        let account = Class::read("tenants", spec).unwrap_err().aws.unwrap();
+        assert_eq!(account.assume_role_arn.unwrap().account.as_str(), "111122223333");
+    }
+
+    #[test]
     fn what_is_malformed_in_a_class_is_never_read_as_absent() {
         for (spec, why) in [
             (
@@ -284,7 +300,7 @@ mod tests {
             (json!({"enforcedTags": {"Kubernetes-Namespace": "a"}}), "reserved"),
         ] {
             let wrong = Class::read("tenants", spec).unwrap_err();
-            assert!(wrong.contains(why), "{wrong}");
+            assert!(wrong.why.contains(why), "{}", wrong.why);
         }
     }
 }

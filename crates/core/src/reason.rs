@@ -125,6 +125,10 @@ reasons! {
     ClassMissing,
     /// The class cannot be carried out as it is written. The message quotes what is wrong; its owner has to correct it.
     ClassUnusable,
+    /// The class is being deleted and takes no further object; those that follow it already go on. Name another class.
+    ClassDeleting,
+    /// The class does not fit what the object has: its default method cannot bind the role, or its tags are too many beside those of the spec. What was applied before is kept true: the owner of the class has to change it, or the spec has to say otherwise.
+    ClassUnfit,
     /// The class does not serve the object's namespace. Name another class, or ask its owner to select the namespace.
     NamespaceNotSelected,
     /// `spec.className` names another class than the one that the object follows, which cannot change. Put it back, or make another object.

@@ -25,7 +25,10 @@ pub struct Door<'a> {
 
 impl Door<'_> {
     /// Sends a request that changes something, if that is allowed at this very moment.
-    pub(crate) async fn write<T>(
+    ///
+    /// # Errors
+    /// When nothing may be written any more, the API server refuses it, cannot be reached, or does not answer in time.
+    pub async fn write<T>(
         self,
         verb: &'static str,
         what: &str,
@@ -40,7 +43,9 @@ impl Door<'_> {
 }
 
 impl World {
-    pub(crate) fn door(&self) -> Door<'_> {
+    /// The way of writes to the API server.
+    #[must_use]
+    pub fn door(&self) -> Door<'_> {
         Door {
             kube: &self.inner.kube,
             limit: self.inner.timings.operation,

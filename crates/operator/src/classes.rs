@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kube::core::ObjectMeta;
 use kube_runtime::reflector::ObjectRef;
+use lanyard_api::class::WorkloadIdentityClassStatus;
 use lanyard_core::class::selector::Labels;
 use lanyard_core::class::{Asked, Aws, Choice, Class, Listed, Record, Ruling, Whose, choose, rule};
 use lanyard_core::cluster::Cluster;
@@ -15,9 +17,11 @@ use tokio::sync::{Notify, watch as channel};
 use crate::context::Ref;
 use crate::raw::Decoded;
 
+mod hold;
 mod tally;
 mod watch;
 
+pub(crate) use hold::hold;
 pub use tally::tally;
 pub use watch::watch;
 
@@ -59,7 +63,16 @@ impl Changes {
 #[derive(Debug)]
 struct Known {
     classes: Fact<Vec<Listed>>,
+    /// What else there is of each class, for those who write to it.
+    shown: BTreeMap<String, Shown>,
     namespaces: Fact<BTreeMap<String, Labels>>,
+}
+
+/// What a class is like apart from what it says.
+#[derive(Debug, Clone, PartialEq)]
+struct Shown {
+    metadata: ObjectMeta,
+    status: WorkloadIdentityClassStatus,
 }
 
 /// Who of a class changes its binding.
@@ -79,6 +92,7 @@ impl Classes {
     pub fn new(changes: Arc<Changes>) -> Self {
         let known = Known {
             classes: Fact::Unreadable(Why::NotRead),
+            shown: BTreeMap::new(),
             namespaces: Fact::Unreadable(Why::NotRead),
         };
         Self {
@@ -145,13 +159,10 @@ impl Classes {
     pub fn account(&self, decoded: &Decoded) -> Aws {
         let known = self.known.borrow();
         if let (Ok(spec), false) = (&decoded.spec, decoded.goes) {
-            let class = |choice: &Choice<'_>| choice.class().map(|class| class.aws.clone());
-            return known.chosen(spec, decoded, class).unwrap_or_default();
+            let aws = |choice: &Choice<'_>| choice.aws().cloned();
+            return known.chosen(spec, decoded, aws).unwrap_or_default();
         }
-        let mut all = known.classes.present().into_iter().flatten();
-        let found = all.find(|listed| Some(listed.name.as_str()) == class_of(decoded));
-        let class = found.and_then(|listed| listed.class.as_ref().ok());
-        class.map(|class| class.aws.clone()).unwrap_or_default()
+        account_of(known.classes.present().into_iter().flatten(), decoded)
     }
 
     /// A class has changed: what follows each is counted again.
@@ -200,6 +211,13 @@ fn class_of(decoded: &Decoded) -> Option<&str> {
     let asked = decoded.spec.as_ref().ok();
     let asked = asked.and_then(|spec| spec.class_name.as_deref());
     record(decoded).pinned().or(asked)
+}
+
+/// How the account of the roles of an object that goes is reached: as the class says that it followed.
+pub(crate) fn account_of<'a>(classes: impl IntoIterator<Item = &'a Listed>, decoded: &Decoded) -> Aws {
+    let followed = |listed: &&Listed| Some(listed.name.as_str()) == class_of(decoded);
+    let found = classes.into_iter().find(followed);
+    found.and_then(Listed::aws).cloned().unwrap_or_default()
 }
 
 fn reference(namespace: &str, name: &str) -> Ref {

@@ -1,52 +1,52 @@
-//! A WorkloadIdentity as it lies in the store: metadata, and spec and status as raw JSON, decoded afresh in each pass.
+//! Our objects as they lie in the store: metadata, and spec and status as raw JSON, decoded afresh when they are looked at.
 //! Watch events in, decoded objects out; no I/O. Ten thousand raw objects take half the memory of decoded ones, and one
 //! that cannot be decoded is one bad object and not a broken watch.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use lanyard_api::{
-    ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, FINALIZER, WorkloadIdentity, WorkloadIdentitySpec,
-    WorkloadIdentityStatus,
-};
-use lanyard_core::custody::Custody;
-use lanyard_core::name::{ClusterIdentity, Namespace, ServiceAccountName};
-use lanyard_core::spec::Spec;
-use lanyard_core::status::Status;
-use lanyard_core::subject::Subject;
-use lanyard_engine::Target;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// A WorkloadIdentity, not decoded.
+mod class;
+mod identity;
+
+pub use class::RawClass;
+pub use identity::{Decoded, RawIdentity};
+
+/// An object of a kind, not decoded.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RawIdentity {
+#[serde(bound = "")]
+pub struct Raw<K> {
     metadata: ObjectMeta,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spec: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<Box<RawValue>>,
+    #[serde(skip)]
+    kind: PhantomData<fn() -> K>,
 }
 
-impl Resource for RawIdentity {
+impl<K: Resource<DynamicType = ()>> Resource for Raw<K> {
     type DynamicType = ();
-    type Scope = kube::core::NamespaceResourceScope;
+    type Scope = K::Scope;
 
     fn kind(dt: &()) -> Cow<'_, str> {
-        WorkloadIdentity::kind(dt)
+        K::kind(dt)
     }
 
     fn group(dt: &()) -> Cow<'_, str> {
-        WorkloadIdentity::group(dt)
+        K::group(dt)
     }
 
     fn version(dt: &()) -> Cow<'_, str> {
-        WorkloadIdentity::version(dt)
+        K::version(dt)
     }
 
     fn plural(dt: &()) -> Cow<'_, str> {
-        WorkloadIdentity::plural(dt)
+        K::plural(dt)
     }
 
     fn meta(&self) -> &ObjectMeta {
@@ -55,103 +55,5 @@ impl Resource for RawIdentity {
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.metadata
-    }
-}
-
-/// A WorkloadIdentity, decoded for one pass.
-#[derive(Debug)]
-pub struct Decoded {
-    /// The object as the target of steps.
-    pub target: Target,
-    /// The spec, or why it could not be decoded.
-    pub spec: Result<Spec, String>,
-    /// The status as it was last written; empty when there is none that can be read.
-    pub status: Status,
-    /// The generation of the spec.
-    pub generation: i64,
-    /// Whether the object is being deleted.
-    pub goes: bool,
-    /// What the annotation that asks for a fresh look says.
-    pub requested_at: Option<String>,
-}
-
-impl RawIdentity {
-    /// Whether an object that was looked at before is without our finalizer or custody: somebody took them off.
-    #[must_use]
-    pub fn lost_its_marks(&self) -> bool {
-        let custody = self
-            .metadata
-            .annotations
-            .as_ref()
-            .is_some_and(|all| all.contains_key(ANNOTATION_CUSTODY));
-        self.was_looked_at() && !(self.is_held() && custody)
-    }
-
-    /// Whether our finalizer holds the object.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        let mut finalizers = self.metadata.finalizers.iter().flatten();
-        finalizers.any(|known| known == FINALIZER)
-    }
-
-    /// Custody as it is written on the object.
-    #[must_use]
-    pub fn custody(&self) -> Option<Custody> {
-        let annotations = self.metadata.annotations.as_ref()?;
-        Custody::parse(annotations.get(ANNOTATION_CUSTODY)?)
-    }
-
-    /// Whether a status was ever written; the schema's own default has generation -1.
-    fn was_looked_at(&self) -> bool {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Looked {
-            observed_generation: i64,
-        }
-        let looked = self
-            .status
-            .as_ref()
-            .and_then(|raw| serde_json::from_str::<Looked>(raw.get()).ok());
-        looked.is_some_and(|looked| looked.observed_generation > 0)
-    }
-
-    /// Decodes the object. `None` only for an object whose name the API server itself would not allow.
-    #[must_use]
-    pub fn decode(&self, cluster: &ClusterIdentity) -> Option<Decoded> {
-        let metadata = &self.metadata;
-        let subject = Subject {
-            cluster: cluster.clone(),
-            namespace: Namespace::parse(metadata.namespace.as_deref()?).ok()?,
-            name: ServiceAccountName::parse(metadata.name.as_deref()?).ok()?,
-        };
-        let requested_at = metadata
-            .annotations
-            .as_ref()
-            .and_then(|all| all.get(ANNOTATION_REQUESTED_AT));
-        Some(Decoded {
-            target: Target::new(subject, metadata)?,
-            spec: self.decode_spec(),
-            status: self.decode_status(),
-            generation: metadata.generation.unwrap_or_default(),
-            goes: metadata.deletion_timestamp.is_some(),
-            requested_at: requested_at.cloned(),
-        })
-    }
-
-    fn decode_spec(&self) -> Result<Spec, String> {
-        let text = self.spec.as_ref().map_or("null", |raw| raw.get());
-        serde_json::from_str::<WorkloadIdentitySpec>(text)
-            .map(|spec| spec.to_core())
-            .map_err(|error| error.to_string())
-    }
-
-    /// The status as it was last written. One that cannot be read is one that was lost: everything is found again.
-    #[must_use]
-    pub fn decode_status(&self) -> Status {
-        self.status
-            .as_ref()
-            .and_then(|raw| serde_json::from_str::<WorkloadIdentityStatus>(raw.get()).ok())
-            .map(|status| status.to_core())
-            .unwrap_or_default()
     }
 }

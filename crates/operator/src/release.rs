@@ -3,11 +3,12 @@
 //! Talks to the API server and, as far as it answers, to AWS. Called by `main`.
 //!
 //! ```text
-//!   lease ---> objects ---> one by one: look, release tags, then finalizer and custody ---> report
+//!   lease ---> objects ---> one by one: look, release tags, then finalizer and custody ---> classes ---> report
 //! ```
 //!
 //! The lease is held all the while: an operator that runs would take custody again.
 
+mod classes;
 mod objects;
 mod one;
 mod report;
@@ -18,9 +19,11 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
+use lanyard_core::class::Listed;
 use lanyard_engine::{Door, MayWrite, World};
 use tokio::time::timeout;
 
+use self::classes::{Class, Followers};
 use self::one::{Account, AwsSide, Outcome};
 pub use self::report::Ended;
 use self::report::Report;
@@ -28,7 +31,7 @@ pub use self::settings::{Output, ReleaseSettings, Which};
 use crate::admin::Readiness;
 use crate::error::OperatorError;
 use crate::lease::{self, Claim, LeaseGate};
-use crate::raw::RawIdentity;
+use crate::raw::{RawClass, RawIdentity};
 use crate::startup;
 
 /// Objects at once; the budget of the AWS side keeps their calls within bounds.
@@ -45,7 +48,8 @@ pub async fn run(settings: &ReleaseSettings) -> Result<Ended, OperatorError> {
     if !settings.yes {
         let may_write: MayWrite = Arc::new(|| false);
         let release = Release::prepare(settings, kube, may_write).await?;
-        return Ok(release.report(release.preview().await?).print());
+        let (accounts, classes) = (release.preview().await?, release.classes_in_preview().await?);
+        return Ok(release.report(accounts, classes).print());
     }
     let lease = settings.place.lease(&lease::identity(), settings.timings());
     let tenure = lease::stand(kube.clone(), lease, Readiness::default());
@@ -62,7 +66,8 @@ async fn under_lease(
     gained(settings, &gate).await?;
     let may_write: MayWrite = Arc::new(move || gate.is_open());
     let release = Release::prepare(settings, kube, may_write).await?;
-    Ok(release.report(release.let_go().await?))
+    let (accounts, classes) = (release.let_go().await?, release.let_go_of_classes().await?);
+    Ok(release.report(accounts, classes))
 }
 
 /// Waits for the lease for as long as one that nobody renews takes to run out, and that again.
@@ -89,6 +94,8 @@ struct Release<'a> {
     may_write: MayWrite,
     /// The world, or why AWS does not say which cluster this is.
     aws: Result<World, String>,
+    /// Every class: some say in which account the roles of their identities are.
+    classes: Vec<Listed>,
 }
 
 impl<'a> Release<'a> {
@@ -100,29 +107,38 @@ impl<'a> Release<'a> {
         let (place, timings) = (&settings.place, settings.timings());
         let aws = startup::aws(place, &timings, Arc::new(()), Arc::clone(&may_write)).await;
         let aws = startup::find_once(place, timings, &aws, &kube, Arc::clone(&may_write)).await?;
+        let classes = objects::classes(&kube).await?;
         Ok(Self {
             settings,
             kube,
             may_write,
             aws,
+            classes: classes.iter().map(RawClass::listed).collect(),
         })
     }
 
-    fn report(&self, accounts: Vec<Account>) -> Report {
+    fn report(&self, accounts: Vec<Account>, classes: Vec<Class>) -> Report {
         let silent = self.aws.as_ref().err().cloned();
-        Report::new(accounts, silent, self.settings.output)
+        Report::new(accounts, classes, silent, self.settings.output)
+    }
+
+    fn door(&self) -> Door<'_> {
+        Door {
+            kube: &self.kube,
+            limit: self.settings.timings().operation,
+            may_write: &self.may_write,
+        }
     }
 
     fn side(&self) -> AwsSide<'_> {
         match &self.aws {
-            Ok(world) => AwsSide::Reached(world),
+            Ok(world) => AwsSide::Reached {
+                world,
+                classes: &self.classes,
+            },
             Err(why) => AwsSide::Silent {
                 why,
-                door: Door {
-                    kube: &self.kube,
-                    limit: self.settings.timings().operation,
-                    may_write: &self.may_write,
-                },
+                door: self.door(),
             },
         }
     }
@@ -142,6 +158,21 @@ impl<'a> Release<'a> {
             .await;
         bar.finish_and_clear();
         Ok(accounts)
+    }
+
+    /// Classes are the whole cluster's: who follows them from another namespace keeps them.
+    async fn followers(&self) -> Result<Followers, OperatorError> {
+        Ok(Followers::of(&objects::held(&self.kube, None).await?))
+    }
+
+    async fn classes_in_preview(&self) -> Result<Vec<Class>, OperatorError> {
+        let (all, followers) = (objects::classes(&self.kube).await?, self.followers().await?);
+        Ok(classes::would_release(&all, &followers, &self.settings.which))
+    }
+
+    async fn let_go_of_classes(&self) -> Result<Vec<Class>, OperatorError> {
+        let (all, followers) = (objects::classes(&self.kube).await?, self.followers().await?);
+        Ok(classes::release(self.door(), &all, &followers, &self.settings.which).await)
     }
 
     /// Round by round, until nothing is held any more that another try could free.

@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use kube::api::DeleteParams;
 use kube::runtime::conditions;
 use kube::runtime::wait::await_condition;
-use lanyard_tests::{PATIENCE, condition, put_class};
+use lanyard_tests::{PATIENCE, condition, put_class, with};
 use serde_json::json;
 
 use crate::platform::{allowing, classes, stage, total, until};
@@ -36,6 +36,15 @@ async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
         said.into_iter().any(|said| said.reason == "Deleting")
     })
     .await?;
+    // It takes nobody else, however it is asked for.
+    let silent = json!({"method": "PodIdentity", "role": {"managed": {}}});
+    let outspoken = with(silent.clone(), json!({"className": "platform"}));
+    for (name, spec) in [("late", outspoken), ("silent", silent)] {
+        scene.apply(name, spec).await?;
+        scene.until_is(name, "Stalled", "True", "ClassDeleting").await?;
+    }
+    scene.looked("orders").await?;
+    scene.until_ready("orders").await?;
     scene.delete("orders").await?;
     let uid = class.uid().context("uid")?;
     let gone = await_condition(classes(&scene), "platform", conditions::is_deleted(&uid));

@@ -5,5 +5,6 @@ mod chosen;
 mod fleet;
 mod frozen;
 mod platform;
+mod unreadable;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");

@@ -1,8 +1,6 @@
 //! What is in AWS and in the cluster of one identity, as the tests here ask for it.
 //! A scene and names in, facts out. Does I/O.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, DynamicObject};
@@ -21,15 +19,6 @@ pub async fn nothing_left(scene: &Scene<'_>, name: &str, role: &str) -> Result<b
     let role = scene.aws.has_role(role).await?;
     let associations = scene.aws.associations(&scene.namespace, name).await?;
     Ok(!role && associations.is_empty())
-}
-
-/// The tags of a role.
-pub async fn role_tags(scene: &Scene<'_>, role: &str) -> Result<BTreeMap<String, String>> {
-    let answer = scene.aws.iam.list_role_tags().role_name(role).send().await?;
-    let tags = answer.tags().iter();
-    Ok(tags
-        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-        .collect())
 }
 
 /// The keys of the tags of an identity's one association.

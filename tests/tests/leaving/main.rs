@@ -2,6 +2,7 @@
 //! spec and the status are, what is ours goes or is let go, nothing gets stuck unsaid, and everything is found again.
 //! Needs the test bed; does I/O.
 
+mod classes;
 mod found;
 mod release;
 mod restored;

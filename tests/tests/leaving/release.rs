@@ -11,14 +11,14 @@ use lanyard_testkit::gateway::Fault;
 use lanyard_tests::{Scene, Stage};
 use serde_json::{Value, json};
 
-use crate::found::{association_tags, begin_deletion, role_tags, spec};
+use crate::found::{association_tags, begin_deletion, spec};
 use crate::{BINARY, TIMINGS, new_stage};
 
-const RETAINED: &str = "lanyard.dev/retained";
+pub const RETAINED: &str = "lanyard.dev/retained";
 const IDENTITIES: [(&str, &str); 2] = [("by-irsa", "IRSA"), ("by-pods", "PodIdentity")];
 
 /// Runs the command against a stage's cluster and AWS.
-async fn release(stage: &Stage, arguments: &[&str]) -> Result<Output> {
+pub async fn release(stage: &Stage, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(BINARY);
     stage.bed.equip(&mut command);
     command
@@ -28,7 +28,7 @@ async fn release(stage: &Stage, arguments: &[&str]) -> Result<Output> {
     ran.context("running the command")
 }
 
-fn report(output: &Output) -> Result<Value> {
+pub fn report(output: &Output) -> Result<Value> {
     let text = String::from_utf8_lossy(&output.stdout);
     let said = || format!("{text}\n{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).with_context(said)
@@ -131,7 +131,7 @@ async fn everything_is_let_go_and_serves_on() -> Result<()> {
     );
     for (name, _) in IDENTITIES {
         ensure!(is_free(&scene, name).await?);
-        let tags = role_tags(&scene, name).await?;
+        let tags = scene.aws.role_tags(name).await?;
         ensure!(tags.keys().eq([RETAINED]), "{tags:?}");
     }
     ensure!(association_tags(&scene, "by-pods").await? == [RETAINED]);
@@ -185,7 +185,7 @@ async fn a_namespace_that_hangs_without_its_operator_is_freed_even_without_aws()
     tokio::time::timeout(std::time::Duration::from_secs(60), gone).await??;
     faults.clear();
     for (name, _) in IDENTITIES {
-        ensure!(role_tags(&scene, name).await?.contains_key("lanyard.dev/name"));
+        ensure!(scene.aws.role_tags(name).await?.contains_key("lanyard.dev/name"));
     }
     stage.bed.stop().await
 }

@@ -10,6 +10,8 @@ use lanyard_core::text;
 use super::{AwsError, Class, Refusal};
 use crate::call::Call;
 
+/// What opens a role of another account: its own owner, and Lanyard's own policy.
+const ASSUMING: &str = "The trust policy of that role has to let Lanyard's own role in and, where it demands an sts:ExternalId, the one that the class has; Lanyard's own policy has to allow sts:AssumeRole on it";
 /// What to do when AWS does not know who is calling.
 const OWN_CREDENTIALS: &str = "Check the AWS credentials that the operator itself runs with, and its clock.";
 
@@ -32,6 +34,9 @@ impl AwsError {
     pub fn why(&self) -> Why {
         match self.class() {
             Class::Throttled => Why::Throttled,
+            Class::Denied if self.is_of_assuming() => {
+                Why::Denied(format!("{}. {ASSUMING}", self.permission()))
+            }
             Class::Denied => Why::Denied(self.permission()),
             Class::Server | Class::Network | Class::TimedOut | Class::Unclear => {
                 Why::Failed(format!("{} does not answer as it should", self.call().service))
@@ -52,10 +57,16 @@ impl AwsError {
         }
     }
 
-    /// The permission that is missing and on what: AWS's own words where it names them, else the call's.
+    /// Whether it is the way into another account that failed.
+    fn is_of_assuming(&self) -> bool {
+        self.call().operation == "AssumeRole"
+    }
+
+    /// The permission that is missing and on what: AWS's own words where it names them, else the call's. On the way into
+    /// another account the call's, which say what was asked for.
     fn permission(&self) -> String {
         let call = self.call();
-        match self.refusal() {
+        match self.refusal().filter(|_| !self.is_of_assuming()) {
             Some(Refusal {
                 action,
                 resource,
@@ -147,6 +158,9 @@ impl AwsError {
 
     fn denial(&self) -> String {
         let permission = self.permission();
+        if self.is_of_assuming() {
+            return format!("AWS denies Lanyard {permission}. {ASSUMING}.");
+        }
         let explicit = self
             .refusal()
             .and_then(|refusal| refusal.cause.as_ref())
@@ -223,6 +237,22 @@ mod tests {
             "{}",
             trouble.message
         );
+    }
+
+    #[test]
+    fn a_way_into_another_account_that_is_shut_says_which_and_what_opens_it() {
+        let target = "arn:aws:iam::222233334444:role/lanyard with the external id of its class";
+        let message = "User: arn:aws:sts::1:assumed-role/l/s is not authorized to perform: sts:AssumeRole on resource: x";
+        let error = AwsError::Answered {
+            call: Call::read(Service::Sts, "AssumeRole", target),
+            answer: Box::new(ErrorAnswer::new(403, "AccessDenied", message)),
+        };
+        let trouble = error.trouble(false);
+        assert_eq!(trouble.disposition, Disposition::WaitForChange);
+        for text in [trouble.message, error.why().to_string()] {
+            assert!(text.contains(&format!("sts:AssumeRole on {target}")), "{text}");
+            assert!(text.contains("sts:ExternalId"), "{text}");
+        }
     }
 
     #[test]

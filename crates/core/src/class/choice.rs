@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::Class;
 use super::selector::Labels;
+use super::{Aws, Class};
 use crate::fact::{Fact, Why};
 use crate::reason::Reason;
 use crate::text::{list, quote};
@@ -18,8 +18,30 @@ pub struct Listed {
     pub name: String,
     /// Whether it is marked as the default.
     pub is_default: bool,
+    /// Whether it is being deleted: it stays for those who follow it and takes nobody else.
+    pub goes: bool,
     /// The class itself, or what is wrong with it.
-    pub class: Result<Class, String>,
+    pub class: Result<Class, Box<Unusable>>,
+}
+
+impl Listed {
+    /// How its roles are reached in AWS, as far as that can be read.
+    #[must_use]
+    pub fn aws(&self) -> Option<&Aws> {
+        match &self.class {
+            Ok(class) => Some(&class.aws),
+            Err(unusable) => unusable.aws.as_ref(),
+        }
+    }
+}
+
+/// A class that cannot be carried out as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// What is wrong with it, in words.
+    pub why: String,
+    /// How its roles are reached in AWS, where that much can be read: what was made there stays in reach.
+    pub aws: Option<Aws>,
 }
 
 /// What decides which class an identity follows.
@@ -61,7 +83,12 @@ pub enum Choice<'a> {
         /// Its name.
         name: &'a str,
         /// What is wrong with it.
-        why: &'a str,
+        class: &'a Unusable,
+    },
+    /// The class is being deleted, and the identity does not follow it yet.
+    Going {
+        /// Its name.
+        name: &'a str,
     },
     /// The class does not serve this namespace.
     NotSelected {
@@ -95,6 +122,8 @@ pub fn choose<'a>(asked: &Asked<'a>, classes: &'a Fact<Vec<Listed>>) -> Choice<'
     };
     match asked.pinned.or(asked.class_name) {
         Some(name) => match classes.iter().find(|class| class.name == name) {
+            // A tenant that forges the record gets no more by it than it could have had a moment sooner.
+            Some(found) if found.goes && asked.pinned.is_none() => Choice::Going { name },
             Some(found) => within(found, asked.labels),
             None => Choice::Missing { name },
         },
@@ -104,14 +133,18 @@ pub fn choose<'a>(asked: &Asked<'a>, classes: &'a Fact<Vec<Listed>>) -> Choice<'
 
 fn default<'a>(classes: &'a [Listed], labels: &Fact<Labels>) -> Choice<'a> {
     let names = |of: &[&'a Listed]| of.iter().map(|class| class.name.as_str()).collect();
-    let marked: Vec<&Listed> = classes.iter().filter(|class| class.is_default).collect();
-    match marked.as_slice() {
-        [] if classes.is_empty() => Choice::Unrestricted,
-        [] => Choice::NoDefault {
+    let (going, marked): (Vec<&Listed>, Vec<&Listed>) = classes
+        .iter()
+        .filter(|class| class.is_default)
+        .partition(|class| class.goes);
+    match (marked.as_slice(), going.first()) {
+        ([], _) if classes.is_empty() => Choice::Unrestricted,
+        ([], Some(class)) => Choice::Going { name: &class.name },
+        ([], None) => Choice::NoDefault {
             classes: names(&classes.iter().collect::<Vec<_>>()),
         },
-        [only] => within(only, labels),
-        several => Choice::SeveralDefaults {
+        ([only], _) => within(only, labels),
+        (several, _) => Choice::SeveralDefaults {
             classes: names(several),
         },
     }
@@ -121,7 +154,7 @@ fn within<'a>(listed: &'a Listed, labels: &Fact<Labels>) -> Choice<'a> {
     let name = listed.name.as_str();
     let class = match &listed.class {
         Ok(class) => class,
-        Err(why) => return Choice::Unusable { name, why },
+        Err(class) => return Choice::Unusable { name, class },
     };
     let Some(guardrails) = class.guardrails() else {
         return Choice::Chosen(class);
@@ -147,6 +180,17 @@ impl<'a> Choice<'a> {
         }
     }
 
+    /// How the account of the identity's roles is reached, by the class that it follows by right. One that cannot be used
+    /// allows nothing, and what was made in its account is kept true all the same.
+    #[must_use]
+    pub fn aws(&self) -> Option<&'a Aws> {
+        match self {
+            Self::Chosen(class) => Some(&class.aws),
+            Self::Unusable { class, .. } => class.aws.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Why no class holds; `None` when one does.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
@@ -156,6 +200,7 @@ impl<'a> Choice<'a> {
             Self::SeveralDefaults { .. } => Reason::SeveralDefaultClasses,
             Self::Missing { .. } => Reason::ClassMissing,
             Self::Unusable { .. } => Reason::ClassUnusable,
+            Self::Going { .. } => Reason::ClassDeleting,
             Self::NotSelected { .. } => Reason::NamespaceNotSelected,
             Self::Changed { .. } => Reason::ClassChanged,
             Self::Unreadable(_) => Reason::Unreadable,
@@ -184,11 +229,16 @@ impl fmt::Display for Choice<'_> {
                 "The class {} does not exist; create it again, or correct spec.className.",
                 quote(name)
             ),
-            Self::Unusable { name, why } => write!(
+            Self::Unusable { name, class } => write!(
                 f,
                 "The class {} cannot be used as it is written: {}. Its owner has to correct it.",
                 quote(name),
-                quote(why)
+                quote(&class.why)
+            ),
+            Self::Going { name } => write!(
+                f,
+                "The class {} is being deleted and takes no further identity; name another class.",
+                quote(name)
             ),
             Self::NotSelected { name } => write!(
                 f,

@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 use futures::channel::mpsc::UnboundedSender;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::Resource;
 use kube::api::{Api, Patch, PatchParams};
-use kube::{Resource, ResourceExt};
-use lanyard_api::class::{
-    ByMethod, FINALIZER_CLASS, IdentitiesStatus, TransitionsStatus, WorkloadIdentityClassStatus,
-};
-use lanyard_api::{FIELD_MANAGER, WorkloadIdentityClass};
+use lanyard_api::FIELD_MANAGER;
+use lanyard_api::class::{ByMethod, IdentitiesStatus, TransitionsStatus, WorkloadIdentityClassStatus};
 use lanyard_core::class::{Class, Listed, Standing, Tally};
 use lanyard_core::gate::Gate;
 use lanyard_core::reason::Reason;
@@ -21,8 +19,9 @@ use lanyard_core::text;
 use lanyard_engine::EngineError;
 use serde_json::json;
 
-use super::{Turns, record, reference};
+use super::{Shown, Turns, hold, record, reference};
 use crate::context::{Context, Ref};
+use crate::raw::{Decoded, RawClass};
 
 /// How long changes are gathered before they are counted: a fleet that changes is one count and not thousands.
 const GATHER: Duration = Duration::from_secs(1);
@@ -65,8 +64,7 @@ pub async fn tally(context: Arc<Context>, wake: UnboundedSender<Ref>) {
 async fn count(context: &Context, wake: &UnboundedSender<Ref>) -> bool {
     let mut written = true;
     let mut followers = followers(context);
-    let classes = context.classes.known.borrow().classes.clone();
-    for listed in classes.present().into_iter().flatten() {
+    for (listed, shown) in &classes(context) {
         let mut of = followers.remove(&listed.name).unwrap_or_default();
         let next = std::mem::take(&mut of.waiting);
         let free = give(context, listed, of.turns);
@@ -74,12 +72,20 @@ async fn count(context: &Context, wake: &UnboundedSender<Ref>) -> bool {
             // Nobody listens any more only when the controller has ended.
             let _ = wake.unbounded_send(waiting);
         }
-        if let Err(error) = write(context, listed, &of.tally).await {
+        if let Err(error) = write(context, listed, shown, &of.tally).await {
             tracing::warn!(class = %listed.name, %error, "the class could not be written to; it is tried again");
             written = false;
         }
     }
     written
+}
+
+/// Every class, as the watch last showed it.
+fn classes(context: &Context) -> Vec<(Listed, Shown)> {
+    let known = context.classes.known.borrow();
+    let all = known.classes.present().into_iter().flatten();
+    all.filter_map(|listed| Some((listed.clone(), known.shown.get(&listed.name)?.clone())))
+        .collect()
 }
 
 /// Every identity under the class that it follows.
@@ -97,6 +103,7 @@ fn followers(context: &Context) -> BTreeMap<String, Followers> {
         let who = Ref::from_obj(&*object);
         match Standing::of(&decoded.status) {
             Standing::Rests | Standing::Asks => {}
+            Standing::Waits if stands(&decoded) => {}
             Standing::Waits => of.waiting.push(who),
             Standing::Runs => drop(of.turns.running.insert(who)),
             Standing::Failed => {
@@ -110,6 +117,12 @@ fn followers(context: &Context) -> BTreeMap<String, Followers> {
             .sort_by_key(|who| (who.namespace.clone(), who.name.clone()));
     }
     all
+}
+
+/// Whether an identity would not make use of a turn: woken for one, it would keep it from the next.
+fn stands(decoded: &Decoded) -> bool {
+    let spec = decoded.spec.as_ref();
+    spec.is_ok_and(|spec| spec.suspend || spec.transition_paused)
 }
 
 /// Takes note of who changes. A turn that was given counts until its identity says that it changes, or rests again.
@@ -148,72 +161,42 @@ fn is_to_begin(context: &Context, class: &Class, (namespace, name): &(String, St
     by_class && asks && decoded.status.transition.is_none()
 }
 
-async fn write(context: &Context, listed: &Listed, tally: &Tally) -> Result<(), EngineError> {
-    let api: Api<WorkloadIdentityClass> = Api::all(context.world.kube().clone());
-    let what = format!("workloadidentityclasses.lanyard.dev {}", listed.name);
-    let Some(class) = context
-        .world
-        .read("get", &what, api.get_opt(&listed.name))
-        .await?
-    else {
-        return Ok(());
-    };
+async fn write(context: &Context, listed: &Listed, shown: &Shown, tally: &Tally) -> Result<(), EngineError> {
+    let Shown {
+        metadata,
+        status: before,
+    } = shown;
     // Who may only report changes nothing of it but its status.
     if context.gate(false) == Gate::Open {
-        hold(context, &api, &class, tally.total > 0).await?;
+        hold(context.world.door(), metadata, tally.total > 0).await?;
     }
-    let before = class.status.clone().unwrap_or_default();
-    let status = status(&class, listed, tally, &before);
-    if status == before {
+    let status = status(listed, shown, tally);
+    if status == *before {
         return Ok(());
     }
     let body = json!({
-        "apiVersion": WorkloadIdentityClass::api_version(&()),
-        "kind": WorkloadIdentityClass::kind(&()),
-        "metadata": {"name": listed.name, "uid": class.metadata.uid},
+        "apiVersion": RawClass::api_version(&()),
+        "kind": RawClass::kind(&()),
+        "metadata": {"name": listed.name, "uid": metadata.uid},
         "status": status,
     });
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let patch = Patch::Apply(&body);
+    let api: Api<RawClass> = Api::all(context.world.kube().clone());
     let call = api.patch_status(&listed.name, &params, &patch);
-    context.world.write("patch", &what, call).await.map(drop)
-}
-
-/// Holds a class by the finalizer while identities follow it, and lets it go when none does.
-async fn hold(
-    context: &Context,
-    api: &Api<WorkloadIdentityClass>,
-    class: &WorkloadIdentityClass,
-    used: bool,
-) -> Result<(), EngineError> {
-    let is_held = class.finalizers().iter().any(|known| known == FINALIZER_CLASS);
-    let goes = class.metadata.deletion_timestamp.is_some();
-    if is_held == used || (goes && used) {
-        return Ok(());
+    let what = format!("workloadidentityclasses.lanyard.dev {}", listed.name);
+    match context.world.write("patch", &what, call).await {
+        // It is gone, and the watch is about to say so.
+        Err(error) if error.status() == Some(404) => Ok(()),
+        result => result.map(drop),
     }
-    let mut finalizers = class.finalizers().to_vec();
-    finalizers.retain(|known| known != FINALIZER_CLASS);
-    finalizers.extend(used.then(|| FINALIZER_CLASS.to_owned()));
-    let patch = Patch::Merge(json!({"metadata": {
-        "resourceVersion": class.metadata.resource_version,
-        "finalizers": finalizers,
-    }}));
-    let (name, params) = (class.name_any(), PatchParams::default());
-    let what = format!("workloadidentityclasses.lanyard.dev {name}");
-    let call = api.patch(&name, &params, &patch);
-    context.world.write("patch", &what, call).await.map(drop)
 }
 
-fn status(
-    class: &WorkloadIdentityClass,
-    listed: &Listed,
-    tally: &Tally,
-    before: &WorkloadIdentityClassStatus,
-) -> WorkloadIdentityClassStatus {
+fn status(listed: &Listed, shown: &Shown, tally: &Tally) -> WorkloadIdentityClassStatus {
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     WorkloadIdentityClassStatus {
-        observed_generation: class.metadata.generation,
-        conditions: vec![ready(class, listed, tally, before)],
+        observed_generation: shown.metadata.generation,
+        conditions: vec![ready(listed, shown, tally)],
         identities: Some(IdentitiesStatus {
             total: count(tally.total),
             ready: count(tally.ready),
@@ -232,37 +215,35 @@ fn status(
 }
 
 /// Whether the class can be used; of one that is being deleted, what keeps it.
-fn ready(
-    class: &WorkloadIdentityClass,
-    listed: &Listed,
-    tally: &Tally,
-    before: &WorkloadIdentityClassStatus,
-) -> Condition {
-    let goes = class.metadata.deletion_timestamp.is_some();
+fn ready(listed: &Listed, shown: &Shown, tally: &Tally) -> Condition {
     let (status, reason, message) = match &listed.class {
-        Ok(_) if goes => (
+        Ok(_) if listed.goes => (
             "False",
             Reason::Deleting,
             format!(
-                "{} identities still follow this class, and it stays until they are gone.",
+                "{} identities still follow this class, and it stays until they are gone; it takes no others.",
                 tally.total
             ),
         ),
         Ok(_) => ("True", Reason::Usable, "The class can be used.".to_owned()),
-        Err(why) => (
+        Err(unusable) => (
             "False",
             Reason::ClassUnusable,
-            format!("The class cannot be used: {}", text::quote(why)),
+            format!("The class cannot be used: {}", text::quote(&unusable.why)),
         ),
     };
-    let known = before.conditions.iter().find(|known| known.type_ == "Ready");
+    let known = shown
+        .status
+        .conditions
+        .iter()
+        .find(|known| known.type_ == "Ready");
     let since = known.filter(|known| known.status == status);
     Condition {
         type_: "Ready".to_owned(),
         status: status.to_owned(),
         reason: reason.to_string(),
         message,
-        observed_generation: class.metadata.generation,
+        observed_generation: shown.metadata.generation,
         last_transition_time: since.map_or_else(
             || Time(Timestamp::now()),
             |known| known.last_transition_time.clone(),

@@ -1,5 +1,6 @@
 //! The watches of classes and namespaces. Watch events in; what is known of them, and references to look at again, out.
-//! Reads from the API server. A class whose status alone has changed wakes nobody.
+//! Reads from the API server. A class whose status alone has changed wakes nobody, and one that this version cannot read
+//! is one class that cannot be used.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -8,57 +9,64 @@ use std::sync::Arc;
 use futures::channel::mpsc::UnboundedSender;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::ResourceExt;
 use kube::api::Api;
 use kube::core::PartialObjectMeta;
+use kube::{Resource, ResourceExt};
 use kube_runtime::WatchStreamExt;
 use kube_runtime::watcher::{self, Event, watcher};
-use lanyard_api::WorkloadIdentityClass;
 use lanyard_core::class::selector::Labels;
 use lanyard_core::class::{Listed, Queue};
 use lanyard_core::fact::{Fact, Why};
 
-use super::{Known, class_of};
+use super::{Shown, class_of, record};
 use crate::context::{Context, Ref};
+use crate::raw::RawClass;
 
 /// Watches classes and namespaces until it is dropped.
 pub async fn watch(context: Arc<Context>, wake: UnboundedSender<Ref>) {
     let kube = context.world.kube();
-    let classes = watcher(
-        Api::<WorkloadIdentityClass>::all(kube.clone()),
-        watcher::Config::default(),
-    );
+    let classes = watcher(Api::<RawClass>::all(kube.clone()), watcher::Config::default());
     let namespaces = watcher(
         Api::<PartialObjectMeta<Namespace>>::all(kube.clone()),
         watcher::Config::default().page_size(500),
     );
-    // Whether it goes concerns nobody but those who count what keeps it.
-    let listed =
-        |class: &WorkloadIdentityClass| (class.listed(), class.metadata.deletion_timestamp.is_some());
     let labels = |namespace: &PartialObjectMeta<Namespace>| namespace.labels().clone();
     let (context, wake) = (&*context, &wake);
-    let classes = follow(classes.default_backoff(), listed, |seen| {
+    let classes = follow(classes.default_backoff(), shown, |seen| {
+        let shown = seen.present().cloned().unwrap_or_default();
         let now = seen.map(|all| all.into_values().map(|(listed, _)| listed).collect());
-        context.classes.changed();
         let before = context.classes.known.borrow().classes.clone();
+        let shown = shown.into_iter().map(|(name, (_, shown))| (name, shown));
+        context.classes.known.send_modify(|known| {
+            known.shown = shown.collect();
+            known.classes = now.clone();
+        });
+        // What is written to a class by those who count is no news to them.
         if now != before {
-            tell(context, |known| known.classes = now.clone());
-            wake_followers(context, wake, &differ(&before, &now));
+            context.classes.changed();
+            wake_followers(context, wake, &before, &now);
         }
     });
     let namespaces = follow(namespaces.default_backoff(), labels, |seen| {
         let before = context.classes.known.borrow().namespaces.clone();
         if seen != before {
-            tell(context, |known| known.namespaces = seen.clone());
+            context
+                .classes
+                .known
+                .send_modify(|known| known.namespaces = seen.clone());
+            context.classes.changed();
             wake_inside(context, wake, &before, &seen);
         }
     });
     futures::future::join(classes, namespaces).await;
 }
 
-fn tell(context: &Context, change: impl FnOnce(&mut Known)) {
-    context.classes.known.send_modify(change);
-    context.classes.changed();
+/// What is kept of a class.
+fn shown(class: &RawClass) -> (Listed, Shown) {
+    let mut metadata = class.meta().clone();
+    metadata.managed_fields = None;
+    let status = class.decode_status();
+    (class.listed(), Shown { metadata, status })
 }
 
 /// Folds a watch into what there is by name, and tells it at each change. A kind that the API server does not serve has no
@@ -115,13 +123,15 @@ fn refused<T>(error: &watcher::Error) -> Option<Fact<T>> {
     }
 }
 
-/// The names of the classes that are not what they were; how their fleets change concerns no identity that rests. Whether
-/// there is a default one concerns those that name none.
-fn differ(before: &Fact<Vec<Listed>>, now: &Fact<Vec<Listed>>) -> BTreeSet<Option<String>> {
+/// Which classes are not what they were, to those who follow them and to those who ask for one. How their fleets change
+/// concerns no identity that rests, and that one goes nobody who follows it. Whether there is a default one concerns those
+/// that name none.
+fn differ(before: &Fact<Vec<Listed>>, now: &Fact<Vec<Listed>>, pinned: bool) -> BTreeSet<Option<String>> {
     let all = |fact: &Fact<Vec<Listed>>| -> BTreeMap<String, Listed> {
         let classes = fact.present().into_iter().flatten();
         let print = |listed: &Listed| {
             let mut listed = listed.clone();
+            listed.goes &= !pinned;
             if let Ok(class) = &mut listed.class {
                 class.transition = Queue::default();
             }
@@ -135,12 +145,22 @@ fn differ(before: &Fact<Vec<Listed>>, now: &Fact<Vec<Listed>>) -> BTreeSet<Optio
     changed.map(|name| Some(name.clone())).chain([None]).collect()
 }
 
-fn wake_followers(context: &Context, wake: &UnboundedSender<Ref>, classes: &BTreeSet<Option<String>>) {
+fn wake_followers(
+    context: &Context,
+    wake: &UnboundedSender<Ref>,
+    before: &Fact<Vec<Listed>>,
+    now: &Fact<Vec<Listed>>,
+) {
+    let (to_followers, to_others) = (differ(before, now, true), differ(before, now, false));
     for object in context.store.state() {
         let Some(decoded) = object.decode(&context.world.cluster().identity) else {
             continue;
         };
-        if classes.contains(&class_of(&decoded).map(str::to_owned)) {
+        let changed = match record(&decoded).pinned() {
+            Some(_) => &to_followers,
+            None => &to_others,
+        };
+        if changed.contains(&class_of(&decoded).map(str::to_owned)) {
             look_at(context, wake, Ref::from_obj(&*object));
         }
     }

@@ -1,17 +1,21 @@
-//! The objects that our finalizer holds. A namespace or none in, the objects out; lists them from the API server.
+//! The objects of a cluster, for `release`. A namespace or none in, identities or classes out; lists them from the API server.
 
+use std::fmt::Debug;
+
+use kube::Resource;
 use kube::api::{Api, ListParams};
 use lanyard_core::name::Namespace;
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::error::{OperatorError, plainly};
-use crate::raw::RawIdentity;
+use crate::raw::{RawClass, RawIdentity};
 use crate::startup::ANSWER_LIMIT;
 
 /// Objects a page of a list.
 const PAGE: u32 = 500;
 
-/// Lists them. Where the CRD is not there, there is nothing that could be held.
+/// The identities that our finalizer holds.
 pub(super) async fn held(
     kube: &kube::Client,
     namespace: Option<&Namespace>,
@@ -20,26 +24,35 @@ pub(super) async fn held(
         Some(namespace) => Api::namespaced(kube.clone(), namespace.as_str()),
         None => Api::all(kube.clone()),
     };
+    let mut identities = all(&api, "to list WorkloadIdentities").await?;
+    identities.retain(RawIdentity::is_held);
+    Ok(identities)
+}
+
+/// Every class.
+pub(super) async fn classes(kube: &kube::Client) -> Result<Vec<RawClass>, OperatorError> {
+    all(&Api::all(kube.clone()), "to list WorkloadIdentityClasses").await
+}
+
+/// Lists them. Where the CRD is not there, there are none.
+async fn all<K>(api: &Api<K>, what: &'static str) -> Result<Vec<K>, OperatorError>
+where
+    K: Resource + Clone + DeserializeOwned + Debug,
+{
+    let refused = |message| OperatorError::Refused { what, message };
     let mut params = ListParams::default().limit(PAGE);
-    let mut held = Vec::new();
+    let mut found = Vec::new();
     loop {
         let page = match timeout(ANSWER_LIMIT, api.list(&params)).await {
             Ok(Ok(page)) => page,
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 => return Ok(held),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => return Ok(found),
             Ok(Err(error)) => return Err(refused(plainly(&error))),
             Err(_) => return Err(refused(format!("no answer within {ANSWER_LIMIT:?}"))),
         };
-        held.extend(page.items.into_iter().filter(RawIdentity::is_held));
+        found.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
-            None => return Ok(held),
+            None => return Ok(found),
         }
-    }
-}
-
-fn refused(message: String) -> OperatorError {
-    OperatorError::Refused {
-        what: "to list WorkloadIdentities",
-        message,
     }
 }

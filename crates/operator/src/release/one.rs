@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use kube::Resource;
+use lanyard_core::class::Listed;
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::gate::Gate;
 use lanyard_core::leaving::Leaving;
@@ -15,6 +16,7 @@ use lanyard_core::step::Step;
 use lanyard_engine::{Door, World, let_go};
 use serde::Serialize;
 
+use crate::classes::account_of;
 use crate::raw::{Decoded, RawIdentity};
 use crate::reconcile::removal_scope;
 
@@ -60,8 +62,15 @@ pub struct Left {
 /// The way to AWS, if there is one.
 #[derive(Clone, Copy)]
 pub(super) enum AwsSide<'a> {
-    Reached(&'a World),
-    Silent { why: &'a str, door: Door<'a> },
+    Reached {
+        world: &'a World,
+        /// The classes, which say in which account roles are.
+        classes: &'a [Listed],
+    },
+    Silent {
+        why: &'a str,
+        door: Door<'a>,
+    },
 }
 
 impl Account {
@@ -88,8 +97,8 @@ impl AwsSide<'_> {
         let mut account = Account::of(object, Outcome::WouldRelease);
         match self {
             Self::Silent { why, .. } => account.left = unreached(object, why),
-            Self::Reached(world) => {
-                if let Some((_, observed, look)) = look_at(world, object).await {
+            Self::Reached { world, classes } => {
+                if let Some((_, observed, look)) = look_at(world, classes, object).await {
                     account.released = look.plan.steps().filter_map(thing).collect();
                     account.left = unread(&observed);
                 }
@@ -101,7 +110,7 @@ impl AwsSide<'_> {
     /// Lets an object go. `last`: it goes even if AWS could let us tag its things at another try.
     pub(super) async fn release(self, object: &RawIdentity, last: bool) -> Account {
         match self {
-            Self::Reached(world) => release(world, object, last).await,
+            Self::Reached { world, classes } => release(world, classes, object, last).await,
             Self::Silent { why, door } => {
                 let mut account = Account::of(object, Outcome::Released);
                 account.left = unreached(object, why);
@@ -115,8 +124,13 @@ impl AwsSide<'_> {
     }
 }
 
-async fn look_at(world: &World, object: &RawIdentity) -> Option<(Decoded, Observed, Look)> {
-    let decoded = object.decode(&world.cluster().identity)?;
+async fn look_at(
+    world: &World,
+    classes: &[Listed],
+    object: &RawIdentity,
+) -> Option<(Decoded, Observed, Look)> {
+    let mut decoded = object.decode(&world.cluster().identity)?;
+    decoded.target.account = account_of(classes, &decoded);
     let scope = removal_scope(&decoded, world.cluster(), Fact::Unreadable(Why::NotRead));
     let observed = world.observe(&scope).await;
     let subject = &decoded.target.subject;
@@ -125,9 +139,9 @@ async fn look_at(world: &World, object: &RawIdentity) -> Option<(Decoded, Observ
 }
 
 /// The tags first and, when they are what they can be, the object.
-async fn release(world: &World, object: &RawIdentity, last: bool) -> Account {
+async fn release(world: &World, classes: &[Listed], object: &RawIdentity, last: bool) -> Account {
     let mut account = Account::of(object, Outcome::Held);
-    let Some((decoded, mut observed, look)) = look_at(world, object).await else {
+    let Some((decoded, mut observed, look)) = look_at(world, classes, object).await else {
         account.error = Some("its name cannot be read".to_owned());
         return account;
     };

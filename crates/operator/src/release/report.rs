@@ -1,11 +1,12 @@
 //! The report of a release: what was let go, what is still held, and what in AWS keeps Lanyard's tags.
-//! Accounts in; text for people or JSON for programs on standard output, and the exit code, out.
+//! Accounts of objects and classes in; text for people or JSON for programs on standard output, and the exit code, out.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::classes::Class;
 use super::one::{Account, Outcome};
 use super::settings::Output;
 
@@ -43,15 +44,22 @@ pub(super) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     aws_silent: Option<String>,
     objects: Vec<Account>,
+    classes: Vec<Class>,
     #[serde(skip)]
     output: Output,
 }
 
 impl Report {
-    pub(super) fn new(objects: Vec<Account>, aws_silent: Option<String>, output: Output) -> Self {
+    pub(super) fn new(
+        objects: Vec<Account>,
+        classes: Vec<Class>,
+        aws_silent: Option<String>,
+        output: Output,
+    ) -> Self {
         Self {
             aws_silent,
             objects,
+            classes,
             output,
         }
     }
@@ -69,7 +77,10 @@ impl Report {
     }
 
     fn ended(&self) -> Ended {
-        let any = |outcome| self.objects.iter().any(|account| account.outcome == outcome);
+        let of_objects = self.objects.iter().map(|account| account.outcome);
+        let of_classes = self.classes.iter().map(|class| class.outcome);
+        let all: Vec<Outcome> = of_objects.chain(of_classes).collect();
+        let any = |outcome| all.contains(&outcome);
         if any(Outcome::Held) {
             Ended::Held
         } else if any(Outcome::WouldRelease) {
@@ -80,18 +91,24 @@ impl Report {
     }
 
     fn text(&self) -> String {
-        if self.objects.is_empty() {
-            return "Nothing is held: no WorkloadIdentity carries Lanyard's finalizer.\n".to_owned();
+        if self.objects.is_empty() && self.classes.is_empty() {
+            return "Nothing is held: neither a WorkloadIdentity nor a class carries Lanyard's finalizer.\n"
+                .to_owned();
         }
         let mut lines = Vec::new();
         for account in &self.objects {
-            lines.push(headline(account));
+            let name = format!("{}/{}", account.namespace, account.name);
+            lines.push(headline(&name, account.outcome, account.error.as_deref()));
             lines.extend(account.released.iter().map(|what| match account.outcome {
                 Outcome::WouldRelease => format!("  would be no longer Lanyard's: {what}"),
                 Outcome::Released | Outcome::Held => format!("  no longer Lanyard's: {what}"),
             }));
             let left = account.left.iter();
             lines.extend(left.map(|left| format!("  keeps Lanyard's tags: {}: {}", left.what, left.why)));
+        }
+        for class in &self.classes {
+            let name = format!("class {}", class.name);
+            lines.push(headline(&name, class.outcome, class.error.as_deref()));
         }
         lines.push(self.sum());
         lines.extend(
@@ -106,31 +123,36 @@ impl Report {
     }
 
     fn sum(&self) -> String {
-        let count = |outcome| {
-            let of = |account: &&Account| account.outcome == outcome;
-            self.objects.iter().filter(of).count()
-        };
         let left: usize = self.objects.iter().map(|account| account.left.len()).sum();
-        let kinds = [
-            (Outcome::Released, "released"),
-            (Outcome::Held, "still held"),
-            (Outcome::WouldRelease, "to be released"),
-        ];
-        let told = kinds.into_iter().filter_map(|(outcome, word)| {
-            let count = Some(count(outcome)).filter(|count| *count > 0)?;
-            Some(format!("{count} {word}"))
-        });
-        let told: Vec<String> = told.collect();
+        let objects = counted(self.objects.iter().map(|account| account.outcome));
+        let classes = counted(self.classes.iter().map(|class| class.outcome));
+        let kinds = [("WorkloadIdentities", objects), ("Classes", classes)];
+        let kinds = kinds.into_iter().filter(|(_, told)| !told.is_empty());
+        let kinds: Vec<String> = kinds.map(|(kind, told)| format!("{kind}: {told}.")).collect();
         format!(
-            "WorkloadIdentities: {}. Things in AWS that keep Lanyard's tags: {left}.",
-            told.join(", ")
+            "{} Things in AWS that keep Lanyard's tags: {left}.",
+            kinds.join(" ")
         )
     }
 }
 
-fn headline(account: &Account) -> String {
-    let name = format!("{}/{}", account.namespace, account.name);
-    match (account.outcome, &account.error) {
+/// How many came to what.
+fn counted(outcomes: impl Iterator<Item = Outcome>) -> String {
+    let outcomes: Vec<Outcome> = outcomes.collect();
+    let kinds = [
+        (Outcome::Released, "released"),
+        (Outcome::Held, "still held"),
+        (Outcome::WouldRelease, "to be released"),
+    ];
+    let told = kinds.into_iter().filter_map(|(outcome, word)| {
+        let count = outcomes.iter().filter(|known| **known == outcome).count();
+        (count > 0).then(|| format!("{count} {word}"))
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn headline(name: &str, outcome: Outcome, error: Option<&str>) -> String {
+    match (outcome, error) {
         (Outcome::Released, _) => format!("{name}: released"),
         (Outcome::WouldRelease, _) => format!("{name}: to be released"),
         (Outcome::Held, Some(why)) => format!("{name}: still held: {why}"),
@@ -166,13 +188,19 @@ mod tests {
             ..account("carts", Outcome::Held)
         };
         let objects = vec![account("orders", Outcome::Released), stuck];
-        let report = Report::new(objects, None, Output::Text);
+        let classes = vec![Class {
+            name: "tenants".to_owned(),
+            outcome: Outcome::Held,
+            error: Some("1 WorkloadIdentity that is still held follows it".to_owned()),
+        }];
+        let report = Report::new(objects, classes, None, Output::Text);
         let wanted = "\
 shop/orders: released
   no longer Lanyard's: role r
 shop/carts: still held: no answer
   keeps Lanyard's tags: role s: throttled by AWS
-WorkloadIdentities: 1 released, 1 still held. Things in AWS that keep Lanyard's tags: 1.
+class tenants: still held: 1 WorkloadIdentity that is still held follows it
+WorkloadIdentities: 1 released, 1 still held. Classes: 1 still held. Things in AWS that keep Lanyard's tags: 1.
 ";
         assert_eq!((report.text().as_str(), report.ended()), (wanted, Ended::Held));
     }
@@ -181,6 +209,7 @@ WorkloadIdentities: 1 released, 1 still held. Things in AWS that keep Lanyard's 
     fn without_consent_the_text_asks_for_it() {
         let report = Report::new(
             vec![account("orders", Outcome::WouldRelease)],
+            Vec::new(),
             Some("no credentials".to_owned()),
             Output::Text,
         );
@@ -188,7 +217,7 @@ WorkloadIdentities: 1 released, 1 still held. Things in AWS that keep Lanyard's 
         assert!(text.ends_with("AWS was not asked: no credentials\nNothing was done. Add --yes to do it.\n"));
         assert_eq!(report.ended(), Ended::WouldRelease);
         assert_eq!(
-            Report::new(Vec::new(), None, Output::Text).ended(),
+            Report::new(Vec::new(), Vec::new(), None, Output::Text).ended(),
             Ended::Released
         );
     }

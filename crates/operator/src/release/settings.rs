@@ -10,7 +10,8 @@ use crate::settings::{Place, log_level};
 ///
 /// Roles, associations and annotations stay in AWS and in the cluster and serve on. What made them Lanyard's goes: the
 /// ownership tags become lanyard.dev/retained, as far as AWS lets us, and finalizer and custody are taken off the objects,
-/// AWS or not. After that the objects, their namespaces and the CRD can be deleted without an operator.
+/// AWS or not, and so is the finalizer of classes that nobody follows any more. After that the objects, their namespaces and
+/// the CRDs can be deleted without an operator.
 ///
 /// Stop the operator first (`kubectl -n lanyard-system scale deployment/lanyard --replicas=0`): this command holds
 /// its lease, and gives up when somebody else does. Without --yes it only says what it would do.

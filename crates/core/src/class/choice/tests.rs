@@ -11,6 +11,7 @@ fn listed(name: &str, is_default: bool) -> Listed {
     Listed {
         name: name.to_owned(),
         is_default,
+        goes: false,
         class: Ok(Class {
             name: Some(name.to_owned()),
             limits: guardrails.into(),
@@ -75,6 +76,22 @@ fn a_class_on_record_stays_whatever_becomes_the_default() {
 }
 
 #[test]
+fn a_class_that_goes_keeps_whom_it_has_and_takes_nobody_else() {
+    let going = |name: &str, is_default| Listed {
+        goes: true,
+        ..listed(name, is_default)
+    };
+    let both = || vec![going("a", true), listed("b", false)];
+    assert_eq!(chosen(None, Some("a"), both()), "a");
+    assert_eq!(chosen(Some("a"), Some("a"), both()), "a");
+    assert_eq!(chosen(Some("a"), None, both()), "ClassDeleting");
+    assert_eq!(chosen(None, None, both()), "ClassDeleting");
+    // The one that takes its place as the default is there already.
+    let replaced = vec![going("a", true), listed("b", true)];
+    assert_eq!(chosen(None, None, replaced), "b");
+}
+
+#[test]
 fn a_class_serves_only_the_namespaces_that_it_selects() {
     let mut none = listed("a", true);
     none.class = Ok(Class::default());
@@ -95,7 +112,10 @@ fn a_class_serves_only_the_namespaces_that_it_selects() {
 #[test]
 fn what_cannot_be_read_or_used_chooses_nothing() {
     let broken = Listed {
-        class: Err("\"x\" is not a role's ARN".to_owned()),
+        class: Err(Box::new(Unusable {
+            why: "\"x\" is not a role's ARN".to_owned(),
+            aws: None,
+        })),
         ..listed("a", true)
     };
     assert_eq!(chosen(None, None, vec![broken]), "ClassUnusable");

@@ -1,0 +1,126 @@
+//! A WorkloadIdentity as it lies in the store, and decoded for one pass. No I/O.
+//! Called by everything that looks at objects.
+
+use lanyard_api::{
+    ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, FINALIZER, WorkloadIdentity, WorkloadIdentitySpec,
+    WorkloadIdentityStatus,
+};
+use lanyard_core::class::Record;
+use lanyard_core::custody::Custody;
+use lanyard_core::name::{ClusterIdentity, Namespace, ServiceAccountName};
+use lanyard_core::spec::Spec;
+use lanyard_core::status::Status;
+use lanyard_core::subject::Subject;
+use lanyard_engine::Target;
+use serde::Deserialize;
+
+use super::Raw;
+
+/// A WorkloadIdentity, not decoded.
+pub type RawIdentity = Raw<WorkloadIdentity>;
+
+/// A WorkloadIdentity, decoded for one pass.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The object as the target of steps.
+    pub target: Target,
+    /// The spec, or why it could not be decoded.
+    pub spec: Result<Spec, String>,
+    /// The status as it was last written; empty when there is none that can be read.
+    pub status: Status,
+    /// The generation of the spec.
+    pub generation: i64,
+    /// Whether the object is being deleted.
+    pub goes: bool,
+    /// What the annotation that asks for a fresh look says.
+    pub requested_at: Option<String>,
+}
+
+impl RawIdentity {
+    /// Whether an object that was looked at before is without our finalizer or custody: somebody took them off.
+    #[must_use]
+    pub fn lost_its_marks(&self) -> bool {
+        let custody = self
+            .metadata
+            .annotations
+            .as_ref()
+            .is_some_and(|all| all.contains_key(ANNOTATION_CUSTODY));
+        self.was_looked_at() && !(self.is_held() && custody)
+    }
+
+    /// Whether our finalizer holds the object.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let mut finalizers = self.metadata.finalizers.iter().flatten();
+        finalizers.any(|known| known == FINALIZER)
+    }
+
+    /// Custody as it is written on the object.
+    #[must_use]
+    pub fn custody(&self) -> Option<Custody> {
+        let annotations = self.metadata.annotations.as_ref()?;
+        Custody::parse(annotations.get(ANNOTATION_CUSTODY)?)
+    }
+
+    /// The class that the object follows, as far as one is on record.
+    #[must_use]
+    pub fn class(&self) -> Option<String> {
+        let (status, custody) = (&self.decode_status(), self.custody());
+        let custody = custody.as_ref();
+        Record { status, custody }.pinned().map(str::to_owned)
+    }
+
+    /// Whether a status was ever written; the schema's own default has generation -1.
+    fn was_looked_at(&self) -> bool {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Looked {
+            observed_generation: i64,
+        }
+        let looked = self
+            .status
+            .as_ref()
+            .and_then(|raw| serde_json::from_str::<Looked>(raw.get()).ok());
+        looked.is_some_and(|looked| looked.observed_generation > 0)
+    }
+
+    /// Decodes the object. `None` only for an object whose name the API server itself would not allow.
+    #[must_use]
+    pub fn decode(&self, cluster: &ClusterIdentity) -> Option<Decoded> {
+        let metadata = &self.metadata;
+        let subject = Subject {
+            cluster: cluster.clone(),
+            namespace: Namespace::parse(metadata.namespace.as_deref()?).ok()?,
+            name: ServiceAccountName::parse(metadata.name.as_deref()?).ok()?,
+        };
+        let requested_at = metadata
+            .annotations
+            .as_ref()
+            .and_then(|all| all.get(ANNOTATION_REQUESTED_AT));
+        Some(Decoded {
+            target: Target::new(subject, metadata)?,
+            spec: self.decode_spec(),
+            status: self.decode_status(),
+            generation: metadata.generation.unwrap_or_default(),
+            goes: metadata.deletion_timestamp.is_some(),
+            requested_at: requested_at.cloned(),
+        })
+    }
+
+    fn decode_spec(&self) -> Result<Spec, String> {
+        let text = self.spec.as_ref().map_or("null", |raw| raw.get());
+        serde_json::from_str::<WorkloadIdentitySpec>(text)
+            .map(|spec| spec.to_core())
+            .map_err(|error| error.to_string())
+    }
+
+    /// The status as it was last written. One that cannot be read is one that was lost: everything is found again.
+    #[must_use]
+    pub fn decode_status(&self) -> Status {
+        self.status
+            .as_ref()
+            .and_then(|raw| serde_json::from_str::<WorkloadIdentityStatus>(raw.get()).ok())
+            .map(|status| status.to_core())
+            .unwrap_or_default()
+    }
+}
