@@ -9,12 +9,12 @@ use lanyard_core::arn::{Issuer, RoleArn};
 use lanyard_core::binding::{Binding, By};
 use lanyard_core::name::Audience;
 use lanyard_core::spec::Method;
-use lanyard_core::{condition, spec as core_spec, status as core};
+use lanyard_core::{class, condition, spec as core_spec, status as core};
 use serde::de::DeserializeOwned;
 
 use crate::spec::{ExistingRole, IrsaSpec, ManagedRole, PodIdentitySpec, WorkloadIdentitySpec};
 use crate::status::{
-    AssociationStatus, BindingStatus, Correction, DriftItem, DriftStatus, PodsStatus, RoleStatus,
+    AssociationStatus, BindingStatus, Correction, DriftItem, DriftStatus, FromClass, PodsStatus, RoleStatus,
     TransitionStatus, WorkloadIdentityStatus,
 };
 
@@ -104,6 +104,7 @@ impl WorkloadIdentityStatus {
             observed_generation: status.observed_generation,
             conditions: status.conditions.iter().map(condition_from_core).collect(),
             class_name: status.class_name.clone(),
+            from_class: status.from_class.as_ref().map(FromClass::from_core),
             role: status.role.as_ref().map(|role| RoleStatus {
                 arn: role.arn.to_string(),
                 id: role.id.clone(),
@@ -126,6 +127,7 @@ impl WorkloadIdentityStatus {
             observed_generation: self.observed_generation,
             conditions: self.conditions.iter().filter_map(condition_to_core).collect(),
             class_name: self.class_name.clone(),
+            from_class: self.from_class.as_ref().and_then(FromClass::to_core),
             role: self.role.as_ref().and_then(|role| {
                 Some(core::RoleStatus {
                     arn: RoleArn::parse(&role.arn).ok()?,
@@ -141,6 +143,26 @@ impl WorkloadIdentityStatus {
             },
             transition: self.transition.as_ref().and_then(TransitionStatus::to_core),
         }
+    }
+}
+
+impl FromClass {
+    fn from_core(core: &class::FromClass) -> Self {
+        let tags = core.tags.iter();
+        Self {
+            tags: tags
+                .map(|(key, value)| (key.to_string(), value.clone()))
+                .collect(),
+            permissions_boundary_arn: core.permissions_boundary_arn.as_ref().map(ToString::to_string),
+            max_session_duration: core.max_session_duration.map(|longest| longest.to_string()),
+            drift_policy: core.drift_policy,
+            provider: core.provider,
+        }
+    }
+
+    /// All of it or nothing: half of what a class put in would pass for the whole.
+    fn to_core(&self) -> Option<class::FromClass> {
+        serde_json::from_value(serde_json::to_value(self).ok()?).ok()
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
-use lanyard_core::spec::Method;
+use lanyard_core::class::Provider;
+use lanyard_core::spec::{DriftPolicy, Method};
 use lanyard_core::status::{BindingState, Standing};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,11 @@ pub struct WorkloadIdentityStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub class_name: Option<String>,
+
+    /// What the class put in when the object was last carried out. It stands for the class while nothing new is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "FromClass")]
+    pub from_class: Option<FromClass>,
 
     /// The role, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +73,36 @@ pub struct WorkloadIdentityStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TransitionStatus")]
     pub transition: Option<TransitionStatus>,
+}
+
+/// What a class puts in where the object says nothing.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct FromClass {
+    /// The tags that it enforces.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::tags")]
+    pub tags: BTreeMap<String, String>,
+
+    /// The permissions boundary that it puts on every managed role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::arn")]
+    pub permissions_boundary_arn: Option<String>,
+
+    /// The longest session of managed roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::short_text")]
+    pub max_session_duration: Option<String>,
+
+    /// What becomes of changes made behind Lanyard's back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::drift_policy")]
+    pub drift_policy: Option<DriftPolicy>,
+
+    /// Require: Lanyard may not create the IAM OIDC provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::class::provider")]
+    pub provider: Option<Provider>,
 }
 
 /// The change from one binding to another that is under way. Losing it delays the change and does no harm.

@@ -13,11 +13,13 @@ use crate::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart
 use crate::subject::is_reserved_tag;
 
 pub mod choice;
+pub mod from_class;
 pub mod queue;
 pub mod ruling;
 pub mod selector;
 
 pub use choice::{Asked, Choice, Listed, Unusable, choose};
+pub use from_class::FromClass;
 pub use queue::{Standing, Tally};
 pub use ruling::{Record, Ruling, Whose, rule};
 pub use selector::Selector;

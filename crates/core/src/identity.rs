@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::{PolicyArn, RoleArn};
 use crate::binding::Binding;
-use crate::class::{Provider, Queue};
+use crate::class::{FromClass, Provider, Queue};
 use crate::cluster::Cluster;
 use crate::custody::{Custody, Touched};
 use crate::name::PolicyName;
@@ -24,6 +24,8 @@ pub struct Identity {
     pub cluster: Cluster,
     /// The class that it follows.
     pub class: Option<String>,
+    /// What its class puts in, to be remembered for when that is away.
+    pub from_class: Option<FromClass>,
     /// Whether Lanyard may create the OIDC provider and add an audience to it.
     pub provider: Provider,
     /// The binding asked for.

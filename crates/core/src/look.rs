@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use crate::arn::RoleArn;
+use crate::class::FromClass;
 use crate::custody::Custody;
 use crate::desired::Desired;
 use crate::drift::{Drift, diff};
@@ -32,6 +33,8 @@ pub struct Look {
     pub frozen: Option<Freeze>,
     /// The method that its class asks for, where it has to wait for its turn.
     pub queued_for: Option<Method>,
+    /// What its class puts in.
+    pub from_class: Option<FromClass>,
 }
 
 /// Thinks about an object that stays.
@@ -66,6 +69,7 @@ pub fn think(
         plan,
         frozen: identity.frozen.clone(),
         queued_for: identity.queued_for,
+        from_class: identity.from_class.clone(),
     }
 }
 
@@ -91,6 +95,7 @@ pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, 
         plan,
         frozen: None,
         queued_for: None,
+        from_class: None,
     }
 }
 

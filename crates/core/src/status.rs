@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arn::RoleArn;
 use crate::binding::Binding;
+use crate::class::FromClass;
 use crate::condition::{Condition, ConditionType};
 use crate::reason::Reason;
 
@@ -25,6 +26,9 @@ pub struct Status {
     /// The class that is followed, as it was first chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_name: Option<String>,
+    /// What the class put in when the object was last carried out: it stands for the class while nothing new is applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_class: Option<FromClass>,
     /// The role, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleStatus>,

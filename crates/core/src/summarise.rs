@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::aspect::{Aspect, Resource};
+use crate::class::FromClass;
 use crate::condition::{Condition, ConditionStatus, ConditionType};
 use crate::desired::{Desired, Wanted};
 use crate::drift::Drift;
@@ -102,6 +103,7 @@ pub fn summarise(told: &Told<'_>) -> Summary {
     let status = Status {
         observed_generation: Some(told.generation),
         class_name: class_name(told),
+        from_class: from_class(told),
         role: role(told),
         bindings: bindings::of(told, &three),
         oidc_provider_arn: provider(told),
@@ -123,6 +125,14 @@ pub fn summarise(told: &Told<'_>) -> Summary {
 fn class_name(told: &Told<'_>) -> Option<String> {
     let chosen = told.wanted().and_then(|wanted| wanted.custody.class.clone());
     chosen.or_else(|| told.previous.class_name.clone())
+}
+
+/// What the class put in. A frozen identity learns nothing new of it either.
+fn from_class(told: &Told<'_>) -> Option<FromClass> {
+    if told.wanted().is_none() || told.look.frozen.is_some() {
+        return told.previous.from_class.clone();
+    }
+    told.look.from_class.clone()
 }
 
 /// The role, with its id only where it is ours: the id is what later tells that it is.

@@ -28,10 +28,32 @@ pub fn message(text: &str) -> String {
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
-    if text.len() <= MESSAGE_LIMIT {
-        return text;
+    cut(&text, MESSAGE_LIMIT)
+}
+
+/// The parts of a message and its end, which always fits: as many parts as there is room for, and how many more there are.
+#[must_use]
+pub fn joined(parts: &[String], end: &str) -> String {
+    let with = |shown: &str, count: usize| match parts.len() - count {
+        0 => format!("{shown}{end}"),
+        more => format!("{shown}; and {more} more{end}"),
+    };
+    let shown = |count: usize| with(&parts.get(..count).unwrap_or(parts).join("; "), count);
+    let mut whole = (1..=parts.len()).rev().map(shown);
+    if let Some(fits) = whole.find(|text| text.len() <= MESSAGE_LIMIT) {
+        return fits;
     }
-    let room = MESSAGE_LIMIT - '…'.len_utf8();
+    let first = parts.first().map(String::as_str).unwrap_or_default();
+    let room = MESSAGE_LIMIT.saturating_sub(with("", 1.min(parts.len())).len());
+    with(&cut(first, room), 1.min(parts.len()))
+}
+
+/// Text of at most so many bytes.
+fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let room = limit.saturating_sub('…'.len_utf8());
     let end = (0..=room)
         .rev()
         .find(|&at| text.is_char_boundary(at))
@@ -66,5 +88,20 @@ mod tests {
     fn a_message_is_cut_on_a_character_boundary() {
         let cut = message(&"é".repeat(800));
         assert!(cut.len() <= MESSAGE_LIMIT && cut.ends_with('…'));
+    }
+
+    #[test]
+    fn the_end_of_a_message_is_never_cut_off() {
+        let end = "; the rest stays";
+        let part = |size: usize| "x".repeat(size);
+        let two = joined(&[part(10), part(10)], end);
+        assert_eq!(two, "xxxxxxxxxx; xxxxxxxxxx; the rest stays");
+        for sizes in [vec![400, 400, 400, 400], vec![3000], vec![3000, 10], vec![]] {
+            let parts: Vec<String> = sizes.iter().map(|size| part(*size)).collect();
+            let text = joined(&parts, end);
+            assert!(text.len() <= MESSAGE_LIMIT && text.ends_with(end), "{text}");
+        }
+        let many = joined(&[part(400), part(400), part(400)], end);
+        assert!(many.ends_with("x; and 1 more; the rest stays"), "{many}");
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
-use crate::class::Class;
+use crate::class::{Class, FromClass};
 use crate::cluster::{Cluster, Platform};
 use crate::duration::parse_seconds;
 use crate::guardrail::{Forbidden, forbidden};
@@ -140,6 +140,7 @@ impl Check<'_> {
             subject: self.subject.clone(),
             cluster: self.cluster.clone(),
             class: self.class.name.clone(),
+            from_class: FromClass::of(self.class),
             provider: self.class.provider,
             binding: Binding {
                 role_arn: role_arn?,

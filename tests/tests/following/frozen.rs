@@ -1,7 +1,7 @@
 //! A class that was narrowed or went away: what its identities have is kept true, and nothing new is applied.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{condition, put_class};
+use lanyard_tests::{condition, put_class, with};
 use serde_json::{Value, json};
 
 use kube::ResourceExt;
@@ -72,14 +72,11 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
 async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
-    let mut irsa = allowing(&[POLICY]);
-    irsa.as_object_mut()
-        .context("an object")?
-        .insert("defaults".to_owned(), json!({"method": "IRSA"}));
-    put_class(&scene.client, "platform", true, irsa).await?;
+    let irsa = json!({"defaults": {"method": "IRSA"}, "enforcedTags": {"cost-center": "42"}});
+    put_class(&scene.client, "platform", true, with(allowing(&[POLICY]), irsa)).await?;
     let spec = json!({"serviceAccount": {"create": true}, "role": {"managed": {"policyArns": [POLICY]}}});
     scene.apply("orders", spec).await?;
-    scene.until_ready("orders").await?;
+    let role = scene.role_of(&scene.until_ready("orders").await?)?;
     until(&scene, "platform", "held", |class| !class.finalizers().is_empty()).await?;
     // By force, past the finalizer, as only an administrator can.
     let api = classes(&scene);
@@ -95,7 +92,65 @@ async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result
     ensure!(condition(&frozen, "Ready").is_some_and(|ready| ready.status == "True"));
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");
+
+    // What the class put in is put back, although it can no longer be asked.
+    let untag = scene.aws.iam.untag_role().role_name(&role);
+    untag.tag_keys("cost-center").send().await?;
+    scene.request_look("orders").await?;
+    scene
+        .until("orders", "repaired", |object| {
+            let drift = lanyard_tests::drift(object);
+            drift.last_correction.is_some() && drift.count == 0
+        })
+        .await?;
+    let tags = scene.aws.role_tags(&role).await?;
+    ensure!(
+        tags.get("cost-center").map(String::as_str) == Some("42"),
+        "{tags:?}"
+    );
     scene.delete("orders").await?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn a_class_that_no_longer_fits_freezes_until_it_does() -> Result<()> {
+    let stage = stage().await?;
+    let scene = stage.scene("shop").await?;
+    let tagged = |count: usize| {
+        let tags: serde_json::Map<String, Value> =
+            (0..count).map(|at| (format!("t{at}"), json!("v"))).collect();
+        let mut class = with(allowing(&[POLICY]), json!({"enforcedTags": tags}));
+        class["guardrails"]["tagKeys"] = json!(["*"]);
+        class
+    };
+    put_class(&scene.client, "platform", true, tagged(1)).await?;
+    let tags = json!({"team": "shop", "stage": "prod"});
+    let spec = json!({"method": "PodIdentity", "role": {"managed": {"policyArns": [POLICY], "tags": tags}}});
+    scene.apply("orders", spec).await?;
+    let role = scene.role_of(&scene.until_ready("orders").await?)?;
+
+    put_class(&scene.client, "platform", true, tagged(46)).await?;
+    let frozen = scene.until_is("orders", "Stalled", "True", "ClassUnfit").await?;
+    let said = condition(&frozen, "Stalled").context("Stalled")?.message;
+    for word in [
+        "class platform",
+        "enforcedTags",
+        "48 tags",
+        "what was applied before is kept true",
+    ] {
+        ensure!(said.contains(word), "{word} is not in: {said}");
+    }
+    ensure!(condition(&frozen, "Ready").is_some_and(|ready| ready.status == "True"));
+    ensure!(!scene.aws.role_tags(&role).await?.contains_key("t1"));
+
+    put_class(&scene.client, "platform", true, tagged(2)).await?;
+    scene
+        .until("orders", "free again", |object| {
+            condition(object, "Stalled").is_none()
+        })
+        .await?;
+    scene.until_ready("orders").await?;
+    ensure!(scene.aws.role_tags(&role).await?.contains_key("t1"));
     stage.bed.stop().await
 }
 

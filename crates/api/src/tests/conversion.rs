@@ -86,6 +86,11 @@ fn full() -> Status {
         observed_generation: Some(3),
         conditions: CONDITIONS.iter().map(|row| condition(row.kind)).collect(),
         class_name: Some("default".to_owned()),
+        from_class: serde_json::from_value(json!({
+            "tags": {"cost-center": "42"}, "permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/tenant",
+            "maxSessionDuration": "4h", "driftPolicy": "Report", "provider": "Require",
+        }))
+        .unwrap(),
         role: Some(RoleStatus {
             arn: role("orders"),
             id: Some("AROA1".to_owned()),

@@ -2,9 +2,8 @@
 //! Spec, choice and what is on record in; an identity, free or frozen, or why there is none out. No I/O. Called by the
 //! operator and by the command line.
 
-use std::borrow::Cow;
-
 use super::{Choice, Class};
+use crate::binding::Binding;
 use crate::cluster::Cluster;
 use crate::custody::Custody;
 use crate::guardrail::Forbidden;
@@ -13,6 +12,7 @@ use crate::reason::Reason;
 use crate::spec::{Method, Spec};
 use crate::status::{BindingStatus, Status};
 use crate::subject::Subject;
+use crate::text;
 use crate::validate::{Invalid, validate};
 
 /// What becomes of a spec.
@@ -22,7 +22,7 @@ pub enum Ruling {
     Carried(Box<Identity>),
     /// Nothing of it was ever carried out, and nothing is.
     Refused(Freeze),
-    /// It is wrong by itself, whatever the class: every fault.
+    /// It is wrong by itself, or under its class and nothing of it was ever carried out: every fault.
     Invalid(Vec<Invalid>),
 }
 
@@ -69,35 +69,40 @@ pub fn rule(
     record: Record<'_>,
     may_begin: impl FnOnce(&Class) -> bool,
 ) -> Ruling {
-    let class = choice.class().unwrap_or_else(|| Cow::Owned(stand_in(record)));
     let made = record.status.roles();
     let under = |class: &Class| validate(spec, whose.subject, whose.cluster, class, &made);
-    let mut validated = match under(&class) {
+    let held = |class: Option<&Class>, stop: Stop| match under(&as_carried_out(class, record)) {
+        Ok(_) if !record.was_carried_out() => Ruling::Refused(stop.told(false)),
+        Ok(validated) => Ruling::Carried(Box::new(validated.identity.frozen_for(stop.told(true)))),
+        Err(wrong) => Ruling::Invalid(wrong),
+    };
+    let Some(class) = choice.class() else {
+        return held(None, Stop::unchosen(choice));
+    };
+    let validated = match under(&class) {
         Ok(validated) => validated,
+        Err(wrong) if record.was_carried_out() && class.name.is_some() => {
+            return held(Some(&class), Stop::unfit(&class, spec, &wrong));
+        }
         Err(wrong) => return Ruling::Invalid(wrong),
     };
-    let unchosen = choice.reason().map(|reason| Freeze {
-        reason,
-        message: choice.to_string(),
-        bounds: false,
-    });
-    let freeze = unchosen.or_else(|| refusal(&validated.forbidden, &class));
-    // Who would only stand there takes no turn from others.
-    let stands = freeze.is_some() || spec.suspend || spec.transition_paused;
-    if let Some(method) = flips_from(spec, &validated.identity, record.status)
-        && (stands || !may_begin(&class))
-    {
-        let mut before = class.into_owned();
-        before.defaults.method = Some(method);
-        match under(&before) {
-            Ok(held) => validated.identity = held.identity.queued(validated.identity.binding.method()),
-            Err(wrong) => return Ruling::Invalid(wrong),
-        }
+    if let Some(stop) = Stop::forbidden(&validated.forbidden, &class) {
+        return held(Some(&class), stop);
     }
-    match freeze {
-        None => Ruling::Carried(Box::new(validated.identity)),
-        Some(freeze) if !record.was_carried_out() => Ruling::Refused(freeze),
-        Some(freeze) => Ruling::Carried(Box::new(validated.identity.frozen_for(freeze))),
+    let identity = validated.identity;
+    let Some(method) = flips_from(spec, &identity, record.status) else {
+        return Ruling::Carried(Box::new(identity));
+    };
+    // Who would only stand there takes no turn from others.
+    let stands = spec.suspend || spec.transition_paused;
+    if !stands && may_begin(&class) {
+        return Ruling::Carried(Box::new(identity));
+    }
+    let mut before = class.into_owned();
+    before.defaults.method = Some(method);
+    match under(&before) {
+        Ok(held) => Ruling::Carried(Box::new(held.identity.queued(identity.binding.method()))),
+        Err(wrong) => Ruling::Invalid(wrong),
     }
 }
 
@@ -108,125 +113,95 @@ fn flips_from(spec: &Spec, identity: &Identity, status: &Status) -> Option<Metho
     (by_class && active != identity.binding.method()).then_some(active)
 }
 
-/// What stands for a class that is away: what it said is not known, so that the record has to tell what of it counts. A
-/// change that is under way still leads where it led.
-fn stand_in(record: Record<'_>) -> Class {
-    let mut class = Class::unrestricted();
-    class.name = record.pinned().map(str::to_owned);
-    let transition = record.status.transition.as_ref();
+/// A class as it counts while nothing new is applied: as it was last carried out, by what is on record. A change of the
+/// binding that is under way still leads where it led.
+fn as_carried_out(class: Option<&Class>, record: Record<'_>) -> Class {
+    let status = record.status;
+    let last = status.from_class.clone().unwrap_or_default();
+    let mut known = last.carried_out_in(class.cloned());
+    let transition = status.transition.as_ref();
     let leads_to =
         |known: &&BindingStatus| transition.is_some_and(|record| record.token == known.binding.token());
-    let under_way = record.status.bindings.iter().find(leads_to);
-    let known = under_way.or_else(|| record.status.active_binding());
-    class.defaults.method = known.map(|known| known.binding.method());
-    class
+    let under_way = status.bindings.iter().find(leads_to);
+    let binding = under_way.or_else(|| status.active_binding());
+    let binding = binding.map(|status| &status.binding);
+    known.defaults.method = binding.map(Binding::method).or(known.defaults.method);
+    if class.is_none() {
+        known.name = record.pinned().map(str::to_owned);
+        // Only where roles are, and not how anybody gets there: that a class alone can say.
+        known.aws.assume_role_arn = binding.map(|binding| binding.role_arn.clone());
+    }
+    known
 }
 
-fn refusal(forbidden: &[Forbidden], class: &Class) -> Option<Freeze> {
-    if forbidden.is_empty() {
-        return None;
+/// The end of what is told of an identity that was carried out before, after a sentence and after a list.
+const KEPT: &str = " What was applied before is kept true, and nothing new is applied.";
+const KEPT_TOO: &str = "; what was applied before is kept true, and nothing new is applied";
+
+/// Why nothing new is applied.
+struct Stop {
+    reason: Reason,
+    lines: Vec<String>,
+    kept: &'static str,
+    /// See [`Freeze::bounds`].
+    bounds: bool,
+}
+
+impl Stop {
+    fn unchosen(choice: &Choice<'_>) -> Self {
+        Self {
+            reason: choice.reason().unwrap_or(Reason::ClassMissing),
+            lines: vec![choice.to_string()],
+            kept: KEPT,
+            bounds: false,
+        }
     }
-    let lines: Vec<String> = forbidden.iter().map(|line| format!("spec.{line}")).collect();
-    Some(Freeze {
-        reason: Reason::Forbidden,
-        message: lines.join("; "),
-        bounds: class
-            .guardrails()
-            .is_some_and(|guardrails| guardrails.permissions_boundary_arn.is_some()),
-    })
+
+    fn forbidden(forbidden: &[Forbidden], class: &Class) -> Option<Self> {
+        let lines: Vec<String> = forbidden.iter().map(|line| format!("spec.{line}")).collect();
+        (!lines.is_empty()).then(|| Self {
+            reason: Reason::Forbidden,
+            lines,
+            kept: KEPT_TOO,
+            bounds: puts_boundary(class),
+        })
+    }
+
+    /// What is wrong is wrong by the class: the same spec was carried out before.
+    fn unfit(class: &Class, spec: &Spec, wrong: &[Invalid]) -> Self {
+        let line = |Invalid { field, problem, .. }: &Invalid| match field.as_str() {
+            "method" if spec.method.is_none() => format!("its defaults.method: {problem}"),
+            "role.managed.tags" => format!("its enforcedTags: spec.{field} would have {problem}"),
+            _ => format!("spec.{field}: {problem}"),
+        };
+        let mut lines: Vec<String> = wrong.iter().map(line).collect();
+        if let Some(first) = lines.first_mut() {
+            *first = format!("The {class} does not fit what is in place: {first}");
+        }
+        Self {
+            reason: Reason::ClassUnfit,
+            lines,
+            kept: KEPT_TOO,
+            bounds: puts_boundary(class),
+        }
+    }
+
+    /// `kept`: whether there is anything that was applied before, which is said whatever else is cut off.
+    fn told(self, kept: bool) -> Freeze {
+        let end = if kept { self.kept } else { "" };
+        Freeze {
+            reason: self.reason,
+            message: text::joined(&self.lines, end),
+            bounds: self.bounds,
+        }
+    }
+}
+
+fn puts_boundary(class: &Class) -> bool {
+    class
+        .guardrails()
+        .is_some_and(|guardrails| guardrails.permissions_boundary_arn.is_some())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::class::Guardrails;
-    use crate::example::{carried_out, cluster, spec, subject};
-    use crate::spec::Method;
-
-    fn ruled(choice: &Choice<'_>, status: &Status, custody: Option<&Custody>) -> Ruling {
-        ruled_on(&spec(Method::Irsa), choice, Record { status, custody }, true)
-    }
-
-    fn ruled_on(spec: &Spec, choice: &Choice<'_>, record: Record<'_>, may_begin: bool) -> Ruling {
-        let (subject, cluster) = (&subject(), &cluster());
-        rule(spec, Whose { subject, cluster }, choice, record, |_| may_begin)
-    }
-
-    fn closed() -> Class {
-        Class {
-            name: Some("tenants".to_owned()),
-            limits: Guardrails::default().into(),
-            ..Class::default()
-        }
-    }
-
-    #[test]
-    fn what_was_never_carried_out_is_refused_and_what_was_is_frozen() {
-        let (_, world, status) = carried_out(&spec(Method::Irsa));
-        let custody = world.object.custody.as_ref();
-        for choice in [Choice::Missing { name: "tenants" }, Choice::Chosen(&closed())] {
-            assert!(matches!(
-                ruled(&choice, &Status::default(), None),
-                Ruling::Refused(_)
-            ));
-            let Ruling::Carried(identity) = ruled(&choice, &status, custody) else {
-                panic!("{choice:?}");
-            };
-            assert!(identity.frozen.is_some());
-        }
-    }
-
-    #[test]
-    fn without_classes_nothing_is_frozen_and_no_class_is_recorded() {
-        let Ruling::Carried(identity) = ruled(&Choice::Unrestricted, &Status::default(), None) else {
-            panic!("carried out");
-        };
-        assert_eq!((identity.frozen, identity.class), (None, None));
-    }
-
-    #[test]
-    fn a_class_that_is_away_moves_nothing_to_another_method() {
-        let (_, world, status) = carried_out(&spec(Method::Irsa));
-        let asked = Spec {
-            method: None,
-            ..spec(Method::Irsa)
-        };
-        let record = Record {
-            status: &status,
-            custody: world.object.custody.as_ref(),
-        };
-        let choice = Choice::Missing { name: "tenants" };
-        let Ruling::Carried(identity) = ruled_on(&asked, &choice, record, true) else {
-            panic!("frozen");
-        };
-        assert_eq!(identity.binding.method(), Method::Irsa);
-    }
-
-    #[test]
-    fn a_class_moves_an_identity_that_rests_only_when_it_is_its_turn() {
-        let (_, world, status) = carried_out(&spec(Method::Irsa));
-        let mut class = Class::unrestricted();
-        class.defaults.method = Some(Method::PodIdentity);
-        let record = Record {
-            status: &status,
-            custody: world.object.custody.as_ref(),
-        };
-        let method = |asked: Option<Method>, may_begin| {
-            let asked = Spec {
-                method: asked,
-                ..spec(Method::Irsa)
-            };
-            match ruled_on(&asked, &Choice::Chosen(&class), record, may_begin) {
-                Ruling::Carried(identity) => (identity.binding.method(), identity.queued_for),
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(method(None, false), (Method::Irsa, Some(Method::PodIdentity)));
-        assert_eq!(method(None, true), (Method::PodIdentity, None));
-        // What a spec asks for itself waits for nobody.
-        assert_eq!(
-            method(Some(Method::PodIdentity), false),
-            (Method::PodIdentity, None)
-        );
-    }
-}
+mod tests;

@@ -16,7 +16,8 @@ use crate::validate::Invalid;
 #[must_use]
 pub fn invalid(previous: &Status, generation: i64, invalid: &[Invalid], now: Timestamp) -> Summary {
     let lines: Vec<String> = invalid.iter().map(|wrong| format!("spec.{wrong}")).collect();
-    stalled(previous, generation, reason(invalid), &lines.join("; "), now)
+    let message = text::joined(&lines, "");
+    stalled(previous, generation, reason(invalid), &message, now)
 }
 
 /// What is wrong for one reason has that one; what is wrong for several is wrong as a spec.

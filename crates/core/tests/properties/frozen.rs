@@ -1,15 +1,20 @@
 //! A frozen identity: its class is away or forbids what the spec asks for. Nothing new is applied, whatever was lost, and
 //! what was applied before is kept true against everybody else.
 
+use lanyard_core::class::{Choice, Class, Record, Ruling, Whose, rule};
 use lanyard_core::condition::{ConditionStatus, ConditionType};
 use lanyard_core::fact::Fact;
 use lanyard_core::identity::{Freeze, Identity};
 use lanyard_core::reason::Reason;
+use lanyard_core::spec::Spec;
 use lanyard_core::stage::Stage;
+use lanyard_core::validate::validate;
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::model::Model;
 use crate::scenes::{Memory, Scene, scene};
+use crate::specs::{cluster, subject};
 use crate::world::Truth;
 
 fn frozen(identity: &Identity) -> Identity {
@@ -23,6 +28,32 @@ fn frozen(identity: &Identity) -> Identity {
 /// Scenes in which something was carried out before.
 fn carried_out() -> impl Strategy<Value = Scene> {
     scene().prop_filter("nothing was carried out before", |scene| scene.before.is_some())
+}
+
+/// The identity of a spec under a class that puts something of its own into every role.
+fn classed(spec: &Spec) -> Identity {
+    let class = json!({
+        "enforcedTags": {"cost-center": "42"},
+        "defaults": {"maxSessionDuration": "4h"},
+        "guardrails": {"permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/tenant"},
+    });
+    let class = Class::read("platform", class).unwrap();
+    let judged = validate(spec, &subject(), &cluster(), &class, &[]).unwrap();
+    judged.identity
+}
+
+/// The same identity once that class is away.
+fn left_alone(spec: &Spec, model: &Model) -> Identity {
+    let (subject, cluster) = (&subject(), &cluster());
+    let record = Record {
+        status: &model.status,
+        custody: model.truth.object.custody.as_ref(),
+    };
+    let choice = Choice::Missing { name: "platform" };
+    match rule(spec, Whose { subject, cluster }, &choice, record, |_| true) {
+        Ruling::Carried(identity) => *identity,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// All of AWS and the ServiceAccount; apart from what only says when it was written.
@@ -75,6 +106,29 @@ proptest! {
         prop_assume!(rests);
         for _ in 0..24 {
             held.pass(&frozen(&identity))?;
+        }
+        prop_assert_eq!(world(&held.truth), world(&free.truth));
+    }
+
+    #[test]
+    fn what_a_class_put_in_is_kept_true_while_it_is_away(mut scene in carried_out().prop_map(Scene::correcting)) {
+        scene.memory = Memory::Whole;
+        scene.before = Some(scene.spec.clone());
+        let mut whole = scene.clone().untouched().model_under(classed)?;
+        prop_assume!(status_of(&whole, ConditionType::Ready) == Some(ConditionStatus::True));
+        let in_sync = status_of(&whole, ConditionType::InSync);
+        whole.pass(&left_alone(&scene.spec, &whole))?;
+        prop_assert_eq!(status_of(&whole, ConditionType::Ready), Some(ConditionStatus::True));
+        prop_assert_eq!(status_of(&whole, ConditionType::InSync), in_sync);
+
+        let mut free = scene.model_under(classed)?;
+        let identity = classed(&scene.spec);
+        prop_assume!(free.think(&identity).stage == Stage::Settled);
+        let (mut held, away) = (free.clone(), left_alone(&scene.spec, &free));
+        let rests = free.settle(&identity).is_ok();
+        prop_assume!(rests);
+        for _ in 0..24 {
+            held.pass(&away)?;
         }
         prop_assert_eq!(world(&held.truth), world(&free.truth));
     }

@@ -168,6 +168,11 @@ impl Scene {
 
     /// The world as the next look finds it.
     pub fn model(&self) -> Result<Model, TestCaseError> {
+        self.model_under(identity)
+    }
+
+    /// The same where specs come to identities in a way of their own.
+    pub fn model_under(&self, identity: impl Fn(&Spec) -> Identity) -> Result<Model, TestCaseError> {
         let mut model = Model::new(self.start());
         if let Some(before) = &self.before {
             let before = identity(before);
@@ -175,7 +180,7 @@ impl Scene {
             // Once more, for what takes a minute to reach new pods.
             model.pass(&before)?;
         }
-        let role = self.identity().role_arn().clone();
+        let role = identity(&self.spec).role_arn().clone();
         for edit in &self.edits {
             make(&mut model.truth, &role, edit);
         }
