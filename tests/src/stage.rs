@@ -5,12 +5,14 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::{Context, Result, bail};
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, DeleteParams, PostParams};
 use kube::core::ObjectMeta;
-use lanyard_testkit::gateway::Front;
+use lanyard_testkit::gateway::{Calls, Entry, Front, Mark, Target};
 use lanyard_testkit::process::get;
 use lanyard_testkit::{Process, TestBed, TestBedOptions};
+use tokio::sync::Notify;
 
 use crate::aws::Clients;
 use crate::scene::Scene;
@@ -152,6 +154,20 @@ impl Stage {
         Ok(())
     }
 
+    /// Every call that the first operator has made through the gateway.
+    ///
+    /// # Errors
+    /// When one of them was refused for want of a right.
+    pub fn permitted_calls(&self) -> Result<Calls> {
+        let calls = self.bed.gateway.ledger().since(Mark::default()).by("lanyard");
+        let denied = |code: &str| code.starts_with("AccessDenied");
+        let is_refused =
+            |entry: &&Entry| entry.status == Some(403) || entry.code.as_deref().is_some_and(denied);
+        let refused: Vec<&Entry> = calls.entries().iter().filter(is_refused).collect();
+        anyhow::ensure!(refused.is_empty(), "rights are lacking: {refused:#?}");
+        Ok(calls)
+    }
+
     fn operators(&self) -> Result<MutexGuard<'_, Vec<Operator>>> {
         self.operators
             .lock()
@@ -261,6 +277,35 @@ impl Stage {
             let operator = operators.get_mut(number).context("no operator of that number")?;
             operator.process.kill()
         }
+    }
+
+    /// Has an operator killed when a call has been carried out, before it hears of that. What comes back waits until it is
+    /// dead, and fails when patience ends before the call.
+    pub fn kills_at(&self, number: usize, call: Target) -> impl Future<Output = Result<()>> + use<> {
+        let (kill, dead) = (self.killer(number), Arc::new(Notify::new()));
+        let told = Arc::clone(&dead);
+        let fault = call.calls_after(move |_| {
+            // It fails only for an operator that was never started.
+            drop(kill());
+            told.notify_one();
+            std::future::ready(())
+        });
+        self.bed.gateway.faults().add(fault);
+        async move {
+            let ended = tokio::time::timeout(PATIENCE, dead.notified()).await;
+            ended.context("the call never came")
+        }
+    }
+
+    /// Starts an operator in the place of one that was killed. It finds no lease, as after an admin who knows that the
+    /// holder is dead.
+    ///
+    /// # Errors
+    /// When the lease cannot be deleted or the operator does not start.
+    pub async fn succeed(&self, binary: &str, name: &str) -> Result<()> {
+        let leases: Api<Lease> = Api::namespaced(self.bed.client().await?, "kube-system");
+        leases.delete("lanyard", &DeleteParams::default()).await?;
+        self.operator(binary, name, &[])
     }
 
     /// What sends an operator a signal, such as `STOP` or `CONT`: for a hook of the gateway, which outlives any borrow.

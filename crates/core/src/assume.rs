@@ -12,6 +12,7 @@ use crate::observed::{
 };
 use crate::outcome::Answer;
 use crate::policy::Document;
+use crate::share::Seated;
 use crate::step::Step;
 use crate::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
 use crate::workload::{Owner, RestartedFor};
@@ -118,6 +119,12 @@ impl Observed {
 
     /// Others write to the same policy: what was merged into tells the answer alone.
     fn assume_trust(&mut self, arn: &RoleArn, step: &Step, answer: &Answer) {
+        if let Step::PutSubject { role, seat, .. } = step {
+            self.lasting.insert(Seated {
+                role: role.clone(),
+                seat: seat.clone(),
+            });
+        }
         let Some(trust) = self.roles.get_mut(arn).and_then(|role| role.trust.present_mut()) else {
             return;
         };

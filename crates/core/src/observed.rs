@@ -12,6 +12,7 @@ use crate::fact::{Fact, Why};
 use crate::holder::Pods;
 use crate::name::PolicyName;
 use crate::policy::Document;
+use crate::share::Seated;
 use crate::workload::Workload;
 
 /// Everything that was read for one WorkloadIdentity.
@@ -39,6 +40,10 @@ pub struct Observed {
     /// What restarts them; read only while a transition may restart something.
     #[serde(default = "not_read")]
     pub workloads: Fact<Vec<Workload>>,
+    /// The seats in somebody else's role that a step of this pass has seen to last. No read alone shows that: another
+    /// writer may have read the policy before the seat was taken, and be about to write.
+    #[serde(skip)]
+    pub lasting: BTreeSet<Seated>,
 }
 
 fn not_read<T>() -> Fact<T> {
@@ -240,6 +245,7 @@ impl Observed {
             webhook: not_read(),
             pods: not_read(),
             workloads: not_read(),
+            lasting: BTreeSet::new(),
         }
     }
 

@@ -67,6 +67,7 @@ impl World {
             webhook,
             pods,
             workloads,
+            lasting: BTreeSet::new(),
         }
     }
 

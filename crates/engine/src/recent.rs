@@ -219,6 +219,7 @@ mod tests {
             webhook: Fact::Absent,
             pods: Fact::Absent,
             workloads: Fact::Absent,
+            lasting: Default::default(),
         }
     }
 

@@ -126,7 +126,8 @@ impl World {
     ) -> Result<Document, EngineError> {
         for _ in 0..TRIES {
             let merged = self.merge(aws, role, edit).await?;
-            if !merged.written {
+            // What stands may have been written by one that was killed before it had looked whether it lasts.
+            if !merged.written && edit.alone.is_none() {
                 return Ok(merged.document);
             }
             if let Some(document) = self.read_back(aws, role, edit).await? {

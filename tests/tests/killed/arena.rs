@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{Api, DeleteParams};
 use lanyard_tests::Stage;
 use serde_json::Value;
 use similar::TextDiff;
@@ -51,14 +49,12 @@ impl Arena {
         self.stage.killer(self.operator.load(Ordering::SeqCst))
     }
 
-    /// Starts another operator in the place of one that was killed. It finds no lease, as after an admin who knows that
-    /// the holder is dead: that a lease runs out by itself is tried elsewhere, and would cost a second each time.
-    pub async fn restart(&self, client: &kube::Client) -> Result<()> {
-        let leases: Api<Lease> = Api::namespaced(client.clone(), "kube-system");
-        leases.delete("lanyard", &DeleteParams::default()).await?;
+    /// Starts another operator in the place of one that was killed. That a lease runs out by itself is tried elsewhere, and
+    /// would cost a second each time.
+    pub async fn restart(&self) -> Result<()> {
         let number = self.operator.fetch_add(1, Ordering::SeqCst) + 1;
         let binary = env!("CARGO_BIN_EXE_lanyard-under-test");
-        self.stage.operator(binary, &format!("lanyard-{number}"), &[])
+        self.stage.succeed(binary, &format!("lanyard-{number}")).await
     }
 }
 
@@ -76,7 +72,7 @@ pub async fn play(scenario: Scenario) -> Result<()> {
     arena.stage.bed.gateway.faults().clear();
     if played.is_err() {
         arena.killer()()?;
-        arena.restart(&scene.client).await?;
+        arena.restart().await?;
     }
     let cleared = run.clear().await;
     beside::remove(&scene).await?;

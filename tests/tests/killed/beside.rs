@@ -12,7 +12,13 @@ use crate::run::NAME;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"]}]}"#;
 const THEIRS: &str = "theirs";
+const PATH: &str = "/lanyard/us-east-1/lanyard/";
 const POLICY: &str = "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess";
+
+/// The ARN of the role.
+pub fn role() -> String {
+    format!("arn:aws:iam::000000000000:role{PATH}{THEIRS}")
+}
 
 /// Puts it there.
 pub async fn put(scene: &Scene<'_>) -> Result<()> {
@@ -24,7 +30,7 @@ pub async fn put(scene: &Scene<'_>) -> Result<()> {
     let role = iam
         .create_role()
         .role_name(THEIRS)
-        .path("/lanyard/us-east-1/lanyard/")
+        .path(PATH)
         .assume_role_policy_document(TRUST)
         .tags(tag);
     let arn = role.send().await?.role.map(|role| role.arn).unwrap_or_default();

@@ -88,6 +88,9 @@ scenarios! { by each method:
     // Tags aside: one that was set a moment before a stop is recorded nowhere, so it is somebody else's and stays.
     turned_back: Stands(PLAIN) => Stands(Spec { tags: &[], ..FULL }) => Stands(PLAIN),
     retain: Stands(Spec { retain: true, ..FULL }) => Deleted,
+    // In somebody else's role, whose trust policy is all that is touched of it.
+    share: Nothing => Stands(SHARED),
+    share_and_leave: Stands(SHARED) => Deleted,
 }
 
 // Changes of the binding, with nobody's pods in the way: somebody agrees to what is asked.
@@ -105,6 +108,11 @@ scenarios! { as it says:
     token_settings: Stands(PLAIN.by(Method::Irsa)) => Stands(Spec { token_expiration: Some("2h"), ..PLAIN.by(Method::Irsa) }),
     session_policy: Stands(UNTAGGED) => Stands(Spec { session_policy: Some("s3:Get*"), ..UNTAGGED }),
 }
+
+const SHARED: Spec = Spec {
+    shares: true,
+    ..PLAIN
+};
 
 const UNTAGGED: Spec = Spec {
     session_tags: false,

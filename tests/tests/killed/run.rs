@@ -274,7 +274,7 @@ impl<'a> Run<'a> {
             self.ask_for(then).await?;
         }
         if blow.kills() {
-            self.arena.restart(&self.scene.client).await?;
+            self.arena.restart().await?;
         }
         if !done && then.is_none() {
             stands.await?;

@@ -3,6 +3,8 @@
 use lanyard_core::spec::Method;
 use serde_json::{Map, Value, json};
 
+use crate::beside;
+
 /// What is done, from what stands to what shall stand.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
@@ -31,6 +33,9 @@ pub enum Stand {
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
     pub method: Method,
+    /// Whether the role is somebody else's, in whose trust policy Lanyard keeps a statement. All else of the role is then
+    /// the owner's.
+    pub shares: bool,
     /// The role's name; none: the one that Lanyard derives.
     pub name: Option<&'static str>,
     /// Names of AWS's own policies.
@@ -55,6 +60,7 @@ pub struct Spec {
 /// As little as a spec may say.
 pub const PLAIN: Spec = Spec {
     method: Method::PodIdentity,
+    shares: false,
     name: None,
     policies: &[],
     inline: &[],
@@ -117,13 +123,20 @@ impl Spec {
             "method": self.method,
             "serviceAccount": {"create": self.create_account},
             "deletionPolicy": if self.retain { "Retain" } else { "Delete" },
-            "role": {"managed": self.role()},
+            "role": self.role(),
             "irsa": irsa,
             "podIdentity": pod_identity,
         }))
     }
 
     fn role(self) -> Value {
+        if self.shares {
+            return json!({"existing": {"arn": beside::role(), "trust": "Manage"}});
+        }
+        json!({"managed": self.managed()})
+    }
+
+    fn managed(self) -> Value {
         let inline: Vec<Value> = self
             .inline
             .iter()

@@ -9,6 +9,7 @@
 
 mod alone;
 mod crowd;
+mod killed;
 mod role;
 
 use anyhow::Result;

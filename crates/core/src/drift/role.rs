@@ -22,7 +22,7 @@ impl Judge<'_> {
         let facts = observed.role(arn);
         match &wanted.role {
             WantedRole::Managed(role) => self.managed(wanted, role, arn, &facts),
-            WantedRole::Shared(entries) => self.entries(wanted, entries, &facts),
+            WantedRole::Shared(entries) => self.entries(wanted, entries, &facts, observed),
             // Somebody else's role and one that is only held are judged for their effect by `summarise`. Of the first
             // nothing is ours, so nothing is remembered as applied either.
             WantedRole::Existing => drop(self.drift.judged.insert(Resource::Role)),

@@ -1,7 +1,9 @@
 //! Diff, Lanyard's statements in somebody else's trust policy: the subject's part of each, and nothing else of the role.
 //! Facts of one role in, differences out; no I/O. Called by `diff` only.
 
-use super::Judge;
+use std::collections::BTreeSet;
+
+use super::{Cause, Difference, Judge};
 use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource, Value};
 use crate::desired::{Removal, Wanted};
@@ -11,11 +13,17 @@ use crate::observed::{Observed, RoleFacts};
 use crate::policy::Statement;
 use crate::policy::shared::{Seat, Standing};
 use crate::reason::Reason;
-use crate::share::Entry;
+use crate::share::{Entry, Seated};
 use crate::subject::{Subject, TAG_CLUSTER, owner_named_by};
 
 impl Judge<'_> {
-    pub(super) fn entries(&mut self, wanted: &Wanted, entries: &[Entry], facts: &RoleFacts) {
+    pub(super) fn entries(
+        &mut self,
+        wanted: &Wanted,
+        entries: &[Entry],
+        facts: &RoleFacts,
+        observed: &Observed,
+    ) {
         let arn = &wanted.binding.role_arn;
         if facts.elsewhere.is_some() || facts.id.is_absent() {
             return;
@@ -27,19 +35,33 @@ impl Judge<'_> {
             return self.conflict(Resource::Role, Reason::RoleConflict, message);
         }
         for entry in entries {
-            self.entry(&wanted.subject, arn, entry, facts);
+            let seated = Seated {
+                role: arn.clone(),
+                seat: entry.seat.clone(),
+            };
+            self.entry(&wanted.subject, entry, facts, &seated, &observed.lasting);
         }
         if facts.trust.present().is_some() {
             self.drift.judged.insert(Resource::Role);
         }
     }
 
-    fn entry(&mut self, subject: &Subject, arn: &RoleArn, entry: &Entry, facts: &RoleFacts) {
-        let Entry { seat, alone } = entry;
+    fn entry(
+        &mut self,
+        subject: &Subject,
+        entry: &Entry,
+        facts: &RoleFacts,
+        seated: &Seated,
+        lasting: &BTreeSet<Seated>,
+    ) {
+        let (Entry { seat, alone }, arn) = (entry, &seated.role);
         let value = |statement: &Statement| Value::statement(arn, statement);
         let found = match &facts.trust {
             Fact::Present(trust) => match seat.standing(trust, alone) {
                 Standing::Free => Fact::Absent,
+                Standing::Taken if self.is_unproven(seated) && !lasting.contains(seated) => {
+                    return self.unproven(seated.aspect(), value(alone));
+                }
                 Standing::Taken => Fact::Present(value(alone)),
                 Standing::Edited(found) => Fact::Present(value(&found)),
                 Standing::Illegible => return self.illegible(subject, arn, seat),
@@ -47,7 +69,24 @@ impl Judge<'_> {
             Fact::Absent => Fact::Absent,
             Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
         };
-        self.aspect(Aspect::Statement(seat.sid.clone()), Some(value(alone)), found);
+        self.aspect(seated.aspect(), Some(value(alone)), found);
+    }
+
+    /// Whether a seat is taken, and nobody has recorded that it was seen to last: whoever took it may have been killed
+    /// before.
+    fn is_unproven(&self, seated: &Seated) -> bool {
+        !self.frozen && self.applied(&seated.aspect()).is_none()
+    }
+
+    /// As wanted, and to be taken once more all the same: that writes nothing where it stands, and looks whether it lasts.
+    fn unproven(&mut self, aspect: Aspect, value: Value) {
+        self.drift.differences.push(Difference {
+            aspect,
+            wanted: Some(value.clone()),
+            found: Some(value),
+            cause: Cause::Spec,
+            parts: Vec::new(),
+        });
     }
 
     /// A statement with our id of which nobody can tell whom it lets in: to write it anew could shut others out.

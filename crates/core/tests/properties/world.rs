@@ -74,6 +74,7 @@ pub fn read(truth: &Truth, roles: &[RoleArn]) -> Observed {
     let facts = |arn: &RoleArn| truth.roles.get(arn).cloned().unwrap_or_else(RoleFacts::absent);
     Observed {
         roles: roles.iter().map(|arn| (arn.clone(), facts(arn))).collect(),
+        lasting: BTreeSet::new(),
         ..truth.clone()
     }
 }
