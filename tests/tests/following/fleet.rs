@@ -1,5 +1,6 @@
 //! A fleet flip: a class's default method changes, and its identities follow a few at a time.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,17 +13,18 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watcher};
 use lanyard_api::WorkloadIdentityClass;
 use lanyard_api::class::TransitionsStatus;
-use lanyard_tests::{Scene, put_class, with};
+use lanyard_testkit::gateway::Fault;
+use lanyard_tests::{PATIENCE, Scene, put_class, with};
 use serde_json::{Value, json};
 
-use crate::platform::{allowing, classes, stage, until};
+use crate::platform::{allowing, classes, stage, until, until_within};
 
-/// How many identities flip; `cargo xtask test --all` takes two hundred.
-fn size() -> usize {
+/// How many identities flip, and how many at a time; `cargo xtask test --all` takes two hundred.
+fn size() -> (usize, i64) {
     if std::env::var_os("LANYARD_TEST_ALL").is_some() {
-        200
+        (200, 20)
     } else {
-        8
+        (8, 3)
     }
 }
 
@@ -62,35 +64,40 @@ async fn deploy(scene: &Scene<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-async fn fleet(scene: &Scene<'_>) -> Result<i64> {
-    for number in 0..size() {
-        let name = format!("app-{number}");
-        scene
-            .apply(
-                &name,
-                json!({"serviceAccount": {"create": true}, "role": {"managed": {}}}),
-            )
-            .await?;
+/// So many identities with a pod each, at rest by IRSA.
+async fn fleet(scene: &Scene<'_>, size: usize) -> Result<i64> {
+    let names: Vec<String> = (0..size).map(|number| format!("app-{number}")).collect();
+    let spec = json!({"serviceAccount": {"create": true}, "role": {"managed": {}}});
+    for name in &names {
+        scene.apply(name, spec.clone()).await?;
     }
-    let all = i64::try_from(size())?;
-    for number in 0..size() {
-        let name = format!("app-{number}");
-        scene.until_ready(&name).await?;
-        deploy(scene, &name).await?;
+    for name in &names {
+        scene.until_ready(name).await?;
+        deploy(scene, name).await?;
     }
-    for number in 0..size() {
+    for name in &names {
         scene
-            .until(&format!("app-{number}"), "held by its pod", |object| {
+            .until(name, "held by its pod", |object| {
                 lanyard_tests::condition(object, "PodsCurrent")
                     .is_some_and(|said| said.status == "True" && !said.message.starts_with("No pod"))
             })
             .await?;
     }
-    until(scene, "platform", "at rest by IRSA", |class| {
-        at_rest(class, "IRSA") == all
-    })
-    .await?;
+    let all = i64::try_from(size)?;
+    until_rests(scene, "IRSA", all).await?;
     Ok(all)
+}
+
+/// Waits until all of a fleet get their role by a method, for as long as its size may take.
+async fn until_rests(scene: &Scene<'_>, method: &str, all: i64) -> Result<()> {
+    let begun = std::time::Instant::now();
+    let what = format!("at rest by {method}");
+    let rests = |class: &WorkloadIdentityClass| at_rest(class, method) == all;
+    let patience = PATIENCE * u32::try_from(3.max(all / 10))?;
+    until_within(scene, "platform", &what, patience, rests).await?;
+    let took = begun.elapsed().as_secs_f32();
+    // Not by `println`, which the test harness keeps for itself.
+    writeln!(std::io::stderr(), "  {all} {what} after {took:.1} s").context("saying how far it is")
 }
 
 /// The most that were ever seen under way at once.
@@ -123,49 +130,70 @@ fn most_at_once(scene: &Scene<'_>) -> (Arc<AtomicI64>, tokio::task::JoinHandle<(
 async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
-    let queue = json!({"maxConcurrent": 3});
-    put_class(&scene.client, "platform", true, class("IRSA", queue.clone())).await?;
-    let all = fleet(&scene).await?;
-
+    let (size, at_once) = size();
+    let put = async |method: &str, paused: bool| {
+        let queue = json!({"maxConcurrent": at_once, "paused": paused});
+        put_class(&scene.client, "platform", true, class(method, queue)).await
+    };
+    put("IRSA", false).await?;
+    let all = fleet(&scene, size).await?;
     let (most, watching) = most_at_once(&scene);
-    put_class(
-        &scene.client,
-        "platform",
-        true,
-        class("PodIdentity", queue.clone()),
-    )
-    .await?;
+
+    // Held in the midst: who is under way comes to its end, and nobody else begins.
+    put("PodIdentity", false).await?;
     until(&scene, "platform", "on its way, with some that wait", |class| {
         let moving = transitions(class);
         moving.running > 0 && moving.waiting > 0
     })
     .await?;
-    until(&scene, "platform", "at rest by Pod Identity", |class| {
-        at_rest(class, "PodIdentity") == all
+    put("PodIdentity", true).await?;
+    let held = until(&scene, "platform", "held in the midst", |class| {
+        let moving = transitions(class);
+        moving.running == 0 && moving.waiting > 0
     })
     .await?;
+    let identities = held.status.and_then(|status| status.identities);
+    let by = identities.context("counts")?.by_method;
+    ensure!(by.irsa > 0 && by.pod_identity > 0, "{by:?}");
+
+    // Turned back in the midst, then all the way.
+    put("IRSA", false).await?;
+    until_rests(&scene, "IRSA", all).await?;
+    put("PodIdentity", false).await?;
+    until_rests(&scene, "PodIdentity", all).await?;
     watching.abort();
     let most = most.load(Ordering::SeqCst);
-    ensure!((1..=3).contains(&most), "{most} at once");
+    ensure!((1..=at_once).contains(&most), "{most} at once");
 
-    // Paused, nobody begins; turned back, nobody has anything to do.
-    put_class(
-        &scene.client,
-        "platform",
-        true,
-        class("IRSA", json!({"maxConcurrent": 3, "paused": true})),
-    )
-    .await?;
+    // Paused before, nobody begins; turned back then, nobody has anything to do.
+    put("IRSA", true).await?;
     until(&scene, "platform", "waiting as a whole", |class| {
         let moving = transitions(class);
         (moving.waiting, moving.running) == (all, 0)
     })
     .await?;
-    put_class(&scene.client, "platform", true, class("PodIdentity", queue)).await?;
-    until(&scene, "platform", "at rest by Pod Identity again", |class| {
-        at_rest(class, "PodIdentity") == all
-    })
-    .await?;
+    put("PodIdentity", false).await?;
+    until_rests(&scene, "PodIdentity", all).await?;
+    stage.bed.stop().await
+}
+
+/// Killed at a write of one that changes: its successor counts who is under way before anybody else begins.
+#[tokio::test]
+async fn a_flip_goes_on_after_its_operator_was_killed() -> Result<()> {
+    let stage = stage().await?;
+    let scene = stage.scene("shop").await?;
+    let class = |method: &str| class(method, json!({"maxConcurrent": 2}));
+    put_class(&scene.client, "platform", true, class("IRSA")).await?;
+    let all = fleet(&scene, 5).await?;
+    let (most, watching) = most_at_once(&scene);
+    let killed = stage.kills_at(0, Fault::on("CreatePodIdentityAssociation").nth(2));
+    put_class(&scene.client, "platform", true, class("PodIdentity")).await?;
+    killed.await?;
+    stage.succeed(crate::BINARY, "second").await?;
+    until_rests(&scene, "PodIdentity", all).await?;
+    watching.abort();
+    let most = most.load(Ordering::SeqCst);
+    ensure!((1..=2).contains(&most), "{most} at once");
     stage.bed.stop().await
 }
 
@@ -180,10 +208,9 @@ async fn a_failure_keeps_the_others_from_beginning() -> Result<()> {
         class("IRSA", json!({"maxConcurrent": 1})),
     )
     .await?;
-    let all = fleet(&scene).await?;
+    let all = fleet(&scene, 4).await?;
     // Without its agent, no pod would get anything from Pod Identity.
-    let addon = scene.aws.eks.delete_addon().cluster_name("lanyard");
-    addon.addon_name("eks-pod-identity-agent").send().await?;
+    scene.aws.remove_agent().await?;
     put_class(
         &scene.client,
         "platform",

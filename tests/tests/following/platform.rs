@@ -1,6 +1,8 @@
 //! The platform team: a stage without classes, the classes it writes, and what their status says.
 //! Does I/O; waits only on conditions.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use kube::api::Api;
 use kube::runtime::wait::await_condition;
@@ -39,11 +41,22 @@ pub async fn until(
     what: &str,
     is: impl Fn(&WorkloadIdentityClass) -> bool,
 ) -> Result<WorkloadIdentityClass> {
+    until_within(scene, name, what, PATIENCE * 3, is).await
+}
+
+/// The same with another patience.
+pub async fn until_within(
+    scene: &Scene<'_>,
+    name: &str,
+    what: &str,
+    patience: Duration,
+    is: impl Fn(&WorkloadIdentityClass) -> bool,
+) -> Result<WorkloadIdentityClass> {
     let api = classes(scene);
     let met = await_condition(api.clone(), name, |class: Option<&WorkloadIdentityClass>| {
         class.is_some_and(&is)
     });
-    match tokio::time::timeout(PATIENCE * 3, met).await {
+    match tokio::time::timeout(patience, met).await {
         Ok(class) => class?.context("the class is gone"),
         Err(_) => {
             let stands = api.get(name).await?;

@@ -110,13 +110,7 @@ async fn metrics_name_no_object() -> Result<()> {
 async fn without_the_agent_nothing_is_bound_and_the_condition_says_what_to_install() -> Result<()> {
     let stage = Stage::set(BINARY, StageOptions::default()).await?;
     let scene = stage.scene("shop").await?;
-    let addon = scene
-        .aws
-        .eks
-        .delete_addon()
-        .cluster_name("lanyard")
-        .addon_name("eks-pod-identity-agent");
-    addon.send().await?;
+    scene.aws.remove_agent().await?;
     scene.apply("orders", spec()).await?;
     let object = scene
         .until_is("orders", "BindingReady", "False", "AgentNotReady")
@@ -126,13 +120,7 @@ async fn without_the_agent_nothing_is_bound_and_the_condition_says_what_to_insta
         .message;
     assert!(message.contains("eks-pod-identity-agent"), "{message}");
     assert!(scene.aws.associations("shop", "orders").await?.is_empty());
-    let install = scene
-        .aws
-        .eks
-        .create_addon()
-        .cluster_name("lanyard")
-        .addon_name("eks-pod-identity-agent");
-    install.send().await?;
+    scene.aws.install_agent().await?;
     scene.request_look("orders").await?;
     scene.until_ready("orders").await?;
     stage.bed.stop().await
@@ -147,13 +135,7 @@ async fn with_leave_to_do_so_the_agent_is_installed_where_a_binding_needs_it() -
     };
     let stage = Stage::set(BINARY, options).await?;
     let scene = stage.scene("shop").await?;
-    let addon = scene
-        .aws
-        .eks
-        .delete_addon()
-        .cluster_name("lanyard")
-        .addon_name("eks-pod-identity-agent");
-    addon.send().await?;
+    scene.aws.remove_agent().await?;
     let ledger = stage.bed.gateway.ledger();
     let mark = ledger.mark();
     scene.account("carts").await?;

@@ -10,7 +10,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use lanyard_testkit::TestBedOptions;
-use lanyard_testkit::gateway::{Calls, Fault, Mark, Service};
+use lanyard_testkit::gateway::{Calls, Fault, Service};
 use lanyard_tests::{ClusterFlags, Scene, Stage, StageOptions, condition, put_class, with};
 use serde_json::{Value, json};
 
@@ -29,8 +29,7 @@ async fn on_eks_every_right_is_used_and_none_is_lacking() -> Result<()> {
     };
     let stage = Stage::set(BINARY, options).await?;
     let scene = stage.scene("shop").await?;
-    let addon = scene.aws.eks.delete_addon().cluster_name("lanyard");
-    addon.addon_name("eks-pod-identity-agent").send().await?;
+    scene.aws.remove_agent().await?;
     daemon_set(&scene).await?;
     conflict(&stage);
     class(&scene).await?;
@@ -185,19 +184,7 @@ async fn granted(scene: &Scene<'_>, cluster_roles: &[&str]) -> Result<BTreeSet<S
 }
 
 fn judge(stage: &Stage, granted: &BTreeSet<String>) -> Result<()> {
-    let calls = stage
-        .bed
-        .gateway
-        .ledger()
-        .since(Mark::default())
-        .by("lanyard")
-        .to(Service::Kubernetes);
-    let refused: Vec<_> = calls
-        .entries()
-        .iter()
-        .filter(|entry| entry.status == Some(403))
-        .collect();
-    ensure!(refused.is_empty(), "rights are lacking: {refused:#?}");
+    let calls = stage.permitted_calls()?.to(Service::Kubernetes);
     let unused: Vec<_> = granted.difference(&used(&calls)).cloned().collect();
     ensure!(unused.is_empty(), "rights that nothing used: {unused:?}");
     Ok(())
