@@ -17,6 +17,7 @@ pub mod arn;
 pub mod duration;
 pub mod fact;
 pub mod name;
+pub mod notice;
 pub mod subject;
 pub mod text;
 pub mod timings;
