@@ -14,6 +14,9 @@ use tokio::time::{Instant, timeout};
 use crate::client::Aws;
 use crate::error::{AwsError, Class};
 
+/// The longest that SQS lets a call wait for messages.
+pub const LONG_POLL: Duration = Duration::from_secs(20);
+
 /// A service of AWS that Lanyard calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -23,6 +26,8 @@ pub enum Service {
     Eks,
     /// Security Token Service.
     Sts,
+    /// Simple Queue Service, for events.
+    Sqs,
 }
 
 impl fmt::Display for Service {
@@ -31,6 +36,7 @@ impl fmt::Display for Service {
             Self::Iam => "IAM",
             Self::Eks => "EKS",
             Self::Sts => "STS",
+            Self::Sqs => "SQS",
         })
     }
 }
@@ -43,6 +49,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Eks => "eks",
             Self::Sts => "sts",
+            Self::Sqs => "sqs",
         }
     }
 }
@@ -76,6 +83,14 @@ impl Call {
             operation,
             target: target.to_string(),
             writes: true,
+        }
+    }
+
+    /// The longest that it may take: one that waits for messages does so before it is answered.
+    pub(crate) fn limit(&self, usual: Duration) -> Duration {
+        match self.operation {
+            "ReceiveMessage" => usual + LONG_POLL,
+            _ => usual,
         }
     }
 
@@ -130,7 +145,7 @@ impl Aws {
         if call.writes && !(self.settings().may_write)() {
             return Err(AwsError::GateClosed { call });
         }
-        let limit = self.settings().operation_timeout;
+        let limit = call.limit(self.settings().operation_timeout);
         let sent = Instant::now();
         let ended = match timeout(limit, request).await {
             Ok(answer) => answer.map_err(|error| AwsError::from_sdk(call.clone(), &error, limit)),

@@ -63,6 +63,8 @@ struct Shared {
     iam: Channel<aws_sdk_iam::Client>,
     eks: Channel<aws_sdk_eks::Client>,
     sts: Channel<aws_sdk_sts::Client>,
+    /// Each queue has a client of its own.
+    sqs: Budget,
 }
 
 /// One service: its client, and the budget that all its calls draw from.
@@ -113,6 +115,7 @@ impl Aws {
             iam: Channel::new(aws_sdk_iam::Client::from_conf(iam)),
             eks: Channel::new(aws_sdk_eks::Client::from_conf(eks)),
             sts: Channel::new(aws_sdk_sts::Client::from_conf(sts)),
+            sqs: Budget::new(),
         };
         Self {
             shared: Arc::new(shared),
@@ -148,6 +151,7 @@ impl Aws {
             Service::Iam => &self.shared.iam.budget,
             Service::Eks => &self.shared.eks.budget,
             Service::Sts => &self.shared.sts.budget,
+            Service::Sqs => &self.shared.sqs,
         }
     }
 }

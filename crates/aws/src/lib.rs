@@ -19,9 +19,13 @@ mod error;
 mod iam;
 mod identify;
 mod pages;
+#[cfg(feature = "events")]
+mod queue;
 
 pub use account::AssumedRole;
-pub use call::{Call, Measured, Meter, Service};
+pub use call::{Call, LONG_POLL, Measured, Meter, Service};
 pub use client::{Aws, AwsSettings};
 pub use error::{AwsError, Class, ErrorAnswer, Refusal};
 pub use identify::Found;
+#[cfg(feature = "events")]
+pub use queue::{Message, Queue, Receipt};

@@ -52,6 +52,11 @@ impl Shared {
         *self.webhook.lock().await = None;
     }
 
+    /// Forgets a provider: somebody is said to have changed it.
+    async fn forget_provider(&self, arn: &str) {
+        self.providers.lock().await.remove(arn);
+    }
+
     /// What a step of ours made of the provider.
     pub(crate) async fn provider_is(&self, arn: &str, provider: &Fact<Provider>) {
         let known = (Instant::now(), provider.clone());
@@ -79,6 +84,11 @@ impl World {
             None => known.remove(arn),
         };
         fact
+    }
+
+    /// Has the next look that needs an OIDC provider read it afresh.
+    pub async fn forget_provider(&self, arn: &str) {
+        self.shared().forget_provider(arn).await;
     }
 
     /// The agent: built in with Auto Mode, else the add-on, else the DaemonSet that somebody installed by hand.

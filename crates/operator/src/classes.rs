@@ -165,6 +165,13 @@ impl Classes {
         account_of(known.classes.present().into_iter().flatten(), decoded)
     }
 
+    /// How every account is reached that a class leads to.
+    pub fn accounts(&self) -> Vec<Aws> {
+        let known = self.known.borrow();
+        let listed = known.classes.present().into_iter().flatten();
+        listed.filter_map(Listed::aws).cloned().collect()
+    }
+
     /// A class has changed: what follows each is counted again.
     fn changed(&self) {
         self.changes.tell();

@@ -2,9 +2,12 @@
 //! Built once at start; nothing here decides anything.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use futures::channel::mpsc::UnboundedSender;
+use jiff::Timestamp;
 use kube_runtime::reflector::{ObjectRef, Store};
 use lanyard_core::gate::{Gate, Reporting};
 use lanyard_core::observed::Observed;
@@ -41,6 +44,8 @@ pub struct Context {
     pub requests: Requests,
     /// What was seen of objects whose last change only has to settle.
     pub settling: Settling,
+    /// When objects were last looked at.
+    pub looks: Looks,
 }
 
 impl Context {
@@ -56,6 +61,13 @@ impl Context {
         } else {
             Gate::Open
         }
+    }
+
+    /// Has an object looked at, by whoever listens to `wake`: what is remembered of it counts no more.
+    pub fn ask_for_look(&self, wake: &UnboundedSender<Ref>, reference: Ref) {
+        self.settling.forget(&reference);
+        // Nobody listens any more only when the controller has ended.
+        let _ = wake.unbounded_send(reference);
     }
 }
 
@@ -80,6 +92,49 @@ impl Requests {
     pub fn forget(&self, uid: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
+}
+
+/// When each object was last looked at, for those who hear later of what happened to it. Kept only where somebody does.
+#[derive(Debug, Default)]
+pub struct Looks(Option<Mutex<HashMap<u64, Timestamp>>>);
+
+impl Looks {
+    /// `kept`: whether anybody will ask.
+    #[must_use]
+    pub fn new(kept: bool) -> Self {
+        Self(kept.then(Mutex::default))
+    }
+
+    /// A look begins that reads what it needs afresh.
+    pub fn begins(&self, object: &Ref, at: Timestamp) {
+        if let Some(mut known) = self.known() {
+            known.insert(print(object), at);
+        }
+    }
+
+    /// When the last look began.
+    pub fn last(&self, object: &Ref) -> Option<Timestamp> {
+        self.known()?.get(&print(object)).copied()
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, object: &Ref) {
+        if let Some(mut known) = self.known() {
+            known.remove(&print(object));
+        }
+    }
+
+    fn known(&self) -> Option<MutexGuard<'_, HashMap<u64, Timestamp>>> {
+        let known = self.0.as_ref()?;
+        Some(known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A number for an object: ten thousand references would take megabytes.
+fn print(object: &Ref) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    object.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The facts of objects whose binding is in place and only has to reach everybody: waiting for that reads nothing twice.

@@ -98,11 +98,13 @@ fn changed_by_others(object: &RawIdentity) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// Runs until `stop` resolves; looks that are under way are finished. `leading` yields each time the lease is won.
+/// Runs until `stop` resolves; looks that are under way are finished. `leading` yields each time the lease is won, `news`
+/// an object for each thing that AWS tells of it by itself.
 pub async fn run(
     context: Arc<Context>,
     objects: impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
     leading: impl Stream<Item = ()> + Send + 'static,
+    news: impl Stream<Item = Ref> + Send + 'static,
     workers: u16,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
@@ -122,6 +124,7 @@ pub async fn run(
         .with_config(Config::default().concurrency(workers))
         .reconcile_on(accounts)
         .reconcile_on(woken)
+        .reconcile_on(news)
         .reconcile_all_on(leading)
         .graceful_shutdown_on(stop)
         .run(reconcile, never, Arc::clone(&context))
@@ -167,5 +170,6 @@ impl Context {
         self.backoff.reset(object);
         self.requests.forget(uid);
         self.settling.forget(object);
+        self.looks.forget(object);
     }
 }

@@ -19,6 +19,8 @@ pub mod context;
 pub mod controller;
 mod entry;
 pub mod error;
+#[cfg(feature = "events")]
+pub mod events;
 pub mod lease;
 pub mod logging;
 pub mod metrics;

@@ -4,6 +4,8 @@
 
 mod fleet;
 mod leader;
+#[cfg(feature = "events")]
+mod notices;
 
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub use self::fleet::Fleet;
 pub use self::leader::Leader;
+#[cfg(feature = "events")]
+pub use self::notices::Notices;
 
 /// What every name begins with.
 pub const PREFIX: &str = "lanyard";
@@ -59,6 +63,9 @@ pub struct Metrics {
     in_backoff: Gauge,
     drift_found: Family<ResourceLabels, Counter>,
     drift_corrected: Family<ResourceLabels, Counter>,
+    /// What comes from the events queue.
+    #[cfg(feature = "events")]
+    pub notices: Notices,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -127,6 +134,8 @@ impl Metrics {
             in_backoff: Gauge::default(),
             drift_found: Family::default(),
             drift_corrected: Family::default(),
+            #[cfg(feature = "events")]
+            notices: Notices::register(registry),
         };
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         registry.register("build", "Which Lanyard this is", Info::new(version));

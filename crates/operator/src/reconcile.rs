@@ -114,7 +114,10 @@ async fn keep(decoded: &Decoded, spec: &Spec, identity: &Identity, context: &Con
                 ..seen
             }
         }
-        None => context.world.observe(&scope).await,
+        None => {
+            context.looks.begins(&object, Timestamp::now());
+            context.world.observe(&scope).await
+        }
     };
     let (timings, now) = (
         context.world.timings().paced_by(identity.queue.as_ref()),

@@ -4,18 +4,25 @@
 use std::sync::{Arc, RwLock};
 
 use futures::Stream;
+use futures::channel::mpsc::UnboundedSender;
 use kube_runtime::reflector::Store;
 use kube_runtime::watcher;
+use lanyard_aws::Aws;
+#[cfg(feature = "events")]
+use lanyard_core::notice::Caller;
 use lanyard_engine::pods::PodFold;
 use lanyard_engine::{MayWrite, World};
 use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Readiness};
 use crate::backoff::Backoff;
 use crate::classes::{Changes, Classes};
-use crate::context::{Context, Requests, Settling};
+use crate::context::{Context, Looks, Ref, Requests, Settling};
 use crate::error::OperatorError;
+#[cfg(feature = "events")]
+use crate::events;
 use crate::lease::{self, LeaseGate, Tenure};
 use crate::metrics::{Fleet, Leader, Metrics, PREFIX};
 use crate::raw::RawIdentity;
@@ -82,6 +89,14 @@ async fn work_and_vacate(
     worked.unwrap_or(Ok(()))
 }
 
+/// Lanyard in AWS, for those who listen to events.
+#[cfg_attr(not(feature = "events"), allow(dead_code, reason = "only events need it"))]
+struct Ourselves {
+    aws: Aws,
+    /// Who that is, when STS said so.
+    caller: Option<String>,
+}
+
 /// What the work needs.
 struct Shell<'a> {
     settings: &'a Settings,
@@ -102,10 +117,13 @@ impl Shell<'_> {
         store: Store<RawIdentity>,
         objects: impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
     ) -> Result<(), OperatorError> {
-        let Some(world) = self.stop.run_until_cancelled(self.world()).await else {
+        let Some(found) = self.stop.run_until_cancelled(self.world()).await else {
             return Ok(());
         };
-        let context = Arc::new(self.context(world?, store));
+        let (world, us) = found?;
+        let context = Arc::new(self.context(world, store));
+        let (wake, news) = futures::channel::mpsc::unbounded();
+        let listening = self.listen(&context, us, wake);
         let leading = terms(self.gate.clone());
         let workers = self.settings.workers;
         // Boxed: one future of everything nests deeper than the compiler goes.
@@ -113,22 +131,49 @@ impl Shell<'_> {
             context,
             objects,
             leading,
+            news,
             workers,
             self.stop.cancelled_owned(),
         ))
         .await;
+        if let Some(listening) = listening {
+            listening.abort();
+        }
         Ok(())
     }
 
     /// The world of the cluster. A standby makes no call of AWS, so it is found when the lease is first gained.
-    async fn world(&self) -> Result<World, OperatorError> {
+    async fn world(&self) -> Result<(World, Ourselves), OperatorError> {
         startup::wait_for_crds(&self.kube, &self.readiness).await?;
         self.gate.gained(0).await;
         let (gate, timings) = (self.gate.clone(), self.settings.timings());
         let may_write: MayWrite = Arc::new(move || gate.is_open());
         let meter = Arc::new(self.metrics.clone());
         let aws = startup::aws(&self.settings.place, &timings, meter, Arc::clone(&may_write)).await;
-        startup::find(self.settings, &aws, &self.kube, may_write, &self.readiness).await
+        let found = startup::find(self.settings, &aws, &self.kube, may_write, &self.readiness).await?;
+        let (world, caller) = found;
+        Ok((world, Ourselves { aws, caller }))
+    }
+
+    /// Listens to events beside the controller, where the settings name a queue.
+    #[cfg(feature = "events")]
+    fn listen(
+        &self,
+        context: &Arc<Context>,
+        us: Ourselves,
+        wake: UnboundedSender<Ref>,
+    ) -> Option<JoinHandle<()>> {
+        let source = events::Source {
+            queue: us.aws.queue(self.settings.events_queue.clone()?),
+            caller: us.caller.as_deref().map(Caller::parse),
+        };
+        Some(tokio::spawn(events::listen(Arc::clone(context), source, wake)))
+    }
+
+    /// Built without events: the settings name no queue.
+    #[cfg(not(feature = "events"))]
+    fn listen(&self, _: &Arc<Context>, _: Ourselves, _: UnboundedSender<Ref>) -> Option<JoinHandle<()>> {
+        None
     }
 
     fn context(&self, world: World, store: Store<RawIdentity>) -> Context {
@@ -145,6 +190,7 @@ impl Shell<'_> {
             instance: self.identity.clone(),
             requests: Requests::default(),
             settling: Settling::default(),
+            looks: Looks::new(self.settings.events_queue.is_some()),
         }
     }
 }

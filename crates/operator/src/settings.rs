@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
 use lanyard_core::cluster::AgentPolicy;
+use lanyard_core::notice::QueueUrl;
 use lanyard_core::timings::Timings;
 use tracing_subscriber::EnvFilter;
 
@@ -82,6 +83,16 @@ pub struct Settings {
     )]
     pub pod_identity_agent: AgentPolicy,
 
+    /// The SQS queue, by its URL, that brings what others do to roles and associations: it is noticed within seconds, and
+    /// not only at the next resync. See docs/events.md.
+    #[arg(
+        long,
+        env = "LANYARD_EVENTS_QUEUE",
+        value_name = "URL",
+        value_parser = QueueUrl::parse
+    )]
+    pub events_queue: Option<QueueUrl>,
+
     /// How log lines are written: text for people, coloured on a terminal, or JSON for collectors.
     #[arg(
         long,
@@ -130,8 +141,14 @@ impl Settings {
     /// What is wrong with settings that are each well-formed.
     pub(crate) fn contradiction(&self) -> Option<&'static str> {
         let off_eks = matches!(self.place.cluster, Which::Other { .. });
-        (off_eks && self.pod_identity_agent == AgentPolicy::Ensure).then_some(
-            "--pod-identity-agent Ensure installs an add-on of EKS, and --cluster-id is for a cluster that is not EKS's",
+        if off_eks && self.pod_identity_agent == AgentPolicy::Ensure {
+            return Some(
+                "--pod-identity-agent Ensure installs an add-on of EKS, and --cluster-id is for a cluster that is not EKS's",
+            );
+        }
+        let deaf = !cfg!(feature = "events") && self.events_queue.is_some();
+        deaf.then_some(
+            "--events-queue is of no use here: this lanyard was built without the cargo feature `events`",
         )
     }
 }
@@ -277,6 +294,7 @@ mod tests {
             wrong(&["--cluster-name", "prod", "--log-format", "xml"]),
             wrong(&["--cluster-name", "prod", "--log-level", "inof"]),
             wrong(&["--cluster-name", "prod", "--workers", "0"]),
+            wrong(&["--cluster-name", "prod", "--events-queue", "lanyard-events"]),
             wrong(&["--cluster-name", "prod", "--lease-name", "A"]),
             wrong(&["--cluster-name", "prod", "--regoin", "eu-west-1"]),
             wrong(&["--cluster-name", "prod", "--timings", "lease=5s"]),
@@ -298,6 +316,7 @@ mod tests {
 invalid value 'xml' for '--log-format <FORMAT>' [possible values: text, json] (see `lanyard --help`)
 --log-level <LEVEL>: \"inof\" is none of off, error, warn, info, debug, trace (see `lanyard --help`)
 --workers <NUMBER>: 0 is not in 1..=256 (see `lanyard --help`)
+--events-queue <URL>: \"lanyard-events\" is not the URL of an SQS queue such as https://sqs.eu-west-1.amazonaws.com/111122223333/lanyard-events (see `lanyard --help`)
 --lease-name <NAME>: \"A\" is not a lease's name: lower-case letters, digits, '-' and '.', at most 253 (see `lanyard --help`)
 unexpected argument '--regoin' found (see `lanyard --help`)
 --timings: a write begun just before the renewal deadline (10s) may take 4s and would end after the lease (5s)";
@@ -318,6 +337,21 @@ unexpected argument '--regoin' found (see `lanyard --help`)
             (Duration::from_millis(500), Duration::from_secs(2))
         );
         assert_eq!(timings.propagation, Timings::default().propagation);
+    }
+
+    #[test]
+    fn a_queue_is_taken_by_those_who_can_listen_to_it() {
+        let url = "https://sqs.eu-west-1.amazonaws.com/111122223333/lanyard-events";
+        let asked = ["--cluster-name", "prod", "--events-queue", url];
+        if cfg!(feature = "events") {
+            let queue = read(&asked).unwrap().events_queue;
+            assert_eq!(queue.as_ref().map(QueueUrl::as_str), Some(url));
+        } else {
+            assert_eq!(
+                wrong(&asked),
+                "--events-queue is of no use here: this lanyard was built without the cargo feature `events`"
+            );
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use lanyard_aws::{Aws, AwsError, AwsSettings, Class, Found, Meter};
 use lanyard_core::cluster::Platform;
 use lanyard_core::fact::Fact;
+use lanyard_core::notice::QueueUrl;
 use lanyard_core::timings::Timings;
 use lanyard_engine::{MayWrite, World};
 use tokio::time::sleep;
@@ -46,6 +47,7 @@ pub fn tell_given(settings: &Settings, api_server: &str, identity: &str) {
         identity,
         resync = ?settings.timings().resync,
         workers = settings.workers,
+        events_queue = settings.events_queue.as_ref().map_or("none", QueueUrl::as_str),
         read_only = settings.read_only,
         metrics = %settings.metrics_addr,
         health = %settings.health_addr,
@@ -64,7 +66,8 @@ pub async fn aws(place: &Place, timings: &Timings, meter: Arc<dyn Meter>, may_wr
     Aws::connect(aws).await
 }
 
-/// Finds out which cluster this is, as often as it takes: nothing can be looked at without.
+/// Finds out which cluster this is, as often as it takes: nothing can be looked at without. Beside its world, who Lanyard
+/// is in AWS, when STS says.
 ///
 /// # Errors
 /// When AWS says that there is no such cluster, which no waiting changes.
@@ -74,13 +77,13 @@ pub async fn find(
     kube: &kube::Client,
     may_write: MayWrite,
     readiness: &Readiness,
-) -> Result<World, OperatorError> {
+) -> Result<(World, Option<String>), OperatorError> {
     let found = search(&settings.place, aws, kube, readiness).await?;
     let cluster = found.cluster.clone().with_agent(settings.pod_identity_agent);
     let (aws, kube) = (aws.clone(), kube.clone());
     let world = World::new(aws, kube, cluster, found.auto_mode, settings.timings(), may_write);
     tell_found(&found, &world).await;
-    Ok(world)
+    Ok((world, found.caller_arn))
 }
 
 /// Finds out which cluster this is, in one try: for a command, whose user sees what is wrong and can repeat it.

@@ -115,7 +115,7 @@ impl ErrorAnswer {
             "EntityAlreadyExists" | "ResourceInUse" => Class::Conflicting,
             "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => Class::Concurrent,
             "DeleteConflict" => Class::Occupied,
-            "NoSuchEntity" | "ResourceNotFound" | "NotFound" => Class::NotFound,
+            "NoSuchEntity" | "ResourceNotFound" | "NotFound" | "QueueDoesNotExist" => Class::NotFound,
             "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" => Class::Denied,
             // The SDK takes `LimitExceededException` for throttling; IAM means a quota by it [F 4.3].
             "LimitExceeded" | "ResourceLimitExceeded" | "ServiceQuotaExceeded" => Class::Quota,
@@ -177,6 +177,7 @@ mod tests {
             (404, "NoSuchEntity", Class::NotFound),
             (404, "ResourceNotFoundException", Class::NotFound),
             (404, "NotFoundException", Class::NotFound),
+            (400, "QueueDoesNotExist", Class::NotFound),
             (403, "AccessDenied", Class::Denied),
             (403, "AccessDeniedException", Class::Denied),
             (409, "LimitExceeded", Class::Quota),

@@ -161,7 +161,7 @@ fn wake_followers(
             None => &to_others,
         };
         if changed.contains(&class_of(&decoded).map(str::to_owned)) {
-            look_at(context, wake, Ref::from_obj(&*object));
+            context.ask_for_look(wake, Ref::from_obj(&*object));
         }
     }
 }
@@ -178,13 +178,7 @@ fn wake_inside(
     for object in context.store.state() {
         let namespace = object.namespace().unwrap_or_default();
         if labels(before, &namespace) != labels(now, &namespace) {
-            look_at(context, wake, Ref::from_obj(&*object));
+            context.ask_for_look(wake, Ref::from_obj(&*object));
         }
     }
-}
-
-fn look_at(context: &Context, wake: &UnboundedSender<Ref>, reference: Ref) {
-    context.settling.forget(&reference);
-    // Nobody listens any more only when the controller has ended.
-    let _ = wake.unbounded_send(reference);
 }
