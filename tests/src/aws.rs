@@ -24,6 +24,8 @@ pub struct Clients {
     pub eks: aws_sdk_eks::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
 }
 
 impl Clients {
@@ -45,6 +47,7 @@ impl Clients {
             iam: aws_sdk_iam::Client::new(&config),
             eks: aws_sdk_eks::Client::new(&config),
             sts: aws_sdk_sts::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
         }
     }
 

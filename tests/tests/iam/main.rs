@@ -8,12 +8,11 @@ mod fences;
 mod life;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use aws_sdk_iam::config::Credentials;
 use lanyard_testkit::TestBed;
-use lanyard_tests::{Clients, Stage, StageOptions};
+use lanyard_tests::{Clients, Stage, StageOptions, policy};
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
@@ -61,24 +60,6 @@ async fn stage(file: &str, arguments: Vec<&'static str>) -> Result<Stage> {
         ..StageOptions::default()
     };
     Stage::on(bed, BINARY, options).await
-}
-
-/// A policy, filled in for the test bed; without its resources.
-fn policy(file: &str) -> Result<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../config/aws")
-        .join(file);
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let filled = text
-        .replace("ACCOUNT", "000000000000")
-        .replace("REGION", "us-east-1")
-        .replace("CLUSTER", "lanyard");
-    let mut policy: Value = serde_json::from_str(&filled)?;
-    let statements = policy.pointer_mut("/Statement").and_then(Value::as_array_mut);
-    for statement in statements.into_iter().flatten() {
-        statement["Resource"] = Value::from("*");
-    }
-    Ok(policy)
 }
 
 /// Every action that a policy allows.

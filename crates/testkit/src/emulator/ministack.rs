@@ -1,4 +1,4 @@
-//! ministack: IAM, STS and EKS with Pod Identity associations. In: the site. Out: an emulator that is ready. Does I/O.
+//! ministack: IAM, STS, EKS with Pod Identity associations, and SQS. In: the site. Out: an emulator that is ready. Does I/O.
 //! Called by `bed`.
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) async fn ministack(site: &Site, authorize: bool) -> Result<Emulator> 
         .env("AUTH", if authorize { "true" } else { "false" })
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT)
         .env("MINISTACK_REGION", REGION)
-        .env("SERVICES", "iam,sts,eks")
+        .env("SERVICES", "iam,sts,eks,sqs")
         // Listeners on fixed ports, of services we have no use for.
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")

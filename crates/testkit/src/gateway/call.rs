@@ -19,6 +19,8 @@ pub enum Service {
     Sts,
     /// Elastic Kubernetes Service: REST with JSON.
     Eks,
+    /// Simple Queue Service: JSON, the operation in a header.
+    Sqs,
     /// The API server, behind a [front](super::Front).
     Kubernetes,
 }
@@ -36,6 +38,7 @@ impl fmt::Display for Service {
             Self::Iam => "iam",
             Self::Sts => "sts",
             Self::Eks => "eks",
+            Self::Sqs => "sqs",
             Self::Kubernetes => "kube",
         })
     }
@@ -61,6 +64,7 @@ impl Call {
             Some("iam") => query_call(Service::Iam, request),
             Some("sts") => query_call(Service::Sts, request),
             Some("eks") => Some(rest_call(request)),
+            Some("sqs") => queue_call(request),
             Some(_) => None,
             None => {
                 query_call(Service::Sts, request).filter(|call| call.operation.starts_with("AssumeRoleWith"))
@@ -152,6 +156,22 @@ fn rest_call(request: &Request) -> Call {
     }
 }
 
+/// `X-Amz-Target: AmazonSQS.<operation>`, and the queue's URL in the body.
+fn queue_call(request: &Request) -> Option<Call> {
+    let operation = request.header("x-amz-target")?.strip_prefix("AmazonSQS.")?;
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let named = ["QueueUrl", "QueueName"].into_iter();
+    let subjects = named.filter_map(|name| body.get(name)?.as_str().map(str::to_owned));
+    Some(Call {
+        service: Service::Sqs,
+        operation: operation.to_owned(),
+        write: !["Receive", "Get", "List"]
+            .iter()
+            .any(|read| operation.starts_with(read)),
+        subjects: subjects.collect(),
+    })
+}
+
 /// EKS's paths, as the API model (eks/2017-11-01) gives them.
 fn rest_operation(method: &Method, path: &[&str]) -> Option<&'static str> {
     Some(match (method.as_str(), path) {
@@ -214,7 +234,7 @@ fn pair(namespace: Option<&str>, service_account: Option<&str>) -> Option<String
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{eks, iam, unsigned};
+    use super::super::testing::{eks, iam, sqs, unsigned};
     use super::*;
 
     #[test]
@@ -253,6 +273,18 @@ mod tests {
         .unwrap();
         assert_eq!(tag.operation, "TagResource");
         assert!(tag.is_about("a-1"));
+    }
+
+    #[test]
+    fn a_call_of_sqs_is_named_by_its_header_and_is_about_its_queue() {
+        let body = r#"{"QueueUrl":"http://127.0.0.1:1/000000000000/events"}"#;
+        let receive = Call::of(&sqs("ReceiveMessage", body)).unwrap();
+        assert_eq!(
+            (receive.service, receive.operation.as_str(), receive.write),
+            (Service::Sqs, "ReceiveMessage", false)
+        );
+        assert!(receive.is_about("events"));
+        assert!(Call::of(&sqs("DeleteMessageBatch", body)).unwrap().write);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(crate) struct Emulators {
     iam: Authority,
     sts: Authority,
     eks: Authority,
+    sqs: Authority,
 }
 
 impl Emulators {
@@ -34,6 +35,7 @@ impl Emulators {
             iam: authority(&options.iam)?,
             sts: authority(&options.sts)?,
             eks: authority(&options.eks)?,
+            sqs: authority(&options.sqs)?,
         })
     }
 
@@ -79,6 +81,7 @@ impl Emulators {
             Service::Iam => &self.iam,
             Service::Sts => &self.sts,
             Service::Eks => &self.eks,
+            Service::Sqs => &self.sqs,
             Service::Kubernetes => anyhow::bail!("the API server is behind a front, not among the emulators"),
         };
         let mut uri = request.uri.clone().into_parts();

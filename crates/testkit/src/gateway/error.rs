@@ -1,4 +1,4 @@
-//! Error answers in each protocol's shape: XML for IAM and STS, JSON with a type header for EKS, a `Status` for Kubernetes.
+//! Error answers in each protocol's shape: XML for IAM and STS, JSON with a type header for EKS and SQS, a `Status` for Kubernetes.
 //! In: service, status, code, message. Out: an answer; and the code out of an answer. No I/O.
 //! Used by faults, throttle and gaps, so that a made-up error looks like AWS's own.
 
@@ -18,7 +18,7 @@ pub(crate) fn error(service: Service, status: u16, code: &str, message: &str) ->
     match service {
         Service::Iam => query_error("https://iam.amazonaws.com/doc/2010-05-08/", status, code, message),
         Service::Sts => query_error("https://sts.amazonaws.com/doc/2011-06-15/", status, code, message),
-        Service::Eks => rest_error(status, code, message),
+        Service::Eks | Service::Sqs => rest_error(status, code, message),
         Service::Kubernetes => kubernetes_status(status, code, message),
     }
 }
@@ -33,16 +33,17 @@ pub(crate) fn denied(call: &Call) -> Answer {
         operation = call.operation,
     );
     match call.service {
-        Service::Eks => error(call.service, 403, "AccessDeniedException", &message),
+        Service::Eks | Service::Sqs => error(call.service, 403, "AccessDeniedException", &message),
         Service::Kubernetes => error(call.service, 403, "Forbidden", &message),
         Service::Iam | Service::Sts => error(call.service, 403, "AccessDenied", &message),
     }
 }
 
-/// Throttled: IAM and STS say so with 400, EKS with 429 [F 1.3, 4.2], the API server with 429 too.
+/// Throttled: IAM and STS say so with 400, EKS with 429 [F 1.3, 4.2], the API server with 429 too; SQS by another name.
 pub(crate) fn throttled(service: Service) -> Answer {
     match service {
         Service::Eks => error(service, 429, "ThrottlingException", "Rate exceeded"),
+        Service::Sqs => error(service, 400, "RequestThrottled", "Rate exceeded"),
         Service::Kubernetes => error(service, 429, "TooManyRequests", "Rate exceeded"),
         Service::Iam | Service::Sts => error(service, 400, "Throttling", "Rate exceeded"),
     }

@@ -79,7 +79,9 @@ impl Answer {
     pub fn of(service: Service, status: StatusCode, body: String) -> Self {
         match service {
             Service::Iam | Service::Sts => Self::typed(status, "text/xml", body),
-            Service::Eks | Service::Kubernetes => Self::typed(status, "application/json", body),
+            Service::Eks | Service::Sqs | Service::Kubernetes => {
+                Self::typed(status, "application/json", body)
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! The gateway: an HTTP proxy in this process between the AWS SDK and the emulators of IAM, STS and EKS.
+//! The gateway: an HTTP proxy in this process between the AWS SDK and the emulators of IAM, STS, EKS and SQS.
 //! It counts calls, makes them slow, throttled or fail on purpose, and closes the gaps between the emulators and AWS.
 //! In: the emulators' URLs. Out: one URL to give the SDK as `AWS_ENDPOINT_URL`. Network I/O. Used by the test bed, tests and benches.
 //! Its second side, `front`, does the same to calls to the API server.
@@ -58,15 +58,18 @@ pub struct GatewayOptions {
     pub sts: String,
     /// The emulator of EKS (ministack).
     pub eks: String,
+    /// The emulator of SQS (ministack).
+    pub sqs: String,
 }
 
 impl GatewayOptions {
-    /// One emulator for all three.
+    /// One emulator for all four.
     pub fn all(url: &str) -> Self {
         Self {
             iam: url.to_owned(),
             sts: url.to_owned(),
             eks: url.to_owned(),
+            sqs: url.to_owned(),
         }
     }
 }
@@ -113,7 +116,7 @@ impl Gateway {
         })
     }
 
-    /// The URL to give the SDK as `AWS_ENDPOINT_URL`, for all three services.
+    /// The URL to give the SDK as `AWS_ENDPOINT_URL`, for all services.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

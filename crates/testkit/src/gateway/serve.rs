@@ -152,7 +152,7 @@ pub(super) fn word(refusal: &Refusal, call: &Call) -> Answer {
 
 fn unnamed(request: &Request) -> Answer {
     let message = format!(
-        "{} {}: the gateway speaks for IAM, STS and EKS only",
+        "{} {}: the gateway speaks for IAM, STS, EKS and SQS only",
         request.method, request.uri
     );
     Answer::json(StatusCode::NOT_FOUND, &serde_json::json!({ "message": message }))

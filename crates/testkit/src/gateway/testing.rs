@@ -1,6 +1,6 @@
 //! Requests as the SDK would send them, for the gateway's unit tests. No I/O.
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::call::Service;
 use super::emulator::Origin;
@@ -32,6 +32,14 @@ pub(crate) fn eks(method: &str, path: &str, body: &str) -> Request {
         body.to_owned(),
         "application/json",
     )
+}
+
+pub(crate) fn sqs(operation: &str, body: &str) -> Request {
+    let sent_as = "application/x-amz-json-1.0";
+    let mut request = origin().sign(Service::Sqs, Method::POST, "/", body.to_owned(), sent_as);
+    let target = HeaderValue::from_str(&format!("AmazonSQS.{operation}")).unwrap();
+    request.headers.insert("x-amz-target", target);
+    request
 }
 
 pub(crate) fn unsigned(parameters: &[(&str, &str)]) -> Request {

@@ -39,6 +39,7 @@ async fn gateway() -> Result<(Gateway, Aws)> {
         iam: localstack.clone(),
         sts: localstack,
         eks: bed.ministack.url(),
+        sqs: bed.ministack.url(),
     };
     let gateway = Gateway::start(options).await?;
     let aws = Aws::at(&gateway.url());

@@ -1,0 +1,47 @@
+//! What is of no use is counted for what it is and does not come again.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::record::record;
+use crate::stand;
+
+#[tokio::test]
+async fn what_is_poisoned_or_foreign_is_dropped_with_a_count_and_does_not_come_again() -> Result<()> {
+    let stand = stand().await?;
+    let messages = [
+        (
+            "malformed",
+            "{\"detail-type\": \"AWS API Call via CloudTrail\"".to_owned(),
+        ),
+        ("too_large", "x".repeat(300_000)),
+        (
+            "foreign_event",
+            json!({"detail-type": "Object Created", "source": "aws.s3", "detail": {}}).to_string(),
+        ),
+        (
+            "foreign_account",
+            record("update-trust", &[("/account", json!("999900001111"))])?,
+        ),
+        ("foreign_cluster", record("untag-association", &[])?),
+        ("failed_call", record("delete-role-denied", &[])?),
+        (
+            "read_only",
+            record("update-trust", &[("/detail/readOnly", json!(true))])?,
+        ),
+        ("unkept", record("create-policy-version", &[])?),
+    ];
+    let mut before = Vec::new();
+    for (outcome, body) in &messages {
+        before.push((*outcome, stand.count(outcome).await?));
+        stand.send(body).await?;
+    }
+    for (outcome, count) in before {
+        stand.until_count(outcome, count + 1).await?;
+    }
+    stand.until_empty().await?;
+    for (outcome, _) in &messages {
+        ensure!(stand.count(outcome).await? == 1, "{outcome} came again");
+    }
+    Ok(())
+}

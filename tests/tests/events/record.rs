@@ -1,0 +1,32 @@
+//! Messages of the queue: the records of `crates/core/tests/notices`, moved to the test bed's account, cluster and hour.
+//! A record's name and what differs in, a message's body out. Reads files.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use jiff::{Timestamp, Unit};
+use serde_json::{Value, json};
+
+/// A record as it comes out of the queue, with other values at these places.
+pub fn record(name: &str, changes: &[(&str, Value)]) -> Result<String> {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../crates/core/tests/notices/{name}.json"));
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let here = text
+        .replace("111122223333", "000000000000")
+        .replace("eu-west-1", "us-east-1");
+    let mut record: Value = serde_json::from_str(&here)?;
+    let now = Timestamp::now().round(Unit::Second)?.to_string();
+    let usual = [("/time", json!(now)), ("/detail/eventTime", json!(now))];
+    for (pointer, value) in usual.iter().chain(changes) {
+        *record
+            .pointer_mut(pointer)
+            .with_context(|| (*pointer).to_owned())? = value.clone();
+    }
+    Ok(record.to_string())
+}
+
+/// A record of a call about a role.
+pub fn of_role(name: &str, role: &str) -> Result<String> {
+    record(name, &[("/detail/requestParameters/roleName", json!(role))])
+}
