@@ -200,20 +200,21 @@ impl Source {
     }
 }
 
-/// Any call that names a role is about that role: a call that IAM does not have yet would be noticed too. Of providers,
-/// Lanyard reads whether they are there and for which audiences.
+/// The calls about providers that matter: Lanyard reads whether they are there and for which audiences.
+const OF_PROVIDERS: [&str; 4] = [
+    "CreateOpenIDConnectProvider",
+    "DeleteOpenIDConnectProvider",
+    "AddClientIDToOpenIDConnectProvider",
+    "RemoveClientIDFromOpenIDConnectProvider",
+];
+
+/// Any call that names a role is about that role: a call that IAM does not have yet would be noticed too.
 fn touched_in_iam(detail: &Detail<'_>, account: AccountId) -> Option<About> {
     if let Some(name) = detail.request().role_name {
         let name = RoleName::parse(name).ok()?;
         return Some(About::Role { account, name });
     }
-    let of_provider = [
-        "CreateOpenIDConnectProvider",
-        "DeleteOpenIDConnectProvider",
-        "AddClientIDToOpenIDConnectProvider",
-        "RemoveClientIDFromOpenIDConnectProvider",
-    ];
-    if !of_provider.contains(&detail.event_name.as_ref()) {
+    if !OF_PROVIDERS.contains(&detail.event_name.as_ref()) {
         return None;
     }
     let named = detail.request().provider_arn.or(detail.response().provider_arn);

@@ -1,5 +1,7 @@
 //! Tests of the reading of messages, on records shaped as CloudTrail's: `tests/notices`.
 
+mod rules;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
