@@ -132,6 +132,18 @@ impl Scene<'_> {
         self.until_is(name, "Ready", "True", "Bound").await
     }
 
+    /// Waits until something was repaired, and nothing is left to be.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until_repaired(&self, name: &str) -> Result<WorkloadIdentity> {
+        self.until(name, "repaired", |object| {
+            let drift = drift(object);
+            drift.last_correction.is_some() && drift.count == 0
+        })
+        .await
+    }
+
     /// Asks for a fresh look, as `flux reconcile` does, without waiting for it.
     ///
     /// # Errors
@@ -222,6 +234,17 @@ pub fn drift(object: &WorkloadIdentity) -> DriftStatus {
         .as_ref()
         .and_then(|status| status.drift.clone())
         .unwrap_or_default()
+}
+
+/// That a text holds all of these.
+///
+/// # Errors
+/// The first that it does not hold, and the text.
+pub fn holds(text: &str, words: &[&str]) -> Result<()> {
+    for word in words {
+        anyhow::ensure!(text.contains(word), "{word} is not in:\n{text}");
+    }
+    Ok(())
 }
 
 /// A condition of an object.

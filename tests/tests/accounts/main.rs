@@ -2,7 +2,7 @@
 //! a ServiceAccount whose tokens that account's provider takes. Needs the test bed; does I/O.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{Elsewhere, OTHER_ACCOUNT, Scene, Stage, StageOptions, condition, put_class};
+use lanyard_tests::{Elsewhere, OTHER_ACCOUNT, Scene, Stage, StageOptions, condition, holds, put_class};
 use serde_json::json;
 
 const EXTERNAL_ID: &str = "prod-of-the-platform-team";
@@ -58,14 +58,15 @@ async fn a_door_that_stays_shut_is_told_in_words_that_stay_until_it_opens() -> R
         .until_is("orders", "Stalled", "True", "AccessDenied")
         .await?;
     let said = condition(&shut, "Stalled").context("Stalled")?.message;
-    for word in [
-        "sts:AssumeRole on arn:aws:iam::222233334444:role/lanyard",
-        "with the external id of its class",
-        "sts:ExternalId",
-        "trust policy",
-    ] {
-        ensure!(said.contains(word), "{word} is not in: {said}");
-    }
+    holds(
+        &said,
+        &[
+            "sts:AssumeRole on arn:aws:iam::222233334444:role/lanyard",
+            "with the external id of its class",
+            "sts:ExternalId",
+            "trust policy",
+        ],
+    )?;
     // Each try has another request id: none of them is in the status, or it would never rest.
     let status = serde_json::to_value(&shut.status)?;
     scene.looked("orders").await?;

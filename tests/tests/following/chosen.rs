@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use kube::api::DeleteParams;
 use kube::runtime::conditions;
 use kube::runtime::wait::await_condition;
-use lanyard_tests::{PATIENCE, condition, put_class, with};
+use lanyard_tests::{PATIENCE, condition, holds, put_class, with};
 use serde_json::json;
 
 use crate::platform::{allowing, classes, stage, total, until};
@@ -92,14 +92,15 @@ async fn what_is_forbidden_is_refused_with_its_rule_until_the_class_allows_it() 
     scene.apply("orders", spec).await?;
     let object = scene.until_is("orders", "Stalled", "True", "Forbidden").await?;
     let message = condition(&object, "Stalled").context("Stalled")?.message;
-    for word in [
-        "spec.role.managed.policyArns[0]",
-        crate::platform::POLICY,
-        "platform",
-        "policyArns",
-    ] {
-        ensure!(message.contains(word), "{word} is not in: {message}");
-    }
+    holds(
+        &message,
+        &[
+            "spec.role.managed.policyArns[0]",
+            crate::platform::POLICY,
+            "platform",
+            "policyArns",
+        ],
+    )?;
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");
     ensure!(object.finalizers().is_empty(), "nothing is held that has nothing");

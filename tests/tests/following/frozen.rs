@@ -1,7 +1,7 @@
 //! A class that was narrowed or went away: what its identities have is kept true, and nothing new is applied.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{condition, put_class, with};
+use lanyard_tests::{condition, holds, put_class, with};
 use serde_json::{Value, json};
 
 use kube::ResourceExt;
@@ -47,12 +47,7 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
         .send()
         .await?;
     scene.request_look("orders").await?;
-    scene
-        .until("orders", "repaired", |object| {
-            let drift = lanyard_tests::drift(object);
-            drift.last_correction.is_some() && drift.count == 0
-        })
-        .await?;
+    scene.until_repaired("orders").await?;
     ensure!(scene.aws.attached(&role).await? == [POLICY]);
 
     // A change of the spec waits, also one that would be allowed by itself.
@@ -97,12 +92,7 @@ async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result
     let untag = scene.aws.iam.untag_role().role_name(&role);
     untag.tag_keys("cost-center").send().await?;
     scene.request_look("orders").await?;
-    scene
-        .until("orders", "repaired", |object| {
-            let drift = lanyard_tests::drift(object);
-            drift.last_correction.is_some() && drift.count == 0
-        })
-        .await?;
+    scene.until_repaired("orders").await?;
     let tags = scene.aws.role_tags(&role).await?;
     ensure!(
         tags.get("cost-center").map(String::as_str) == Some("42"),
@@ -132,14 +122,15 @@ async fn a_class_that_no_longer_fits_freezes_until_it_does() -> Result<()> {
     put_class(&scene.client, "platform", true, tagged(46)).await?;
     let frozen = scene.until_is("orders", "Stalled", "True", "ClassUnfit").await?;
     let said = condition(&frozen, "Stalled").context("Stalled")?.message;
-    for word in [
-        "class platform",
-        "enforcedTags",
-        "48 tags",
-        "what was applied before is kept true",
-    ] {
-        ensure!(said.contains(word), "{word} is not in: {said}");
-    }
+    holds(
+        &said,
+        &[
+            "class platform",
+            "enforcedTags",
+            "48 tags",
+            "what was applied before is kept true",
+        ],
+    )?;
     ensure!(condition(&frozen, "Ready").is_some_and(|ready| ready.status == "True"));
     ensure!(!scene.aws.role_tags(&role).await?.contains_key("t1"));
 

@@ -78,12 +78,7 @@ async fn a_class_that_cannot_be_read_concerns_its_own_identities_alone() -> Resu
     stage.operator(BINARY, "second", &[])?;
     scene.apply("orders", spec("platform", &[POLICY])).await?;
     scene.until_ready("orders").await?;
-    scene
-        .until("bills", "repaired", |object| {
-            let drift = lanyard_tests::drift(object);
-            drift.last_correction.is_some() && drift.count == 0
-        })
-        .await?;
+    scene.until_repaired("bills").await?;
     ensure!(scene.aws.attached(&role).await? == [POLICY]);
     stage.bed.stop().await
 }

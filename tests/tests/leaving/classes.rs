@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use kube::Api;
 use lanyard_api::WorkloadIdentityClass;
-use lanyard_tests::{Elsewhere, Scene, put_class};
+use lanyard_tests::{Elsewhere, Scene, holds, put_class};
 use serde_json::{Value, json};
 
 use crate::found::spec;
@@ -59,13 +59,14 @@ async fn roles_elsewhere_are_let_go_and_then_the_class_that_led_there() -> Resul
     let done = release(&stage, &["--all", "--yes"]).await?;
     ensure!(done.status.success(), "{done:?}");
     let text = String::from_utf8_lossy(&done.stdout);
-    for line in [
-        "bank/in-bank: released",
-        "class afar: released",
-        "Lanyard's tags: 0.",
-    ] {
-        ensure!(text.contains(line), "{line} is not in:\n{text}");
-    }
+    holds(
+        &text,
+        &[
+            "bank/in-bank: released",
+            "class afar: released",
+            "Lanyard's tags: 0.",
+        ],
+    )?;
     ensure!(!is_held(&shop).await?);
     ensure!(there.aws.role_tags("in-bank").await?.keys().eq([RETAINED]));
     stage.bed.stop().await
