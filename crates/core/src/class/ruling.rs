@@ -136,7 +136,7 @@ fn as_carried_out(class: Option<&Class>, record: Record<'_>) -> Class {
 
 /// The end of what is told of an identity that was carried out before, after a sentence and after a list.
 const KEPT: &str = " What was applied before is kept true, and nothing new is applied.";
-const KEPT_TOO: &str = "; what was applied before is kept true, and nothing new is applied";
+const KEPT_AFTER_LIST: &str = "; what was applied before is kept true, and nothing new is applied";
 
 /// Why nothing new is applied.
 struct Stop {
@@ -162,7 +162,7 @@ impl Stop {
         (!lines.is_empty()).then(|| Self {
             reason: Reason::Forbidden,
             lines,
-            kept: KEPT_TOO,
+            kept: KEPT_AFTER_LIST,
             bounds: puts_boundary(class),
         })
     }
@@ -181,7 +181,7 @@ impl Stop {
         Self {
             reason: Reason::ClassUnfit,
             lines,
-            kept: KEPT_TOO,
+            kept: KEPT_AFTER_LIST,
             bounds: puts_boundary(class),
         }
     }

@@ -163,7 +163,7 @@ fn a_class_edited_into_what_cannot_be_freezes_and_is_named_as_what_does_not_fit(
         let freeze = held.frozen.unwrap();
         assert_eq!(freeze.reason, Reason::ClassUnfit);
         assert!(freeze.message.contains(told), "{}", freeze.message);
-        assert!(freeze.message.ends_with(KEPT_TOO), "{}", freeze.message);
+        assert!(freeze.message.ends_with(KEPT_AFTER_LIST), "{}", freeze.message);
         // Who never had anything is told what is wrong, as a spec.
         let nothing = Record {
             status: &Status::default(),
