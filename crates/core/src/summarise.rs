@@ -127,12 +127,16 @@ fn class_name(told: &Told<'_>) -> Option<String> {
     chosen.or_else(|| told.previous.class_name.clone())
 }
 
-/// What the class put in. A frozen identity learns nothing new of it either.
+/// What the class put in, once all of it is there. A frozen identity learns nothing new of it either.
 fn from_class(told: &Told<'_>) -> Option<FromClass> {
-    if told.wanted().is_none() || told.look.frozen.is_some() {
-        return told.previous.from_class.clone();
-    }
-    told.look.from_class.clone()
+    let free = told.wanted().is_some() && told.look.frozen.is_none();
+    let learns = free && told.gate == Gate::Open && told.outcome.all_done();
+    let known = if learns {
+        &told.look.from_class
+    } else {
+        &told.previous.from_class
+    };
+    known.clone()
 }
 
 /// The role, with its id only where it is ours: the id is what later tells that it is.

@@ -1,10 +1,12 @@
 //! What becomes of specs under classes that are there, narrowed, edited into what cannot be, or away.
 
 use super::*;
+use crate::class::FromClass;
 use crate::class::Guardrails;
-use crate::example::{carried_out, carry_out, cluster, spec, subject, think, world};
+use crate::example::{carried_out, carry_out, cluster, spec, subject, think, told, world};
 use crate::fact::Fact;
 use crate::observed::Provider;
+use crate::outcome::{Ended, Outcome, Skip};
 use crate::spec::Method;
 use crate::validate::DEFAULT_AUDIENCE;
 
@@ -172,6 +174,33 @@ fn a_class_edited_into_what_cannot_be_freezes_and_is_named_as_what_does_not_fit(
         let new = ruled_on(&asked, &Choice::Chosen(&after), nothing, true);
         assert!(matches!(new, Ruling::Invalid(_)), "{new:?}");
     }
+}
+
+#[test]
+fn what_a_class_asks_for_is_remembered_only_once_it_is_there() {
+    let before = tenants(serde_json::json!({"enforcedTags": {"cost-center": "42"}}));
+    let after = tenants(serde_json::json!({"enforcedTags": {"cost-center": "43"}}));
+    let (asked, status, custody) = carried_out_under(&before);
+    let record = Record {
+        status: &status,
+        custody: custody.as_ref(),
+    };
+    let Ruling::Carried(identity) = ruled_on(&asked, &Choice::Chosen(&after), record, true) else {
+        panic!("free");
+    };
+    let world = world(&identity);
+    let look = think(&identity, &status, &world);
+    let skipped = look
+        .plan
+        .steps()
+        .map(|step| (step.clone(), Ended::Skipped(Skip::Gate)));
+    let outcome = Outcome {
+        steps: skipped.collect(),
+    };
+    assert!(!outcome.steps.is_empty());
+    let next = told(&look, &status, &world, &outcome).status;
+    assert_eq!(next.from_class, status.from_class);
+    assert_ne!(next.from_class, FromClass::of(&after));
 }
 
 #[test]
