@@ -62,8 +62,18 @@ impl Scene<'_> {
     /// # Errors
     /// When the API server refuses it.
     pub async fn apply(&self, name: &str, spec: Value) -> Result<()> {
+        self.apply_with(name, &[], spec).await
+    }
+
+    /// The same, with annotations.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn apply_with(&self, name: &str, annotations: &[(&str, &str)], spec: Value) -> Result<()> {
         let resource = ApiResource::erase::<WorkloadIdentity>(&());
         let mut object = DynamicObject::new(name, &resource).within(&self.namespace);
+        let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        object.metadata.annotations = Some(annotations.iter().map(text).collect());
         object.data = json!({"spec": spec});
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
         api.patch(

@@ -23,6 +23,8 @@ impl WorkloadIdentitySpec {
     #[must_use]
     pub fn to_core(&self) -> core_spec::Spec {
         core_spec::Spec {
+            // An annotation, which the spec does not hold.
+            adopt: Vec::new(),
             class_name: self.class_name.clone(),
             create_service_account: self
                 .service_account
@@ -108,6 +110,7 @@ impl WorkloadIdentityStatus {
             role: status.role.as_ref().map(|role| RoleStatus {
                 arn: role.arn.to_string(),
                 id: role.id.clone(),
+                adopted: role.adopted,
             }),
             bindings: status.bindings.iter().map(BindingStatus::from_core).collect(),
             oidc_provider_arn: status.oidc_provider_arn.clone(),
@@ -132,6 +135,7 @@ impl WorkloadIdentityStatus {
                 Some(core::RoleStatus {
                     arn: RoleArn::parse(&role.arn).ok()?,
                     id: role.id.clone(),
+                    adopted: role.adopted,
                 })
             }),
             bindings: self.bindings.iter().filter_map(BindingStatus::to_core).collect(),
@@ -226,6 +230,7 @@ impl BindingStatus {
                 id: association.id.clone(),
                 arn: association.arn.clone(),
                 external_id: association.external_id.clone(),
+                adopted: association.adopted,
             }),
         }
     }
@@ -259,6 +264,7 @@ impl BindingStatus {
                     id: association.id.clone(),
                     arn: association.arn.clone(),
                     external_id: association.external_id.clone(),
+                    adopted: association.adopted,
                 }),
         })
     }

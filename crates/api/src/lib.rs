@@ -34,6 +34,9 @@ pub const ANNOTATION_CUSTODY: &str = "lanyard.dev/custody";
 /// condition `Transitioning` shows.
 pub use lanyard_core::stage::ANNOTATION_CONSENT;
 
+/// The annotation that names by their exact ARNs what Lanyard is to adopt for the object.
+pub use lanyard_core::adoption::ANNOTATION_ADOPT;
+
 /// The field manager of everything that Lanyard applies.
 pub const FIELD_MANAGER: &str = "lanyard";
 

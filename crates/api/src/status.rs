@@ -153,6 +153,11 @@ pub struct RoleStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub id: Option<String>,
+
+    /// Whether somebody else made it and Lanyard adopted it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(with = "bool")]
+    pub adopted: bool,
 }
 
 /// What ties the ServiceAccount to its role.
@@ -213,6 +218,11 @@ pub struct AssociationStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::long_text")]
     pub external_id: Option<String>,
+
+    /// Whether somebody else made it and Lanyard adopted it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(with = "bool")]
+    pub adopted: bool,
 }
 
 /// What differs from what is wanted.

@@ -49,6 +49,7 @@ impl RoleArn {
     pub fn is_reserved(&self) -> bool {
         self.path.as_str().starts_with("/aws-service-role/")
             || self.path.as_str().starts_with("/aws-reserved/")
+            || self.name.as_str().starts_with("AWSReservedSSO_")
     }
 }
 

@@ -15,10 +15,10 @@ pub enum Aspect {
     Provider,
     /// That the role exists.
     Role,
-    /// The trust policy, apart from foreign statements that only deny.
+    /// The trust policy, apart from foreign statements that stay.
     Trust,
-    /// A statement of the trust policy that only denies and is not ours, by its id or place.
-    TrustDenial(String),
+    /// A statement of the trust policy that is not ours and stays, by its id or place.
+    TrustOther(String),
     /// The subject's part of Lanyard's statement in somebody else's trust policy, by the statement's id.
     Statement(String),
     /// The role's description.
@@ -94,7 +94,7 @@ impl Aspect {
             Self::Provider => Resource::Provider,
             Self::Role
             | Self::Trust
-            | Self::TrustDenial(_)
+            | Self::TrustOther(_)
             | Self::Statement(_)
             | Self::Description
             | Self::MaxSession
@@ -142,7 +142,7 @@ impl Aspect {
             Self::Provider => "provider".to_owned(),
             Self::Role => "role".to_owned(),
             Self::Trust => "trust".to_owned(),
-            Self::TrustDenial(id) => format!("trustDenial/{id}"),
+            Self::TrustOther(id) => format!("trustOther/{id}"),
             Self::Statement(sid) => format!("statement/{sid}"),
             Self::Description => "description".to_owned(),
             Self::MaxSession => "maxSessionDuration".to_owned(),
@@ -172,7 +172,7 @@ impl fmt::Display for Aspect {
             Self::Provider => f.write_str("clientIds"),
             Self::Role | Self::Association | Self::ServiceAccount | Self::Pods => f.write_str("exists"),
             Self::Trust => f.write_str("trustPolicy"),
-            Self::TrustDenial(id) => write!(f, "trustPolicy.{id}"),
+            Self::TrustOther(id) => write!(f, "trustPolicy.{id}"),
             Self::Statement(sid) => write!(f, "trustPolicy.Statement[Sid={sid}]"),
             Self::Description => f.write_str("description"),
             Self::MaxSession => f.write_str("maxSessionDuration"),

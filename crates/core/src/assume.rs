@@ -14,7 +14,7 @@ use crate::outcome::Answer;
 use crate::policy::Document;
 use crate::share::Seated;
 use crate::step::Step;
-use crate::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
+use crate::subject::{OWN_TAGS, TAG_RETAINED};
 use crate::workload::{Owner, RestartedFor};
 
 /// Stands for an id that only the server knows, until its answer tells.
@@ -45,7 +45,8 @@ impl Observed {
                     found: "add-on CREATING".to_owned(),
                 });
             }
-            Step::CreateAssociation { .. }
+            Step::AdoptAssociation { .. }
+            | Step::CreateAssociation { .. }
             | Step::UpdateAssociation { .. }
             | Step::TagAssociation { .. }
             | Step::UntagAssociation { .. }
@@ -59,7 +60,8 @@ impl Observed {
             Step::DeleteRole { role } => drop(self.roles.insert(role.clone(), RoleFacts::absent())),
             Step::LeaveInstanceProfiles { .. } => {}
             Step::RestartWorkload { owner, mark } => self.assume_restart(owner, mark),
-            Step::SetBoundary { role, .. }
+            Step::AdoptRole { role, .. }
+            | Step::SetBoundary { role, .. }
             | Step::RemoveBoundary { role }
             | Step::UpdateRole { role, .. }
             | Step::TagRole { role, .. }
@@ -96,6 +98,9 @@ impl Observed {
                 }
             }
             Step::SetTrust { document, .. } => role.trust = Fact::Present(document.clone()),
+            Step::AdoptRole { tags, replaced, .. } => {
+                edit(&mut role.tags, |found| adopted(found, tags, replaced));
+            }
             Step::TagRole { tags, .. } => edit(&mut role.tags, |found| found.extend(tags.clone())),
             Step::UntagRole { keys, .. } => {
                 edit(&mut role.tags, |found| found.retain(|key, _| !keys.contains(key)));
@@ -149,6 +154,9 @@ impl Observed {
                 found.target_role_arn = wanted.target_role_arn.clone();
                 found.session_tags = wanted.session_tags;
                 found.policy = wanted.policy.clone();
+            }
+            (Step::AdoptAssociation { tags, replaced, .. }, Fact::Present(found)) => {
+                adopted(&mut found.tags, tags, replaced);
             }
             (Step::TagAssociation { tags }, Fact::Present(found)) => found.tags.extend(tags.clone()),
             (Step::UntagAssociation { keys }, Fact::Present(found)) => {
@@ -234,7 +242,16 @@ fn edit<K: Ord, V>(fact: &mut Fact<BTreeMap<K, V>>, change: impl FnOnce(&mut BTr
     }
 }
 
+fn adopted(
+    found: &mut BTreeMap<String, String>,
+    tags: &BTreeMap<String, String>,
+    replaced: &BTreeSet<String>,
+) {
+    found.retain(|key, _| !replaced.contains(key));
+    found.extend(tags.clone());
+}
+
 fn released(tags: &mut BTreeMap<String, String>) {
-    tags.retain(|key, _| ![TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].contains(&key.as_str()));
+    tags.retain(|key, _| !OWN_TAGS.contains(&key.as_str()));
     tags.insert(TAG_RETAINED.to_owned(), "true".to_owned());
 }

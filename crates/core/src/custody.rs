@@ -35,7 +35,7 @@ pub struct Touched {
     pub managed: bool,
     /// The method it was used for.
     pub method: Method,
-    /// Which of Lanyard's statements in its trust policy the subject was put into, where it is somebody else's.
+    /// Which of Lanyard's statements in its trust policy the subject was put into, where somebody else made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Key>,
 }

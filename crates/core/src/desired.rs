@@ -1,9 +1,10 @@
 //! Desired: what should be, for an object that stays or for one that goes.
 //! An identity and the binding to keep true go in; one value comes out that `diff` holds against the facts. No I/O.
-//! What is in our custody for it is in [`custody`].
+//! What is in our custody for it is in [`custody`], what becomes of an object that goes in [`removal`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::adoption::Adoption;
 use crate::annotation::{
     ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION,
 };
@@ -13,9 +14,9 @@ use crate::class::Provider;
 use crate::cluster::{Cluster, Platform};
 use crate::custody::Custody;
 use crate::identity::{Identity, ManagedRole};
-use crate::leaving::Leaving;
 use crate::name::Audience;
 use crate::observed::Observed;
+use crate::ownership::{Holding, holding_of_association, holding_of_role};
 use crate::policy::{Document, Statement, trust};
 use crate::share::{Entry, Key, Seated};
 use crate::stage::{Stage, Transition};
@@ -25,6 +26,9 @@ use crate::trusting::Request;
 use crate::validate::DEFAULT_AUDIENCE;
 
 mod custody;
+mod removal;
+
+pub use removal::Removal;
 
 /// What should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +59,10 @@ pub struct Wanted {
     pub others: Others,
     /// The role.
     pub role: WantedRole,
+    /// Whose role and association are.
+    pub holds: Holds,
+    /// What is asked to be adopted, and what may be.
+    pub adoption: Adoption,
     /// Roles that Lanyard made for this subject and that nothing depends on any more.
     pub left_over: BTreeSet<RoleArn>,
     /// Seats of the subject in somebody else's role that nothing depends on any more.
@@ -114,12 +122,37 @@ pub enum Others {
 pub enum WantedRole {
     /// Lanyard makes it and owns all of it.
     Managed(ManagedRole),
+    /// Somebody else made it and Lanyard adopted it, or does now: Lanyard adds to it, its own statements to the trust among
+    /// the rest, and what others put there stays.
+    Adopted(ManagedRole, Vec<Entry>),
     /// Somebody else's; only its trust is looked at.
     Existing,
     /// Somebody else's, in whose trust policy Lanyard keeps these statements.
     Shared(Vec<Entry>),
     /// The one in effect, kept as it is while the spec already names another.
     Held,
+}
+
+/// Whose the role and the association of the binding are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holds {
+    /// The role, where Lanyard manages it.
+    pub role: Holding,
+    /// The association.
+    pub association: Holding,
+}
+
+impl Holds {
+    fn new(identity: &Identity, previous: &Status, observed: &Observed) -> Self {
+        let role = observed.role(identity.role_arn());
+        let association = observed.association.present();
+        Self {
+            role: holding_of_role(identity, previous, &role),
+            association: association.map_or(Holding::Own, |found| {
+                holding_of_association(identity, previous, found)
+            }),
+        }
+    }
 }
 
 /// The IAM OIDC provider that should be there.
@@ -153,23 +186,10 @@ pub struct WantedAssociation {
     pub tags: BTreeMap<String, String>,
 }
 
-/// What a deletion removes or lets go.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Removal {
-    /// Whose things.
-    pub subject: Subject,
-    /// Whether they are removed, and when, or only stop being ours.
-    pub leaving: Leaving,
-    /// The roles that were touched, and whether each is ours to remove.
-    pub roles: BTreeMap<RoleArn, bool>,
-    /// The seats in somebody else's role that the subject was put into.
-    pub seats: BTreeSet<Seated>,
-}
-
 impl Desired {
     /// What should be for an object that stays.
     #[must_use]
-    pub fn present(identity: &Identity, stage: &Stage, observed: &Observed) -> Self {
+    pub fn present(identity: &Identity, stage: &Stage, previous: &Status, observed: &Observed) -> Self {
         let transition = match stage {
             Stage::Moving(transition) => Some(&**transition),
             Stage::Settled | Stage::Unknown(..) => None,
@@ -179,14 +199,16 @@ impl Desired {
         let kept = transition
             .map(|transition| transition.kept.as_slice())
             .unwrap_or_default();
+        let holds = Holds::new(identity, previous, observed);
+        let shares = identity.shares_trust || holds.role.is_adopted();
         Self::Present(Box::new(Wanted {
             trust: trust_for(identity, &binding, kept),
             provider: provider_for(identity, &binding),
             installs_agent: installs_agent(identity, transition),
-            association: association_for(identity, &binding),
+            association: association_for(identity, &binding, holds.association),
             annotations: annotations_for(identity, &binding),
             create_service_account: identity.create_service_account,
-            custody: custody::custody_for(identity, &binding, kept, observed),
+            custody: custody::custody_for(identity, &binding, kept, observed, shares),
             frozen: identity.frozen.is_some(),
             bounds: identity.frozen.as_ref().is_some_and(|freeze| freeze.bounds),
             subject: identity.subject.clone(),
@@ -195,31 +217,13 @@ impl Desired {
             moving: transition.is_some(),
             binds: transition.is_none_or(Transition::binds),
             others: others(transition),
-            role: role_for(identity, &binding, kept),
+            role: role_for(identity, &binding, kept, holds.role),
+            holds,
+            adoption: identity.adoption.clone(),
             left_over: custody::left_over(identity, stage, observed),
             left_seats: custody::left_seats(identity, stage, observed),
             binding,
         }))
-    }
-
-    /// What should be for an object that goes. Needs no valid spec: custody says what was touched, then the status, and
-    /// every other role that was read is judged by its tags.
-    #[must_use]
-    pub fn absent(subject: &Subject, previous: &Status, observed: &Observed, leaving: Leaving) -> Self {
-        let custody = observed.object.custody.as_ref();
-        let mut roles: BTreeMap<RoleArn, bool> =
-            observed.roles.keys().map(|arn| (arn.clone(), true)).collect();
-        for touched in custody.into_iter().flat_map(|custody| &custody.roles) {
-            // A role that was ours once and is now named as an existing one stays ours to remove: its tags decide.
-            let made = custody.is_some_and(|custody| custody.made(&touched.arn));
-            roles.insert(touched.arn.clone(), made);
-        }
-        Self::Absent(Removal {
-            subject: subject.clone(),
-            leaving,
-            roles,
-            seats: custody::seats_taken(subject, previous, custody),
-        })
     }
 }
 
@@ -231,9 +235,14 @@ fn others(transition: Option<&Transition>) -> Others {
     }
 }
 
-fn role_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> WantedRole {
+fn role_for(identity: &Identity, binding: &Binding, kept: &[Binding], holding: Holding) -> WantedRole {
     match &identity.managed {
         _ if binding.role_arn != identity.binding.role_arn => WantedRole::Held,
+        Some(managed) if holding.is_adopted() => {
+            let mut managed = managed.clone();
+            managed.tags.extend(identity.subject.adoption_tags());
+            WantedRole::Adopted(managed, entries_for(identity, binding, kept))
+        }
         Some(managed) => WantedRole::Managed(managed.clone()),
         None if identity.shares_trust => WantedRole::Shared(entries_for(identity, binding, kept)),
         None => WantedRole::Existing,
@@ -331,7 +340,7 @@ fn installs_agent(identity: &Identity, transition: Option<&Transition>) -> bool 
     wanted && transition.is_none_or(Transition::waits_for_agent_at_most)
 }
 
-fn association_for(identity: &Identity, binding: &Binding) -> Option<WantedAssociation> {
+fn association_for(identity: &Identity, binding: &Binding, holding: Holding) -> Option<WantedAssociation> {
     match &binding.by {
         By::PodIdentity {
             target_role_arn,
@@ -342,7 +351,10 @@ fn association_for(identity: &Identity, binding: &Binding) -> Option<WantedAssoc
             session_tags: *session_tags,
             // EKS refuses a session policy beside session tags: it can then only be meant for the binding that waits.
             policy: identity.session_policy.clone().filter(|_| !session_tags),
-            tags: identity.subject.ownership_tags(),
+            tags: match holding.is_adopted() {
+                true => identity.subject.adoption_tags(),
+                false => identity.subject.ownership_tags(),
+            },
         }),
         By::Irsa { .. } => None,
     }

@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 
 use crate::aspect::{Aspect, Resource, Value};
-use crate::desired::{Desired, Removal, Wanted};
+use crate::desired::{Desired, Removal, Wanted, WantedRole};
 use crate::fact::{Fact, Why};
 use crate::observed::Observed;
 use crate::reason::Reason;
 use crate::status::Status;
 
+mod adopted;
 mod association;
+mod conflict;
 mod role;
 mod service_account;
 mod share;
@@ -56,6 +58,8 @@ pub enum Cause {
     OutOfBand,
     /// It is somebody else's to change: reported, never touched.
     NotOurs,
+    /// It is on an adopted role, and Lanyard did not put it there: reported, never touched while the role is marked so.
+    Adopted,
     /// Nobody knows whether it differs.
     Unreadable(Why),
 }
@@ -80,6 +84,7 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
         moving: false,
         frozen: false,
         bounds: false,
+        adopted: false,
         drift: Drift::default(),
     };
     match desired {
@@ -89,6 +94,7 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
             judge.moving = wanted.moving;
             judge.frozen = wanted.frozen;
             judge.bounds = wanted.bounds;
+            judge.adopted = matches!(wanted.role, WantedRole::Adopted(..));
             judge.present(wanted, observed);
         }
         Desired::Absent(removal) => judge.absent(removal, observed),
@@ -107,6 +113,8 @@ struct Judge<'a> {
     frozen: bool,
     /// Whether the boundary is applied all the same.
     bounds: bool,
+    /// Whether the role was made by others and is adopted.
+    adopted: bool,
     drift: Drift,
 }
 
@@ -198,6 +206,7 @@ impl Judge<'_> {
         let applied = self.applied(&aspect);
         // A change of the binding goes by what is found, and does not need to remember what was applied.
         let cause = match applied {
+            None if found.is_some() && self.is_of_others(&aspect) => Cause::Adopted,
             _ if self.bounds && aspect == Aspect::Boundary => Cause::Spec,
             applied if self.frozen => self.as_applied(wanted.as_ref(), applied),
             _ if self.moving && aspect.is_of_binding() => Cause::Spec,
@@ -234,24 +243,24 @@ impl Judge<'_> {
     }
 
     fn not_ours(&mut self, aspect: Aspect, found: Value) {
+        self.stands(aspect, None, found, Cause::NotOurs);
+    }
+
+    /// What is there and stays, whatever is wanted.
+    fn stands(&mut self, aspect: Aspect, wanted: Option<Value>, found: Value, cause: Cause) {
         self.drift.differences.push(Difference {
             aspect,
-            wanted: None,
+            wanted,
             found: Some(found),
-            cause: Cause::NotOurs,
+            cause,
             parts: Vec::new(),
         });
     }
 
     /// Something of ours that is to go, whatever it is: the spec says so.
     fn unwanted(&mut self, aspect: Aspect, found: Value) {
-        self.drift.differences.push(Difference {
-            aspect,
-            wanted: None,
-            found: Some(found),
-            cause: if self.frozen { Cause::Held } else { Cause::Spec },
-            parts: Vec::new(),
-        });
+        let cause = if self.frozen { Cause::Held } else { Cause::Spec };
+        self.stands(aspect, None, found, cause);
     }
 
     fn conflict(&mut self, resource: Resource, reason: Reason, message: String) {

@@ -16,7 +16,7 @@ use crate::look::Look;
 use crate::observed::{Agent, Observed, RoleFacts, ServiceAccount};
 use crate::outcome::{Answer, Ended, Outcome};
 use crate::spec::{ManagedRoleSpec, Method, Spec};
-use crate::status::Status;
+use crate::status::{Made, Status};
 use crate::subject::Subject;
 use crate::summarise::{Summary, Told, summarise};
 use crate::timings::Timings;
@@ -65,7 +65,7 @@ pub(crate) fn identity_in(spec: &Spec, cluster: &Cluster) -> Identity {
         cluster: cluster.identity.clone(),
         ..subject()
     };
-    validate(spec, &subject, cluster, &Class::unrestricted(), &[])
+    validate(spec, &subject, cluster, &Class::unrestricted(), &Made::default())
         .unwrap()
         .identity
 }

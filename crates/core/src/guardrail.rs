@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use crate::adoption::FIELD_ADOPT;
+use crate::arn::RoleArn;
 use crate::class::{Class, ExistingRow, Guardrails};
 use crate::duration::{Seconds, parse_seconds};
 use crate::spec::{ExistingTrust, ManagedRoleSpec, Method, Spec};
@@ -25,7 +27,7 @@ const NAMED_LIMIT: usize = 5;
 /// One thing that a class does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forbidden {
-    /// The field, as a path below `spec`.
+    /// The field, as a path below `spec`, or of the annotation.
     pub field: String,
     /// What it says.
     pub value: String,
@@ -61,7 +63,10 @@ pub fn forbidden(spec: &Spec, method: Method, subject: &Subject, class: &Class) 
     };
     judge.method(method);
     if let Some(managed) = &spec.managed {
-        judge.managed(managed);
+        judge.managed(managed, &spec.adopt);
+    }
+    for arn in &spec.adopt {
+        judge.adopt(arn);
     }
     if let Some(role) = &spec.existing {
         judge.existing(&role.arn, role.trust);
@@ -75,27 +80,46 @@ pub fn forbidden(spec: &Spec, method: Method, subject: &Subject, class: &Class) 
     judge.found
 }
 
-/// Whether the class gives leave to adopt a role or an association.
-///
-/// # Errors
-/// The rule that forbids it.
-pub fn may_adopt(arn: &str, subject: &Subject, class: &Class) -> Result<(), Forbidden> {
-    let Some(guardrails) = class.guardrails() else {
-        return Ok(());
-    };
-    let mut judge = Judge {
-        class,
-        guardrails,
-        subject,
-        found: Vec::new(),
-    };
-    judge.one_of(
-        "metadata.annotations[lanyard.dev/adopt]",
-        arn,
-        "adopt",
-        &guardrails.adopt,
-    );
-    judge.found.pop().map_or(Ok(()), Err)
+/// What a class gives leave to adopt; by default nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leave {
+    /// Whether it limits nothing.
+    everything: bool,
+    /// The patterns of which an ARN has to fit one, as they read for the subject.
+    patterns: Vec<String>,
+}
+
+impl Leave {
+    /// What a class gives a subject leave to adopt.
+    #[must_use]
+    pub fn of(subject: &Subject, class: &Class) -> Self {
+        let patterns = class.guardrails().map(|guardrails| guardrails.adopt.as_slice());
+        Self {
+            everything: patterns.is_none(),
+            patterns: all_filled(subject, patterns.unwrap_or_default()),
+        }
+    }
+
+    /// Whether a role or an association may be adopted, by its ARN.
+    #[must_use]
+    pub fn covers(&self, arn: &str) -> bool {
+        self.everything || self.patterns.iter().any(|pattern| fits_role(pattern, arn))
+    }
+}
+
+/// A pattern of the class as it reads for a subject.
+fn filled(subject: &Subject, pattern: &str) -> String {
+    pattern.replace("{namespace}", subject.namespace.as_str())
+}
+
+fn all_filled(subject: &Subject, patterns: &[String]) -> Vec<String> {
+    patterns.iter().map(|pattern| filled(subject, pattern)).collect()
+}
+
+/// Roles that Lanyard made for other tenants fit only a pattern that names Lanyard's own path, not `role/*`.
+fn fits_role(pattern: &str, arn: &str) -> bool {
+    let lanyards = |text: &str| text.to_ascii_lowercase().contains(":role/lanyard/");
+    glob::matches(pattern, arn) && (lanyards(pattern) || !lanyards(arn))
 }
 
 /// The walk over one spec: goes on after a fault, so that the user sees all of them at once.
@@ -116,13 +140,12 @@ impl Judge<'_> {
         });
     }
 
-    /// A pattern of the class as it reads for this subject.
     fn filled(&self, pattern: &str) -> String {
-        pattern.replace("{namespace}", self.subject.namespace.as_str())
+        filled(self.subject, pattern)
     }
 
     fn all_filled(&self, patterns: &[String]) -> Vec<String> {
-        patterns.iter().map(|pattern| self.filled(pattern)).collect()
+        all_filled(self.subject, patterns)
     }
 
     /// A text that has to fit one of the patterns, letter by letter.
@@ -140,9 +163,14 @@ impl Judge<'_> {
         }
     }
 
-    fn managed(&mut self, managed: &ManagedRoleSpec) {
+    /// A role whose exact ARN may be adopted may be called by its name.
+    fn managed(&mut self, managed: &ManagedRoleSpec, adopted: &[String]) {
         let guardrails = self.guardrails;
-        if let Some(name) = &managed.name {
+        let leave = Leave::of(self.subject, self.class);
+        let is_called = |arn: &RoleArn| managed.name.as_deref() == Some(arn.name.as_str());
+        let mut adopted = adopted.iter().filter(|arn| leave.covers(arn));
+        let may_be_called = adopted.any(|arn| RoleArn::parse(arn).is_ok_and(|arn| is_called(&arn)));
+        if let Some(name) = managed.name.as_ref().filter(|_| !may_be_called) {
             self.role_name(name);
         }
         if let Some(duration) = &managed.max_session_duration {
@@ -245,10 +273,15 @@ impl Judge<'_> {
         }
     }
 
-    /// Roles that Lanyard made for other tenants fit only a pattern that names Lanyard's own path, not `role/*`.
+    fn adopt(&mut self, arn: &str) {
+        let leave = Leave::of(self.subject, self.class);
+        if !leave.covers(arn) {
+            self.forbid(FIELD_ADOPT, arn, "guardrails.adopt", allows(&leave.patterns));
+        }
+    }
+
     fn fits_role(&self, pattern: &str, arn: &str) -> bool {
-        let lanyards = |text: &str| text.to_ascii_lowercase().contains(":role/lanyard/");
-        glob::matches(&self.filled(pattern), arn) && (lanyards(pattern) || !lanyards(arn))
+        fits_role(&self.filled(pattern), arn)
     }
 
     fn audience(&mut self, audience: &str) {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::adoption::Adoption;
 use crate::arn::{PolicyArn, RoleArn};
 use crate::binding::Binding;
 use crate::class::{FromClass, Provider, Queue};
@@ -34,6 +35,8 @@ pub struct Identity {
     pub managed: Option<ManagedRole>,
     /// Whether Lanyard keeps statements of its own in somebody else's role.
     pub shares_trust: bool,
+    /// What it asks to adopt, and what its class lets it adopt.
+    pub adoption: Adoption,
     /// A policy that narrows each Pod Identity session.
     pub session_policy: Option<Document>,
     /// The lifetime of IRSA tokens in seconds.

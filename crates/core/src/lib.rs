@@ -23,6 +23,7 @@ pub mod text;
 pub mod timings;
 
 // What was asked for, and what should be.
+pub mod adoption;
 pub mod binding;
 pub mod class;
 pub mod cluster;
@@ -43,6 +44,7 @@ pub mod holder;
 pub mod leaving;
 pub mod look;
 pub mod observed;
+pub mod owner;
 pub mod ownership;
 pub mod plan;
 pub mod step;

@@ -47,7 +47,7 @@ pub fn think(
     now: Timestamp,
 ) -> Look {
     let stage = stage(identity, previous, observed, timings, now);
-    let desired = Desired::present(identity, &stage, observed);
+    let desired = Desired::present(identity, &stage, previous, observed);
     let drift = compare(&stage, &desired, previous, observed);
     let plan = match &stage {
         Stage::Settled => plan(&desired, &drift, observed, identity.drift_policy),

@@ -1,78 +1,154 @@
-//! Ownership: whether an association or a role in AWS is this subject's, by its tags or by what the status recorded.
-//! Facts and the status in, yes or no out; no I/O. What is not ours is never changed.
+//! Ownership: whose a role or an association in AWS is to one subject: not its, made by Lanyard for it, or adopted.
+//! Facts, the status and what the object asks to adopt in, one word out; no I/O. What is not ours is never changed.
+//!
+//! Tags decide. Where somebody took them off, the id that the status recorded still tells, and whether the thing was
+//! adopted: only where our tags stand and the mark beside them is gone did somebody give it to Lanyard whole.
 
 use std::collections::BTreeMap;
 
 use crate::arn::RoleArn;
+use crate::identity::Identity;
 use crate::observed::{Association, RoleFacts};
-use crate::status::Status;
-use crate::subject::{Subject, TAG_RETAINED};
+use crate::owner::Owner;
+use crate::status::{AssociationStatus, RoleStatus, Status};
+use crate::subject::{Subject, TAG_ADOPTED, TAG_RETAINED};
 
-/// Whether the status or the tags say that an association is this subject's.
+/// Whose a role or an association is, to one subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holding {
+    /// Somebody else's: it is left alone.
+    Foreign,
+    /// Made by Lanyard, or to be made.
+    Own,
+    /// Adopted: what Lanyard did not put there stays, and the thing itself stays when its object goes.
+    Adopted,
+    /// Somebody else's until this look adopts it.
+    Adopting,
+}
+
+impl Holding {
+    /// Whether it is Lanyard's to change, or is about to be.
+    #[must_use]
+    pub const fn is_ours(self) -> bool {
+        !matches!(self, Self::Foreign)
+    }
+
+    /// Whether somebody else made it.
+    #[must_use]
+    pub const fn is_adopted(self) -> bool {
+        matches!(self, Self::Adopted | Self::Adopting)
+    }
+}
+
+/// Whose the role of an identity is. One that is not seen is what it was, and one that never was the identity's own.
+#[must_use]
+pub fn holding_of_role(identity: &Identity, previous: &Status, facts: &RoleFacts) -> Holding {
+    let (subject, arn) = (&identity.subject, identity.role_arn());
+    if identity.managed.is_none() || facts.elsewhere.is_some() {
+        return Holding::Foreign;
+    }
+    if facts.id.present().is_none() {
+        let known = previous.role.as_ref().filter(|known| known.arn == *arn);
+        return held(known.is_some_and(|known| known.adopted));
+    }
+    if is_our_role(subject, previous, arn, facts) {
+        return held(is_adopted_role(subject, previous, arn, facts));
+    }
+    let tags = facts.tags.present();
+    let asked = identity.adoption.asks_for_role(arn) && identity.frozen.is_none();
+    match tags.filter(|_| asked && !arn.is_reserved()) {
+        Some(tags) if Owner::of(subject, tags).lets_adopt() => Holding::Adopting,
+        Some(_) | None => Holding::Foreign,
+    }
+}
+
+/// Whose the association of an identity's ServiceAccount is.
+#[must_use]
+pub fn holding_of_association(identity: &Identity, previous: &Status, found: &Association) -> Holding {
+    let subject = &identity.subject;
+    if is_our_association(subject, previous, found) {
+        return held(is_adopted_association(subject, previous, found));
+    }
+    let asked = identity.adoption.associations.contains(&found.arn) && identity.frozen.is_none();
+    let free = found.owner_arn.is_none() && Owner::of(subject, &found.tags).lets_adopt();
+    match asked && free {
+        true => Holding::Adopting,
+        false => Holding::Foreign,
+    }
+}
+
+const fn held(adopted: bool) -> Holding {
+    match adopted {
+        true => Holding::Adopted,
+        false => Holding::Own,
+    }
+}
+
+/// Whether the status or the tags say that an association is this subject's. What an EKS add-on owns never is.
 #[must_use]
 pub fn is_our_association(subject: &Subject, previous: &Status, association: &Association) -> bool {
-    let recorded = previous
-        .bindings
-        .iter()
-        .filter_map(|binding| binding.association.as_ref())
-        .any(|recorded| recorded.id == association.id);
-    let kept = association.owner_arn.is_none() && recorded && !is_released(&association.tags);
-    kept || is_tagged_ours(subject, association)
+    let recorded = recorded_association(previous, association).is_some();
+    let kept = recorded && !is_lost(subject, &association.tags);
+    association.owner_arn.is_none() && (kept || subject.owns(&association.tags))
 }
 
-/// Whether Lanyard let a thing go: what the status recorded of it then no longer counts.
-fn is_released(tags: &BTreeMap<String, String>) -> bool {
-    tags.contains_key(TAG_RETAINED)
-}
-
-/// Whether the tags alone say so. What an EKS add-on owns is never ours, whatever its tags.
-fn is_tagged_ours(subject: &Subject, association: &Association) -> bool {
-    association.owner_arn.is_none() && subject.owns(&association.tags)
+/// Whether an association of ours was adopted.
+#[must_use]
+pub fn is_adopted_association(subject: &Subject, previous: &Status, association: &Association) -> bool {
+    let recorded = recorded_association(previous, association);
+    is_marked(
+        subject,
+        Some(&association.tags),
+        recorded.is_some_and(|known| known.adopted),
+    )
 }
 
 /// Whether the status or the tags say that a role is this subject's to manage.
 #[must_use]
 pub fn is_our_role(subject: &Subject, previous: &Status, arn: &RoleArn, facts: &RoleFacts) -> bool {
-    let recorded = previous
-        .role
-        .as_ref()
-        .is_some_and(|role| role.arn == *arn && role.id.is_some() && role.id.as_ref() == facts.id.present());
+    let recorded = recorded_role(previous, arn, facts).is_some();
     let tags = facts.tags.present();
-    (recorded && !tags.is_some_and(is_released)) || tags.is_some_and(|tags| subject.owns(tags))
+    let lost = tags.is_some_and(|tags| is_lost(subject, tags));
+    (recorded && !lost) || tags.is_some_and(|tags| subject.owns(tags))
+}
+
+/// Whether a role of ours was adopted.
+#[must_use]
+pub fn is_adopted_role(subject: &Subject, previous: &Status, arn: &RoleArn, facts: &RoleFacts) -> bool {
+    let recorded = recorded_role(previous, arn, facts);
+    is_marked(
+        subject,
+        facts.tags.present(),
+        recorded.is_some_and(|known| known.adopted),
+    )
+}
+
+fn recorded_role<'a>(previous: &'a Status, arn: &RoleArn, facts: &RoleFacts) -> Option<&'a RoleStatus> {
+    let known = previous.role.as_ref().filter(|known| known.arn == *arn)?;
+    (known.id.is_some() && known.id.as_ref() == facts.id.present()).then_some(known)
+}
+
+fn recorded_association<'a>(previous: &'a Status, found: &Association) -> Option<&'a AssociationStatus> {
+    let mut known = previous
+        .bindings
+        .iter()
+        .filter_map(|binding| binding.association.as_ref());
+    known.find(|known| known.id == found.id)
+}
+
+/// Whether what the status recorded of a thing no longer counts: Lanyard let it go, or another WorkloadIdentity adopted
+/// it in the same moment and came last.
+fn is_lost(subject: &Subject, tags: &BTreeMap<String, String>) -> bool {
+    let anothers = || matches!(Owner::of(subject, tags), Owner::Lanyard(_));
+    tags.contains_key(TAG_RETAINED) || (tags.contains_key(TAG_ADOPTED) && anothers())
+}
+
+fn is_marked(subject: &Subject, tags: Option<&BTreeMap<String, String>>, recorded: bool) -> bool {
+    match tags {
+        Some(tags) => tags.contains_key(TAG_ADOPTED) || (recorded && !subject.owns(tags)),
+        None => recorded,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::example::{carried_out, spec, subject};
-    use crate::fact::Fact;
-    use crate::spec::Method;
-
-    #[test]
-    fn what_an_add_on_owns_is_never_ours() {
-        let (_, mut world, status) = carried_out(&spec(Method::PodIdentity));
-        let association = world.association.present_mut().unwrap();
-        assert!(is_our_association(&subject(), &status, association));
-        association.owner_arn = Some("arn:aws:eks:eu-west-1:111122223333:addon/prod/ebs/1".to_owned());
-        assert!(!is_our_association(&subject(), &status, association));
-    }
-
-    #[test]
-    fn a_role_without_our_tags_is_ours_by_its_recorded_id_until_it_is_released() {
-        let (identity, world, status) = carried_out(&spec(Method::Irsa));
-        let arn = identity.role_arn();
-        let with = |tags: BTreeMap<String, String>| RoleFacts {
-            tags: Fact::Present(tags),
-            ..world.role(arn)
-        };
-        let released = BTreeMap::from([(TAG_RETAINED.to_owned(), "true".to_owned())]);
-        assert!(is_our_role(&subject(), &status, arn, &with(BTreeMap::new())));
-        assert!(!is_our_role(&subject(), &status, arn, &with(released)));
-        assert!(!is_our_role(
-            &subject(),
-            &Status::default(),
-            arn,
-            &with(BTreeMap::new())
-        ));
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@ use crate::spec::DriftPolicy;
 use crate::stage::Phase;
 use crate::step::{Needs, Step};
 
+mod adopt;
 mod agent;
 mod binding;
 mod left_over;
@@ -80,6 +81,7 @@ fn present(wanted: &Wanted, drift: &Drift, observed: &Observed, policy: DriftPol
     draft.provider(wanted);
     draft.agent(wanted);
     draft.role(wanted);
+    draft.adopt_association(wanted);
     draft.bind(wanted);
     if !wanted.frozen {
         draft.left_over(wanted);
@@ -105,7 +107,7 @@ impl Draft<'_> {
         match difference.cause {
             Cause::Spec => true,
             Cause::OutOfBand => self.policy == DriftPolicy::Correct,
-            Cause::Held | Cause::NotOurs | Cause::Unreadable(_) => false,
+            Cause::Held | Cause::NotOurs | Cause::Adopted | Cause::Unreadable(_) => false,
         }
     }
 
@@ -150,12 +152,13 @@ impl Draft<'_> {
 
     fn role(&mut self, wanted: &Wanted) {
         match &wanted.role {
-            WantedRole::Managed(managed) if self.drift.conflict_on(Resource::Role).is_none() => {
-                role::plan(self, wanted, managed);
-            }
-            WantedRole::Managed(_) => {
+            WantedRole::Managed(_) | WantedRole::Adopted(..)
+                if self.drift.conflict_on(Resource::Role).is_some() =>
+            {
                 self.then.insert(Await::Conflict);
             }
+            WantedRole::Managed(managed) => role::plan(self, wanted, managed),
+            WantedRole::Adopted(managed, entries) => role::adopted(self, wanted, managed, entries),
             WantedRole::Shared(entries) => self.entries(&wanted.binding.role_arn, entries),
             WantedRole::Existing | WantedRole::Held => {}
         }

@@ -37,11 +37,11 @@ reasons! {
     RoleInPlace,
     /// The role that Lanyard manages is not there yet. It is created next; if it stays so, look at `Stalled`.
     RoleMissing,
-    /// A role of that name exists and is not Lanyard's for this ServiceAccount. Choose another `managed.name`, or name the role under `role.existing`.
+    /// A role of that name exists and is not Lanyard's for this ServiceAccount. The message says whose it is. Choose another `managed.name`, name the role under `role.existing`, or adopt it: annotate the object with `lanyard.dev/adopt` as the message shows, if its class lets it.
     RoleConflict,
     /// A statement of an existing role's trust policy carries the id of one of Lanyard's and was changed so that nobody can tell whom it lets in. Delete it, or put its list back; Lanyard leaves it alone until then.
     StatementConflict,
-    /// `role.existing` names a role that is not there. Create it or correct the ARN.
+    /// `role.existing` or the annotation `lanyard.dev/adopt` names a role that is not there, or one that was adopted is gone. Create it or correct the ARN.
     RoleNotFound,
     /// The role exists but differs from the spec in something that keeps it from being used as asked.
     RoleDrifted,
@@ -61,8 +61,10 @@ reasons! {
     BindingDrifted,
     /// The ServiceAccount does not exist. Create it, or set `serviceAccount.create: true`.
     ServiceAccountMissing,
-    /// An association for this ServiceAccount exists that Lanyard did not create; it decides what new pods get. Delete it, or leave this ServiceAccount to its owner.
+    /// An association for this ServiceAccount exists that Lanyard did not create; it decides what new pods get. The message says whose it is. Delete it, leave this ServiceAccount to its owner, or adopt it: annotate the object with `lanyard.dev/adopt` as the message shows, if its class lets it. What an EKS add-on owns is never adopted.
     AssociationConflict,
+    /// An adopted role, or one that is to be adopted, lacks the permissions boundary that the spec or its class asks for. Lanyard narrows no role that others made: put the boundary on it by hand, and the rest goes on.
+    BoundaryMissing,
     /// The ServiceAccount carries a role annotation that Lanyard never set. Remove it by hand, then Lanyard sets its own.
     AnnotationConflict,
     /// The IAM OIDC provider for the cluster's issuer is not there yet, or lacks the audience.
@@ -115,6 +117,8 @@ reasons! {
     Usable,
     /// The spec cannot be carried out as written. The message names the field and what to write instead.
     InvalidSpec,
+    /// The annotation `lanyard.dev/adopt` cannot be followed: it holds something that is no ARN, or one that does not belong to this object. The message says which, and what to write instead.
+    InvalidAdoption,
     /// The spec asks for something that the guardrails of its class do not allow. The message names the field, the value and the rule. What was applied before is kept true and nothing new is applied: change the spec, or ask the owner of the class.
     Forbidden,
     /// `spec.className` is not set, and none of the cluster's classes is marked as the default. Set it.
@@ -163,6 +167,8 @@ reasons! {
     InUse,
     /// The EKS add-on `eks-pod-identity-agent` was installed, as `--pod-identity-agent Ensure` allows.
     AgentInstalled,
+    /// A role or an association that somebody else made was adopted, as the annotation `lanyard.dev/adopt` asks. What was on it stays, and it stays when the object is deleted.
+    Adopted,
     /// A role was created.
     RoleCreated,
     /// The role was deleted by somebody and created again: same name, same ARN, another unique id. AWS stores a role that a policy names as principal by that id, so every policy elsewhere that names it (of buckets, keys, queues, other roles) is dead until it is saved again. The condition says so until the spec next changes.

@@ -67,9 +67,11 @@ pub enum ExistingTrust {
     Manage,
 }
 
-/// The spec of a WorkloadIdentity as it was written.
+/// The spec of a WorkloadIdentity as it was written, and the annotation that belongs to it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Spec {
+    /// ARNs of what somebody else made and Lanyard is to adopt, from the annotation `lanyard.dev/adopt`.
+    pub adopt: Vec<String>,
     /// The class to follow; absent: the default one.
     pub class_name: Option<String>,
     /// Whether Lanyard creates the ServiceAccount when it is missing.

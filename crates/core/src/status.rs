@@ -80,9 +80,21 @@ pub struct TransitionStatus {
 pub struct RoleStatus {
     /// The role's ARN.
     pub arn: RoleArn,
-    /// The role's unique id (`AROA...`), recorded when Lanyard created or found it; it tells a re-created role.
+    /// The role's unique id (`AROA...`), recorded when Lanyard created or adopted it; it tells a re-created role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Whether somebody else made it and Lanyard adopted it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
+}
+
+/// Roles that are known to be Lanyard's for a subject, or to have been in use, by what no tenant can write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Each of them.
+    pub roles: Vec<RoleArn>,
+    /// The one that was adopted: it may have another path than Lanyard's.
+    pub adopted: Option<RoleArn>,
 }
 
 /// One binding in the status.
@@ -121,6 +133,9 @@ pub struct AssociationStatus {
     /// The external id that a target role's trust can demand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// Whether somebody else made it and Lanyard adopted it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
 }
 
 /// Drift in the status.
@@ -197,10 +212,14 @@ impl Status {
 
     /// The roles on record. No tenant can write a status, so they are known to be where Lanyard put or found them.
     #[must_use]
-    pub fn roles(&self) -> Vec<RoleArn> {
+    pub fn made(&self) -> Made {
         let role = self.role.iter().map(|role| &role.arn);
         let bound = self.bindings.iter().map(|known| &known.binding.role_arn);
-        role.chain(bound).cloned().collect()
+        let adopted = self.role.iter().filter(|role| role.adopted);
+        Made {
+            roles: role.chain(bound).cloned().collect(),
+            adopted: adopted.map(|role| role.arn.clone()).next(),
+        }
     }
 
     /// The binding that new pods get, as last recorded.

@@ -37,6 +37,20 @@ pub enum Step {
     AddClientId { arn: String, client_id: Audience },
     /// Install the EKS Pod Identity Agent as an EKS add-on.
     InstallAgent {},
+    /// Adopt a role that somebody else made: Lanyard's tags and the mark are set, in place of those `replaced`.
+    AdoptRole {
+        role: RoleArn,
+        tags: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        replaced: BTreeSet<String>,
+    },
+    /// Adopt an association in the same way, if it is still the one of this ARN.
+    AdoptAssociation {
+        arn: String,
+        tags: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        replaced: BTreeSet<String>,
+    },
     /// Put the permissions boundary on.
     SetBoundary { role: RoleArn, boundary: PolicyArn },
     /// Take the permissions boundary off.
@@ -163,7 +177,8 @@ impl Step {
         match self {
             Self::TakeCustody { .. } | Self::ReleaseObject { .. } | Self::RestartWorkload { .. } => &[],
             Self::CreateProvider { .. } | Self::AddClientId { .. } => &[Needs::Provider],
-            Self::CreateRole { .. }
+            Self::AdoptRole { .. }
+            | Self::CreateRole { .. }
             | Self::UpdateRole { .. }
             | Self::TagRole { .. }
             | Self::UntagRole { .. }
@@ -179,7 +194,8 @@ impl Step {
             Self::DeleteRole { .. } => &[Needs::Role, Needs::Attached, Needs::Inline],
             Self::CreateAssociation { .. } => &[Needs::Association, Needs::Role, Needs::Agent],
             Self::UpdateAssociation { .. } => &[Needs::Association, Needs::Role],
-            Self::TagAssociation { .. }
+            Self::AdoptAssociation { .. }
+            | Self::TagAssociation { .. }
             | Self::UntagAssociation { .. }
             | Self::DeleteAssociation {}
             | Self::ReleaseAssociation {} => &[Needs::Association],
@@ -189,13 +205,17 @@ impl Step {
     }
 
     /// When it runs: all of a lower rank are done before any of a higher one begins. The one order there is: custody,
-    /// provider and agent, boundary, extras off, role, policies on, trust, association, ServiceAccount, unbind, trust and policies
+    /// provider, agent and adoption, boundary, extras off, role, policies on, trust, association, ServiceAccount, unbind, trust and policies
     /// off, delete, restarts, release.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
             Self::TakeCustody { .. } => 0,
-            Self::CreateProvider { .. } | Self::AddClientId { .. } | Self::InstallAgent {} => 1,
+            Self::CreateProvider { .. }
+            | Self::AddClientId { .. }
+            | Self::InstallAgent {}
+            | Self::AdoptRole { .. }
+            | Self::AdoptAssociation { .. } => 1,
             Self::SetBoundary { .. } | Self::RemoveBoundary { .. } => 2,
             Self::DetachPolicy { first: true, .. } | Self::DeleteInlinePolicy { first: true, .. } => 3,
             Self::CreateRole { .. }
@@ -234,14 +254,16 @@ impl Step {
             | Self::RestartWorkload { .. }
             | Self::InstallAgent {} => None,
             Self::CreateProvider { .. } | Self::AddClientId { .. } => Some(Resource::Provider),
-            Self::CreateAssociation { .. }
+            Self::AdoptAssociation { .. }
+            | Self::CreateAssociation { .. }
             | Self::UpdateAssociation { .. }
             | Self::TagAssociation { .. }
             | Self::UntagAssociation { .. }
             | Self::DeleteAssociation {}
             | Self::ReleaseAssociation {} => Some(Resource::Association),
             Self::Annotate { .. } | Self::DeleteServiceAccount {} => Some(Resource::ServiceAccount),
-            Self::SetBoundary { .. }
+            Self::AdoptRole { .. }
+            | Self::SetBoundary { .. }
             | Self::RemoveBoundary { .. }
             | Self::CreateRole { .. }
             | Self::UpdateRole { .. }
@@ -264,7 +286,8 @@ impl Step {
     #[must_use]
     pub fn role(&self) -> Option<&RoleArn> {
         match self {
-            Self::SetBoundary { role, .. }
+            Self::AdoptRole { role, .. }
+            | Self::SetBoundary { role, .. }
             | Self::RemoveBoundary { role }
             | Self::CreateRole { role, .. }
             | Self::UpdateRole { role, .. }
@@ -301,6 +324,8 @@ impl Step {
             Self::CreateProvider { .. } => "CreateProvider",
             Self::AddClientId { .. } => "AddClientId",
             Self::InstallAgent {} => "InstallAgent",
+            Self::AdoptRole { .. } => "AdoptRole",
+            Self::AdoptAssociation { .. } => "AdoptAssociation",
             Self::SetBoundary { .. } => "SetBoundary",
             Self::RemoveBoundary { .. } => "RemoveBoundary",
             Self::CreateRole { .. } => "CreateRole",

@@ -17,6 +17,11 @@ pub const TAG_NAMESPACE: &str = "lanyard.dev/namespace";
 pub const TAG_NAME: &str = "lanyard.dev/name";
 /// Tag that takes the place of the three above when Lanyard lets a thing go without removing it.
 pub const TAG_RETAINED: &str = "lanyard.dev/retained";
+/// Tag that stands beside the three on what Lanyard did not make but adopted. While it stands, what Lanyard did not put
+/// there stays, and the thing itself stays when its object goes.
+pub const TAG_ADOPTED: &str = "lanyard.dev/adopted";
+/// Every tag of Lanyard's own.
+pub const OWN_TAGS: [&str; 5] = [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME, TAG_ADOPTED, TAG_RETAINED];
 
 /// Characters of a role's name (IAM `CreateRole`).
 const ROLE_NAME_LIMIT: usize = 64;
@@ -78,6 +83,13 @@ impl Subject {
         ])
     }
 
+    /// The tags that mark a thing that somebody else made as adopted for this subject.
+    #[must_use]
+    pub fn adoption_tags(&self) -> BTreeMap<String, String> {
+        let mark = (TAG_ADOPTED.to_owned(), "true".to_owned());
+        self.ownership_tags().into_iter().chain([mark]).collect()
+    }
+
     /// Whether these tags say that the thing is this subject's.
     #[must_use]
     pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
@@ -98,22 +110,6 @@ impl fmt::Display for Subject {
 pub fn is_reserved_tag(key: &TagKey) -> bool {
     let key = key.as_str().to_ascii_lowercase();
     key.starts_with("lanyard.dev/") || key.starts_with("kubernetes-") || key.starts_with("eks-cluster-")
-}
-
-/// Who the ownership tags say a thing belongs to, for messages.
-#[must_use]
-pub fn owner_named_by(tags: &BTreeMap<String, String>) -> Option<String> {
-    let named = |key| tags.get(key).map(|value| crate::text::quote(value));
-    match (named(TAG_CLUSTER), named(TAG_NAMESPACE), named(TAG_NAME)) {
-        (Some(cluster), Some(namespace), Some(name)) => {
-            Some(format!("{namespace}/{name} of cluster {cluster}"))
-        }
-        _ => tags
-            .keys()
-            .find(|key| key.contains("managed-by"))
-            .and_then(|key| tags.get(key))
-            .map(|v| crate::text::quote(v)),
-    }
 }
 
 /// The id of the trust statement that lets IRSA subjects of a cluster in: one per cluster.
@@ -186,6 +182,5 @@ mod tests {
         assert!(subject.owns(&tags));
         tags.insert(TAG_CLUSTER.to_owned(), "other".to_owned());
         assert!(!subject.owns(&tags));
-        assert_eq!(owner_named_by(&tags).unwrap(), "shop/orders of cluster other");
     }
 }

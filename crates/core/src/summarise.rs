@@ -1,22 +1,20 @@
 //! Summarise: what was thought and what became of it go in; the status, the events and the next look come out.
 //! Pure: the clock is an argument. Nothing that changes by itself reaches the status.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::aspect::{Aspect, Resource};
 use crate::class::FromClass;
 use crate::condition::{Condition, ConditionStatus, ConditionType};
-use crate::desired::{Desired, Wanted};
+use crate::desired::{Desired, Wanted, WantedRole};
 use crate::drift::Drift;
 use crate::fact::{Fact, Why};
 use crate::gate::Gate;
 use crate::look::{Look, compare};
 use crate::observed::Observed;
 use crate::outcome::{Disposition, Outcome};
-use crate::ownership::is_our_role;
+use crate::ownership::{is_adopted_role, is_our_role};
 use crate::plan::Await;
 use crate::reason::Reason;
 use crate::stage::{Phase, Stage, Transition};
@@ -24,6 +22,7 @@ use crate::status::{PodsStatus, RoleStatus, Status};
 use crate::timings::Timings;
 
 mod agent;
+mod applied;
 mod bindings;
 mod conditions;
 mod events;
@@ -107,7 +106,7 @@ pub fn summarise(told: &Told<'_>) -> Summary {
         role: role(told),
         bindings: bindings::of(told, &three),
         oidc_provider_arn: provider(told),
-        applied: applied(told, &drift),
+        applied: applied::of(told, &drift),
         pods: PodsStatus { stale: stale(told) },
         transition: transition::record(told),
         drift: found.status.clone(),
@@ -147,17 +146,31 @@ fn role(told: &Told<'_>) -> Option<RoleStatus> {
     let arn = wanted.binding.role_arn.clone();
     let facts = told.after.role(&arn);
     if facts.id.unreadable().is_some() {
-        return told.previous.role.clone().or(Some(RoleStatus { arn, id: None }));
+        return told.previous.role.clone().or(Some(RoleStatus {
+            arn,
+            id: None,
+            adopted: false,
+        }));
     }
-    let managed = matches!(wanted.role, crate::desired::WantedRole::Managed(_));
+    let was = told.previous.role.as_ref().filter(|known| known.arn == arn);
+    if let (WantedRole::Held, Some(was)) = (&wanted.role, was.filter(|known| known.adopted)) {
+        // That others made it is not forgotten while the spec already names another.
+        return Some(was.clone());
+    }
+    let managed = matches!(wanted.role, WantedRole::Managed(_) | WantedRole::Adopted(..));
     let ours = managed && is_our_role(&wanted.subject, told.previous, &arn, &facts);
+    let adopted = match &facts.id {
+        Fact::Present(_) => ours && is_adopted_role(&wanted.subject, told.previous, &arn, &facts),
+        // Remembered like its id: Lanyard makes no other in its place.
+        Fact::Absent | Fact::Unreadable(_) => managed && was.is_some_and(|known| known.adopted),
+    };
     let id = match facts.id {
         Fact::Present(id) => Some(id).filter(|_| ours),
         // Remembered until there is another one: it tells that the role was created again.
         Fact::Absent if managed => recreated::known_id(told.previous, &arn).cloned(),
         Fact::Absent | Fact::Unreadable(_) => None,
     };
-    Some(RoleStatus { arn, id })
+    Some(RoleStatus { arn, id, adopted })
 }
 
 fn provider(told: &Told<'_>) -> Option<String> {
@@ -165,41 +178,6 @@ fn provider(told: &Told<'_>) -> Option<String> {
         return told.previous.oidc_provider_arn.clone();
     };
     wanted.provider.as_ref().map(|provider| provider.arn.clone())
-}
-
-/// What we last applied: what agrees now, and what we applied before and still differs.
-fn applied(told: &Told<'_>, drift: &Drift) -> BTreeMap<String, String> {
-    // Nothing new is applied to a frozen identity; what it forgot, it does not learn again from what it may not touch.
-    if told.wanted().is_none() || told.look.frozen.is_some() {
-        return told.previous.applied.clone();
-    }
-    let differs: Vec<String> = drift
-        .differences
-        .iter()
-        .map(|difference| difference.aspect.key())
-        .collect();
-    // What was applied to the role of before tells nothing of the one that took its place.
-    let remembered = told.previous.applied.get(&Aspect::Role.key());
-    let replaced = drift
-        .agreed
-        .iter()
-        .any(|(aspect, digest)| *aspect == Aspect::Role && remembered.is_some_and(|known| known != digest));
-    let of_another = |key: &str| replaced && found::resource_of(key) == Resource::Role;
-    let mut applied: BTreeMap<String, String> = told
-        .previous
-        .applied
-        .iter()
-        .filter(|(key, _)| !of_another(key))
-        .filter(|(key, _)| differs.contains(key) || !drift.judged.contains(&found::resource_of(key)))
-        .map(|(key, digest)| (key.clone(), digest.clone()))
-        .collect();
-    applied.extend(
-        drift
-            .agreed
-            .iter()
-            .map(|(aspect, digest)| (aspect.key(), digest.clone())),
-    );
-    applied
 }
 
 /// Holders without the credentials that the spec asks for; what could not be counted stays as it was.

@@ -61,6 +61,15 @@ fn cut(text: &str, limit: usize) -> String {
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
+/// What is said of a field, which is told by its path below `spec` unless it is of the metadata.
+#[must_use]
+pub fn field(told: &str) -> String {
+    match told.starts_with("metadata.") {
+        true => told.to_owned(),
+        false => format!("spec.{told}"),
+    }
+}
+
 /// `a`, `a and b`, `a, b and c`.
 #[must_use]
 pub fn list<T: std::fmt::Display>(items: &[T]) -> String {

@@ -1,20 +1,23 @@
 //! Validate: spec, class and cluster in, an identity and what its class forbids, or everything that is wrong with it.
 //! No I/O. All checks that can fail end here; what admission refused is checked again, since admission is a courtesy.
 
+use crate::adoption::Adoption;
 use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
 use crate::class::{Class, FromClass};
 use crate::cluster::{Cluster, Platform};
 use crate::duration::parse_seconds;
-use crate::guardrail::{Forbidden, forbidden};
+use crate::guardrail::{Forbidden, Leave, forbidden};
 use crate::identity::Identity;
 use crate::name::Audience;
 use crate::policy::{Document, lint};
 use crate::reason::Reason;
 use crate::spec::{ExistingTrust, Method, PodIdentitySpec, Spec};
+use crate::status::Made;
 use crate::subject::Subject;
 use crate::text::quote;
 
+mod adopt;
 mod home;
 mod managed;
 mod naming;
@@ -35,7 +38,7 @@ pub const INLINE_LIMIT: usize = 10_240;
 /// One thing that is wrong with a spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// The field, as a path below `spec`.
+    /// The field, as a path below `spec`, or of the annotation.
     pub field: String,
     /// What is wrong and what to write instead.
     pub problem: String,
@@ -68,7 +71,7 @@ pub fn validate(
     subject: &Subject,
     cluster: &Cluster,
     class: &Class,
-    made: &[RoleArn],
+    made: &Made,
 ) -> Result<Validated, Vec<Invalid>> {
     let mut check = Check {
         subject,
@@ -92,7 +95,7 @@ struct Check<'a> {
     subject: &'a Subject,
     cluster: &'a Cluster,
     class: &'a Class,
-    made: &'a [RoleArn],
+    made: &'a Made,
     found: Vec<Invalid>,
 }
 
@@ -126,7 +129,11 @@ impl Check<'_> {
             .method
             .or(defaults.method)
             .unwrap_or(self.cluster.default_method());
-        let role_arn = self.role_arn(spec, method);
+        let adopted = self.adopted(&spec.adopt);
+        let role_arn = self.role_arn(spec, method, adopted.role.as_ref());
+        if spec.managed.is_none() {
+            self.adopts_no_role(adopted.role.as_ref());
+        }
         let by = match method {
             Method::Irsa => self.irsa(spec),
             Method::PodIdentity => self.pod_identity(&spec.pod_identity),
@@ -148,6 +155,10 @@ impl Check<'_> {
             },
             managed,
             shares_trust: shares_trust(spec),
+            adoption: Adoption {
+                leave: Leave::of(self.subject, self.class),
+                ..adopted
+            },
             session_policy,
             token_expiration,
             sts_regional_endpoints: spec.irsa.sts_regional_endpoints,
@@ -165,10 +176,13 @@ impl Check<'_> {
         })
     }
 
-    fn role_arn(&mut self, spec: &Spec, method: Method) -> Option<RoleArn> {
+    fn role_arn(&mut self, spec: &Spec, method: Method, adopted: Option<&RoleArn>) -> Option<RoleArn> {
         let account = self.home(method);
         match (&spec.managed, &spec.existing) {
-            (Some(managed), None) => self.managed_arn(managed, account),
+            (Some(managed), None) => {
+                let usual = self.managed_arn(managed, account)?;
+                Some(self.at_the_adopted(usual, adopted))
+            }
             (None, Some(existing)) => self.existing_arn(&existing.arn, &account, method),
             (Some(_), Some(_)) | (None, None) => {
                 self.wrong("role", "exactly one of managed and existing must be set");

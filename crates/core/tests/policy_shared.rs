@@ -19,7 +19,7 @@ use lanyard_core::policy::shared::Standing;
 use lanyard_core::policy::{Document, Statement, lint, same_meaning};
 use lanyard_core::share::Entry;
 use lanyard_core::spec::{ExistingRoleSpec, ExistingTrust, IrsaSpec, Method, PodIdentitySpec, Spec};
-use lanyard_core::status::Status;
+use lanyard_core::status::{Made, Status};
 use lanyard_core::subject::Subject;
 use lanyard_core::timings::Timings;
 use lanyard_core::validate::validate;
@@ -90,9 +90,15 @@ impl Guest {
             },
             ..Spec::default()
         };
-        let identity = validate(&spec, &subject, &cluster, &Class::unrestricted(), &[])
-            .unwrap()
-            .identity;
+        let identity = validate(
+            &spec,
+            &subject,
+            &cluster,
+            &Class::unrestricted(),
+            &Made::default(),
+        )
+        .unwrap()
+        .identity;
         let (nothing, now) = (Observed::nothing(), Timestamp::UNIX_EPOCH);
         let look = think(&identity, &Status::default(), &nothing, &Timings::default(), now);
         let Desired::Present(wanted) = look.desired else {

@@ -5,7 +5,7 @@ use lanyard_core::name::ClusterName;
 use lanyard_core::observed::{Association, Observed};
 use lanyard_core::outcome::Answer;
 use lanyard_core::step::Step;
-use lanyard_core::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
+use lanyard_core::subject::{TAG_ADOPTED, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
 
 use crate::World;
 use crate::error::EngineError;
@@ -30,7 +30,8 @@ impl World {
                 self.restart_workload(&target.subject, owner, mark).await?
             }
             Step::InstallAgent {} => self.aws().install_agent(self.eks_cluster()?).await?,
-            Step::CreateAssociation { .. }
+            Step::AdoptAssociation { .. }
+            | Step::CreateAssociation { .. }
             | Step::UpdateAssociation { .. }
             | Step::TagAssociation { .. }
             | Step::UntagAssociation { .. }
@@ -72,6 +73,13 @@ impl World {
                 client_id,
             } => aws.create_provider(arn, issuer, client_id).await?,
             Step::AddClientId { arn, client_id } => aws.add_client_id(arn, client_id).await?,
+            Step::AdoptRole { role, tags, replaced } => {
+                // Away with the old first: a stop between the two leaves a role that says nobody's name.
+                if !replaced.is_empty() {
+                    aws.untag_role(role, replaced).await?;
+                }
+                aws.tag_role(role, tags).await?;
+            }
             Step::SetBoundary { role, boundary } => aws.set_boundary(role, boundary).await?,
             Step::RemoveBoundary { role } => aws.remove_boundary(role).await?,
             Step::UpdateRole {
@@ -116,10 +124,10 @@ impl World {
                 .await?;
             return Ok(Answer::Association(Box::new(made)));
         }
+        let gone = Err(EngineError::Gone {
+            what: "the association",
+        });
         let Some(found) = observed.association.present() else {
-            let gone = Err(EngineError::Gone {
-                what: "the association",
-            });
             return if matches!(step, Step::DeleteAssociation {}) {
                 Ok(Answer::Nothing)
             } else {
@@ -132,6 +140,15 @@ impl World {
                     .update_association(cluster, found, wanted, *clear_policy)
                     .await?;
                 return Ok(Answer::Association(Box::new(with_tags(updated, found))));
+            }
+            Step::AdoptAssociation { arn, tags, replaced } => {
+                if found.arn != *arn {
+                    return gone;
+                }
+                if !replaced.is_empty() {
+                    aws.untag_association(arn, replaced).await?;
+                }
+                aws.tag_association(arn, tags).await?;
             }
             Step::TagAssociation { tags } => aws.tag_association(&found.arn, tags).await?,
             Step::UntagAssociation { keys } => aws.untag_association(&found.arn, keys).await?,
@@ -191,5 +208,7 @@ fn retained_tag() -> std::collections::BTreeMap<String, String> {
 }
 
 fn ownership_keys() -> std::collections::BTreeSet<String> {
-    [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].map(str::to_owned).into()
+    [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME, TAG_ADOPTED]
+        .map(str::to_owned)
+        .into()
 }

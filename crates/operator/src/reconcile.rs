@@ -275,7 +275,7 @@ fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
 
 /// The spec as where no class exists: on what was made, no class has a say any more.
 fn unclassed(spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Option<Identity> {
-    let (class, made) = (Class::unrestricted(), decoded.status.roles());
+    let (class, made) = (Class::unrestricted(), decoded.status.made());
     let validated = validate(spec, &decoded.target.subject, cluster, &class, &made);
     validated.ok().map(|validated| validated.identity)
 }

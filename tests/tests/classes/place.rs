@@ -161,12 +161,24 @@ pub fn identity(name: &str, spec: &Value) -> DynamicObject {
 
 /// What the admission policy says against a spec, by a dry run; nothing when it lets it pass.
 pub async fn ask(client: &Client, namespace: &str, spec: &Value) -> Result<Option<String>> {
+    ask_with(client, namespace, &[], spec).await
+}
+
+/// The same against an object with annotations.
+pub async fn ask_with(
+    client: &Client,
+    namespace: &str,
+    annotations: &[(&str, &str)],
+    spec: &Value,
+) -> Result<Option<String>> {
     let dry_run = PostParams {
         dry_run: true,
         ..PostParams::default()
     };
-    let api = identities(client, namespace);
-    told(api.create(&dry_run, &identity("asked", spec)).await)
+    let mut asked = identity("asked", spec);
+    let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    asked.metadata.annotations = Some(annotations.iter().map(text).collect());
+    told(identities(client, namespace).create(&dry_run, &asked).await)
 }
 
 /// What a policy says against something; an error when it is refused for another reason.

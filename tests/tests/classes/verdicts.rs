@@ -12,7 +12,7 @@ use lanyard_core::subject::Subject;
 use serde_json::{Value, json};
 
 use crate::corpus::specs;
-use crate::place::{BANK, SHOP, ask, classes, client, same};
+use crate::place::{BANK, SHOP, ask, ask_with, classes, client, same};
 
 /// What core says.
 #[derive(Debug, PartialEq)]
@@ -96,6 +96,20 @@ fn core(spec: &Value, namespace: &str, tier: &str, classes: &Fact<Vec<Listed>>) 
         true => Verdict::ForbiddenByCore(found),
         false => Verdict::Forbidden(found),
     })
+}
+
+/// Core lets a role that may be adopted be called by its name, so that admission cannot tell by `roleNames` alone.
+#[tokio::test]
+async fn the_name_of_a_role_that_is_to_be_adopted_is_for_core_to_judge() -> Result<()> {
+    let client = client().await?;
+    let named = json!({"className": "tenants", "role": {"managed": {"name": "bank-orders"}}});
+    let adopt = [(
+        lanyard_api::ANNOTATION_ADOPT,
+        "arn:aws:iam::111122223333:role/bank-orders",
+    )];
+    ensure!(ask_with(&client, SHOP, &adopt, &named).await?.is_none());
+    ensure!(ask(&client, SHOP, &named).await?.is_some());
+    Ok(())
 }
 
 #[tokio::test]

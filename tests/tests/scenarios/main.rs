@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
-use lanyard_api::{WorkloadIdentity, WorkloadIdentityStatus};
-use lanyard_core::class::Class;
+use lanyard_api::{ANNOTATION_ADOPT, WorkloadIdentity, WorkloadIdentityClass, WorkloadIdentityStatus};
+use lanyard_core::adoption::named;
+use lanyard_core::class::{Choice, Class, Record, Ruling, Whose, rule};
 use lanyard_core::cluster::Cluster;
 use lanyard_core::gate::{Gate, Reporting};
 use lanyard_core::identity::Identity;
@@ -21,12 +22,13 @@ use lanyard_core::leaving::Leaving;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::{Association, Observed, RoleFacts};
 use lanyard_core::outcome::{Answer, Ended, Outcome, Skip};
+use lanyard_core::spec::Spec;
 use lanyard_core::status::Status;
 use lanyard_core::step::Step;
 use lanyard_core::subject::Subject;
-use lanyard_core::summarise::{Summary, Told, invalid, summarise};
+use lanyard_core::summarise::{Summary, Told, invalid, refused, summarise};
+use lanyard_core::text;
 use lanyard_core::timings::Timings;
-use lanyard_core::validate::validate;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use similar::TextDiff;
@@ -119,42 +121,87 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
     let subject = subject(&object, &cluster);
     let generation = object.metadata.generation.unwrap_or(1);
     let goes = object.metadata.deletion_timestamp.is_some();
-    let spec = object.spec.to_core();
+    let spec = spec(&object);
     let now = NOW.parse()?;
-    match validate(
-        &spec,
-        &subject,
-        &cluster,
-        &Class::unrestricted(),
-        &previous.roles(),
-    ) {
-        Err(wrong) if !goes => {
-            let faults: Vec<String> = wrong.iter().map(|fault| format!("spec.{fault}\n")).collect();
-            let summary = invalid(&previous, generation, &wrong, now);
-            Ok(BTreeMap::from([
-                ("faults.txt", faults.concat()),
-                ("events.txt", told::events(&summary.events)),
-                ("status.yaml", told::status(&summary)?),
-            ]))
+    let class = class(folder)?;
+    let ruling = ruled(&spec, &subject, &cluster, class.as_ref(), &previous, &observed);
+    let (faults, summary) = match &ruling {
+        Ruling::Carried(_) => (Vec::new(), None),
+        _ if goes => (Vec::new(), None),
+        Ruling::Invalid(wrong) => {
+            let faults = wrong.iter().map(|fault| text::field(&fault.to_string()));
+            (faults.collect(), Some(invalid(&previous, generation, wrong, now)))
         }
-        validated => {
-            let case = Case {
-                identity: validated.ok().map(|validated| validated.identity),
-                subject,
-                generation,
-                leaving: Leaving::of(Some(&spec), observed.object.custody.as_ref()),
-                goes,
-                gate: if spec.suspend {
-                    Gate::ReportOnly(Reporting::Suspended)
-                } else {
-                    Gate::Open
-                },
-                now,
-            };
-            case.read_roles(&previous, &mut observed);
-            case.run(&previous, observed)
+        Ruling::Refused(freeze) => {
+            let summary = refused(&previous, generation, freeze, now);
+            (vec![freeze.message.clone()], Some(summary))
         }
+    };
+    if let Some(summary) = summary {
+        let faults: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
+        return Ok(BTreeMap::from([
+            ("faults.txt", faults),
+            ("events.txt", told::events(&summary.events)),
+            ("status.yaml", told::status(&summary)?),
+        ]));
     }
+    let case = Case {
+        identity: match ruling {
+            Ruling::Carried(identity) => Some(*identity),
+            Ruling::Refused(_) | Ruling::Invalid(_) => None,
+        },
+        subject,
+        generation,
+        leaving: Leaving::of(Some(&spec), observed.object.custody.as_ref()),
+        goes,
+        gate: if spec.suspend {
+            Gate::ReportOnly(Reporting::Suspended)
+        } else {
+            Gate::Open
+        },
+        now,
+    };
+    case.read_roles(&previous, &mut observed);
+    case.run(&previous, observed)
+}
+
+/// The spec, with the annotation that names what is to be adopted.
+fn spec(object: &WorkloadIdentity) -> Spec {
+    let annotations = object.metadata.annotations.as_ref();
+    let adopt = annotations.and_then(|all| all.get(ANNOTATION_ADOPT));
+    Spec {
+        adopt: adopt.map(|text| named(text)).unwrap_or_default(),
+        ..object.spec.to_core()
+    }
+}
+
+/// The class of the folder; without one there are no classes.
+fn class(folder: &Path) -> Result<Option<Class>> {
+    let path = folder.join("class.yaml");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let object: WorkloadIdentityClass = from_yaml(&path)?;
+    let class = object.listed().class;
+    class
+        .map(Some)
+        .map_err(|error| anyhow::anyhow!("class.yaml: {error:?}"))
+}
+
+fn ruled(
+    spec: &Spec,
+    subject: &Subject,
+    cluster: &Cluster,
+    class: Option<&Class>,
+    previous: &Status,
+    observed: &Observed,
+) -> Ruling {
+    let choice = class.map_or(Choice::Unrestricted, Choice::Chosen);
+    let record = Record {
+        status: previous,
+        custody: observed.object.custody.as_ref(),
+    };
+    rule(spec, Whose { subject, cluster }, &choice, record, |_| true)
 }
 
 /// One object, ready to be looked at.
@@ -275,17 +322,13 @@ fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
     }
     let object: WorkloadIdentity = from_yaml(&path)?;
     let subject = subject(&object, cluster);
-    let Ok(validated) = validate(
-        &object.spec.to_core(),
-        &subject,
-        cluster,
-        &Class::unrestricted(),
-        &[],
-    ) else {
+    let (before, class) = (spec(&object), class(folder)?);
+    let (none, nothing) = (Status::default(), Observed::nothing());
+    let Ruling::Carried(identity) = ruled(&before, &subject, cluster, class.as_ref(), &none, &nothing) else {
         bail!("before.yaml is not valid, so it was never carried out");
     };
     let case = Case {
-        identity: Some(validated.identity),
+        identity: Some(*identity),
         subject,
         generation: object.metadata.generation.unwrap_or(1),
         leaving: Leaving::Remove,

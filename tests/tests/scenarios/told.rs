@@ -30,6 +30,7 @@ fn difference_lines(difference: &Difference, goes: bool) -> String {
         Cause::Held => "the spec asks for it, and the identity is frozen".to_owned(),
         Cause::OutOfBand => "changed by others".to_owned(),
         Cause::NotOurs => "not ours to change".to_owned(),
+        Cause::Adopted => "put there by others, on an adopted role".to_owned(),
         Cause::Unreadable(why) => return format!("{resource} {}: not read: {why}\n", difference.aspect),
     };
     let or_nothing = |text: Option<&String>| text.map_or("nothing".to_owned(), ToString::to_string);

@@ -51,6 +51,7 @@ fn bindings() -> Vec<BindingStatus> {
         id: "a-1".to_owned(),
         arn: "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1".to_owned(),
         external_id: Some("eu-west-1/111122223333/prod/shop/orders".to_owned()),
+        adopted: true,
     };
     vec![
         BindingStatus {
@@ -94,6 +95,7 @@ fn full() -> Status {
         role: Some(RoleStatus {
             arn: role("orders"),
             id: Some("AROA1".to_owned()),
+            adopted: true,
         }),
         bindings: bindings(),
         oidc_provider_arn: Some(

@@ -69,7 +69,7 @@ pub fn rule(
     record: Record<'_>,
     may_begin: impl FnOnce(&Class) -> bool,
 ) -> Ruling {
-    let made = record.status.roles();
+    let made = record.status.made();
     let under = |class: &Class| validate(spec, whose.subject, whose.cluster, class, &made);
     let held = |class: Option<&Class>, stop: Stop| match under(&as_carried_out(class, record)) {
         Ok(_) if !record.was_carried_out() => Ruling::Refused(stop.told(false)),
@@ -158,7 +158,10 @@ impl Stop {
     }
 
     fn forbidden(forbidden: &[Forbidden], class: &Class) -> Option<Self> {
-        let lines: Vec<String> = forbidden.iter().map(|line| format!("spec.{line}")).collect();
+        let lines: Vec<String> = forbidden
+            .iter()
+            .map(|line| text::field(&line.to_string()))
+            .collect();
         (!lines.is_empty()).then(|| Self {
             reason: Reason::Forbidden,
             lines,
@@ -172,7 +175,7 @@ impl Stop {
         let line = |Invalid { field, problem, .. }: &Invalid| match field.as_str() {
             "method" if spec.method.is_none() => format!("its defaults.method: {problem}"),
             "role.managed.tags" => format!("its enforcedTags: spec.{field} would have {problem}"),
-            _ => format!("spec.{field}: {problem}"),
+            _ => text::field(&format!("{field}: {problem}")),
         };
         let mut lines: Vec<String> = wrong.iter().map(line).collect();
         if let Some(first) = lines.first_mut() {

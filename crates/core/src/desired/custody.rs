@@ -1,7 +1,7 @@
 //! Desired, custody: which roles and which seats in others' trust policies are ours to remove, now or one day.
 //! An identity, the bindings that pods may depend on and the facts in, custody and what is left over out. No I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
@@ -12,7 +12,7 @@ use crate::observed::Observed;
 use crate::share::{Key, Seated};
 use crate::stage::Stage;
 use crate::status::Status;
-use crate::subject::Subject;
+use crate::subject::{Subject, TAG_ADOPTED, TAG_RETAINED};
 
 /// Roles of ours in custody that no binding leads to any more. While a change runs, none is.
 pub(super) fn left_over(identity: &Identity, stage: &Stage, observed: &Observed) -> BTreeSet<RoleArn> {
@@ -60,6 +60,7 @@ pub(super) fn custody_for(
     binding: &Binding,
     kept: &[Binding],
     observed: &Observed,
+    shares: bool,
 ) -> Custody {
     let before = observed.object.custody.as_ref();
     let wanted = &identity.binding;
@@ -72,15 +73,19 @@ pub(super) fn custody_for(
     };
     let made = |touched: &Touched| {
         let another = touched.arn != wanted.role_arn || identity.managed.is_none();
-        touched.managed && another && !observed.role(&touched.arn).id.is_absent()
+        touched.managed && another && may_be_ours(&touched.arn, observed)
     };
     let seated = |touched: &Touched| {
         let seated = touched.seated(&identity.subject);
         seated.is_some_and(|seated| may_be_taken(&seated, observed))
     };
     // What the role's owner keeps from now on stays as it is, and is not ours to take away any more.
-    let given_up = |touched: &Touched| !identity.shares_trust && is_seat_of(touched, wanted);
-    let mut custody = Custody::including(before, identity.deletion_policy, identity.touches());
+    let given_up = |touched: &Touched| identity.managed.is_none() && !shares && is_seat_of(touched, wanted);
+    let touches = Touched {
+        share: shares.then(|| Key::of(wanted)),
+        ..identity.touches()
+    };
+    let mut custody = Custody::including(before, identity.deletion_policy, touches);
     custody
         .roles
         .retain(|touched| (used(touched) || made(touched) || seated(touched)) && !given_up(touched));
@@ -88,7 +93,7 @@ pub(super) fn custody_for(
         custody = custody.under(identity.class.clone());
     }
     for other in kept.iter().chain([binding]) {
-        let touched = touched_for(identity, other, observed);
+        let touched = touched_for(identity, other, observed, shares);
         let known = |known: &Touched| {
             let same = known.arn == touched.arn && known.method == touched.method;
             same && (touched.share.is_none() || known.share == touched.share)
@@ -102,16 +107,27 @@ pub(super) fn custody_for(
 
 /// What is touched for a binding beside the one asked for. Where custody of its role is lost, the role's tags may still
 /// say that Lanyard made it.
-fn touched_for(identity: &Identity, other: &Binding, observed: &Observed) -> Touched {
+fn touched_for(identity: &Identity, other: &Binding, observed: &Observed, shares: bool) -> Touched {
     let tags = observed.role(&other.role_arn).tags;
     let made = tags.present().is_some_and(|tags| identity.subject.owns(tags));
-    let shared = identity.shares_trust && other.role_arn == identity.binding.role_arn;
+    let adopted = tags.present().is_some_and(|tags| tags.contains_key(TAG_ADOPTED));
+    let shared = match other.role_arn == identity.binding.role_arn {
+        true => shares,
+        false => made && adopted,
+    };
     Touched {
         arn: other.role_arn.clone(),
         managed: made || identity.managed.is_some(),
         method: other.method(),
         share: shared.then(|| Key::of(other)),
     }
+}
+
+/// Whether a role that was touched may still be ours: what is gone or was let go is not.
+fn may_be_ours(arn: &RoleArn, observed: &Observed) -> bool {
+    let facts = observed.role(arn);
+    let released = |tags: &BTreeMap<String, String>| tags.contains_key(TAG_RETAINED);
+    !facts.id.is_absent() && !facts.tags.present().is_some_and(released)
 }
 
 /// Whether a subject may still be in a seat: what cannot be read may.

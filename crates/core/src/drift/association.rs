@@ -1,23 +1,23 @@
 //! Diff, the association's part: whose it is, its fields and our tags on it.
 //! Facts in, differences out; no I/O. Called by `diff` only.
 
-use super::Judge;
+use super::{Judge, conflict};
 use crate::aspect::{Aspect, Resource, Value};
 use crate::desired::{Others, Removal, Wanted, WantedAssociation};
 use crate::fact::Fact;
 use crate::observed::{Association, Observed};
 use crate::ownership::is_our_association;
 use crate::reason::Reason;
-use crate::subject::{Subject, owner_named_by};
-use crate::text::quote;
 
 impl Judge<'_> {
     pub(super) fn association(&mut self, wanted: &Wanted, observed: &Observed) {
         let found = &observed.association;
         if let Fact::Present(association) = found
-            && !is_our_association(&wanted.subject, self.previous, association)
+            && !(wanted.holds.association.is_ours()
+                || is_our_association(&wanted.subject, self.previous, association))
         {
-            return self.foreign_association(&wanted.subject, association);
+            let message = conflict::association(wanted, association);
+            return self.conflict(Resource::Association, Reason::AssociationConflict, message);
         }
         let kept = wanted.others == Others::Stay && wanted.association.is_none();
         if found.unreadable().is_none() && !kept {
@@ -40,20 +40,6 @@ impl Judge<'_> {
             },
             (None, _) => self.aspect(Aspect::Association, None, there),
         }
-    }
-
-    fn foreign_association(&mut self, subject: &Subject, found: &Association) {
-        let id = quote(&found.id);
-        let whose = match (&found.owner_arn, owner_named_by(&found.tags)) {
-            (Some(addon), _) => format!("belongs to the EKS add-on {}", quote(addon)),
-            (None, Some(owner)) => format!("belongs to {owner}"),
-            (None, None) => "was made by somebody else".to_owned(),
-        };
-        let message = format!(
-            "Association {id} for ServiceAccount {subject} exists and {whose}; it gives new pods {}. Delete it, or leave this ServiceAccount to its owner.",
-            found.role_arn
-        );
-        self.conflict(Resource::Association, Reason::AssociationConflict, message);
     }
 
     fn fields(&mut self, want: &WantedAssociation, held: bool, found: &Association) {

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Judge;
+use super::{Cause, Judge, conflict};
+use crate::adoption::ANNOTATION_ADOPT;
 use crate::arn::{PolicyArn, RoleArn};
 use crate::aspect::{Aspect, Resource, Value};
 use crate::desired::{Removal, Wanted, WantedRole};
@@ -11,17 +12,22 @@ use crate::fact::{Fact, Why};
 use crate::identity::ManagedRole;
 use crate::name::PolicyName;
 use crate::observed::{Effect, Observed, RoleFacts};
+use crate::owner::Owner;
 use crate::ownership::is_our_role;
 use crate::policy::{self, Document, Statement};
 use crate::reason::Reason;
-use crate::subject::{Subject, owner_named_by};
+use crate::subject::TAG_RETAINED;
 
 impl Judge<'_> {
     pub(super) fn role(&mut self, wanted: &Wanted, observed: &Observed) {
         let arn = &wanted.binding.role_arn;
         let facts = observed.role(arn);
         match &wanted.role {
-            WantedRole::Managed(role) => self.managed(wanted, role, arn, &facts),
+            WantedRole::Managed(role) => self.managed(wanted, role, &facts),
+            WantedRole::Adopted(role, entries) => {
+                self.managed(wanted, role, &facts);
+                self.adopted_trust(wanted, entries, &facts, observed);
+            }
             WantedRole::Shared(entries) => self.entries(wanted, entries, &facts, observed),
             // Somebody else's role and one that is only held are judged for their effect by `summarise`. Of the first
             // nothing is ours, so nothing is remembered as applied either.
@@ -30,43 +36,46 @@ impl Judge<'_> {
         }
     }
 
-    fn managed(&mut self, wanted: &Wanted, role: &ManagedRole, arn: &RoleArn, facts: &RoleFacts) {
+    /// All of a role but the trust of one that was adopted, which others share.
+    fn managed(&mut self, wanted: &Wanted, role: &ManagedRole, facts: &RoleFacts) {
+        let arn = &wanted.binding.role_arn;
         let value = Value::role(arn);
         if facts.id.present().is_some() {
-            match self.owner(&wanted.subject, arn, facts) {
-                Owner::Us => {}
-                Owner::Unknown(why) => return self.unreadable(Aspect::Role, Some(value), why),
-                Owner::Other(whose) => {
-                    let message = format!(
-                        "Role {arn} exists and {whose}. Choose another role.managed.name, or name the role under role.existing."
-                    );
+            match self.whose(wanted, facts) {
+                Whose::Ours => {}
+                Whose::Unknown(why) => return self.unreadable(Aspect::Role, Some(value), why),
+                Whose::Others(message) => {
                     return self.conflict(Resource::Role, Reason::RoleConflict, message);
                 }
             }
+            if self.lacks_boundary(wanted, role, facts) {
+                return;
+            }
+        }
+        if facts.id.is_absent() && !may_be_made(wanted) {
+            let message = format!(
+                "Role {arn} is to be adopted, or was, and does not exist. Lanyard makes no role in the place of one that others made: make it again, correct the ARN in {ANNOTATION_ADOPT}, or choose another role.managed.name without it."
+            );
+            return self.conflict(Resource::Role, Reason::RoleNotFound, message);
         }
         let found = facts.id.as_ref().map(|_| value.clone());
         self.aspect(Aspect::Role, Some(value), found);
         if facts.id.present().is_some() {
-            self.parts_of_role(wanted, role, facts);
+            if !self.adopted {
+                self.trust(&wanted.trust, facts);
+            }
+            self.parts_of_role(role, facts);
         }
     }
 
-    fn parts_of_role(&mut self, wanted: &Wanted, role: &ManagedRole, facts: &RoleFacts) {
-        self.trust(&wanted.trust, facts);
+    fn parts_of_role(&mut self, role: &ManagedRole, facts: &RoleFacts) {
         let text = |value: &String| Value::text(value);
         self.aspect(
             Aspect::Description,
             role.description.as_ref().map(text),
             facts.description.as_ref().map(text),
         );
-        self.aspect(
-            Aspect::MaxSession,
-            Some(Value::text(format!("{}s", role.max_session))),
-            facts
-                .max_session
-                .as_ref()
-                .map(|seconds| Value::text(format!("{seconds}s"))),
-        );
+        self.max_session(role.max_session, facts);
         self.aspect(
             Aspect::Boundary,
             role.boundary.as_ref().map(Value::text),
@@ -83,25 +92,20 @@ impl Judge<'_> {
         }
     }
 
-    /// Whose a role is that is there: its tags say so, or the id that our own create recorded.
-    fn owner(&self, subject: &Subject, arn: &RoleArn, facts: &RoleFacts) -> Owner {
-        if let Some(found) = &facts.elsewhere {
-            return Owner::Other(format!(
-                "is really {found}: names are unique in an account, whatever their path"
-            ));
+    /// Whose a role is that is there: its tags say so, or the id that our own create or adoption recorded.
+    fn whose(&self, wanted: &Wanted, facts: &RoleFacts) -> Whose {
+        let (subject, arn) = (&wanted.subject, &wanted.binding.role_arn);
+        let here = facts.elsewhere.is_none();
+        if here && (wanted.holds.role.is_ours() || is_our_role(subject, self.previous, arn, facts)) {
+            return Whose::Ours;
         }
-        if is_our_role(subject, self.previous, arn, facts) {
-            return Owner::Us;
-        }
-        let tags = match &facts.tags {
-            Fact::Present(tags) => tags,
-            Fact::Absent => &BTreeMap::new(),
-            Fact::Unreadable(why) => return Owner::Unknown(why.clone()),
+        let owner = match &facts.tags {
+            Fact::Present(tags) => Owner::of(subject, tags),
+            Fact::Absent => Owner::Nobody,
+            Fact::Unreadable(_) if !here => Owner::Nobody,
+            Fact::Unreadable(why) => return Whose::Unknown(why.clone()),
         };
-        Owner::Other(owner_named_by(tags).map_or_else(
-            || "does not carry Lanyard's tags, so somebody else made it".to_owned(),
-            |owner| format!("its tags say that it belongs to {owner}"),
-        ))
+        Whose::Others(conflict::role(wanted, &owner, facts.elsewhere.as_ref()))
     }
 
     /// The trust policy by meaning. Foreign statements that only deny are an emergency measure and stand apart.
@@ -116,7 +120,7 @@ impl Judge<'_> {
         let (kept, denials) = split_denials(wanted, found);
         for (id, denial) in denials {
             self.not_ours(
-                Aspect::TrustDenial(id),
+                Aspect::TrustOther(id),
                 Value::document(&Document::of(vec![denial])),
             );
         }
@@ -151,7 +155,7 @@ impl Judge<'_> {
             let value = seen.get(key).map(Value::text);
             let never_ours = !wanted.contains_key(key) && self.applied(&aspect).is_none();
             match value {
-                Some(_) if never_ours && key.starts_with("aws:") => {}
+                Some(_) if never_ours && (key.starts_with("aws:") || key == TAG_RETAINED) => {}
                 Some(value) if never_ours => self.not_ours(aspect, value),
                 value => {
                     let value = match found {
@@ -187,6 +191,9 @@ impl Judge<'_> {
     fn extra_attachment(&mut self, aspect: Aspect, arn: &PolicyArn, effect: &Fact<Effect>) {
         if self.applied(&aspect).is_some() {
             return self.unwanted(aspect, Value::text(arn));
+        }
+        if self.adopted && *effect != Fact::Present(Effect::OnlyDenies) {
+            return self.stands(aspect, None, Value::text(arn), Cause::Adopted);
         }
         match effect {
             Fact::Present(Effect::OnlyDenies) => self.not_ours(aspect, Value::text(arn)),
@@ -230,6 +237,13 @@ impl Judge<'_> {
 
     /// A role that is to go with its object.
     pub(super) fn role_gone(&mut self, removal: &Removal, arn: &RoleArn, facts: &RoleFacts) {
+        if facts
+            .elsewhere
+            .as_ref()
+            .is_some_and(|found| removal.roles.contains_key(found))
+        {
+            return;
+        }
         let Fact::Present(_) = &facts.id else {
             if let Fact::Unreadable(why) = &facts.id {
                 self.unreadable(Aspect::Role, None, why.clone());
@@ -247,11 +261,19 @@ impl Judge<'_> {
 }
 
 /// Whose a role is.
-enum Owner {
-    Us,
-    /// Somebody else's, with the end of a sentence that begins with the role.
-    Other(String),
+enum Whose {
+    Ours,
+    /// Somebody else's, with the sentence for it.
+    Others(String),
     Unknown(Why),
+}
+
+/// Whether a role that is not there is Lanyard's to make: not one that is to be there already, nor on another's path.
+fn may_be_made(wanted: &Wanted) -> bool {
+    let arn = &wanted.binding.role_arn;
+    let base = wanted.cluster.role_path();
+    let on_our_path = base.is_ok_and(|base| arn.path.as_str().starts_with(base.as_str()));
+    on_our_path && !wanted.adoption.asks_for_role(arn) && !wanted.holds.role.is_adopted()
 }
 
 /// A trust policy without the foreign statements that only deny, and those, each with its label.

@@ -10,11 +10,12 @@ use crate::desired::{Removal, Wanted};
 use crate::fact::Fact;
 use crate::leaving::Leaving;
 use crate::observed::{Observed, RoleFacts};
+use crate::owner::Owner;
 use crate::policy::Statement;
 use crate::policy::shared::{Seat, Standing};
 use crate::reason::Reason;
 use crate::share::{Entry, Seated};
-use crate::subject::{Subject, TAG_CLUSTER, owner_named_by};
+use crate::subject::Subject;
 
 impl Judge<'_> {
     pub(super) fn entries(
@@ -34,15 +35,26 @@ impl Judge<'_> {
             );
             return self.conflict(Resource::Role, Reason::RoleConflict, message);
         }
+        self.own_entries(wanted, entries, facts, observed);
+        if facts.trust.present().is_some() {
+            self.drift.judged.insert(Resource::Role);
+        }
+    }
+
+    /// Lanyard's own statements in a trust policy that others write to as well.
+    pub(super) fn own_entries(
+        &mut self,
+        wanted: &Wanted,
+        entries: &[Entry],
+        facts: &RoleFacts,
+        observed: &Observed,
+    ) {
         for entry in entries {
             let seated = Seated {
-                role: arn.clone(),
+                role: wanted.binding.role_arn.clone(),
                 seat: entry.seat.clone(),
             };
             self.entry(&wanted.subject, entry, facts, &seated, &observed.lasting);
-        }
-        if facts.trust.present().is_some() {
-            self.drift.judged.insert(Resource::Role);
         }
     }
 
@@ -119,7 +131,8 @@ impl Judge<'_> {
 
 /// The other WorkloadIdentity for which Lanyard manages a role, by its tags.
 fn other_identity(subject: &Subject, facts: &RoleFacts) -> Option<String> {
-    let tags = facts.tags.present()?;
-    let managed = tags.contains_key(TAG_CLUSTER) && !subject.owns(tags);
-    managed.then(|| owner_named_by(tags)).flatten()
+    match Owner::of(subject, facts.tags.present()?) {
+        Owner::Lanyard(identity) => Some(identity),
+        Owner::Itself | Owner::Released | Owner::Tool(_) | Owner::Nobody => None,
+    }
 }

@@ -214,7 +214,7 @@ fn a_trust_is_managed_only_with_leave() {
 }
 
 #[test]
-fn targets_audiences_and_adoption_need_leave() {
+fn targets_and_audiences_need_leave() {
     let target = "arn:aws:iam::444455556666:role/data";
     let mut chained = spec(Method::PodIdentity);
     chained.pod_identity.target_role_arn = Some(target.to_owned());
@@ -241,15 +241,53 @@ fn targets_audiences_and_adoption_need_leave() {
         json!({}),
         "irsa.audience: vault is not allowed: guardrails.audiences of class tenants allows none",
     );
-    let adopting = |rules: Value| may_adopt(target, &subject(), &class(rules)).map_err(|it| it.to_string());
-    assert_eq!(adopting(json!({"adopt": ["arn:aws:iam::*:role/data"]})), Ok(()));
-    assert_eq!(
-        adopting(json!({})).unwrap_err(),
-        format!(
-            "metadata.annotations[lanyard.dev/adopt]: {target} is not allowed: guardrails.adopt of class tenants allows none"
-        )
+}
+
+fn adopting(arn: &str) -> Spec {
+    Spec {
+        adopt: vec![arn.to_owned()],
+        ..spec(Method::PodIdentity)
+    }
+}
+
+#[test]
+fn adoption_needs_leave_for_the_exact_arn() {
+    let role = "arn:aws:iam::444455556666:role/data";
+    allowed(&adopting(role), json!({"adopt": ["arn:aws:iam::*:role/data"]}));
+    refused(
+        &adopting(role),
+        json!({}),
+        &format!(
+            "metadata.annotations[lanyard.dev/adopt]: {role} is not allowed: guardrails.adopt of class tenants allows none"
+        ),
     );
-    assert_eq!(may_adopt(target, &subject(), &Class::unrestricted()), Ok(()));
+    assert!(Leave::of(&subject(), &Class::unrestricted()).covers(role));
+    assert!(!Leave::default().covers(role));
+}
+
+#[test]
+fn a_role_that_lanyard_made_elsewhere_needs_a_pattern_that_names_its_path() {
+    let role = "arn:aws:iam::444455556666:role/lanyard/eu-west-1/blue/shop-orders-01234567";
+    let told = format!(
+        "metadata.annotations[lanyard.dev/adopt]: {role} is not allowed: guardrails.adopt of class tenants allows arn:aws:iam::*:role/*"
+    );
+    refused(
+        &adopting(role),
+        json!({"adopt": ["arn:aws:iam::*:role/*"]}),
+        &told,
+    );
+    let leave = json!({"adopt": ["arn:aws:iam::*:role/lanyard/*/{namespace}-*"]});
+    allowed(&adopting(role), leave.clone());
+
+    let mut named = adopting(role);
+    named.managed.as_mut().unwrap().name = Some("shop-orders-01234567".to_owned());
+    allowed(&named, leave.clone());
+    named.adopt.clear();
+    assert_eq!(
+        judged(&named, leave).len(),
+        2,
+        "nobody squats on a derived name without it"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Await, Draft};
+use super::{Await, Draft, adopt};
 use crate::annotation::is_token_setting;
 use crate::aspect::{Aspect, Resource};
 use crate::desired::{Wanted, WantedAssociation, WantedRole};
@@ -77,7 +77,10 @@ impl Draft<'_> {
             Fact::Present(_) if role.elsewhere.is_some() => return Some(Await::Role),
             Fact::Absent | Fact::Present(_) => {}
         }
-        let written_to = matches!(wanted.role, WantedRole::Managed(_) | WantedRole::Shared(_));
+        let written_to = matches!(
+            wanted.role,
+            WantedRole::Managed(_) | WantedRole::Adopted(..) | WantedRole::Shared(_)
+        );
         if written_to && role.tags.unreadable().is_some() && !self.steps.iter().any(made_now) {
             // Whose role it is stands in its tags.
             return Some(Await::Reading);
@@ -103,7 +106,7 @@ impl Draft<'_> {
             return;
         };
         match &self.observed.association {
-            Fact::Present(found) => self.association_fields(want, found),
+            Fact::Present(found) => self.association_fields(wanted, want, found),
             Fact::Absent if self.to_do(&Aspect::Association).is_some() => {
                 self.steps.push(Step::CreateAssociation {
                     wanted: Box::new(want.clone()),
@@ -114,7 +117,7 @@ impl Draft<'_> {
     }
 
     /// An association is updated as a whole: fields whose drift is only reported keep what was found.
-    fn association_fields(&mut self, want: &WantedAssociation, found: &Association) {
+    fn association_fields(&mut self, wanted: &Wanted, want: &WantedAssociation, found: &Association) {
         let mut next = want.clone();
         if self.to_do(&Aspect::AssociationRole).is_none() {
             next.role_arn = found.role_arn.clone();
@@ -144,6 +147,7 @@ impl Draft<'_> {
             });
         }
         let (tags, gone) = self.tag_changes(&want.tags, Aspect::AssociationTag);
+        let tags = adopt::besides_adopting(wanted.holds.association, tags);
         if !tags.is_empty() {
             self.steps.push(Step::TagAssociation { tags });
         }

@@ -8,6 +8,7 @@ use crate::desired::Wanted;
 use crate::fact::Fact;
 use crate::spec::DeletionPolicy;
 use crate::step::Step;
+use crate::subject::TAG_ADOPTED;
 
 impl Draft<'_> {
     pub(super) fn left_over(&mut self, wanted: &Wanted) {
@@ -17,7 +18,8 @@ impl Draft<'_> {
             match (&facts.id, &facts.tags) {
                 (Fact::Absent, _) => {}
                 (Fact::Present(_), Fact::Present(tags)) if wanted.subject.owns(tags) => {
-                    self.steps.extend(self.removing(wanted, role));
+                    let adopted = tags.contains_key(TAG_ADOPTED);
+                    self.steps.extend(self.removing(wanted, role, adopted));
                 }
                 (Fact::Present(_), Fact::Present(_) | Fact::Absent) => {}
                 (Fact::Unreadable(_), _) | (_, Fact::Unreadable(_)) => drop(self.then.insert(Await::Reading)),
@@ -25,8 +27,9 @@ impl Draft<'_> {
         }
     }
 
-    fn removing(&self, wanted: &Wanted, role: &RoleArn) -> Vec<Step> {
+    fn removing(&self, wanted: &Wanted, role: &RoleArn, adopted: bool) -> Vec<Step> {
         match wanted.custody.deletion_policy {
+            _ if adopted => vec![Step::ReleaseRole { role: role.clone() }],
             // Nothing leads to it any more: there is nobody to wait for.
             DeletionPolicy::Delete | DeletionPolicy::DeleteWhenUnused => deleting(role, self.observed),
             DeletionPolicy::Retain => vec![Step::ReleaseRole { role: role.clone() }],

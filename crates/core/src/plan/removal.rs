@@ -24,7 +24,7 @@ pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Pla
         }
         Leaving::Remove => {}
     }
-    let mut steps = unbinding(drift);
+    let mut steps = unbinding(removal, drift);
     let mut blocked = drift
         .differences
         .iter()
@@ -34,7 +34,10 @@ pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Pla
         difference.aspect.resource() != Resource::Role && matches!(difference.cause, Cause::Unreadable(_))
     });
     for role in roles_to_go(removal, drift).filter(|_| unbound) {
-        let of_role = deleting(role, observed);
+        let of_role = match removal.adopted.contains(role) {
+            true => vec![Step::ReleaseRole { role: role.clone() }],
+            false => deleting(role, observed),
+        };
         if of_role.iter().any(|step| {
             step.requires()
                 .iter()
@@ -99,7 +102,7 @@ fn released(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
     }
 }
 
-fn unbinding(drift: &Drift) -> Vec<Step> {
+fn unbinding(removal: &Removal, drift: &Drift) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut annotations = BTreeSet::new();
     let mut account = false;
@@ -109,7 +112,10 @@ fn unbinding(drift: &Drift) -> Vec<Step> {
         .filter(|difference| difference.cause == Cause::Spec)
     {
         match &difference.aspect {
-            Aspect::Association => steps.push(Step::DeleteAssociation {}),
+            Aspect::Association => steps.push(match removal.keeps_association {
+                true => Step::ReleaseAssociation {},
+                false => Step::DeleteAssociation {},
+            }),
             Aspect::Annotation(key) => drop(annotations.insert(key.clone())),
             Aspect::ServiceAccount => account = true,
             _ => {}

@@ -1,7 +1,7 @@
 //! Plan, the managed role's part: create it whole, or change what differs.
 //! Differences in, steps into the draft; no I/O. Called by `plan` only.
 
-use super::{Draft, policies, trust_to_write};
+use super::{Draft, adopt, policies, trust_to_write};
 use crate::arn::RoleArn;
 use crate::aspect::Aspect;
 use crate::desired::Wanted;
@@ -9,6 +9,7 @@ use crate::drift::Cause;
 use crate::fact::Fact;
 use crate::identity::ManagedRole;
 use crate::observed::RoleFacts;
+use crate::share::Entry;
 use crate::step::Step;
 
 pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Wanted, managed: &ManagedRole) {
@@ -22,9 +23,24 @@ pub(super) fn plan(draft: &mut Draft<'_>, wanted: &Wanted, managed: &ManagedRole
     }
     settings(draft, role, managed);
     boundary(draft, role, managed);
-    tags(draft, role, managed);
+    tags(draft, wanted, managed);
     policies::plan(draft, role, managed, &facts);
     trust(draft, wanted, &facts);
+}
+
+/// A role that others made gets what it lacks.
+pub(super) fn adopted(draft: &mut Draft<'_>, wanted: &Wanted, managed: &ManagedRole, entries: &[Entry]) {
+    let role = &wanted.binding.role_arn;
+    let facts = draft.observed.role(role);
+    if facts.id.present().is_none() {
+        return;
+    }
+    draft.adopt_role(wanted, &facts);
+    settings(draft, role, managed);
+    boundary(draft, role, managed);
+    tags(draft, wanted, managed);
+    policies::plan(draft, role, managed, &facts);
+    draft.entries(role, entries);
 }
 
 fn create(draft: &mut Draft<'_>, wanted: &Wanted, managed: &ManagedRole) {
@@ -80,8 +96,10 @@ fn boundary(draft: &mut Draft<'_>, role: &RoleArn, managed: &ManagedRole) {
     });
 }
 
-fn tags(draft: &mut Draft<'_>, role: &RoleArn, managed: &ManagedRole) {
+fn tags(draft: &mut Draft<'_>, wanted: &Wanted, managed: &ManagedRole) {
+    let role = &wanted.binding.role_arn;
     let (tags, keys) = draft.tag_changes(&managed.tags, Aspect::RoleTag);
+    let tags = adopt::besides_adopting(wanted.holds.role, tags);
     if !tags.is_empty() {
         draft.steps.push(Step::TagRole {
             role: role.clone(),

@@ -16,7 +16,7 @@ use crate::holder::{Carries, Holder};
 use crate::identity::Identity;
 use crate::name::Audience;
 use crate::observed::{Association, Observed, ServiceAccount};
-use crate::ownership::is_our_association;
+use crate::ownership::holding_of_association;
 use crate::share::Key;
 use crate::spec::Method;
 use crate::status::{BindingState, BindingStatus, Status, TransitionStatus};
@@ -207,10 +207,11 @@ impl<'a> Scene<'a> {
         self.is_bound() || self.holders().any(|holder| holder.carries(wanted))
     }
 
-    /// The association, when it is ours.
+    /// The association, when it is ours or is about to be.
     pub fn association(&self) -> Option<&Association> {
         let found = self.observed.association.present()?;
-        is_our_association(&self.identity.subject, self.previous, found).then_some(found)
+        let holding = holding_of_association(self.identity, self.previous, found);
+        holding.is_ours().then_some(found)
     }
 
     fn associated(&self) -> Option<Binding> {

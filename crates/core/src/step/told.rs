@@ -19,6 +19,12 @@ impl fmt::Display for Step {
 impl Step {
     fn fmt_role(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AdoptRole { role, .. } => {
+                write!(
+                    f,
+                    "adopt role {role}: its tags say that it is Lanyard's and that others made it"
+                )
+            }
             Self::SetBoundary { role, boundary } => {
                 write!(f, "set the boundary of {} to {boundary}", role.name)
             }
@@ -83,6 +89,11 @@ impl Step {
             }
             Self::AddClientId { client_id, .. } => write!(f, "add audience {client_id} to the OIDC provider"),
             Self::InstallAgent {} => f.write_str("install the EKS add-on eks-pod-identity-agent"),
+            Self::AdoptAssociation { arn, .. } => write!(
+                f,
+                "adopt association {}: its tags say that it is Lanyard's and that others made it",
+                quote(arn)
+            ),
             Self::CreateAssociation { wanted } => {
                 write!(f, "create the association with {}", wanted.role_arn)
             }

@@ -5,7 +5,7 @@ use super::{Told, three, transition};
 use crate::binding::Binding;
 use crate::desired::Wanted;
 use crate::fact::Fact;
-use crate::ownership::is_our_association;
+use crate::ownership::{is_adopted_association, is_our_association};
 use crate::spec::Method;
 use crate::status::{AssociationStatus, BindingState, BindingStatus};
 
@@ -63,6 +63,7 @@ fn association(told: &Told<'_>, wanted: &Wanted) -> Option<AssociationStatus> {
                 id: found.id.clone(),
                 arn: found.arn.clone(),
                 external_id: found.external_id.clone(),
+                adopted: is_adopted_association(&wanted.subject, told.previous, found),
             })
         }
         Fact::Unreadable(_) => {

@@ -143,7 +143,7 @@ fn waits_for_a_person(told: &Told<'_>) -> Option<Verdict> {
     let (others, kept_by_others) = match wanted.role {
         WantedRole::Existing => (true, true),
         WantedRole::Shared(_) => (true, false),
-        WantedRole::Managed(_) | WantedRole::Held => (false, false),
+        WantedRole::Managed(_) | WantedRole::Adopted(..) | WantedRole::Held => (false, false),
     };
     if others && awaits(Await::Role) {
         return Some(Verdict::holds(

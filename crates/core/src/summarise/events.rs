@@ -91,6 +91,9 @@ fn steps(told: &Told<'_>) -> Vec<Event> {
                     format!("Created role {role}."),
                 ));
             }
+            (Step::AdoptRole { .. } | Step::AdoptAssociation { .. }, _) => {
+                events.extend(did(Reason::Adopted, &[step.to_string()]));
+            }
             (Step::InstallAgent {}, _) => {
                 let note = "Installed the EKS add-on eks-pod-identity-agent.";
                 events.push(Event::normal(Reason::AgentInstalled, note));

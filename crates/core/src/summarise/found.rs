@@ -55,7 +55,7 @@ fn standing(told: &Told<'_>, after: &Drift) -> Vec<DriftItem> {
     for difference in &after.differences {
         let why = match &difference.cause {
             Cause::Spec | Cause::Held => continue,
-            Cause::OutOfBand => Standing::Reported,
+            Cause::OutOfBand | Cause::Adopted => Standing::Reported,
             Cause::NotOurs => Standing::NotOurs,
             Cause::Unreadable(_) => Standing::Unreadable,
         };

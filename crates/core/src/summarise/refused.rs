@@ -15,7 +15,10 @@ use crate::validate::Invalid;
 /// The summary of an object whose spec cannot be carried out. What it has is left as it is.
 #[must_use]
 pub fn invalid(previous: &Status, generation: i64, invalid: &[Invalid], now: Timestamp) -> Summary {
-    let lines: Vec<String> = invalid.iter().map(|wrong| format!("spec.{wrong}")).collect();
+    let lines: Vec<String> = invalid
+        .iter()
+        .map(|wrong| text::field(&wrong.to_string()))
+        .collect();
     let message = text::joined(&lines, "");
     stalled(previous, generation, reason(invalid), &message, now)
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::agent::{agent, webhook};
 use super::{Told, Verdict, recreated};
-use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource};
 use crate::condition::ConditionType;
 use crate::desired::{Desired, Others, Wanted, WantedAssociation, WantedRole};
 use crate::drift::{Cause, Conflict, Drift};
 use crate::fact::{Fact, Why};
 use crate::observed::{Association, RoleFacts, ServiceAccount};
+use crate::ownership::Holding;
 use crate::policy::{Admission, Statement, chain};
 use crate::reason::Reason;
 use crate::stage::Stage;
@@ -73,7 +73,7 @@ pub(super) fn judge(told: &Told<'_>, drift: &Drift) -> Three {
 
 fn role(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
     let arn = &wanted.binding.role_arn;
-    if let Some(conflict) = others_role(drift) {
+    if let Some(conflict) = others_role(drift, wanted) {
         return Verdict::fails(conflict.reason, conflict.message.clone());
     }
     let facts = told.after.role(arn);
@@ -91,27 +91,35 @@ fn role(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
                 why,
             )
         }
-        (Fact::Absent, WantedRole::Managed(_) | WantedRole::Held, _) => Verdict::fails(
-            Reason::RoleMissing,
-            format!("Role {arn} is wanted and not there yet."),
-        ),
+        (Fact::Absent, WantedRole::Managed(_) | WantedRole::Adopted(..) | WantedRole::Held, _) => {
+            Verdict::fails(
+                Reason::RoleMissing,
+                format!("Role {arn} is wanted and not there yet."),
+            )
+        }
         (Fact::Absent, WantedRole::Existing | WantedRole::Shared(_), _) => Verdict::fails(
             Reason::RoleNotFound,
             format!("spec.role.existing names {arn}, which does not exist. Create it, or correct the ARN."),
         ),
-        (Fact::Present(_), _, _) => role_in_place(told, drift, arn, &facts),
+        (Fact::Present(_), _, _) => role_in_place(told, drift, wanted, &facts),
     }
 }
 
-/// A role that is in other hands whole, and not a statement of its trust policy alone: that is judged by its effect.
-fn others_role(drift: &Drift) -> Option<&Conflict> {
-    drift
-        .conflict_on(Resource::Role)
-        .filter(|conflict| conflict.reason == Reason::RoleConflict)
+/// What keeps the role from being Lanyard's. What stands against a statement of its trust alone, or against adding to a
+/// role that is adopted already, is judged by its effect.
+fn others_role<'a>(drift: &'a Drift, wanted: &Wanted) -> Option<&'a Conflict> {
+    let conflict = drift.conflict_on(Resource::Role)?;
+    let by_effect = match conflict.reason {
+        Reason::StatementConflict => true,
+        Reason::BoundaryMissing => wanted.holds.role == Holding::Adopted,
+        _ => false,
+    };
+    (!by_effect).then_some(conflict)
 }
 
 /// A role that is there is in place when nothing of it waits to be applied, as far as it could be read.
-fn role_in_place(told: &Told<'_>, drift: &Drift, arn: &RoleArn, facts: &RoleFacts) -> Verdict {
+fn role_in_place(told: &Told<'_>, drift: &Drift, wanted: &Wanted, facts: &RoleFacts) -> Verdict {
+    let arn = &wanted.binding.role_arn;
     if let Some(field) = unfinished_role(drift) {
         return Verdict::fails(
             Reason::Progressing,
@@ -122,7 +130,11 @@ fn role_in_place(told: &Told<'_>, drift: &Drift, arn: &RoleArn, facts: &RoleFact
         let what = format!("{field} of role {arn}");
         return Verdict::as_before(told.previous, ConditionType::RoleReady, &what, why);
     }
-    let in_place = || Verdict::holds(Reason::RoleInPlace, format!("Role {arn} is in place."));
+    let adopted = match wanted.role {
+        WantedRole::Adopted(..) => "adopted and ",
+        _ => "",
+    };
+    let in_place = || Verdict::holds(Reason::RoleInPlace, format!("Role {arn} is {adopted}in place."));
     recreated::verdict(told, arn, facts).unwrap_or_else(in_place)
 }
 
@@ -153,9 +165,9 @@ fn unfinished_role(drift: &Drift) -> Option<String> {
 fn trust(told: &Told<'_>, drift: &Drift, wanted: &Wanted) -> Verdict {
     let arn = &wanted.binding.role_arn;
     let subject = &wanted.subject;
-    if others_role(drift).is_some() {
+    if let Some(conflict) = others_role(drift, wanted) {
         return Verdict::fails(
-            Reason::RoleConflict,
+            conflict.reason,
             format!("Role {arn} is not Lanyard's, so its trust is left alone."),
         );
     }

@@ -66,6 +66,7 @@ mod tests {
     use crate::identity::Identity;
     use crate::reason::Reason;
     use crate::spec::{ExistingRoleSpec, Method, Spec};
+    use crate::status::Made;
     use crate::validate::{Invalid, validate};
 
     const THEIRS: &str = "arn:aws:iam::444455556666:role/theirs";
@@ -80,7 +81,7 @@ mod tests {
     }
 
     fn check(spec: &Spec, class: &Class) -> Result<Identity, Vec<Invalid>> {
-        validate(spec, &subject(), &cluster(), class, &[]).map(|validated| validated.identity)
+        validate(spec, &subject(), &cluster(), class, &Made::default()).map(|validated| validated.identity)
     }
 
     fn existing(method: Method) -> Spec {

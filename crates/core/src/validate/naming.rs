@@ -2,7 +2,7 @@
 //! The role's spec in, its ARN or faults out; no I/O. Called by `validate`.
 //!
 //! IAM can neither rename nor move a role. What a class says of paths and names is therefore for roles yet to be made:
-//! one that is on record stays where it is.
+//! one that is on record stays where it is, and one that was adopted may be on any path.
 
 use super::Check;
 use crate::arn::RoleArn;
@@ -13,9 +13,12 @@ impl Check<'_> {
     pub(super) fn managed_arn(&mut self, managed: &ManagedRoleSpec, account: AccountId) -> Option<RoleArn> {
         let field = "role.managed.name";
         let base = self.ok(field, self.cluster.role_path())?;
-        let of_cluster =
-            |arn: &&RoleArn| arn.account == account && arn.path.as_str().starts_with(base.as_str());
-        let mut made = self.made.iter().filter(of_cluster);
+        let adopted = self.made.adopted.as_ref();
+        let of_cluster = |arn: &&RoleArn| {
+            let on_our_path = arn.path.as_str().starts_with(base.as_str());
+            arn.account == account && (on_our_path || adopted == Some(*arn))
+        };
+        let mut made = self.made.roles.iter().filter(of_cluster);
         let (name, known) = match &managed.name {
             Some(name) => {
                 // Names are unique in the account whatever their case and path [IAM `CreateRole`].

@@ -14,7 +14,13 @@ fn check(spec: &Spec) -> Result<Validated, Vec<Invalid>> {
 }
 
 fn check_in(spec: &Spec, cluster: &Cluster) -> Result<Validated, Vec<Invalid>> {
-    validate(spec, &subject(), cluster, &Class::unrestricted(), &[])
+    validate(
+        spec,
+        &subject(),
+        cluster,
+        &Class::unrestricted(),
+        &Made::default(),
+    )
 }
 
 fn faults(spec: &Spec) -> Vec<String> {

@@ -20,8 +20,10 @@ fn may_stand(look: &Look, drift: &Drift, difference: &Difference) -> bool {
             Await::Role | Await::Trust | Await::Agent | Await::ServiceAccount | Await::Conflict
         )
     });
-    matches!(difference.cause, Cause::NotOurs | Cause::Unreadable(_))
-        || drift.conflict_on(resource).is_some()
+    matches!(
+        difference.cause,
+        Cause::NotOurs | Cause::Adopted | Cause::Unreadable(_)
+    ) || drift.conflict_on(resource).is_some()
         || (binding && awaited)
 }
 

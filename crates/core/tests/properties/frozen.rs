@@ -8,6 +8,7 @@ use lanyard_core::identity::{Freeze, Identity};
 use lanyard_core::reason::Reason;
 use lanyard_core::spec::Spec;
 use lanyard_core::stage::Stage;
+use lanyard_core::status::Made;
 use lanyard_core::validate::validate;
 use proptest::prelude::*;
 use serde_json::json;
@@ -38,7 +39,7 @@ fn classed(spec: &Spec) -> Identity {
         "guardrails": {"permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/tenant"},
     });
     let class = Class::read("platform", class).unwrap();
-    let judged = validate(spec, &subject(), &cluster(), &class, &[]).unwrap();
+    let judged = validate(spec, &subject(), &cluster(), &class, &Made::default()).unwrap();
     judged.identity
 }
 

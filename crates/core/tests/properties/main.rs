@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod adoptions;
 mod atoms;
 mod blinds;
 mod edits;
@@ -12,6 +13,7 @@ mod scenes;
 mod specs;
 mod world;
 
+mod adopting;
 mod converging;
 mod deleting;
 mod foreign;

@@ -21,6 +21,16 @@ fn provides(step: &Step) -> bool {
     matches!(step, Step::CreateProvider { .. } | Step::AddClientId { .. })
 }
 
+fn adopts(step: &Step) -> bool {
+    matches!(step, Step::AdoptRole { .. } | Step::AdoptAssociation { .. })
+}
+
+/// Every change of a role or an association that is there.
+fn changes(step: &Step) -> bool {
+    let of_adoptable = step.role().is_some() || associates(step) || unbinds(step);
+    of_adoptable && !adopts(step)
+}
+
 fn bounds(step: &Step) -> bool {
     matches!(step, Step::SetBoundary { .. })
 }
@@ -94,8 +104,9 @@ fn releases(step: &Step) -> bool {
 }
 
 /// Each first one is done before any of the second begins.
-const ORDER: [(Is, Is); 21] = [
+const ORDER: [(Is, Is); 22] = [
     (takes_custody, is_aws),
+    (adopts, changes),
     (provides, creates_role),
     (bounds, puts_policies_on),
     (takes_extras_off, puts_policies_on),
@@ -118,7 +129,7 @@ const ORDER: [(Is, Is); 21] = [
     (is_aws, releases),
 ];
 
-fn in_order(plan: &Plan) -> Result<(), TestCaseError> {
+pub fn in_order(plan: &Plan) -> Result<(), TestCaseError> {
     let stages = || plan.stages.iter().enumerate();
     for (at, (first, second)) in ORDER.iter().enumerate() {
         // A step that is both (the creation that also trusts) is no order of its own.

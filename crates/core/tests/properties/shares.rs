@@ -14,7 +14,7 @@ use lanyard_core::observed::RoleFacts;
 use lanyard_core::policy::{Document, Statement};
 use lanyard_core::share::Key;
 use lanyard_core::spec::{DriftPolicy, ExistingTrust, Spec};
-use lanyard_core::status::Status;
+use lanyard_core::status::{Made, Status};
 use lanyard_core::subject::Subject;
 use lanyard_core::timings::Timings;
 use lanyard_core::validate::validate;
@@ -28,9 +28,15 @@ use crate::world::{Truth, empty};
 
 /// What a spec wants of its role's trust, for this subject.
 fn wanted(spec: &Spec, subject: &Subject) -> (Document, WantedRole) {
-    let identity = validate(spec, subject, &cluster(), &Class::unrestricted(), &[])
-        .unwrap()
-        .identity;
+    let identity = validate(
+        spec,
+        subject,
+        &cluster(),
+        &Class::unrestricted(),
+        &Made::default(),
+    )
+    .unwrap()
+    .identity;
     let (none, now) = (Status::default(), Timestamp::UNIX_EPOCH);
     match think(&identity, &none, &empty(), &Timings::default(), now).desired {
         Desired::Present(wanted) => (wanted.trust, wanted.role),

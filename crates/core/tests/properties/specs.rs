@@ -8,6 +8,7 @@ use lanyard_core::spec::{
     DeletionPolicy, DriftPolicy, ExistingRoleSpec, ExistingTrust, IrsaSpec, ManagedRoleSpec, Method,
     PodIdentitySpec, Spec,
 };
+use lanyard_core::status::Made;
 use lanyard_core::subject::Subject;
 use lanyard_core::validate::validate;
 use proptest::collection::btree_map;
@@ -46,9 +47,15 @@ pub fn subject() -> Subject {
 
 /// The identity of a spec that came from these generators.
 pub fn identity(spec: &Spec) -> Identity {
-    validate(spec, &subject(), &cluster(), &Class::unrestricted(), &[])
-        .unwrap()
-        .identity
+    validate(
+        spec,
+        &subject(),
+        &cluster(),
+        &Class::unrestricted(),
+        &Made::default(),
+    )
+    .unwrap()
+    .identity
 }
 
 /// A policy that grants; two of different numbers grant different things.
@@ -151,6 +158,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     )
         .prop_map(
             |(method, (managed, existing), pod_identity, irsa, create, drift, deletion)| Spec {
+                adopt: Vec::new(),
                 class_name: None,
                 create_service_account: create,
                 method: Some(method),

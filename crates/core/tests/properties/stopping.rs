@@ -17,17 +17,17 @@ use crate::world::Truth;
 
 /// Where a plan is cut off: all stages before one, and of that one any of its siblings.
 #[derive(Debug, Clone, Copy)]
-struct Stop {
+pub struct Stop {
     stage: usize,
     siblings: u16,
 }
 
-fn stop() -> impl Strategy<Value = Stop> {
+pub fn stop() -> impl Strategy<Value = Stop> {
     (0..10usize, any::<u16>()).prop_map(|(stage, siblings)| Stop { stage, siblings })
 }
 
 impl Stop {
-    fn cut(self, plan: &Plan) -> Vec<Step> {
+    pub fn cut(self, plan: &Plan) -> Vec<Step> {
         let stage = self.stage % (plan.stages.len() + 1);
         let before = plan.stages[..stage].iter().flatten();
         let within = plan.stages.get(stage).into_iter().flatten().enumerate();
@@ -47,7 +47,7 @@ fn stopped(model: &mut Model, identity: &Identity, stops: &[Stop]) -> Result<(),
 }
 
 /// The world without what tells only when something happened.
-fn timeless(truth: &Truth) -> Truth {
+pub fn timeless(truth: &Truth) -> Truth {
     let mut truth = truth.clone();
     if let Fact::Present(association) = &mut truth.association {
         association.modified_at = None::<Timestamp>;

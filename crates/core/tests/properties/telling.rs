@@ -128,7 +128,7 @@ fn hides_drift(blind: Blind, look: &Look) -> bool {
         Blind::Association | Blind::ServiceAccount => true,
         Blind::Provider => wanted.provider.is_some(),
         Blind::Agent | Blind::Pods | Blind::Effects => false,
-        _ => matches!(wanted.role, WantedRole::Managed(_)),
+        _ => matches!(wanted.role, WantedRole::Managed(_) | WantedRole::Adopted(..)),
     }
 }
 

@@ -122,7 +122,8 @@ fn role_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
     let filled = |fact: Option<usize>| fact.is_some_and(|count| count > 0);
     match step {
         Step::CreateRole { role, .. } if there(role) => Some("EntityAlreadyExists"),
-        Step::SetBoundary { role, .. }
+        Step::AdoptRole { role, .. }
+        | Step::SetBoundary { role, .. }
         | Step::RemoveBoundary { role }
         | Step::UpdateRole { role, .. }
         | Step::TagRole { role, .. }
@@ -183,7 +184,8 @@ fn other_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
         {
             Some("InvalidParameterException: the role does not trust pods.eks.amazonaws.com")
         }
-        Step::UpdateAssociation { .. }
+        Step::AdoptAssociation { .. }
+        | Step::UpdateAssociation { .. }
         | Step::TagAssociation { .. }
         | Step::UntagAssociation { .. }
         | Step::DeleteAssociation {}

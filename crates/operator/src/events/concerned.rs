@@ -54,7 +54,7 @@ pub(super) fn ties(object: &RawIdentity) -> Ties {
         .iter()
         .filter_map(|known| known.association.as_ref());
     Ties {
-        roles: status.roles().into_iter().chain(touched).collect(),
+        roles: status.made().roles.into_iter().chain(touched).collect(),
         provider: status.oidc_provider_arn.clone().or_else(provider),
         associations: associations.map(|association| association.id.clone()).collect(),
     }

@@ -2,9 +2,10 @@
 //! Called by everything that looks at objects.
 
 use lanyard_api::{
-    ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, FINALIZER, WorkloadIdentity, WorkloadIdentitySpec,
-    WorkloadIdentityStatus,
+    ANNOTATION_ADOPT, ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, FINALIZER, WorkloadIdentity,
+    WorkloadIdentitySpec, WorkloadIdentityStatus,
 };
+use lanyard_core::adoption::named;
 use lanyard_core::class::Record;
 use lanyard_core::custody::Custody;
 use lanyard_core::name::{ClusterIdentity, Namespace, ServiceAccountName};
@@ -107,11 +108,17 @@ impl RawIdentity {
         })
     }
 
+    /// The spec, with the annotation that names what is to be adopted beside it.
     fn decode_spec(&self) -> Result<Spec, String> {
         let text = self.spec.as_ref().map_or("null", |raw| raw.get());
-        serde_json::from_str::<WorkloadIdentitySpec>(text)
-            .map(|spec| spec.to_core())
-            .map_err(|error| error.to_string())
+        let annotations = self.metadata.annotations.as_ref();
+        let adopt = annotations.and_then(|all| all.get(ANNOTATION_ADOPT));
+        let decoded = serde_json::from_str::<WorkloadIdentitySpec>(text);
+        let spec = decoded.map_err(|error| error.to_string())?.to_core();
+        Ok(Spec {
+            adopt: adopt.map(|text| named(text)).unwrap_or_default(),
+            ..spec
+        })
     }
 
     /// The status as it was last written. One that cannot be read is one that was lost: everything is found again.

@@ -1,0 +1,93 @@
+//! Diff, what is particular of an adopted role: what others put there stays, and is told; nothing is narrowed.
+//! Facts of one role in, differences out; no I/O. Called by `diff` only.
+
+use super::{Cause, Judge};
+use crate::aspect::{Aspect, Resource, Value};
+use crate::desired::Wanted;
+use crate::fact::Fact;
+use crate::identity::ManagedRole;
+use crate::observed::{Observed, RoleFacts};
+use crate::policy::{Document, only_denies};
+use crate::reason::Reason;
+use crate::share::Entry;
+use crate::subject::OWN_TAGS;
+
+impl Judge<'_> {
+    /// Whether what is found of an aspect, and was never applied, is somebody else's: everything on an adopted role is but
+    /// Lanyard's own statements and tags.
+    pub(super) fn is_of_others(&self, aspect: &Aspect) -> bool {
+        self.adopted
+            && match aspect {
+                Aspect::Description | Aspect::Boundary | Aspect::Attached(_) | Aspect::Inline(_) => true,
+                Aspect::RoleTag(key) => !OWN_TAGS.contains(&key.as_str()),
+                _ => false,
+            }
+    }
+
+    /// The session may be made longer. Only one that Lanyard itself made as long is made shorter.
+    pub(super) fn max_session(&mut self, wanted: u32, facts: &RoleFacts) {
+        let value = |seconds: u32| Value::text(format!("{seconds}s"));
+        let found = facts.max_session.present();
+        let longer = found.filter(|found| self.adopted && **found > wanted);
+        let applied = self.applied(&Aspect::MaxSession);
+        match longer.map(|found| value(*found)) {
+            Some(found) if applied != Some(&found.digest) => {
+                self.stands(Aspect::MaxSession, Some(value(wanted)), found, Cause::Adopted);
+            }
+            Some(_) | None => {
+                let found = facts.max_session.as_ref().map(|found| value(*found));
+                self.aspect(Aspect::MaxSession, Some(value(wanted)), found);
+            }
+        }
+    }
+
+    /// A boundary takes away from everybody who uses the role, so that Lanyard puts none on; and without the one that is
+    /// asked for it adds nothing. Whether that stands in the way.
+    pub(super) fn lacks_boundary(&mut self, wanted: &Wanted, role: &ManagedRole, facts: &RoleFacts) -> bool {
+        let applied = self.applied(&Aspect::Boundary).is_some();
+        let Some(boundary) = role.boundary.as_ref().filter(|_| self.adopted && !applied) else {
+            return false;
+        };
+        let found = match &facts.boundary {
+            Fact::Present(found) if found == boundary => return false,
+            Fact::Unreadable(_) => return false,
+            Fact::Present(found) => format!("has the permissions boundary {found}"),
+            Fact::Absent => "has no permissions boundary".to_owned(),
+        };
+        let message = format!(
+            "Role {} is somebody else's work, {found}, and {boundary} is asked for. Lanyard narrows no role that it adopts: put that boundary on it, and the rest goes on.",
+            wanted.binding.role_arn
+        );
+        self.conflict(Resource::Role, Reason::BoundaryMissing, message);
+        true
+    }
+
+    /// Lanyard's own statements are kept as in any role that others share; every other statement stays.
+    pub(super) fn adopted_trust(
+        &mut self,
+        wanted: &Wanted,
+        entries: &[Entry],
+        facts: &RoleFacts,
+        observed: &Observed,
+    ) {
+        if facts.id.present().is_none() || self.drift.conflict_on(Resource::Role).is_some() {
+            return;
+        }
+        self.own_entries(wanted, entries, facts, observed);
+        let ours = |sid: Option<&str>| entries.iter().any(|entry| sid == Some(entry.seat.sid.as_str()));
+        let found = facts
+            .trust
+            .present()
+            .map(Document::statements)
+            .unwrap_or_default();
+        for (at, statement) in found.iter().enumerate().filter(|(_, found)| !ours(found.sid())) {
+            let document = Document::of(vec![statement.clone()]);
+            let cause = match only_denies(&document) {
+                true => Cause::NotOurs,
+                false => Cause::Adopted,
+            };
+            let aspect = Aspect::TrustOther(statement.label(at));
+            self.stands(aspect, None, Value::document(&document), cause);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Plan, adoption: a role or an association that somebody else made is marked as Lanyard's for the subject, before
+//! anything of it is touched. Facts in, at most one step each into the draft; no I/O. Called by `plan` only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Draft;
+use crate::aspect::Resource;
+use crate::desired::Wanted;
+use crate::observed::RoleFacts;
+use crate::ownership::Holding;
+use crate::step::Step;
+use crate::subject::OWN_TAGS;
+
+impl Draft<'_> {
+    pub(super) fn adopt_role(&mut self, wanted: &Wanted, facts: &RoleFacts) {
+        if wanted.holds.role != Holding::Adopting {
+            return;
+        }
+        self.steps.push(Step::AdoptRole {
+            role: wanted.binding.role_arn.clone(),
+            tags: wanted.subject.adoption_tags(),
+            replaced: own_tags(facts.tags.present()),
+        });
+    }
+
+    pub(super) fn adopt_association(&mut self, wanted: &Wanted) {
+        let in_the_way = |on| self.drift.conflict_on(on).is_some();
+        let adopts = wanted.holds.association == Holding::Adopting;
+        if !adopts || in_the_way(Resource::Role) || in_the_way(Resource::Association) {
+            return;
+        }
+        if let Some(found) = self.observed.association.present() {
+            self.steps.push(Step::AdoptAssociation {
+                arn: found.arn.clone(),
+                tags: wanted.subject.adoption_tags(),
+                replaced: own_tags(Some(&found.tags)),
+            });
+        }
+    }
+}
+
+/// Tags of Lanyard's own that stand there from before, when somebody else held the thing.
+fn own_tags(found: Option<&BTreeMap<String, String>>) -> BTreeSet<String> {
+    let keys = found.into_iter().flat_map(BTreeMap::keys);
+    keys.filter(|key| OWN_TAGS.contains(&key.as_str()))
+        .cloned()
+        .collect()
+}
+
+/// The same tags without those that adopting sets.
+pub(super) fn besides_adopting(
+    holding: Holding,
+    mut tags: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    tags.retain(|key, _| holding != Holding::Adopting || !OWN_TAGS.contains(&key.as_str()));
+    tags
+}

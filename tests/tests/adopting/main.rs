@@ -1,0 +1,43 @@
+//! What somebody else made is adopted by its exact ARN, and only so: what is on it stays, it is let go and not removed, and
+//! a role is handed from one cluster, or one object, to another without a pod losing it. Needs the test bed; does I/O.
+
+mod adopted;
+mod handed;
+mod refused;
+mod renamed;
+mod theirs;
+mod torn;
+
+use anyhow::Result;
+use lanyard_testkit::TestBedOptions;
+use lanyard_tests::{Stage, StageOptions};
+use tokio::sync::OnceCell;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
+/// What waits for somebody is looked at again soon, and a change of the binding does not take its usual time.
+const TIMINGS: &str = "waiting=1s,settle=1s,step=200ms";
+
+fn options() -> StageOptions {
+    StageOptions {
+        timings: TIMINGS,
+        ..StageOptions::default()
+    }
+}
+
+/// The stage that the tests with one cluster and without classes share.
+async fn stage() -> Result<&'static Stage> {
+    static STAGE: OnceCell<Stage> = OnceCell::const_new();
+    STAGE.get_or_try_init(|| Stage::set(BINARY, options())).await
+}
+
+/// What a second cluster needs of a test bed: nobody runs pods on it.
+fn second() -> StageOptions {
+    StageOptions {
+        bed: TestBedOptions {
+            nodes: 1,
+            webhook: false,
+            ..TestBedOptions::default()
+        },
+        ..options()
+    }
+}
