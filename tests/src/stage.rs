@@ -9,8 +9,9 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, PostParams};
 use kube::core::ObjectMeta;
+use lanyard_testkit::cache::Cache;
 use lanyard_testkit::gateway::{Calls, Entry, Front, Mark, Target};
-use lanyard_testkit::process::get;
+use lanyard_testkit::process::{Port, get};
 use lanyard_testkit::{Process, TestBed, TestBedOptions};
 use tokio::sync::Notify;
 
@@ -69,8 +70,8 @@ pub struct Stage {
 #[derive(Debug)]
 struct Operator {
     process: Process,
-    metrics: String,
-    health: String,
+    metrics: Port,
+    health: Port,
 }
 
 impl Stage {
@@ -135,12 +136,18 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub fn operator(&self, binary: &str, name: &str, arguments: &[&str]) -> Result<()> {
-        let [metrics, health] = [free_address()?, free_address()?];
+        let cache = Cache::open()?;
+        let [metrics, health] = [Port::claim(&cache)?, Port::claim(&cache)?];
         let mut command = Command::new(binary);
         command
             .args(&self.cluster.0)
             .args(["--timings", &self.timings, "--log-level", "info,lanyard=debug"]);
-        command.args(["--metrics-addr", &metrics, "--health-addr", &health]);
+        command.args([
+            "--metrics-addr",
+            &metrics.address(),
+            "--health-addr",
+            &health.address(),
+        ]);
         command.args(arguments).envs(self.environment.iter().cloned());
         let process = match &self.front {
             Some(front) => self.bed.spawn_through(front, name, command)?,
@@ -199,9 +206,9 @@ impl Stage {
     pub async fn asks(&self, number: usize, path: &str) -> Result<(u16, String)> {
         let address = self.with(number, |operator| {
             Ok(if path == "/metrics" {
-                operator.metrics.clone()
+                operator.metrics.address()
             } else {
-                operator.health.clone()
+                operator.health.address()
             })
         })?;
         let answer = get(&format!("http://{address}{path}")).await?;
@@ -349,10 +356,4 @@ impl Stage {
             namespace: namespace.to_owned(),
         })
     }
-}
-
-/// An address of this machine that nobody listens on. Somebody may take it before it is used: then the start fails.
-fn free_address() -> Result<String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener.local_addr()?.to_string())
 }

@@ -10,7 +10,8 @@ use anyhow::{Context, Result, ensure};
 pub fn binary(package: &str, name: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--package", package, "--bin", name])
+        // With this program's own features: nothing that is built for it already is built once more.
+        .args(["build", "--package", package, "--package", "xtask", "--bin", name])
         .status();
     ensure!(built.context("running cargo")?.success(), "{name} does not build");
     // This program and the one just built come from the same build, so they lie in the same folder.

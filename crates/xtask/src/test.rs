@@ -2,12 +2,15 @@
 //! The work tree in; cargo's own lines and one line of totals out. Does I/O: installs tools on first use, runs cargo.
 //! Called by the dispatcher in `main`; CI runs nothing else.
 
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use lanyard_testkit::cache::Cache;
 use lanyard_testkit::tools::Tools;
+
+mod suites;
 
 use crate::check;
 use crate::check::cargo::{cargo_test, colour};
@@ -57,7 +60,7 @@ fn everything(checkout: &Checkout, all: bool) -> Result<()> {
     let begun = Instant::now();
     let judged = check::everything(checkout);
     let mut counts = judged.counts;
-    let suites = suites(checkout, &mut counts, all);
+    let suites = on_test_bed(checkout, &mut counts, all);
 
     println!("\n{counts}");
     let failures: Vec<String> = [judged.conclude().err(), suites.err()]
@@ -72,43 +75,25 @@ fn everything(checkout: &Checkout, all: bool) -> Result<()> {
     Ok(())
 }
 
-fn suites(checkout: &Checkout, counts: &mut Counts, all: bool) -> Result<()> {
-    let names = checkout.integration_tests(Needs::TestBed);
-    let targets: Vec<&str> = names.iter().flat_map(|name| ["--test", name]).collect();
-    println!(
-        "\nSuites on the test bed: {}",
-        names.into_iter().collect::<Vec<_>>().join(", ")
-    );
-    on_test_bed(checkout, &targets, counts, all)
+fn on_test_bed(checkout: &Checkout, counts: &mut Counts, all: bool) -> Result<()> {
+    let names: Vec<&str> = checkout.integration_tests(Needs::TestBed).into_iter().collect();
+    println!("\nSuites on the test bed: {}", names.join(", "));
+    install()?;
+    suites::run(checkout, &names, counts, |command| in_full(command, all))
 }
 
+/// The tests with a text in their name, wherever they are; their lines are shown as they come.
 fn filtered(checkout: &Checkout, filter: &str, all: bool) -> Result<()> {
-    let mut counts = Counts::default();
-    let ended = on_test_bed(
-        checkout,
-        &["--lib", "--bins", "--tests", filter],
-        &mut counts,
-        all,
-    );
-    println!("\n{counts}");
-    ended
-}
-
-/// Runs these tests with every tool in place and cargo's lines shown as they come.
-fn on_test_bed(checkout: &Checkout, targets: &[&str], counts: &mut Counts, all: bool) -> Result<()> {
-    // Here, where its progress can be seen, and not in the first test that needs it.
-    Tools::install(&Cache::open()?, true)?;
-    let mut command = cargo_test(checkout, targets);
+    install()?;
+    let mut command = cargo_test(checkout, &["--lib", "--bins", "--tests", filter]);
     command.args(["--", "--color", colour()]);
-    if all {
-        command.env(ALL, "1");
-    }
+    in_full(&mut command, all);
     let mut ran = Counts::default();
     let ended = child::run(command, |line| {
         println!("{line}");
         ran.read(line);
     })?;
-    *counts += ran;
+    println!("\n{ran}");
     if ran.failed > 0 {
         bail!("{} tests failed", ran.failed);
     }
@@ -119,4 +104,15 @@ fn on_test_bed(checkout: &Checkout, targets: &[&str], counts: &mut Counts, all: 
         bail!("no test ran: none has this name");
     }
     Ok(())
+}
+
+/// Here, where its progress can be seen, and not in the first test that needs it.
+fn install() -> Result<()> {
+    Tools::install(&Cache::open()?, true).map(drop)
+}
+
+fn in_full(command: &mut Command, all: bool) {
+    if all {
+        command.env(ALL, "1");
+    }
 }
