@@ -94,10 +94,16 @@ impl Call {
         }
     }
 
-    /// The IAM action that allows it.
+    /// The IAM action that allows it: a batch is allowed by the action of one (SQS `DeleteMessageBatch`).
     #[must_use]
     pub fn action(&self) -> String {
-        format!("{}:{}", self.service.word(), self.operation)
+        let operation = self.operation.strip_suffix("Batch").unwrap_or(self.operation);
+        format!("{}:{operation}", self.service.word())
+    }
+
+    /// Whether it is only the way into another account, on behalf of a call there.
+    pub(crate) fn is_of_assuming(&self) -> bool {
+        self.operation == "AssumeRole"
     }
 }
 

@@ -8,6 +8,7 @@ mod concerned;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,6 +33,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// After this many messages, whom they concern is looked up before more are taken.
 const GATHERED: usize = 100;
 
+/// And after this time: a change is often several calls, and a lookup may have to read every status.
+const GATHERING: Duration = Duration::from_secs(1);
+
 /// An answer without messages that came sooner than this was no long poll: the next one waits for as long.
 const TOO_SOON: Duration = Duration::from_secs(1);
 
@@ -53,6 +57,7 @@ pub async fn listen(context: Arc<Context>, source: Source, wake: UnboundedSender
         wake,
         pace,
         failures: 0,
+        undeleted: false,
     };
     loop {
         let (gate, queue) = (ear.context.lease.clone(), ear.source.queue.clone());
@@ -71,6 +76,15 @@ pub async fn listen(context: Arc<Context>, source: Source, wake: UnboundedSender
     }
 }
 
+/// What a message says, made fit for a log only where one is written.
+struct Said<'a>(&'a str);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quote(self.0))
+    }
+}
+
 struct Ear {
     context: Arc<Context>,
     source: Source,
@@ -78,6 +92,8 @@ struct Ear {
     pace: Pace<Ref>,
     /// How often in a row the queue did not answer.
     failures: u32,
+    /// Whether messages could not be deleted when that was last tried.
+    undeleted: bool,
 }
 
 impl Ear {
@@ -112,19 +128,31 @@ impl Ear {
         if messages.is_empty() || !self.context.lease.is_open() {
             return;
         }
-        let queue = self.source.queue.clone();
+        let (queue, began) = (self.source.queue.clone(), Instant::now());
         let (mut notices, mut receipts) = (Vec::new(), Vec::new());
         while !messages.is_empty() {
             self.read(messages, &mut notices, &mut receipts);
-            if receipts.len() >= GATHERED {
+            if receipts.len() >= GATHERED || began.elapsed() >= GATHERING {
                 break;
             }
             // Whoever is asked in vain tells so when asked again.
-            messages = queue.receive(Duration::ZERO).await.unwrap_or_default();
+            messages = self.minding(queue.receive(GATHERING)).await.unwrap_or_default();
         }
-        self.notice(notices).await;
-        if let Err(error) = queue.delete(&receipts).await {
-            tracing::debug!(%error, "messages were not deleted and come again");
+        if !self.notice(notices).await {
+            return;
+        }
+        let deleted = self.minding(queue.delete(&receipts)).await;
+        self.tell_deletion(deleted.as_ref().err());
+    }
+
+    fn tell_deletion(&mut self, error: Option<&AwsError>) {
+        let Some(error) = error else {
+            self.undeleted = false;
+            return;
+        };
+        // Once, and not with each message.
+        if !std::mem::replace(&mut self.undeleted, true) {
+            tracing::warn!(%error, "messages of the events queue are not deleted, and come again until they can be");
         }
     }
 
@@ -134,10 +162,9 @@ impl Ear {
             match read(&message.body, &home) {
                 Ok(notice) => notices.push(notice),
                 Err(dropped) => {
-                    let says = quote(&message.body);
                     tracing::debug!(
                         outcome = dropped.word(),
-                        says,
+                        says = %Said(&message.body),
                         "a message of the events queue is dropped"
                     );
                     self.context.metrics.notices.message(dropped.word());
@@ -147,14 +174,15 @@ impl Ear {
         }
     }
 
-    /// Has whoever is concerned looked at.
-    async fn notice(&mut self, notices: Vec<Notice>) {
+    /// Has whoever is concerned looked at. False: nobody could find out who that is, and the messages have to come again.
+    async fn notice(&mut self, notices: Vec<Notice>) -> bool {
         let context = Arc::clone(&self.context);
         // Every object may have to be decoded for this, which takes a moment.
         let found = spawn_blocking(move || concerned(&context.store, notices)).await;
         // Also has what is over and done forgotten.
         self.wake_due();
-        for (notice, objects) in found.unwrap_or_default() {
+        let Ok(found) = found else { return false };
+        for (notice, objects) in found {
             if let About::Provider { arn } = &notice.about {
                 self.context.world.forget_provider(arn).await;
             }
@@ -170,6 +198,7 @@ impl Ear {
                 .collect();
             self.context.metrics.notices.message(outcome(&asked));
         }
+        true
     }
 
     fn ask(&mut self, object: Ref, at: Timestamp, now: Timestamp) -> Asked {

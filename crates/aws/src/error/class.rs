@@ -71,6 +71,16 @@ impl Class {
     }
 }
 
+impl Class {
+    /// What an answer on the way into another account means for the call there: nothing about the thing that it is about.
+    fn of_the_way(self) -> Self {
+        match self {
+            Self::NotFound | Self::Conflicting | Self::Occupied => Self::Refused,
+            other => other,
+        }
+    }
+}
+
 /// Texts of `InvalidParameterException` (EKS) and `MalformedPolicyDocument` (IAM) that a fresh role or a fresh trust
 /// brings about. Terraform retries on the first and the last ([F 1.3, 4.2], hashicorp/terraform-provider-aws#34711).
 const NOT_SEEN_YET: [&str; 3] = [
@@ -84,6 +94,7 @@ impl AwsError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
+            Self::Answered { call, answer } if call.is_of_assuming() => answer.class().of_the_way(),
             Self::Answered { answer, .. } => answer.class(),
             Self::TimedOut { .. } => Class::TimedOut,
             Self::Undelivered { .. } => Class::Network,
@@ -156,9 +167,20 @@ impl ErrorAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::{Call, Service};
 
     fn class(status: u16, code: &str, message: &str) -> Class {
         ErrorAnswer::new(status, code, message).class()
+    }
+
+    #[test]
+    fn nothing_said_on_the_way_into_an_account_makes_a_thing_there_absent() {
+        let said = |operation| AwsError::Answered {
+            call: Call::read(Service::Sts, operation, "a role"),
+            answer: Box::new(ErrorAnswer::new(404, "NoSuchEntity", "")),
+        };
+        assert_eq!(said("AssumeRole").class(), Class::Refused);
+        assert_eq!(said("GetCallerIdentity").class(), Class::NotFound);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl AwsError {
     pub fn why(&self) -> Why {
         match self.class() {
             Class::Throttled => Why::Throttled,
-            Class::Denied if self.is_of_assuming() => {
+            Class::Denied if self.call().is_of_assuming() => {
                 Why::Denied(format!("{}. {ASSUMING}", self.permission()))
             }
             Class::Denied => Why::Denied(self.permission()),
@@ -57,16 +57,11 @@ impl AwsError {
         }
     }
 
-    /// Whether it is the way into another account that failed.
-    fn is_of_assuming(&self) -> bool {
-        self.call().operation == "AssumeRole"
-    }
-
     /// The permission that is missing and on what: AWS's own words where it names them, else the call's. On the way into
     /// another account the call's, which say what was asked for.
     fn permission(&self) -> String {
         let call = self.call();
-        match self.refusal().filter(|_| !self.is_of_assuming()) {
+        match self.refusal().filter(|_| !self.call().is_of_assuming()) {
             Some(Refusal {
                 action,
                 resource,
@@ -158,7 +153,7 @@ impl AwsError {
 
     fn denial(&self) -> String {
         let permission = self.permission();
-        if self.is_of_assuming() {
+        if self.call().is_of_assuming() {
             return format!("AWS denies Lanyard {permission}. {ASSUMING}.");
         }
         let explicit = self
