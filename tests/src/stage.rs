@@ -42,6 +42,8 @@ pub struct StageOptions {
     pub environment: Vec<(&'static str, String)>,
     /// More times to shorten, as `--timings` takes them.
     pub timings: &'static str,
+    /// What the operators log; `info,lanyard=debug` unless set.
+    pub log_level: Option<&'static str>,
 }
 
 /// The flags that name the cluster; unless set, the test bed's EKS cluster.
@@ -63,6 +65,7 @@ pub struct Stage {
     front: Option<Front>,
     environment: Vec<(&'static str, String)>,
     timings: String,
+    log_level: &'static str,
     operators: Arc<Mutex<Vec<Operator>>>,
 }
 
@@ -112,6 +115,7 @@ impl Stage {
             front,
             environment: options.environment,
             timings: format!("{TIMINGS},{}", options.timings),
+            log_level: options.log_level.unwrap_or("info,lanyard=debug"),
             operators: Arc::default(),
         };
         stage.operator(binary, "lanyard", &options.arguments)?;
@@ -141,7 +145,7 @@ impl Stage {
         let mut command = Command::new(binary);
         command
             .args(&self.cluster.0)
-            .args(["--timings", &self.timings, "--log-level", "info,lanyard=debug"]);
+            .args(["--timings", &self.timings, "--log-level", self.log_level]);
         command.args([
             "--metrics-addr",
             &metrics.address(),
@@ -197,6 +201,14 @@ impl Stage {
         self.with(0, |operator| {
             std::fs::read_to_string(operator.process.log()).context("reading the operator's log")
         })
+    }
+
+    /// The process id of an operator.
+    ///
+    /// # Errors
+    /// When there is no such operator.
+    pub fn process_id(&self, number: usize) -> Result<u32> {
+        self.with(number, |operator| Ok(operator.process.id()))
     }
 
     /// What an operator answers under a path of its health or metrics server: status and body.

@@ -6,6 +6,7 @@
 //! to no budget: this one assumes the role by a call like any other.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
@@ -13,7 +14,6 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use lanyard_core::arn::RoleArn;
 use lanyard_core::text::quote;
-use tokio::sync::Mutex;
 
 use crate::call::{Call, Service};
 use crate::client::Aws;
@@ -45,13 +45,30 @@ impl AssumedRole {
 #[derive(Default)]
 pub(crate) struct Accounts(Mutex<HashMap<AssumedRole, Aws>>);
 
+impl Accounts {
+    /// All of them.
+    pub(crate) fn known(&self) -> Vec<Aws> {
+        self.accounts().values().cloned().collect()
+    }
+
+    /// A panic elsewhere leaves the accounts as they were.
+    fn accounts(&self) -> MutexGuard<'_, HashMap<AssumedRole, Aws>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Aws {
     /// AWS as a role, with Lanyard's own credentials assuming it. Calls nothing yet: a refusal is the first call's.
-    pub async fn assuming(&self, role: &AssumedRole) -> Self {
-        let mut known = self.accounts().0.lock().await;
-        if let Some(aws) = known.get(role) {
-            return aws.clone();
-        }
+    #[must_use]
+    pub fn assuming(&self, role: &AssumedRole) -> Self {
+        let mut known = self.accounts().accounts();
+        let aws = known
+            .entry(role.clone())
+            .or_insert_with(|| self.first_assuming(role));
+        aws.in_lane(self.lane())
+    }
+
+    fn first_assuming(&self, role: &AssumedRole) -> Self {
         tracing::info!(
             role = %role.arn,
             session = %quote(&role.session_name()),
@@ -68,9 +85,7 @@ impl Aws {
             .to_builder()
             .credentials_provider(credentials)
             .build();
-        let aws = Self::with_config(&config, self.settings().clone());
-        known.insert(role.clone(), aws.clone());
-        aws
+        Self::with_config(&config, self.settings().clone())
     }
 }
 
@@ -93,7 +108,7 @@ impl Assuming {
             .role_arn(self.role.arn.to_string())
             .role_session_name(self.role.session_name())
             .set_external_id(self.role.external_id.clone());
-        let answer = self.aws.call(call.clone(), request.send()).await?;
+        let answer = self.aws.call(call.clone(), || request.clone().send()).await?;
         let unclear = || AwsError::unclear(&call, "it lacks credentials that last");
         let made = answer.credentials().ok_or_else(unclear)?;
         let expires = SystemTime::try_from(*made.expiration()).map_err(|_| unclear())?;
@@ -121,6 +136,7 @@ impl ProvideCredentials for Assuming {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Lane;
     use crate::client::AwsSettings;
 
     fn role(account: &str, external_id: Option<&str>) -> AssumedRole {
@@ -138,19 +154,35 @@ mod tests {
         assert!(name.starts_with("lanyard-prod-prod-"), "{name}");
     }
 
-    #[tokio::test]
-    async fn one_role_is_one_client_and_another_external_id_another_role() {
-        let loader = aws_config::defaults(aws_config::BehaviorVersion::latest());
-        let config = loader.region(aws_config::Region::new("eu-west-1")).load().await;
-        let aws = Aws::with_config(&config, AwsSettings::default());
+    fn home() -> Aws {
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .build();
+        Aws::with_config(&config, AwsSettings::default())
+    }
+
+    #[test]
+    fn one_role_is_one_client_and_another_external_id_another_role() {
+        let aws = home();
         for (account, external_id) in [
             ("111122223333", None),
             ("111122223333", None),
             ("111122223333", Some("x")),
             ("444455556666", None),
         ] {
-            aws.assuming(&role(account, external_id)).await;
+            drop(aws.assuming(&role(account, external_id)));
         }
-        assert_eq!(aws.accounts().0.lock().await.len(), 3);
+        assert_eq!(aws.accounts().known().len(), 3);
+    }
+
+    #[test]
+    fn what_works_in_the_background_does_so_in_other_accounts_too() {
+        let (aws, role) = (home(), role("111122223333", None));
+        let (sweeping, looking) = (aws.in_background().assuming(&role), aws.assuming(&role));
+        assert_eq!(
+            (sweeping.lane(), looking.lane()),
+            (Lane::Background, Lane::Foreground)
+        );
+        assert_eq!(aws.budgets().len(), 16);
     }
 }

@@ -1,6 +1,6 @@
 //! One call of AWS: the single way out, which every read and write of this crate takes.
-//! A description and a request in; the answer or a classed error out. Waits for the budget, asks the gate before a
-//! write, ends the call in time, tells the meter.
+//! A description and a request in; the answer or a classed error out. Waits for its turn in the budget, asks the gate
+//! before a write, ends the call in time, tells the meter, and tries again what AWS throttles.
 
 use std::fmt;
 use std::future::Future;
@@ -9,8 +9,9 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::budget::Kind;
 use crate::client::Aws;
 use crate::error::{AwsError, Class};
 
@@ -94,6 +95,13 @@ impl Call {
         }
     }
 
+    pub(crate) fn kind(&self) -> Kind {
+        match self.writes {
+            true => Kind::Write,
+            false => Kind::Read,
+        }
+    }
+
     /// The IAM action that allows it: a batch is allowed by the action of one (SQS `DeleteMessageBatch`).
     #[must_use]
     pub fn action(&self) -> String {
@@ -140,17 +148,50 @@ impl Meter for () {
 }
 
 impl Aws {
-    /// Sends one request. `request` is a future that has not been polled yet, so nothing is sent before its turn.
-    pub(crate) async fn call<T, E: ProvideErrorMetadata>(
+    /// Sends a request, and sends it again for as long as AWS throttles it: each time at its turn, the gate asked anew
+    /// before each write, until the limit of the settings. `request` makes the request; nothing is sent before it is
+    /// polled.
+    pub(crate) async fn call<T, E, F>(
         &self,
         call: Call,
+        request: impl Fn() -> F + Send,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let budget = self.budget(call.service);
+        let mut place = budget.place(call.kind(), self.lane());
+        let mut throttled_since = None;
+        loop {
+            let waited = budget.turn(&place).await;
+            if call.writes && !(self.settings().may_write)() {
+                return Err(AwsError::GateClosed { call });
+            }
+            let ended = self.send(&call, waited, request()).await;
+            let throttled = matches!(&ended, Err(error) if error.class() == Class::Throttled);
+            budget.answered(place.kind, throttled);
+            if !throttled {
+                return ended;
+            }
+            let (since, pause) = (
+                *throttled_since.get_or_insert_with(Instant::now),
+                place.stand_back(),
+            );
+            if since.elapsed() + pause > self.settings().throttled_limit {
+                return ended;
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Sends a request once, ends it in time and tells the meter.
+    async fn send<T, E: ProvideErrorMetadata>(
+        &self,
+        call: &Call,
+        waited: Duration,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, AwsError> {
-        let budget = self.budget(call.service);
-        let waited = budget.permit().await;
-        if call.writes && !(self.settings().may_write)() {
-            return Err(AwsError::GateClosed { call });
-        }
         let limit = call.limit(self.settings().operation_timeout);
         let sent = Instant::now();
         let ended = match timeout(limit, request).await {
@@ -160,11 +201,7 @@ impl Aws {
                 limit,
             }),
         };
-        let class = ended.as_ref().err().map(AwsError::class);
-        if class == Some(Class::Throttled) {
-            budget.throttled();
-        }
-        let outcome = class.map_or("ok", Class::word);
+        let outcome = ended.as_ref().err().map_or("ok", |error| error.class().word());
         let took = sent.elapsed();
         let (service, operation) = (call.service.word(), call.operation);
         self.settings().meter.call(&Measured {
@@ -183,9 +220,10 @@ impl Aws {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
+    use aws_smithy_types::body::SdkBody;
     use aws_smithy_types::error::ErrorMetadata;
 
     use super::*;
@@ -202,10 +240,10 @@ mod tests {
         }
     }
 
-    fn send(
+    fn send<F: Future<Output = Answer>>(
         settings: AwsSettings,
         call: Call,
-        request: impl Future<Output = Answer>,
+        request: impl Fn() -> F + Send,
     ) -> Result<(), AwsError> {
         let config = aws_config::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
@@ -225,7 +263,7 @@ mod tests {
             ..AwsSettings::default()
         };
         let sent = AtomicBool::new(false);
-        let request = async {
+        let request = || async {
             sent.store(true, Ordering::SeqCst);
             Ok(())
         };
@@ -237,11 +275,9 @@ mod tests {
         assert_eq!(ended.unwrap_err().class(), Class::GateClosed);
         assert!(!sent.load(Ordering::SeqCst));
         assert!(
-            send(
-                closed(),
-                Call::read(Service::Iam, "GetRole", "a role"),
-                ready(Ok(()))
-            )
+            send(closed(), Call::read(Service::Iam, "GetRole", "a role"), || ready(
+                Ok(())
+            ))
             .is_ok()
         );
     }
@@ -257,9 +293,59 @@ mod tests {
         let ended = send(
             settings,
             Call::write(Service::Eks, "TagResource", "an association"),
-            pending(),
+            pending,
         );
         assert_eq!(ended.unwrap_err().class(), Class::TimedOut);
         assert_eq!(*outcomes.0.lock().unwrap(), ["timed_out"]);
+    }
+    /// Throttles the first so many requests.
+    fn throttles(count: usize, sent: &AtomicUsize) -> impl Fn() -> std::future::Ready<Answer> + Send {
+        move || {
+            if sent.fetch_add(1, Ordering::SeqCst) >= count {
+                return ready(Ok(()));
+            }
+            let response = HttpResponse::new(429.try_into().unwrap(), SdkBody::empty());
+            let said = ErrorMetadata::builder().code("ThrottlingException").build();
+            ready(Err(SdkError::service_error(said, response)))
+        }
+    }
+
+    #[test]
+    fn what_aws_throttles_is_sent_again_and_nobody_sees_it() {
+        let (outcomes, sent) = (Arc::new(Outcomes::default()), AtomicUsize::new(0));
+        let settings = AwsSettings {
+            meter: outcomes.clone(),
+            ..AwsSettings::default()
+        };
+        let call = Call::write(Service::Iam, "TagRole", "a role");
+        assert_eq!(send(settings, call, throttles(2, &sent)), Ok(()));
+        assert_eq!(*outcomes.0.lock().unwrap(), ["throttled", "throttled", "ok"]);
+    }
+
+    #[test]
+    fn what_aws_throttles_for_too_long_is_an_error() {
+        let sent = AtomicUsize::new(0);
+        let settings = AwsSettings {
+            throttled_limit: Duration::from_millis(250),
+            ..AwsSettings::default()
+        };
+        let call = Call::read(Service::Iam, "GetRole", "a role");
+        let ended = send(settings, call, throttles(usize::MAX, &sent));
+        assert_eq!(ended.unwrap_err().class(), Class::Throttled);
+        assert!((2..=4).contains(&sent.load(Ordering::SeqCst)));
+    }
+
+    #[test]
+    fn a_throttled_write_is_not_sent_again_once_nothing_may_be_written() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&sent);
+        let settings = AwsSettings {
+            may_write: Arc::new(move || seen.load(Ordering::SeqCst) == 0),
+            ..AwsSettings::default()
+        };
+        let call = Call::write(Service::Iam, "TagRole", "a role");
+        let ended = send(settings, call, throttles(usize::MAX, &sent));
+        assert_eq!(ended.unwrap_err().class(), Class::GateClosed);
+        assert_eq!(sent.load(Ordering::SeqCst), 1);
     }
 }

@@ -11,11 +11,14 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use lanyard_core::name::Region;
 
 use crate::account::Accounts;
-use crate::budget::Budget;
+use crate::budget::{Budget, BudgetState, Lane, Rates};
 use crate::call::{Meter, Service};
 
 /// The longest that one call may take unless set otherwise: a write has to end inside the lease's margin.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// For how long a call is sent again that AWS throttles, unless set otherwise.
+const THROTTLED_LIMIT: Duration = Duration::from_secs(60);
 
 /// How AWS is talked to.
 #[derive(Clone)]
@@ -24,6 +27,10 @@ pub struct AwsSettings {
     pub region: Option<Region>,
     /// The longest that one call may take, from the moment it is sent.
     pub operation_timeout: Duration,
+    /// For how long a call is sent again that AWS throttles, from the first time that it does.
+    pub throttled_limit: Duration,
+    /// How many calls a second are made at most, in each account.
+    pub rates: Rates,
     /// Who is told of every call.
     pub meter: Arc<dyn Meter>,
     /// Asked right before a write is sent, after it has waited for the budget: by then the lease may be lost.
@@ -35,6 +42,8 @@ impl Default for AwsSettings {
         Self {
             region: None,
             operation_timeout: OPERATION_TIMEOUT,
+            throttled_limit: THROTTLED_LIMIT,
+            rates: Rates::default(),
             meter: Arc::new(()),
             may_write: Arc::new(|| true),
         }
@@ -46,6 +55,7 @@ impl fmt::Debug for AwsSettings {
         f.debug_struct("AwsSettings")
             .field("region", &self.region)
             .field("operation_timeout", &self.operation_timeout)
+            .field("rates", &self.rates)
             .finish_non_exhaustive()
     }
 }
@@ -54,6 +64,7 @@ impl fmt::Debug for AwsSettings {
 #[derive(Clone)]
 pub struct Aws {
     shared: Arc<Shared>,
+    lane: Lane,
 }
 
 struct Shared {
@@ -74,10 +85,10 @@ struct Channel<C> {
 }
 
 impl<C> Channel<C> {
-    fn new(client: C) -> Self {
+    fn new(client: C, ceiling: u32) -> Self {
         Self {
             client,
-            budget: Budget::new(),
+            budget: Budget::new(ceiling),
         }
     }
 }
@@ -108,18 +119,59 @@ impl Aws {
         let sts = aws_sdk_sts::config::Builder::from(config)
             .retry_config(off)
             .build();
+        let rate = |service| settings.rates.of(service);
         let shared = Shared {
-            settings,
             config: config.clone(),
             accounts: Accounts::default(),
-            iam: Channel::new(aws_sdk_iam::Client::from_conf(iam)),
-            eks: Channel::new(aws_sdk_eks::Client::from_conf(eks)),
-            sts: Channel::new(aws_sdk_sts::Client::from_conf(sts)),
-            sqs: Budget::new(),
+            iam: Channel::new(aws_sdk_iam::Client::from_conf(iam), rate(Service::Iam)),
+            eks: Channel::new(aws_sdk_eks::Client::from_conf(eks), rate(Service::Eks)),
+            sts: Channel::new(aws_sdk_sts::Client::from_conf(sts), rate(Service::Sts)),
+            sqs: Budget::new(rate(Service::Sqs)),
+            settings,
         };
         Self {
             shared: Arc::new(shared),
+            lane: Lane::Foreground,
         }
+    }
+
+    /// The same, for work that nobody waits for, such as a sweep: its calls go when nobody else's wait, and get one turn
+    /// in ten when they do.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        self.in_lane(Lane::Background)
+    }
+
+    pub(crate) fn in_lane(&self, lane: Lane) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            lane,
+        }
+    }
+
+    /// How all budgets stand at this moment: of each service, account (own or other) and kind of call.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<BudgetState> {
+        let mut states = self.budgets_of("own");
+        for other in self
+            .accounts()
+            .known()
+            .iter()
+            .flat_map(|aws| aws.budgets_of("other"))
+        {
+            match states.iter_mut().find(|state| state.is_like(&other)) {
+                Some(state) => *state = state.with(&other),
+                None => states.push(other),
+            }
+        }
+        states
+    }
+
+    fn budgets_of(&self, account: &'static str) -> Vec<BudgetState> {
+        let services = [Service::Iam, Service::Eks, Service::Sts, Service::Sqs].into_iter();
+        services
+            .flat_map(|service| self.budget(service).state(service.word(), account))
+            .collect()
     }
 
     pub(crate) fn config(&self) -> &SdkConfig {
@@ -144,6 +196,10 @@ impl Aws {
 
     pub(crate) fn sts(&self) -> &aws_sdk_sts::Client {
         &self.shared.sts.client
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        self.lane
     }
 
     pub(crate) fn budget(&self, service: Service) -> &Budget {

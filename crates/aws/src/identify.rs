@@ -65,7 +65,7 @@ impl Aws {
         let call = Call::read(Service::Eks, "DescribeCluster", format_args!("cluster {name}"));
         let call = self.within_a_region(call)?;
         let request = self.eks().describe_cluster().name(name.as_str());
-        let answer = self.call(call.clone(), request.send()).await?;
+        let answer = self.call(call.clone(), || request.clone().send()).await?;
         let told = answer
             .cluster()
             .ok_or_else(|| AwsError::unclear(&call, "the answer has no cluster"))?;
@@ -88,7 +88,7 @@ impl Aws {
     async fn caller_arn(&self) -> Result<String, AwsError> {
         let call = self.within_a_region(who_am_i())?;
         let answer = self
-            .call(call.clone(), self.sts().get_caller_identity().send())
+            .call(call.clone(), || self.sts().get_caller_identity().send())
             .await?;
         answer
             .arn

@@ -5,6 +5,8 @@
 //!   engine --- create_role, set_trust, ... ----------------> Result<T, AwsError> (one method, one kind of step)
 //!                         |
 //!                       call: budget, gate, timeout, meter, class of the error   (the only way out to AWS)
+//!                         ^                                        |
+//!                         +---------- throttled: again -----------+
 //! ```
 //!
 //! Nothing here decides anything: what to read and what to write is the engine's choice, whose a thing is core's.
@@ -23,6 +25,7 @@ mod pages;
 mod queue;
 
 pub use account::AssumedRole;
+pub use budget::{BudgetState, LaneState, Rates};
 pub use call::{Call, LONG_POLL, Measured, Meter, Service};
 pub use client::{Aws, AwsSettings};
 pub use error::{AwsError, Class, ErrorAnswer, Refusal};

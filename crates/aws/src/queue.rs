@@ -66,7 +66,7 @@ impl Queue {
         let request = request
             .max_number_of_messages(i32::try_from(BATCH).unwrap_or(1))
             .wait_time_seconds(seconds);
-        let answer = self.aws.call(call, request.send()).await?;
+        let answer = self.aws.call(call, || request.clone().send()).await?;
         let messages = answer.messages.unwrap_or_default().into_iter();
         Ok(messages
             .filter_map(|message| {
@@ -95,8 +95,8 @@ impl Queue {
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|error| AwsError::unclear(&call, error))?;
             let request = self.client.delete_message_batch().queue_url(self.url.as_str());
-            let request = request.set_entries(Some(entries)).send();
-            let answer = self.aws.call(call, request).await?;
+            let request = request.set_entries(Some(entries));
+            let answer = self.aws.call(call, || request.clone().send()).await?;
             for failed in answer.failed() {
                 tracing::debug!(code = failed.code(), "a message was not deleted and comes again");
             }

@@ -153,7 +153,7 @@ reasons! {
     MalformedDocument,
     /// AWS refuses a call for good. The message quotes AWS.
     Refused,
-    /// AWS asks for fewer calls; Lanyard waits and tries again.
+    /// AWS has asked for fewer calls for a whole minute of tries. Lanyard goes on trying, ever more rarely. Look which other tool uses up the account's rate.
     Throttled,
     /// AWS or the API server does not answer as it should; Lanyard tries again.
     Unavailable,

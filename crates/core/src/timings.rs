@@ -40,6 +40,8 @@ pub struct Timings {
     pub renew_deadline: Duration,
     /// The longest that one write may take: it has to end inside the lease's margin.
     pub operation: Duration,
+    /// For how long a call that AWS throttles is tried again before its step fails: from the first time on.
+    pub throttled: Duration,
 }
 
 impl Timings {
@@ -73,6 +75,7 @@ impl Default for Timings {
             lease: Duration::from_secs(15),
             renew_deadline: Duration::from_secs(10),
             operation: Duration::from_secs(4),
+            throttled: Duration::from_secs(60),
         }
     }
 }

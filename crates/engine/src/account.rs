@@ -21,7 +21,7 @@ impl World {
                     external_id: target.account.external_id.clone(),
                     session: format!("lanyard-{}", self.session_of_cluster()),
                 };
-                Ok(self.aws().assuming(&role).await)
+                Ok(self.aws().assuming(&role))
             }
             None if *account == self.cluster().account => Ok(self.aws().clone()),
             None => Err(EngineError::NoWay(account.clone())),

@@ -2,6 +2,7 @@
 //! Values of the core and the AWS crate in, OpenMetrics out by way of a registry; no I/O. Labels come from closed sets
 //! only: never an object's name, which would make a series for each. Registered by `run`, fed by every part.
 
+mod budgets;
 mod fleet;
 mod leader;
 #[cfg(feature = "events")]
@@ -25,6 +26,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use self::budgets::Budgets;
 pub use self::fleet::Fleet;
 pub use self::leader::Leader;
 #[cfg(feature = "events")]

@@ -24,7 +24,7 @@ use crate::error::OperatorError;
 #[cfg(feature = "events")]
 use crate::events;
 use crate::lease::{self, LeaseGate, Tenure};
-use crate::metrics::{Fleet, Leader, Metrics, PREFIX};
+use crate::metrics::{Budgets, Fleet, Leader, Metrics, PREFIX};
 use crate::raw::RawIdentity;
 use crate::settings::Settings;
 use crate::shutdown::{DRAIN_LIMIT, drain, on_signals};
@@ -50,6 +50,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     let tenure = stand(settings, &identity, &kube, &readiness);
     Leader::register(&mut registry, tenure.gate());
     Fleet::register(&mut registry, store.clone(), tenure.gate());
+    let budgets = Budgets::register(&mut registry);
     let serving = admin.serve(readiness.clone(), registry);
 
     let shell = Shell {
@@ -58,6 +59,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
         kube,
         readiness,
         metrics,
+        budgets,
         gate: tenure.gate(),
         identity,
         stop: stop.clone(),
@@ -105,6 +107,7 @@ struct Shell<'a> {
     kube: kube::Client,
     readiness: Readiness,
     metrics: Metrics,
+    budgets: Budgets,
     gate: LeaseGate,
     identity: String,
     stop: CancellationToken,
@@ -150,6 +153,7 @@ impl Shell<'_> {
         let may_write: MayWrite = Arc::new(move || gate.is_open());
         let meter = Arc::new(self.metrics.clone());
         let aws = startup::aws(&self.settings.place, &timings, meter, Arc::clone(&may_write)).await;
+        self.budgets.are_those_of(&aws);
         let found = startup::find(self.settings, &aws, &self.kube, may_write, &self.readiness).await?;
         let (world, caller) = found;
         Ok((world, Ourselves { aws, caller }))

@@ -46,6 +46,7 @@ pub fn tell_given(settings: &Settings, api_server: &str, identity: &str) {
         lease = %format_args!("{}/{}", place.lease_namespace, place.lease_name),
         identity,
         resync = ?settings.timings().resync,
+        aws_rate = %place.aws_rate,
         workers = settings.workers,
         events_queue = settings.events_queue.as_ref().map_or("none", QueueUrl::as_str),
         read_only = settings.read_only,
@@ -60,6 +61,8 @@ pub async fn aws(place: &Place, timings: &Timings, meter: Arc<dyn Meter>, may_wr
     let aws = AwsSettings {
         region: place.region.clone(),
         operation_timeout: timings.operation,
+        throttled_limit: timings.throttled,
+        rates: place.aws_rate,
         meter,
         may_write,
     };

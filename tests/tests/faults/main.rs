@@ -4,6 +4,7 @@
 //! Each row of a table has an identity, a role and a namespace of one name, so that rows run side by side.
 
 mod away;
+mod crowded;
 mod each_operation;
 mod kinds;
 mod outage;
@@ -13,8 +14,9 @@ use lanyard_tests::Stage;
 use tokio::sync::OnceCell;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
-/// A call that takes longer than this has timed out; see `kinds::TOO_LONG`.
-const TIMINGS: &str = "waiting=1s,operation=2s,lease=5s,renew-deadline=3s";
+/// A call that takes longer than `operation` has timed out; see `kinds::TOO_LONG`. One that is throttled is tried again
+/// for so short a time that it fails within a test.
+const TIMINGS: &str = "waiting=1s,operation=2s,throttled=200ms,lease=5s,renew-deadline=3s";
 
 /// A stage of a test's own.
 async fn new_stage() -> Result<Stage> {

@@ -30,7 +30,7 @@ impl Aws {
             .describe_addon()
             .cluster_name(cluster.as_str())
             .addon_name(ADDON);
-        match self.call(call.clone(), request.send()).await {
+        match self.call(call.clone(), || request.clone().send()).await {
             Ok(answer) => match answer.addon() {
                 Some(addon) => Fact::Present(agent(addon)),
                 None => Fact::Unreadable(AwsError::unclear(&call, "the answer has no add-on").why()),
@@ -56,7 +56,7 @@ impl Aws {
             .create_addon()
             .cluster_name(cluster.as_str())
             .addon_name(ADDON);
-        match self.call(call, request.send()).await {
+        match self.call(call, || request.clone().send()).await {
             Err(error) if error.class() != Class::Conflicting => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }

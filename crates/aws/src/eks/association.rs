@@ -54,7 +54,7 @@ impl Aws {
                 .namespace(namespace.as_str())
                 .service_account(name.as_str())
                 .set_next_token(token);
-            let answer = self.call(call.clone(), request.send()).await?;
+            let answer = self.call(call.clone(), || request.clone().send()).await?;
             Ok(Page {
                 items: answer.associations.unwrap_or_default(),
                 next: answer.next_token,
@@ -78,7 +78,7 @@ impl Aws {
             .describe_pod_identity_association()
             .cluster_name(cluster.as_str())
             .association_id(id);
-        let answer = self.call(call.clone(), request.send()).await?;
+        let answer = self.call(call.clone(), || request.clone().send()).await?;
         shape::association(&call, answer.association)
     }
 
@@ -108,7 +108,7 @@ impl Aws {
                     .map(lanyard_core::policy::Document::to_json),
             )
             .set_tags(Some(wanted.tags.clone().into_iter().collect()));
-        let answer = self.call(call.clone(), request.send()).await?;
+        let answer = self.call(call.clone(), || request.clone().send()).await?;
         shape::association(&call, answer.association)
     }
 
@@ -137,7 +137,7 @@ impl Aws {
             .set_target_role_arn(target.or_else(|| cleared(found.target_role_arn.is_some())))
             .disable_session_tags(!wanted.session_tags)
             .set_policy(policy.or_else(|| cleared(clear_policy)));
-        let answer = self.call(call.clone(), request.send()).await?;
+        let answer = self.call(call.clone(), || request.clone().send()).await?;
         shape::association(&call, answer.association)
     }
 
@@ -145,9 +145,11 @@ impl Aws {
     pub async fn tag_association(&self, arn: &str, tags: &BTreeMap<String, String>) -> Result<(), AwsError> {
         let tags = tags.clone().into_iter().collect();
         let request = self.eks().tag_resource().resource_arn(arn).set_tags(Some(tags));
-        self.call(Call::write(Service::Eks, "TagResource", arn), request.send())
-            .await
-            .map(drop)
+        self.call(Call::write(Service::Eks, "TagResource", arn), || {
+            request.clone().send()
+        })
+        .await
+        .map(drop)
     }
 
     /// Removes tags of the association. One that is gone has none.
@@ -159,8 +161,10 @@ impl Aws {
             .resource_arn(arn)
             .set_tag_keys(Some(keys));
         gone(
-            self.call(Call::write(Service::Eks, "UntagResource", arn), request.send())
-                .await,
+            self.call(Call::write(Service::Eks, "UntagResource", arn), || {
+                request.clone().send()
+            })
+            .await,
         )
     }
 
@@ -173,7 +177,7 @@ impl Aws {
             .delete_pod_identity_association()
             .cluster_name(cluster.as_str())
             .association_id(id);
-        gone(self.call(call, request.send()).await)
+        gone(self.call(call, || request.clone().send()).await)
     }
 }
 

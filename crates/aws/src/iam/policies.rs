@@ -55,7 +55,7 @@ impl Aws {
                 .list_attached_role_policies()
                 .role_name(role.name.as_str())
                 .set_marker(marker);
-            let answer = self.call(call.clone(), request.send()).await?;
+            let answer = self.call(call.clone(), || request.clone().send()).await?;
             let arns = answer
                 .attached_policies()
                 .iter()
@@ -80,7 +80,7 @@ impl Aws {
                 .list_role_policies()
                 .role_name(role.name.as_str())
                 .set_marker(marker);
-            let answer = self.call(call.clone(), request.send()).await?;
+            let answer = self.call(call.clone(), || request.clone().send()).await?;
             let next = answer
                 .marker()
                 .filter(|_| answer.is_truncated())
@@ -110,7 +110,7 @@ impl Aws {
             .get_role_policy()
             .role_name(role.name.as_str())
             .policy_name(name.as_str());
-        let answer = match self.call(call.clone(), request.send()).await {
+        let answer = match self.call(call.clone(), || request.clone().send()).await {
             Ok(answer) => answer,
             Err(error) if error.class() == Class::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -134,10 +134,9 @@ impl Aws {
     async fn policy_document(&self, policy: &PolicyArn) -> Result<Document, AwsError> {
         let call = Call::read(Service::Iam, "GetPolicy", policy);
         let answer = self
-            .call(
-                call.clone(),
-                self.iam().get_policy().policy_arn(policy.as_str()).send(),
-            )
+            .call(call.clone(), || {
+                self.iam().get_policy().policy_arn(policy.as_str()).send()
+            })
             .await?;
         let version = answer.policy().and_then(|found| found.default_version_id());
         let version =
@@ -149,7 +148,7 @@ impl Aws {
             .get_policy_version()
             .policy_arn(policy.as_str())
             .version_id(version);
-        let answer = self.call(call.clone(), request.send()).await?;
+        let answer = self.call(call.clone(), || request.clone().send()).await?;
         let text = answer.policy_version().and_then(|found| found.document());
         let text = text.ok_or_else(|| AwsError::unclear(&call, "the answer has no document"))?;
         Document::decode(text).map_err(|error| AwsError::unclear(&call, error))

@@ -18,7 +18,7 @@ impl Aws {
             .iam()
             .get_open_id_connect_provider()
             .open_id_connect_provider_arn(arn);
-        match self.call(call, request.send()).await {
+        match self.call(call, || request.clone().send()).await {
             Ok(answer) => Fact::Present(Provider {
                 client_ids: answer.client_id_list().iter().cloned().collect(),
             }),
@@ -43,7 +43,7 @@ impl Aws {
             .create_open_id_connect_provider()
             .url(issuer.as_str())
             .client_id_list(client_id.as_str());
-        self.call(call, request.send()).await.map(drop)
+        self.call(call, || request.clone().send()).await.map(drop)
     }
 
     /// Gives the provider one more audience; one that it has already is no error.
@@ -57,6 +57,6 @@ impl Aws {
             .add_client_id_to_open_id_connect_provider()
             .open_id_connect_provider_arn(arn)
             .client_id(client_id.as_str());
-        self.call(call, request.send()).await.map(drop)
+        self.call(call, || request.clone().send()).await.map(drop)
     }
 }

@@ -56,7 +56,7 @@ impl Aws {
 
     pub(super) async fn get_role(&self, call: &Call, arn: &RoleArn) -> Result<Role, AwsError> {
         let request = self.iam().get_role().role_name(arn.name.as_str());
-        let answer = self.call(call.clone(), request.send()).await?;
+        let answer = self.call(call.clone(), || request.clone().send()).await?;
         answer
             .role
             .ok_or_else(|| AwsError::unclear(call, "the answer has no role"))

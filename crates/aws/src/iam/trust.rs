@@ -28,7 +28,7 @@ impl Aws {
     pub async fn trust_quota(&self) -> Result<usize, AwsError> {
         let call = Call::read(Service::Iam, "GetAccountSummary", "the account");
         let request = self.iam().get_account_summary();
-        let answer = self.call(call.clone(), request.send()).await?;
+        let answer = self.call(call.clone(), || request.clone().send()).await?;
         let quota = answer
             .summary_map()
             .and_then(|summary| summary.get(&SummaryKeyType::AssumeRolePolicySizeQuota))

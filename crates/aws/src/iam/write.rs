@@ -35,7 +35,7 @@ impl Aws {
             .max_session_duration(seconds(&call, wanted.max_session)?)
             .set_permissions_boundary(wanted.boundary.as_ref().map(ToString::to_string))
             .set_tags(Some(tags(&call, &wanted.tags)?));
-        let answer = self.call(call.clone(), request.send()).await?;
+        let answer = self.call(call.clone(), || request.clone().send()).await?;
         let created = answer
             .role
             .ok_or_else(|| AwsError::unclear(&call, "the answer has no role"))?;
@@ -56,7 +56,7 @@ impl Aws {
             .role_name(role.name.as_str())
             .set_description(description.map(str::to_owned))
             .set_max_session_duration(max_session.map(|value| seconds(&call, value)).transpose()?);
-        self.call(call, request.send()).await.map(drop)
+        self.call(call, || request.clone().send()).await.map(drop)
     }
 
     /// Sets the trust policy.
@@ -66,7 +66,7 @@ impl Aws {
             .update_assume_role_policy()
             .role_name(role.name.as_str())
             .policy_document(document.to_json());
-        self.call(write("UpdateAssumeRolePolicy", role), request.send())
+        self.call(write("UpdateAssumeRolePolicy", role), || request.clone().send())
             .await
             .map(drop)
     }
@@ -78,9 +78,11 @@ impl Aws {
             .put_role_permissions_boundary()
             .role_name(role.name.as_str())
             .permissions_boundary(boundary.as_str());
-        self.call(write("PutRolePermissionsBoundary", role), request.send())
-            .await
-            .map(drop)
+        self.call(write("PutRolePermissionsBoundary", role), || {
+            request.clone().send()
+        })
+        .await
+        .map(drop)
     }
 
     /// Takes the permissions boundary off.
@@ -90,8 +92,10 @@ impl Aws {
             .delete_role_permissions_boundary()
             .role_name(role.name.as_str());
         gone(
-            self.call(write("DeleteRolePermissionsBoundary", role), request.send())
-                .await,
+            self.call(write("DeleteRolePermissionsBoundary", role), || {
+                request.clone().send()
+            })
+            .await,
         )
     }
 
@@ -103,7 +107,7 @@ impl Aws {
             .tag_role()
             .role_name(role.name.as_str())
             .set_tags(Some(tags(&call, wanted)?));
-        self.call(call, request.send()).await.map(drop)
+        self.call(call, || request.clone().send()).await.map(drop)
     }
 
     /// Removes tags.
@@ -114,7 +118,10 @@ impl Aws {
             .untag_role()
             .role_name(role.name.as_str())
             .set_tag_keys(Some(keys));
-        gone(self.call(write("UntagRole", role), request.send()).await)
+        gone(
+            self.call(write("UntagRole", role), || request.clone().send())
+                .await,
+        )
     }
 
     /// Attaches a managed policy; one that is attached already is no error.
@@ -129,7 +136,7 @@ impl Aws {
             "AttachRolePolicy",
             format_args!("{policy} at {role}"),
         );
-        self.call(call, request.send()).await.map(drop)
+        self.call(call, || request.clone().send()).await.map(drop)
     }
 
     /// Detaches a managed policy.
@@ -144,7 +151,7 @@ impl Aws {
             "DetachRolePolicy",
             format_args!("{policy} at {role}"),
         );
-        gone(self.call(call, request.send()).await)
+        gone(self.call(call, || request.clone().send()).await)
     }
 
     /// Puts an inline policy, in place of any other of that name.
@@ -165,7 +172,7 @@ impl Aws {
             "PutRolePolicy",
             format_args!("inline policy {name} of {role}"),
         );
-        self.call(call, request.send()).await.map(drop)
+        self.call(call, || request.clone().send()).await.map(drop)
     }
 
     /// Deletes an inline policy.
@@ -180,7 +187,7 @@ impl Aws {
             "DeleteRolePolicy",
             format_args!("inline policy {name} of {role}"),
         );
-        gone(self.call(call, request.send()).await)
+        gone(self.call(call, || request.clone().send()).await)
     }
 
     /// Takes the role out of every instance profile: a role that is in one cannot be deleted [F 4.4].
@@ -201,7 +208,7 @@ impl Aws {
                 .remove_role_from_instance_profile()
                 .instance_profile_name(profile)
                 .role_name(role.name.as_str());
-            gone(self.call(call, request.send()).await)?;
+            gone(self.call(call, || request.clone().send()).await)?;
         }
         Ok(())
     }
@@ -214,7 +221,7 @@ impl Aws {
                 .list_instance_profiles_for_role()
                 .role_name(role.name.as_str())
                 .set_marker(marker);
-            let answer = self.call(call.clone(), request.send()).await?;
+            let answer = self.call(call.clone(), || request.clone().send()).await?;
             let names = answer
                 .instance_profiles()
                 .iter()
@@ -233,7 +240,10 @@ impl Aws {
     /// Deletes the role. [`Class::Occupied`] when it still has policies or is in an instance profile.
     pub async fn delete_role(&self, role: &RoleArn) -> Result<(), AwsError> {
         let request = self.iam().delete_role().role_name(role.name.as_str());
-        gone(self.call(write("DeleteRole", role), request.send()).await)
+        gone(
+            self.call(write("DeleteRole", role), || request.clone().send())
+                .await,
+        )
     }
 }
 

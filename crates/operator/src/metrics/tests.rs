@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use lanyard_aws::{BudgetState, LaneState};
 use lanyard_core::outcome::{Answer, Ended, Skip};
 use lanyard_core::status::{Correction, Status};
 use lanyard_core::summarise::{Event, EventKind};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 
 use super::*;
@@ -124,6 +127,47 @@ fn drift_is_counted_once_when_it_is_found_or_corrected() {
         "lanyard_looks_total{outcome=\"settled\"} 2",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+/// The budgets as a scrape shows them, without an AWS side.
+#[derive(Debug)]
+struct Shown(Vec<BudgetState>);
+
+impl Collector for Shown {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        budgets::encode(&self.0, &mut encoder)
+    }
+}
+
+#[test]
+fn a_budget_shows_what_it_learned_and_who_waits() {
+    let mut registry = Registry::with_prefix(PREFIX);
+    let waiting = LaneState {
+        foreground: 3,
+        background: 7,
+    };
+    registry.register_collector(Box::new(Shown(vec![BudgetState {
+        service: "iam",
+        account: "own",
+        kind: "write",
+        rate: 9.5,
+        ceiling: 150,
+        throttled: 4,
+        waiting,
+    }])));
+    let (text, labels) = (
+        scraped(&registry),
+        "service=\"iam\",account=\"own\",kind=\"write\"",
+    );
+    for line in [
+        format!("lanyard_aws_budget_rate{{{labels}}} 9.5"),
+        format!("lanyard_aws_budget_ceiling{{{labels}}} 150"),
+        format!("lanyard_aws_budget_waiting{{{labels},lane=\"foreground\"}} 3"),
+        format!("lanyard_aws_budget_waiting{{{labels},lane=\"background\"}} 7"),
+        format!("lanyard_aws_budget_throttled_total{{{labels}}} 4"),
+    ] {
+        assert!(text.contains(&line), "{line}\n{text}");
     }
 }
 

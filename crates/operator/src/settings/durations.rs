@@ -62,6 +62,7 @@ fn slot<'a>(timings: &'a mut Timings, name: &str) -> Option<&'a mut Duration> {
         "lease" => Some(&mut timings.lease),
         "renew-deadline" => Some(&mut timings.renew_deadline),
         "operation" => Some(&mut timings.operation),
+        "throttled" => Some(&mut timings.throttled),
         _ => None,
     }
 }

@@ -1,7 +1,8 @@
-//! Place: which cluster, in which Region, under which lease. What every way of starting Lanyard is told.
+//! Place: which cluster, in which Region, under which lease, at which rate. What every way of starting Lanyard is told.
 //! Flags and the environment in, checked values out; no I/O of its own. Flattened into `Settings` and `ReleaseSettings`.
 
 use clap::Args;
+use lanyard_aws::Rates;
 use lanyard_core::name::{Namespace, Region, ServiceAccountName};
 use lanyard_core::timings::Timings;
 
@@ -9,7 +10,7 @@ use super::durations::Overrides;
 use super::which::Which;
 use crate::lease::LeaseSettings;
 
-/// Which cluster, and which lease.
+/// Which cluster, which lease, and how much of AWS.
 #[derive(Debug, Clone, Args)]
 pub struct Place {
     /// Which cluster.
@@ -35,6 +36,16 @@ pub struct Place {
         value_parser = lease_name
     )]
     pub lease_name: String,
+
+    /// How many calls a second are made at most to each service of AWS, in each account, such as `iam=50,eks=20`: what is
+    /// above it stays for others. A service that is not named keeps its default.
+    #[arg(
+        long,
+        env = "LANYARD_AWS_RATE",
+        value_name = "SERVICE=NUMBER,...",
+        default_value_t = Rates::default()
+    )]
+    pub aws_rate: Rates,
 
     /// Other times than the usual ones, such as `settling=1s,lease=3s`. For tests only.
     #[arg(

@@ -1,0 +1,112 @@
+//! A crowd at a low limit: AWS allows far fewer writes than newcomers want. All come through in turn, each write that AWS
+//! throttled is done at another try, and no status and no event ever tells of it.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Result, ensure};
+use futures::future::try_join_all;
+use futures::{StreamExt, pin_mut};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, ListParams};
+use kube::runtime::{WatchStreamExt, watcher};
+use lanyard_api::WorkloadIdentity;
+use lanyard_testkit::gateway::{Calls, Throttle};
+use lanyard_tests::{Scene, Stage};
+use serde_json::{Value, json};
+
+use crate::BINARY;
+
+/// Identities, and the writes a second that AWS allows, with a burst of as many.
+const CROWD: usize = 12;
+const ALLOWED: f64 = 10.0;
+const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+
+fn spec() -> Value {
+    let document = json!({"Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]});
+    json!({"method": "PodIdentity", "serviceAccount": {"create": true}, "role": {"managed": {
+        "policyArns": [READ_ONLY], "inlinePolicies": [{"name": "queue", "document": document}]}}})
+}
+
+/// Every status that is ever seen, as text.
+fn watch(api: Api<WorkloadIdentity>) -> Arc<Mutex<Vec<String>>> {
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&seen);
+    tokio::spawn(async move {
+        let statuses = watcher(api, watcher::Config::default()).applied_objects();
+        pin_mut!(statuses);
+        while let Some(Ok(object)) = statuses.next().await {
+            let status = serde_json::to_string(&object.status).unwrap_or_default();
+            if let Ok(mut told) = told.lock() {
+                told.push(status);
+            }
+        }
+    });
+    seen
+}
+
+fn throttled(calls: &Calls) -> usize {
+    let codes = calls.entries().iter().filter_map(|entry| entry.code.as_deref());
+    codes.filter(|code| code.starts_with("Throttling")).count()
+}
+
+async fn comes(scene: &Scene<'_>, name: &str) -> Result<()> {
+    scene.apply(name, spec()).await?;
+    scene.until_ready(name).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_crowd_at_a_low_limit_comes_through_and_nobody_is_told_of_throttling() -> Result<()> {
+    let stage = Stage::behind_gateway(BINARY, "").await?;
+    let scene = stage.scene("crowded").await?;
+    let gateway = &stage.bed.gateway;
+    gateway.set_throttles(vec![Throttle::writes(ALLOWED)]);
+    let (mark, seen) = (gateway.ledger().mark(), watch(scene.identities()));
+
+    let names: Vec<String> = (0..CROWD).map(|number| format!("crowded-{number}")).collect();
+    try_join_all(names.iter().map(|name| comes(&scene, name))).await?;
+
+    let calls = gateway.ledger().since(mark).to_aws();
+    ensure!(
+        throttled(&calls) > 0,
+        "AWS throttled nothing, so nothing is shown"
+    );
+    for operation in [
+        "CreateRole",
+        "AttachRolePolicy",
+        "PutRolePolicy",
+        "CreatePodIdentityAssociation",
+    ] {
+        let (all, failed) = (calls.of(operation), calls.of(operation).failed());
+        ensure!(
+            all.count() - failed.count() == CROWD && failed.count() == throttled(&failed),
+            "{all}"
+        );
+    }
+    ensure!(
+        throttled(&calls) == throttled(&calls.writes()),
+        "reads suffered: {calls}"
+    );
+    let told = seen
+        .lock()
+        .map_err(|_| anyhow::anyhow!("the watch panicked"))?
+        .clone();
+    ensure!(told.len() >= CROWD, "only {} statuses were seen", told.len());
+    let of_it = |text: &&String| text.to_lowercase().contains("throttl");
+    ensure!(
+        !told.iter().any(|text| of_it(&text)),
+        "{:#?}",
+        told.iter().find(of_it)
+    );
+    let events: Api<Event> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    let events = events.list(&ListParams::default()).await?.items;
+    let warnings = events
+        .iter()
+        .filter(|event| event.type_.as_deref() == Some("Warning"));
+    ensure!(warnings.count() == 0, "{events:#?}");
+
+    let metrics = stage.asks(0, "/metrics").await?.1;
+    let learned = r#"lanyard_aws_budget_throttled_total{service="iam",account="own",kind="read"} 0"#;
+    ensure!(metrics.contains(learned), "{metrics}");
+    stage.bed.stop().await
+}
