@@ -1,6 +1,7 @@
 //! The one entry point for everything that is done in this repository besides `cargo build`: `cargo xtask <command>`.
 //! In: the command line. Out: an exit code. Each command is a module of its own; nothing else happens here.
 
+mod bench;
 mod build;
 mod check;
 mod codegen;
@@ -23,6 +24,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::DemoArgs),
+    Bench(bench::BenchArgs),
     Test(test::TestArgs),
     Check(check::CheckArgs),
     Codegen(codegen::CodegenArgs),
@@ -34,6 +36,7 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(args) => demo::run(&args).await,
+        Command::Bench(args) => bench::run(&args).await,
         Command::Test(args) => test::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Codegen(args) => codegen::run(&args),

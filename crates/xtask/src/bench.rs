@@ -1,0 +1,223 @@
+//! `cargo xtask bench`: how many calls, seconds and bytes the operator needs, beside the targets and the physical floor.
+//! In: sizes and scenarios. Out: a table, and JSON when asked for; fails only when something breaks, never for a number.
+//! Does I/O: the test bed, the operator in release, Kubernetes and the emulators through the gateway.
+//!
+//! ```text
+//!   floor (a bed of its own: the emulator's time for the same calls)
+//!   create -> steady -> sweep -> restart   (one bed for each size)
+//!   throttled (a bed of its own)
+//! ```
+
+mod create;
+mod fleet;
+mod floor;
+mod gauge;
+mod report;
+mod restart;
+mod steady;
+mod sweep;
+mod table;
+mod tally;
+mod throttled;
+mod watch;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use lanyard_testkit::TestBedOptions;
+use lanyard_tests::{Stage, StageOptions};
+
+use self::fleet::Fleet;
+use self::report::{Measured, Report};
+use crate::build;
+
+/// Without `--quick`.
+const SIZES: [usize; 2] = [200, 1000];
+/// With it.
+const QUICK: usize = 60;
+
+/// Measure the operator on the local test bed, against its targets and the physical floor
+///
+/// Half of the identities are by IRSA, half by Pod Identity, each with a role, a managed policy and an inline policy. All
+/// calls of AWS go through the gateway, which makes each take longer. The operator, the gateway and this program are
+/// built in release first. A target that is missed is marked and fails nothing.
+#[derive(Args, Debug, Clone)]
+pub struct BenchArgs {
+    /// How many identities, one run for each number [default: 200,1000]
+    #[arg(long, value_name = "NUMBER,...", value_delimiter = ',')]
+    sizes: Vec<usize>,
+    /// What is measured; steady, sweep and restart need the fleet that create makes [default: all]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    scenarios: Vec<Scenario>,
+    /// A small fleet and short windows: under three minutes once everything is built
+    #[arg(long, conflicts_with = "sizes")]
+    quick: bool,
+    /// Write everything that was measured to a file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How much longer the gateway makes each call of AWS, in milliseconds
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 20)]
+    latency: u64,
+    /// How many writes a second AWS allows in the scenario throttled
+    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    writes: u32,
+    /// Everything is built: what the bench says to itself
+    #[arg(long, hide = true)]
+    built: bool,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// All objects are created at once.
+    Create,
+    /// Nothing happens.
+    Steady,
+    /// Everything is compared with AWS once, and drift is found.
+    Sweep,
+    /// AWS allows few writes a second.
+    Throttled,
+    /// The operator starts where everything is in place.
+    Restart,
+}
+
+impl BenchArgs {
+    fn sizes(&self) -> Vec<usize> {
+        match (self.quick, self.sizes.is_empty()) {
+            (true, _) => vec![QUICK],
+            (false, true) => SIZES.to_vec(),
+            (false, false) => self.sizes.clone(),
+        }
+    }
+
+    fn measures(&self, scenario: Scenario) -> bool {
+        self.scenarios.is_empty() || self.scenarios.contains(&scenario)
+    }
+
+    /// Whether anything needs a fleet that was created.
+    fn needs_fleet(&self) -> bool {
+        [
+            Scenario::Create,
+            Scenario::Steady,
+            Scenario::Sweep,
+            Scenario::Restart,
+        ]
+        .into_iter()
+        .any(|scenario| self.measures(scenario))
+    }
+
+    fn latency(&self) -> Duration {
+        Duration::from_millis(self.latency)
+    }
+
+    /// How often everything is compared with AWS: long enough to be over before it begins again.
+    fn interval(&self, size: usize) -> Duration {
+        let seconds = (size / 30).max(if self.quick { 30 } else { 60 });
+        Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX))
+    }
+}
+
+/// Runs the bench.
+pub async fn run(args: &BenchArgs) -> Result<()> {
+    if !args.built {
+        return build::run_in_release();
+    }
+    let mut report = Report::new(args.latency, args.writes);
+    for size in args.sizes() {
+        if args.needs_fleet() {
+            whole_life(args, size, &mut report).await?;
+        }
+        if args.measures(Scenario::Throttled) {
+            let size = if args.quick { size / 2 } else { size.min(SIZES[0]) };
+            let stage = stage(args, size).await?;
+            let measured = throttled::play(&stage, size, args.writes).await;
+            end(stage, measured, &mut report).await?;
+        }
+    }
+    if let Some(path) = &args.json {
+        report.write(path)?;
+    }
+    table::print(&report);
+    Ok(())
+}
+
+/// One fleet from its creation on.
+async fn whole_life(args: &BenchArgs, size: usize, report: &mut Report) -> Result<()> {
+    let floor = floor::measure(size, args.latency()).await?;
+    let stage = stage(args, size).await?;
+    let fleet = Fleet::new(&stage, size).await?;
+    let interval = args.interval(size);
+    let measured = async {
+        let mut measured = create::play(&fleet, &floor).await?;
+        if args.measures(Scenario::Steady) {
+            measured.extend(steady::play(&fleet, interval).await?);
+        }
+        if args.measures(Scenario::Sweep) {
+            measured.extend(sweep::play(&fleet, interval).await?);
+        }
+        if args.measures(Scenario::Restart) {
+            measured.extend(restart::play(&fleet, &operator_path()?, interval).await?);
+        }
+        anyhow::Ok(measured)
+    };
+    let measured = measured.await;
+    drop(fleet);
+    end(stage, measured, report).await
+}
+
+/// Ends a stage whatever came of it; the log goes with it, so its end is shown when something broke.
+async fn end(stage: Stage, measured: Result<Vec<Measured>>, report: &mut Report) -> Result<()> {
+    let log = measured.is_err().then(|| stage.log()).transpose()?;
+    stage.bed.stop().await?;
+    match measured {
+        Ok(measured) => {
+            measured.iter().for_each(table::print_one);
+            report.measured.extend(measured);
+            Ok(())
+        }
+        Err(error) => {
+            let log = log.unwrap_or_default();
+            let lines: Vec<&str> = log.lines().rev().take(20).collect();
+            lines.iter().rev().for_each(|line| eprintln!("    {line}"));
+            Err(error)
+        }
+    }
+}
+
+async fn stage(args: &BenchArgs, size: usize) -> Result<Stage> {
+    let interval = format!("{}s", args.interval(size).as_secs());
+    let options = StageOptions {
+        bed: TestBedOptions {
+            nodes: 1,
+            authorize: false,
+            webhook: false,
+            ..TestBedOptions::default()
+        },
+        // Leaked once for each size: options are made of what a test says in its own text.
+        arguments: vec!["--resync", interval.leak()],
+        log_level: Some("info"),
+        // The real ones: what is measured is what runs on a cluster.
+        timings: "settling=30s,propagation=10s,read-back=3s",
+        ..StageOptions::default()
+    };
+    let binary = operator_path()?;
+    let stage = Stage::set(&binary, options).await?;
+    stage.bed.gateway.set_latency(args.latency());
+    stage.until_leads(0, true).await?;
+    stage
+        .until_answers(0, "/readyz", |status, _| status == 200)
+        .await?;
+    Ok(stage)
+}
+
+/// The operator that was built with this program.
+fn operator_path() -> Result<String> {
+    let own = std::env::current_exe().context("finding this program")?;
+    let operator = own.with_file_name("lanyard");
+    let path = operator
+        .to_str()
+        .context("the path of the operator is not UTF-8")?;
+    Ok(path.to_owned())
+}
