@@ -229,7 +229,7 @@ pub(crate) fn binding_state(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn standing(_: &mut SchemaGenerator) -> Schema {
-    word(&["Reported", "Unreadable", "NotOurs"])
+    word(&["Reported", "Contested", "Unreadable", "NotOurs"])
 }
 
 pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {

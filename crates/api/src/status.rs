@@ -265,8 +265,9 @@ pub struct DriftItem {
     #[schemars(schema_with = "schema::long_text")]
     pub found: Option<String>,
 
-    /// Why it stands. Reported: the drift policy is Report, or the operator may not write. Unreadable: AWS did not
-    /// say. NotOurs: somebody else has to change it.
+    /// Why it stands. Reported: the drift policy is Report, or the operator may not write. Contested: somebody
+    /// changes it again each time that it is put back, so it is left alone for a while. Unreadable: AWS did not say.
+    /// NotOurs: somebody else has to change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::standing")]
     pub why: Option<Standing>,

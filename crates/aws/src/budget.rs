@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::{pending, select};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep};
 
 pub(crate) use self::place::Place;
@@ -35,6 +35,8 @@ pub(crate) struct Budget {
     turns: Mutex<Turns<oneshot::Sender<()>>>,
     /// One of those who wait looks after the turns of all: who holds this.
     looking_after: tokio::sync::Mutex<()>,
+    /// Somebody has joined, who may be due before those that were there.
+    joined: Notify,
 }
 
 impl Budget {
@@ -45,6 +47,7 @@ impl Budget {
             began: Instant::now(),
             turns: Mutex::new(Turns::new(f64::from(ceiling.max(1)))),
             looking_after: tokio::sync::Mutex::new(()),
+            joined: Notify::new(),
         }
     }
 
@@ -62,6 +65,7 @@ impl Budget {
         if goes.try_recv().is_ok() {
             return Duration::ZERO;
         }
+        self.joined.notify_one();
         select(goes, pin!(self.look_after_turns())).await;
         asked.elapsed()
     }
@@ -96,7 +100,9 @@ impl Budget {
         let _only_one = self.looking_after.lock().await;
         loop {
             match self.give_turns() {
-                Some(time) => sleep(time.min(NAP)).await,
+                Some(time) => {
+                    select(pin!(sleep(time.min(NAP))), pin!(self.joined.notified())).await;
+                }
                 None => pending().await,
             }
         }

@@ -171,14 +171,15 @@ impl Aws {
             let ended = self.send(&call, waited, request()).await;
             let throttled = matches!(&ended, Err(error) if error.class() == Class::Throttled);
             budget.answered(place.kind, throttled);
-            if !throttled {
+            if !throttled || !self.is_patient() {
                 return ended;
             }
             let (since, pause) = (
                 *throttled_since.get_or_insert_with(Instant::now),
                 place.stand_back(),
             );
-            if since.elapsed() + pause > self.settings().throttled_limit {
+            let in_time = since.elapsed() + pause <= self.settings().throttled_limit;
+            if !in_time || !(self.settings().goes_on)() {
                 return ended;
             }
             sleep(pause).await;
@@ -333,6 +334,19 @@ mod tests {
         let ended = send(settings, call, throttles(usize::MAX, &sent));
         assert_eq!(ended.unwrap_err().class(), Class::Throttled);
         assert!((2..=4).contains(&sent.load(Ordering::SeqCst)));
+    }
+
+    #[test]
+    fn a_throttled_read_is_not_sent_again_once_the_operator_stops() {
+        let sent = AtomicUsize::new(0);
+        let settings = AwsSettings {
+            goes_on: Arc::new(|| false),
+            ..AwsSettings::default()
+        };
+        let call = Call::read(Service::Iam, "GetRole", "a role");
+        let ended = send(settings, call, throttles(usize::MAX, &sent));
+        assert_eq!(ended.unwrap_err().class(), Class::Throttled);
+        assert_eq!(sent.load(Ordering::SeqCst), 1);
     }
 
     #[test]

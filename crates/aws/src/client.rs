@@ -18,7 +18,7 @@ use crate::call::{Meter, Service};
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// For how long a call is sent again that AWS throttles, unless set otherwise.
-const THROTTLED_LIMIT: Duration = Duration::from_secs(60);
+const THROTTLED_LIMIT: Duration = Duration::from_secs(20);
 
 /// How AWS is talked to.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub struct AwsSettings {
     pub rates: Rates,
     /// Who is told of every call.
     pub meter: Arc<dyn Meter>,
+    /// Asked before a call that AWS throttled is sent again: not once the operator stops, or another one leads.
+    pub goes_on: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Asked right before a write is sent, after it has waited for the budget: by then the lease may be lost.
     pub may_write: Arc<dyn Fn() -> bool + Send + Sync>,
 }
@@ -45,6 +47,7 @@ impl Default for AwsSettings {
             throttled_limit: THROTTLED_LIMIT,
             rates: Rates::default(),
             meter: Arc::new(()),
+            goes_on: Arc::new(|| true),
             may_write: Arc::new(|| true),
         }
     }
@@ -65,6 +68,8 @@ impl fmt::Debug for AwsSettings {
 pub struct Aws {
     shared: Arc<Shared>,
     lane: Lane,
+    /// Whether a call that AWS throttles is sent again.
+    patient: bool,
 }
 
 struct Shared {
@@ -132,6 +137,7 @@ impl Aws {
         Self {
             shared: Arc::new(shared),
             lane: Lane::Foreground,
+            patient: true,
         }
     }
 
@@ -143,10 +149,21 @@ impl Aws {
     }
 
     pub(crate) fn in_lane(&self, lane: Lane) -> Self {
+        Self { lane, ..self.clone() }
+    }
+
+    /// The same, with each call sent once, throttled or not: for a write that rests on what was read right before, and
+    /// for whoever makes others wait.
+    #[must_use]
+    pub fn impatient(&self) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
-            lane,
+            patient: false,
+            ..self.clone()
         }
+    }
+
+    pub(crate) fn is_patient(&self) -> bool {
+        self.patient
     }
 
     /// How all budgets stand at this moment: of each service, account (own or other) and kind of call.

@@ -56,6 +56,8 @@ pub enum Cause {
     Held,
     /// Somebody changed the world behind our back.
     OutOfBand,
+    /// The same, once more after each time that it was put back: left alone for a while.
+    Contested,
     /// It is somebody else's to change: reported, never touched.
     NotOurs,
     /// It is on an adopted role, and Lanyard did not put it there: reported, never touched while the role is marked so.

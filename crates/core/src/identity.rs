@@ -55,6 +55,8 @@ pub struct Identity {
     pub paused: bool,
     /// Why nothing new may be applied, when that is so: what was applied before is kept true.
     pub frozen: Option<Freeze>,
+    /// The keys of the aspects that somebody else changes again each time, and that are left alone for a while.
+    pub contested: BTreeSet<String>,
     /// The method that its class asks for, where the identity has to wait for its turn to change to it.
     pub queued_for: Option<Method>,
     /// How its class has identities change their binding.
@@ -112,6 +114,12 @@ impl Identity {
             frozen: Some(freeze),
             ..self
         }
+    }
+
+    /// The same identity, with aspects that are left alone for a while.
+    #[must_use]
+    pub fn leaving_alone(self, contested: BTreeSet<String>) -> Self {
+        Self { contested, ..self }
     }
 
     /// The same identity, waiting for its turn to change to another method.

@@ -58,6 +58,7 @@ pub mod outcome;
 
 // What is said.
 pub mod condition;
+pub mod contest;
 pub mod reason;
 pub mod status;
 pub mod summarise;

@@ -1,6 +1,8 @@
 //! A look: one pass over one object, as a value that holds everything that was thought on the way.
 //! `think` is the pure middle of a pass, the same for the operator and the command line. No I/O.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::arn::RoleArn;
@@ -31,6 +33,8 @@ pub struct Look {
     pub plan: Plan,
     /// Why nothing new is applied, when that is so.
     pub frozen: Option<Freeze>,
+    /// The keys of the aspects that are left alone for a while, as somebody else changes them again each time.
+    pub contested: BTreeSet<String>,
     /// The method that its class asks for, where it has to wait for its turn.
     pub queued_for: Option<Method>,
     /// What its class puts in.
@@ -48,7 +52,7 @@ pub fn think(
 ) -> Look {
     let stage = stage(identity, previous, observed, timings, now);
     let desired = Desired::present(identity, &stage, previous, observed);
-    let drift = compare(&stage, &desired, previous, observed);
+    let drift = compare(&stage, &desired, previous, observed).leaving_alone(&identity.contested);
     let plan = match &stage {
         Stage::Settled => plan(&desired, &drift, observed, identity.drift_policy),
         Stage::Moving(transition) if transition.is_adrift() => Plan::default(),
@@ -68,6 +72,7 @@ pub fn think(
         drift,
         plan,
         frozen: identity.frozen.clone(),
+        contested: identity.contested.clone(),
         queued_for: identity.queued_for,
         from_class: identity.from_class.clone(),
     }
@@ -94,6 +99,7 @@ pub fn think_removal(subject: &Subject, previous: &Status, observed: &Observed, 
         drift,
         plan,
         frozen: None,
+        contested: BTreeSet::new(),
         queued_for: None,
         from_class: None,
     }

@@ -107,7 +107,7 @@ impl Draft<'_> {
         match difference.cause {
             Cause::Spec => true,
             Cause::OutOfBand => self.policy == DriftPolicy::Correct,
-            Cause::Held | Cause::NotOurs | Cause::Adopted | Cause::Unreadable(_) => false,
+            Cause::Held | Cause::Contested | Cause::NotOurs | Cause::Adopted | Cause::Unreadable(_) => false,
         }
     }
 

@@ -77,6 +77,8 @@ reasons! {
     InSync,
     /// Something differs and stands: see `status.drift.items`.
     Drifted,
+    /// Somebody changes the same thing again each time that Lanyard puts it back: another tool, which also takes it for its own. Lanyard goes on putting back what lets anybody in or out, and leaves a description, a longest session or a tag alone for a while. Find out who it is (CloudTrail, by the role's or association's name) and let one of the two decide, or set `driftPolicy: Report`.
+    Contested,
     /// Something could not be read, so nobody knows whether it differs. The message says what and why.
     Unreadable,
     /// Every pod of the ServiceAccount carries the credentials that the spec asks for.
@@ -153,7 +155,7 @@ reasons! {
     MalformedDocument,
     /// AWS refuses a call for good. The message quotes AWS.
     Refused,
-    /// AWS has asked for fewer calls for a whole minute of tries. Lanyard goes on trying, ever more rarely. Look which other tool uses up the account's rate.
+    /// AWS has asked for fewer calls for twenty seconds of tries. Lanyard goes on trying, ever more rarely. Look which other tool uses up the account's rate.
     Throttled,
     /// AWS or the API server does not answer as it should; Lanyard tries again.
     Unavailable,

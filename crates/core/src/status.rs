@@ -179,6 +179,8 @@ pub struct DriftItem {
 pub enum Standing {
     /// The drift policy is `Report`, or the operator may not write.
     Reported,
+    /// Somebody changes it again each time that it is put back: it is left alone for a while.
+    Contested,
     /// It could not be read.
     Unreadable,
     /// It is somebody else's to change.

@@ -46,6 +46,8 @@ pub struct Summary {
     pub events: Vec<Event>,
     /// When to look again.
     pub next: Next,
+    /// The keys of the aspects that this look put back after somebody had changed them.
+    pub corrected: Vec<String>,
 }
 
 /// When to look again, changes of the object and of what is watched aside.
@@ -95,7 +97,8 @@ impl Told<'_> {
 /// Makes status, events and next look of one pass.
 #[must_use]
 pub fn summarise(told: &Told<'_>) -> Summary {
-    let drift = compare(&told.look.stage, &told.look.desired, told.previous, told.after);
+    let drift = compare(&told.look.stage, &told.look.desired, told.previous, told.after)
+        .leaving_alone(&told.look.contested);
     let three = three::judge(told, &drift);
     let found = found::found(told, &drift);
     let conditions = conditions::of(told, &drift, &three, &found);
@@ -115,6 +118,7 @@ pub fn summarise(told: &Told<'_>) -> Summary {
     let events = events::of(told, &found, &status);
     Summary {
         next: next(told, &drift, &three),
+        corrected: found.aspects,
         status,
         events,
     }

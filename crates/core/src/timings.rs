@@ -75,7 +75,7 @@ impl Default for Timings {
             lease: Duration::from_secs(15),
             renew_deadline: Duration::from_secs(10),
             operation: Duration::from_secs(4),
-            throttled: Duration::from_secs(60),
+            throttled: Duration::from_secs(20),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Validate: spec, class and cluster in, an identity and what its class forbids, or everything that is wrong with it.
 //! No I/O. All checks that can fail end here; what admission refused is checked again, since admission is a courtesy.
 
+use std::collections::BTreeSet;
+
 use crate::adoption::Adoption;
 use crate::arn::RoleArn;
 use crate::binding::{Binding, By};
@@ -171,6 +173,7 @@ impl Check<'_> {
             pod_restart: spec.pod_restart.or(defaults.pod_restart).unwrap_or_default(),
             paused: spec.transition_paused,
             frozen: None,
+            contested: BTreeSet::new(),
             queued_for: None,
             queue: self.class.name.is_some().then(|| self.class.transition.clone()),
         })

@@ -65,7 +65,7 @@ impl Shared {
 }
 
 impl World {
-    /// The OIDC provider. The lock is held while it is read: many looks at once are one call.
+    /// The OIDC provider. The lock is held while it is read: many looks at once are one call, sent once.
     pub(crate) async fn provider(&self, target: &Target, arn: &str) -> Fact<Provider> {
         let mut known = self.shared().providers.lock().await;
         if let Some((_, fact)) = known
@@ -75,7 +75,7 @@ impl World {
             return fact.clone();
         }
         let fact = match self.aws_of_provider(target, arn).await {
-            Ok(aws) => aws.provider(arn).await,
+            Ok(aws) => aws.impatient().provider(arn).await,
             Err(error) => Fact::Unreadable(error.why()),
         };
         // Its absence is about to end, and not only by us: the replica that led before may have created it.
@@ -107,7 +107,7 @@ impl World {
         let Some(cluster) = self.cluster().eks_name() else {
             return Fact::Absent;
         };
-        let fact = match self.aws().addon_agent(cluster).await {
+        let fact = match self.aws().impatient().addon_agent(cluster).await {
             Fact::Present(agent) if agent.ready => Fact::Present(agent),
             other => better(other, self.agent_daemon_set().await),
         };

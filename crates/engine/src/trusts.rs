@@ -7,11 +7,12 @@
 //!                           +---- not there any more: another writer had read before --+--> read back, twice
 //! ```
 //!
-//! In this process the lock keeps writers apart. Of writers elsewhere the reading back alone tells.
+//! In this process the lock keeps writers apart. A write that AWS throttles begins again with the read. Of writers elsewhere the reading back alone tells.
 
 mod memory;
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use lanyard_aws::{Aws, Class};
 use lanyard_core::arn::RoleArn;
@@ -28,6 +29,8 @@ use crate::error::EngineError;
 const READ_BACKS: usize = 2;
 /// How often an edit that others took back is made again in one step.
 const TRIES: usize = 5;
+/// Before a write that AWS throttled is made anew.
+const THROTTLED_PAUSE: Duration = Duration::from_millis(500);
 /// Characters that IAM allows a trust policy unless the quota was raised (IAM quotas, `L-C07B4B0D`).
 const USUAL_QUOTA: usize = 2048;
 
@@ -162,9 +165,22 @@ impl World {
 
     /// Reads the policy, edits it and writes it, unless it is as it should be. What this process wrote a moment ago and
     /// a late read does not show is put back with it.
+    /// A write that AWS throttles is made anew from another read: what others wrote meanwhile would be lost.
     async fn merge(&self, aws: &Aws, role: &RoleArn, edit: &Edit) -> Result<Merged, EngineError> {
         let lock = self.trusts().lock(role);
-        let _alone = lock.lock().await;
+        let (_alone, began) = (lock.lock().await, Instant::now());
+        loop {
+            let merged = self.merge_once(aws, role, edit).await;
+            let throttled =
+                matches!(&merged, Err(EngineError::Aws(error)) if error.class() == Class::Throttled);
+            if !throttled || began.elapsed() + THROTTLED_PAUSE > self.timings().throttled {
+                return merged;
+            }
+            tokio::time::sleep(THROTTLED_PAUSE).await;
+        }
+    }
+
+    async fn merge_once(&self, aws: &Aws, role: &RoleArn, edit: &Edit) -> Result<Merged, EngineError> {
         let found = aws.trust(role).await?;
         let young = self.trusts().young(role);
         let document = young
@@ -182,7 +198,7 @@ impl World {
             if edit.alone.is_some() {
                 self.has_room(aws, role, &edit.seat, &document).await?;
             }
-            aws.set_trust(role, &document).await?;
+            aws.impatient().set_trust(role, &document).await?;
             self.trusts().wrote(role, edit.clone());
         }
         Ok(Merged { document, written })

@@ -16,6 +16,7 @@ use lanyard_engine::pods::PodFold;
 
 use crate::backoff::Backoff;
 use crate::classes::Classes;
+use crate::contests::Contests;
 use crate::lease::LeaseGate;
 use crate::metrics::Metrics;
 use crate::raw::RawIdentity;
@@ -40,6 +41,8 @@ pub struct Context {
     pub backoff: Backoff,
     /// Who reports events: this replica.
     pub instance: String,
+    /// What was corrected of each object lately.
+    pub contests: Contests,
     /// The last request for a fresh look of each object, by uid.
     pub requests: Requests,
     /// What was seen of objects whose last change only has to settle.

@@ -168,6 +168,7 @@ impl Context {
     /// Forgets an object that is gone.
     pub(crate) fn forget(&self, object: &Ref, uid: &str) {
         self.backoff.reset(object);
+        self.contests.forget(object);
         self.requests.forget(uid);
         self.settling.forget(object);
         self.looks.forget(object);

@@ -15,6 +15,7 @@ pub mod admin;
 pub mod backoff;
 pub mod classes;
 pub mod command_line;
+pub mod contests;
 pub mod context;
 pub mod controller;
 mod entry;

@@ -86,7 +86,13 @@ async fn look(decoded: &Decoded, context: &Context) -> Option<Pass> {
         Ok(spec) => match context.classes.rule(spec, decoded, cluster) {
             Ruling::Invalid(wrong) => invalid(&decoded.status, decoded.generation, &wrong, now),
             Ruling::Refused(freeze) => refused(&decoded.status, decoded.generation, &freeze, now),
-            Ruling::Carried(identity) => keep(decoded, spec, &identity, context).await,
+            Ruling::Carried(identity) => {
+                let object = reference(decoded);
+                let identity = identity.leaving_alone(context.contests.of(&object));
+                let summary = keep(decoded, spec, &identity, context).await;
+                context.contests.note(&object, &summary.corrected);
+                summary
+            }
         },
     };
     Some(Pass {
@@ -95,11 +101,15 @@ async fn look(decoded: &Decoded, context: &Context) -> Option<Pass> {
     })
 }
 
+fn reference(decoded: &Decoded) -> Ref {
+    let subject = &decoded.target.subject;
+    Ref::new(subject.name.as_str()).within(subject.namespace.as_str())
+}
+
 /// An object that stays: its binding is made and kept true.
 async fn keep(decoded: &Decoded, spec: &Spec, identity: &Identity, context: &Context) -> Summary {
     let scope = scope(decoded, identity, context);
-    let object =
-        Ref::new(decoded.target.subject.name.as_str()).within(decoded.target.subject.namespace.as_str());
+    let object = reference(decoded);
     let seen = context
         .settling
         .take(&object, decoded.generation)

@@ -105,7 +105,8 @@ impl<'a> Release<'a> {
         may_write: MayWrite,
     ) -> Result<Self, OperatorError> {
         let (place, timings) = (&settings.place, settings.timings());
-        let aws = startup::aws(place, &timings, Arc::new(()), Arc::clone(&may_write)).await;
+        let goes_on: MayWrite = Arc::new(|| true);
+        let aws = startup::aws(place, &timings, Arc::new(()), Arc::clone(&may_write), goes_on).await;
         let aws = startup::find_once(place, timings, &aws, &kube, Arc::clone(&may_write)).await?;
         let classes = objects::classes(&kube).await?;
         Ok(Self {

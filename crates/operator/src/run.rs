@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{Admin, Readiness};
 use crate::backoff::Backoff;
 use crate::classes::{Changes, Classes};
+use crate::contests::Contests;
 use crate::context::{Context, Looks, Ref, Requests, Settling};
 use crate::error::OperatorError;
 #[cfg(feature = "events")]
@@ -150,9 +151,18 @@ impl Shell<'_> {
         startup::wait_for_crds(&self.kube, &self.readiness).await?;
         self.gate.gained(0).await;
         let (gate, timings) = (self.gate.clone(), self.settings.timings());
+        let (leads, stop) = (self.gate.clone(), self.stop.clone());
+        let goes_on: MayWrite = Arc::new(move || leads.is_open() && !stop.is_cancelled());
         let may_write: MayWrite = Arc::new(move || gate.is_open());
         let meter = Arc::new(self.metrics.clone());
-        let aws = startup::aws(&self.settings.place, &timings, meter, Arc::clone(&may_write)).await;
+        let aws = startup::aws(
+            &self.settings.place,
+            &timings,
+            meter,
+            Arc::clone(&may_write),
+            goes_on,
+        )
+        .await;
         self.budgets.are_those_of(&aws);
         let found = startup::find(self.settings, &aws, &self.kube, may_write, &self.readiness).await?;
         let (world, caller) = found;
@@ -192,6 +202,7 @@ impl Shell<'_> {
             metrics: Arc::new(self.metrics.clone()),
             backoff: Backoff::new(self.metrics.in_backoff()),
             instance: self.identity.clone(),
+            contests: Contests::default(),
             requests: Requests::default(),
             settling: Settling::default(),
             looks: Looks::new(self.settings.events_queue.is_some()),

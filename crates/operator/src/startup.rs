@@ -56,14 +56,22 @@ pub fn tell_given(settings: &Settings, api_server: &str, identity: &str) {
     );
 }
 
-/// The AWS side, with the meter and the gate that every call of it asks.
-pub async fn aws(place: &Place, timings: &Timings, meter: Arc<dyn Meter>, may_write: MayWrite) -> Aws {
+/// The AWS side, with the meter and the gate that every call of it asks. `goes_on` is asked before a call that AWS
+/// throttled is made again.
+pub async fn aws(
+    place: &Place,
+    timings: &Timings,
+    meter: Arc<dyn Meter>,
+    may_write: MayWrite,
+    goes_on: MayWrite,
+) -> Aws {
     let aws = AwsSettings {
         region: place.region.clone(),
         operation_timeout: timings.operation,
         throttled_limit: timings.throttled,
         rates: place.aws_rate,
         meter,
+        goes_on,
         may_write,
     };
     Aws::connect(aws).await

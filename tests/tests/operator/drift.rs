@@ -1,8 +1,9 @@
 //! Drift: what others change behind Lanyard's back is found field by field, and corrected or reported as asked.
 
 use anyhow::{Context, Result};
+use aws_sdk_iam::types::Tag;
 use lanyard_api::WorkloadIdentity;
-use lanyard_tests::{Scene, drift};
+use lanyard_tests::{PATIENCE, Scene, condition, drift};
 use serde_json::{Value, json};
 
 use crate::stage;
@@ -212,5 +213,57 @@ async fn a_lost_status_costs_nothing_but_a_look() -> Result<()> {
         calls.iter().all(|entry| !entry.call.write),
         "everything was found again: {calls:#?}"
     );
+    Ok(())
+}
+
+/// Somebody else, such as another tool that takes the role for its own, undoes each repair of a tag.
+#[tokio::test]
+async fn who_undoes_every_repair_is_named_and_what_gives_nothing_is_left_alone_for_a_while() -> Result<()> {
+    let scene = stage().await?.scene("drift-contest").await?;
+    scene.apply("orders", spec("Correct")).await?;
+    let role = scene.role_of(&scene.until_ready("orders").await?)?;
+    for _ in 0..3 {
+        take_over(&scene, &role).await?;
+        repaired_by(&scene, "DetachRolePolicy", &role).await?;
+    }
+    take_over(&scene, &role).await?;
+    repaired_by(&scene, "DetachRolePolicy", &role).await?;
+    let object = scene.until_is("orders", "InSync", "False", "Contested").await?;
+    let message = condition(&object, "InSync").context("InSync")?.message;
+    assert!(message.contains("team"), "{message}");
+    assert_eq!(drift(&object).items.len(), 1, "{:#?}", drift(&object).items);
+    assert_eq!(
+        scene.aws.attached(&role).await?,
+        [READ_ONLY],
+        "what gives something is put back each time"
+    );
+    Ok(())
+}
+
+/// Gives the role a policy and a tag as somebody else wants them.
+async fn take_over(scene: &Scene<'_>, role: &str) -> Result<()> {
+    // No look of the operator's own is to be under way or to come.
+    scene.looked("orders").await?;
+    scene.looked("orders").await?;
+    let iam = &scene.aws.iam;
+    let tag = Tag::builder().key("team").value("theirs").build()?;
+    iam.tag_role().role_name(role).tags(tag).send().await?;
+    iam.attach_role_policy()
+        .role_name(role)
+        .policy_arn(ADMIN)
+        .send()
+        .await?;
+    Ok(())
+}
+
+/// Asks for a look and waits for the call with which it repairs.
+async fn repaired_by(scene: &Scene<'_>, operation: &str, role: &str) -> Result<()> {
+    let ledger = scene.stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    scene.request_look("orders").await?;
+    let repaired = ledger.until(mark, |calls| !calls.of(operation).about(role).is_empty());
+    tokio::time::timeout(PATIENCE, repaired)
+        .await
+        .context("nobody repaired it")?;
     Ok(())
 }

@@ -29,6 +29,7 @@ fn difference_lines(difference: &Difference, goes: bool) -> String {
         Cause::Spec => "the spec asks for it".to_owned(),
         Cause::Held => "the spec asks for it, and the identity is frozen".to_owned(),
         Cause::OutOfBand => "changed by others".to_owned(),
+        Cause::Contested => "changed by others again each time".to_owned(),
         Cause::NotOurs => "not ours to change".to_owned(),
         Cause::Adopted => "put there by others, on an adopted role".to_owned(),
         Cause::Unreadable(why) => return format!("{resource} {}: not read: {why}\n", difference.aspect),

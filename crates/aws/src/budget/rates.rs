@@ -78,7 +78,11 @@ impl FromStr for Rates {
 
 impl fmt::Display for Rates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "iam={},eks={},sts={},sqs={}", self.iam, self.eks, self.sts, self.sqs)
+        write!(
+            f,
+            "iam={},eks={},sts={},sqs={}",
+            self.iam, self.eks, self.sts, self.sqs
+        )
     }
 }
 

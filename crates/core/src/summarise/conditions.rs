@@ -99,7 +99,7 @@ fn only_reported(told: &Told<'_>, drift: &Drift, three: &Three, ready: &Verdict)
     let stands = drift
         .differences
         .iter()
-        .any(|difference| difference.cause == Cause::OutOfBand);
+        .any(|difference| matches!(difference.cause, Cause::OutOfBand | Cause::Contested));
     let reason = match ready.reason {
         Reason::RoleMissing
         | Reason::TrustMissing
@@ -108,7 +108,9 @@ fn only_reported(told: &Told<'_>, drift: &Drift, three: &Three, ready: &Verdict)
         | Reason::ProviderMissing => ready.reason,
         _ => return None,
     };
-    let message = "Others changed what pods need, and spec.driftPolicy: Report keeps Lanyard from repairing it. Put it back, or set Correct; see status.drift.";
+    let contested = contested(drift).map(|verdict| verdict.message);
+    let reported = "Others changed what pods need, and spec.driftPolicy: Report keeps Lanyard from repairing it. Put it back, or set Correct; see status.drift.";
+    let message = contested.unwrap_or_else(|| reported.to_owned());
     (rests && stands && ready.status == ConditionStatus::False).then(|| Verdict::holds(reason, message))
 }
 
@@ -305,6 +307,24 @@ pub(super) fn pods_verdict(pods: &Pods, binding: &Binding, since: Option<Timesta
     }
 }
 
+/// Somebody else writes what Lanyard writes.
+fn contested(drift: &Drift) -> Option<Verdict> {
+    let contested = drift
+        .differences
+        .iter()
+        .filter(|difference| difference.cause == Cause::Contested);
+    let fields: Vec<String> = contested
+        .map(|difference| format!("{} {}", difference.aspect.resource().word(), difference.aspect))
+        .collect();
+    (!fields.is_empty()).then(|| {
+        let fields = text::list(fields.get(..3).unwrap_or(&fields));
+        let message = format!(
+            "Somebody changes {fields} again each time that Lanyard puts it back. Lanyard tries ever more rarely: find out who it is (CloudTrail), and let one of the two decide."
+        );
+        Verdict::fails(Reason::Contested, message)
+    })
+}
+
 fn in_sync(told: &Told<'_>, drift: &Drift, found: &Found) -> Verdict {
     let items = &found.status.items;
     let stands: Vec<String> = items
@@ -312,6 +332,9 @@ fn in_sync(told: &Told<'_>, drift: &Drift, found: &Found) -> Verdict {
         .filter(|item| item.why != Some(Standing::Unreadable))
         .map(|item| format!("{} {}", item.resource, item.field))
         .collect();
+    if let Some(verdict) = contested(drift) {
+        return verdict;
+    }
     if !stands.is_empty() {
         let more = found.status.count.saturating_sub(3);
         let shown = text::list(stands.get(..3).unwrap_or(&stands));

@@ -60,6 +60,7 @@ pub(super) fn of(told: &Told<'_>, found: &Found, status: &Status) -> Vec<Event> 
         Desired::Absent(_) => events.extend(removal(told)),
     }
     events.extend(drift(Reason::DriftCorrected, &found.corrected, Event::normal));
+    events.extend(contested(told, found));
     events.extend(drift(Reason::DriftFound, &found.new, Event::warning));
     events.extend(turns(told, status));
     events
@@ -138,6 +139,22 @@ fn removal(told: &Told<'_>) -> Vec<Event> {
         .collect()
 }
 
+/// What was put back once more although somebody changes it again each time.
+fn contested(told: &Told<'_>, found: &Found) -> Option<Event> {
+    let again = found
+        .aspects
+        .iter()
+        .filter(|key| told.look.contested.contains(*key));
+    let again: Vec<String> = again.take(ITEMS_LIMIT).cloned().collect();
+    (!again.is_empty()).then(|| {
+        let note = format!(
+            "Put back once more, and somebody changes it again each time: {}. Find out who it is (CloudTrail), and let one of the two decide.",
+            text::list(&again)
+        );
+        Event::warning(Reason::Contested, note)
+    })
+}
+
 fn did(reason: Reason, steps: &[String]) -> Option<Event> {
     (!steps.is_empty()).then(|| Event::normal(reason, format!("Did: {}.", text::list(steps))))
 }
@@ -188,7 +205,9 @@ fn turns(told: &Told<'_>, status: &Status) -> Vec<Event> {
         now.reason == Reason::RoleRecreated && before.is_none_or(|before| before.message != now.message)
     });
     let recreated = recreated.map(|now| Event::warning(now.reason, &now.message));
-    [ready, recreated, stalled, change, ended]
+    let contested = turned(ConditionType::InSync).filter(|(_, now)| now.reason == Reason::Contested);
+    let contested = contested.map(|(_, now)| Event::warning(now.reason, &now.message));
+    [ready, recreated, contested, stalled, change, ended]
         .into_iter()
         .flatten()
         .collect()

@@ -14,6 +14,8 @@ pub(super) struct Found {
     pub status: DriftStatus,
     /// What this pass corrected.
     pub corrected: Vec<DriftItem>,
+    /// The keys of the aspects that it corrected.
+    pub aspects: Vec<String>,
     /// What stands now and did not before.
     pub new: Vec<DriftItem>,
 }
@@ -30,7 +32,8 @@ pub(super) fn found(told: &Told<'_>, after: &Drift) -> Found {
         .filter(|item| !told.previous.drift.items.iter().any(|before| same(before, item)))
         .cloned()
         .collect();
-    let corrected = corrected(told, after);
+    let put_back = put_back(told, after);
+    let corrected: Vec<DriftItem> = put_back.iter().copied().flat_map(items_of).collect();
     let last_correction = if corrected.is_empty() {
         told.previous.drift.last_correction.clone()
     } else {
@@ -46,6 +49,10 @@ pub(super) fn found(told: &Told<'_>, after: &Drift) -> Found {
             last_correction,
         },
         corrected,
+        aspects: put_back
+            .iter()
+            .map(|difference| difference.aspect.key())
+            .collect(),
         new,
     }
 }
@@ -56,6 +63,7 @@ fn standing(told: &Told<'_>, after: &Drift) -> Vec<DriftItem> {
         let why = match &difference.cause {
             Cause::Spec | Cause::Held => continue,
             Cause::OutOfBand | Cause::Adopted => Standing::Reported,
+            Cause::Contested => Standing::Contested,
             Cause::NotOurs => Standing::NotOurs,
             Cause::Unreadable(_) => Standing::Unreadable,
         };
@@ -92,7 +100,8 @@ fn unseen_now(told: &Told<'_>, items: &[DriftItem]) -> Vec<DriftItem> {
     told.previous.drift.items.iter().filter(hidden).cloned().collect()
 }
 
-fn corrected(told: &Told<'_>, after: &Drift) -> Vec<DriftItem> {
+/// What somebody had changed and is now as it should be.
+fn put_back<'a>(told: &Told<'a>, after: &Drift) -> Vec<&'a Difference> {
     if matches!(told.look.desired, Desired::Absent(_)) {
         return Vec::new();
     }
@@ -101,7 +110,6 @@ fn corrected(told: &Told<'_>, after: &Drift) -> Vec<DriftItem> {
         .differences
         .iter()
         .filter(|difference| difference.cause == Cause::OutOfBand && after.of(&difference.aspect).is_none())
-        .flat_map(items_of)
         .collect()
 }
 

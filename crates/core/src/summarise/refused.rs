@@ -108,5 +108,6 @@ fn stopped(
         status,
         events,
         next: Next::Resync,
+        corrected: Vec::new(),
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn encode(states: &[BudgetState], encoder: &mut DescriptorEncoder) ->
             ConstGauge::new(calls).encode(family.encode_family(&labels)?)?;
         }
     }
-    let help = "Calls that AWS throttled; each was sent again.";
+    let help = "Calls that AWS throttled, each time that it did.";
     let mut family = encoder.encode_descriptor("aws_budget_throttled", help, None, MetricType::Counter)?;
     for state in states {
         ConstCounter::new(state.throttled).encode(family.encode_family(&labels(state))?)?;

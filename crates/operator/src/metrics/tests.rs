@@ -46,6 +46,7 @@ fn summary(status: Status, reasons: &[Reason]) -> Summary {
         status,
         events: reasons.iter().map(event).collect(),
         next: Next::Resync,
+        corrected: Vec::new(),
     }
 }
 

@@ -72,14 +72,18 @@ pub async fn play(fleet: &Fleet<'_>, operator: &str, interval: Duration) -> Resu
     Ok(vec![measured.used(before, gauge::of(process)?)])
 }
 
-/// How many identities the operator has compared with AWS: by sweeps, or one by one.
+/// How many identities the operator has compared with AWS: by a sweep, or one by one what a sweep could not check.
 fn checked(metrics: &str) -> f64 {
-    let looks = metrics
-        .lines()
-        .filter(|line| line.starts_with("lanyard_looks_total{"));
-    let looks: f64 = looks.filter_map(last).sum();
-    let swept = value(metrics, "lanyard_sweep_identities ").unwrap_or_default();
-    looks.max(swept)
+    let sum = |beginning: &str, without: &str| -> f64 {
+        let lines = metrics.lines().filter(|line| line.starts_with(beginning));
+        let lines = lines.filter(|line| without.is_empty() || !line.contains(without));
+        lines.filter_map(last).sum()
+    };
+    let looks = sum("lanyard_looks_total{", "");
+    let unchecked = "state=\"unchecked\"";
+    let swept = sum("lanyard_sweep_objects{", unchecked);
+    let left = sum("lanyard_sweep_objects{", "") - swept;
+    looks.max(swept + looks.min(left))
 }
 
 fn value(metrics: &str, beginning: &str) -> Option<f64> {
@@ -103,5 +107,12 @@ mod tests {
                        lanyard_looks_total{outcome=\"waiting\"} 2\nlanyard_leader 1\n";
         assert!((checked(metrics) - 7.0).abs() < f64::EPSILON);
         assert_eq!(value(metrics, "lanyard_leader "), Some(1.0));
+    }
+
+    #[test]
+    fn what_a_sweep_could_not_check_counts_once_it_is_looked_at() {
+        let metrics = "lanyard_looks_total{outcome=\"settled\"} 1\nlanyard_sweep_objects{state=\"checked\"} 95\n\
+                       lanyard_sweep_objects{state=\"deviating\"} 1\nlanyard_sweep_objects{state=\"unchecked\"} 4\n";
+        assert!((checked(metrics) - 97.0).abs() < f64::EPSILON);
     }
 }

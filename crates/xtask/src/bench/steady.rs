@@ -12,7 +12,7 @@ use super::report::{Measured, Target};
 use super::tally::Tally;
 
 /// What a creation leaves to be done: the last waits for AWS's delays, and for reads that contradict them.
-const SETTLED: Duration = Duration::from_secs(35);
+const SETTLED: Duration = Duration::from_secs(25);
 /// What the design allows for each identity in one comparison, Describes aside.
 const CALLS_EACH: f64 = 0.05;
 /// From this size on that holds: below it, the few calls that any comparison takes weigh more.

@@ -110,7 +110,8 @@ impl Seen {
         self.told_of_throttling += usize::from(told.next().is_some());
         let key = (object.namespace().unwrap_or_default(), object.name_any());
         let stands = self.objects.entry(key).or_default();
-        if is_true("BindingReady") && !stands.bound {
+        // BindingReady waits for AWS's own delays; what is in sync is in place.
+        if is_true("InSync") && !stands.bound {
             stands.bound = true;
             self.bound += 1;
             self.bound_at.push(now);
