@@ -169,7 +169,9 @@ impl Aws {
                 return Err(AwsError::GateClosed { call });
             }
             let ended = self.send(&call, waited, request()).await;
-            let throttled = matches!(&ended, Err(error) if error.class() == Class::Throttled);
+            // STS on the way into an account has a budget of its own, and was asked again by it.
+            let own = |error: &AwsError| error.call().service == call.service;
+            let throttled = matches!(&ended, Err(error) if own(error) && error.class() == Class::Throttled);
             budget.answered(place.kind, throttled);
             if !throttled || !self.is_patient() {
                 return ended;
