@@ -278,7 +278,7 @@ pub struct InlineRow {
     #[schemars(schema_with = "class_schema::patterns")]
     pub actions: Vec<String>,
 
-    /// Patterns of resources, such as arn:aws:s3:::{namespace}-*.
+    /// Patterns of resources, such as arn:aws:s3:::{namespace}.*.
     #[schemars(schema_with = "class_schema::patterns")]
     pub resources: Vec<String>,
 }

@@ -65,7 +65,7 @@ reasons! {
     AssociationConflict,
     /// An adopted role, or one that is to be adopted, lacks the permissions boundary that the spec or its class asks for. Lanyard narrows no role that others made: put the boundary on it by hand, and the rest goes on.
     BoundaryMissing,
-    /// The ServiceAccount carries a role annotation that Lanyard never set. Remove it by hand, then Lanyard sets its own.
+    /// The ServiceAccount carries a role annotation that Lanyard never set and that says something else than the spec asks for. Remove it by hand, then Lanyard sets its own.
     AnnotationConflict,
     /// The IAM OIDC provider for the cluster's issuer is not there yet, or lacks the audience.
     ProviderMissing,

@@ -56,7 +56,7 @@ fn guardrails() -> GuardrailsSpec {
         inline: vec![InlineRow {
             actions: texts(&["s3:Get*", "s3:List*"]),
             resources: texts(&[
-                "arn:aws:s3:::{namespace}-*",
+                "arn:aws:s3:::{namespace}.*",
                 "arn:aws:s3:::checkout/*",
                 "arn:aws:s3:::reports/*",
                 "arn:aws:s3:::search/*",
@@ -70,7 +70,7 @@ fn guardrails() -> GuardrailsSpec {
         target_role_arns: texts(&["arn:aws:iam::444455556666:role/*-data"]),
         tag_keys: texts(&["team"]),
         audiences: texts(&["vault.{namespace}"]),
-        adopt: texts(&["arn:aws:iam::*:role/legacy-{namespace}-*"]),
+        adopt: texts(&["arn:aws:iam::*:role/legacy/{namespace}/*"]),
         permissions_boundary_arn: Some("arn:aws:iam::111122223333:policy/tenant".to_owned()),
         max_session_duration: Some("4h".to_owned()),
     }
