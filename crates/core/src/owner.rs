@@ -24,7 +24,7 @@ pub enum Owner {
     Itself,
     /// Another WorkloadIdentity, of this or another cluster: never adopted.
     Lanyard(String),
-    /// Lanyard let it go.
+    /// Lanyard let it go, to the end.
     Released,
     /// Some other tool, as its tags call it.
     Tool(String),
@@ -36,11 +36,12 @@ impl Owner {
     /// Whom the tags of a thing name, seen by this subject.
     #[must_use]
     pub fn of(subject: &Subject, tags: &BTreeMap<String, String>) -> Self {
-        if tags.contains_key(TAG_RETAINED) {
-            return Self::Released;
-        }
         if subject.owns(tags) {
             return Self::Itself;
+        }
+        // Letting go takes all three tags off at once, last of all: while they stand, their object may have come back.
+        if tags.contains_key(TAG_RETAINED) && !subject.is_anothers(tags) {
+            return Self::Released;
         }
         if let Some(identity) = identity_in(subject, tags) {
             return Self::Lanyard(identity);
@@ -138,7 +139,16 @@ mod tests {
     }
 
     #[test]
-    fn what_lanyard_let_go_belongs_to_nobody_even_if_it_was_stopped_on_the_way() {
+    fn what_carries_all_three_tags_is_held_even_if_it_was_to_be_let_go() {
+        let mut tags = subject().ownership_tags();
+        tags.insert(TAG_RETAINED.to_owned(), "true".to_owned());
+        assert_eq!(Owner::of(&subject(), &tags), Owner::Itself);
+        tags.insert(TAG_CLUSTER.to_owned(), "green".to_owned());
+        assert!(!Owner::of(&subject(), &tags).lets_adopt());
+    }
+
+    #[test]
+    fn what_lanyard_let_go_belongs_to_nobody() {
         assert_eq!(owner(&[(TAG_RETAINED, "true")]), Owner::Released);
         assert_eq!(
             owner(&[(TAG_RETAINED, "true"), (TAG_CLUSTER, "green")]),

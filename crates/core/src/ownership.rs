@@ -136,11 +136,10 @@ fn recorded_association<'a>(previous: &'a Status, found: &Association) -> Option
     known.find(|known| known.id == found.id)
 }
 
-/// Whether what the status recorded of a thing no longer counts: Lanyard let it go, or another WorkloadIdentity adopted
-/// it in the same moment and came last.
+/// Whether what the status recorded of a thing no longer counts: Lanyard let it go, or its tags name another
+/// WorkloadIdentity, which adopted it in the same moment and came last, or holds it since a status was restored.
 fn is_lost(subject: &Subject, tags: &BTreeMap<String, String>) -> bool {
-    let anothers = || matches!(Owner::of(subject, tags), Owner::Lanyard(_));
-    tags.contains_key(TAG_RETAINED) || (tags.contains_key(TAG_ADOPTED) && anothers())
+    tags.contains_key(TAG_RETAINED) || subject.is_anothers(tags)
 }
 
 fn is_marked(subject: &Subject, tags: Option<&BTreeMap<String, String>>, recorded: bool) -> bool {

@@ -97,6 +97,13 @@ impl Subject {
             .iter()
             .all(|(key, value)| tags.get(key) == Some(value))
     }
+
+    /// Whether these tags say, all three of them, that the thing is another subject's.
+    #[must_use]
+    pub fn is_anothers(&self, tags: &BTreeMap<String, String>) -> bool {
+        let whole = self.ownership_tags().keys().all(|key| tags.contains_key(key));
+        whole && !self.owns(tags)
+    }
 }
 
 impl fmt::Display for Subject {
@@ -180,7 +187,11 @@ mod tests {
         let subject = subject("orders");
         let mut tags = subject.ownership_tags();
         assert!(subject.owns(&tags));
+        assert!(!subject.is_anothers(&tags));
         tags.insert(TAG_CLUSTER.to_owned(), "other".to_owned());
         assert!(!subject.owns(&tags));
+        assert!(subject.is_anothers(&tags));
+        tags.remove(TAG_NAME);
+        assert!(!subject.is_anothers(&tags), "two of three name nobody");
     }
 }

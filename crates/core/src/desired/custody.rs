@@ -73,7 +73,7 @@ pub(super) fn custody_for(
     };
     let made = |touched: &Touched| {
         let another = touched.arn != wanted.role_arn || identity.managed.is_none();
-        touched.managed && another && may_be_ours(&touched.arn, observed)
+        touched.managed && another && may_be_ours(&identity.subject, &touched.arn, observed)
     };
     let seated = |touched: &Touched| {
         let seated = touched.seated(&identity.subject);
@@ -124,9 +124,9 @@ fn touched_for(identity: &Identity, other: &Binding, observed: &Observed, shares
 }
 
 /// Whether a role that was touched may still be ours: what is gone or was let go is not.
-fn may_be_ours(arn: &RoleArn, observed: &Observed) -> bool {
+fn may_be_ours(subject: &Subject, arn: &RoleArn, observed: &Observed) -> bool {
     let facts = observed.role(arn);
-    let released = |tags: &BTreeMap<String, String>| tags.contains_key(TAG_RETAINED);
+    let released = |tags: &BTreeMap<String, String>| tags.contains_key(TAG_RETAINED) && !subject.owns(tags);
     !facts.id.is_absent() && !facts.tags.present().is_some_and(released)
 }
 

@@ -140,7 +140,8 @@ impl Judge<'_> {
         self.tags(wanted, found, Aspect::RoleTag);
     }
 
-    /// Tags that we set are ours to keep; tags that we never set are somebody else's and only reported.
+    /// Tags that we set are ours to keep; tags that we never set are somebody else's and only reported. That a thing was let
+    /// go is Lanyard's word, and no longer true of what is held.
     pub(super) fn tags(
         &mut self,
         wanted: &BTreeMap<String, String>,
@@ -155,7 +156,8 @@ impl Judge<'_> {
             let value = seen.get(key).map(Value::text);
             let never_ours = !wanted.contains_key(key) && self.applied(&aspect).is_none();
             match value {
-                Some(_) if never_ours && (key.starts_with("aws:") || key == TAG_RETAINED) => {}
+                Some(_) if never_ours && key.starts_with("aws:") => {}
+                Some(value) if key == TAG_RETAINED => self.unwanted(aspect, value),
                 Some(value) if never_ours => self.not_ours(aspect, value),
                 value => {
                     let value = match found {

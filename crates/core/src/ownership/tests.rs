@@ -51,6 +51,15 @@ fn a_role_without_our_tags_is_ours_by_its_recorded_id_until_it_is_released() {
     assert!(is_ours(&status, Tags::new()));
     assert!(!is_ours(&status, tag(TAG_RETAINED, "true")));
     assert!(!is_ours(&Status::default(), Tags::new()));
+    let mut anothers = subject().ownership_tags();
+    anothers.extend(tag(TAG_CLUSTER, "green"));
+    assert!(
+        !is_ours(&status, anothers),
+        "a restored status takes nothing back"
+    );
+    let mut stopped = subject().ownership_tags();
+    stopped.extend(tag(TAG_RETAINED, "true"));
+    assert!(is_ours(&Status::default(), stopped));
 }
 
 #[test]

@@ -47,11 +47,13 @@ fn own_tags(found: Option<&BTreeMap<String, String>>) -> BTreeSet<String> {
         .collect()
 }
 
-/// The same tags without those that adopting sets.
+/// The same changes of tags, set and taken off, without those that adopting makes.
 pub(super) fn besides_adopting(
     holding: Holding,
-    mut tags: BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    tags.retain(|key, _| holding != Holding::Adopting || !OWN_TAGS.contains(&key.as_str()));
-    tags
+    (mut set, mut gone): (BTreeMap<String, String>, BTreeSet<String>),
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let stays = |key: &str| holding != Holding::Adopting || !OWN_TAGS.contains(&key);
+    set.retain(|key, _| stays(key));
+    gone.retain(|key| stays(key));
+    (set, gone)
 }

@@ -146,8 +146,8 @@ impl Draft<'_> {
                 clear_policy,
             });
         }
-        let (tags, gone) = self.tag_changes(&want.tags, Aspect::AssociationTag);
-        let tags = adopt::besides_adopting(wanted.holds.association, tags);
+        let changes = self.tag_changes(&want.tags, Aspect::AssociationTag);
+        let (tags, gone) = adopt::besides_adopting(wanted.holds.association, changes);
         if !tags.is_empty() {
             self.steps.push(Step::TagAssociation { tags });
         }

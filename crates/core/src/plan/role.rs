@@ -98,8 +98,8 @@ fn boundary(draft: &mut Draft<'_>, role: &RoleArn, managed: &ManagedRole) {
 
 fn tags(draft: &mut Draft<'_>, wanted: &Wanted, managed: &ManagedRole) {
     let role = &wanted.binding.role_arn;
-    let (tags, keys) = draft.tag_changes(&managed.tags, Aspect::RoleTag);
-    let tags = adopt::besides_adopting(wanted.holds.role, tags);
+    let changes = draft.tag_changes(&managed.tags, Aspect::RoleTag);
+    let (tags, keys) = adopt::besides_adopting(wanted.holds.role, changes);
     if !tags.is_empty() {
         draft.steps.push(Step::TagRole {
             role: role.clone(),

@@ -2,7 +2,7 @@
 //! for, forgotten or stopped; and the role is let go, not removed, when its object goes.
 //! What others put there is remembered here before anything begins, apart from what the code takes for theirs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::fact::Fact;
@@ -11,8 +11,9 @@ use lanyard_core::observed::RoleFacts;
 use lanyard_core::reason::Reason;
 use lanyard_core::spec::DeletionPolicy;
 use lanyard_core::step::Step;
-use lanyard_core::subject::{OWN_TAGS, TAG_ADOPTED, TAG_CLUSTER, TAG_RETAINED};
+use lanyard_core::subject::{OWN_TAGS, TAG_ADOPTED, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -194,17 +195,14 @@ proptest! {
         }
     }
 
-    /// Without the annotation, and with it while another WorkloadIdentity holds the role.
+    /// Without the annotation, and with it while another WorkloadIdentity holds the role, even one that was about to let
+    /// it go and came back.
     #[test]
-    fn without_its_exact_arn_a_role_of_others_is_as_it_was(adoption in adoption(), held in any::<bool>()) {
+    fn without_its_exact_arn_a_role_of_others_is_as_it_was(adoption in adoption(), holder in option::of(holder())) {
         let mut adoption = adoption;
-        match held {
-            true => {
-                let mut tags = subject().ownership_tags();
-                tags.insert(TAG_CLUSTER.to_owned(), "blue".to_owned());
-                adoption.role.tags = Fact::Present(tags);
-            }
-            false => adoption.first.adopt.clear(),
+        match holder {
+            Some(tags) => adoption.role.tags = Fact::Present(tags),
+            None => adoption.first.adopt.clear(),
         }
         let identity = adoption.identity();
         let mut model = adoption.model()?;
@@ -212,6 +210,59 @@ proptest! {
         prop_assert_eq!(role(&model.truth, identity.role_arn()), &adoption.role);
         model.remove(Some(&identity), false)?;
         prop_assert_eq!(role(&model.truth, identity.role_arn()), &adoption.role);
+    }
+
+    /// Whatever the status remembers, and whether the mark stands: tags that name another holder were set last.
+    #[test]
+    fn a_role_that_came_to_name_another_holder_is_theirs(
+        adoption in adoption(),
+        adopts in any::<bool>(),
+        holder in holder(),
+    ) {
+        let mut adoption = adoption;
+        let mut model = match adopts {
+            true => adoption.model()?,
+            false => {
+                adoption.first.adopt.clear();
+                Model::new(crate::world::empty())
+            }
+        };
+        let identity = adoption.identity();
+        model.settle(&identity)?;
+        let Some(now) = model.truth.roles.get_mut(identity.role_arn()) else {
+            return Ok(());
+        };
+        now.tags = Fact::Present(holder);
+        let theirs = now.clone();
+        model.settle(&identity)?;
+        prop_assert_eq!(role(&model.truth, identity.role_arn()), &theirs);
+        model.remove(Some(&identity), false)?;
+        let left = role(&model.truth, identity.role_arn());
+        prop_assert_eq!(&left.tags, &theirs.tags);
+        prop_assert_eq!(left.attached_arns(), theirs.attached_arns());
+    }
+
+    /// A release that was stopped half way, and the object came back: what is ours does not say that it was let go.
+    #[test]
+    fn what_is_held_does_not_say_that_it_was_let_go(adoption in adoption()) {
+        let identity = adoption.identity();
+        let mut model = adoption.model()?;
+        model.settle(&identity)?;
+        if !was_adopted(&model, &adoption, &identity)? {
+            return Ok(());
+        }
+        make(&mut model.truth, identity.role_arn(), &Edit::RoleTag(TAG_RETAINED, "true"));
+        if let Some(found) = model.truth.association.present_mut() {
+            found.tags.insert(TAG_RETAINED.to_owned(), "true".to_owned());
+        }
+        model.settle(&identity)?;
+        let now = role(&model.truth, identity.role_arn());
+        stays(&adoption.role, now)?;
+        let tags = now.tags.present().unwrap();
+        prop_assert!(subject().owns(tags) && !tags.contains_key(TAG_RETAINED), "{:?}", tags);
+        if let Some(found) = model.truth.association.present() {
+            prop_assert!(!found.tags.contains_key(TAG_RETAINED), "{:?}", found.tags);
+        }
     }
 
     /// The spec came to name another role: the adopted one is left behind as it was found.
@@ -287,6 +338,23 @@ proptest! {
             None => prop_assert_eq!(left, None),
         }
     }
+}
+
+/// The tags of another WorkloadIdentity that holds a role: of another namespace or cluster, stopped or not in letting go.
+fn holder() -> impl Strategy<Value = BTreeMap<String, String>> {
+    let another = select(vec![
+        (TAG_CLUSTER, "blue"),
+        (TAG_NAMESPACE, "bank"),
+        (TAG_NAME, "basket"),
+    ]);
+    (another, any::<bool>(), any::<bool>()).prop_map(|((key, value), retained, adopted)| {
+        let mut tags = subject().ownership_tags();
+        tags.insert(key.to_owned(), value.to_owned());
+        let marks = [(TAG_RETAINED, retained), (TAG_ADOPTED, adopted)];
+        let stand = marks.into_iter().filter(|(_, stands)| *stands);
+        tags.extend(stand.map(|(mark, _)| (mark.to_owned(), "true".to_owned())));
+        tags
+    })
 }
 
 fn cut(

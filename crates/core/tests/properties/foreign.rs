@@ -21,7 +21,13 @@ pub fn role_is_ours(status: &Status, arn: &RoleArn, role: &RoleFacts) -> bool {
     let recorded = status.role.as_ref().is_some_and(|known| {
         known.arn == *arn && known.id.is_some() && known.id.as_ref() == role.id.present()
     });
-    recorded || role.tags.present().is_some_and(|tags| subject().owns(tags))
+    let tags = role.tags.present();
+    (recorded && !tags.is_some_and(names_another)) || tags.is_some_and(|tags| subject().owns(tags))
+}
+
+fn names_another(tags: &BTreeMap<String, String>) -> bool {
+    let ours = subject().ownership_tags();
+    ours.keys().all(|key| tags.contains_key(key)) && ours.iter().any(|(key, value)| tags[key] != *value)
 }
 
 pub fn association_is_ours(status: &Status, truth: &Truth) -> bool {
@@ -31,6 +37,7 @@ pub fn association_is_ours(status: &Status, truth: &Truth) -> bool {
             .iter()
             .filter_map(|known| known.association.as_ref())
             .any(|known| known.id == found.id);
+        let recorded = recorded && !names_another(&found.tags);
         found.owner_arn.is_none() && (recorded || subject().owns(&found.tags))
     })
 }
