@@ -28,7 +28,7 @@ use crate::validate::DEFAULT_AUDIENCE;
 mod custody;
 mod removal;
 
-pub use removal::Removal;
+pub use removal::{Parting, Removal};
 
 /// What should be.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Desired, custody};
 use crate::arn::RoleArn;
 use crate::leaving::Leaving;
-use crate::observed::Observed;
+use crate::observed::{Observed, RoleFacts};
 use crate::ownership::{is_adopted_association, is_adopted_role, is_our_association, is_our_role};
 use crate::share::Seated;
 use crate::status::Status;
@@ -23,10 +23,21 @@ pub struct Removal {
     pub roles: BTreeMap<RoleArn, bool>,
     /// Those of them that were adopted: they stay, and stop being Lanyard's.
     pub adopted: BTreeSet<RoleArn>,
-    /// Whether the association stays in the same way.
-    pub keeps_association: bool,
+    /// What becomes of an association that is ours.
+    pub association: Parting,
     /// The seats in somebody else's role that the subject was put into.
     pub seats: BTreeSet<Seated>,
+}
+
+/// What becomes of an association when its object goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// It is deleted.
+    Deleted,
+    /// It was adopted: it stays, and stops being Lanyard's.
+    LetGo,
+    /// It was adopted, and whether the role that it gives goes could not be read.
+    Unknown,
 }
 
 impl Desired {
@@ -47,12 +58,16 @@ impl Desired {
             |arn: &RoleArn| roles.get(arn) == Some(&true) && is_our_role(subject, previous, arn, &facts(arn));
         let is_adopted = |arn: &RoleArn| is_adopted_role(subject, previous, arn, &facts(arn));
         let goes = |arn: &RoleArn| ours(arn) && !is_adopted(arn);
-        // What gives pods a role that goes is worth nothing, whoever made it.
-        let keeps_association = observed.association.present().is_some_and(|found| {
-            is_our_association(subject, previous, found)
-                && is_adopted_association(subject, previous, found)
-                && !goes(&found.role_arn)
+        let is_unknown = |arn: &RoleArn| roles.get(arn) == Some(&true) && !is_told(&facts(arn));
+        let adopted = observed.association.present().filter(|found| {
+            is_our_association(subject, previous, found) && is_adopted_association(subject, previous, found)
         });
+        // What gives pods a role that goes is worth nothing, whoever made it.
+        let association = match adopted {
+            Some(found) if is_unknown(&found.role_arn) => Parting::Unknown,
+            Some(found) if !goes(&found.role_arn) => Parting::LetGo,
+            Some(_) | None => Parting::Deleted,
+        };
         let mut seats = custody::seats_taken(subject, previous, custody);
         seats.retain(|seated| !goes(&seated.role));
         let adopted = roles.keys().filter(|arn| ours(arn) && is_adopted(arn));
@@ -60,9 +75,14 @@ impl Desired {
             subject: subject.clone(),
             leaving,
             adopted: adopted.cloned().collect(),
-            keeps_association,
+            association,
             roles,
             seats,
         })
     }
+}
+
+/// Whether it could be read whose a role is.
+fn is_told(facts: &RoleFacts) -> bool {
+    facts.id.unreadable().is_none() && facts.tags.unreadable().is_none()
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Await, Plan, in_stages, share, unreadable};
 use crate::arn::RoleArn;
 use crate::aspect::{Aspect, Resource};
-use crate::desired::Removal;
+use crate::desired::{Parting, Removal};
 use crate::drift::{Cause, Drift};
 use crate::fact::Fact;
 use crate::leaving::Leaving;
@@ -25,14 +25,17 @@ pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Pla
         Leaving::Remove => {}
     }
     let mut steps = unbinding(removal, drift);
-    let mut blocked = drift
-        .differences
-        .iter()
-        .any(|difference| matches!(difference.cause, Cause::Unreadable(_)));
+    let is_bound = removal.association == Parting::Unknown;
+    let mut blocked = is_bound
+        || drift
+            .differences
+            .iter()
+            .any(|difference| matches!(difference.cause, Cause::Unreadable(_)));
     // A role is not taken from under a binding that may still be there.
-    let unbound = !drift.differences.iter().any(|difference| {
-        difference.aspect.resource() != Resource::Role && matches!(difference.cause, Cause::Unreadable(_))
-    });
+    let unbound = !is_bound
+        && !drift.differences.iter().any(|difference| {
+            difference.aspect.resource() != Resource::Role && matches!(difference.cause, Cause::Unreadable(_))
+        });
     for role in roles_to_go(removal, drift).filter(|_| unbound) {
         let of_role = match removal.adopted.contains(role) {
             true => vec![Step::ReleaseRole { role: role.clone() }],
@@ -112,9 +115,10 @@ fn unbinding(removal: &Removal, drift: &Drift) -> Vec<Step> {
         .filter(|difference| difference.cause == Cause::Spec)
     {
         match &difference.aspect {
-            Aspect::Association => steps.push(match removal.keeps_association {
-                true => Step::ReleaseAssociation {},
-                false => Step::DeleteAssociation {},
+            Aspect::Association => steps.extend(match removal.association {
+                Parting::Deleted => Some(Step::DeleteAssociation {}),
+                Parting::LetGo => Some(Step::ReleaseAssociation {}),
+                Parting::Unknown => None,
             }),
             Aspect::Annotation(key) => drop(annotations.insert(key.clone())),
             Aspect::ServiceAccount => account = true,

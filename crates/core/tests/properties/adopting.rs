@@ -18,6 +18,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::adoptions::{Adoption, adoption};
+use crate::atoms::atoms;
+use crate::blinds::BLINDS;
 use crate::edits::{Edit, make};
 use crate::model::Model;
 use crate::ordering::in_order;
@@ -326,6 +328,14 @@ proptest! {
         let given = model.truth.association.present().map(|now| now.role_arn.clone());
         let tags = model.truth.association.present().map(|now| now.tags.clone());
         let adopted = tags.is_some_and(|tags| tags.contains_key(TAG_ADOPTED));
+        let seeing = atoms(&model.think_removal(Some(&identity), false).plan);
+        for blind in BLINDS {
+            model.blinds = vec![blind];
+            let removal = atoms(&model.think_removal(Some(&identity), false).plan);
+            let more: Vec<_> = removal.difference(&seeing).cloned().collect();
+            prop_assert!(more.is_empty(), "{blind:?} makes {more:?} in a removal");
+        }
+        model.blinds.clear();
         model.remove(Some(&identity), false)?;
         let there = |arn: &RoleArn| model.truth.roles.get(arn).is_none_or(|role| role.id.present().is_some());
         let left = model.truth.association.present();
