@@ -24,17 +24,14 @@ impl Judge<'_> {
             }
     }
 
-    /// The session may be made longer. Only one that Lanyard itself made as long is made shorter.
+    /// The session may be made longer, never shorter: others may have come to count on one that Lanyard made as long.
     pub(super) fn max_session(&mut self, wanted: u32, facts: &RoleFacts) {
         let value = |seconds: u32| Value::text(format!("{seconds}s"));
         let found = facts.max_session.present();
         let longer = found.filter(|found| self.adopted && **found > wanted);
-        let applied = self.applied(&Aspect::MaxSession);
         match longer.map(|found| value(*found)) {
-            Some(found) if applied != Some(&found.digest) => {
-                self.stands(Aspect::MaxSession, Some(value(wanted)), found, Cause::Adopted);
-            }
-            Some(_) | None => {
+            Some(found) => self.stands(Aspect::MaxSession, Some(value(wanted)), found, Cause::Adopted),
+            None => {
                 let found = facts.max_session.as_ref().map(|found| value(*found));
                 self.aspect(Aspect::MaxSession, Some(value(wanted)), found);
             }

@@ -267,6 +267,19 @@ proptest! {
         }
     }
 
+    /// While the mark stands others may have come to count on a session as long as Lanyard made it.
+    #[test]
+    fn the_session_of_an_adopted_role_is_never_made_shorter(adoption in adoption()) {
+        let mut model = adoption.model()?;
+        let mut longest = 0;
+        for identity in [adoption.identity(), identity(&adoption.then)] {
+            model.settle(&identity)?;
+            let now = role(&model.truth, identity.role_arn()).max_session.present().copied();
+            prop_assert!(now >= Some(longest), "{:?} after {}", now, longest);
+            longest = now.unwrap();
+        }
+    }
+
     /// The spec came to name another role: the adopted one is left behind as it was found.
     #[test]
     fn an_adopted_role_that_is_left_behind_is_let_go(adoption in adoption()) {
