@@ -212,15 +212,24 @@ impl Status {
         self.conditions.iter().find(|condition| condition.kind == kind)
     }
 
-    /// The roles on record. No tenant can write a status, so they are known to be where Lanyard put or found them.
+    /// The roles on record. No tenant can write a status, so they are known to be where Lanyard put or found them. A role
+    /// without an id is only asked for, or another's, and where it would be is a tenant's word.
     #[must_use]
     pub fn made(&self) -> Made {
-        let role = self.role.iter().map(|role| &role.arn);
-        let bound = self.bindings.iter().map(|known| &known.binding.role_arn);
-        let adopted = self.role.iter().filter(|role| role.adopted);
+        let role = self.role.as_ref().filter(|role| role.id.is_some());
+        let in_use = self
+            .bindings
+            .iter()
+            .filter(|known| known.state != BindingState::Pending);
+        let bound = in_use.map(|known| &known.binding.role_arn);
         Made {
-            roles: role.chain(bound).cloned().collect(),
-            adopted: adopted.map(|role| role.arn.clone()).next(),
+            roles: role
+                .map(|role| &role.arn)
+                .into_iter()
+                .chain(bound)
+                .cloned()
+                .collect(),
+            adopted: role.filter(|role| role.adopted).map(|role| role.arn.clone()),
         }
     }
 
@@ -230,5 +239,27 @@ impl Status {
         self.bindings
             .iter()
             .find(|binding| binding.state == BindingState::Active)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::{carried_out, spec};
+    use crate::spec::Method;
+
+    #[test]
+    fn a_role_that_is_only_asked_for_is_not_on_record() {
+        let (identity, _, mut status) = carried_out(&spec(Method::PodIdentity));
+        let arn = identity.role_arn().clone();
+        status.role.as_mut().unwrap().adopted = true;
+        assert_eq!(status.made().adopted.as_ref(), Some(&arn));
+        assert!(status.made().roles.contains(&arn));
+        status.role.as_mut().unwrap().id = None;
+        status
+            .bindings
+            .iter_mut()
+            .for_each(|known| known.state = BindingState::Pending);
+        assert_eq!(status.made(), Made::default());
     }
 }

@@ -43,6 +43,8 @@ pub(super) fn ties(object: &RawIdentity) -> Ties {
     let status = object.decode_status();
     let custody = object.custody().map(|custody| custody.roles);
     let touched = custody.into_iter().flatten().map(|touched| touched.arn);
+    let role = status.role.iter().map(|role| &role.arn);
+    let bound = status.bindings.iter().map(|known| &known.binding.role_arn);
     let provider = || {
         status
             .bindings
@@ -54,7 +56,7 @@ pub(super) fn ties(object: &RawIdentity) -> Ties {
         .iter()
         .filter_map(|known| known.association.as_ref());
     Ties {
-        roles: status.made().roles.into_iter().chain(touched).collect(),
+        roles: role.chain(bound).cloned().chain(touched).collect(),
         provider: status.oidc_provider_arn.clone().or_else(provider),
         associations: associations.map(|association| association.id.clone()).collect(),
     }
