@@ -26,17 +26,31 @@ pub async fn publish(decoded: &Decoded, pass: &Pass, context: &Context) -> bool 
         return false;
     }
     let (target, summary) = (&decoded.target, &pass.summary);
-    let written =
-        pass.released || summary.status == decoded.status || write(decoded, &summary.status, context).await;
+    let nothing_to_write = pass.released || summary.status == decoded.status;
+    let written = match nothing_to_write {
+        true => Written::Stands,
+        false => write(decoded, &summary.status, context).await,
+    };
     // A status that was not written is made again, with the events of what stands; what was done is told now or never.
     for event in summary
         .events
         .iter()
-        .filter(|event| written || tells_a_deed(event))
+        .filter(|event| written != Written::Not || tells_a_deed(event))
     {
         tell(target, event, context).await;
     }
-    written
+    written == Written::Stands
+}
+
+/// What came of writing a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// It stands, or its object is gone.
+    Stands,
+    /// It stands for a spec that has changed meanwhile, as its generation says.
+    Outdated,
+    /// It was not written.
+    Not,
 }
 
 /// Whether an event tells of something that was done, which no later look can find out.
@@ -53,26 +67,26 @@ fn tells_a_deed(event: &Event) -> bool {
     )
 }
 
-/// Writes a status. The resourceVersion keeps it from overwriting what somebody else wrote meanwhile; where only other
-/// things than the spec have changed, it is written on top of them.
-pub async fn write(decoded: &Decoded, status: &Status, context: &Context) -> bool {
+/// Writes a status. The resourceVersion keeps it from overwriting what somebody else wrote meanwhile; it is then written
+/// on top, of a newer spec too: what this pass did is remembered nowhere else, least of all what it put on an adopted role.
+async fn write(decoded: &Decoded, status: &Status, context: &Context) -> Written {
     let target = &decoded.target;
     let failure = match patch(target, status, context).await {
-        Ok(()) => return true,
-        Err(error) if error.status() == Some(404) => return true,
+        Ok(()) => return Written::Stands,
+        Err(error) if error.status() == Some(404) => return Written::Stands,
         Err(error) if error.status() == Some(409) => {
-            if !same_spec_as_now(decoded, context).await {
-                return false;
-            }
+            let Some(written) = over_what_is_there(decoded, context).await else {
+                return Written::Not;
+            };
             match patch(target, status, context).await {
-                Ok(()) => return true,
+                Ok(()) => return written,
                 Err(error) => error,
             }
         }
         Err(error) => error,
     };
     tracing::warn!(object = %target.subject, %failure, "the status was not written; another look will make it again");
-    false
+    Written::Not
 }
 
 /// Writes a status that rests on the one that was read: never over another. False: somebody else wrote meanwhile, or it
@@ -84,22 +98,28 @@ pub async fn write_over_the_same(decoded: &Decoded, status: &Status, context: &C
     }
 }
 
-/// Whether the object still has the spec that was looked at; its version of now is remembered.
-async fn same_spec_as_now(decoded: &Decoded, context: &Context) -> bool {
+/// What the status will be once it is written over what is there now, whose version is remembered. Nothing: it is another
+/// object's place, or could not be read.
+async fn over_what_is_there(decoded: &Decoded, context: &Context) -> Option<Written> {
     let target = &decoded.target;
     let api: Api<RawIdentity> =
         Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
     let call = api.get(target.subject.name.as_str());
-    let Ok(found) = context.world.read("get", &what(target), call).await else {
-        return false;
-    };
-    let meta = found.meta();
-    let same =
-        meta.uid.as_deref() == Some(target.uid.as_str()) && meta.generation == Some(decoded.generation);
-    if same {
-        target.wrote(meta.resource_version.clone());
+    let found = context.world.read("get", &what(target), call).await.ok()?;
+    let written = over(found.meta(), &target.uid, decoded.generation)?;
+    target.wrote(found.meta().resource_version.clone());
+    Some(written)
+}
+
+/// What a status of an object and a generation comes to over an object that is there.
+fn over(found: &ObjectMeta, uid: &str, generation: i64) -> Option<Written> {
+    if found.uid.as_deref() != Some(uid) {
+        return None;
     }
-    same
+    match found.generation == Some(generation) {
+        true => Some(Written::Stands),
+        false => Some(Written::Outdated),
+    }
 }
 
 async fn patch(target: &Target, status: &Status, context: &Context) -> Result<(), EngineError> {
@@ -173,4 +193,22 @@ fn log(target: &Target, event: &Event) {
 /// A name short enough that the API server's suffix still fits (names of events have at most 253 characters).
 fn short(name: &str) -> &str {
     name.get(..200).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_pass_did_is_remembered_over_a_newer_spec_and_never_of_another_object() {
+        let found = |uid: &str, generation| ObjectMeta {
+            uid: Some(uid.to_owned()),
+            generation: Some(generation),
+            ..ObjectMeta::default()
+        };
+        assert_eq!(over(&found("a", 1), "a", 1), Some(Written::Stands));
+        assert_eq!(over(&found("a", 2), "a", 1), Some(Written::Outdated));
+        assert_eq!(over(&found("b", 1), "a", 1), None);
+        assert_eq!(over(&ObjectMeta::default(), "a", 1), None);
+    }
 }
