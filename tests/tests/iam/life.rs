@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_iam::types::Tag;
 use lanyard_tests::{Scene, Stage};
 use serde_json::{Value, json};
 
@@ -144,8 +143,8 @@ async fn drift(scene: &Scene<'_>) -> Result<()> {
         .policy_arn(foreign)
         .send()
         .await?;
-    let tag = Tag::builder().key("lanyard.dev/name").value("somebody").build()?;
-    scene.aws.iam.tag_role().role_name(&role).tags(tag).send().await?;
+    let untagging = scene.aws.iam.untag_role().role_name(&role);
+    untagging.tag_keys("lanyard.dev/name").send().await?;
     scene.request_look("orders").await?;
     scene
         .until("orders", "rid of the policy", |object| {
