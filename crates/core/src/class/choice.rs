@@ -242,7 +242,7 @@ impl fmt::Display for Choice<'_> {
             ),
             Self::NotSelected { name } => write!(
                 f,
-                "The class {} does not serve this namespace: its guardrails.namespaceSelector does not select it.",
+                "The class {} does not serve this namespace: its guardrails.namespaceSelector does not select it; name another class, or have its owner select the namespace.",
                 quote(name)
             ),
             Self::Changed { pinned, named } => write!(
