@@ -171,7 +171,9 @@ async fn providers(scene: &Scene<'_>) -> Result<Value> {
 
 async fn accounts(scene: &Scene<'_>) -> Result<Value> {
     let mut accounts = Map::new();
-    for account in scene.accounts().list(&ListParams::default()).await? {
+    // Each namespace's own account comes from the controller manager, in its own time.
+    let made = scene.accounts().list(&ListParams::default()).await?.into_iter();
+    for account in made.filter(|account| account.name_any() != "default") {
         let value = json!({"annotations": account.annotations(), "labels": account.labels()});
         accounts.insert(account.name_any(), value);
     }
