@@ -17,6 +17,8 @@ use crate::error::{AwsError, Class};
 
 /// The longest that SQS lets a call wait for messages.
 pub const LONG_POLL: Duration = Duration::from_secs(20);
+/// The longest that a read of many roles at once may take.
+const BULK_LIMIT: Duration = Duration::from_secs(30);
 
 /// A service of AWS that Lanyard calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +89,12 @@ impl Call {
         }
     }
 
-    /// The longest that it may take: one that waits for messages does so before it is answered.
+    /// The longest that it may take: one that waits for messages does so before it is answered, and for one that reads
+    /// many roles AWS gathers up to a thousand. Neither has to end inside the lease's margin as a write has to.
     pub(crate) fn limit(&self, usual: Duration) -> Duration {
         match self.operation {
             "ReceiveMessage" => usual + LONG_POLL,
+            "GetAccountAuthorizationDetails" | "ListRoles" => usual.max(BULK_LIMIT),
             _ => usual,
         }
     }

@@ -3,4 +3,7 @@
 
 mod agent;
 mod association;
+mod list;
 mod shape;
+
+pub use list::ListedAssociation;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   engine --- role, provider, association, addon_agent ---> Fact<T>             (reads never fail as a whole)
+//!   engine --- roles_in_account, associations_in, ... -----> one Page of many at a time
 //!   engine --- create_role, set_trust, ... ----------------> Result<T, AwsError> (one method, one kind of step)
 //!                         |
 //!                       call: budget, gate, timeout, meter, class of the error   (the only way out to AWS)
@@ -28,7 +29,10 @@ pub use account::AssumedRole;
 pub use budget::{BudgetState, LaneState, Rates};
 pub use call::{Call, LONG_POLL, Measured, Meter, Service};
 pub use client::{Aws, AwsSettings};
+pub use eks::ListedAssociation;
 pub use error::{AwsError, Class, ErrorAnswer, Refusal};
+pub use iam::ListedRole;
 pub use identify::Found;
+pub use pages::Page;
 #[cfg(feature = "events")]
 pub use queue::{Message, Queue, Receipt};

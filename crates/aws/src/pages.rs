@@ -7,7 +7,9 @@ use crate::call::Call;
 use crate::error::AwsError;
 
 /// One page of a list.
-pub(crate) struct Page<T> {
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// What is on it.
     pub items: Vec<T>,
     /// What to ask the next page with; `None` on the last one.
     pub next: Option<String>,

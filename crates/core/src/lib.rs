@@ -63,5 +63,8 @@ pub mod reason;
 pub mod status;
 pub mod summarise;
 
+// Whether what is said still holds, judged for many at once.
+pub mod sweep;
+
 #[cfg(test)]
 mod example;

@@ -30,12 +30,15 @@ mod found;
 mod recount;
 mod recreated;
 mod refused;
+mod role;
 mod three;
 mod transition;
 
 pub use events::{Event, EventKind};
+pub(crate) use found::items_of;
 pub use recount::recount;
 pub use refused::{invalid, refused, undecodable};
+pub(crate) use role::{Basis, role as role_verdict, trust as trust_verdict};
 
 /// What a look that came to its end gives to the outside.
 #[derive(Debug, Clone, PartialEq)]

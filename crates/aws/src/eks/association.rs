@@ -70,7 +70,12 @@ impl Aws {
             .transpose()
     }
 
-    async fn describe_association(&self, cluster: &ClusterName, id: &str) -> Result<Association, AwsError> {
+    /// An association by its id. [`Class::NotFound`] speaks of the association or of its cluster [F 1.3].
+    pub async fn describe_association(
+        &self,
+        cluster: &ClusterName,
+        id: &str,
+    ) -> Result<Association, AwsError> {
         let target = format_args!("association {id} of cluster {cluster}").to_string();
         let call = Call::read(Service::Eks, "DescribePodIdentityAssociation", target);
         let request = self

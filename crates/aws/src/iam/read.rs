@@ -40,13 +40,9 @@ impl Aws {
         RoleFacts {
             id: Fact::Present(role.role_id().to_owned()),
             elsewhere: found,
-            trust: trust(&call, &role),
-            description: role
-                .description()
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)
-                .into(),
-            max_session: max_session(&call, &role),
+            trust: trust(&call, role.assume_role_policy_document()),
+            description: some_text(role.description()),
+            max_session: max_session(&call, role.max_session_duration()),
             boundary: boundary(&call, &role),
             tags: Fact::Present(tags(role.tags())),
             attached,
@@ -63,37 +59,48 @@ impl Aws {
     }
 }
 
-fn trust(call: &Call, role: &Role) -> Fact<Document> {
-    document(call, role).map_or_else(|error| Fact::Unreadable(error.why()), Fact::Present)
+/// The trust policy that came with a role, as a fact.
+pub(super) fn trust(call: &Call, text: Option<&str>) -> Fact<Document> {
+    document(call, text).map_or_else(|error| Fact::Unreadable(error.why()), Fact::Present)
 }
 
 /// The trust policy that came with a role.
-pub(super) fn document(call: &Call, role: &Role) -> Result<Document, AwsError> {
-    match role.assume_role_policy_document().map(Document::decode) {
+pub(super) fn document(call: &Call, text: Option<&str>) -> Result<Document, AwsError> {
+    match text.map(Document::decode) {
         Some(Ok(document)) => Ok(document),
         Some(Err(error)) => Err(AwsError::unclear(call, format!("the trust policy: {error}"))),
         None => Err(AwsError::unclear(call, "the answer has no trust policy")),
     }
 }
 
-fn max_session(call: &Call, role: &Role) -> Fact<u32> {
-    match role.max_session_duration() {
+/// A text of which the empty one is none.
+pub(super) fn some_text(text: Option<&str>) -> Fact<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned).into()
+}
+
+pub(super) fn max_session(call: &Call, seconds: Option<i32>) -> Fact<u32> {
+    match seconds {
         Some(seconds) => u32::try_from(seconds).map_or_else(|error| unclear(call, error), Fact::Present),
         None => Fact::Present(DEFAULT_MAX_SESSION),
     }
 }
 
 fn boundary(call: &Call, role: &Role) -> Fact<PolicyArn> {
-    match role
-        .permissions_boundary()
-        .and_then(|boundary| boundary.permissions_boundary_arn())
-    {
+    let boundary = role.permissions_boundary();
+    boundary_of(
+        call,
+        boundary.and_then(|boundary| boundary.permissions_boundary_arn()),
+    )
+}
+
+pub(super) fn boundary_of(call: &Call, arn: Option<&str>) -> Fact<PolicyArn> {
+    match arn {
         Some(arn) => PolicyArn::parse(arn).map_or_else(|error| unclear(call, error), Fact::Present),
         None => Fact::Absent,
     }
 }
 
-fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+pub(super) fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
     tags.iter()
         .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
         .collect()
@@ -129,7 +136,7 @@ mod tests {
             .assume_role_policy_document("%7B%22Statement%22%3A%7B%22Sid%22%3A%22a+b%22%7D%7D")
             .build()
             .unwrap();
-        let Fact::Present(document) = trust(&call(), &told) else {
+        let Fact::Present(document) = trust(&call(), told.assume_role_policy_document()) else {
             panic!("it can be read")
         };
         assert!(document.statement("a+b").is_some());
@@ -142,9 +149,17 @@ mod tests {
             .max_session_duration(-1)
             .build()
             .unwrap();
-        assert!(trust(&call(), &broken).unreadable().is_some());
-        assert!(trust(&call(), &role().build().unwrap()).unreadable().is_some());
-        assert!(max_session(&call(), &broken).unreadable().is_some());
+        assert!(
+            trust(&call(), broken.assume_role_policy_document())
+                .unreadable()
+                .is_some()
+        );
+        assert!(trust(&call(), None).unreadable().is_some());
+        assert!(
+            max_session(&call(), broken.max_session_duration())
+                .unreadable()
+                .is_some()
+        );
         let strange = AttachedPermissionsBoundary::builder()
             .permissions_boundary_arn("strange")
             .build();
@@ -156,6 +171,9 @@ mod tests {
     fn a_role_without_boundary_or_duration_has_none_and_the_default() {
         let plain = role().build().unwrap();
         assert!(boundary(&call(), &plain).is_absent());
-        assert_eq!(max_session(&call(), &plain), Fact::Present(DEFAULT_MAX_SESSION));
+        assert_eq!(
+            max_session(&call(), plain.max_session_duration()),
+            Fact::Present(DEFAULT_MAX_SESSION)
+        );
     }
 }

@@ -18,7 +18,7 @@ impl Aws {
     pub async fn trust(&self, arn: &RoleArn) -> Result<Document, AwsError> {
         let call = Call::read(Service::Iam, "GetRole", arn);
         let role = self.get_role(&call, arn).await?;
-        document(&call, &role)
+        document(&call, role.assume_role_policy_document())
     }
 
     /// The characters that a trust policy may have in this account, white space not counted.

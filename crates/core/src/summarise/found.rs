@@ -114,7 +114,7 @@ fn put_back<'a>(told: &Told<'a>, after: &Drift) -> Vec<&'a Difference> {
 }
 
 /// One item a difference, or one a part where the aspect has parts. What could not be read is one item a resource.
-fn items_of(difference: &Difference) -> Vec<DriftItem> {
+pub(crate) fn items_of(difference: &Difference) -> Vec<DriftItem> {
     let resource = difference.aspect.resource().word().to_owned();
     let item = |field: String, wanted: Option<&String>, found: Option<&String>| DriftItem {
         resource: resource.clone(),

@@ -4,13 +4,14 @@
 //! AWS stores a role that a policy names as principal by its unique id, so policies elsewhere that named the old role
 //! are dead and creating the name again does not mend them [F 4.5].
 
-use super::{Told, Verdict};
+use super::{Basis, Verdict};
 use crate::arn::RoleArn;
 use crate::condition::ConditionType;
 use crate::observed::RoleFacts;
 use crate::ownership::is_our_role;
 use crate::reason::Reason;
 use crate::status::Status;
+use crate::subject::Subject;
 
 /// The id that is on record for a role.
 pub(super) fn known_id<'a>(previous: &'a Status, arn: &RoleArn) -> Option<&'a String> {
@@ -20,13 +21,17 @@ pub(super) fn known_id<'a>(previous: &'a Status, arn: &RoleArn) -> Option<&'a St
 
 /// What to say of a role of ours that is not the one on record. It is said until the spec next changes: by then
 /// somebody has looked at the object.
-pub(super) fn verdict(told: &Told<'_>, arn: &RoleArn, facts: &RoleFacts) -> Option<Verdict> {
-    let (known, id) = (known_id(told.previous, arn)?, facts.id.present()?);
+pub(super) fn verdict(
+    basis: &Basis<'_>,
+    subject: &Subject,
+    arn: &RoleArn,
+    facts: &RoleFacts,
+) -> Option<Verdict> {
+    let (known, id) = (known_id(basis.previous, arn)?, facts.id.present()?);
     if known == id {
-        return said_before(told);
+        return said_before(basis);
     }
-    let subject = &told.wanted()?.subject;
-    is_our_role(subject, told.previous, arn, facts).then(|| {
+    is_our_role(subject, basis.previous, arn, facts).then(|| {
         Verdict::holds(
             Reason::RoleRecreated,
             format!(
@@ -36,9 +41,9 @@ pub(super) fn verdict(told: &Told<'_>, arn: &RoleArn, facts: &RoleFacts) -> Opti
     })
 }
 
-fn said_before(told: &Told<'_>) -> Option<Verdict> {
-    let before = told.previous.condition(ConditionType::RoleReady)?;
-    let stands = before.reason == Reason::RoleRecreated && before.observed_generation == told.generation;
+fn said_before(basis: &Basis<'_>) -> Option<Verdict> {
+    let before = basis.previous.condition(ConditionType::RoleReady)?;
+    let stands = before.reason == Reason::RoleRecreated && before.observed_generation == basis.generation;
     stands.then(|| Verdict::holds(Reason::RoleRecreated, before.message.clone()))
 }
 

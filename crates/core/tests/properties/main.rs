@@ -23,6 +23,7 @@ mod ordering;
 mod reporting;
 mod shares;
 mod stopping;
+mod sweeping;
 mod telling;
 mod transition;
 mod unreadable;

@@ -12,7 +12,7 @@ use lanyard_core::identity::Identity;
 use lanyard_core::leaving::Leaving;
 use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
 use lanyard_core::observed::Observed;
-use lanyard_core::outcome::{Ended, Outcome};
+use lanyard_core::outcome::{Ended, Outcome, Skip};
 use lanyard_core::plan::Await;
 use lanyard_core::reason::Reason;
 use lanyard_core::stage::{Phase, Stage};
@@ -37,6 +37,8 @@ pub struct Model {
     pub status: Status,
     /// What cannot be read for the time being.
     pub blinds: Vec<Blind>,
+    /// What may be written.
+    pub gate: Gate,
     pub now: Timestamp,
 }
 
@@ -53,6 +55,7 @@ impl Model {
             truth,
             status: Status::default(),
             blinds: Vec::new(),
+            gate: Gate::Open,
             now: "2026-03-01T12:00:00Z".parse().unwrap(),
         }
     }
@@ -150,6 +153,10 @@ impl Model {
     ) -> Result<(Outcome, Observed), TestCaseError> {
         let mut outcome = Outcome::default();
         for step in steps {
+            if !self.gate.permits(step) {
+                outcome.steps.push((step.clone(), Ended::Skipped(Skip::Gate)));
+                continue;
+            }
             let answer = take(&mut self.truth, step, self.now).map_err(TestCaseError::fail)?;
             seen.assume(step, &answer);
             outcome.steps.push((step.clone(), Ended::Done(answer)));
@@ -164,7 +171,7 @@ impl Model {
             outcome,
             after,
             previous: &self.status,
-            gate: Gate::Open,
+            gate: self.gate,
             timings: &Timings::default(),
             now: self.now,
         });

@@ -1,0 +1,272 @@
+//! Roles in bulk, for the sweep: everything of a whole account's roles but two fields, and those two under a path.
+//! Where the page before ended in, one page of facts out; one call each [F 4.7]. A role that cannot be read as a whole
+//! is unreadable by itself and fails no page.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_iam::types::{EntityType, PolicyDetail, Role, RoleDetail};
+use lanyard_core::arn::{PolicyArn, RoleArn};
+use lanyard_core::fact::{Fact, Why};
+use lanyard_core::name::{PolicyName, RolePath};
+use lanyard_core::observed::{Effect, RoleFacts};
+use lanyard_core::policy::Document;
+
+use super::read::{boundary_of, max_session, some_text, tags, trust};
+use crate::call::{Call, Service};
+use crate::client::Aws;
+use crate::error::AwsError;
+use crate::pages::Page;
+
+/// Roles a page: the most that IAM gives at once. It may give fewer and say that there are more.
+const ROLES: i32 = 1000;
+
+/// One role as a bulk read shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedRole {
+    /// Its ARN. `None`: what stands in its place cannot be read, so nobody knows which role this is.
+    pub arn: Option<RoleArn>,
+    shown: Shown,
+}
+
+/// As it came: most roles of an account are nobody's here, and decoding their documents is most of the work.
+#[derive(Debug, Clone, PartialEq)]
+enum Shown {
+    InAccount(Box<RoleDetail>),
+    UnderPath(Box<Role>),
+}
+
+impl ListedRole {
+    /// Its tags; `None`: the read does not show them.
+    #[must_use]
+    pub fn tags(&self) -> Option<BTreeMap<String, String>> {
+        match &self.shown {
+            Shown::InAccount(role) => Some(tags(role.tags())),
+            Shown::UnderPath(_) => None,
+        }
+    }
+
+    /// What the read shows of it; the rest was not read.
+    #[must_use]
+    pub fn facts(&self) -> RoleFacts {
+        match &self.shown {
+            Shown::InAccount(role) => detailed(&in_account(), role),
+            Shown::UnderPath(role) => listed(&under(""), role),
+        }
+    }
+}
+
+fn in_account() -> Call {
+    Call::read(
+        Service::Iam,
+        "GetAccountAuthorizationDetails",
+        "the roles of the account",
+    )
+}
+
+fn under(path: &str) -> Call {
+    Call::read(Service::Iam, "ListRoles", format_args!("the roles under {path}"))
+}
+
+impl Aws {
+    /// A page of all roles of the account, with everything but description and longest session. What attached policies
+    /// can do is not read.
+    ///
+    /// # Errors
+    /// When the call fails: of the page nothing is known.
+    pub async fn roles_in_account(&self, after: Option<String>) -> Result<Page<ListedRole>, AwsError> {
+        let request = self
+            .iam()
+            .get_account_authorization_details()
+            .filter(EntityType::Role)
+            .max_items(ROLES)
+            .set_marker(after);
+        let answer = self.call(in_account(), || request.clone().send()).await?;
+        let next = answer.marker().filter(|_| answer.is_truncated());
+        let next = next.map(str::to_owned);
+        let shown = |role: RoleDetail| ListedRole {
+            arn: role.arn().and_then(|arn| RoleArn::parse(arn).ok()),
+            shown: Shown::InAccount(Box::new(role)),
+        };
+        let items = answer.role_detail_list.unwrap_or_default().into_iter();
+        Ok(Page {
+            next,
+            items: items.map(shown).collect(),
+        })
+    }
+
+    /// A page of the roles under a path, with trust, description and longest session alone.
+    ///
+    /// # Errors
+    /// When the call fails: of the page nothing is known.
+    pub async fn roles_under(
+        &self,
+        path: &RolePath,
+        after: Option<String>,
+    ) -> Result<Page<ListedRole>, AwsError> {
+        let request = self
+            .iam()
+            .list_roles()
+            .path_prefix(path.as_str())
+            .max_items(ROLES)
+            .set_marker(after);
+        let call = under(path.as_str());
+        let answer = self.call(call, || request.clone().send()).await?;
+        let next = answer.marker().filter(|_| answer.is_truncated());
+        let next = next.map(str::to_owned);
+        let shown = |role: Role| ListedRole {
+            arn: RoleArn::parse(role.arn()).ok(),
+            shown: Shown::UnderPath(Box::new(role)),
+        };
+        Ok(Page {
+            next,
+            items: answer.roles.into_iter().map(shown).collect(),
+        })
+    }
+}
+
+/// Everything of a role but its description and its longest session, which this read lacks.
+fn detailed(call: &Call, role: &RoleDetail) -> RoleFacts {
+    let boundary = role
+        .permissions_boundary()
+        .and_then(|boundary| boundary.permissions_boundary_arn());
+    RoleFacts {
+        id: id(call, role.role_id()),
+        trust: trust(call, role.assume_role_policy_document()),
+        boundary: boundary_of(call, boundary),
+        tags: Fact::Present(tags(role.tags())),
+        attached: read(attached(call, role)),
+        inline: read(inline(call, role.role_policy_list())),
+        ..RoleFacts::unreadable(&Why::NotRead)
+    }
+}
+
+/// What the other read lacks, and trust and id, which both have.
+fn listed(call: &Call, role: &Role) -> RoleFacts {
+    RoleFacts {
+        id: id(call, Some(role.role_id())),
+        trust: trust(call, role.assume_role_policy_document()),
+        description: some_text(role.description()),
+        max_session: max_session(call, role.max_session_duration()),
+        ..RoleFacts::unreadable(&Why::NotRead)
+    }
+}
+
+fn id(call: &Call, id: Option<&str>) -> Fact<String> {
+    let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
+    read(id.ok_or_else(|| AwsError::unclear(call, "a role has no id")))
+}
+
+fn attached(call: &Call, role: &RoleDetail) -> Result<BTreeMap<PolicyArn, Fact<Effect>>, AwsError> {
+    let policies = role.attached_managed_policies().iter();
+    let parse = |arn: Option<&str>| {
+        let arn = PolicyArn::parse(arn.unwrap_or_default());
+        arn.map_err(|error| AwsError::unclear(call, error))
+    };
+    policies
+        .map(|policy| Ok((parse(policy.policy_arn())?, Fact::Unreadable(Why::NotRead))))
+        .collect()
+}
+
+fn inline(call: &Call, policies: &[PolicyDetail]) -> Result<BTreeMap<PolicyName, Document>, AwsError> {
+    let policy = |policy: &PolicyDetail| {
+        let name = PolicyName::parse(policy.policy_name().unwrap_or_default())
+            .map_err(|error| AwsError::unclear(call, error))?;
+        let document = Document::decode(policy.policy_document().unwrap_or_default())
+            .map_err(|error| AwsError::unclear(call, format_args!("inline policy {name}: {error}")))?;
+        Ok((name, document))
+    };
+    policies.iter().map(policy).collect()
+}
+
+fn read<T>(read: Result<T, AwsError>) -> Fact<T> {
+    read.map_or_else(|error| Fact::Unreadable(error.why()), Fact::Present)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, Tag};
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+
+    const TRUST: &str = "%7B%22Statement%22%3A%7B%22Sid%22%3A%22a+b%22%7D%7D";
+    const ARN: &str = "arn:aws:iam::111122223333:role/lanyard/orders";
+    const POLICY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+
+    fn detail() -> aws_sdk_iam::types::builders::RoleDetailBuilder {
+        let boundary = AttachedPermissionsBoundary::builder().permissions_boundary_arn(POLICY);
+        RoleDetail::builder()
+            .arn(ARN)
+            .role_id("AROAEXAMPLE")
+            .assume_role_policy_document(TRUST)
+            .permissions_boundary(boundary.build())
+            .tags(Tag::builder().key("team").value("shop").build().unwrap())
+            .attached_managed_policies(AttachedPolicy::builder().policy_arn(POLICY).build())
+            .role_policy_list(
+                PolicyDetail::builder()
+                    .policy_name("queue")
+                    .policy_document(TRUST)
+                    .build(),
+            )
+    }
+
+    #[test]
+    fn the_account_shows_everything_of_a_role_but_two_fields() {
+        let facts = detailed(&in_account(), &detail().build());
+        let unread = Some(&Why::NotRead);
+        assert_eq!(facts.description.unreadable(), unread);
+        assert_eq!(facts.max_session.unreadable(), unread);
+        assert_eq!(facts.id.present().map(String::as_str), Some("AROAEXAMPLE"));
+        assert!(facts.trust.present().unwrap().statement("a+b").is_some());
+        assert_eq!(facts.boundary.present().unwrap().as_str(), POLICY);
+        assert_eq!(facts.tags.present().unwrap()["team"], "shop");
+        assert_eq!(facts.attached_arns().len(), 1);
+        assert_eq!(facts.inline.present().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_role_that_cannot_be_read_is_unreadable_by_itself_and_never_absent() {
+        let broken = detail()
+            .role_id("")
+            .assume_role_policy_document("%7B")
+            .attached_managed_policies(AttachedPolicy::builder().policy_arn("strange").build())
+            .role_policy_list(
+                PolicyDetail::builder()
+                    .policy_name("more")
+                    .policy_document("%7B")
+                    .build(),
+            );
+        let facts = detailed(&in_account(), &broken.build());
+        assert!(facts.id.unreadable().is_some());
+        assert!(facts.trust.unreadable().is_some());
+        assert!(facts.attached.unreadable().is_some());
+        assert!(facts.inline.unreadable().is_some());
+        assert!(facts.tags.present().is_some());
+    }
+
+    #[test]
+    fn a_list_shows_the_two_fields_and_says_of_the_rest_that_it_was_not_read() {
+        let role = Role::builder()
+            .path("/lanyard/")
+            .role_name("orders")
+            .role_id("AROAEXAMPLE")
+            .arn(ARN)
+            .create_date(DateTime::from_secs(0))
+            .description("takes orders")
+            .max_session_duration(7200)
+            .assume_role_policy_document(TRUST)
+            .build()
+            .unwrap();
+        let facts = listed(&under("/lanyard/"), &role);
+        assert_eq!(
+            facts.description.present().map(String::as_str),
+            Some("takes orders")
+        );
+        assert_eq!(facts.max_session, Fact::Present(7200));
+        let unread = Some(&Why::NotRead);
+        assert_eq!(facts.boundary.unreadable(), unread);
+        assert_eq!(facts.tags.unreadable(), unread);
+        assert_eq!(facts.attached.unreadable(), unread);
+        assert_eq!(facts.inline.unreadable(), unread);
+    }
+}

@@ -1,0 +1,303 @@
+//! One judgement each: what a page shows against what the status tells.
+
+use super::*;
+use crate::arn::PolicyArn;
+use crate::example::{carried_out, carry_out, spec, think};
+use crate::gate::Reporting;
+use crate::observed::{Agent, Provider, RoleFacts};
+use crate::policy::Document;
+use crate::spec::{ManagedRoleSpec, Method, Spec};
+
+/// An identity that rests, with the world around it.
+struct Scene {
+    identity: Identity,
+    world: Observed,
+    status: Status,
+}
+
+impl Scene {
+    fn of(spec: &Spec) -> Self {
+        let (identity, mut world, status) = carried_out(spec);
+        if let Fact::Present(association) = &mut world.association {
+            association.id = "a-1".to_owned();
+        }
+        let look = think(&identity, &status, &world);
+        let status = carry_out(&look, &status, &mut world).status;
+        Self {
+            identity,
+            world,
+            status,
+        }
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known {
+            identity: &self.identity,
+            status: &self.status,
+            generation: 1,
+            gate: Gate::Open,
+        }
+    }
+
+    /// What a page of the account shows of the role.
+    fn page(&self) -> Observed {
+        let arn = self.identity.role_arn();
+        let not_read = RoleFacts::unreadable(&Why::NotRead);
+        let facts = RoleFacts {
+            description: not_read.description,
+            max_session: not_read.max_session,
+            ..self.world.role(arn)
+        };
+        Observed {
+            roles: [(arn.clone(), facts)].into(),
+            ..Observed::nothing()
+        }
+    }
+
+    fn role(&self, edit: impl FnOnce(&mut RoleFacts)) -> Judgement {
+        let mut page = self.page();
+        edit(page.roles.values_mut().next().unwrap());
+        judge(Part::Role, &self.known(), page)
+    }
+
+    fn cluster(&self, edit: impl FnOnce(&mut Observed)) -> Judgement {
+        let mut facts = Observed {
+            service_account: self.world.service_account.clone(),
+            provider: self.world.provider.clone(),
+            agent: self.world.agent.clone(),
+            ..Observed::nothing()
+        };
+        edit(&mut facts);
+        judge(Part::Cluster, &self.known(), facts)
+    }
+}
+
+fn policy() -> PolicyArn {
+    PolicyArn::parse("arn:aws:iam::aws:policy/AdministratorAccess").unwrap()
+}
+
+#[test]
+fn what_was_carried_out_rests_until_anything_about_it_waits() {
+    let scene = Scene::of(&spec(Method::PodIdentity));
+    let marks = &scene.world.object;
+    assert!(rests(&scene.known(), marks));
+    let edited = Known {
+        generation: 2,
+        ..scene.known()
+    };
+    assert!(!rests(&edited, marks), "the spec has changed");
+    let unheld = ObjectMarks {
+        finalizer: false,
+        ..marks.clone()
+    };
+    assert!(!rests(&scene.known(), &unheld));
+    let left = ObjectMarks {
+        custody: Some(Custody::new(scene.identity.deletion_policy, Vec::new())),
+        ..marks.clone()
+    };
+    assert!(!rests(&scene.known(), &left), "custody does not name the role");
+}
+
+#[test]
+fn a_page_of_the_account_as_it_was_left_is_as_told() {
+    for method in [Method::Irsa, Method::PodIdentity] {
+        let scene = Scene::of(&spec(method));
+        assert_eq!(scene.role(|_| {}), Judgement::AsTold);
+        assert_eq!(scene.cluster(|_| {}), Judgement::AsTold);
+    }
+}
+
+#[test]
+fn what_others_did_to_a_role_deviates() {
+    let scene = Scene::of(&spec(Method::Irsa));
+    let open = || Fact::Present(Document::parse(r#"{"Statement": []}"#).unwrap());
+    let attach = |role: &mut RoleFacts| {
+        let unread = Fact::Unreadable(Why::NotRead);
+        drop(role.attached.present_mut().unwrap().insert(policy(), unread));
+    };
+    assert_eq!(scene.role(attach), Judgement::Deviates);
+    assert_eq!(scene.role(|role| role.trust = open()), Judgement::Deviates);
+    assert_eq!(
+        scene.role(|role| *role = RoleFacts::absent()),
+        Judgement::Deviates
+    );
+    let untagged = |role: &mut RoleFacts| role.tags.present_mut().unwrap().clear();
+    assert_eq!(scene.role(untagged), Judgement::Deviates);
+}
+
+#[test]
+fn what_cannot_be_read_neither_deviates_nor_is_as_told() {
+    let scene = Scene::of(&spec(Method::Irsa));
+    let failed = || Why::Failed("IAM does not answer as it should".to_owned());
+    assert_eq!(
+        scene.role(|role| role.trust = Fact::Unreadable(failed())),
+        Judgement::Unsure
+    );
+    assert_eq!(
+        scene.role(|role| *role = RoleFacts::unreadable(&failed())),
+        Judgement::Unsure
+    );
+    assert_eq!(
+        scene.cluster(|facts| facts.provider = Fact::Unreadable(failed())),
+        Judgement::Unsure
+    );
+}
+
+#[test]
+fn the_two_settings_are_judged_by_the_other_read_alone() {
+    let described = Spec {
+        managed: Some(ManagedRoleSpec {
+            description: Some("takes orders".to_owned()),
+            ..ManagedRoleSpec::default()
+        }),
+        ..spec(Method::Irsa)
+    };
+    let scene = Scene::of(&described);
+    let settings = |text: &str, id: &str| {
+        let arn = scene.identity.role_arn();
+        let facts = RoleFacts {
+            id: Fact::Present(id.to_owned()),
+            trust: scene.world.role(arn).trust,
+            description: Fact::Present(text.to_owned()),
+            max_session: Fact::Present(3600),
+            ..RoleFacts::unreadable(&Why::NotRead)
+        };
+        let page = Observed {
+            roles: [(arn.clone(), facts)].into(),
+            ..Observed::nothing()
+        };
+        judge(Part::Settings, &scene.known(), page)
+    };
+    let id = scene.world.role(scene.identity.role_arn()).id;
+    let id = id.present().unwrap();
+    assert_eq!(settings("takes orders", id), Judgement::AsTold);
+    assert_eq!(settings("by hand", id), Judgement::Deviates);
+    // The list has no tags: whose another role of that name is, it does not tell.
+    assert_eq!(settings("by hand", "AROAOTHER"), Judgement::Unsure);
+    assert_eq!(scene.role(|_| {}), Judgement::AsTold, "and not by the first");
+}
+
+#[test]
+fn an_association_is_known_by_its_id() {
+    let scene = Scene::of(&spec(Method::PodIdentity));
+    assert_eq!(judge_listed(&scene.known(), Some("a-1")), Judgement::AsTold);
+    assert_eq!(judge_listed(&scene.known(), Some("a-2")), Judgement::Deviates);
+    assert_eq!(judge_listed(&scene.known(), None), Judgement::Deviates);
+    let irsa = Scene::of(&spec(Method::Irsa));
+    assert_eq!(judge_listed(&irsa.known(), None), Judgement::AsTold);
+    assert_eq!(judge_listed(&irsa.known(), Some("a-1")), Judgement::Deviates);
+}
+
+#[test]
+fn what_all_share_is_judged_by_each_that_needs_it() {
+    let pods = Scene::of(&spec(Method::PodIdentity));
+    let gone = |facts: &mut Observed| {
+        facts.agent = Fact::Present(Agent {
+            ready: false,
+            found: "add-on: DEGRADED".to_owned(),
+        });
+    };
+    assert_eq!(pods.cluster(gone), Judgement::Deviates);
+    assert_eq!(
+        pods.cluster(|facts| facts.provider = Fact::Absent),
+        Judgement::AsTold
+    );
+    let irsa = Scene::of(&spec(Method::Irsa));
+    let emptied = |facts: &mut Observed| {
+        facts.provider = Fact::Present(Provider {
+            client_ids: [].into(),
+        })
+    };
+    assert_eq!(irsa.cluster(emptied), Judgement::Deviates);
+    assert_eq!(irsa.cluster(gone), Judgement::AsTold);
+    assert_eq!(
+        irsa.cluster(|facts| facts.service_account = Fact::Absent),
+        Judgement::Deviates
+    );
+}
+
+#[test]
+fn drift_that_stands_is_told_and_drift_that_went_is_news() {
+    let reporting = Spec {
+        drift_policy: Some(DriftPolicy::Report),
+        ..spec(Method::Irsa)
+    };
+    let mut scene = Scene::of(&reporting);
+    let arn = scene.identity.role_arn().clone();
+    let before = scene.world.clone();
+    let role = scene.world.roles.get_mut(&arn).unwrap();
+    role.attached
+        .present_mut()
+        .unwrap()
+        .insert(policy(), Fact::Present(Effect::Grants));
+    let look = think(&scene.identity, &scene.status, &scene.world);
+    scene.status = carry_out(&look, &scene.status, &mut scene.world).status;
+    assert_eq!(scene.status.drift.count, 1);
+    assert!(rests(&scene.known(), &scene.world.object));
+    assert_eq!(scene.role(|_| {}), Judgement::AsTold);
+    scene.world = before;
+    assert_eq!(scene.role(|_| {}), Judgement::Deviates);
+}
+
+#[test]
+fn what_stands_only_because_nobody_was_to_repair_it_is_for_whoever_may() {
+    let mut scene = Scene::of(&spec(Method::Irsa));
+    let arn = scene.identity.role_arn().clone();
+    let attached = scene.world.roles.get_mut(&arn).unwrap();
+    let grants = Fact::Present(Effect::Grants);
+    attached.attached.present_mut().unwrap().insert(policy(), grants);
+    let reporting = Identity {
+        drift_policy: DriftPolicy::Report,
+        ..scene.identity.clone()
+    };
+    let look = think(&reporting, &scene.status, &scene.world);
+    scene.status = carry_out(&look, &scene.status, &mut scene.world).status;
+    assert!(rests(&scene.known(), &scene.world.object));
+    assert_eq!(scene.role(|_| {}), Judgement::Deviates);
+    let read_only = Known {
+        gate: Gate::ReportOnly(Reporting::ReadOnly),
+        ..scene.known()
+    };
+    assert_eq!(judge(Part::Role, &read_only, scene.page()), Judgement::AsTold);
+    scene.status.drift.items[0].why = Some(Standing::Contested);
+    assert!(
+        !rests(&scene.known(), &scene.world.object),
+        "only looks know when its time has come"
+    );
+}
+
+#[test]
+fn a_policy_that_stands_because_it_only_denies_is_for_a_look() {
+    let mut scene = Scene::of(&spec(Method::Irsa));
+    let arn = scene.identity.role_arn().clone();
+    let role = scene.world.roles.get_mut(&arn).unwrap();
+    role.attached
+        .present_mut()
+        .unwrap()
+        .insert(policy(), Fact::Present(Effect::OnlyDenies));
+    let look = think(&scene.identity, &scene.status, &scene.world);
+    scene.status = carry_out(&look, &scene.status, &mut scene.world).status;
+    let unread = |role: &mut RoleFacts| {
+        let attached = role.attached.present_mut().unwrap();
+        attached.insert(policy(), Fact::Unreadable(Why::NotRead));
+    };
+    assert_eq!(scene.role(unread), Judgement::Unsure);
+}
+
+#[test]
+fn a_role_that_took_the_place_of_the_old_is_news_once() {
+    let mut scene = Scene::of(&spec(Method::Irsa));
+    let arn = scene.identity.role_arn().clone();
+    scene.world.roles.get_mut(&arn).unwrap().id = Fact::Present("AROA2".to_owned());
+    assert_eq!(scene.role(|_| {}), Judgement::Deviates);
+    let look = think(&scene.identity, &scene.status, &scene.world);
+    scene.status = carry_out(&look, &scene.status, &mut scene.world).status;
+    assert_eq!(scene.role(|_| {}), Judgement::AsTold);
+}
+
+#[test]
+fn an_account_is_read_whole_while_that_is_cheaper_than_role_by_role() {
+    assert!(!is_too_dear(8, 0));
+    assert!(is_too_dear(9, 2));
+    assert!(!is_too_dear(9, 3));
+}
