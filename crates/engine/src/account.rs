@@ -4,6 +4,7 @@
 //! IAM finds a role by its name alone, in the account of whoever asks: asked in the wrong one, it answers of another role.
 
 use lanyard_aws::{AssumedRole, Aws};
+use lanyard_core::class;
 use lanyard_core::name::AccountId;
 
 use crate::World;
@@ -13,26 +14,29 @@ use crate::object::Target;
 impl World {
     /// AWS for the things of a target in an account.
     pub(crate) async fn aws_in(&self, target: &Target, account: &AccountId) -> Result<Aws, EngineError> {
-        let assumed = target.account.assume_role_arn.as_ref();
-        match assumed.filter(|role| role.account == *account) {
-            Some(role) => {
-                let role = AssumedRole {
-                    arn: role.clone(),
-                    external_id: target.account.external_id.clone(),
-                    session: format!("lanyard-{}", self.session_of_cluster()),
-                };
-                Ok(self.aws().assuming(&role))
-            }
-            None if *account == self.cluster().account => Ok(self.aws().clone()),
-            None => Err(EngineError::NoWay(account.clone())),
-        }
+        self.aws_by(&target.account, account).await
+    }
+
+    /// AWS for an account, as a class says how to get there.
+    pub(crate) async fn aws_by(&self, by: &class::Aws, account: &AccountId) -> Result<Aws, EngineError> {
+        let way = self.way_to(by, account);
+        let way = way.ok_or_else(|| EngineError::NoWay(account.clone()))?;
+        let Some(arn) = way.by.assume_role_arn else {
+            return Ok(self.aws().clone());
+        };
+        let role = AssumedRole {
+            arn,
+            external_id: way.by.external_id,
+            session: format!("lanyard-{}", self.session_of_cluster()),
+        };
+        Ok(self.aws().assuming(&role))
     }
 
     /// AWS for a provider, whose account is in its ARN.
-    pub(crate) async fn aws_of_provider(&self, target: &Target, arn: &str) -> Result<Aws, EngineError> {
+    pub(crate) async fn aws_of_provider(&self, by: &class::Aws, arn: &str) -> Result<Aws, EngineError> {
         let account = arn.split(':').nth(4).unwrap_or_default();
         match AccountId::parse(account) {
-            Ok(account) => self.aws_in(target, &account).await,
+            Ok(account) => self.aws_by(by, &account).await,
             Err(_) => Ok(self.aws().clone()),
         }
     }

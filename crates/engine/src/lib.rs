@@ -13,6 +13,7 @@ pub mod observe;
 pub mod pods;
 
 mod account;
+mod bulk;
 mod call;
 mod error;
 mod lists;
@@ -37,8 +38,10 @@ use lanyard_core::observed::Observed;
 use lanyard_core::spec::Method;
 use lanyard_core::timings::Timings;
 
+pub use bulk::{ListedAccount, Way};
 pub use call::{Door, MayWrite};
 pub use error::EngineError;
+pub use lanyard_aws::{ListedAssociation, ListedRole, Page};
 pub use object::{Target, let_go};
 pub use observe::Scope;
 

@@ -8,7 +8,7 @@ use crate::World;
 use crate::error::EngineError;
 
 /// Objects a page.
-const PAGE: u32 = 500;
+pub(crate) const PAGE: u32 = 500;
 
 impl World {
     /// Hands each listed object over. When a page fails the whole list has failed: half a list is no fact.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::{join, join_all, join3, join4};
+use lanyard_aws::Aws;
 use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::cluster::Platform;
 use lanyard_core::fact::{Fact, Why};
@@ -35,6 +36,17 @@ pub struct Scope<'a> {
     pub workloads: bool,
     /// Whether somebody asked for a fresh look: nothing remembered counts.
     pub fresh: bool,
+    /// Whether nobody waits for it: its reads of AWS go when nobody else's wait.
+    pub unhurried: bool,
+}
+
+impl Scope<'_> {
+    fn paced(&self, aws: Aws) -> Aws {
+        match self.unhurried {
+            true => aws.in_background(),
+            false => aws,
+        }
+    }
 }
 
 impl World {
@@ -91,11 +103,10 @@ impl World {
 
     async fn role(&self, scope: &Scope<'_>, arn: &RoleArn) -> RoleFacts {
         let read = match self.aws_in(scope.target, &arn.account).await {
-            Ok(aws) => aws.role(arn, &scope.known_policies).await,
+            Ok(aws) => scope.paced(aws).role(arn, &scope.known_policies).await,
             Err(error) => RoleFacts::unreadable(&error.why()),
         };
-        let facts = self.recent().judge_role(arn, read);
-        self.trusts().judge(&scope.target.subject, arn, facts)
+        self.trusted_role(&scope.target.subject, arn, read)
     }
 
     async fn association(&self, scope: &Scope<'_>) -> Fact<lanyard_core::observed::Association> {
@@ -103,16 +114,16 @@ impl World {
         let Some(cluster) = self.cluster().eks_name() else {
             return Fact::Absent;
         };
-        let found = self
-            .aws()
+        let found = scope
+            .paced(self.aws().clone())
             .association(cluster, &subject.namespace, &subject.name)
             .await;
-        self.recent().judge_association(subject, found)
+        self.trusted_association(subject, found)
     }
 
     async fn provider_in(&self, scope: &Scope<'_>) -> Fact<lanyard_core::observed::Provider> {
         match &scope.provider {
-            Some(arn) => self.provider(scope.target, arn).await,
+            Some(arn) => self.provider(&scope.target.account, arn).await,
             None => Fact::Unreadable(Why::NotRead),
         }
     }

@@ -203,7 +203,7 @@ fn created_by_us(metadata: &ObjectMeta) -> bool {
 }
 
 /// The facts of a ServiceAccount's metadata.
-fn facts(metadata: &ObjectMeta) -> ServiceAccount {
+pub(crate) fn facts(metadata: &ObjectMeta) -> ServiceAccount {
     let fields: &[ManagedFieldsEntry] = metadata.managed_fields.as_deref().unwrap_or_default();
     let annotations = metadata
         .annotations

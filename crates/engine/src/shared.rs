@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::api::Api;
+use lanyard_core::class;
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::observed::{Agent, Provider};
 use tokio::sync::Mutex;
 
 use crate::World;
 use crate::error::EngineError;
-use crate::object::Target;
 use crate::pods::Agents;
 
 /// The agent's DaemonSet [F 2.4].
@@ -66,7 +66,7 @@ impl Shared {
 
 impl World {
     /// The OIDC provider. The lock is held while it is read: many looks at once are one call, sent once.
-    pub(crate) async fn provider(&self, target: &Target, arn: &str) -> Fact<Provider> {
+    pub async fn provider(&self, by: &class::Aws, arn: &str) -> Fact<Provider> {
         let mut known = self.shared().providers.lock().await;
         if let Some((_, fact)) = known
             .get(arn)
@@ -74,7 +74,7 @@ impl World {
         {
             return fact.clone();
         }
-        let fact = match self.aws_of_provider(target, arn).await {
+        let fact = match self.aws_of_provider(by, arn).await {
             Ok(aws) => aws.impatient().provider(arn).await,
             Err(error) => Fact::Unreadable(error.why()),
         };
@@ -118,7 +118,7 @@ impl World {
     }
 
     /// AWS's pod identity webhook, by the name of its registration. Only good news is remembered here too.
-    pub(crate) async fn webhook(&self) -> Fact<String> {
+    pub async fn webhook(&self) -> Fact<String> {
         let mut slot = self.shared().webhook.lock().await;
         if let Some((_, name)) = slot.as_ref().filter(|(at, _)| at.elapsed() < self.shared().lasts) {
             return Fact::Present(name.clone());

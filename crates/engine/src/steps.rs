@@ -58,7 +58,7 @@ impl World {
     async fn perform_on_iam(&self, target: &Target, step: &Step) -> Result<Answer, EngineError> {
         let aws = match (step, step.role()) {
             (Step::CreateProvider { arn, .. } | Step::AddClientId { arn, .. }, _) => {
-                self.aws_of_provider(target, arn).await?
+                self.aws_of_provider(&target.account, arn).await?
             }
             (_, Some(role)) => self.aws_in(target, &role.account).await?,
             (_, None) => self.aws().clone(),

@@ -154,6 +154,23 @@ impl Classes {
         })
     }
 
+    /// The same for an object that rests: no turn of a class is taken, so that one whose class asks it to change waits.
+    pub fn rule_at_rest(&self, spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Ruling {
+        let known = self.known.borrow();
+        let whose = Whose {
+            subject: &decoded.target.subject,
+            cluster,
+        };
+        known.chosen(spec, decoded, |choice| {
+            rule(spec, whose, choice, record(decoded), |_| false)
+        })
+    }
+
+    /// Waits until all identities are in the store.
+    pub async fn all_listed(&self) {
+        self.changes.are_listed().await;
+    }
+
     /// How the account of an object's roles is reached, as its class says it. One that stays has to follow the class by
     /// right; of one that goes, its own roles are to be removed, whatever became of its class.
     pub fn account(&self, decoded: &Decoded) -> Aws {

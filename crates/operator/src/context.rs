@@ -15,11 +15,13 @@ use lanyard_engine::World;
 use lanyard_engine::pods::PodFold;
 
 use crate::backoff::Backoff;
+use crate::checks::Checks;
 use crate::classes::Classes;
 use crate::contests::Contests;
 use crate::lease::LeaseGate;
 use crate::metrics::Metrics;
 use crate::raw::RawIdentity;
+use crate::sweep::Sweeps;
 
 /// What every pass shares.
 pub struct Context {
@@ -49,6 +51,10 @@ pub struct Context {
     pub settling: Settling,
     /// When objects were last looked at.
     pub looks: Looks,
+    /// When each object was looked at or checked, and who asked for a look.
+    pub checks: Checks,
+    /// What sweeps told before.
+    pub sweeps: Sweeps,
 }
 
 impl Context {

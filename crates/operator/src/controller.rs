@@ -5,23 +5,26 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Instant;
 
+use futures::stream::select;
 use futures::{Stream, StreamExt};
 use kube::ResourceExt;
 use kube::api::Api;
 use kube_runtime::controller::{Action, Config, Controller};
-use kube_runtime::reflector::{self, store::Writer};
+use kube_runtime::reflector::{self, ObjectRef, store::Writer};
 use kube_runtime::watcher::{self, Event, watcher};
 use kube_runtime::{PredicateConfig, WatchStreamExt};
 use lanyard_api::{ANNOTATION_CUSTODY, FINALIZER};
 use lanyard_core::summarise::Next;
 
 use crate::backoff::spread;
+use crate::checks::Key;
 use crate::classes::{self, Changes};
 use crate::context::{Context, Ref};
 use crate::raw::RawIdentity;
 use crate::reconcile::reconcile;
-use crate::watches;
+use crate::{sweep, watches};
 
 /// Objects a page of a list.
 const PAGE: u32 = 500;
@@ -77,7 +80,7 @@ fn known(
 }
 
 /// A number that changes only with what others change: neither status writes nor our own marks cause a look.
-fn changed_by_others(object: &RawIdentity) -> Option<u64> {
+pub(crate) fn changed_by_others(object: &RawIdentity) -> Option<u64> {
     let metadata = kube::Resource::meta(object);
     let mut hasher = DefaultHasher::new();
     (
@@ -98,6 +101,15 @@ fn changed_by_others(object: &RawIdentity) -> Option<u64> {
     Some(hasher.finish())
 }
 
+/// How much is done at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The most looks at once.
+    pub workers: u16,
+    /// The most associations that the sweep describes in a second.
+    pub describes_per_second: u16,
+}
+
 /// Runs until `stop` resolves; looks that are under way are finished. `leading` yields each time the lease is won, `news`
 /// an object for each thing that AWS tells of it by itself.
 pub async fn run(
@@ -105,26 +117,29 @@ pub async fn run(
     objects: impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
     leading: impl Stream<Item = ()> + Send + 'static,
     news: impl Stream<Item = Ref> + Send + 'static,
-    workers: u16,
+    pace: Pace,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let accounts = watches::service_accounts(&context);
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let counting = tokio::spawn(watches::pods(Arc::clone(&context), wake.clone()));
     let classes = tokio::spawn(classes::watch(Arc::clone(&context), wake.clone()));
-    let tallying = tokio::spawn(classes::tally(Arc::clone(&context), wake));
+    let tallying = tokio::spawn(classes::tally(Arc::clone(&context), wake.clone()));
+    let sweeping = sweep::sweep(Arc::clone(&context), wake, pace.describes_per_second);
+    let sweeping = tokio::spawn(sweeping);
     // Without them nobody knows what an identity may ask for.
     context.classes.known().await;
     let afresh = Arc::clone(&context);
+    let asked = Arc::clone(&context);
+    let asking =
+        select(select(accounts, woken), news).inspect(move |object| asked.checks.ask(object.clone()));
     let leading = leading.then(move |()| {
         let context = Arc::clone(&afresh);
         async move { context.forget_what_was_seen().await }
     });
     Controller::for_stream(objects, context.store.clone())
-        .with_config(Config::default().concurrency(workers))
-        .reconcile_on(accounts)
-        .reconcile_on(woken)
-        .reconcile_on(news)
+        .with_config(Config::default().concurrency(pace.workers))
+        .reconcile_on(asking)
         .reconcile_all_on(leading)
         .graceful_shutdown_on(stop)
         .run(reconcile, never, Arc::clone(&context))
@@ -135,7 +150,7 @@ pub async fn run(
             futures::future::ready(())
         })
         .await;
-    for task in [counting, classes, tallying] {
+    for task in [counting, classes, tallying, sweeping] {
         task.abort();
     }
 }
@@ -145,17 +160,51 @@ fn never(_object: Arc<RawIdentity>, error: &Infallible, _context: Arc<Context>) 
     match *error {}
 }
 
+/// A look that has ended: at which object, as others had made it by then, and when it began.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    /// The object.
+    pub object: Ref,
+    /// What stands for it in `checks`.
+    pub key: Key,
+    /// What others can change of it.
+    pub print: u64,
+    /// When it began.
+    pub began: Instant,
+}
+
+impl Looked {
+    /// A look at an object begins. `None` for what has no uid, which the API server never shows.
+    pub(crate) fn begins(object: &RawIdentity) -> Option<Self> {
+        Some(Self {
+            object: ObjectRef::from_obj(object),
+            key: Key::of(kube::Resource::meta(object).uid.as_deref()?),
+            print: changed_by_others(object)?,
+            began: Instant::now(),
+        })
+    }
+}
+
 impl Context {
-    /// When an object is looked at again. Resyncs are spread by the object's name, so that they do not come in a burst.
-    pub(crate) fn next_action(&self, object: &Ref, next: Next) -> Action {
-        if next == Next::Backoff {
-            return Action::requeue(self.backoff.next(object));
+    /// When an object is looked at again. What waits for drift alone comes back with the resync, spread by its name so
+    /// that not all come in a burst, and is then looked at only if no sweep has checked it.
+    pub(crate) fn next_action(&self, looked: &Looked, next: Next) -> Action {
+        let Looked {
+            object,
+            key,
+            print,
+            began,
+        } = looked;
+        let due = match next {
+            Next::Backoff => Some(self.backoff.next(object)),
+            Next::After(time) | Next::Settled(time) => Some(time),
+            Next::Resync => None,
+        };
+        if next != Next::Backoff {
+            self.backoff.reset(object);
         }
-        self.backoff.reset(object);
-        match next {
-            Next::After(time) | Next::Settled(time) => Action::requeue(time),
-            Next::Resync | Next::Backoff => Action::requeue(spread(self.world.timings().resync, object)),
-        }
+        self.checks.looked(*key, *print, *began, due);
+        Action::requeue(due.unwrap_or_else(|| spread(self.world.timings().resync, object)))
     }
 
     /// Forgets every fact from before: somebody else may have led since, and changed what it told.
@@ -163,10 +212,12 @@ impl Context {
         self.settling.forget_all();
         self.classes.forget_turns();
         self.world.forget().await;
+        self.checks.begin_term();
     }
 
     /// Forgets an object that is gone.
     pub(crate) fn forget(&self, object: &Ref, uid: &str) {
+        self.checks.forget(Key::of(uid));
         self.backoff.reset(object);
         self.contests.forget(object);
         self.requests.forget(uid);

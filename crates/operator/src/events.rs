@@ -1,7 +1,7 @@
 //! Events: what others do in AWS, heard of within seconds by way of a queue. Messages in; objects to look at, through
 //! `wake`, and counts out. Talks to SQS and to nothing else. Run beside the controller while this operator leads.
 //!
-//! It is best effort from end to end: what is lost, late or not understood is found by the next resync. So nothing here
+//! It is best effort from end to end: what is lost, late or not understood is found by the next sweep. So nothing here
 //! fails: a queue that is away is asked again, and neither readiness nor any look waits for it.
 
 mod concerned;
@@ -223,7 +223,7 @@ impl Ear {
             tracing::warn!(
                 %error,
                 ?again_in,
-                "the events queue cannot be read; until it can, what others change is found at the next resync"
+                "the events queue cannot be read; until it can, what others change is found by the next sweep"
             );
         } else {
             tracing::debug!(%error, ?again_in, "the events queue cannot be read");

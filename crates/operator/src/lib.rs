@@ -5,6 +5,8 @@
 //!                        +---> startup -----> world            |   asked before every write
 //!                        +---> admin (health, metrics)         v
 //!                        +---> controller ---> reconcile ---> engine, publish
+//!                                  ^
+//!                                sweep: asks for looks at what is not as it was told
 //! ```
 //!
 //! `lanyard release` is the other way in: `release` lets objects go before an uninstall, by the same engine.
@@ -13,6 +15,7 @@
 
 pub mod admin;
 pub mod backoff;
+pub mod checks;
 pub mod classes;
 pub mod command_line;
 pub mod contests;
@@ -33,6 +36,7 @@ mod run;
 pub mod settings;
 pub mod shutdown;
 pub mod startup;
+pub mod sweep;
 pub mod watches;
 
 pub use entry::main;

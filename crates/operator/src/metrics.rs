@@ -7,6 +7,7 @@ mod fleet;
 mod leader;
 #[cfg(feature = "events")]
 mod notices;
+mod sweeps;
 
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub use self::fleet::Fleet;
 pub use self::leader::Leader;
 #[cfg(feature = "events")]
 pub use self::notices::Notices;
+pub use self::sweeps::SweepMetrics;
 
 /// What every name begins with.
 pub const PREFIX: &str = "lanyard";
@@ -68,6 +70,8 @@ pub struct Metrics {
     /// What comes from the events queue.
     #[cfg(feature = "events")]
     pub notices: Notices,
+    /// What sweeps did.
+    pub sweeps: SweepMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -138,6 +142,7 @@ impl Metrics {
             drift_corrected: Family::default(),
             #[cfg(feature = "events")]
             notices: Notices::register(registry),
+            sweeps: SweepMetrics::register(registry),
         };
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         registry.register("build", "Which Lanyard this is", Info::new(version));

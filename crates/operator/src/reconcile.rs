@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube_runtime::controller::Action;
-use kube_runtime::reflector::ObjectRef;
 use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::binding::Binding;
 use lanyard_core::binding::By;
@@ -31,31 +30,40 @@ use lanyard_core::validate::validate;
 use lanyard_engine::Scope;
 
 use crate::context::{Context, Ref};
+use crate::controller::Looked;
 use crate::publish::publish;
 use crate::raw::{Decoded, RawIdentity};
+use crate::sweep::Visit;
 
 /// Looks at one object.
 ///
 /// # Errors
 /// Never: what goes wrong is in the status, and the backoff is the object's own.
 pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Result<Action, Infallible> {
-    let Some(mut decoded) = object.decode(&context.world.cluster().identity) else {
-        return Ok(Action::await_change());
-    };
-    decoded.target.account = context.classes.account(&decoded);
     if context.gate(false) == Gate::Closed {
         return Ok(Action::await_change());
     }
-    let (_under_way, began) = (context.metrics.look_begins(), Instant::now());
-    let (reference, uid) = (ObjectRef::from_obj(&*object), &decoded.target.uid);
-    let Some(pass) = look(&decoded, &context).await else {
-        context.forget(&reference, uid);
+    let unhurried = match context.visit(&object) {
+        Visit::ComeBack(action) => return Ok(action),
+        Visit::Look { unhurried } => unhurried,
+    };
+    let decoded = object.decode(&context.world.cluster().identity);
+    let (Some(mut decoded), Some(looked)) = (decoded, Looked::begins(&object)) else {
+        return Ok(Action::await_change());
+    };
+    decoded.target.account = context.classes.account(&decoded);
+    let _under_way = context.metrics.look_begins();
+    let uid = &decoded.target.uid;
+    let Some(pass) = look(&decoded, unhurried, &context).await else {
+        context.forget(&looked.object, uid);
         return Ok(Action::await_change());
     };
     let published = publish(&decoded, &pass, &context).await;
-    context.metrics.look(&pass.summary, published, began.elapsed());
+    context
+        .metrics
+        .look(&pass.summary, published, looked.began.elapsed());
     if pass.released {
-        context.forget(&reference, uid);
+        context.forget(&looked.object, uid);
         return Ok(Action::await_change());
     }
     let next = if published {
@@ -63,7 +71,7 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
     } else {
         Next::Backoff
     };
-    Ok(context.next_action(&reference, next))
+    Ok(context.next_action(&looked, next))
 }
 
 /// What one pass came to.
@@ -75,7 +83,7 @@ pub struct Pass {
     pub released: bool,
 }
 
-async fn look(decoded: &Decoded, context: &Context) -> Option<Pass> {
+async fn look(decoded: &Decoded, unhurried: bool, context: &Context) -> Option<Pass> {
     if decoded.goes {
         return remove(decoded, context).await;
     }
@@ -89,7 +97,11 @@ async fn look(decoded: &Decoded, context: &Context) -> Option<Pass> {
             Ruling::Carried(identity) => {
                 let object = reference(decoded);
                 let identity = identity.leaving_alone(context.contests.of(&object));
-                let summary = keep(decoded, spec, &identity, context).await;
+                let scope = Scope {
+                    unhurried,
+                    ..scope(decoded, &identity, context)
+                };
+                let summary = keep(&scope, decoded, spec, &identity, context).await;
                 context.contests.note(&object, &summary.corrected);
                 summary
             }
@@ -107,8 +119,13 @@ fn reference(decoded: &Decoded) -> Ref {
 }
 
 /// An object that stays: its binding is made and kept true.
-async fn keep(decoded: &Decoded, spec: &Spec, identity: &Identity, context: &Context) -> Summary {
-    let scope = scope(decoded, identity, context);
+async fn keep(
+    scope: &Scope<'_>,
+    decoded: &Decoded,
+    spec: &Spec,
+    identity: &Identity,
+    context: &Context,
+) -> Summary {
     let object = reference(decoded);
     let seen = context
         .settling
@@ -116,7 +133,7 @@ async fn keep(decoded: &Decoded, spec: &Spec, identity: &Identity, context: &Con
         .filter(|_| !scope.fresh);
     let mut observed = match seen {
         Some(seen) => {
-            let (pods, workloads) = context.world.running(&scope).await;
+            let (pods, workloads) = context.world.running(scope).await;
             Observed {
                 object: decoded.target.marks.clone(),
                 pods,
@@ -126,7 +143,7 @@ async fn keep(decoded: &Decoded, spec: &Spec, identity: &Identity, context: &Con
         }
         None => {
             context.looks.begins(&object, Timestamp::now());
-            context.world.observe(&scope).await
+            context.world.observe(scope).await
         }
     };
     let (timings, now) = (
@@ -217,6 +234,7 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
         fresh_pods: changes,
         workloads: changes && identity.pod_restart == PodRestart::Rollout,
         fresh: context.requests.is_new(&decoded.target.uid, requested_at),
+        unhurried: false,
     }
 }
 
@@ -248,6 +266,7 @@ pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: F
         fresh_pods: false,
         workloads: false,
         fresh: false,
+        unhurried: false,
     }
 }
 

@@ -18,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Readiness};
 use crate::backoff::Backoff;
+use crate::checks::Checks;
 use crate::classes::{Changes, Classes};
 use crate::contests::Contests;
 use crate::context::{Context, Looks, Ref, Requests, Settling};
+use crate::controller::Pace;
 use crate::error::OperatorError;
 #[cfg(feature = "events")]
 use crate::events;
@@ -29,6 +31,7 @@ use crate::metrics::{Budgets, Fleet, Leader, Metrics, PREFIX};
 use crate::raw::RawIdentity;
 use crate::settings::Settings;
 use crate::shutdown::{DRAIN_LIMIT, drain, on_signals};
+use crate::sweep::Sweeps;
 use crate::{controller, startup};
 
 /// Runs the operator until a signal stops it.
@@ -129,14 +132,17 @@ impl Shell<'_> {
         let (wake, news) = futures::channel::mpsc::unbounded();
         let listening = self.listen(&context, us, wake);
         let leading = terms(self.gate.clone());
-        let workers = self.settings.workers;
+        let pace = Pace {
+            workers: self.settings.workers,
+            describes_per_second: self.settings.describes_per_second,
+        };
         // Boxed: one future of everything nests deeper than the compiler goes.
         Box::pin(controller::run(
             context,
             objects,
             leading,
             news,
-            workers,
+            pace,
             self.stop.cancelled_owned(),
         ))
         .await;
@@ -206,6 +212,8 @@ impl Shell<'_> {
             requests: Requests::default(),
             settling: Settling::default(),
             looks: Looks::new(self.settings.events_queue.is_some()),
+            checks: Checks::default(),
+            sweeps: Sweeps::default(),
         }
     }
 }

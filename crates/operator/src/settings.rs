@@ -56,7 +56,8 @@ pub struct Settings {
     )]
     pub health_addr: SocketAddr,
 
-    /// How often each object is looked at again, such as 90s, 10m or 1h30m; at least 10s.
+    /// How often everything is checked for drift, such as 90s, 10m or 1h30m; at least 10s. Reads in bulk do it, as far as
+    /// Lanyard may read so; what they cannot check is looked at one by one.
     #[arg(
         long,
         env = "LANYARD_RESYNC",
@@ -65,6 +66,12 @@ pub struct Settings {
         value_parser = resync
     )]
     pub resync: Duration,
+
+    /// How many associations are described in a second at most, for the fields that no list has. It is spread over the
+    /// resync; of more associations than that allows, it takes longer until each was described.
+    #[arg(long, env = "LANYARD_DESCRIBES_PER_SECOND", value_name = "NUMBER", default_value_t = 5,
+          value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub describes_per_second: u16,
 
     /// Report and change nothing: status and events are written, AWS and ServiceAccounts are not.
     #[arg(long, env = "LANYARD_READ_ONLY", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1,

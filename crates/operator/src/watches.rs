@@ -22,7 +22,7 @@ use lanyard_engine::service_account::print;
 
 use crate::context::{Context, Ref};
 use crate::publish::write_over_the_same;
-use crate::raw::RawIdentity;
+use crate::raw::{Decoded, RawIdentity};
 
 /// How long changes of pods are gathered before they are counted: a rollout is one recount and not fifty.
 const GATHER: Duration = Duration::from_secs(1);
@@ -246,14 +246,21 @@ async fn recounted(context: &Context, (namespace, name): &SubjectKey, wake: &Unb
         let _ = wake.unbounded_send(reference);
         return;
     }
+    recount_pods(context, &decoded, wake).await;
+}
+
+/// Writes a new count of the pods, if the status says otherwise, or asks for a look.
+pub(crate) async fn recount_pods(context: &Context, decoded: &Decoded, wake: &UnboundedSender<Ref>) {
+    let (namespace, name) = (&decoded.target.subject.namespace, &decoded.target.subject.name);
     let pods = {
         let fold = context.pods.read().unwrap_or_else(PoisonError::into_inner);
-        fold.counted(namespace, name)
+        fold.counted(namespace.as_str(), name.as_str())
     };
     let Some(pods) = pods.present() else { return };
     if let Some(status) = recount(&decoded.status, pods, Timestamp::now())
-        && !write_over_the_same(&decoded, &status, context).await
+        && !write_over_the_same(decoded, &status, context).await
     {
-        let _ = wake.unbounded_send(reference);
+        // Nobody listens any more only when the controller has ended.
+        let _ = wake.unbounded_send(ObjectRef::new(name.as_str()).within(namespace.as_str()));
     }
 }

@@ -1,0 +1,204 @@
+//! The sweep: everything that rests is held against AWS and the cluster by reads in bulk, at once when a term begins and
+//! then every resync. What deviates is asked a look for, which reads afresh and acts; a sweep itself writes nothing.
+//! The store and pages of lists in; references to look at, and what was checked, out. Runs beside the controller.
+//!
+//! ```text
+//!   store ---> what rests ---> roles of each account, page by page ---+
+//!                              the cluster's roles, for two fields ---+---> judge ---> look, if it deviates
+//!                              associations, ServiceAccounts ---------+       ^
+//!                                                                             |
+//!              until the next one: one association described at a time -------+
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::channel::mpsc::UnboundedSender;
+use lanyard_core::aspect::Resource;
+use lanyard_core::name::AccountId;
+
+use crate::backoff::spread;
+use crate::context::{Context, Ref};
+
+mod cluster;
+mod describes;
+mod orphans;
+mod read;
+mod resting;
+mod roles;
+mod round;
+
+pub use orphans::Sweeps;
+pub(crate) use resting::Visit;
+
+use cluster::Strangers;
+use describes::{Task, describe_until};
+use orphans::{Found, Place};
+use roles::Suspects;
+use round::{Round, Tally};
+
+/// A sweep that broke off begins again after this part of the resync; doubled with each further one in a row.
+const SOON: u32 = 5;
+/// How often it is asked whether this operator still leads.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Sweeps while this operator leads, until it is dropped.
+pub async fn sweep(context: Arc<Context>, wake: UnboundedSender<Ref>, describes_per_second: u16) {
+    context.classes.known().await;
+    context.classes.all_listed().await;
+    let mut term = 0;
+    loop {
+        term = context.checks.term_after(term).await;
+        context.sweeps.begin_term();
+        let (mut number, mut broken) = (0_u64, 0_u32);
+        while leads(&context, term) {
+            number += 1;
+            let began = Instant::now();
+            let (ended, tasks) = once(&context, &wake).await;
+            broken = if ended == Outcome::Broken { broken + 1 } else { 0 };
+            let again = again(context.world.timings().resync, broken);
+            let next = began + spread(again, &(&context.instance, number));
+            describe_until(&context, &wake, tasks, next, describes_per_second).await;
+            while leads(&context, term) && Instant::now() < next {
+                tokio::time::sleep(WATCH.min(next.saturating_duration_since(Instant::now()))).await;
+            }
+        }
+        context.metrics.sweeps.clear();
+    }
+}
+
+/// How a sweep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Complete,
+    /// A read was refused, or too dear: what concerns it is looked at one by one.
+    Refused,
+    /// A read failed that is worth trying again soon.
+    Broken,
+}
+
+impl Outcome {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Refused => "refused",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// When to sweep again after so many sweeps in a row that broke off: what never succeeds must not double the cost.
+fn again(resync: Duration, broken: u32) -> Duration {
+    match broken {
+        0 => resync,
+        broken => (resync / SOON)
+            .saturating_mul(2_u32.saturating_pow(broken - 1))
+            .min(resync),
+    }
+}
+
+fn leads(context: &Context, term: u64) -> bool {
+    context.lease.is_open() && context.checks.term() == term
+}
+
+/// One sweep: how it ended, and what to describe until the next one. The cluster's own account comes first: what another
+/// one does not answer keeps nothing of it waiting.
+async fn once(context: &Context, wake: &UnboundedSender<Ref>) -> (Outcome, VecDeque<Task>) {
+    let mut round = Round::begin(context, wake).await;
+    let mut found = BTreeMap::new();
+    roles_by(0, &mut round, &mut found).await;
+    let strangers = round.associations().await;
+    round.service_accounts().await;
+    for way in 1..u16::try_from(round.ways.len()).unwrap_or(u16::MAX) {
+        roles_by(way, &mut round, &mut found).await;
+    }
+    nobodys(context, found);
+    let mut tasks: VecDeque<_> = round.to_describe().into_iter().map(Task::Ours).collect();
+    tasks.extend(unknown(context, strangers));
+    let (took, ended) = (round.began.elapsed(), round.outcome());
+    let tally = round.end();
+    tell(context, &tally, took, ended);
+    (ended, tasks)
+}
+
+async fn roles_by(way: u16, round: &mut Round<'_>, found: &mut BTreeMap<AccountId, Found>) {
+    let Suspects { roles, whole } = round.roles(way).await;
+    let Some(leads) = round.ways.get(usize::from(way)) else {
+        return;
+    };
+    // Now that the list came to its end, still no object knows of them: one may have come meanwhile.
+    let nobodys = roles
+        .into_iter()
+        .filter(|suspect| !round.context.knows(&suspect.owner, &suspect.role));
+    let shown = Found {
+        nobodys: nobodys
+            .map(|suspect| (suspect.role.to_string(), suspect.owner))
+            .collect(),
+        whole,
+    };
+    let before = found.remove(&leads.account).unwrap_or_default();
+    found.insert(leads.account.clone(), before.and(shown));
+}
+
+fn tell(context: &Context, tally: &Tally, took: Duration, ended: Outcome) {
+    let Tally {
+        checked,
+        deviating,
+        unchecked,
+    } = *tally;
+    let outcome = ended.word();
+    context.metrics.sweeps.ended(outcome, took);
+    let objects = [
+        ("checked", checked),
+        ("deviating", deviating),
+        ("unchecked", unchecked),
+    ];
+    context.metrics.sweeps.objects(objects);
+    if deviating > 0 {
+        tracing::info!(checked, deviating, unchecked, ?took, outcome, "swept");
+    } else {
+        tracing::debug!(checked, deviating, unchecked, ?took, outcome, "swept");
+    }
+}
+
+/// Roles of which no object knows, account by account.
+fn nobodys(context: &Context, found: BTreeMap<AccountId, Found>) {
+    context.sweeps.keep_only(&found.keys().cloned().collect());
+    for (account, found) in found {
+        context.sweeps.note(Place::Roles(account), found);
+    }
+    let count = context.sweeps.count(Resource::Role);
+    context.metrics.sweeps.orphans(Resource::Role, count);
+}
+
+/// Associations that nobody has an object for and that were not seen before: whose they are takes a call each, once.
+fn unknown(context: &Context, Strangers { associations, whole }: Strangers) -> Vec<Task> {
+    let sweeps = &context.sweeps;
+    if whole {
+        sweeps.strangers_are(&associations.iter().map(|stranger| stranger.id.as_str()).collect());
+    }
+    let strangers = associations
+        .into_iter()
+        .filter(|stranger| !sweeps.is_foreign(&stranger.id));
+    let (ours, new): (Vec<_>, Vec<_>) = strangers.partition(|stranger| sweeps.is_nobodys(&stranger.id));
+    let nobodys = ours
+        .into_iter()
+        .map(|stranger| (stranger.id, stranger.owner))
+        .collect();
+    sweeps.note(Place::Associations, Found { nobodys, whole });
+    let count = sweeps.count(Resource::Association);
+    context.metrics.sweeps.orphans(Resource::Association, count);
+    new.into_iter().map(Task::Stranger).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_that_breaks_off_comes_again_soon_and_one_that_always_does_no_more_often_than_any() {
+        let again = |broken| again(Duration::from_secs(600), broken).as_secs();
+        assert_eq!([0, 1, 2, 3, 4, 40].map(again), [600, 120, 240, 480, 600, 600]);
+    }
+}
