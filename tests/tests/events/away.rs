@@ -115,7 +115,12 @@ async fn whoever_stands_by_leaves_the_queue_to_the_leader_and_takes_it_over() ->
     ensure!(ledger.since(mark).by("standby").to(Service::Sqs).is_empty());
 
     ensure!(stand.stage.stop(0).await?.success());
-    let asks = |calls: &Calls| !calls.by("standby").of("GetRole").is_empty();
+    let asks = |calls: &Calls| {
+        !calls
+            .by("standby")
+            .of("GetAccountAuthorizationDetails")
+            .is_empty()
+    };
     tokio::time::timeout(PATIENCE, ledger.until(mark, asks)).await?;
     break_and_be_told(&stand, &scene, &object).await?;
     ensure!(!ledger.since(mark).by("standby").of("ReceiveMessage").is_empty());

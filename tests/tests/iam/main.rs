@@ -56,7 +56,7 @@ async fn stage(file: &str, arguments: Vec<&'static str>) -> Result<Stage> {
     let options = StageOptions {
         environment: Caller::with(&bed, file).await?.environment(),
         arguments,
-        timings: "settle=1s,step=200ms,waiting=1s,margin=1s,cached=2s",
+        timings: "resync=2s,settle=1s,step=200ms,waiting=1s,margin=1s,cached=2s",
         ..StageOptions::default()
     };
     Stage::on(bed, BINARY, options).await
