@@ -19,9 +19,12 @@ use crate::share::Key;
 use crate::spec::DriftPolicy;
 use crate::stage::{Stage, is_at_rest};
 use crate::status::{AssociationStatus, DriftItem, Standing, Status};
-use crate::summarise::{Basis, Verdict, items_of, role_verdict, trust_verdict};
+use crate::summarise::{Basis, Verdict, role_verdict, trust_verdict};
 
+mod drifted;
 pub mod orphan;
+
+use drifted::{drifted, is_attachment};
 
 /// What of an identity one kind of read shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,11 +132,12 @@ pub fn judge(part: Part, known: &Known<'_>, facts: Observed) -> Judgement {
         .retain(|difference| part.has(&difference.aspect));
     let unread = unclaimed || drift.differences.iter().any(is_unread);
     let mut conflicts = drift.conflicts.iter();
+    let drifted = drifted(part, known, &drift.differences, unread);
     let deviates = conflicts.any(|conflict| part.is_on(conflict.resource))
-        || drifted(part, known, &drift.differences, unread)
+        || drifted == Judgement::Deviates
         || unapplied(known, &drift.differences)
         || says_otherwise(part, known, wanted, &drift, &observed);
-    match (deviates, unread) {
+    match (deviates, unread || drifted == Judgement::Unsure) {
         (true, _) => Judgement::Deviates,
         (false, true) => Judgement::Unsure,
         (false, false) => beside_drift(part, known, wanted, &observed),
@@ -156,8 +160,6 @@ pub fn judge_listed(known: &Known<'_>, id: Option<&str>) -> Judgement {
     };
     match recorded(known.status) {
         Some(recorded) if recorded.id == id => Judgement::AsTold,
-        // What the status says of one that is not wanted is that it is there, and not which.
-        None if known.identity.binding.is_irsa() && tells_of_one(known.status) => Judgement::AsTold,
         Some(_) | None => Judgement::Deviates,
     }
 }
@@ -167,11 +169,6 @@ pub fn judge_listed(known: &Known<'_>, id: Option<&str>) -> Judgement {
 pub fn recorded(status: &Status) -> Option<&AssociationStatus> {
     let mut bindings = status.bindings.iter();
     bindings.find_map(|binding| binding.association.as_ref())
-}
-
-fn tells_of_one(status: &Status) -> bool {
-    let mut items = status.drift.items.iter();
-    items.any(|item| Part::Association.told_by(item) && item.found.is_some())
 }
 
 impl Part {
@@ -219,48 +216,6 @@ fn showing(mut facts: Observed) -> Observed {
         }
     }
     facts
-}
-
-/// Whether the drift that stands is other drift than the status tells.
-fn drifted(part: Part, known: &Known<'_>, differences: &[Difference], unread: bool) -> bool {
-    let told = &known.status.drift;
-    let here: Vec<&DriftItem> = told.items.iter().filter(|item| part.told_by(item)).collect();
-    let mut found: Vec<(DriftItem, &Cause)> = Vec::new();
-    for difference in differences {
-        if !matches!(
-            difference.cause,
-            Cause::OutOfBand | Cause::NotOurs | Cause::Adopted
-        ) {
-            continue;
-        }
-        for item in items_of(difference) {
-            if !found.iter().any(|(known, _)| same(known, &item)) {
-                found.push((item, &difference.cause));
-            }
-        }
-    }
-    let is_told = |item: &DriftItem| here.iter().any(|told| same(told, item));
-    let new: Vec<_> = found.iter().filter(|(item, _)| !is_told(item)).collect();
-    let went = |told: &&DriftItem| !found.iter().any(|(item, _)| same(item, told));
-    if !unread && here.iter().any(went) {
-        return true;
-    }
-    // The status has room for the first items only; how many more stand it says, and not on what.
-    let untold = usize::try_from(told.count)
-        .unwrap_or_default()
-        .saturating_sub(told.items.len());
-    // Told or not: it only stands because nobody was to put it back, unless a look saw that it may stay.
-    let may_stay = |item: &DriftItem| {
-        let mut told = here.iter().filter(|told| same(told, item));
-        told.any(|told| told.why == Some(Standing::NotOurs))
-    };
-    let to_correct = |(item, cause): &(DriftItem, &Cause)| **cause == Cause::OutOfBand && !may_stay(item);
-    new.len() > untold || (known.is_corrected() && found.iter().any(to_correct))
-}
-
-/// The same difference, whatever is said of why it stands and since when.
-fn same(a: &DriftItem, b: &DriftItem) -> bool {
-    (&a.resource, &a.field, &a.wanted, &a.found) == (&b.resource, &b.field, &b.wanted, &b.found)
 }
 
 /// Whether something waits to be applied that may be applied now, or of which the status does not say that it waits.
@@ -319,13 +274,8 @@ fn beside_drift(part: Part, known: &Known<'_>, wanted: &Wanted, observed: &Obser
 
 /// A foreign policy that stands because it only denies: what it does may change, and no page shows that.
 fn rests_on_an_effect(status: &Status) -> bool {
-    let attached = Aspect::Attachments.to_string();
     let mut items = status.drift.items.iter();
-    items.any(|item| {
-        item.resource == Resource::Role.word()
-            && item.why == Some(Standing::NotOurs)
-            && item.field.starts_with(&attached)
-    })
+    items.any(|item| item.why == Some(Standing::NotOurs) && is_attachment(item))
 }
 
 fn same_association(status: &Status, found: &Fact<Association>) -> Judgement {
@@ -367,7 +317,7 @@ pub fn is_too_dear(pages: usize, roles: usize) -> bool {
     /// Calls that one role takes by itself: itself, its attached policies, its inline policies.
     const CALLS: usize = 3;
     /// Pages that are read however few roles are asked for.
-    const ALWAYS: usize = 8;
+    const ALWAYS: usize = 25;
     pages > ALWAYS.max(roles.saturating_mul(CALLS))
 }
 

@@ -28,8 +28,11 @@ pub struct Timings {
     pub soak: Duration,
     /// After this, a restart that is not through is called stuck.
     pub fail_after: Duration,
-    /// How often each object is looked at again.
+    /// How often everything is held against AWS: by a sweep, and one by one where it cannot.
     pub resync: Duration,
+    /// How often each object is looked at by itself, however well sweeps find it: what a judgement of pages may miss is
+    /// found by then.
+    pub by_itself: Duration,
     /// How often something that waits for a person or another tool is looked at again.
     pub waiting: Duration,
     /// How long facts of the whole cluster (provider, agent) are remembered.
@@ -70,6 +73,7 @@ impl Default for Timings {
             soak: Duration::ZERO,
             fail_after: Duration::from_secs(600),
             resync: Duration::from_secs(600),
+            by_itself: Duration::from_secs(24 * 3600),
             waiting: Duration::from_secs(60),
             cluster_facts: Duration::from_secs(60),
             lease: Duration::from_secs(15),

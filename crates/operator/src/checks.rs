@@ -1,7 +1,7 @@
-//! Checks: what is remembered of each object between looks: when it was last looked at or checked by a sweep, what its
-//! next look waits for, and whether somebody asked for one. Moments in, answers out; no I/O, no clock of its own.
+//! Checks: what is remembered of each object between looks: when it was last looked at or checked by a sweep, and what
+//! its next look waits for. Moments in, answers out; no I/O.
 //!
-//! Kept small, since there is one for each object: 64 bytes with its key. All of it is of one term of the lease.
+//! Kept small, since there is one for each object: 72 bytes with its key. All of it is of one term of the lease.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,14 +10,22 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::context::Ref;
-
 /// What stands for an object here: its uid, hashed. Two of ten thousand share one once in some hundred thousand million
 /// clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(u64);
 
 impl Key {
+    /// Whether the object's moment in each period lies in the last so much of it, at a time since any fixed beginning.
+    /// Moments are spread evenly, and do not depend on when anything was started.
+    #[must_use]
+    pub fn had_its_moment(self, within: Duration, period: Duration, now: Duration) -> bool {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let period = millis(period).max(1);
+        let since = (millis(now) % period + period - self.0 % period) % period;
+        since < millis(within)
+    }
+
     /// The key of a uid.
     #[must_use]
     pub fn of(uid: &str) -> Self {
@@ -44,8 +52,14 @@ struct Mark {
     described: Tick,
     /// When a look is due whatever sweeps find.
     due: Tick,
+    /// When a sweep last found it otherwise than told.
+    deviated: Tick,
     /// Whether sweeps cannot check it.
     uncovered: bool,
+    /// Whether its last look changed nothing, in AWS or in what is told.
+    idle: bool,
+    /// Whether nobody waits for the look that is due.
+    unhurried: bool,
 }
 
 /// What the next look at an object waits for.
@@ -55,19 +69,41 @@ pub enum Waiting {
     New,
     /// Somebody changed it since.
     Changed,
-    /// Its time has come.
-    Due,
+    /// Its time has come. `unhurried`: it was for drift alone that it had to come back.
+    Due {
+        /// Whether nobody waits for it.
+        unhurried: bool,
+    },
     /// Its time comes after this.
     Until(Duration),
     /// For drift alone, or for nothing that is known here.
     Drift {
         /// How long ago it was last known to be as told.
         sure_for: Duration,
-        /// How long ago it was last looked at by itself, or the term began.
+        /// How long ago it was last looked at by itself, or left to a sweep.
         unseen_for: Duration,
+        /// Whether it was looked at in this term.
+        seen: bool,
         /// Whether sweeps cannot check it.
         uncovered: bool,
     },
+}
+
+/// How a look ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    /// The term in which it began.
+    pub term: u64,
+    /// What others can change of the object, as it was looked at.
+    pub print: u64,
+    /// When it began.
+    pub began: Instant,
+    /// In how long the next one is due; `None`: it waits for drift alone.
+    pub due: Option<Duration>,
+    /// Whether nobody waits for that.
+    pub unhurried: bool,
+    /// Whether it changed nothing, in AWS or in what is told.
+    pub idle: bool,
 }
 
 /// What is remembered of all objects.
@@ -75,7 +111,6 @@ pub enum Waiting {
 pub struct Checks {
     began: Instant,
     marks: Mutex<HashMap<Key, Mark>>,
-    asked: Mutex<HashSet<Ref>>,
     terms: watch::Sender<u64>,
 }
 
@@ -84,23 +119,12 @@ impl Default for Checks {
         Self {
             began: Instant::now(),
             marks: Mutex::default(),
-            asked: Mutex::default(),
             terms: watch::Sender::new(0),
         }
     }
 }
 
 impl Checks {
-    /// Somebody asks for a look: what happened is not on the object itself.
-    pub fn ask(&self, object: Ref) {
-        self.asked().insert(object);
-    }
-
-    /// Whether somebody asked, once.
-    pub fn take_asked(&self, object: &Ref) -> bool {
-        self.asked().remove(object)
-    }
-
     /// What the next look at an object waits for. `print`: what others can change of it, now.
     pub fn waiting(&self, key: Key, print: u64, now: Instant) -> Waiting {
         let Some(mark) = self.marks().get(&key).copied() else {
@@ -113,13 +137,16 @@ impl Checks {
         if mark.due != 0 {
             return match mark.due.checked_sub(now) {
                 Some(left) if left > 0 => Waiting::Until(span(left)),
-                Some(_) | None => Waiting::Due,
+                Some(_) | None => Waiting::Due {
+                    unhurried: mark.unhurried,
+                },
             };
         }
         let sure = mark.looked.max(mark.checked).max(mark.left);
         Waiting::Drift {
             sure_for: span(now.saturating_sub(sure)),
             unseen_for: span(now.saturating_sub(mark.looked.max(mark.left))),
+            seen: mark.looked != 0,
             uncovered: mark.uncovered,
         }
     }
@@ -127,36 +154,51 @@ impl Checks {
     /// An object that was not seen before in this term is left to the sweep.
     pub fn left(&self, key: Key, print: u64, now: Instant) {
         let left = self.tick(now);
-        self.marks().insert(
-            key,
-            Mark {
-                print,
-                left,
-                ..Mark::default()
-            },
-        );
+        let mark = Mark {
+            print,
+            left,
+            ..Mark::default()
+        };
+        self.marks().insert(key, mark);
     }
 
-    /// A look has ended that began then; `due`: in how long the next one is due, unless it waits for drift alone.
-    pub fn looked(&self, key: Key, print: u64, began: Instant, due: Option<Duration>) {
-        let (looked, now) = (self.tick(began), self.tick(Instant::now()));
-        let due = due.map_or(0, |due| now.saturating_add(ticks(due)));
+    /// A look has ended. One of another term tells nothing of this one.
+    pub fn looked(&self, key: Key, look: &Ended) {
+        let (looked, now) = (self.tick(look.began), self.tick(Instant::now()));
+        if look.term != self.term() {
+            return;
+        }
         let mut marks = self.marks();
         let mark = marks.entry(key).or_default();
-        (mark.print, mark.looked, mark.due) = (print, looked, due);
+        (mark.print, mark.looked, mark.idle) = (look.print, looked, look.idle);
+        mark.due = look.due.map_or(0, |due| now.saturating_add(ticks(due)));
+        mark.unhurried = look.unhurried;
     }
 
     /// A sweep that began then found all of it as told.
     pub fn checked(&self, key: Key, began: Instant) {
         let checked = self.tick(began);
         self.change(key, |mark| {
-            (mark.checked, mark.uncovered) = (checked, false);
+            (mark.checked, mark.uncovered, mark.deviated) = (checked, false, 0);
         });
+    }
+
+    /// A sweep finds it otherwise than told. Answers whether a look may help: not when the one that was made for that
+    /// changed nothing, for then it would be made for ever. Such an object is looked at with each resync, as what sweeps
+    /// cannot check.
+    pub fn deviates(&self, key: Key, now: Instant) -> bool {
+        let (now, mut helps) = (self.tick(now), true);
+        self.change(key, |mark| {
+            helps = !(mark.deviated != 0 && mark.looked >= mark.deviated && mark.idle);
+            mark.uncovered |= !helps;
+            mark.deviated = now;
+        });
+        helps
     }
 
     /// Sweeps cannot check it. Answers whether nothing at all is known of it in this term.
     pub fn uncovered(&self, key: Key) -> bool {
-        let mut unknown = false;
+        let mut unknown = true;
         self.change(key, |mark| {
             mark.uncovered = true;
             unknown = mark.looked == 0 && mark.checked == 0;
@@ -191,10 +233,9 @@ impl Checks {
         self.marks().remove(&key);
     }
 
-    /// Forgets every object but these: one that went without a look of ours, and one that was asked for and never was.
-    pub fn keep_only(&self, there: &HashSet<Key>, is_there: impl Fn(&Ref) -> bool) {
+    /// Forgets every object but these: one may have gone without a look of ours.
+    pub fn keep_only(&self, there: &HashSet<Key>) {
         self.marks().retain(|key, _| there.contains(key));
-        self.asked().retain(is_there);
     }
 
     /// Another operator may have led since: nothing that was known counts any more.
@@ -231,10 +272,6 @@ impl Checks {
     fn marks(&self) -> MutexGuard<'_, HashMap<Key, Mark>> {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn asked(&self) -> MutexGuard<'_, HashSet<Ref>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn ticks(time: Duration) -> Tick {
@@ -251,14 +288,30 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn look(began: Instant, print: u64) -> Ended {
+        Ended {
+            term: 0,
+            print,
+            began,
+            due: None,
+            unhurried: false,
+            idle: true,
+        }
+    }
+
     #[test]
     fn an_object_of_which_nobody_changed_anything_waits_for_its_time() {
         let (checks, key, now) = (Checks::default(), Key::of("a"), Instant::now());
         assert_eq!(checks.waiting(key, 7, now), Waiting::New);
-        checks.looked(key, 7, now, Some(60 * SECOND));
+        let due = Some(60 * SECOND);
+        checks.looked(key, &Ended { due, ..look(now, 7) });
         assert!(matches!(checks.waiting(key, 7, now), Waiting::Until(left) if left > 59 * SECOND));
         assert_eq!(checks.waiting(key, 8, now), Waiting::Changed);
-        assert_eq!(checks.waiting(key, 7, now + 61 * SECOND), Waiting::Due);
+        let unhurried = false;
+        assert_eq!(
+            checks.waiting(key, 7, now + 61 * SECOND),
+            Waiting::Due { unhurried }
+        );
     }
 
     #[test]
@@ -285,7 +338,7 @@ mod tests {
     #[test]
     fn a_term_forgets_the_one_before() {
         let (checks, key, now) = (Checks::default(), Key::of("a"), Instant::now());
-        checks.looked(key, 7, now, None);
+        checks.looked(key, &look(now, 7));
         assert!(checks.looked_since(key, now) && checks.term() == 0);
         checks.begin_term();
         assert_eq!((checks.waiting(key, 7, now), checks.term()), (Waiting::New, 1));
@@ -295,6 +348,13 @@ mod tests {
             Waiting::New,
             "of an unknown object a check tells nothing"
         );
+        checks.looked(key, &look(now, 7));
+        assert_eq!(
+            checks.waiting(key, 7, now),
+            Waiting::New,
+            "nor does a look of another term"
+        );
+        assert!(checks.uncovered(key), "nothing is known of it");
     }
 
     #[test]
@@ -311,24 +371,58 @@ mod tests {
         let (checks, now) = (Checks::default(), Instant::now());
         let (here, gone) = (Key::of("here"), Key::of("gone"));
         for key in [here, gone] {
-            checks.looked(key, 7, now, None);
+            checks.looked(key, &look(now, 7));
         }
-        let [asked, lost] = ["asked", "lost"].map(|name| Ref::new(name).within("shop"));
-        checks.ask(asked.clone());
-        checks.ask(lost.clone());
-        checks.keep_only(&HashSet::from([here]), |object| *object == asked);
+        checks.keep_only(&HashSet::from([here]));
         assert_eq!(checks.waiting(gone, 7, now), Waiting::New);
         assert_ne!(checks.waiting(here, 7, now), Waiting::New);
-        assert!(checks.take_asked(&asked) && !checks.take_asked(&lost));
     }
 
     #[test]
-    fn who_asks_is_heard_once() {
-        let (checks, object) = (Checks::default(), Ref::new("a").within("shop"));
-        checks.ask(object.clone());
-        assert_eq!(
-            (checks.take_asked(&object), checks.take_asked(&object)),
-            (true, false)
+    fn a_look_that_changed_nothing_is_not_made_again_for_the_same() {
+        let (checks, key, now) = (Checks::default(), Key::of("a"), Instant::now());
+        let idle = |idle, began| {
+            checks.looked(
+                key,
+                &Ended {
+                    idle,
+                    ..look(began, 7)
+                },
+            )
+        };
+        idle(false, now);
+        assert!(checks.deviates(key, now + SECOND));
+        assert!(checks.deviates(key, now + 2 * SECOND), "no look was made since");
+        idle(false, now + 3 * SECOND);
+        assert!(
+            checks.deviates(key, now + 4 * SECOND),
+            "the last look changed something"
         );
+        idle(true, now + 5 * SECOND);
+        assert!(!checks.deviates(key, now + 6 * SECOND));
+        let waits = checks.waiting(key, 7, now + 6 * SECOND);
+        assert!(
+            matches!(waits, Waiting::Drift { uncovered: true, .. }),
+            "{waits:?}"
+        );
+        checks.checked(key, now + 7 * SECOND);
+        assert!(
+            checks.deviates(key, now + 8 * SECOND),
+            "it was as told in between"
+        );
+    }
+
+    #[test]
+    fn everybodys_moment_comes_once_in_each_period_whenever_the_process_began() {
+        let day = Duration::from_secs(24 * 3600);
+        let resync = Duration::from_secs(600);
+        for uid in ["a", "b", "c"] {
+            let key = Key::of(uid);
+            for began in [0, 7, 1_800_000_123] {
+                let at = |turn: u32| Duration::from_secs(began) + resync * turn;
+                let turns = (0..144).filter(|turn| key.had_its_moment(resync, day, at(*turn)));
+                assert_eq!(turns.count(), 1);
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ use lanyard_core::observed::Observed;
 use lanyard_engine::World;
 use lanyard_engine::pods::PodFold;
 
+use crate::asked::Asked;
 use crate::backoff::Backoff;
 use crate::checks::Checks;
 use crate::classes::Classes;
@@ -51,8 +52,10 @@ pub struct Context {
     pub settling: Settling,
     /// When objects were last looked at.
     pub looks: Looks,
-    /// When each object was looked at or checked, and who asked for a look.
+    /// When each object was looked at or checked.
     pub checks: Checks,
+    /// Who asked for a look.
+    pub asked: Asked,
     /// What sweeps told before.
     pub sweeps: Sweeps,
 }

@@ -18,8 +18,9 @@ use kube_runtime::{PredicateConfig, WatchStreamExt};
 use lanyard_api::{ANNOTATION_CUSTODY, FINALIZER};
 use lanyard_core::summarise::Next;
 
+use crate::asked::Hurry;
 use crate::backoff::spread;
-use crate::checks::Key;
+use crate::checks::{Ended, Key};
 use crate::classes::{self, Changes};
 use crate::context::{Context, Ref};
 use crate::raw::RawIdentity;
@@ -125,21 +126,21 @@ pub async fn run(
     let counting = tokio::spawn(watches::pods(Arc::clone(&context), wake.clone()));
     let classes = tokio::spawn(classes::watch(Arc::clone(&context), wake.clone()));
     let tallying = tokio::spawn(classes::tally(Arc::clone(&context), wake.clone()));
-    let sweeping = sweep::sweep(Arc::clone(&context), wake, pace.describes_per_second);
-    let sweeping = tokio::spawn(sweeping);
+    let (drifted, found_drifted) = futures::channel::mpsc::unbounded();
+    let sweeping = tokio::spawn(sweep::run(Arc::clone(&context), wake, drifted, pace));
     // Without them nobody knows what an identity may ask for.
     context.classes.known().await;
     let afresh = Arc::clone(&context);
     let asked = Arc::clone(&context);
-    let asking =
-        select(select(accounts, woken), news).inspect(move |object| asked.checks.ask(object.clone()));
+    let asking = select(select(accounts, woken), news)
+        .inspect(move |object| asked.asked.ask(object.clone(), Hurry::Some));
     let leading = leading.then(move |()| {
         let context = Arc::clone(&afresh);
         async move { context.forget_what_was_seen().await }
     });
     Controller::for_stream(objects, context.store.clone())
         .with_config(Config::default().concurrency(pace.workers))
-        .reconcile_on(asking)
+        .reconcile_on(select(asking, found_drifted))
         .reconcile_all_on(leading)
         .graceful_shutdown_on(stop)
         .run(reconcile, never, Arc::clone(&context))
@@ -160,7 +161,7 @@ fn never(_object: Arc<RawIdentity>, error: &Infallible, _context: Arc<Context>) 
     match *error {}
 }
 
-/// A look that has ended: at which object, as others had made it by then, and when it began.
+/// A look: at which object, as others had made it by then, and when it began.
 #[derive(Debug)]
 pub(crate) struct Looked {
     /// The object.
@@ -171,12 +172,21 @@ pub(crate) struct Looked {
     pub print: u64,
     /// When it began.
     pub began: Instant,
+    /// The term in which it began.
+    pub term: u64,
+    /// Whether it is for drift alone.
+    pub hurry: Hurry,
+    /// Whether it changed nothing.
+    pub idle: bool,
 }
 
 impl Looked {
     /// A look at an object begins. `None` for what has no uid, which the API server never shows.
-    pub(crate) fn begins(object: &RawIdentity) -> Option<Self> {
+    pub(crate) fn begins(object: &RawIdentity, hurry: Hurry, context: &Context) -> Option<Self> {
         Some(Self {
+            term: context.checks.term(),
+            hurry,
+            idle: false,
             object: ObjectRef::from_obj(object),
             key: Key::of(kube::Resource::meta(object).uid.as_deref()?),
             print: changed_by_others(object)?,
@@ -189,12 +199,7 @@ impl Context {
     /// When an object is looked at again. What waits for drift alone comes back with the resync, spread by its name so
     /// that not all come in a burst, and is then looked at only if no sweep has checked it.
     pub(crate) fn next_action(&self, looked: &Looked, next: Next) -> Action {
-        let Looked {
-            object,
-            key,
-            print,
-            began,
-        } = looked;
+        let object = &looked.object;
         let due = match next {
             Next::Backoff => Some(self.backoff.next(object)),
             Next::After(time) | Next::Settled(time) => Some(time),
@@ -203,7 +208,15 @@ impl Context {
         if next != Next::Backoff {
             self.backoff.reset(object);
         }
-        self.checks.looked(*key, *print, *began, due);
+        let ended = Ended {
+            term: looked.term,
+            print: looked.print,
+            began: looked.began,
+            due,
+            unhurried: looked.hurry == Hurry::None && next == Next::Backoff,
+            idle: looked.idle,
+        };
+        self.checks.looked(looked.key, &ended);
         Action::requeue(due.unwrap_or_else(|| spread(self.world.timings().resync, object)))
     }
 
@@ -212,6 +225,7 @@ impl Context {
         self.settling.forget_all();
         self.classes.forget_turns();
         self.world.forget().await;
+        self.asked.begin_term();
         self.checks.begin_term();
     }
 

@@ -14,6 +14,7 @@
 //! A library so that tests reach its parts; the binary only calls [`main`].
 
 pub mod admin;
+pub mod asked;
 pub mod backoff;
 pub mod checks;
 pub mod classes;

@@ -29,6 +29,7 @@ use lanyard_core::summarise::{Next, Summary, Told, invalid, refused, summarise, 
 use lanyard_core::validate::validate;
 use lanyard_engine::Scope;
 
+use crate::asked::Hurry;
 use crate::context::{Context, Ref};
 use crate::controller::Looked;
 use crate::publish::publish;
@@ -43,18 +44,18 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
     if context.gate(false) == Gate::Closed {
         return Ok(Action::await_change());
     }
-    let unhurried = match context.visit(&object) {
+    let hurry = match context.visit(&object) {
         Visit::ComeBack(action) => return Ok(action),
-        Visit::Look { unhurried } => unhurried,
+        Visit::Look(hurry) => hurry,
     };
     let decoded = object.decode(&context.world.cluster().identity);
-    let (Some(mut decoded), Some(looked)) = (decoded, Looked::begins(&object)) else {
+    let (Some(mut decoded), Some(mut looked)) = (decoded, Looked::begins(&object, hurry, &context)) else {
         return Ok(Action::await_change());
     };
     decoded.target.account = context.classes.account(&decoded);
     let _under_way = context.metrics.look_begins();
     let uid = &decoded.target.uid;
-    let Some(pass) = look(&decoded, unhurried, &context).await else {
+    let Some(pass) = look(&decoded, hurry, &context).await else {
         context.forget(&looked.object, uid);
         return Ok(Action::await_change());
     };
@@ -66,6 +67,7 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
         context.forget(&looked.object, uid);
         return Ok(Action::await_change());
     }
+    looked.idle = pass.summary.corrected.is_empty() && pass.summary.status == decoded.status;
     let next = if published {
         pass.summary.next
     } else {
@@ -83,7 +85,7 @@ pub struct Pass {
     pub released: bool,
 }
 
-async fn look(decoded: &Decoded, unhurried: bool, context: &Context) -> Option<Pass> {
+async fn look(decoded: &Decoded, hurry: Hurry, context: &Context) -> Option<Pass> {
     if decoded.goes {
         return remove(decoded, context).await;
     }
@@ -98,7 +100,7 @@ async fn look(decoded: &Decoded, unhurried: bool, context: &Context) -> Option<P
                 let object = reference(decoded);
                 let identity = identity.leaving_alone(context.contests.of(&object));
                 let scope = Scope {
-                    unhurried,
+                    unhurried: hurry == Hurry::None,
                     ..scope(decoded, &identity, context)
                 };
                 let summary = keep(&scope, decoded, spec, &identity, context).await;

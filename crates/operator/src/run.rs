@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Readiness};
+use crate::asked::Asked;
 use crate::backoff::Backoff;
 use crate::checks::Checks;
 use crate::classes::{Changes, Classes};
@@ -213,6 +214,7 @@ impl Shell<'_> {
             settling: Settling::default(),
             looks: Looks::new(self.settings.events_queue.is_some()),
             checks: Checks::default(),
+            asked: Asked::default(),
             sweeps: Sweeps::default(),
         }
     }

@@ -15,11 +15,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::channel::mpsc::UnboundedSender;
+use futures::future::join;
 use lanyard_core::aspect::Resource;
 use lanyard_core::name::AccountId;
 
 use crate::backoff::spread;
+use crate::checks::Key;
 use crate::context::{Context, Ref};
+use crate::controller::Pace;
 
 mod cluster;
 mod describes;
@@ -28,43 +31,98 @@ mod read;
 mod resting;
 mod roles;
 mod round;
+mod wakes;
 
 pub use orphans::Sweeps;
 pub(crate) use resting::Visit;
 
-use cluster::Strangers;
+use cluster::{Stranger, Strangers};
 use describes::{Task, describe_until};
 use orphans::{Found, Place};
 use roles::Suspects;
 use round::{Round, Tally};
+use wakes::Wakes;
 
 /// A sweep that broke off begins again after this part of the resync; doubled with each further one in a row.
 const SOON: u32 = 5;
 /// How often it is asked whether this operator still leads.
 const WATCH: Duration = Duration::from_secs(1);
 
-/// Sweeps while this operator leads, until it is dropped.
-pub async fn sweep(context: Arc<Context>, wake: UnboundedSender<Ref>, describes_per_second: u16) {
+/// Sweeps while this operator leads, until it is dropped. `wake` is for what changed, `drifted` for what deviates.
+pub async fn run(
+    context: Arc<Context>,
+    wake: UnboundedSender<Ref>,
+    drifted: UnboundedSender<Ref>,
+    pace: Pace,
+) {
+    let (found, deviating) = futures::channel::mpsc::unbounded();
+    let sweeping = sweep(&context, &wake, Wakes(found), pace.describes_per_second);
+    join(
+        sweeping,
+        wakes::in_turn(&context, deviating, &drifted, pace.workers),
+    )
+    .await;
+}
+
+async fn sweep(context: &Context, wake: &UnboundedSender<Ref>, wakes: Wakes, describes_per_second: u16) {
     context.classes.known().await;
     context.classes.all_listed().await;
-    let mut term = 0;
+    let mut number = 0;
     loop {
-        term = context.checks.term_after(term).await;
+        number = context.checks.term_after(number).await;
         context.sweeps.begin_term();
-        let (mut number, mut broken) = (0_u64, 0_u32);
-        while leads(&context, term) {
-            number += 1;
+        let term = Term {
+            context,
+            number,
+            wake,
+            wakes: &wakes,
+        };
+        let (mut sweeps, mut broken) = (0_u64, 0_u32);
+        while term.leads() {
+            sweeps += 1;
             let began = Instant::now();
-            let (ended, tasks) = once(&context, &wake).await;
+            let (ended, tasks) = once(&term).await;
             broken = if ended == Outcome::Broken { broken + 1 } else { 0 };
             let again = again(context.world.timings().resync, broken);
-            let next = began + spread(again, &(&context.instance, number));
-            describe_until(&context, &wake, tasks, next, describes_per_second).await;
-            while leads(&context, term) && Instant::now() < next {
-                tokio::time::sleep(WATCH.min(next.saturating_duration_since(Instant::now()))).await;
-            }
+            let next = began + spread(again, &(&context.instance, sweeps));
+            describe_until(&term, tasks, next, describes_per_second).await;
+            term.sleep_until(next).await;
         }
         context.metrics.sweeps.clear();
+    }
+}
+
+/// One term of the lease, while it lasts.
+#[derive(Clone, Copy)]
+struct Term<'a> {
+    context: &'a Context,
+    number: u64,
+    wake: &'a UnboundedSender<Ref>,
+    wakes: &'a Wakes,
+}
+
+impl Term<'_> {
+    fn leads(&self) -> bool {
+        self.context.lease.is_open() && self.context.checks.term() == self.number
+    }
+
+    /// Sleeps until a moment, or until the term is over.
+    async fn sleep_until(&self, moment: Instant) {
+        while self.leads() && Instant::now() < moment {
+            tokio::time::sleep(WATCH.min(moment.saturating_duration_since(Instant::now()))).await;
+        }
+    }
+
+    /// Asks for a look at what deviates, if one may help.
+    fn deviates(&self, key: Key, object: Ref, what: &'static str) -> bool {
+        let helps = self.context.checks.deviates(key, Instant::now());
+        if helps {
+            tracing::debug!(%object, what, "a sweep found something otherwise than told");
+            self.wakes.look(object);
+        } else {
+            tracing::debug!(%object, what, "a look changed nothing about what sweeps find; it is looked at with each resync");
+        }
+        helps
     }
 }
 
@@ -98,14 +156,11 @@ fn again(resync: Duration, broken: u32) -> Duration {
     }
 }
 
-fn leads(context: &Context, term: u64) -> bool {
-    context.lease.is_open() && context.checks.term() == term
-}
-
 /// One sweep: how it ended, and what to describe until the next one. The cluster's own account comes first: what another
 /// one does not answer keeps nothing of it waiting.
-async fn once(context: &Context, wake: &UnboundedSender<Ref>) -> (Outcome, VecDeque<Task>) {
-    let mut round = Round::begin(context, wake).await;
+async fn once(term: &Term<'_>) -> (Outcome, VecDeque<Task>) {
+    let context = term.context;
+    let mut round = Round::begin(term).await;
     let mut found = BTreeMap::new();
     roles_by(0, &mut round, &mut found).await;
     let strangers = round.associations().await;
@@ -113,24 +168,27 @@ async fn once(context: &Context, wake: &UnboundedSender<Ref>) -> (Outcome, VecDe
     for way in 1..u16::try_from(round.ways.len()).unwrap_or(u16::MAX) {
         roles_by(way, &mut round, &mut found).await;
     }
-    nobodys(context, found);
-    let mut tasks: VecDeque<_> = round.to_describe().into_iter().map(Task::Ours).collect();
-    tasks.extend(unknown(context, strangers));
-    let (took, ended) = (round.began.elapsed(), round.outcome());
+    let (ours, took, ended) = (round.to_describe(), round.began.elapsed(), round.outcome());
     let tally = round.end();
+    if !term.leads() {
+        return (ended, VecDeque::new());
+    }
+    nobodys(context, found);
+    let tasks = describes::tasks(ours, unknown(context, strangers));
     tell(context, &tally, took, ended);
     (ended, tasks)
 }
 
 async fn roles_by(way: u16, round: &mut Round<'_>, found: &mut BTreeMap<AccountId, Found>) {
     let Suspects { roles, whole } = round.roles(way).await;
+    let context = round.term.context;
     let Some(leads) = round.ways.get(usize::from(way)) else {
         return;
     };
     // Now that the list came to its end, still no object knows of them: one may have come meanwhile.
     let nobodys = roles
         .into_iter()
-        .filter(|suspect| !round.context.knows(&suspect.owner, &suspect.role));
+        .filter(|suspect| !context.knows(&suspect.owner, &suspect.role));
     let shown = Found {
         nobodys: nobodys
             .map(|suspect| (suspect.role.to_string(), suspect.owner))
@@ -173,7 +231,7 @@ fn nobodys(context: &Context, found: BTreeMap<AccountId, Found>) {
 }
 
 /// Associations that nobody has an object for and that were not seen before: whose they are takes a call each, once.
-fn unknown(context: &Context, Strangers { associations, whole }: Strangers) -> Vec<Task> {
+fn unknown(context: &Context, Strangers { associations, whole }: Strangers) -> Vec<Stranger> {
     let sweeps = &context.sweeps;
     if whole {
         sweeps.strangers_are(&associations.iter().map(|stranger| stranger.id.as_str()).collect());
@@ -189,7 +247,7 @@ fn unknown(context: &Context, Strangers { associations, whole }: Strangers) -> V
     sweeps.note(Place::Associations, Found { nobodys, whole });
     let count = sweeps.count(Resource::Association);
     context.metrics.sweeps.orphans(Resource::Association, count);
-    new.into_iter().map(Task::Stranger).collect()
+    new
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ struct Annotations {
     seen: HashMap<Ref, u64>,
     /// What a list that has begun has shown so far.
     listing: Option<HashMap<Ref, u64>>,
-    /// Whether a list has ever come to its end. The first one is no news: every object is looked at after a start.
+    /// Whether a list has ever come to its end. The first one is no news: a sweep begins with each term.
     complete: bool,
 }
 

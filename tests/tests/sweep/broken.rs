@@ -1,8 +1,9 @@
 //! Reads that fail: nothing follows from what they do not show, and what sweeps may not read is looked at one by one.
 
 use anyhow::{Context, Result, ensure};
+use lanyard_api::WorkloadIdentity;
 use lanyard_testkit::gateway::{Calls, Fault};
-use lanyard_tests::{PATIENCE, Stage, drift};
+use lanyard_tests::{PATIENCE, Stage, condition, drift};
 
 use crate::{ACCOUNT, fleet, looks, stage, sweeps_pass, until_checked};
 
@@ -24,9 +25,11 @@ async fn from_a_list_that_broke_off_nothing_follows() -> Result<()> {
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 6).await?;
     until_checked(&stage, 0, names.len()).await?;
-    let mut before = Vec::new();
+    let (mut before, mut roles) = (Vec::new(), Vec::new());
     for name in &names {
-        before.push(scene.identities().get(name).await?.status);
+        let object = scene.identities().get(name).await?;
+        roles.push(scene.role_of(&object)?);
+        before.push(object.status);
     }
 
     let ledger = stage.bed.gateway.ledger();
@@ -53,8 +56,35 @@ async fn from_a_list_that_broke_off_nothing_follows() -> Result<()> {
         let now = scene.identities().get(name).await?.status;
         ensure!(now == before, "{name}: {now:#?}");
     }
-    let deeds = stage.bed.gateway.ledger().since(mark).by("lanyard").deeds();
-    ensure!(deeds.is_empty(), "{deeds}");
+    // Had anything been concluded, it would have been looked at.
+    let calls = stage.bed.gateway.ledger().since(mark).by("lanyard");
+    for (name, role) in names.iter().zip(roles) {
+        let looked = looks(&calls, &role);
+        ensure!(looked == 0, "{name}: {looked} looks");
+    }
+    ensure!(calls.deeds().is_empty(), "{}", calls.deeds());
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn an_association_that_cannot_be_read_any_more_is_told() -> Result<()> {
+    let stage = stage("resync=3s,settling=1s").await?;
+    let scene = stage.scene("shop").await?;
+    let names = fleet(&scene, 4).await?;
+    until_checked(&stage, 0, names.len()).await?;
+    let describe = Fault::on("DescribePodIdentityAssociation");
+    let fault = stage.bed.gateway.faults().add(describe.denies());
+    // Those of even number have associations.
+    let unread = |object: &WorkloadIdentity| {
+        let in_sync = condition(object, "InSync");
+        in_sync.is_some_and(|said| said.reason == "Unreadable")
+    };
+    for name in [&names[0], &names[2]] {
+        scene.until(name, "said to be unreadable", unread).await?;
+    }
+    ensure!(!unread(&scene.identities().get(&names[1]).await?));
+    fault.remove();
+    until_checked(&stage, 0, names.len()).await?;
     stage.bed.stop().await
 }
 

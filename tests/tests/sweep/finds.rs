@@ -92,7 +92,7 @@ async fn association(scene: &Scene<'_>, name: &str) -> Result<String> {
     ids.pop().context("an association")
 }
 
-/// Whether the last correction is younger than nothing: the first of an object.
+/// Whether something was put back, and nothing stands.
 fn corrected(object: &WorkloadIdentity) -> bool {
     drift(object).last_correction.is_some() && drift(object).count == 0
 }

@@ -1,8 +1,10 @@
 //! A fleet that nobody touches: a sweep costs a handful of calls however many there are, and writes nothing anywhere.
 
 use anyhow::{Context, Result, ensure};
+use lanyard_testkit::gateway::Calls;
+use lanyard_tests::PATIENCE;
 
-use crate::{fleet, stage, sweeps_pass, until_checked};
+use crate::{fleet, looks, stage, sweeps_pass, until_checked};
 
 /// Identities, half of each method.
 const FLEET: usize = 50;
@@ -45,5 +47,23 @@ async fn a_steady_fleet_costs_a_handful_of_calls_and_no_write() -> Result<()> {
         .lines()
         .find(|line| line.starts_with(r#"lanyard_sweeps_total{outcome="complete"}"#));
     complete.context("no sweep was complete")?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn each_object_is_looked_at_by_itself_once_in_a_while_and_nothing_comes_of_it() -> Result<()> {
+    let stage = stage("resync=2s,settling=1s,by-itself=8s").await?;
+    let scene = stage.scene("shop").await?;
+    let names = fleet(&scene, 6).await?;
+    until_checked(&stage, 0, names.len()).await?;
+    let (ledger, mut roles) = (stage.bed.gateway.ledger(), Vec::new());
+    for name in &names {
+        roles.push(scene.role_of(&scene.identities().get(name).await?)?);
+    }
+    let mark = ledger.mark();
+    let all = |calls: &Calls| roles.iter().all(|role| looks(calls, role) >= 2);
+    let seen = tokio::time::timeout(PATIENCE, ledger.until(mark, all)).await;
+    let calls = seen.context("not all were looked at twice")?.by("lanyard");
+    ensure!(calls.deeds().is_empty(), "{}", calls.deeds());
     stage.bed.stop().await
 }

@@ -60,7 +60,7 @@ impl Aws {
         });
         Ok(Page {
             items: listed.collect::<Result<_, AwsError>>()?,
-            next: answer.next_token,
+            next: answer.next_token.filter(|token| !token.is_empty()),
         })
     }
 }

@@ -17,7 +17,9 @@ use crate::client::Aws;
 use crate::error::AwsError;
 use crate::pages::Page;
 
-/// Roles a page: the most that IAM gives at once. It may give fewer and say that there are more.
+/// Roles a page with all that is on them. IAM gives up to 1,000, which with their policies are tens of megabytes at once.
+const WHOLE_ROLES: i32 = 200;
+/// Roles a page without their policies: the most that IAM gives at once.
 const ROLES: i32 = 1000;
 
 /// One role as a bulk read shows it.
@@ -55,6 +57,18 @@ impl ListedRole {
     }
 }
 
+/// Where the next page begins. A list that says that there is more and not where has not come to its end.
+fn next(call: &Call, truncated: bool, marker: Option<&str>) -> Result<Option<String>, AwsError> {
+    match (truncated, marker) {
+        (false, _) => Ok(None),
+        (true, Some(marker)) if !marker.is_empty() => Ok(Some(marker.to_owned())),
+        (true, _) => Err(AwsError::unclear(
+            call,
+            "a page says that there are more and not where",
+        )),
+    }
+}
+
 fn in_account() -> Call {
     Call::read(
         Service::Iam,
@@ -78,11 +92,10 @@ impl Aws {
             .iam()
             .get_account_authorization_details()
             .filter(EntityType::Role)
-            .max_items(ROLES)
+            .max_items(WHOLE_ROLES)
             .set_marker(after);
         let answer = self.call(in_account(), || request.clone().send()).await?;
-        let next = answer.marker().filter(|_| answer.is_truncated());
-        let next = next.map(str::to_owned);
+        let next = next(&in_account(), answer.is_truncated(), answer.marker())?;
         let shown = |role: RoleDetail| ListedRole {
             arn: role.arn().and_then(|arn| RoleArn::parse(arn).ok()),
             shown: Shown::InAccount(Box::new(role)),
@@ -110,9 +123,8 @@ impl Aws {
             .max_items(ROLES)
             .set_marker(after);
         let call = under(path.as_str());
-        let answer = self.call(call, || request.clone().send()).await?;
-        let next = answer.marker().filter(|_| answer.is_truncated());
-        let next = next.map(str::to_owned);
+        let answer = self.call(call.clone(), || request.clone().send()).await?;
+        let next = next(&call, answer.is_truncated(), answer.marker())?;
         let shown = |role: Role| ListedRole {
             arn: RoleArn::parse(role.arn()).ok(),
             shown: Shown::UnderPath(Box::new(role)),
@@ -208,6 +220,14 @@ mod tests {
                     .policy_document(TRUST)
                     .build(),
             )
+    }
+
+    #[test]
+    fn a_list_that_says_that_there_is_more_and_not_where_has_no_end() {
+        let next = |truncated, marker| next(&in_account(), truncated, marker);
+        assert_eq!(next(false, Some("more")).unwrap(), None);
+        assert_eq!(next(true, Some("more")).unwrap().as_deref(), Some("more"));
+        assert!(next(true, None).is_err() && next(true, Some("")).is_err());
     }
 
     #[test]

@@ -297,7 +297,33 @@ fn a_role_that_took_the_place_of_the_old_is_news_once() {
 
 #[test]
 fn an_account_is_read_whole_while_that_is_cheaper_than_role_by_role() {
-    assert!(!is_too_dear(8, 0));
-    assert!(is_too_dear(9, 2));
-    assert!(!is_too_dear(9, 3));
+    assert!(!is_too_dear(25, 0));
+    assert!(is_too_dear(26, 8));
+    assert!(!is_too_dear(26, 9));
+}
+
+/// More stands than the status has room for, and one policy of it only denies.
+#[test]
+fn what_may_stand_beyond_what_was_told_is_for_a_look() {
+    let mut scene = Scene::of(&spec(Method::Irsa));
+    let arn = scene.identity.role_arn().clone();
+    let role = scene.world.roles.get_mut(&arn).unwrap();
+    let tags = role.tags.present_mut().unwrap();
+    tags.extend((0..25).map(|number| (format!("cost-{number:02}"), "shop".to_owned())));
+    let denies = Fact::Present(Effect::OnlyDenies);
+    role.attached.present_mut().unwrap().insert(policy(), denies);
+    let look = think(&scene.identity, &scene.status, &scene.world);
+    scene.status = carry_out(&look, &scene.status, &mut scene.world).status;
+    assert!(scene.status.drift.items.len() < usize::try_from(scene.status.drift.count).unwrap());
+    assert!(rests(&scene.known(), &scene.world.object));
+    let unread = |role: &mut RoleFacts| {
+        let attached = role.attached.present_mut().unwrap();
+        attached.insert(policy(), Fact::Unreadable(Why::NotRead));
+    };
+    assert_eq!(scene.role(unread), Judgement::Unsure);
+    let opened = |role: &mut RoleFacts| {
+        unread(role);
+        role.trust = Fact::Present(Document::parse(r#"{"Statement": []}"#).unwrap());
+    };
+    assert_eq!(scene.role(opened), Judgement::Deviates);
 }

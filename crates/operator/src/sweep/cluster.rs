@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use lanyard_core::arn::RoleArn;
 use lanyard_core::cluster::Platform;
 use lanyard_core::fact::{Fact, Why};
 use lanyard_core::observed::{Agent, Observed, Provider, ServiceAccount};
@@ -10,7 +11,7 @@ use lanyard_core::sweep::orphan::Owner;
 use lanyard_core::sweep::{Part, judge, judge_listed};
 use lanyard_engine::ListedAssociation;
 
-use super::read::Read;
+use super::read::{Read, does_not_end};
 use super::resting::Resting;
 use super::round::{Round, breathe};
 use crate::context::Ref;
@@ -36,7 +37,8 @@ pub(super) struct Strangers {
 struct Shared {
     agent: Option<Fact<Agent>>,
     webhook: Option<Fact<String>>,
-    providers: HashMap<String, Fact<Provider>>,
+    /// By whom it is read, and the ARN.
+    providers: HashMap<(Option<RoleArn>, String), Fact<Provider>>,
 }
 
 impl Round<'_> {
@@ -62,7 +64,10 @@ impl Round<'_> {
             }
             match page.next {
                 None => break,
-                next if next == after => return strangers,
+                next if next == after => {
+                    self.stopped(Read::Associations, &does_not_end());
+                    return strangers;
+                }
                 next => after = next,
             }
         }
@@ -101,7 +106,7 @@ impl Round<'_> {
 
     /// Reads and judges the ServiceAccounts, and what hands credentials to their pods.
     pub async fn service_accounts(&mut self) {
-        if !self.context.lease.is_open() {
+        if !self.term.leads() {
             return;
         }
         let mut shared = Shared::default();
@@ -113,7 +118,8 @@ impl Round<'_> {
                 Ok(page) => page,
                 Err(why) => return self.stopped(Read::Cluster, &why),
             };
-            for listed in page.items {
+            for (count, listed) in page.items.into_iter().enumerate() {
+                breathe(count).await;
                 if let Some(at) = self.of_subject(&listed.namespace, &listed.name) {
                     self.service_account(at, Fact::Present(listed.facts), &mut shared)
                         .await;
@@ -121,7 +127,7 @@ impl Round<'_> {
             }
             match page.next {
                 None => break,
-                next if next == after => return,
+                next if next == after => return self.stopped(Read::Cluster, &does_not_end()),
                 next => after = next,
             }
         }
@@ -180,12 +186,13 @@ impl Round<'_> {
         let Some(arn) = resting.identity.binding.provider_arn() else {
             return Fact::Unreadable(Why::NotRead);
         };
-        if let Some(known) = shared.providers.get(&arn) {
+        let by = &resting.decoded.target.account;
+        let key = (by.assume_role_arn.clone(), arn);
+        if let Some(known) = shared.providers.get(&key) {
             return known.clone();
         }
-        let by = &resting.decoded.target.account;
-        let fact = self.context.world.provider(by, &arn).await;
-        shared.providers.insert(arn, fact.clone());
+        let fact = self.context.world.provider(by, &key.1).await;
+        shared.providers.insert(key, fact.clone());
         fact
     }
 

@@ -4,15 +4,18 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use futures::channel::mpsc::UnboundedSender;
-use lanyard_core::fact::Fact;
+use lanyard_core::fact::{Fact, Why};
 use lanyard_core::observed::Observed;
 use lanyard_core::sweep::orphan::owner_here;
 use lanyard_core::sweep::{Judgement, Part, judge, recorded};
 
+use super::Term;
 use super::cluster::Stranger;
 use crate::checks::Key;
 use crate::context::{Context, Ref};
+
+/// So many of ours come before each stranger.
+const BETWEEN: usize = 20;
 
 /// One association to describe.
 #[derive(Debug)]
@@ -30,35 +33,47 @@ pub(super) fn pace(time: Duration, tasks: usize, per_second: u16) -> Duration {
     spread.max(least)
 }
 
-/// Describes one after the other until the time has come, or all are done.
+/// All that there is to describe. Strangers come once in a while: with thousands of our own they would never come last.
+pub(super) fn tasks(ours: Vec<Ref>, strangers: Vec<Stranger>) -> VecDeque<Task> {
+    let (mut tasks, mut strangers) = (VecDeque::new(), strangers.into_iter());
+    for (count, object) in ours.into_iter().enumerate() {
+        tasks.push_back(Task::Ours(object));
+        if count % BETWEEN == BETWEEN - 1 {
+            tasks.extend(strangers.next().map(Task::Stranger));
+        }
+    }
+    tasks.extend(strangers.map(Task::Stranger));
+    tasks
+}
+
+/// Describes one after the other until the time has come, the term is over, or all are done.
 pub(super) async fn describe_until(
-    context: &Context,
-    wake: &UnboundedSender<Ref>,
+    term: &Term<'_>,
     mut tasks: VecDeque<Task>,
     deadline: Instant,
     per_second: u16,
 ) {
-    let every = pace(
-        deadline.saturating_duration_since(Instant::now()),
-        tasks.len(),
-        per_second,
-    );
+    let mut next = Instant::now();
+    let every = pace(deadline.saturating_duration_since(next), tasks.len(), per_second);
+    let pending = &term.context.metrics.sweeps;
     while let Some(task) = tasks.pop_front() {
-        context.metrics.sweeps.pending(tasks.len());
-        if Instant::now() >= deadline || !context.lease.is_open() {
+        pending.pending(tasks.len());
+        if next >= deadline || !term.leads() {
             return;
         }
         match task {
-            Task::Ours(object) => describe(context, wake, &object).await,
-            Task::Stranger(stranger) => identify(context, stranger).await,
+            Task::Ours(object) => describe(term, &object).await,
+            Task::Stranger(stranger) => identify(term.context, stranger).await,
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        tokio::time::sleep(every.min(left)).await;
+        // The calls' own time counts: else there would be fewer a second than there may be.
+        next = (next + every).max(Instant::now());
+        term.sleep_until(next.min(deadline)).await;
     }
 }
 
-async fn describe(context: &Context, wake: &UnboundedSender<Ref>, object: &Ref) {
-    let (checks, read_at) = (&context.checks, Instant::now());
+async fn describe(term: &Term<'_>, object: &Ref) {
+    let (context, read_at) = (term.context, Instant::now());
+    let checks = &context.checks;
     let stored = context.store.get(object);
     let Some(resting) = stored.and_then(|object| context.resting(&object)) else {
         return;
@@ -72,17 +87,18 @@ async fn describe(context: &Context, wake: &UnboundedSender<Ref>, object: &Ref) 
     if checks.looked_since(key, read_at) {
         return;
     }
+    let read = context.world.trusted_association(&target.subject, read);
+    // What is only late is asked for again. Of what cannot be read, a look says so.
+    let late = matches!(read.unreadable(), Some(Why::Settling | Why::Throttled));
     let facts = Observed {
-        association: context.world.trusted_association(&target.subject, read),
+        association: read,
         ..Observed::nothing()
     };
     match judge(Part::Association, &resting.known(), facts) {
         Judgement::AsTold => checks.described(key, read_at),
-        Judgement::Unsure => {}
-        Judgement::Deviates => {
-            tracing::debug!(%object, "an association was found otherwise than told");
-            // Nobody listens any more only when the controller has ended.
-            let _ = wake.unbounded_send(object.clone());
+        Judgement::Unsure if late => {}
+        Judgement::Unsure | Judgement::Deviates => {
+            term.deviates(key, object.clone(), "association");
         }
     }
 }
@@ -104,7 +120,30 @@ async fn identify(context: &Context, Stranger { id, owner }: Stranger) {
 
 #[cfg(test)]
 mod tests {
+    use lanyard_core::sweep::orphan::Owner;
+
     use super::*;
+
+    #[test]
+    fn strangers_have_their_turn_among_thousands_of_ours() {
+        let owner = || Owner {
+            namespace: "shop".to_owned(),
+            name: "orders".to_owned(),
+        };
+        let stranger = |id: usize| Stranger {
+            id: id.to_string(),
+            owner: owner(),
+        };
+        let ours = vec![Ref::new("orders").within("shop"); 50];
+        let tasks = tasks(ours, (0..3).map(stranger).collect());
+        let at: Vec<usize> = tasks
+            .iter()
+            .enumerate()
+            .filter(|(_, task)| matches!(task, Task::Stranger(_)))
+            .map(|(at, _)| at)
+            .collect();
+        assert_eq!((at, tasks.len()), (vec![20, 41, 52], 53));
+    }
 
     #[test]
     fn few_are_spread_over_the_time_and_many_come_no_faster_than_they_may() {

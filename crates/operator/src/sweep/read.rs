@@ -8,6 +8,7 @@ use super::round::Round;
 
 /// How often a page is asked for.
 const TRIES: u32 = 3;
+
 /// One kind of read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read {
@@ -42,6 +43,11 @@ impl Read {
     }
 }
 
+/// A list of which two pages have the same marker.
+pub(super) fn does_not_end() -> Why {
+    Why::Failed("two pages of a list have the same marker".to_owned())
+}
+
 impl Round<'_> {
     /// A page, asked for again where that may help.
     ///
@@ -53,8 +59,8 @@ impl Round<'_> {
     {
         let mut tries = 1;
         loop {
-            if !self.context.lease.is_open() {
-                return Err(Why::Failed("the lease was lost".to_owned()));
+            if !self.term.leads() {
+                return Err(Why::Failed("the term is over".to_owned()));
             }
             let why = match ask().await {
                 Ok(page) => {

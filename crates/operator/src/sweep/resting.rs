@@ -1,7 +1,7 @@
 //! Resting: which objects wait for nothing but drift, and so are left to the sweep. An object of the store in, the
 //! identity that is judged or the time to come back out. No I/O: what decides is core's.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use kube_runtime::controller::Action;
 use lanyard_core::class::Ruling;
@@ -9,26 +9,20 @@ use lanyard_core::gate::Gate;
 use lanyard_core::identity::Identity;
 use lanyard_core::sweep::{Known, rests};
 
+use crate::asked::Hurry;
 use crate::backoff::spread;
 use crate::checks::{Key, Waiting};
 use crate::context::{Context, Ref};
 use crate::controller::changed_by_others;
 use crate::raw::{Decoded, RawIdentity};
 
-/// However well sweeps find an object, it is looked at by itself once in this time: what a judgement of pages may miss is
-/// found by then.
-const UNSEEN: Duration = Duration::from_secs(24 * 3600);
-
 /// What to do about an object whose turn it is.
 #[derive(Debug)]
 pub(crate) enum Visit {
     /// Nothing yet.
     ComeBack(Action),
-    /// A look. `unhurried`: for drift alone, so that nobody waits for it.
-    Look {
-        /// See there.
-        unhurried: bool,
-    },
+    /// A look.
+    Look(Hurry),
 }
 
 /// An identity that rests, decoded for one judgement.
@@ -77,40 +71,60 @@ impl Context {
     /// Whoever saw something happen asks for a look. What comes here otherwise has changed itself, or its time has come,
     /// or a term has begun, in which sweeps make sure of what rests.
     pub(crate) fn visit(&self, object: &RawIdentity) -> Visit {
-        const HURRIED: Visit = Visit::Look { unhurried: false };
         let (reference, now) = (Ref::from_obj(object), Instant::now());
         let uid = kube::Resource::meta(object).uid.as_deref();
         let (Some(print), Some(uid)) = (changed_by_others(object), uid) else {
-            return HURRIED;
+            return Visit::Look(Hurry::Some);
         };
-        let (key, resync) = (Key::of(uid), self.world.timings().resync);
-        if self.checks.take_asked(&reference) {
-            return HURRIED;
-        }
-        let comes_back = || Visit::ComeBack(Action::requeue(spread(resync, &reference)));
+        let key = Key::of(uid);
+        let asked = self.asked.take(&reference);
         match self.checks.waiting(key, print, now) {
-            Waiting::Changed | Waiting::Due => HURRIED,
+            Waiting::Changed => Visit::Look(Hurry::Some),
+            _ if asked.is_some() => Visit::Look(asked.unwrap_or(Hurry::Some)),
+            Waiting::Due { unhurried: true } => Visit::Look(Hurry::None),
+            Waiting::Due { unhurried: false } => Visit::Look(Hurry::Some),
             Waiting::Until(left) => Visit::ComeBack(Action::requeue(left)),
+            Waiting::Drift { uncovered: true, .. } => Visit::Look(Hurry::None),
             Waiting::Drift {
                 sure_for,
                 unseen_for,
-                uncovered,
+                seen,
+                ..
             } => {
-                let sure = !uncovered && sure_for < resync * 2 && unseen_for < spread(UNSEEN, &reference);
-                match sure && self.resting(object).is_some() {
-                    true => comes_back(),
-                    false => Visit::Look { unhurried: true },
+                let sure = sure_for < self.world.timings().resync * 2;
+                let rests = || self.resting(object).is_some();
+                match sure && !self.is_its_moment(key, unseen_for, seen) && rests() {
+                    true => self.comes_back(&reference),
+                    false => Visit::Look(Hurry::None),
                 }
             }
             Waiting::New => match self.resting(object) {
                 // Nobody remembers whether a look that was asked for was made before this term.
-                Some(resting) if resting.decoded.requested_at.is_none() => {
+                Some(resting) if resting.decoded.requested_at.is_some() => Visit::Look(Hurry::None),
+                Some(_) => {
                     self.requests.is_new(uid, None);
                     self.checks.left(key, print, now);
-                    comes_back()
+                    self.comes_back(&reference)
                 }
-                Some(_) | None => HURRIED,
+                None => Visit::Look(Hurry::Some),
             },
         }
+    }
+
+    fn comes_back(&self, object: &Ref) -> Visit {
+        Visit::ComeBack(Action::requeue(spread(self.world.timings().resync, object)))
+    }
+
+    /// Whether the moment came since an object was last seen, in which it is looked at by itself however well sweeps find
+    /// it. Of what was not looked at in this term, it may have come while nobody led.
+    fn is_its_moment(&self, key: Key, unseen_for: Duration, seen: bool) -> bool {
+        let timings = self.world.timings();
+        let within = if seen {
+            unseen_for
+        } else {
+            unseen_for + timings.resync
+        };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        key.had_its_moment(within, timings.by_itself, now.unwrap_or_default())
     }
 }

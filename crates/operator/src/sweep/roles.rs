@@ -8,7 +8,7 @@ use lanyard_core::sweep::orphan::{Owner, owner_here};
 use lanyard_core::sweep::{Part, is_too_dear, judge};
 use lanyard_engine::{ListedRole, Way};
 
-use super::read::Read;
+use super::read::{Read, does_not_end};
 use super::round::{Round, breathe};
 
 /// A role of which, when it was listed, no object knew.
@@ -27,9 +27,12 @@ pub(super) struct Suspects {
 }
 
 /// How the read of a list ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
     /// Whatever it did not show is not there.
     Complete,
+    /// It came to its end, and one of its entries cannot be told from another: that may be what it did not show.
+    Illegible,
     /// What it did not show may be there all the same.
     Incomplete,
 }
@@ -42,12 +45,19 @@ impl Round<'_> {
         let Some(leads) = self.ways.get(usize::from(way)).cloned() else {
             return suspects;
         };
-        if let Ended::Complete = self.roles_in_account(way, &leads, &mut suspects.roles).await {
+        let ended = self.roles_in_account(way, &leads, &mut suspects.roles).await;
+        suspects.whole = ended == Ended::Complete;
+        if ended == Ended::Complete {
             for (count, at) in self.unseen(Read::Roles, Some(way)).into_iter().enumerate() {
                 breathe(count).await;
                 self.role(at, Part::Role, Read::Roles, RoleFacts::absent());
             }
-            suspects.whole = true;
+        }
+        if ended == Ended::Illegible {
+            tracing::warn!(account = %leads.account, "a role of the account has no ARN that can be read; roles that were not seen are read one by one");
+            self.leave_to_looks(Read::Roles, way);
+        }
+        if ended != Ended::Incomplete {
             self.settings(way, &leads).await;
         }
         suspects
@@ -62,6 +72,7 @@ impl Round<'_> {
                     account = %leads.account, pages, roles,
                     "the account has so many roles that those of its few identities are read one by one"
                 );
+                self.refused = true;
                 self.leave_to_looks(Read::Roles, way);
                 return Ended::Incomplete;
             }
@@ -81,8 +92,11 @@ impl Round<'_> {
             }
             match page.next {
                 None if legible => return Ended::Complete,
-                None => return Ended::Incomplete,
-                next if next == after => return Ended::Incomplete,
+                None => return Ended::Illegible,
+                next if next == after => {
+                    self.broke_off(Read::Roles, way, leads, &does_not_end());
+                    return Ended::Incomplete;
+                }
                 next => after = next,
             }
         }
@@ -125,7 +139,7 @@ impl Round<'_> {
             match page.next {
                 // A role elsewhere is not on this list and has the two fields all the same.
                 None => return self.leave_to_looks(Read::Settings, way),
-                next if next == after => return,
+                next if next == after => return self.broke_off(Read::Settings, way, leads, &does_not_end()),
                 next => after = next,
             }
         }
@@ -147,7 +161,6 @@ impl Round<'_> {
 
     fn leave_to_looks(&mut self, read: Read, way: u16) {
         let unseen = self.unseen(read, Some(way));
-        self.refused |= !unseen.is_empty();
         self.refuse(read, unseen);
     }
 
@@ -155,6 +168,7 @@ impl Round<'_> {
     fn broke_off(&mut self, read: Read, way: u16, leads: &Way, why: &Why) {
         if let Why::Denied(missing) = why {
             self.context.sweeps.refused(read.word(), &leads.account, missing);
+            self.refused = true;
             return self.leave_to_looks(read, way);
         }
         tracing::warn!(account = %leads.account, read = read.word(), %why, "a sweep broke off; it begins again soon");

@@ -7,15 +7,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::channel::mpsc::UnboundedSender;
 use lanyard_core::arn::RoleArn;
 use lanyard_core::class;
+use lanyard_core::name::AccountId;
 use lanyard_core::sweep::{Judgement, has_settings, recorded};
 use lanyard_engine::Way;
 
-use super::Outcome;
 use super::read::Read;
 use super::resting::Resting;
+use super::{Outcome, Term};
 use crate::checks::Key;
 use crate::context::{Context, Ref};
 use crate::raw::RawIdentity;
@@ -38,6 +38,8 @@ struct Entry {
     sure: u8,
     refused: u8,
     deviates: bool,
+    /// Whether a look at what deviates would change nothing.
+    vain: bool,
 }
 
 /// What a round came to.
@@ -51,7 +53,7 @@ pub(super) struct Tally {
 /// One round.
 pub(super) struct Round<'a> {
     pub context: &'a Context,
-    wake: &'a UnboundedSender<Ref>,
+    pub term: Term<'a>,
     pub began: Instant,
     /// What was looked at since then may be younger than any page.
     fresh_since: Instant,
@@ -67,15 +69,12 @@ pub(super) struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    /// Begins with everything that rests.
-    pub async fn begin(context: &'a Context, wake: &'a UnboundedSender<Ref>) -> Self {
-        let began = Instant::now();
-        let own = context
-            .world
-            .way_to(&class::Aws::default(), &context.world.cluster().account);
+    /// Begins with everything that rests, and with every account that a class leads to.
+    pub async fn begin(term: &Term<'a>) -> Self {
+        let (context, began) = (term.context, Instant::now());
         let mut round = Self {
             context,
-            wake,
+            term: *term,
             began,
             fresh_since: began
                 .checked_sub(context.world.timings().settling)
@@ -83,10 +82,16 @@ impl<'a> Round<'a> {
             entries: Vec::new(),
             by_role: Vec::new(),
             by_subject: HashMap::new(),
-            ways: own.into_iter().collect(),
+            ways: Vec::new(),
             failed: false,
             refused: false,
         };
+        let account = &context.world.cluster().account;
+        round.way(&class::Aws::default(), account);
+        for by in context.classes.accounts() {
+            let leads = by.assume_role_arn.as_ref().map(|role| role.account.clone());
+            round.way(&by, leads.as_ref().unwrap_or(account));
+        }
         let mut there = HashSet::new();
         for (count, object) in context.store.state().into_iter().enumerate() {
             breathe(count).await;
@@ -95,7 +100,8 @@ impl<'a> Round<'a> {
         }
         round.by_role.sort_unstable();
         let is_there = |object: &Ref| context.store.get(object).is_some();
-        context.checks.keep_only(&there, is_there);
+        context.checks.keep_only(&there);
+        context.asked.keep_only(is_there);
         round
     }
 
@@ -104,7 +110,7 @@ impl<'a> Round<'a> {
             return;
         };
         // Pods may have come and gone while nobody led, or while nobody knew of the object.
-        watches::recount_pods(self.context, &resting.decoded, self.wake).await;
+        watches::recount_pods(self.context, &resting.decoded, self.term.wake).await;
         let (identity, target) = (&resting.identity, &resting.decoded.target);
         let Ok(at) = u32::try_from(self.entries.len()) else {
             return;
@@ -123,20 +129,21 @@ impl<'a> Round<'a> {
         };
         let entry = Entry {
             key: Key::of(&target.uid),
-            way: self.way(&target.account, identity.role_arn()),
+            way: self.way(&target.account, &identity.role_arn().account),
             associated: recorded(&resting.decoded.status).is_some(),
             needs: Read::Roles.bit() | Read::Cluster.bit() | settings | listed,
             seen: 0,
             sure: 0,
             refused: 0,
             deviates: false,
+            vain: false,
             object,
         };
         self.entries.push(entry);
     }
 
-    fn way(&mut self, by: &class::Aws, role: &RoleArn) -> Option<u16> {
-        let way = self.context.world.way_to(by, &role.account)?;
+    fn way(&mut self, by: &class::Aws, account: &AccountId) -> Option<u16> {
+        let way = self.context.world.way_to(by, account)?;
         let known = self.ways.iter().position(|known| *known == way);
         let at = known.unwrap_or_else(|| {
             self.ways.push(way);
@@ -203,11 +210,9 @@ impl<'a> Round<'a> {
             Judgement::AsTold => entry.sure |= read.bit(),
             Judgement::Unsure => {}
             Judgement::Deviates => {
-                entry.deviates = true;
                 let object = Ref::from_obj(&*entry.object);
-                tracing::debug!(%object, read = read.word(), "a sweep found something otherwise than told");
-                // Nobody listens any more only when the controller has ended.
-                let _ = self.wake.unbounded_send(object);
+                entry.deviates = true;
+                entry.vain = !self.term.deviates(entry.key, object, read.word());
             }
         }
     }
@@ -251,7 +256,9 @@ impl<'a> Round<'a> {
         let mut tally = Tally::default();
         let checks = &self.context.checks;
         for entry in &self.entries {
-            if entry.deviates {
+            if entry.vain {
+                tally.unchecked += 1;
+            } else if entry.deviates {
                 tally.deviating += 1;
             } else if entry.sure & entry.needs == entry.needs {
                 tally.checked += 1;
@@ -262,7 +269,7 @@ impl<'a> Round<'a> {
                 let in_vain = entry.seen & entry.needs == entry.needs;
                 let never = entry.way.is_none() || entry.refused & entry.needs != 0 || in_vain;
                 if never && checks.uncovered(entry.key) {
-                    let _ = self.wake.unbounded_send(Ref::from_obj(&*entry.object));
+                    self.term.wakes.look(Ref::from_obj(&*entry.object));
                 }
             }
         }

@@ -1,0 +1,102 @@
+//! Asked: at which objects somebody wants a look that nothing on the object itself tells of, and whether anybody waits
+//! for it. References in and out; no I/O. Watches and events ask in a hurry, sweeps do not.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::context::Ref;
+
+/// Whether anybody waits for a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hurry {
+    /// Somebody may.
+    Some,
+    /// It is for drift alone.
+    None,
+}
+
+/// The looks that were asked for and have not begun.
+#[derive(Debug, Default)]
+pub struct Asked {
+    objects: Mutex<HashMap<Ref, Hurry>>,
+    taken: Notify,
+}
+
+impl Asked {
+    /// Somebody asks for a look. What was asked for in a hurry stays so.
+    pub fn ask(&self, object: Ref, hurry: Hurry) {
+        let mut objects = self.objects();
+        let known = objects.entry(object).or_insert(hurry);
+        if hurry == Hurry::Some {
+            *known = hurry;
+        }
+    }
+
+    /// Whether somebody asked, and how; once.
+    pub fn take(&self, object: &Ref) -> Option<Hurry> {
+        let taken = self.objects().remove(object);
+        if taken == Some(Hurry::None) {
+            self.taken.notify_one();
+        }
+        taken
+    }
+
+    /// How many looks wait that nobody waits for.
+    pub fn unhurried(&self) -> usize {
+        let objects = self.objects();
+        objects.values().filter(|hurry| **hurry == Hurry::None).count()
+    }
+
+    /// Waits until one of them begins.
+    pub async fn one_begins(&self) {
+        self.taken.notified().await;
+    }
+
+    /// Forgets whoever is not among these: what is gone is never looked at.
+    pub fn keep_only(&self, is_there: impl Fn(&Ref) -> bool) {
+        self.objects().retain(|object, _| is_there(object));
+    }
+
+    /// A term begins, and with it a sweep that finds anew what the last one found.
+    pub fn begin_term(&self) {
+        self.objects().retain(|_, hurry| *hurry == Hurry::Some);
+    }
+
+    fn objects(&self) -> MutexGuard<'_, HashMap<Ref, Hurry>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objects() -> [Ref; 2] {
+        ["a", "b"].map(|name| Ref::new(name).within("shop"))
+    }
+
+    #[test]
+    fn who_asks_is_heard_once_and_whoever_is_in_a_hurry_first() {
+        let (asked, [a, b]) = (Asked::default(), objects());
+        asked.ask(a.clone(), Hurry::None);
+        asked.ask(a.clone(), Hurry::Some);
+        asked.ask(a.clone(), Hurry::None);
+        asked.ask(b.clone(), Hurry::None);
+        assert_eq!(asked.unhurried(), 1);
+        assert_eq!([asked.take(&a), asked.take(&a)], [Some(Hurry::Some), None]);
+        assert_eq!([asked.take(&b), asked.take(&b)], [Some(Hurry::None), None]);
+    }
+
+    #[test]
+    fn what_is_gone_or_was_found_by_a_sweep_of_another_term_is_forgotten() {
+        let (asked, [a, b]) = (Asked::default(), objects());
+        asked.ask(a.clone(), Hurry::Some);
+        asked.ask(b.clone(), Hurry::None);
+        asked.begin_term();
+        assert_eq!(asked.take(&b), None);
+        asked.keep_only(|_| false);
+        assert_eq!(asked.take(&a), None);
+    }
+}
