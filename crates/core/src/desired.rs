@@ -21,7 +21,7 @@ use crate::policy::{Document, Statement, trust};
 use crate::share::{Entry, Key, Seated};
 use crate::stage::{Stage, Transition};
 use crate::status::Status;
-use crate::subject::{Subject, irsa_sid, kept_sid, pod_identity_sid};
+use crate::subject::Subject;
 use crate::trusting::Request;
 use crate::validate::DEFAULT_AUDIENCE;
 
@@ -201,8 +201,9 @@ impl Desired {
             .unwrap_or_default();
         let holds = Holds::new(identity, previous, observed);
         let shares = identity.shares_trust || holds.role.is_adopted();
+        let entries = entries_for(identity, &binding, kept);
         Self::Present(Box::new(Wanted {
-            trust: trust_for(identity, &binding, kept),
+            trust: trust::trust_document(entries.iter().map(|entry| entry.alone.clone()).collect()),
             provider: provider_for(identity, &binding),
             installs_agent: installs_agent(identity, transition),
             association: association_for(identity, &binding, holds.association),
@@ -217,7 +218,7 @@ impl Desired {
             moving: transition.is_some(),
             binds: transition.is_none_or(Transition::binds),
             others: others(transition),
-            role: role_for(identity, &binding, kept, holds.role),
+            role: role_for(identity, &binding, entries, holds.role),
             holds,
             adoption: identity.adoption.clone(),
             left_over: custody::left_over(identity, stage, observed),
@@ -235,16 +236,16 @@ fn others(transition: Option<&Transition>) -> Others {
     }
 }
 
-fn role_for(identity: &Identity, binding: &Binding, kept: &[Binding], holding: Holding) -> WantedRole {
+fn role_for(identity: &Identity, binding: &Binding, entries: Vec<Entry>, holding: Holding) -> WantedRole {
     match &identity.managed {
         _ if binding.role_arn != identity.binding.role_arn => WantedRole::Held,
         Some(managed) if holding.is_adopted() => {
             let mut managed = managed.clone();
             managed.tags.extend(identity.subject.adoption_tags());
-            WantedRole::Adopted(managed, entries_for(identity, binding, kept))
+            WantedRole::Adopted(managed, entries)
         }
         Some(managed) => WantedRole::Managed(managed.clone()),
-        None if identity.shares_trust => WantedRole::Shared(entries_for(identity, binding, kept)),
+        None if identity.shares_trust => WantedRole::Shared(entries),
         None => WantedRole::Existing,
     }
 }
@@ -261,36 +262,6 @@ fn entries_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Vec<
         }
     }
     entries
-}
-
-/// The statement of the binding, and beside it one for each other binding that still leads to the same role.
-fn trust_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Document {
-    let mut statements = vec![statement_for(identity, binding, &sid_for(identity, binding))];
-    for other in kept.iter().filter(|other| other.role_arn == binding.role_arn) {
-        let usual = sid_for(identity, other);
-        let taken = statements.iter().any(|known| known.sid() == Some(usual.as_str()));
-        let sid = if taken { kept_sid(&usual, other) } else { usual };
-        let statement = statement_for(identity, other, &sid);
-        if !statements
-            .iter()
-            .any(|known| known.without("Sid") == statement.without("Sid"))
-        {
-            statements.push(statement);
-        }
-    }
-    trust::trust_document(statements)
-}
-
-fn sid_for(identity: &Identity, binding: &Binding) -> String {
-    let subject = &identity.subject;
-    if identity.managed.is_none() {
-        // As Lanyard would write it itself: whoever adds what is missing may later leave it to Lanyard.
-        return Key::of(binding).seat(subject).sid;
-    }
-    match &binding.by {
-        By::Irsa { .. } => irsa_sid(&subject.cluster),
-        By::PodIdentity { .. } => pod_identity_sid(&subject.cluster, &subject.namespace),
-    }
 }
 
 /// The statement that lets the subject in by a binding.

@@ -153,7 +153,7 @@ impl RoleFacts {
 }
 
 /// The IAM OIDC provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Provider {
     /// The audiences it accepts.

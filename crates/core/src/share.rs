@@ -1,5 +1,8 @@
-//! Lanyard's share in somebody else's trust policy: which of its statements a binding needs there, and by which ids.
+//! Lanyard's statements in a trust policy, its own or somebody else's: which of them a binding needs, and by which ids.
 //! A subject and a binding in, ids and seats out; no I/O. The ids last: changing one orphans what stands in accounts.
+//!
+//! A role changes hands: what Lanyard makes, lets go and adopts again keeps its statements, so their ids are the same
+//! whoever owns the role, and no two statements that say different things have one id.
 //!
 //! Where a statement can list whom it lets in, subjects share one: those of a cluster by IRSA, those of a namespace by
 //! Pod Identity. Whatever else such a statement says is part of the key that its id is made from.
@@ -12,9 +15,9 @@ use crate::binding::{Binding, By};
 use crate::name::Audience;
 use crate::policy::Statement;
 use crate::policy::shared::{Seat, TAG_SERVICE_ACCOUNT};
-use crate::subject::{Subject, pod_identity_sid, statement_id};
+use crate::subject::{Subject, statement_id};
 
-/// What tells Lanyard's statements in one trust policy apart, beside the subject's cluster and namespace.
+/// What tells Lanyard's statements in a trust policy apart, beside the subject's cluster and namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Key {
@@ -32,7 +35,7 @@ pub enum Key {
     Cluster,
 }
 
-/// One statement of Lanyard's in somebody else's trust policy, as one subject needs it.
+/// One statement of Lanyard's in a trust policy, as one subject needs it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The subject's place.
@@ -91,7 +94,7 @@ impl Key {
                 (sid, Some(format!("{issuer}:sub")), subject.claim())
             }
             Self::Tags => {
-                let sid = pod_identity_sid(cluster, namespace);
+                let sid = statement_id(&format!("{cluster}/PodIdentity/{namespace}"));
                 (sid, Some(TAG_SERVICE_ACCOUNT.to_owned()), name.to_string())
             }
             Self::Cluster => {

@@ -119,27 +119,9 @@ pub fn is_reserved_tag(key: &TagKey) -> bool {
     key.starts_with("lanyard.dev/") || key.starts_with("kubernetes-") || key.starts_with("eks-cluster-")
 }
 
-/// The id of the trust statement that lets IRSA subjects of a cluster in: one per cluster.
-#[must_use]
-pub fn irsa_sid(cluster: &ClusterIdentity) -> String {
-    statement_id(&format!("{cluster}/IRSA"))
-}
-
-/// The id of the trust statement that lets Pod Identity subjects in: one per cluster and namespace.
-#[must_use]
-pub fn pod_identity_sid(cluster: &ClusterIdentity, namespace: &Namespace) -> String {
-    statement_id(&format!("{cluster}/PodIdentity/{namespace}"))
-}
-
 /// The `Sid` of a statement of Lanyard's, made from what tells it apart.
 pub(crate) fn statement_id(key: &str) -> String {
     format!("Lanyard{}", hex_hash(key, 16))
-}
-
-/// The id of a statement for a binding that is only kept while its pods last, where the id it would have is taken.
-#[must_use]
-pub fn kept_sid(taken: &str, binding: &crate::binding::Binding) -> String {
-    statement_id(&format!("{taken}/{}", binding.key()))
 }
 
 /// The first `length` hex digits of a text's SHA-256.
@@ -175,11 +157,6 @@ mod tests {
         // Computed apart, with `sha256sum`: what these forms name exists in accounts.
         let subject = subject("orders");
         assert_eq!(subject.role_name("").unwrap().as_str(), "shop-orders-f4647193");
-        assert_eq!(irsa_sid(&subject.cluster), "Lanyard04084c87e965ce99");
-        assert_eq!(
-            pod_identity_sid(&subject.cluster, &subject.namespace),
-            "Lanyard929b7db005e467bd"
-        );
     }
 
     #[test]

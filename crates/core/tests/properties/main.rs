@@ -18,6 +18,7 @@ mod converging;
 mod deleting;
 mod foreign;
 mod frozen;
+mod handing;
 mod interleavings;
 mod ordering;
 mod reporting;

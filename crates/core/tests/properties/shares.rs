@@ -5,38 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use lanyard_core::arn::RoleArn;
-use lanyard_core::class::Class;
 use lanyard_core::desired::{Desired, WantedRole};
 use lanyard_core::fact::Fact;
 use lanyard_core::look::think;
-use lanyard_core::name::{Audience, ServiceAccountName};
+use lanyard_core::name::Audience;
 use lanyard_core::observed::RoleFacts;
 use lanyard_core::policy::{Document, Statement};
 use lanyard_core::share::Key;
 use lanyard_core::spec::{DriftPolicy, ExistingTrust, Spec};
-use lanyard_core::status::{Made, Status};
+use lanyard_core::status::Status;
 use lanyard_core::subject::Subject;
 use lanyard_core::timings::Timings;
-use lanyard_core::validate::validate;
 use proptest::prelude::*;
 
 use crate::edits::{Edit, is_ours};
 use crate::model::Model;
 use crate::scenes::{Scene, Theirs, scene};
-use crate::specs::{THEIRS, cluster, subject};
+use crate::specs::{THEIRS, cluster, identity_of, neighbour, subject};
 use crate::world::{Truth, empty};
 
 /// What a spec wants of its role's trust, for this subject.
 fn wanted(spec: &Spec, subject: &Subject) -> (Document, WantedRole) {
-    let identity = validate(
-        spec,
-        subject,
-        &cluster(),
-        &Class::unrestricted(),
-        &Made::default(),
-    )
-    .unwrap()
-    .identity;
+    let identity = identity_of(spec, subject);
     let (none, now) = (Status::default(), Timestamp::UNIX_EPOCH);
     match think(&identity, &none, &empty(), &Timings::default(), now).desired {
         Desired::Present(wanted) => (wanted.trust, wanted.role),
@@ -53,11 +43,7 @@ pub fn written_by_others(spec: &Spec) -> Vec<Statement> {
 
 /// The trust with another subject of the namespace in each statement that the spec would share.
 pub fn with_a_neighbour(trust: Document, spec: &Spec) -> Document {
-    let neighbour = Subject {
-        name: ServiceAccountName::parse("basket").unwrap(),
-        ..subject()
-    };
-    match wanted(spec, &neighbour).1 {
+    match wanted(spec, &neighbour()).1 {
         WantedRole::Shared(entries) => entries
             .iter()
             .fold(trust, |trust, entry| entry.seat.put(&trust, &entry.alone)),

@@ -4,6 +4,7 @@
 use lanyard_core::class::Class;
 use lanyard_core::cluster::Cluster;
 use lanyard_core::identity::Identity;
+use lanyard_core::name::ServiceAccountName;
 use lanyard_core::spec::{
     DeletionPolicy, DriftPolicy, ExistingRoleSpec, ExistingTrust, IrsaSpec, ManagedRoleSpec, Method,
     PodIdentitySpec, Spec,
@@ -45,11 +46,24 @@ pub fn subject() -> Subject {
     .unwrap()
 }
 
+/// Another subject of the same namespace.
+pub fn neighbour() -> Subject {
+    Subject {
+        name: ServiceAccountName::parse("basket").unwrap(),
+        ..subject()
+    }
+}
+
 /// The identity of a spec that came from these generators.
 pub fn identity(spec: &Spec) -> Identity {
+    identity_of(spec, &subject())
+}
+
+/// The same where another subject asks for it.
+pub fn identity_of(spec: &Spec, subject: &Subject) -> Identity {
     validate(
         spec,
-        &subject(),
+        subject,
         &cluster(),
         &Class::unrestricted(),
         &Made::default(),
