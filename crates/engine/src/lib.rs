@@ -18,6 +18,7 @@ mod call;
 mod error;
 mod lists;
 mod object;
+mod provider;
 mod recent;
 mod restart;
 pub mod service_account;
@@ -26,6 +27,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod trusts;
+mod turns;
 mod webhook;
 mod workloads;
 

@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use crate::World;
 use crate::error::EngineError;
 use crate::pods::Agents;
+use crate::turns::Turns;
 
 /// The agent's DaemonSet [F 2.4].
 const AGENT_NAMESPACE: &str = "kube-system";
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     auto_mode: bool,
     /// One for each account that roles are in.
     providers: Mutex<HashMap<String, (Instant, Fact<Provider>)>>,
+    provider_turns: Turns<String>,
     agent: Mutex<Option<(Instant, Fact<Agent>)>>,
     agents: Mutex<Option<(Instant, Arc<Agents>)>>,
     webhook: Mutex<Option<(Instant, String)>>,
@@ -38,6 +40,7 @@ impl Shared {
             lasts,
             auto_mode,
             providers: Mutex::default(),
+            provider_turns: Turns::default(),
             agent: Mutex::new(None),
             agents: Mutex::new(None),
             webhook: Mutex::new(None),
@@ -57,10 +60,22 @@ impl Shared {
         self.providers.lock().await.remove(arn);
     }
 
+    /// The provider as it was read or written last, while that counts.
+    pub(crate) async fn known_provider(&self, arn: &str) -> Option<Provider> {
+        let providers = self.providers.lock().await;
+        let (at, fact) = providers.get(arn)?;
+        fact.present().filter(|_| at.elapsed() < self.lasts).cloned()
+    }
+
     /// What a step of ours made of the provider.
-    pub(crate) async fn provider_is(&self, arn: &str, provider: &Fact<Provider>) {
-        let known = (Instant::now(), provider.clone());
+    pub(crate) async fn provider_is(&self, arn: &str, provider: Provider) {
+        let known = (Instant::now(), Fact::Present(provider));
         self.providers.lock().await.insert(arn.to_owned(), known);
+    }
+
+    /// The lock of one provider, for whoever writes to it.
+    pub(crate) fn turn_of_provider(&self, arn: &str) -> Arc<Mutex<()>> {
+        self.provider_turns.of(arn.to_owned())
     }
 }
 

@@ -49,30 +49,29 @@ impl World {
                 let aws = self.aws_in(target, &role.account).await?;
                 return self.edit_trust(&aws, role, edit).await.map(Answer::Trust);
             }
+            Step::CreateProvider {
+                arn,
+                issuer,
+                client_id,
+            } => self.ensure_provider(target, arn, Some(issuer), client_id).await?,
+            Step::AddClientId { arn, client_id } => {
+                self.ensure_provider(target, arn, None, client_id).await?
+            }
             _ => return self.perform_on_iam(target, step).await,
         }
         Ok(Answer::Nothing)
     }
 
-    /// In the account of the role or provider that the step names.
+    /// In the account of the role that the step names.
     async fn perform_on_iam(&self, target: &Target, step: &Step) -> Result<Answer, EngineError> {
-        let aws = match (step, step.role()) {
-            (Step::CreateProvider { arn, .. } | Step::AddClientId { arn, .. }, _) => {
-                self.aws_of_provider(&target.account, arn).await?
-            }
-            (_, Some(role)) => self.aws_in(target, &role.account).await?,
-            (_, None) => self.aws().clone(),
+        let aws = match step.role() {
+            Some(role) => self.aws_in(target, &role.account).await?,
+            None => self.aws().clone(),
         };
         match step {
             Step::CreateRole { role, wanted, trust } => {
                 return Ok(Answer::RoleId(aws.create_role(role, wanted, trust).await?));
             }
-            Step::CreateProvider {
-                arn,
-                issuer,
-                client_id,
-            } => aws.create_provider(arn, issuer, client_id).await?,
-            Step::AddClientId { arn, client_id } => aws.add_client_id(arn, client_id).await?,
             Step::AdoptRole { role, tags, replaced } => {
                 // Away with the old first: a stop between the two leaves a role that says nobody's name.
                 if !replaced.is_empty() {
@@ -184,13 +183,9 @@ impl World {
                 self.recent()
                     .wrote_association(&target.subject, observed.association.clone());
             }
-            Some(Resource::Provider) => {
-                if let Step::CreateProvider { arn, .. } | Step::AddClientId { arn, .. } = step {
-                    self.shared().provider_is(arn, &observed.provider).await;
-                }
-            }
-            // The API server answers reads with what was written.
-            Some(Resource::ServiceAccount | Resource::Pods) | None => {}
+            // Whoever writes to the provider remembers it before the next may; the API server answers reads with what
+            // was written.
+            Some(Resource::Provider | Resource::ServiceAccount | Resource::Pods) | None => {}
         }
     }
 }

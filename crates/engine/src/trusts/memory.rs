@@ -12,11 +12,12 @@ use lanyard_core::observed::RoleFacts;
 use lanyard_core::subject::Subject;
 
 use super::Edit;
+use crate::turns::Turns;
 
 /// Locks and recent edits, by role.
 pub(crate) struct Trusts {
     settling: Duration,
-    locks: Mutex<HashMap<RoleArn, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Turns<RoleArn>,
     edits: Mutex<HashMap<RoleArn, Vec<(Instant, Edit)>>>,
 }
 
@@ -24,15 +25,14 @@ impl Trusts {
     pub(crate) fn new(settling: Duration) -> Self {
         Self {
             settling,
-            locks: Mutex::default(),
+            turns: Turns::default(),
             edits: Mutex::default(),
         }
     }
 
     /// The lock of one role's trust policy.
     pub(super) fn lock(&self, role: &RoleArn) -> Arc<tokio::sync::Mutex<()>> {
-        let mut locks = held(&self.locks);
-        Arc::clone(locks.entry(role.clone()).or_default())
+        self.turns.of(role.clone())
     }
 
     /// The edits that a read may not show yet, in the order in which they were made.

@@ -1,0 +1,32 @@
+//! The first identities of a cluster, all at once: on a stage of its own, whose account has no provider yet.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use lanyard_testkit::gateway::Mark;
+use lanyard_tests::{Stage, StageOptions};
+use serde_json::json;
+
+use crate::BINARY;
+
+#[tokio::test]
+async fn one_of_those_who_need_a_provider_makes_it_and_one_adds_the_other_audience() -> Result<()> {
+    let stage = Stage::set(BINARY, StageOptions::default()).await?;
+    // So that each has looked, and found no provider, before the first has made it.
+    stage.bed.gateway.set_latency(Duration::from_millis(300));
+    let scene = stage.scene("irsa-first").await?;
+    let names = ["a", "b", "c", "d", "e", "f"];
+    for (number, name) in names.iter().enumerate() {
+        let audience = ["sts.amazonaws.com", "vault.example.com"][number % 2];
+        let spec = json!({"serviceAccount": {"create": true}, "method": "IRSA", "irsa": {"audience": audience}, "role": {"managed": {}}});
+        scene.apply(name, spec).await?;
+    }
+    for name in names {
+        scene.until_ready(name).await?;
+    }
+    let calls = stage.bed.gateway.ledger().since(Mark::default());
+    let count = |operation| calls.of(operation).count();
+    assert_eq!(count("CreateOpenIDConnectProvider"), 1);
+    assert_eq!(count("AddClientIDToOpenIDConnectProvider"), 1);
+    stage.bed.stop().await
+}
