@@ -56,6 +56,19 @@ impl Default for ClusterFlags {
     }
 }
 
+impl StageOptions {
+    /// The same for a second cluster beside another, on which nobody runs pods.
+    #[must_use]
+    pub fn second(self) -> Self {
+        let bed = TestBedOptions {
+            nodes: 1,
+            webhook: false,
+            ..self.bed
+        };
+        Self { bed, ..self }
+    }
+}
+
 /// A test bed with the operator running on it.
 #[derive(Debug)]
 pub struct Stage {

@@ -5,12 +5,12 @@ use lanyard_tests::{Stage, condition};
 use serde_json::json;
 
 use crate::theirs::{ASKED, ask, named, own_tags, role_id, untag};
-use crate::{BINARY, options, second};
+use crate::{BINARY, options};
 
 #[tokio::test]
 async fn a_role_goes_from_one_cluster_to_another_while_pods_of_both_use_it() -> Result<()> {
     let blue = Stage::set(BINARY, options()).await?;
-    let green = blue.beside("harbour", BINARY, second()).await?;
+    let green = blue.beside("harbour", BINARY, options().second()).await?;
     let (old, new) = (blue.scene("shop").await?, green.scene("shop").await?);
     old.account("orders").await?;
     new.account("orders").await?;

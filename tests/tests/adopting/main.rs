@@ -9,7 +9,6 @@ mod theirs;
 mod torn;
 
 use anyhow::Result;
-use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{Stage, StageOptions};
 use tokio::sync::OnceCell;
 
@@ -28,16 +27,4 @@ fn options() -> StageOptions {
 async fn stage() -> Result<&'static Stage> {
     static STAGE: OnceCell<Stage> = OnceCell::const_new();
     STAGE.get_or_try_init(|| Stage::set(BINARY, options())).await
-}
-
-/// What a second cluster needs of a test bed: nobody runs pods on it.
-fn second() -> StageOptions {
-    StageOptions {
-        bed: TestBedOptions {
-            nodes: 1,
-            webhook: false,
-            ..TestBedOptions::default()
-        },
-        ..options()
-    }
 }

@@ -15,6 +15,21 @@ fn says(stand: &Stand, what: &str) -> Result<usize> {
     Ok(stand.stage.log()?.matches(what).count())
 }
 
+/// A scene of the stand with one identity, which is ready.
+async fn with_one_identity(stand: &Stand) -> Result<(Scene<'_>, WorkloadIdentity)> {
+    let scene = stand.stage.scene("shop").await?;
+    let spec = json!({"method": "PodIdentity", "role": {"managed": {}}});
+    scene.apply("orders", spec).await?;
+    let object = scene.until_ready("orders").await?;
+    Ok((scene, object))
+}
+
+/// Waits until an operator answers that it is ready, whatever became of the queue.
+async fn until_is_ready(stand: &Stand, number: usize) -> Result<()> {
+    let ready = |status, _: &str| status == 200;
+    stand.stage.until_answers(number, "/readyz", ready).await
+}
+
 async fn until_says(stand: &Stand, what: &str, times: usize) -> Result<()> {
     let said = async {
         while says(stand, what)? < times {
@@ -54,19 +69,9 @@ async fn a_queue_that_is_away_is_a_warning_and_is_found_again() -> Result<()> {
     const WARNS: &str = "the events queue cannot be read; until it can";
     const AGAIN: &str = "the events queue answers again";
     let stand = Stand::without_queue("late").await?;
-    let scene = stand.stage.scene("shop").await?;
-    scene
-        .apply(
-            "orders",
-            json!({"method": "PodIdentity", "role": {"managed": {}}}),
-        )
-        .await?;
-    let object = scene.until_ready("orders").await?;
+    let (scene, object) = with_one_identity(&stand).await?;
     until_says(&stand, WARNS, 1).await?;
-    stand
-        .stage
-        .until_answers(0, "/readyz", |status, _| status == 200)
-        .await?;
+    until_is_ready(&stand, 0).await?;
 
     stand.aws.sqs.create_queue().queue_name("late").send().await?;
     break_and_be_told(&stand, &scene, &object).await?;
@@ -77,10 +82,7 @@ async fn a_queue_that_is_away_is_a_warning_and_is_found_again() -> Result<()> {
     // Ends the call that waits for messages already.
     stand.send("{}").await?;
     until_says(&stand, WARNS, 2).await?;
-    stand
-        .stage
-        .until_answers(0, "/readyz", |status, _| status == 200)
-        .await?;
+    until_is_ready(&stand, 0).await?;
     let mark = gateway.ledger().mark();
     denied.remove();
     break_and_be_told(&stand, &scene, &object).await?;
@@ -93,20 +95,10 @@ async fn a_queue_that_is_away_is_a_warning_and_is_found_again() -> Result<()> {
 #[tokio::test]
 async fn whoever_stands_by_leaves_the_queue_to_the_leader_and_takes_it_over() -> Result<()> {
     let stand = Stand::with_queue("shared").await?;
-    let scene = stand.stage.scene("shop").await?;
-    scene
-        .apply(
-            "orders",
-            json!({"method": "PodIdentity", "role": {"managed": {}}}),
-        )
-        .await?;
-    let object = scene.until_ready("orders").await?;
+    let (scene, object) = with_one_identity(&stand).await?;
     let ledger = stand.stage.bed.gateway.ledger();
     stand.stage.operator(BINARY, "standby", &["--resync", "12h"])?;
-    stand
-        .stage
-        .until_answers(1, "/readyz", |status, _| status == 200)
-        .await?;
+    until_is_ready(&stand, 1).await?;
     let mark = ledger.mark();
     // Two rounds of the leader's, during which the other could have asked as well.
     stand.send("{}").await?;

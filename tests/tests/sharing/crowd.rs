@@ -12,7 +12,7 @@ use lanyard_testkit::gateway::{Fault, Throttle};
 use lanyard_tests::{POLL, Scene, Stage, StageOptions};
 
 use crate::role::{make, members, of_owner, owners, shared};
-use crate::{BINARY, second};
+use crate::BINARY;
 
 const ROLE: &str = "crowd";
 /// By IRSA an object that was once Ready is not looked at again soon, which would mend what was lost.
@@ -121,7 +121,9 @@ async fn until_listed(scene: &Scene<'_>, wanted: &BTreeSet<BTreeSet<String>>) ->
 #[tokio::test]
 async fn no_subject_of_two_clusters_is_lost_and_nothing_of_the_owner_is_changed() -> Result<()> {
     let here = Stage::set(BINARY, StageOptions::default()).await?;
-    let there = here.beside("harbour", BINARY, second()).await?;
+    let there = here
+        .beside("harbour", BINARY, StageOptions::default().second())
+        .await?;
     let scenes = (here.scene("crowd-a").await?, there.scene("crowd-b").await?);
     let arn = make(&scenes.0.aws, ROLE, &owners()).await?;
     here.bed.gateway.set_latency(Duration::from_millis(50));

@@ -13,7 +13,6 @@ mod killed;
 mod role;
 
 use anyhow::Result;
-use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{Stage, StageOptions};
 use tokio::sync::OnceCell;
 
@@ -25,16 +24,4 @@ async fn stage() -> Result<&'static Stage> {
     STAGE
         .get_or_try_init(|| Stage::set(BINARY, StageOptions::default()))
         .await
-}
-
-/// What a second cluster needs of a test bed: nobody runs pods on it.
-fn second() -> StageOptions {
-    StageOptions {
-        bed: TestBedOptions {
-            nodes: 1,
-            webhook: false,
-            ..TestBedOptions::default()
-        },
-        ..StageOptions::default()
-    }
 }
