@@ -51,8 +51,9 @@ pub fn holding_of_role(identity: &Identity, previous: &Status, facts: &RoleFacts
         let known = previous.role.as_ref().filter(|known| known.arn == *arn);
         return held(known.is_some_and(|known| known.adopted));
     }
-    if is_our_role(subject, previous, arn, facts) {
-        return held(is_adopted_role(subject, previous, arn, facts));
+    let found = found_role(subject, previous, arn, facts);
+    if found.is_ours() {
+        return found;
     }
     let tags = facts.tags.present();
     let asked = identity.adoption.asks_for_role(arn) && identity.frozen.is_none();
@@ -66,8 +67,9 @@ pub fn holding_of_role(identity: &Identity, previous: &Status, facts: &RoleFacts
 #[must_use]
 pub fn holding_of_association(identity: &Identity, previous: &Status, found: &Association) -> Holding {
     let subject = &identity.subject;
-    if is_our_association(subject, previous, found) {
-        return held(is_adopted_association(subject, previous, found));
+    let holding = found_association(subject, previous, found);
+    if holding.is_ours() {
+        return holding;
     }
     let asked = identity.adoption.associations.contains(&found.arn) && identity.frozen.is_none();
     let free = found.owner_arn.is_none() && Owner::of(subject, &found.tags).lets_adopt();
@@ -84,43 +86,37 @@ const fn held(adopted: bool) -> Holding {
     }
 }
 
-/// Whether the status or the tags say that an association is this subject's. What an EKS add-on owns never is.
+/// Whose an association is by the status and its tags, whatever is asked for. What an EKS add-on owns never is ours.
 #[must_use]
-pub fn is_our_association(subject: &Subject, previous: &Status, association: &Association) -> bool {
-    let recorded = recorded_association(previous, association).is_some();
-    let kept = recorded && !is_lost(subject, &association.tags);
-    association.owner_arn.is_none() && (kept || subject.owns(&association.tags))
+pub fn found_association(subject: &Subject, previous: &Status, found: &Association) -> Holding {
+    let recorded = recorded_association(previous, found);
+    let adopted = recorded.map(|known| known.adopted);
+    match found.owner_arn {
+        None => found_holding(subject, Some(&found.tags), adopted),
+        Some(_) => Holding::Foreign,
+    }
 }
 
-/// Whether an association of ours was adopted.
+/// Whose a role is by the status and its tags, whatever is asked for.
 #[must_use]
-pub fn is_adopted_association(subject: &Subject, previous: &Status, association: &Association) -> bool {
-    let recorded = recorded_association(previous, association);
-    is_marked(
-        subject,
-        Some(&association.tags),
-        recorded.is_some_and(|known| known.adopted),
-    )
-}
-
-/// Whether the status or the tags say that a role is this subject's to manage.
-#[must_use]
-pub fn is_our_role(subject: &Subject, previous: &Status, arn: &RoleArn, facts: &RoleFacts) -> bool {
-    let recorded = recorded_role(previous, arn, facts).is_some();
-    let tags = facts.tags.present();
-    let lost = tags.is_some_and(|tags| is_lost(subject, tags));
-    (recorded && !lost) || tags.is_some_and(|tags| subject.owns(tags))
-}
-
-/// Whether a role of ours was adopted.
-#[must_use]
-pub fn is_adopted_role(subject: &Subject, previous: &Status, arn: &RoleArn, facts: &RoleFacts) -> bool {
+pub fn found_role(subject: &Subject, previous: &Status, arn: &RoleArn, facts: &RoleFacts) -> Holding {
     let recorded = recorded_role(previous, arn, facts);
-    is_marked(
-        subject,
-        facts.tags.present(),
-        recorded.is_some_and(|known| known.adopted),
-    )
+    found_holding(subject, facts.tags.present(), recorded.map(|known| known.adopted))
+}
+
+/// `recorded`: the status knows the thing, and whether as adopted.
+fn found_holding(
+    subject: &Subject,
+    tags: Option<&BTreeMap<String, String>>,
+    recorded: Option<bool>,
+) -> Holding {
+    let owns = tags.is_some_and(|tags| subject.owns(tags));
+    let lost = tags.is_some_and(|tags| is_lost(subject, tags));
+    if !owns && (recorded.is_none() || lost) {
+        return Holding::Foreign;
+    }
+    let marked = tags.is_some_and(|tags| tags.contains_key(TAG_ADOPTED));
+    held(marked || (recorded == Some(true) && !owns))
 }
 
 fn recorded_role<'a>(previous: &'a Status, arn: &RoleArn, facts: &RoleFacts) -> Option<&'a RoleStatus> {
@@ -140,13 +136,6 @@ fn recorded_association<'a>(previous: &'a Status, found: &Association) -> Option
 /// WorkloadIdentity, which adopted it in the same moment and came last, or holds it since a status was restored.
 fn is_lost(subject: &Subject, tags: &BTreeMap<String, String>) -> bool {
     tags.contains_key(TAG_RETAINED) || subject.is_anothers(tags)
-}
-
-fn is_marked(subject: &Subject, tags: Option<&BTreeMap<String, String>>, recorded: bool) -> bool {
-    match tags {
-        Some(tags) => tags.contains_key(TAG_ADOPTED) || (recorded && !subject.owns(tags)),
-        None => recorded,
-    }
 }
 
 #[cfg(test)]

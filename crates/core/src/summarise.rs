@@ -14,7 +14,7 @@ use crate::gate::Gate;
 use crate::look::{Look, compare};
 use crate::observed::Observed;
 use crate::outcome::{Disposition, Outcome};
-use crate::ownership::{is_adopted_role, is_our_role};
+use crate::ownership::{Holding, found_role};
 use crate::plan::Await;
 use crate::reason::Reason;
 use crate::stage::{Phase, Stage, Transition};
@@ -165,14 +165,17 @@ fn role(told: &Told<'_>) -> Option<RoleStatus> {
         return Some(was.clone());
     }
     let managed = matches!(wanted.role, WantedRole::Managed(_) | WantedRole::Adopted(..));
-    let ours = managed && is_our_role(&wanted.subject, told.previous, &arn, &facts);
+    let holding = match managed {
+        true => found_role(&wanted.subject, told.previous, &arn, &facts),
+        false => Holding::Foreign,
+    };
     let adopted = match &facts.id {
-        Fact::Present(_) => ours && is_adopted_role(&wanted.subject, told.previous, &arn, &facts),
+        Fact::Present(_) => holding.is_adopted(),
         // Remembered like its id: Lanyard makes no other in its place.
         Fact::Absent | Fact::Unreadable(_) => managed && was.is_some_and(|known| known.adopted),
     };
     let id = match facts.id {
-        Fact::Present(id) => Some(id).filter(|_| ours),
+        Fact::Present(id) => Some(id).filter(|_| holding.is_ours()),
         // Remembered until there is another one: it tells that the role was created again.
         Fact::Absent if managed => recreated::known_id(told.previous, &arn).cloned(),
         Fact::Absent | Fact::Unreadable(_) => None,

@@ -11,8 +11,8 @@ use kube::api::{Api, DeleteParams};
 use lanyard_testkit::gateway::{Fault, Throttle};
 use lanyard_tests::{POLL, Scene, Stage, StageOptions};
 
-use crate::role::{make, members, of_owner, owners, shared};
 use crate::BINARY;
+use crate::role::{make, members, of_owner, owners, shared};
 
 const ROLE: &str = "crowd";
 /// By IRSA an object that was once Ready is not looked at again soon, which would mend what was lost.

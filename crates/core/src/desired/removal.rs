@@ -7,7 +7,7 @@ use super::{Desired, custody};
 use crate::arn::RoleArn;
 use crate::leaving::Leaving;
 use crate::observed::{Observed, RoleFacts};
-use crate::ownership::{is_adopted_association, is_adopted_role, is_our_association, is_our_role};
+use crate::ownership::{Holding, found_association, found_role};
 use crate::share::Seated;
 use crate::status::Status;
 use crate::subject::Subject;
@@ -54,14 +54,16 @@ impl Desired {
             roles.insert(touched.arn.clone(), made);
         }
         let facts = |arn: &RoleArn| observed.role(arn);
-        let ours =
-            |arn: &RoleArn| roles.get(arn) == Some(&true) && is_our_role(subject, previous, arn, &facts(arn));
-        let is_adopted = |arn: &RoleArn| is_adopted_role(subject, previous, arn, &facts(arn));
-        let goes = |arn: &RoleArn| ours(arn) && !is_adopted(arn);
+        let holding = |arn: &RoleArn| match roles.get(arn) {
+            Some(true) => found_role(subject, previous, arn, &facts(arn)),
+            Some(false) | None => Holding::Foreign,
+        };
+        let goes = |arn: &RoleArn| holding(arn) == Holding::Own;
         let is_unknown = |arn: &RoleArn| roles.get(arn) == Some(&true) && !is_told(&facts(arn));
-        let adopted = observed.association.present().filter(|found| {
-            is_our_association(subject, previous, found) && is_adopted_association(subject, previous, found)
-        });
+        let adopted = observed
+            .association
+            .present()
+            .filter(|found| found_association(subject, previous, found).is_adopted());
         // What gives pods a role that goes is worth nothing, whoever made it.
         let association = match adopted {
             Some(found) if is_unknown(&found.role_arn) => Parting::Unknown,
@@ -70,7 +72,7 @@ impl Desired {
         };
         let mut seats = custody::seats_taken(subject, previous, custody);
         seats.retain(|seated| !goes(&seated.role));
-        let adopted = roles.keys().filter(|arn| ours(arn) && is_adopted(arn));
+        let adopted = roles.keys().filter(|arn| holding(arn).is_adopted());
         Self::Absent(Removal {
             subject: subject.clone(),
             leaving,

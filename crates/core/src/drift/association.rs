@@ -6,7 +6,7 @@ use crate::aspect::{Aspect, Resource, Value};
 use crate::desired::{Others, Removal, Wanted, WantedAssociation};
 use crate::fact::Fact;
 use crate::observed::{Association, Observed};
-use crate::ownership::is_our_association;
+use crate::ownership::found_association;
 use crate::reason::Reason;
 
 impl Judge<'_> {
@@ -14,7 +14,7 @@ impl Judge<'_> {
         let found = &observed.association;
         if let Fact::Present(association) = found
             && !(wanted.holds.association.is_ours()
-                || is_our_association(&wanted.subject, self.previous, association))
+                || found_association(&wanted.subject, self.previous, association).is_ours())
         {
             let message = conflict::association(wanted, association);
             return self.conflict(Resource::Association, Reason::AssociationConflict, message);
@@ -76,7 +76,7 @@ impl Judge<'_> {
     /// An association that is to go with its object: only when it is ours.
     pub(super) fn association_gone(&mut self, removal: &Removal, observed: &Observed) {
         match &observed.association {
-            Fact::Present(found) if is_our_association(&removal.subject, self.previous, found) => {
+            Fact::Present(found) if found_association(&removal.subject, self.previous, found).is_ours() => {
                 self.unwanted(Aspect::Association, Value::text(&found.id));
             }
             Fact::Present(_) | Fact::Absent => {}

@@ -13,7 +13,7 @@ use crate::identity::ManagedRole;
 use crate::name::PolicyName;
 use crate::observed::{Effect, Observed, RoleFacts};
 use crate::owner::Owner;
-use crate::ownership::is_our_role;
+use crate::ownership::found_role;
 use crate::policy::{self, Document, Statement};
 use crate::reason::Reason;
 use crate::subject::TAG_RETAINED;
@@ -96,7 +96,7 @@ impl Judge<'_> {
     fn whose(&self, wanted: &Wanted, facts: &RoleFacts) -> Whose {
         let (subject, arn) = (&wanted.subject, &wanted.binding.role_arn);
         let here = facts.elsewhere.is_none();
-        if here && (wanted.holds.role.is_ours() || is_our_role(subject, self.previous, arn, facts)) {
+        if here && (wanted.holds.role.is_ours() || found_role(subject, self.previous, arn, facts).is_ours()) {
             return Whose::Ours;
         }
         let owner = match &facts.tags {
@@ -254,7 +254,9 @@ impl Judge<'_> {
         };
         match &facts.tags {
             Fact::Unreadable(why) => self.unreadable(Aspect::Role, None, why.clone()),
-            Fact::Present(_) | Fact::Absent if is_our_role(&removal.subject, self.previous, arn, facts) => {
+            Fact::Present(_) | Fact::Absent
+                if found_role(&removal.subject, self.previous, arn, facts).is_ours() =>
+            {
                 self.unwanted(Aspect::Role, Value::role(arn));
             }
             Fact::Present(_) | Fact::Absent => {}

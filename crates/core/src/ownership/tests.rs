@@ -33,21 +33,22 @@ fn marked() -> Tags {
 fn what_an_add_on_owns_is_never_ours_and_never_adopted() {
     let (_, mut world, status) = carried_out(&spec(Method::PodIdentity));
     let association = world.association.present_mut().unwrap();
-    assert!(is_our_association(&subject(), &status, association));
+    assert!(found_association(&subject(), &status, association).is_ours());
     association.owner_arn = Some("arn:aws:eks:eu-west-1:111122223333:addon/prod/ebs/1".to_owned());
     association.arn = "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1".to_owned();
     let mut asked = spec(Method::PodIdentity);
     asked.adopt = vec![association.arn.clone()];
     let holding = holding_of_association(&identity(&asked), &Status::default(), association);
     assert_eq!(holding, Holding::Foreign);
-    assert!(!is_our_association(&subject(), &status, association));
+    assert!(!found_association(&subject(), &status, association).is_ours());
 }
 
 #[test]
 fn a_role_without_our_tags_is_ours_by_its_recorded_id_until_it_is_released() {
     let (identity, world, status) = carried_out(&spec(Method::Irsa));
     let arn = identity.role_arn();
-    let is_ours = |status: &Status, tags| is_our_role(&subject(), status, arn, &tagged(&world, arn, tags));
+    let is_ours =
+        |status: &Status, tags| found_role(&subject(), status, arn, &tagged(&world, arn, tags)).is_ours();
     assert!(is_ours(&status, Tags::new()));
     assert!(!is_ours(&status, tag(TAG_RETAINED, "true")));
     assert!(!is_ours(&Status::default(), Tags::new()));

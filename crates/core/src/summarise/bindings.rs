@@ -5,7 +5,7 @@ use super::{Told, three, transition};
 use crate::binding::Binding;
 use crate::desired::Wanted;
 use crate::fact::Fact;
-use crate::ownership::{is_adopted_association, is_our_association};
+use crate::ownership::found_association;
 use crate::spec::Method;
 use crate::status::{AssociationStatus, BindingState, BindingStatus};
 
@@ -58,18 +58,19 @@ fn left(told: &Told<'_>, wanted: &Binding) -> Vec<(Binding, BindingState)> {
 
 fn association(told: &Told<'_>, wanted: &Wanted) -> Option<AssociationStatus> {
     match &told.after.association {
-        Fact::Present(found) if is_our_association(&wanted.subject, told.previous, found) => {
-            Some(AssociationStatus {
+        Fact::Present(found) => {
+            let holding = found_association(&wanted.subject, told.previous, found);
+            holding.is_ours().then(|| AssociationStatus {
                 id: found.id.clone(),
                 arn: found.arn.clone(),
                 external_id: found.external_id.clone(),
-                adopted: is_adopted_association(&wanted.subject, told.previous, found),
+                adopted: holding.is_adopted(),
             })
         }
         Fact::Unreadable(_) => {
             let mut bindings = told.previous.bindings.iter();
             bindings.find_map(|binding| binding.association.clone())
         }
-        Fact::Present(_) | Fact::Absent => None,
+        Fact::Absent => None,
     }
 }

@@ -8,7 +8,7 @@ use super::{Basis, Verdict};
 use crate::arn::RoleArn;
 use crate::condition::ConditionType;
 use crate::observed::RoleFacts;
-use crate::ownership::is_our_role;
+use crate::ownership::found_role;
 use crate::reason::Reason;
 use crate::status::Status;
 use crate::subject::Subject;
@@ -31,7 +31,8 @@ pub(super) fn verdict(
     if known == id {
         return said_before(basis);
     }
-    is_our_role(subject, basis.previous, arn, facts).then(|| {
+    let holding = found_role(subject, basis.previous, arn, facts);
+    holding.is_ours().then(|| {
         Verdict::holds(
             Reason::RoleRecreated,
             format!(
