@@ -223,7 +223,7 @@ fn transition(scene: &Scene<'_>, at: At) -> Transition {
     let drains = matches!(at.phase, Phase::Draining { .. });
     let live = |old: &&Binding| !drains || scene.is_live(old);
     let mut kept: Vec<Binding> = scene.others.iter().filter(live).cloned().collect();
-    if scene.is_used() && scene.is_let_in() {
+    if scene.is_used() && scene.could_be_put_out() {
         kept.push(scene.identity.binding.clone());
     }
     kept.retain(|binding| *binding != driven);

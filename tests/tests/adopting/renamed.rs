@@ -46,6 +46,37 @@ async fn with_the_role_retained_and_adopted_nobody_loses_it() -> Result<()> {
     Ok(())
 }
 
+/// What let the old ones in without session tags names nobody: it is nobody's record of a binding, and in nobody's way.
+#[tokio::test]
+async fn session_tags_may_change_with_the_name() -> Result<()> {
+    let scene = stage().await?.scene("rn-tags").await?;
+    let spec = |untagged: bool| {
+        let mut spec = named("rn-tags", "PodIdentity");
+        spec["serviceAccount"] = json!({"create": true});
+        spec["podIdentity"] = json!({"disableSessionTags": untagged});
+        spec["deletionPolicy"] = json!("Retain");
+        spec
+    };
+    scene.apply("orders", spec(true)).await?;
+    let object = scene.until_ready("orders").await?;
+    let arn = object
+        .status
+        .and_then(|status| status.role)
+        .context("a role")?
+        .arn;
+    for (old, new, untagged) in [
+        ("orders", "orders-api", false),
+        ("orders-api", "orders-cli", true),
+    ] {
+        ask(&scene, new, &arn, spec(untagged)).await?;
+        let waits = scene.until_is(new, "Stalled", "True", "RoleConflict").await?;
+        ensure!(condition(&waits, "Transitioning").is_none(), "{waits:?}");
+        scene.delete(old).await?;
+        scene.until_ready(new).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_new_one_waits_for_the_old_to_go_and_makes_the_role_anew() -> Result<()> {
     let scene = stage().await?.scene("rn-waits").await?;

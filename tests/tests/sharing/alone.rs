@@ -29,6 +29,28 @@ async fn a_subject_comes_into_the_trust_and_goes_and_leaves_no_trace() -> Result
     Ok(())
 }
 
+/// Without session tags a statement names nobody, and those of two subjects say the same: each has one to itself.
+#[tokio::test]
+async fn two_subjects_without_session_tags_come_and_go_by_themselves() -> Result<()> {
+    let (scene, arn) = scene("sh-untagged", &owners()).await?;
+    let mut spec = shared(&arn, "PodIdentity");
+    spec["podIdentity"] = json!({"disableSessionTags": true});
+    for name in ["orders", "carts"] {
+        scene.apply(name, spec.clone()).await?;
+        scene.until_ready(name).await?;
+    }
+    for (goes, left) in [("orders", 1), ("carts", 0)] {
+        scene.delete(goes).await?;
+        let all = statements(&scene.aws, "sh-untagged").await?;
+        assert_eq!(
+            all.iter().filter(|statement| is_lanyards(statement)).count(),
+            left
+        );
+    }
+    assert_eq!(statements(&scene.aws, "sh-untagged").await?, owners());
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_object_goes_without_a_status_and_without_a_spec_that_holds() -> Result<()> {
     let (scene, arn) = scene("sh-lost", &owners()).await?;

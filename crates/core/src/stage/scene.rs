@@ -10,13 +10,12 @@ use crate::arn::RoleArn;
 use crate::aspect::Aspect;
 use crate::binding::{Binding, By};
 use crate::custody::Touched;
-use crate::desired::statement_for;
 use crate::fact::{Fact, Why};
 use crate::holder::{Carries, Holder};
 use crate::identity::Identity;
 use crate::name::Audience;
 use crate::observed::{Association, Observed, ServiceAccount};
-use crate::ownership::holding_of_association;
+use crate::ownership::{holding_of_association, holding_of_role};
 use crate::share::Key;
 use crate::spec::Method;
 use crate::status::{BindingState, BindingStatus, Status, TransitionStatus};
@@ -154,14 +153,9 @@ impl<'a> Scene<'a> {
     /// Where the record is lost, the trust alone may still tell how Pod Identity was bound: no pod shows that.
     fn in_trust(&self) -> Vec<Binding> {
         let wanted = &self.identity.binding;
-        let facts = self.observed.role(&wanted.role_arn);
-        let Some(trust) = facts
-            .trust
-            .present()
-            .filter(|_| self.previous.bindings.is_empty())
-        else {
+        if !self.previous.bindings.is_empty() {
             return Vec::new();
-        };
+        }
         let target = match &wanted.by {
             By::PodIdentity { target_role_arn, .. } => target_role_arn.clone(),
             By::Irsa { .. } => None,
@@ -173,12 +167,9 @@ impl<'a> Scene<'a> {
                 session_tags,
             },
         };
-        let kept = |binding: &Binding| {
-            let statement = statement_for(self.identity, binding, "").without("Sid");
-            let mut found = trust.statements().iter();
-            found.any(|found| found.without("Sid") == statement)
-        };
-        [true, false].map(binding).into_iter().filter(kept).collect()
+        let mut shown = [true, false].map(binding).to_vec();
+        shown.retain(|binding| self.has_seat(binding));
+        shown
     }
 
     /// The binding in effect beside the wanted one: that on record, else what the world shows, an association before
@@ -316,6 +307,24 @@ impl<'a> Scene<'a> {
             binding: &self.identity.binding,
         };
         trust.is_some_and(|trust| lets_in(trust, request))
+    }
+
+    /// Whether what lets the subject in by the wanted binding would go if it were not wanted. In a role that others keep
+    /// only Lanyard's own statement would: theirs stay, and need none of Lanyard's beside them.
+    pub fn could_be_put_out(&self) -> bool {
+        let facts = self.observed.role(&self.identity.binding.role_arn);
+        let adopted = holding_of_role(self.identity, self.previous, &facts).is_adopted();
+        let shares = self.identity.shares_trust || adopted;
+        self.is_let_in() && (!shares || self.has_seat(&self.identity.binding))
+    }
+
+    /// Whether the subject is in Lanyard's statement for a binding to the wanted role. Its id tells: without session tags,
+    /// what lets another subject in says the same.
+    fn has_seat(&self, binding: &Binding) -> bool {
+        let facts = self.observed.roles.get(&self.identity.binding.role_arn);
+        let seat = Key::of(binding).seat(&self.identity.subject);
+        let trust = facts.and_then(|facts| facts.trust.present());
+        trust.is_some_and(|trust| seat.is_taken(trust) == Some(true))
     }
 
     /// Whether a pod may still depend on a binding that is not wanted any more. What cannot be counted afresh may.

@@ -1,12 +1,14 @@
 //! A role that Lanyard made changes hands inside one cluster: one object lets it go, another of its namespace adopts it.
-//! Whatever either asks for, the heir gets in, and who had the role before is not put out.
+//! Whatever either asks for, the heir waits until then and gets in, and who had the role before is not put out.
 
 use std::collections::BTreeMap;
 
 use lanyard_core::fact::Fact;
 use lanyard_core::identity::Identity;
 use lanyard_core::observed::ServiceAccount;
+use lanyard_core::reason::Reason;
 use lanyard_core::spec::{DeletionPolicy, Spec};
+use lanyard_core::stage::Stage;
 use lanyard_core::subject::{TAG_ADOPTED, TAG_RETAINED};
 use lanyard_core::trusting::{Request, lets_in};
 use proptest::prelude::*;
@@ -59,6 +61,24 @@ fn is_let_in(model: &Model, identity: &Identity) -> bool {
 
 proptest! {
     #![proptest_config(crate::cases())]
+
+    #[test]
+    fn whoever_asks_for_a_role_that_is_held_waits_and_changes_nothing((before, heir) in specs()) {
+        let (had, heir) = (identity_of(&before, &neighbour()), identity(&heir));
+        let mut truth = let_go(&had)?;
+        for role in truth.roles.values_mut() {
+            role.tags = Fact::Present(had.subject.ownership_tags());
+        }
+        let mut model = Model::new(truth.clone());
+        // It is no change of a binding either: that somebody is let in is nobody else's record.
+        for _ in 0..3 {
+            let pass = model.pass(&heir)?;
+            let reasons: Vec<Reason> = pass.look.drift.conflicts.iter().map(|conflict| conflict.reason).collect();
+            prop_assert_eq!(reasons, vec![Reason::RoleConflict]);
+            prop_assert_eq!(&pass.look.stage, &Stage::Settled);
+        }
+        prop_assert_eq!(&model.truth.roles, &truth.roles);
+    }
 
     #[test]
     fn whoever_adopts_a_role_that_was_let_go_gets_in_beside_who_had_it((before, heir) in specs()) {
