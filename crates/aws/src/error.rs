@@ -81,10 +81,12 @@ pub struct ErrorAnswer {
     pub refusal: Option<Refusal>,
 }
 
-/// The parts of `User: U is not authorized to perform: ACTION on resource: RESOURCE because CAUSE`. Who was refused is
-/// left out: it is always Lanyard, under a session name that changes with each restart.
+/// The parts of `User: U is not authorized to perform: ACTION on resource: RESOURCE because CAUSE`. Of who was refused only
+/// the role is kept: it is always Lanyard, under a session name that changes with each restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// The role that Lanyard acted as, and its account, when AWS says: the operator's own, or that of a class.
+    pub role: Option<(String, String)>,
     /// The action that is not allowed; not always the call's own, such as `iam:PassRole`.
     pub action: String,
     /// On what, when AWS says.
@@ -120,7 +122,7 @@ impl fmt::Display for ErrorAnswer {
 
 impl Refusal {
     fn read(message: &str) -> Option<Self> {
-        let (_, rest) = message.split_once("is not authorized to perform: ")?;
+        let (user, rest) = message.split_once("is not authorized to perform: ")?;
         let (head, cause) = match rest
             .split_once(" because ")
             .or_else(|| rest.split_once(" with an "))
@@ -134,11 +136,20 @@ impl Refusal {
         };
         let action = action.split_whitespace().next()?;
         Some(Self {
+            role: role_of_session(user),
             action: quote(action),
             resource,
             cause,
         })
     }
+}
+
+/// Role and account in `User: arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
+fn role_of_session(user: &str) -> Option<(String, String)> {
+    let (_, account) = user.split_once(":sts::")?;
+    let (account, role) = account.split_once(":assumed-role/")?;
+    let (role, _) = role.split_once('/')?;
+    Some((quote(role), quote(account)))
 }
 
 impl AwsError {
@@ -239,6 +250,10 @@ mod tests {
                        perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/orders because no \
                        identity-based policy allows the iam:PassRole action";
         let refusal = ErrorAnswer::new(403, "AccessDenied", message).refusal.unwrap();
+        assert_eq!(
+            refusal.role.unwrap(),
+            ("lanyard".to_owned(), "111122223333".to_owned())
+        );
         assert_eq!(refusal.action, "iam:PassRole");
         assert_eq!(refusal.resource.unwrap(), "arn:aws:iam::111122223333:role/orders");
         assert_eq!(
@@ -252,8 +267,8 @@ mod tests {
         let message = "User: x is not authorized to perform: eks:DescribeCluster with an explicit deny in a service control policy";
         let refusal = Refusal::read(message).unwrap();
         assert_eq!(
-            (refusal.action.as_str(), refusal.resource),
-            ("eks:DescribeCluster", None)
+            (refusal.role, refusal.action.as_str(), refusal.resource),
+            (None, "eks:DescribeCluster", None)
         );
         assert_eq!(
             refusal.cause.unwrap(),

@@ -66,6 +66,7 @@ impl AwsError {
                 action,
                 resource,
                 cause,
+                ..
             }) => {
                 let resource = resource.as_deref().unwrap_or(&call.target);
                 let cause = cause
@@ -165,9 +166,14 @@ impl AwsError {
                 "AWS denies Lanyard {permission}. An explicit deny stands in the way: narrow it, as no permission overrides it."
             );
         }
-        format!(
-            "AWS denies Lanyard {permission}. Allow it in the IAM policy that the operator itself runs with."
-        )
+        match self.refusal().and_then(|refusal| refusal.role.as_ref()) {
+            Some((role, account)) => format!(
+                "AWS denies Lanyard {permission}. Allow it in the IAM policy of role {role} of account {account}, which Lanyard acts as."
+            ),
+            None => format!(
+                "AWS denies Lanyard {permission}. Allow it in the IAM policy that the operator itself runs with."
+            ),
+        }
     }
 }
 
