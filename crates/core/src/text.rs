@@ -31,14 +31,22 @@ pub fn message(text: &str) -> String {
     cut(&text, MESSAGE_LIMIT)
 }
 
+/// Parts with semicolons between, without the full stops of those that are sentences.
+fn listed(parts: &[String]) -> String {
+    let parts = parts.iter().map(|part| part.strip_suffix('.').unwrap_or(part));
+    parts.collect::<Vec<_>>().join("; ")
+}
+
 /// The parts of a message and its end, which always fits: as many parts as there is room for, and how many more there are.
 #[must_use]
 pub fn joined(parts: &[String], end: &str) -> String {
+    let is_sentence = end.is_empty() && parts.last().is_some_and(|part| part.ends_with('.'));
+    let end = if is_sentence { "." } else { end };
     let with = |shown: &str, count: usize| match parts.len() - count {
         0 => format!("{shown}{end}"),
         more => format!("{shown}; and {more} more{end}"),
     };
-    let shown = |count: usize| with(&parts.get(..count).unwrap_or(parts).join("; "), count);
+    let shown = |count: usize| with(&listed(parts.get(..count).unwrap_or(parts)), count);
     let mut whole = (1..=parts.len()).rev().map(shown);
     if let Some(fits) = whole.find(|text| text.len() <= MESSAGE_LIMIT) {
         return fits;
@@ -97,6 +105,13 @@ mod tests {
     fn a_message_is_cut_on_a_character_boundary() {
         let cut = message(&"é".repeat(800));
         assert!(cut.len() <= MESSAGE_LIMIT && cut.ends_with('…'));
+    }
+
+    #[test]
+    fn sentences_in_a_row_have_one_full_stop() {
+        let parts = ["a.".to_owned(), "b.".to_owned()];
+        assert_eq!(joined(&parts, ""), "a; b.");
+        assert_eq!(joined(&parts, "; the rest stays"), "a; b; the rest stays");
     }
 
     #[test]

@@ -226,7 +226,7 @@ impl fmt::Display for Choice<'_> {
             ),
             Self::Missing { name } => write!(
                 f,
-                "The class {} does not exist; create it again, or correct spec.className.",
+                "The class {} does not exist; have it created, or correct spec.className.",
                 quote(name)
             ),
             Self::Unusable { name, class } => write!(

@@ -220,10 +220,13 @@ fn ready(listed: &Listed, shown: &Shown, tally: &Tally) -> Condition {
         Ok(_) if listed.goes => (
             "False",
             Reason::Deleting,
-            format!(
-                "{} identities still follow this class, and it stays until they are gone; it takes no others.",
-                tally.total
-            ),
+            match tally.total {
+                1 => "1 identity still follows this class, and it stays until that is gone; it takes no others."
+                    .to_owned(),
+                total => format!(
+                    "{total} identities still follow this class, and it stays until they are gone; it takes no others."
+                ),
+            },
         ),
         Ok(_) => ("True", Reason::Usable, "The class can be used.".to_owned()),
         Err(unusable) => (
