@@ -152,7 +152,10 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
         moving.running == 0 && moving.waiting > 0
     })
     .await?;
-    let identities = held.status.and_then(|status| status.identities);
+    let held = held.status.context("a status")?;
+    let says = &held.conditions.first().context("a condition")?.message;
+    ensure!(says.contains("spec.transition.paused is true"), "{says}");
+    let identities = held.identities;
     let by = identities.context("counts")?.by_method;
     ensure!(by.irsa > 0 && by.pod_identity > 0, "{by:?}");
 
@@ -223,10 +226,10 @@ async fn a_failure_keeps_the_others_from_beginning() -> Result<()> {
         moving.failed == 1 && moving.waiting == all - 1
     })
     .await?;
-    let identities = class
-        .status
-        .and_then(|status| status.identities)
-        .context("counts")?;
+    let status = class.status.context("a status")?;
+    let says = &status.conditions.first().context("a condition")?.message;
+    ensure!(says.contains("spec.transition.pauseAfterFailures"), "{says}");
+    let identities = status.identities.context("counts")?;
     ensure!(identities.by_method.irsa == all, "{identities:?}");
     ensure!(classes(&scene).get("platform").await?.metadata.generation == Some(2));
     stage.bed.stop().await

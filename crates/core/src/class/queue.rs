@@ -1,6 +1,8 @@
 //! The queue of a fleet: how the identities of a class stand, and whether another one may change its binding.
 //! Statuses in, counts and a yes or no out; no I/O. Called by the operator, which holds the turns.
 
+use std::fmt;
+
 use super::Queue;
 use crate::condition::{ConditionStatus, ConditionType};
 use crate::reason::Reason;
@@ -95,17 +97,50 @@ impl Tally {
     }
 }
 
+/// Why nobody else begins, however few are under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    /// The class says so.
+    Paused,
+    /// As many as the class allows have failed.
+    Failures,
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Paused => {
+                "its identities wait for another method, and none of them begins: spec.transition.paused is true"
+            }
+            Self::Failures => {
+                "its identities wait for another method, and none of them begins before those whose change failed (see status.transitions and spec.transition.pauseAfterFailures) are mended or put back"
+            }
+        })
+    }
+}
+
 impl Queue {
     /// How many more may begin, while so many are under way and so many of these have failed.
     #[must_use]
     pub fn free(&self, running: usize, failed: usize) -> usize {
-        let limit = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let halted = self.paused || failed >= limit(self.pause_after_failures.max(1));
-        if halted {
-            return 0;
+        match self.halt(failed) {
+            Some(Halt::Paused | Halt::Failures) => 0,
+            None => limit(self.max_concurrent).saturating_sub(running + failed),
         }
-        limit(self.max_concurrent).saturating_sub(running + failed)
     }
+
+    /// Why nobody else begins, when so many have failed.
+    #[must_use]
+    pub fn halt(&self, failed: usize) -> Option<Halt> {
+        if self.paused {
+            return Some(Halt::Paused);
+        }
+        (failed >= limit(self.pause_after_failures.max(1))).then_some(Halt::Failures)
+    }
+}
+
+fn limit(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -117,7 +152,7 @@ mod tests {
     fn no_more_begin_than_may_run_at_once_and_none_after_a_failure() {
         let queue = Queue::default();
         assert_eq!((queue.free(0, 0), queue.free(3, 0), queue.free(9, 0)), (5, 2, 0));
-        assert_eq!(queue.free(0, 1), 0);
+        assert_eq!((queue.free(0, 1), queue.halt(1)), (0, Some(Halt::Failures)));
         let patient = Queue {
             pause_after_failures: 2,
             ..queue.clone()
@@ -127,7 +162,7 @@ mod tests {
             paused: true,
             ..queue
         };
-        assert_eq!(paused.free(0, 0), 0);
+        assert_eq!((paused.free(0, 0), paused.halt(0)), (0, Some(Halt::Paused)));
     }
 
     #[test]

@@ -214,6 +214,14 @@ fn status(listed: &Listed, shown: &Shown, tally: &Tally) -> WorkloadIdentityClas
     }
 }
 
+/// That the class can be used, and what holds its fleet.
+fn usable(class: &Class, tally: &Tally) -> String {
+    match class.transition.halt(tally.failed).filter(|_| tally.waiting > 0) {
+        Some(halt) => format!("The class can be used; {halt}."),
+        None => "The class can be used.".to_owned(),
+    }
+}
+
 /// Whether the class can be used; of one that is being deleted, what keeps it.
 fn ready(listed: &Listed, shown: &Shown, tally: &Tally) -> Condition {
     let (status, reason, message) = match &listed.class {
@@ -228,7 +236,7 @@ fn ready(listed: &Listed, shown: &Shown, tally: &Tally) -> Condition {
                 ),
             },
         ),
-        Ok(_) => ("True", Reason::Usable, "The class can be used.".to_owned()),
+        Ok(class) => ("True", Reason::Usable, usable(class, tally)),
         Err(unusable) => (
             "False",
             Reason::ClassUnusable,
