@@ -66,6 +66,8 @@ struct Known {
     /// What else there is of each class, for those who write to it.
     shown: BTreeMap<String, Shown>,
     namespaces: Fact<BTreeMap<String, Labels>>,
+    /// Whether every identity has to follow a class.
+    required: bool,
 }
 
 /// What a class is like apart from what it says.
@@ -87,13 +89,14 @@ struct Turns {
 }
 
 impl Classes {
-    /// Nothing is known yet. `changes` tells of changes of identities.
+    /// Nothing is known yet. `changes` tells of changes of identities; `required`: whether each has to follow a class.
     #[must_use]
-    pub fn new(changes: Arc<Changes>) -> Self {
+    pub fn new(changes: Arc<Changes>, required: bool) -> Self {
         let known = Known {
             classes: Fact::Unreadable(Why::NotRead),
             shown: BTreeMap::new(),
             namespaces: Fact::Unreadable(Why::NotRead),
+            required,
         };
         Self {
             known: channel::Sender::new(known),
@@ -116,6 +119,7 @@ impl Known {
             class_name: spec.class_name.as_deref(),
             pinned: record(decoded).pinned(),
             labels: &labels,
+            required: self.required,
         };
         then(&choose(&asked, &self.classes))
     }

@@ -200,7 +200,7 @@ impl Shell<'_> {
     fn context(&self, world: World, store: Store<RawIdentity>) -> Context {
         self.metrics.workers(self.settings.workers);
         Context {
-            classes: Classes::new(Arc::clone(&self.changes)),
+            classes: Classes::new(Arc::clone(&self.changes), self.settings.require_class),
             pods: Arc::new(RwLock::new(PodFold::new(world.auto_mode()))),
             world,
             store,

@@ -79,6 +79,13 @@ pub struct Settings {
           value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub read_only: bool,
 
+    /// Serve nobody without a class: while no WorkloadIdentityClass exists, an identity waits instead of being restricted
+    /// by nothing. Set it where tenants write WorkloadIdentities.
+    #[arg(long, env = "LANYARD_REQUIRE_CLASS", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1,
+          require_equals = true, default_value = "false", default_missing_value = "true",
+          value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub require_class: bool,
+
     /// Whether Lanyard may install the EKS add-on eks-pod-identity-agent where there is no agent and a binding needs one:
     /// Require says that it is missing, Ensure installs it. It is never updated or removed.
     #[arg(
@@ -91,7 +98,7 @@ pub struct Settings {
     pub pod_identity_agent: AgentPolicy,
 
     /// The SQS queue, by its URL, that brings what others do to roles and associations: it is noticed within seconds, and
-    /// not only at the next resync. See docs/events.md.
+    /// not only by the next sweep. See docs/events.md.
     #[arg(
         long,
         env = "LANYARD_EVENTS_QUEUE",

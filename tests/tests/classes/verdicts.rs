@@ -76,6 +76,7 @@ fn core(spec: &Value, namespace: &str, tier: &str, classes: &Fact<Vec<Listed>>) 
         class_name: spec.class_name.as_deref(),
         pinned: None,
         labels: &labels,
+        required: false,
     };
     let choice = choose(&asked, classes);
     let Some(class) = choice.class() else {

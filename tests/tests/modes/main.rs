@@ -2,7 +2,7 @@
 //! Needs the test bed; does I/O.
 
 use anyhow::{Context, Result};
-use lanyard_tests::{Scene, Stage, StageOptions, condition};
+use lanyard_tests::{Scene, Stage, StageOptions, condition, put_class};
 use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
@@ -28,6 +28,27 @@ async fn read_only_reports_what_it_would_do_and_does_nothing() -> Result<()> {
     assert!(message.contains("Next would be"), "{message}");
     assert_eq!(object.metadata.finalizers, None);
     assert!(stage.bed.gateway.ledger().since(mark).writes().is_empty());
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn where_a_class_is_required_nobody_is_served_before_there_is_one() -> Result<()> {
+    let options = StageOptions {
+        arguments: vec!["--require-class"],
+        ..StageOptions::default()
+    };
+    let stage = Stage::set(BINARY, options).await?;
+    let scene = stage.scene("shop").await?;
+    let mark = stage.bed.gateway.ledger().mark();
+    scene.apply("orders", spec()).await?;
+    let object = scene
+        .until_is("orders", "Stalled", "True", "NoDefaultClass")
+        .await?;
+    let message = condition(&object, "Stalled").context("Stalled")?.message;
+    assert!(message.contains("--require-class"), "{message}");
+    assert!(stage.bed.gateway.ledger().since(mark).writes().is_empty());
+    put_class(&scene.client, "platform", true, json!({})).await?;
+    scene.until_ready("orders").await?;
     stage.bed.stop().await
 }
 

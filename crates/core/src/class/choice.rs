@@ -53,6 +53,8 @@ pub struct Asked<'a> {
     pub pinned: Option<&'a str>,
     /// The labels of the namespace.
     pub labels: &'a Fact<Labels>,
+    /// Whether every identity has to follow a class, even while none exists.
+    pub required: bool,
 }
 
 /// The class that an identity follows, or why it follows none. Without one, an identity that was never carried out
@@ -63,7 +65,7 @@ pub enum Choice<'a> {
     Chosen(&'a Class),
     /// No class exists in the cluster, and none was ever asked for.
     Unrestricted,
-    /// No class is named, and none of those that exist is the default.
+    /// No class is named, and none of those that exist is the default. Without any, one is required all the same.
     NoDefault {
         /// Those that exist.
         classes: Vec<&'a str>,
@@ -127,6 +129,7 @@ pub fn choose<'a>(asked: &Asked<'a>, classes: &'a Fact<Vec<Listed>>) -> Choice<'
             Some(found) => within(found, asked.labels),
             None => Choice::Missing { name },
         },
+        None if classes.is_empty() && !asked.required => Choice::Unrestricted,
         None => default(classes, asked.labels),
     }
 }
@@ -138,7 +141,6 @@ fn default<'a>(classes: &'a [Listed], labels: &Fact<Labels>) -> Choice<'a> {
         .filter(|class| class.is_default)
         .partition(|class| class.goes);
     match (marked.as_slice(), going.first()) {
-        ([], _) if classes.is_empty() => Choice::Unrestricted,
         ([], Some(class)) => Choice::Going { name: &class.name },
         ([], None) => Choice::NoDefault {
             classes: names(&classes.iter().collect::<Vec<_>>()),
@@ -214,6 +216,9 @@ impl fmt::Display for Choice<'_> {
         match self {
             Self::Chosen(class) => write!(f, "Follows {class}."),
             Self::Unrestricted => f.write_str("There is no WorkloadIdentityClass, so nothing is restricted."),
+            Self::NoDefault { classes } if classes.is_empty() => f.write_str(
+                "There is no WorkloadIdentityClass, and this operator serves nobody without one (--require-class); have a class created and marked as the default.",
+            ),
             Self::NoDefault { classes } => write!(
                 f,
                 "spec.className is not set and no class is the default; set it to one of {}.",

@@ -100,13 +100,16 @@ fn binding(told: &Told<'_>, drift: &Drift, wanted: &Wanted, settles_in: Option<D
     }
     match &told.after.service_account {
         Fact::Unreadable(why) => Verdict::as_before(told.previous, kind, "The ServiceAccount", why),
-        Fact::Absent => Verdict::fails(
-            Reason::ServiceAccountMissing,
-            format!(
-                "ServiceAccount {} does not exist. Create it, or set spec.serviceAccount.create: true.",
-                wanted.subject
-            ),
-        ),
+        Fact::Absent => {
+            let what_next = match wanted.create_service_account {
+                true => "It is created once the role is in place.",
+                false => "Create it, or set spec.serviceAccount.create: true.",
+            };
+            Verdict::fails(
+                Reason::ServiceAccountMissing,
+                format!("ServiceAccount {} does not exist. {what_next}", wanted.subject),
+            )
+        }
         Fact::Present(account) => annotated(told, drift, wanted, account),
     }
 }

@@ -27,6 +27,7 @@ fn chosen(class_name: Option<&str>, pinned: Option<&str>, classes: Vec<Listed>) 
         class_name,
         pinned,
         labels: &labels,
+        required: false,
     };
     let classes = Fact::Present(classes);
     let choice = choose(&asked, &classes);
@@ -55,8 +56,19 @@ fn without_any_class_nothing_is_restricted_unless_one_was_asked_for() {
         class_name: None,
         pinned: None,
         labels: &labels,
+        required: false,
     };
     assert_eq!(choose(&asked, &Fact::Absent), Choice::Unrestricted);
+    let required = Asked {
+        required: true,
+        ..asked
+    };
+    let choice = choose(&required, &Fact::Absent);
+    assert_eq!(
+        (choice.reason(), choice.class()),
+        (Some(Reason::NoDefaultClass), None)
+    );
+    assert!(choice.to_string().contains("--require-class"));
 }
 
 #[test]
@@ -102,6 +114,7 @@ fn a_class_serves_only_the_namespaces_that_it_selects() {
             class_name: None,
             pinned: None,
             labels,
+            required: false,
         };
         choose(&asked, &classes).reason()
     };
@@ -124,6 +137,7 @@ fn what_cannot_be_read_or_used_chooses_nothing() {
         class_name: None,
         pinned: None,
         labels: &labels,
+        required: false,
     };
     let unread = Fact::Unreadable(Why::Throttled);
     let choice = choose(&asked, &unread);
