@@ -47,7 +47,8 @@ async fn where_a_class_is_required_nobody_is_served_before_there_is_one() -> Res
     let message = condition(&object, "Stalled").context("Stalled")?.message;
     assert!(message.contains("--require-class"), "{message}");
     assert!(stage.bed.gateway.ledger().since(mark).writes().is_empty());
-    put_class(&scene.client, "platform", true, json!({})).await?;
+    let open = json!({"guardrails": {"namespaceSelector": {}, "methods": ["PodIdentity"]}});
+    put_class(&scene.client, "platform", true, open).await?;
     scene.until_ready("orders").await?;
     stage.bed.stop().await
 }
