@@ -71,7 +71,7 @@ fn known(
 ) -> Vec<Result<RawIdentity, watcher::Error>> {
     match event {
         Ok(Event::Init) => listed.clear(),
-        Ok(Event::InitApply(object)) => listed.push(object),
+        Ok(Event::InitApply(object)) => listed.push(object.slim()),
         Ok(Event::InitDone) => return std::mem::take(listed).into_iter().map(Ok).collect(),
         Ok(Event::Apply(object)) => return vec![Ok(object)],
         Ok(Event::Delete(_)) => {}
