@@ -9,9 +9,10 @@ use tokio::sync::Notify;
 use crate::context::Ref;
 
 /// Whether anybody waits for a look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Hurry {
     /// Somebody may.
+    #[default]
     Some,
     /// It is for drift alone.
     None,

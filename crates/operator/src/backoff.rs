@@ -2,14 +2,14 @@
 //! happens at once. Failures and successes in, delays out; no I/O, no clock, no randomness. Called by the controller.
 
 use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 
 use crate::context::Ref;
+use crate::hash::hash;
 
 /// After the first failure.
 const FIRST: Duration = Duration::from_secs(1);
@@ -72,9 +72,7 @@ pub fn delay(failures: u32) -> Duration {
 /// A time made up to a tenth longer or shorter, always the same for the same key.
 #[must_use]
 pub fn spread(time: Duration, key: &impl Hash) -> Duration {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    let thousandths = 900 + u32::try_from(hasher.finish() % 201).unwrap_or_default();
+    let thousandths = 900 + u32::try_from(hash(key) % 201).unwrap_or_default();
     time.saturating_mul(thousandths) / 1000
 }
 

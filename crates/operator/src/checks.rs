@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::asked::Hurry;
+
 mod key;
 
 pub use key::Key;
@@ -36,8 +38,8 @@ struct Mark {
     uncovered: bool,
     /// Whether its last look changed nothing, in AWS or in what is told.
     idle: bool,
-    /// Whether nobody waits for the look that is due.
-    unhurried: bool,
+    /// Whether anybody waits for the look that is due.
+    hurry: Hurry,
 }
 
 /// What the next look at an object waits for.
@@ -47,11 +49,8 @@ pub enum Waiting {
     New,
     /// Somebody changed it since.
     Changed,
-    /// Its time has come. `unhurried`: it was for drift alone that it had to come back.
-    Due {
-        /// Whether nobody waits for it.
-        unhurried: bool,
-    },
+    /// Its time has come; whether anybody waits for it.
+    Due(Hurry),
     /// Its time comes after this.
     Until(Duration),
     /// For drift alone, or for nothing that is known here.
@@ -67,19 +66,19 @@ pub enum Waiting {
     },
 }
 
-/// How a look ended.
+/// A look: at what, as others had made it by then, when it began, and what came of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Ended {
-    /// The term in which it began.
-    pub term: u64,
-    /// What others can change of the object, as it was looked at.
+pub struct Looked {
+    /// What stands for the object.
+    pub key: Key,
+    /// What others can change of it.
     pub print: u64,
     /// When it began.
     pub began: Instant,
-    /// In how long the next one is due; `None`: it waits for drift alone.
-    pub due: Option<Duration>,
-    /// Whether nobody waits for that.
-    pub unhurried: bool,
+    /// The term in which it began.
+    pub term: u64,
+    /// Whether anybody waits for it.
+    pub hurry: Hurry,
     /// Whether it changed nothing, in AWS or in what is told.
     pub idle: bool,
 }
@@ -115,9 +114,7 @@ impl Checks {
         if mark.due != 0 {
             return match mark.due.checked_sub(now) {
                 Some(left) if left > 0 => Waiting::Until(span(left)),
-                Some(_) | None => Waiting::Due {
-                    unhurried: mark.unhurried,
-                },
+                Some(_) | None => Waiting::Due(mark.hurry),
             };
         }
         let sure = mark.looked.max(mark.checked).max(mark.left);
@@ -140,17 +137,20 @@ impl Checks {
         self.marks().insert(key, mark);
     }
 
-    /// A look has ended. One of another term tells nothing of this one.
-    pub fn looked(&self, key: Key, look: &Ended) {
+    /// A look has ended. One of another term tells nothing of this one. `due`: in how long the next one is, and whether
+    /// anybody waits for that; `None`: it waits for drift alone.
+    pub fn looked(&self, look: &Looked, due: Option<(Duration, Hurry)>) {
         let (looked, now) = (self.tick(look.began), self.tick(Instant::now()));
         if look.term != self.term() {
             return;
         }
         let mut marks = self.marks();
-        let mark = marks.entry(key).or_default();
+        let mark = marks.entry(look.key).or_default();
         (mark.print, mark.looked, mark.idle) = (look.print, looked, look.idle);
-        mark.due = look.due.map_or(0, |due| now.saturating_add(ticks(due)));
-        mark.unhurried = look.unhurried;
+        (mark.due, mark.hurry) = match due {
+            Some((due, hurry)) => (now.saturating_add(ticks(due)), hurry),
+            None => (0, Hurry::default()),
+        };
     }
 
     /// A sweep that began then found all of it as told.
@@ -266,13 +266,13 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn look(began: Instant, print: u64) -> Ended {
-        Ended {
-            term: 0,
-            print,
+    fn look(key: Key, began: Instant) -> Looked {
+        Looked {
+            key,
+            print: 7,
             began,
-            due: None,
-            unhurried: false,
+            term: 0,
+            hurry: Hurry::Some,
             idle: true,
         }
     }
@@ -281,15 +281,11 @@ mod tests {
     fn an_object_of_which_nobody_changed_anything_waits_for_its_time() {
         let (checks, key, now) = (Checks::default(), Key::of("a"), Instant::now());
         assert_eq!(checks.waiting(key, 7, now), Waiting::New);
-        let due = Some(60 * SECOND);
-        checks.looked(key, &Ended { due, ..look(now, 7) });
+        checks.looked(&look(key, now), Some((60 * SECOND, Hurry::None)));
         assert!(matches!(checks.waiting(key, 7, now), Waiting::Until(left) if left > 59 * SECOND));
         assert_eq!(checks.waiting(key, 8, now), Waiting::Changed);
-        let unhurried = false;
-        assert_eq!(
-            checks.waiting(key, 7, now + 61 * SECOND),
-            Waiting::Due { unhurried }
-        );
+        let due = checks.waiting(key, 7, now + 61 * SECOND);
+        assert_eq!(due, Waiting::Due(Hurry::None));
     }
 
     #[test]
@@ -316,7 +312,7 @@ mod tests {
     #[test]
     fn a_term_forgets_the_one_before() {
         let (checks, key, now) = (Checks::default(), Key::of("a"), Instant::now());
-        checks.looked(key, &look(now, 7));
+        checks.looked(&look(key, now), None);
         assert!(checks.looked_since(key, now) && checks.term() == 0);
         checks.begin_term();
         assert_eq!((checks.waiting(key, 7, now), checks.term()), (Waiting::New, 1));
@@ -326,7 +322,7 @@ mod tests {
             Waiting::New,
             "of an unknown object a check tells nothing"
         );
-        checks.looked(key, &look(now, 7));
+        checks.looked(&look(key, now), None);
         assert_eq!(
             checks.waiting(key, 7, now),
             Waiting::New,
@@ -349,7 +345,7 @@ mod tests {
         let (checks, now) = (Checks::default(), Instant::now());
         let (here, gone) = (Key::of("here"), Key::of("gone"));
         for key in [here, gone] {
-            checks.looked(key, &look(now, 7));
+            checks.looked(&look(key, now), None);
         }
         checks.keep_only(&HashSet::from([here]));
         assert_eq!(checks.waiting(gone, 7, now), Waiting::New);
@@ -360,13 +356,8 @@ mod tests {
     fn a_look_that_changed_nothing_is_not_made_again_for_the_same() {
         let (checks, key, now) = (Checks::default(), Key::of("a"), Instant::now());
         let idle = |idle, began| {
-            checks.looked(
-                key,
-                &Ended {
-                    idle,
-                    ..look(began, 7)
-                },
-            )
+            let look = look(key, began);
+            checks.looked(&Looked { idle, ..look }, None);
         };
         idle(false, now);
         assert!(checks.deviates(key, now + SECOND));

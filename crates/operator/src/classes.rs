@@ -147,26 +147,28 @@ impl Classes {
 
     /// What becomes of a spec under the class of its object.
     pub fn rule(&self, spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Ruling {
-        let known = self.known.borrow();
-        let whose = Whose {
-            subject: &decoded.target.subject,
-            cluster,
-        };
-        let turn = |class: &Class| self.turn(class, decoded);
-        known.chosen(spec, decoded, |choice| {
-            rule(spec, whose, choice, record(decoded), turn)
-        })
+        self.rule_by(spec, decoded, cluster, |class| self.turn(class, decoded))
     }
 
     /// The same for an object that rests: no turn of a class is taken, so that one whose class asks it to change waits.
     pub fn rule_at_rest(&self, spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Ruling {
+        self.rule_by(spec, decoded, cluster, |_| false)
+    }
+
+    fn rule_by(
+        &self,
+        spec: &Spec,
+        decoded: &Decoded,
+        cluster: &Cluster,
+        turn: impl FnOnce(&Class) -> bool,
+    ) -> Ruling {
         let known = self.known.borrow();
         let whose = Whose {
             subject: &decoded.target.subject,
             cluster,
         };
         known.chosen(spec, decoded, |choice| {
-            rule(spec, whose, choice, record(decoded), |_| false)
+            rule(spec, whose, choice, record(decoded), turn)
         })
     }
 

@@ -2,7 +2,6 @@
 //! Built once at start; nothing here decides anything.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use crate::backoff::Backoff;
 use crate::checks::Checks;
 use crate::classes::Classes;
 use crate::contests::Contests;
+use crate::hash::hash;
 use crate::lease::LeaseGate;
 use crate::metrics::Metrics;
 use crate::raw::RawIdentity;
@@ -106,7 +106,8 @@ impl Requests {
     }
 }
 
-/// When each object was last looked at, for those who hear later of what happened to it. Kept only where somebody does.
+/// When each object was last looked at, for those who hear later of what happened to it. Kept only where somebody does,
+/// by the hashes of references: ten thousand of these would take megabytes.
 #[derive(Debug, Default)]
 pub struct Looks(Option<Mutex<HashMap<u64, Timestamp>>>);
 
@@ -120,19 +121,19 @@ impl Looks {
     /// A look begins that reads what it needs afresh.
     pub fn begins(&self, object: &Ref, at: Timestamp) {
         if let Some(mut known) = self.known() {
-            known.insert(print(object), at);
+            known.insert(hash(object), at);
         }
     }
 
     /// When the last look began.
     pub fn last(&self, object: &Ref) -> Option<Timestamp> {
-        self.known()?.get(&print(object)).copied()
+        self.known()?.get(&hash(object)).copied()
     }
 
     /// Forgets an object that is gone.
     pub fn forget(&self, object: &Ref) {
         if let Some(mut known) = self.known() {
-            known.remove(&print(object));
+            known.remove(&hash(object));
         }
     }
 
@@ -140,13 +141,6 @@ impl Looks {
         let known = self.0.as_ref()?;
         Some(known.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// A number for an object: ten thousand references would take megabytes.
-fn print(object: &Ref) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    object.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// The facts of objects whose binding is in place and only has to reach everybody: waiting for that reads nothing twice.

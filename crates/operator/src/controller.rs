@@ -12,7 +12,7 @@ use futures::{Stream, StreamExt};
 use kube::ResourceExt;
 use kube::api::Api;
 use kube_runtime::controller::{Action, Config, Controller};
-use kube_runtime::reflector::{self, ObjectRef, store::Writer};
+use kube_runtime::reflector::{self, store::Writer};
 use kube_runtime::watcher::{self, Event, watcher};
 use kube_runtime::{PredicateConfig, WatchStreamExt};
 use lanyard_api::{ANNOTATION_CUSTODY, FINALIZER};
@@ -20,7 +20,7 @@ use lanyard_core::summarise::Next;
 
 use crate::asked::Hurry;
 use crate::backoff::spread;
-use crate::checks::{Ended, Key};
+use crate::checks::{Key, Looked};
 use crate::classes::{self, Changes};
 use crate::context::{Context, Ref};
 use crate::raw::RawIdentity;
@@ -161,36 +161,16 @@ fn never(_object: Arc<RawIdentity>, error: &Infallible, _context: Arc<Context>) 
     match *error {}
 }
 
-/// A look: at which object, as others had made it by then, and when it began.
-#[derive(Debug)]
-pub(crate) struct Looked {
-    /// The object.
-    pub object: Ref,
-    /// What stands for it in `checks`.
-    pub key: Key,
-    /// What others can change of it.
-    pub print: u64,
-    /// When it began.
-    pub began: Instant,
-    /// The term in which it began.
-    pub term: u64,
-    /// Whether it is for drift alone.
-    pub hurry: Hurry,
-    /// Whether it changed nothing.
-    pub idle: bool,
-}
-
 impl Looked {
     /// A look at an object begins. `None` for what has no uid, which the API server never shows.
     pub(crate) fn begins(object: &RawIdentity, hurry: Hurry, context: &Context) -> Option<Self> {
         Some(Self {
-            term: context.checks.term(),
-            hurry,
-            idle: false,
-            object: ObjectRef::from_obj(object),
             key: Key::of(kube::Resource::meta(object).uid.as_deref()?),
             print: changed_by_others(object)?,
             began: Instant::now(),
+            term: context.checks.term(),
+            hurry,
+            idle: false,
         })
     }
 }
@@ -198,26 +178,19 @@ impl Looked {
 impl Context {
     /// When an object is looked at again. What waits for drift alone comes back with the resync, spread by its name so
     /// that not all come in a burst, and is then looked at only if no sweep has checked it.
-    pub(crate) fn next_action(&self, looked: &Looked, next: Next) -> Action {
-        let object = &looked.object;
+    pub(crate) fn next_action(&self, object: &Ref, looked: &Looked, next: Next) -> Action {
         let due = match next {
-            Next::Backoff => Some(self.backoff.next(object)),
-            Next::After(time) | Next::Settled(time) => Some(time),
+            // What failed for drift alone is made again for drift alone.
+            Next::Backoff => Some((self.backoff.next(object), looked.hurry)),
+            Next::After(time) | Next::Settled(time) => Some((time, Hurry::Some)),
             Next::Resync => None,
         };
         if next != Next::Backoff {
             self.backoff.reset(object);
         }
-        let ended = Ended {
-            term: looked.term,
-            print: looked.print,
-            began: looked.began,
-            due,
-            unhurried: looked.hurry == Hurry::None && next == Next::Backoff,
-            idle: looked.idle,
-        };
-        self.checks.looked(looked.key, &ended);
-        Action::requeue(due.unwrap_or_else(|| spread(self.world.timings().resync, object)))
+        self.checks.looked(looked, due);
+        let resync = || spread(self.world.timings().resync, object);
+        Action::requeue(due.map_or_else(resync, |(due, _)| due))
     }
 
     /// Forgets every fact from before: somebody else may have led since, and changed what it told.

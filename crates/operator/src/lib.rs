@@ -26,6 +26,7 @@ mod entry;
 pub mod error;
 #[cfg(feature = "events")]
 pub mod events;
+pub mod hash;
 pub mod lease;
 pub mod logging;
 pub mod metrics;

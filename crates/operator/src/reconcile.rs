@@ -30,8 +30,8 @@ use lanyard_core::validate::validate;
 use lanyard_engine::Scope;
 
 use crate::asked::Hurry;
+use crate::checks::Looked;
 use crate::context::{Context, Ref};
-use crate::controller::Looked;
 use crate::publish::publish;
 use crate::raw::{Decoded, RawIdentity};
 use crate::sweep::Visit;
@@ -54,9 +54,9 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
     };
     decoded.target.account = context.classes.account(&decoded);
     let _under_way = context.metrics.look_begins();
-    let uid = &decoded.target.uid;
+    let (object, uid) = (reference(&decoded), &decoded.target.uid);
     let Some(pass) = look(&decoded, hurry, &context).await else {
-        context.forget(&looked.object, uid);
+        context.forget(&object, uid);
         return Ok(Action::await_change());
     };
     let published = publish(&decoded, &pass, &context).await;
@@ -64,7 +64,7 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
         .metrics
         .look(&pass.summary, published, looked.began.elapsed());
     if pass.released {
-        context.forget(&looked.object, uid);
+        context.forget(&object, uid);
         return Ok(Action::await_change());
     }
     looked.idle = pass.summary.corrected.is_empty() && pass.summary.status == decoded.status;
@@ -73,7 +73,7 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
     } else {
         Next::Backoff
     };
-    Ok(context.next_action(&looked, next))
+    Ok(context.next_action(&object, &looked, next))
 }
 
 /// What one pass came to.

@@ -1,7 +1,8 @@
 //! Key: what stands for an object among what is remembered of all, and when in a day its moment comes. A uid in; no I/O.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
+
+use crate::hash::hash;
 
 /// What stands for an object here: its uid, hashed. Two of ten thousand share one once in some hundred thousand million
 /// clusters.
@@ -22,9 +23,7 @@ impl Key {
     /// The key of a uid.
     #[must_use]
     pub fn of(uid: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        uid.hash(&mut hasher);
-        Self(hasher.finish())
+        Self(hash(uid))
     }
 }
 

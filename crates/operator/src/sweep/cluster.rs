@@ -11,7 +11,7 @@ use lanyard_core::sweep::orphan::Owner;
 use lanyard_core::sweep::{Part, judge, judge_listed};
 use lanyard_engine::ListedAssociation;
 
-use super::read::{Read, does_not_end};
+use super::read::{Cursor, Read};
 use super::resting::Resting;
 use super::round::{Round, breathe};
 use crate::context::Ref;
@@ -45,30 +45,21 @@ impl Round<'_> {
     /// Reads and judges the list of associations.
     pub async fn associations(&mut self) -> Strangers {
         let mut strangers = Strangers::default();
-        if self.context.world.cluster().eks_name().is_none() {
+        if self.term.context.world.cluster().eks_name().is_none() {
             return strangers;
         }
-        let mut after = None;
-        loop {
-            let context = self.context;
-            let ask = || context.world.associations_in_cluster(after.clone());
-            let page = match self.page(Read::Associations, ask).await {
+        let (context, mut cursor) = (self.term.context, Cursor::default());
+        while cursor.goes_on() {
+            let ask = |after| context.world.associations_in_cluster(after);
+            let page = match self.page(Read::Associations, &mut cursor, ask).await {
                 Ok(page) => page,
                 Err(why) => {
-                    self.stopped(Read::Associations, &why);
+                    self.broke_off(Read::Associations, None, &why);
                     return strangers;
                 }
             };
-            for listed in page.items {
+            for listed in page {
                 strangers.associations.extend(self.association(listed));
-            }
-            match page.next {
-                None => break,
-                next if next == after => {
-                    self.stopped(Read::Associations, &does_not_end());
-                    return strangers;
-                }
-                next => after = next,
             }
         }
         for (count, at) in self.unseen(Read::Associations, None).into_iter().enumerate() {
@@ -91,7 +82,7 @@ impl Round<'_> {
             return None;
         }
         let object = Ref::new(&name).within(&namespace);
-        let nobodys = owner_arn.is_none() && self.context.store.get(&object).is_none();
+        let nobodys = owner_arn.is_none() && self.term.context.store.get(&object).is_none();
         nobodys.then_some(Stranger {
             id,
             owner: Owner { namespace, name },
@@ -109,26 +100,20 @@ impl Round<'_> {
         if !self.term.leads() {
             return;
         }
+        let (context, mut cursor) = (self.term.context, Cursor::default());
         let mut shared = Shared::default();
-        let mut after = None;
-        loop {
-            let context = self.context;
-            let ask = || context.world.service_accounts_in_cluster(after.clone());
-            let page = match self.page(Read::Cluster, ask).await {
+        while cursor.goes_on() {
+            let ask = |after| context.world.service_accounts_in_cluster(after);
+            let page = match self.page(Read::Cluster, &mut cursor, ask).await {
                 Ok(page) => page,
-                Err(why) => return self.stopped(Read::Cluster, &why),
+                Err(why) => return self.broke_off(Read::Cluster, None, &why),
             };
-            for (count, listed) in page.items.into_iter().enumerate() {
+            for (count, listed) in page.into_iter().enumerate() {
                 breathe(count).await;
                 if let Some(at) = self.of_subject(&listed.namespace, &listed.name) {
                     self.service_account(at, Fact::Present(listed.facts), &mut shared)
                         .await;
                 }
-            }
-            match page.next {
-                None => break,
-                next if next == after => return self.stopped(Read::Cluster, &does_not_end()),
-                next => after = next,
             }
         }
         for (count, at) in self.unseen(Read::Cluster, None).into_iter().enumerate() {
@@ -164,20 +149,20 @@ impl Round<'_> {
         if let Some(known) = &shared.agent {
             return known.clone();
         }
-        let fact = self.context.world.agent().await;
+        let fact = self.term.context.world.agent().await;
         shared.agent.insert(fact).clone()
     }
 
     /// AWS's own is hidden in the control plane of EKS.
     async fn webhook(&self, resting: &Resting, shared: &mut Shared) -> Fact<String> {
-        let elsewhere = self.context.world.cluster().platform == Platform::Other;
+        let elsewhere = self.term.context.world.cluster().platform == Platform::Other;
         if !(elsewhere && resting.identity.binding.is_irsa()) {
             return Fact::Unreadable(Why::NotRead);
         }
         if let Some(known) = &shared.webhook {
             return known.clone();
         }
-        let fact = self.context.world.webhook().await;
+        let fact = self.term.context.world.webhook().await;
         shared.webhook.insert(fact).clone()
     }
 
@@ -191,20 +176,8 @@ impl Round<'_> {
         if let Some(known) = shared.providers.get(&key) {
             return known.clone();
         }
-        let fact = self.context.world.provider(by, &key.1).await;
+        let fact = self.term.context.world.provider(by, &key.1).await;
         shared.providers.insert(key, fact.clone());
         fact
-    }
-
-    fn stopped(&mut self, read: Read, why: &Why) {
-        if let Why::Denied(missing) = why {
-            let account = &self.context.world.cluster().account;
-            self.context.sweeps.refused(read.word(), account, missing);
-            self.refused = true;
-            let unseen = self.unseen(read, None);
-            return self.refuse(read, unseen);
-        }
-        tracing::warn!(read = read.word(), %why, "a sweep broke off; it begins again soon");
-        self.failed = true;
     }
 }

@@ -1,5 +1,5 @@
-//! The kinds of reads of a sweep, and one page of any of them. How to ask for a page in, the page out, or why there is
-//! none. Does the I/O of whatever it is given.
+//! The kinds of reads of a sweep, and the way through the pages of any of them. How to ask for a page in, what is on it
+//! out, or why there is none. Does the I/O of whatever it is given.
 
 use lanyard_core::fact::Why;
 use lanyard_engine::Page;
@@ -43,29 +43,66 @@ impl Read {
     }
 }
 
-/// A list of which two pages have the same marker.
-pub(super) fn does_not_end() -> Why {
-    Why::Failed("two pages of a list have the same marker".to_owned())
+/// How far the pages of a list have been read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Cursor {
+    /// None of them.
+    #[default]
+    Begins,
+    /// Up to this marker.
+    At(String),
+    /// Two pages have the same marker.
+    Stuck,
+    /// All of them.
+    Ended,
+}
+
+impl Cursor {
+    /// Whether there is more to ask for.
+    pub fn goes_on(&self) -> bool {
+        *self != Self::Ended
+    }
+
+    fn moves_to(&mut self, next: Option<String>) {
+        *self = match next {
+            None => Self::Ended,
+            Some(next) if *self == Self::At(next.clone()) => Self::Stuck,
+            Some(next) => Self::At(next),
+        };
+    }
 }
 
 impl Round<'_> {
-    /// A page, asked for again where that may help.
+    /// The next page of a list, asked for again where that may help.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn page<T, F>(&self, read: Read, ask: impl Fn() -> F) -> Result<Page<T>, Why>
+    pub async fn page<T, F>(
+        &self,
+        read: Read,
+        cursor: &mut Cursor,
+        ask: impl Fn(Option<String>) -> F,
+    ) -> Result<Vec<T>, Why>
     where
         F: Future<Output = Result<Page<T>, Why>>,
     {
+        let after = match cursor {
+            Cursor::Begins | Cursor::Ended => None,
+            Cursor::At(marker) => Some(marker.clone()),
+            Cursor::Stuck => {
+                return Err(Why::Failed("two pages of a list have the same marker".to_owned()));
+            }
+        };
         let mut tries = 1;
         loop {
             if !self.term.leads() {
                 return Err(Why::Failed("the term is over".to_owned()));
             }
-            let why = match ask().await {
+            let why = match ask(after.clone()).await {
                 Ok(page) => {
-                    self.context.metrics.sweeps.page(read.word());
-                    return Ok(page);
+                    self.term.context.metrics.sweeps.page(read.word());
+                    cursor.moves_to(page.next);
+                    return Ok(page.items);
                 }
                 Err(why) => why,
             };
@@ -77,5 +114,37 @@ impl Round<'_> {
             tokio::time::sleep(crate::backoff::delay(tries)).await;
             tries += 1;
         }
+    }
+
+    /// From a list that broke off nothing follows for what it did not show. `way`: it was of the roles reached so.
+    pub fn broke_off(&mut self, read: Read, way: Option<u16>, why: &Why) {
+        let leads = way.and_then(|way| self.ways.get(usize::from(way)));
+        let home = &self.term.context.world.cluster().account;
+        let account = leads.map_or(home, |leads| &leads.account);
+        if let Why::Denied(missing) = why {
+            self.term.context.sweeps.refused(read.word(), account, missing);
+            self.refused = true;
+            return self.leave_to_looks(read, way);
+        }
+        tracing::warn!(%account, read = read.word(), %why, "a sweep broke off; it begins again soon");
+        self.failed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_goes_on_from_marker_to_marker_and_never_by_the_same_twice() {
+        let mut cursor = Cursor::default();
+        let mut to = |next: Option<&str>| {
+            cursor.moves_to(next.map(str::to_owned));
+            (cursor.goes_on(), cursor == Cursor::Stuck)
+        };
+        assert_eq!(to(Some("a")), (true, false));
+        assert_eq!(to(Some("b")), (true, false));
+        assert_eq!(to(Some("b")), (true, true));
+        assert_eq!(to(None), (false, false));
     }
 }

@@ -77,28 +77,28 @@ impl Context {
             return Visit::Look(Hurry::Some);
         };
         let key = Key::of(uid);
-        let asked = self.asked.take(&reference);
-        match self.checks.waiting(key, print, now) {
-            Waiting::Changed => Visit::Look(Hurry::Some),
-            _ if asked.is_some() => Visit::Look(asked.unwrap_or(Hurry::Some)),
-            Waiting::Due { unhurried: true } => Visit::Look(Hurry::None),
-            Waiting::Due { unhurried: false } => Visit::Look(Hurry::Some),
-            Waiting::Until(left) => Visit::ComeBack(Action::requeue(left)),
-            Waiting::Drift { uncovered: true, .. } => Visit::Look(Hurry::None),
-            Waiting::Drift {
-                sure_for,
-                unseen_for,
-                seen,
-                ..
-            } => {
-                let sure = sure_for < self.world.timings().resync * 2;
+        let waiting = self.checks.waiting(key, print, now);
+        match (waiting, self.asked.take(&reference)) {
+            (Waiting::Changed, _) => Visit::Look(Hurry::Some),
+            (_, Some(hurry)) | (Waiting::Due(hurry), None) => Visit::Look(hurry),
+            (Waiting::Until(left), None) => Visit::ComeBack(Action::requeue(left)),
+            (
+                Waiting::Drift {
+                    sure_for,
+                    unseen_for,
+                    seen,
+                    uncovered,
+                },
+                None,
+            ) => {
+                let sure = !uncovered && sure_for < self.world.timings().resync * 2;
                 let rests = || self.resting(object).is_some();
                 match sure && !self.is_its_moment(key, unseen_for, seen) && rests() {
                     true => self.comes_back(&reference),
                     false => Visit::Look(Hurry::None),
                 }
             }
-            Waiting::New => match self.resting(object) {
+            (Waiting::New, None) => match self.resting(object) {
                 // Nobody remembers whether a look that was asked for was made before this term.
                 Some(resting) if resting.decoded.requested_at.is_some() => Visit::Look(Hurry::None),
                 Some(_) => {

@@ -2,13 +2,12 @@
 //! A round in, what it says of each role noted in it out. Reads AWS by pages, and drops each when it was compared.
 
 use lanyard_core::arn::RoleArn;
-use lanyard_core::fact::Why;
 use lanyard_core::observed::{Observed, RoleFacts};
 use lanyard_core::sweep::orphan::{Owner, owner_here};
 use lanyard_core::sweep::{Part, is_too_dear, judge};
 use lanyard_engine::{ListedRole, Way};
 
-use super::read::{Read, does_not_end};
+use super::read::{Cursor, Read};
 use super::round::{Round, breathe};
 
 /// A role of which, when it was listed, no object knew.
@@ -55,7 +54,7 @@ impl Round<'_> {
         }
         if ended == Ended::Illegible {
             tracing::warn!(account = %leads.account, "a role of the account has no ARN that can be read; roles that were not seen are read one by one");
-            self.leave_to_looks(Read::Roles, way);
+            self.leave_to_looks(Read::Roles, Some(way));
         }
         if ended != Ended::Incomplete {
             self.settings(way, &leads).await;
@@ -64,8 +63,9 @@ impl Round<'_> {
     }
 
     async fn roles_in_account(&mut self, way: u16, leads: &Way, suspects: &mut Vec<Suspect>) -> Ended {
-        let (roles, mut pages, mut after, mut legible) = (self.count(way), 0, None, true);
-        loop {
+        let (context, roles) = (self.term.context, self.count(way));
+        let (mut pages, mut legible, mut cursor) = (0, true, Cursor::default());
+        while cursor.goes_on() {
             pages += 1;
             if is_too_dear(pages, roles) {
                 tracing::info!(
@@ -73,41 +73,35 @@ impl Round<'_> {
                     "the account has so many roles that those of its few identities are read one by one"
                 );
                 self.refused = true;
-                self.leave_to_looks(Read::Roles, way);
+                self.leave_to_looks(Read::Roles, Some(way));
                 return Ended::Incomplete;
             }
-            let context = self.context;
-            let ask = || context.world.roles_in_account(leads, after.clone());
-            let page = match self.page(Read::Roles, ask).await {
+            let ask = |after| context.world.roles_in_account(leads, after);
+            let page = match self.page(Read::Roles, &mut cursor, ask).await {
                 Ok(page) => page,
                 Err(why) => {
-                    self.broke_off(Read::Roles, way, leads, &why);
+                    self.broke_off(Read::Roles, Some(way), &why);
                     return Ended::Incomplete;
                 }
             };
-            for (count, role) in page.items.into_iter().enumerate() {
+            for (count, role) in page.into_iter().enumerate() {
                 breathe(count).await;
                 legible &= role.arn.is_some();
                 self.of_account(way, role, suspects);
             }
-            match page.next {
-                None if legible => return Ended::Complete,
-                None => return Ended::Illegible,
-                next if next == after => {
-                    self.broke_off(Read::Roles, way, leads, &does_not_end());
-                    return Ended::Incomplete;
-                }
-                next => after = next,
-            }
+        }
+        match legible {
+            true => Ended::Complete,
+            false => Ended::Illegible,
         }
     }
 
     fn of_account(&mut self, way: u16, role: ListedRole, suspects: &mut Vec<Suspect>) {
         let Some(arn) = &role.arn else { return };
-        let (cluster, tags) = (&self.context.world.cluster().identity, role.tags());
+        let (cluster, tags) = (&self.term.context.world.cluster().identity, role.tags());
         let owner = tags.and_then(|tags| owner_here(cluster, &tags));
         if let Some(owner) = owner
-            && !self.context.knows(&owner, arn)
+            && !self.term.context.knows(&owner, arn)
         {
             let role = arn.clone();
             suspects.push(Suspect { role, owner });
@@ -121,28 +115,23 @@ impl Round<'_> {
         if self.unseen(Read::Settings, Some(way)).is_empty() {
             return;
         }
-        let mut after = None;
-        loop {
-            let context = self.context;
-            let ask = || context.world.roles_of_cluster(leads, after.clone());
-            let page = match self.page(Read::Settings, ask).await {
+        let (context, mut cursor) = (self.term.context, Cursor::default());
+        while cursor.goes_on() {
+            let ask = |after| context.world.roles_of_cluster(leads, after);
+            let page = match self.page(Read::Settings, &mut cursor, ask).await {
                 Ok(page) => page,
-                Err(why) => return self.broke_off(Read::Settings, way, leads, &why),
+                Err(why) => return self.broke_off(Read::Settings, Some(way), &why),
             };
-            for (count, role) in page.items.into_iter().enumerate() {
+            for (count, role) in page.into_iter().enumerate() {
                 breathe(count).await;
                 let Some(arn) = &role.arn else { continue };
                 for at in self.of_role(way, arn) {
                     self.role(at, Part::Settings, Read::Settings, role.facts());
                 }
             }
-            match page.next {
-                // A role elsewhere is not on this list and has the two fields all the same.
-                None => return self.leave_to_looks(Read::Settings, way),
-                next if next == after => return self.broke_off(Read::Settings, way, leads, &does_not_end()),
-                next => after = next,
-            }
         }
+        // A role elsewhere is not on this list and has the two fields all the same.
+        self.leave_to_looks(Read::Settings, Some(way));
     }
 
     fn role(&mut self, at: usize, part: Part, read: Read, facts: RoleFacts) {
@@ -150,28 +139,12 @@ impl Round<'_> {
             return;
         };
         let (subject, arn) = (&resting.decoded.target.subject, resting.identity.role_arn());
-        let facts = self.context.world.trusted_role(subject, arn, facts);
+        let facts = self.term.context.world.trusted_role(subject, arn, facts);
         let observed = Observed {
             roles: [(arn.clone(), facts)].into(),
             ..Observed::nothing()
         };
         let judgement = judge(part, &resting.known(), observed);
         self.note(at, read, judgement);
-    }
-
-    fn leave_to_looks(&mut self, read: Read, way: u16) {
-        let unseen = self.unseen(read, Some(way));
-        self.refuse(read, unseen);
-    }
-
-    /// From a list that broke off nothing follows for what it did not show.
-    fn broke_off(&mut self, read: Read, way: u16, leads: &Way, why: &Why) {
-        if let Why::Denied(missing) = why {
-            self.context.sweeps.refused(read.word(), &leads.account, missing);
-            self.refused = true;
-            return self.leave_to_looks(read, way);
-        }
-        tracing::warn!(account = %leads.account, read = read.word(), %why, "a sweep broke off; it begins again soon");
-        self.failed = true;
     }
 }

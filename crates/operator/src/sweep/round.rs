@@ -3,7 +3,6 @@
 //! bring the pages. Kept small: some 70 bytes an identity beside the store's own copy.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +16,8 @@ use super::read::Read;
 use super::resting::Resting;
 use super::{Outcome, Term};
 use crate::checks::Key;
-use crate::context::{Context, Ref};
+use crate::context::Ref;
+use crate::hash::hash;
 use crate::raw::RawIdentity;
 use crate::watches;
 
@@ -52,7 +52,6 @@ pub(super) struct Tally {
 
 /// One round.
 pub(super) struct Round<'a> {
-    pub context: &'a Context,
     pub term: Term<'a>,
     pub began: Instant,
     /// What was looked at since then may be younger than any page.
@@ -73,7 +72,6 @@ impl<'a> Round<'a> {
     pub async fn begin(term: &Term<'a>) -> Self {
         let (context, began) = (term.context, Instant::now());
         let mut round = Self {
-            context,
             term: *term,
             began,
             fresh_since: began
@@ -106,11 +104,11 @@ impl<'a> Round<'a> {
     }
 
     async fn add(&mut self, object: Arc<RawIdentity>) {
-        let Some(resting) = self.context.resting(&object) else {
+        let Some(resting) = self.term.context.resting(&object) else {
             return;
         };
         // Pods may have come and gone while nobody led, or while nobody knew of the object.
-        watches::recount_pods(self.context, &resting.decoded, self.term.wake).await;
+        watches::recount_pods(self.term.context, &resting.decoded, self.term.wake).await;
         let (identity, target) = (&resting.identity, &resting.decoded.target);
         let Ok(at) = u32::try_from(self.entries.len()) else {
             return;
@@ -123,7 +121,7 @@ impl<'a> Round<'a> {
         } else {
             0
         };
-        let listed = match self.context.world.cluster().eks_name() {
+        let listed = match self.term.context.world.cluster().eks_name() {
             Some(_) => Read::Associations.bit(),
             None => 0,
         };
@@ -143,7 +141,7 @@ impl<'a> Round<'a> {
     }
 
     fn way(&mut self, by: &class::Aws, account: &AccountId) -> Option<u16> {
-        let way = self.context.world.way_to(by, account)?;
+        let way = self.term.context.world.way_to(by, account)?;
         let known = self.ways.iter().position(|known| *known == way);
         let at = known.unwrap_or_else(|| {
             self.ways.push(way);
@@ -194,11 +192,11 @@ impl<'a> Round<'a> {
         if entry.deviates {
             return None;
         }
-        if self.context.checks.looked_since(entry.key, self.fresh_since) {
+        if self.term.context.checks.looked_since(entry.key, self.fresh_since) {
             entry.sure |= read.bit();
             return None;
         }
-        self.context.resting(&entry.object)
+        self.term.context.resting(&entry.object)
     }
 
     /// Takes note of a judgement, and asks for a look at what deviates.
@@ -217,9 +215,9 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// A read will not check these: they are looked at one by one.
-    pub fn refuse(&mut self, read: Read, entries: Vec<usize>) {
-        for at in entries {
+    /// What a read has not shown it will not check: that is looked at one by one. `way`: only roles that are reached so.
+    pub fn leave_to_looks(&mut self, read: Read, way: Option<u16>) {
+        for at in self.unseen(read, way) {
             if let Some(entry) = self.entries.get_mut(at) {
                 entry.refused |= read.bit();
             }
@@ -237,7 +235,7 @@ impl<'a> Round<'a> {
 
     /// The associations to describe, those that were read longest ago first.
     pub fn to_describe(&self) -> Vec<Ref> {
-        let checks = &self.context.checks;
+        let checks = &self.term.context.checks;
         let due = |entry: &&Entry| {
             entry.associated && !entry.deviates && !checks.looked_since(entry.key, self.fresh_since)
         };
@@ -254,7 +252,7 @@ impl<'a> Round<'a> {
     /// Remembers what was checked, and asks for a look at what sweeps cannot check and nobody has looked at yet.
     pub fn end(self) -> Tally {
         let mut tally = Tally::default();
-        let checks = &self.context.checks;
+        let checks = &self.term.context.checks;
         for entry in &self.entries {
             if entry.vain {
                 tally.unchecked += 1;
@@ -289,10 +287,4 @@ fn slim(object: &RawIdentity) -> Ref {
     let meta = kube::Resource::meta(object);
     let name = meta.name.as_deref().unwrap_or_default();
     Ref::new(name).within(meta.namespace.as_deref().unwrap_or_default())
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
