@@ -20,7 +20,7 @@ pub use elsewhere::{Elsewhere, OTHER_ACCOUNT};
 pub use json::with;
 pub use policy::policy;
 pub use rows::{all_well, side_by_side};
-pub use scene::{Scene, condition, drift, holds};
+pub use scene::{Scene, arn_of, condition, drift, holds};
 pub use stage::{ClusterFlags, Stage, StageOptions};
 
 /// The longest that anything awaited may take; far more than it does, since machines differ.

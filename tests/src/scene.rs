@@ -226,14 +226,19 @@ impl Scene<'_> {
     /// # Errors
     /// When the status names none.
     pub fn role_of(&self, object: &WorkloadIdentity) -> Result<String> {
-        let arn = object
-            .status
-            .as_ref()
-            .and_then(|status| status.role.as_ref())
-            .map(|role| role.arn.clone());
-        let arn = arn.context("the status names no role")?;
+        let arn = arn_of(object)?;
         Ok(arn.rsplit('/').next().unwrap_or_default().to_owned())
     }
+}
+
+/// The ARN of the role of an object.
+///
+/// # Errors
+/// When the status names none.
+pub fn arn_of(object: &WorkloadIdentity) -> Result<String> {
+    let role = object.status.as_ref().and_then(|status| status.role.as_ref());
+    let role = role.context("the status names no role")?;
+    Ok(role.arn.clone())
 }
 
 /// The drift of an object's status; empty before its first look.

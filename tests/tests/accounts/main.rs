@@ -2,7 +2,9 @@
 //! a ServiceAccount whose tokens that account's provider takes. Needs the test bed; does I/O.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{Elsewhere, OTHER_ACCOUNT, Scene, Stage, StageOptions, condition, holds, put_class};
+use lanyard_tests::{
+    Elsewhere, OTHER_ACCOUNT, Scene, Stage, StageOptions, arn_of, condition, holds, put_class,
+};
 use serde_json::json;
 
 const EXTERNAL_ID: &str = "prod-of-the-platform-team";
@@ -25,7 +27,7 @@ async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> 
     apply(&scene).await?;
     let ready = scene.until_ready("orders").await?;
 
-    let arn = ready.status.and_then(|status| status.role).context("a role")?.arn;
+    let arn = arn_of(&ready)?;
     ensure!(arn.contains(OTHER_ACCOUNT), "{arn}");
     let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
     ensure!(there.aws.has_role(&name).await?);

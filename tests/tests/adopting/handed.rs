@@ -1,7 +1,7 @@
 //! Blue and green: a role that Lanyard made in one cluster is handed to another, and neither's pods are ever without it.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{Stage, condition};
+use lanyard_tests::{Stage, arn_of, condition};
 use serde_json::json;
 
 use crate::theirs::{ASKED, ask, named, own_tags, role_id, untag};
@@ -16,7 +16,7 @@ async fn a_role_goes_from_one_cluster_to_another_while_pods_of_both_use_it() -> 
     new.account("orders").await?;
     old.apply("orders", named("orders-prod", "IRSA")).await?;
     let made = old.until_ready("orders").await?;
-    let arn = made.status.and_then(|status| status.role).context("a role")?.arn;
+    let arn = arn_of(&made)?;
     let id = role_id(&old, "orders").await?;
 
     // Green asks for it while blue holds it: nothing happens, and it is said who has to let it go.

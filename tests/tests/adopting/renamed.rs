@@ -1,7 +1,7 @@
 //! A WorkloadIdentity renamed in Git is one that goes and one that comes, in either order, and both ask for one role.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{Scene, condition};
+use lanyard_tests::{Scene, arn_of, condition};
 use serde_json::json;
 
 use crate::stage;
@@ -13,11 +13,7 @@ async fn old(scene: &Scene<'_>, role: &str) -> Result<String> {
     scene.account("orders-api").await?;
     scene.apply("orders", named(role, "IRSA")).await?;
     let object = scene.until_ready("orders").await?;
-    Ok(object
-        .status
-        .and_then(|status| status.role)
-        .context("a role")?
-        .arn)
+    arn_of(&object)
 }
 
 #[tokio::test]
@@ -59,11 +55,7 @@ async fn session_tags_may_change_with_the_name() -> Result<()> {
     };
     scene.apply("orders", spec(true)).await?;
     let object = scene.until_ready("orders").await?;
-    let arn = object
-        .status
-        .and_then(|status| status.role)
-        .context("a role")?
-        .arn;
+    let arn = arn_of(&object)?;
     for (old, new, untagged) in [
         ("orders", "orders-api", false),
         ("orders-api", "orders-cli", true),

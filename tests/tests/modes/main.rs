@@ -11,13 +11,18 @@ fn spec() -> Value {
     json!({"method": "PodIdentity", "role": {"managed": {}}})
 }
 
-#[tokio::test]
-async fn read_only_reports_what_it_would_do_and_does_nothing() -> Result<()> {
+/// A stage whose operator has one more argument.
+async fn stage(argument: &'static str) -> Result<Stage> {
     let options = StageOptions {
-        arguments: vec!["--read-only"],
+        arguments: vec![argument],
         ..StageOptions::default()
     };
-    let stage = Stage::set(BINARY, options).await?;
+    Stage::set(BINARY, options).await
+}
+
+#[tokio::test]
+async fn read_only_reports_what_it_would_do_and_does_nothing() -> Result<()> {
+    let stage = stage("--read-only").await?;
     let scene = stage.scene("shop").await?;
     let mark = stage.bed.gateway.ledger().mark();
     scene.apply("orders", spec()).await?;
@@ -33,11 +38,7 @@ async fn read_only_reports_what_it_would_do_and_does_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn where_a_class_is_required_nobody_is_served_before_there_is_one() -> Result<()> {
-    let options = StageOptions {
-        arguments: vec!["--require-class"],
-        ..StageOptions::default()
-    };
-    let stage = Stage::set(BINARY, options).await?;
+    let stage = stage("--require-class").await?;
     let scene = stage.scene("shop").await?;
     let mark = stage.bed.gateway.ledger().mark();
     scene.apply("orders", spec()).await?;

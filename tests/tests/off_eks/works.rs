@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use lanyard_testkit::TestBedOptions;
 use lanyard_testkit::gateway::{Mark, Service};
-use lanyard_tests::{Scene, condition};
+use lanyard_tests::{Scene, arn_of, condition};
 use serde_json::json;
 
 use crate::{ID, ISSUER, stage};
@@ -21,11 +21,7 @@ async fn bound(scene: &Scene<'_>) -> Result<String> {
     scene.account("stranger").await?;
     scene.apply("orders", json!({"role": {"managed": {}}})).await?;
     let object = scene.until_ready("orders").await?;
-    let role = object
-        .status
-        .and_then(|status| status.role)
-        .context("a role")?
-        .arn;
+    let role = arn_of(&object)?;
     let home = format!("arn:aws:iam::000000000000:role/lanyard/{ID}/");
     assert!(role.starts_with(&home), "{role}");
     assert_eq!(annotation(scene, "orders").await?.as_deref(), Some(role.as_str()));

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_iam::types::Tag;
 use lanyard_api::WorkloadIdentity;
-use lanyard_tests::{PATIENCE, Scene, condition, drift};
+use lanyard_tests::{PATIENCE, Scene, arn_of, condition, drift};
 use serde_json::{Value, json};
 
 use crate::stage;
@@ -165,11 +165,7 @@ async fn an_edited_annotation_is_seen_by_watch_and_put_back() -> Result<()> {
         .apply("orders", json!({"method": "IRSA", "role": {"managed": {}}}))
         .await?;
     let object = scene.until_ready("orders").await?;
-    let arn = object
-        .status
-        .and_then(|status| status.role)
-        .context("a role")?
-        .arn;
+    let arn = arn_of(&object)?;
     let patch = json!({"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::000000000000:role/evil"}}});
     scene
         .accounts()

@@ -1,6 +1,7 @@
 //! IRSA: provider, role, trust and annotation.
 
 use anyhow::{Context, Result};
+use lanyard_tests::arn_of;
 use serde_json::json;
 
 use crate::stage;
@@ -17,11 +18,7 @@ async fn the_annotations_say_what_the_spec_asks_for() -> Result<()> {
 
     let account = scene.accounts().get("orders").await?;
     let annotations = account.metadata.annotations.context("annotations")?;
-    let arn = object
-        .status
-        .and_then(|status| status.role)
-        .context("a role")?
-        .arn;
+    let arn = arn_of(&object)?;
     assert_eq!(annotations["eks.amazonaws.com/role-arn"], arn);
     assert_eq!(annotations["eks.amazonaws.com/audience"], "vault.example.com");
     assert_eq!(annotations["eks.amazonaws.com/token-expiration"], "7200");

@@ -1,6 +1,7 @@
 //! The proof: tokens of the API server exchanged at STS, where the emulator judges the role's trust.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use lanyard_tests::arn_of;
 use serde_json::json;
 
 use crate::stage;
@@ -19,11 +20,7 @@ async fn a_service_account_gets_working_credentials_and_another_one_does_not() -
         )
         .await?;
     let object = scene.until_ready("orders").await?;
-    let arn = object
-        .status
-        .and_then(|status| status.role)
-        .context("a role")?
-        .arn;
+    let arn = arn_of(&object)?;
 
     let assumed = scene.assume(&arn, "orders").await?;
     assert!(

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
 use lanyard_tests::{Scene, drift};
 
-use crate::{fleet, looks, stage, until_checked, until_swept};
+use crate::{fleet, looks, roles_of, stage, until_checked, until_swept};
 
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const OPEN: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"]}]}"#;
@@ -104,10 +104,7 @@ async fn what_others_did_is_found_and_corrected_and_nobody_else_is_looked_at() -
     // Two for each deed: those of even number have associations.
     let names = fleet(&scene, 2 * DEEDS.len() + 2).await?;
     until_checked(&stage, 0, names.len()).await?;
-    let mut roles = Vec::new();
-    for name in &names {
-        roles.push(scene.role_of(&scene.identities().get(name).await?)?);
-    }
+    let roles = roles_of(&scene, &names).await?;
 
     let mark = stage.bed.gateway.ledger().mark();
     let touched = |number: usize| 2 * number + 2;

@@ -51,6 +51,15 @@ async fn fleet(scene: &Scene<'_>, count: usize) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// The names of the roles of these.
+async fn roles_of(scene: &Scene<'_>, names: &[String]) -> Result<Vec<String>> {
+    let mut roles = Vec::new();
+    for name in names {
+        roles.push(scene.role_of(&scene.identities().get(name).await?)?);
+    }
+    Ok(roles)
+}
+
 /// Waits until a metric of an operator has a value.
 async fn until_metric(stage: &Stage, number: usize, metric: &str, value: usize) -> Result<()> {
     let line = format!("{metric} {value}");

@@ -41,45 +41,32 @@ async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
 /// Returns the role's ARN.
 async fn leave_behind(scene: &Scene<'_>) -> Result<String> {
     let ours = scene.role_of(&scene.identities().get("orders-00").await?)?;
-    let iam = &scene.aws.iam;
-    let cluster = "arn:aws:eks:us-east-1:000000000000:cluster/lanyard";
+    let (iam, eks) = (&scene.aws.iam, &scene.aws.eks);
     let tags = [
-        ("lanyard.dev/cluster", cluster),
+        (
+            "lanyard.dev/cluster",
+            "arn:aws:eks:us-east-1:000000000000:cluster/lanyard",
+        ),
         ("lanyard.dev/namespace", "shop"),
         ("lanyard.dev/name", "gone"),
     ];
     let tag = |(key, value): (&str, &str)| Tag::builder().key(key).value(value).build();
-    let tags = tags.into_iter().map(tag).collect::<Result<Vec<_>, _>>()?;
+    let of_role = tags.into_iter().map(tag).collect::<Result<Vec<_>, _>>()?;
     let trust = scene.aws.trust(&ours).await?;
-    let create = iam.create_role().role_name("left-behind").set_tags(Some(tags));
+    let create = iam.create_role().role_name("left-behind").set_tags(Some(of_role));
     let made = create
         .assume_role_policy_document(trust.to_string())
         .send()
         .await?;
     let role = made.role.context("a role")?.arn;
-    let associate = scene
-        .aws
-        .eks
-        .create_pod_identity_association()
-        .cluster_name("lanyard");
-    let associate = associate
-        .namespace("shop")
-        .service_account("gone")
-        .role_arn(&role);
-    let associate = associate
-        .tags("lanyard.dev/cluster", cluster)
-        .tags("lanyard.dev/namespace", "shop")
-        .tags("lanyard.dev/name", "gone");
-    associate.send().await?;
-    let foreign = scene
-        .aws
-        .eks
-        .create_pod_identity_association()
-        .cluster_name("lanyard");
-    let foreign = foreign
-        .namespace("shop")
-        .service_account("theirs")
-        .role_arn(&role);
-    foreign.send().await?;
+    let associate = |account: &str| {
+        let create = eks.create_pod_identity_association().cluster_name("lanyard");
+        create.namespace("shop").service_account(account).role_arn(&role)
+    };
+    let tagged = tags
+        .into_iter()
+        .fold(associate("gone"), |create, (key, value)| create.tags(key, value));
+    tagged.send().await?;
+    associate("theirs").send().await?;
     Ok(role)
 }

@@ -7,7 +7,7 @@ use lanyard_testkit::gateway::{Calls, Fault};
 use lanyard_tests::{PATIENCE, Scene, drift};
 use serde_json::json;
 
-use crate::{ACCOUNT, BINARY, fleet, looks, spec, stage, until_checked};
+use crate::{ACCOUNT, BINARY, fleet, looks, roles_of, spec, stage, until_checked};
 
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
@@ -26,10 +26,7 @@ async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Re
     let stage = stage("resync=10m,settling=1s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 20).await?;
-    let mut roles = Vec::new();
-    for name in &names {
-        roles.push(scene.role_of(&scene.identities().get(name).await?)?);
-    }
+    let roles = roles_of(&scene, &names).await?;
     stage.killer(0)()?;
     // Meanwhile somebody attaches a policy, takes an annotation off, and applies a new spec.
     let attach = scene.aws.iam.attach_role_policy().role_name(&roles[4]);

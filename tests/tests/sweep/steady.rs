@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::Calls;
 use lanyard_tests::PATIENCE;
 
-use crate::{fleet, looks, stage, sweeps_pass, until_checked};
+use crate::{fleet, looks, roles_of, stage, sweeps_pass, until_checked};
 
 /// Identities, half of each method.
 const FLEET: usize = 50;
@@ -56,10 +56,7 @@ async fn each_object_is_looked_at_by_itself_once_in_a_while_and_nothing_comes_of
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 6).await?;
     until_checked(&stage, 0, names.len()).await?;
-    let (ledger, mut roles) = (stage.bed.gateway.ledger(), Vec::new());
-    for name in &names {
-        roles.push(scene.role_of(&scene.identities().get(name).await?)?);
-    }
+    let (ledger, roles) = (stage.bed.gateway.ledger(), roles_of(&scene, &names).await?);
     let mark = ledger.mark();
     let all = |calls: &Calls| roles.iter().all(|role| looks(calls, role) >= 2);
     let seen = tokio::time::timeout(PATIENCE, ledger.until(mark, all)).await;
