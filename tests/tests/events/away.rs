@@ -73,7 +73,8 @@ async fn a_queue_that_is_away_is_a_warning_and_is_found_again() -> Result<()> {
     until_says(&stand, WARNS, 1).await?;
     until_is_ready(&stand, 0).await?;
 
-    stand.aws.sqs.create_queue().queue_name("late").send().await?;
+    let create = stand.aws().await.sqs.create_queue();
+    create.queue_name("late").send().await?;
     break_and_be_told(&stand, &scene, &object).await?;
     until_says(&stand, AGAIN, 1).await?;
 

@@ -16,8 +16,6 @@ pub const OPERATOR: &str = "lanyard-prod";
 pub struct Stand {
     /// The stage.
     pub stage: Stage,
-    /// The hands of whoever sends messages, and of AWS.
-    pub aws: Clients,
     queue: String,
 }
 
@@ -27,19 +25,18 @@ impl Stand {
         let bed = TestBed::start(StageOptions::default().bed).await?;
         let aws = Clients::new(&bed).await;
         aws.sqs.create_queue().queue_name(queue).send().await?;
-        Self::on(bed, aws, queue).await
+        Self::on(bed, queue).await
     }
 
     /// Starts a test bed and, on it, an operator that is told of a queue which is not there.
     pub async fn without_queue(queue: &str) -> Result<Self> {
         let bed = TestBed::start(StageOptions::default().bed).await?;
-        let aws = Clients::new(&bed).await;
-        Self::on(bed, aws, queue).await
+        Self::on(bed, queue).await
     }
 
-    async fn on(bed: TestBed, aws: Clients, name: &str) -> Result<Self> {
+    async fn on(bed: TestBed, name: &str) -> Result<Self> {
         let queue = format!("{}/000000000000/{name}", bed.gateway.url());
-        let mut environment = credentials(&aws).await?;
+        let mut environment = credentials(&Clients::new(&bed).await).await?;
         environment.push(("LANYARD_EVENTS_QUEUE", queue.clone()));
         let options = StageOptions {
             environment,
@@ -48,12 +45,18 @@ impl Stand {
             ..StageOptions::default()
         };
         let stage = Stage::on(bed, BINARY, options).await?;
-        Ok(Self { stage, aws, queue })
+        Ok(Self { stage, queue })
+    }
+
+    /// The hands of whoever sends messages, and of AWS. A client's connections end with the test that made it, and the stand
+    /// outlives that: each has its own.
+    pub async fn aws(&self) -> Clients {
+        Clients::new(&self.stage.bed).await
     }
 
     /// Puts a message into the queue.
     pub async fn send(&self, body: &str) -> Result<()> {
-        let send = self.aws.sqs.send_message().queue_url(&self.queue);
+        let send = self.aws().await.sqs.send_message().queue_url(&self.queue);
         send.message_body(body).send().await?;
         Ok(())
     }
@@ -64,9 +67,10 @@ impl Stand {
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
         ];
+        let aws = self.aws().await;
         let emptied = async {
             loop {
-                let ask = self.aws.sqs.get_queue_attributes().queue_url(&self.queue);
+                let ask = aws.sqs.get_queue_attributes().queue_url(&self.queue);
                 let answer = ask.set_attribute_names(Some(names.to_vec())).send().await?;
                 let counts = answer.attributes.context("attributes")?;
                 if names
