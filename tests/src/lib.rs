@@ -9,8 +9,8 @@ mod policy;
 mod proof;
 pub mod rights;
 mod rows;
-mod scene;
-mod stage;
+mod test_env;
+mod test_namespace;
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ pub use elsewhere::{Elsewhere, OTHER_ACCOUNT};
 pub use json::with;
 pub use policy::policy;
 pub use rows::{all_well, side_by_side};
-pub use scene::{Scene, arn_of, condition, drift, holds};
-pub use stage::{ClusterFlags, Stage, StageOptions};
+pub use test_env::{ClusterFlags, TestEnv, TestEnvOptions};
+pub use test_namespace::{TestNamespace, arn_of, condition, drift, holds};
 
 /// The longest that anything awaited may take; far more than it does, since machines differ.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -5,9 +5,9 @@ use anyhow::{Context, Result};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use kube::api::PostParams;
 
-use crate::scene::Scene;
+use crate::test_namespace::TestNamespace;
 
-impl Scene<'_> {
+impl TestNamespace<'_> {
     /// Asks STS for the role with a token of a ServiceAccount: the caller's identity, or the code of the refusal.
     ///
     /// # Errors

@@ -8,8 +8,9 @@ use std::ops::Not;
 
 use kube::core::ObjectMeta;
 use kube::{CustomResource, KubeSchema};
-use lanyard_core::class::{Class, Listed, Provider};
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
+use lanyard_core::class::{Class, Listed};
+use lanyard_core::model::cluster::ProviderPolicy;
+use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 use serde::{Deserialize, Serialize};
 
 use crate::schema::{self, class as class_schema};
@@ -78,7 +79,7 @@ pub struct WorkloadIdentityClassSpec {
     /// Require says what is missing. Absent: Ensure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::provider")]
-    pub provider: Option<Provider>,
+    pub provider: Option<ProviderPolicy>,
 
     /// What holds where an identity says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,11 +5,11 @@
 //! operator) is left out, as losing status is always safe.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use lanyard_core::arn::{Issuer, RoleArn};
-use lanyard_core::binding::{Binding, By};
-use lanyard_core::name::Audience;
-use lanyard_core::spec::Method;
-use lanyard_core::{class, condition, spec as core_spec, status as core};
+use lanyard_core::model::arn::{Issuer, RoleArn};
+use lanyard_core::model::binding::{Binding, By};
+use lanyard_core::model::name::Audience;
+use lanyard_core::model::spec::Method;
+use lanyard_core::model::{condition, from_class, spec as core_spec, status as core};
 use serde::de::DeserializeOwned;
 
 use crate::spec::{ExistingRole, IrsaSpec, ManagedRole, PodIdentitySpec, WorkloadIdentitySpec};
@@ -106,7 +106,7 @@ impl WorkloadIdentityStatus {
             observed_generation: status.observed_generation,
             conditions: status.conditions.iter().map(condition_from_core).collect(),
             class_name: status.class_name.clone(),
-            from_class: status.from_class.as_ref().map(FromClass::from_core),
+            applied_from_class: status.applied_from_class.as_ref().map(FromClass::from_core),
             role: status.role.as_ref().map(|role| RoleStatus {
                 arn: role.arn.to_string(),
                 id: role.id.clone(),
@@ -114,7 +114,7 @@ impl WorkloadIdentityStatus {
             }),
             bindings: status.bindings.iter().map(BindingStatus::from_core).collect(),
             oidc_provider_arn: status.oidc_provider_arn.clone(),
-            applied: status.applied.clone(),
+            last_applied_hashes: status.last_applied_hashes.clone(),
             drift: Some(DriftStatus::from_core(&status.drift)),
             pods: Some(PodsStatus {
                 stale: status.pods.stale,
@@ -130,7 +130,7 @@ impl WorkloadIdentityStatus {
             observed_generation: self.observed_generation,
             conditions: self.conditions.iter().filter_map(condition_to_core).collect(),
             class_name: self.class_name.clone(),
-            from_class: self.from_class.as_ref().and_then(FromClass::to_core),
+            applied_from_class: self.applied_from_class.as_ref().and_then(FromClass::to_core),
             role: self.role.as_ref().and_then(|role| {
                 Some(core::RoleStatus {
                     arn: RoleArn::parse(&role.arn).ok()?,
@@ -140,7 +140,7 @@ impl WorkloadIdentityStatus {
             }),
             bindings: self.bindings.iter().filter_map(BindingStatus::to_core).collect(),
             oidc_provider_arn: self.oidc_provider_arn.clone(),
-            applied: self.applied.clone(),
+            last_applied_hashes: self.last_applied_hashes.clone(),
             drift: self.drift.as_ref().map(DriftStatus::to_core).unwrap_or_default(),
             pods: core::PodsStatus {
                 stale: self.pods.map_or(0, |pods| pods.stale),
@@ -151,7 +151,7 @@ impl WorkloadIdentityStatus {
 }
 
 impl FromClass {
-    fn from_core(core: &class::FromClass) -> Self {
+    fn from_core(core: &from_class::FromClass) -> Self {
         let tags = core.tags.iter();
         Self {
             tags: tags
@@ -165,21 +165,21 @@ impl FromClass {
     }
 
     /// All of it or nothing: half of what a class put in would pass for the whole.
-    fn to_core(&self) -> Option<class::FromClass> {
+    fn to_core(&self) -> Option<from_class::FromClass> {
         serde_json::from_value(serde_json::to_value(self).ok()?).ok()
     }
 }
 
 fn condition_from_core(condition: &condition::Condition) -> Condition {
     Condition {
-        type_: condition.kind.word().to_owned(),
+        type_: condition.kind.as_str().to_owned(),
         status: match condition.status {
             condition::ConditionStatus::True => "True",
             condition::ConditionStatus::False => "False",
             condition::ConditionStatus::Unknown => "Unknown",
         }
         .to_owned(),
-        reason: condition.reason.word().to_owned(),
+        reason: condition.reason.as_str().to_owned(),
         message: condition.message.clone(),
         observed_generation: Some(condition.observed_generation),
         last_transition_time: Time(condition.last_transition_time),
@@ -273,25 +273,25 @@ impl BindingStatus {
 impl TransitionStatus {
     fn from_core(transition: &core::TransitionStatus) -> Self {
         Self {
-            stage: transition.stage.word().to_owned(),
-            since: Time(transition.since),
-            began: Time(transition.began),
-            bound: transition.bound.map(Time),
-            in_effect: transition.in_effect.map(Time),
-            token: transition.token.clone(),
-            consent: transition.consent.clone(),
+            stage: transition.stage.as_str().to_owned(),
+            stage_transition_time: Time(transition.stage_transition_time),
+            start_time: Time(transition.start_time),
+            bound_time: transition.bound_time.map(Time),
+            effective_time: transition.effective_time.map(Time),
+            target_hash: transition.target_hash.clone(),
+            approval_token: transition.approval_token.clone(),
         }
     }
 
     fn to_core(&self) -> Option<core::TransitionStatus> {
         Some(core::TransitionStatus {
             stage: known(&self.stage)?,
-            since: self.since.0,
-            began: self.began.0,
-            bound: self.bound.as_ref().map(|bound| bound.0),
-            in_effect: self.in_effect.as_ref().map(|at| at.0),
-            token: self.token.clone(),
-            consent: self.consent.clone(),
+            stage_transition_time: self.stage_transition_time.0,
+            start_time: self.start_time.0,
+            bound_time: self.bound_time.as_ref().map(|bound| bound.0),
+            effective_time: self.effective_time.as_ref().map(|at| at.0),
+            target_hash: self.target_hash.clone(),
+            approval_token: self.approval_token.clone(),
         })
     }
 }
@@ -325,9 +325,9 @@ impl DriftItem {
         Self {
             resource: item.resource.clone(),
             field: item.field.clone(),
-            wanted: item.wanted.clone(),
-            found: item.found.clone(),
-            why: item.why,
+            desired: item.desired.clone(),
+            observed: item.observed.clone(),
+            reason: item.reason,
             since: item.since.map(Time),
         }
     }
@@ -336,9 +336,9 @@ impl DriftItem {
         core::DriftItem {
             resource: self.resource.clone(),
             field: self.field.clone(),
-            wanted: self.wanted.clone(),
-            found: self.found.clone(),
-            why: self.why,
+            desired: self.desired.clone(),
+            observed: self.observed.clone(),
+            reason: self.reason,
             since: self.since.as_ref().map(|since| since.0),
         }
     }

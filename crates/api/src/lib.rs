@@ -25,17 +25,17 @@ pub use status::WorkloadIdentityStatus;
 pub const FINALIZER: &str = "lanyard.dev/workloadidentity";
 
 /// The annotation whose every new value asks for a fresh look at once (the habit of Flux; any text will do).
-pub const ANNOTATION_REQUESTED_AT: &str = "lanyard.dev/requested-at";
+pub const ANNOTATION_RECONCILE_REQUESTED_AT: &str = "lanyard.dev/reconcile-requested-at";
 
 /// The annotation in which Lanyard writes, before it creates anything, what will be its to remove.
-pub const ANNOTATION_CUSTODY: &str = "lanyard.dev/custody";
+pub const ANNOTATION_INVENTORY: &str = "lanyard.dev/inventory";
 
 /// The annotation by which somebody agrees to one change of the binding that costs something: its value is what the
 /// condition `Transitioning` shows.
-pub use lanyard_core::stage::ANNOTATION_CONSENT;
+pub use lanyard_core::reconcile::transition::ANNOTATION_APPROVE;
 
 /// The annotation that names by their exact ARNs what Lanyard is to adopt for the object.
-pub use lanyard_core::adoption::ANNOTATION_ADOPT;
+pub use lanyard_core::model::annotation::ANNOTATION_ADOPT;
 
 /// The field manager of everything that Lanyard applies.
 pub const FIELD_MANAGER: &str = "lanyard";

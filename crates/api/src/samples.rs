@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
+use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 use serde_json::{Value, json};
 
 use crate::spec::{

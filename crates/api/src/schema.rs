@@ -5,8 +5,8 @@
 //! of its own instead of `pattern`, whose message would only quote the expression. What the core crate's parsers
 //! accept and what these rules accept is the same; a test holds the two together.
 
-use lanyard_core::status::DRIFT_ITEMS_LIMIT;
-use lanyard_core::validate::{ATTACHED_LIMIT, TAGS_LIMIT};
+use lanyard_core::model::status::DRIFT_ITEMS_LIMIT;
+use lanyard_core::reconcile::validate::{ATTACHED_LIMIT, TAGS_LIMIT};
 use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -44,28 +44,28 @@ fn text(checks: &[Rule]) -> Schema {
     json_schema!({"type": "string", "maxLength": TEXT_LIMIT, "x-kubernetes-validations": rules(checks)})
 }
 
-fn word(of: &[&str]) -> Schema {
+fn one_of(of: &[&str]) -> Schema {
     json_schema!({"type": "string", "enum": of})
 }
 
 pub(crate) fn method(_: &mut SchemaGenerator) -> Schema {
-    word(&["IRSA", "PodIdentity"])
+    one_of(&["IRSA", "PodIdentity"])
 }
 
 pub(crate) fn drift_policy(_: &mut SchemaGenerator) -> Schema {
-    word(&["Correct", "Report"])
+    one_of(&["Correct", "Report"])
 }
 
 pub(crate) fn deletion_policy(_: &mut SchemaGenerator) -> Schema {
-    word(&["Delete", "DeleteWhenUnused", "Retain"])
+    one_of(&["Delete", "DeleteWhenUnused", "Retain"])
 }
 
 pub(crate) fn pod_restart(_: &mut SchemaGenerator) -> Schema {
-    word(&["Never", "Rollout"])
+    one_of(&["Never", "Rollout"])
 }
 
 pub(crate) fn existing_trust(_: &mut SchemaGenerator) -> Schema {
-    word(&["Check", "Manage"])
+    one_of(&["Check", "Manage"])
 }
 
 pub(crate) fn class_name(_: &mut SchemaGenerator) -> Schema {
@@ -225,11 +225,11 @@ pub(crate) fn long_text(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn binding_state(_: &mut SchemaGenerator) -> Schema {
-    word(&["Active", "Pending", "Draining"])
+    one_of(&["Active", "Pending", "Draining"])
 }
 
-pub(crate) fn standing(_: &mut SchemaGenerator) -> Schema {
-    word(&["Reported", "Contested", "Unreadable", "NotOurs"])
+pub(crate) fn drift_reason(_: &mut SchemaGenerator) -> Schema {
+    one_of(&["Reported", "Contested", "Unreadable", "Unmanaged"])
 }
 
 pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Not;
 
 use kube::{CustomResource, KubeSchema};
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
+use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
-use lanyard_core::class::Provider;
-use lanyard_core::spec::{DriftPolicy, Method};
-use lanyard_core::status::{BindingState, Standing};
+use lanyard_core::model::cluster::ProviderPolicy;
+use lanyard_core::model::spec::{DriftPolicy, Method};
+use lanyard_core::model::status::{BindingState, DriftReason};
 use serde::{Deserialize, Serialize};
 
 use crate::schema;
@@ -37,7 +37,7 @@ pub struct WorkloadIdentityStatus {
     /// What the class put in when the object was last carried out. It stands for the class while nothing new is applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "FromClass")]
-    pub from_class: Option<FromClass>,
+    pub applied_from_class: Option<FromClass>,
 
     /// The role, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct WorkloadIdentityStatus {
     /// A short digest of each thing that Lanyard last applied, to tell a change of the spec from drift.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::digests")]
-    pub applied: BTreeMap<String, String>,
+    pub last_applied_hashes: BTreeMap<String, String>,
 
     /// What differs from what is wanted, and what was corrected last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,7 +102,7 @@ pub struct FromClass {
     /// Require: Lanyard may not create the IAM OIDC provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::class::provider")]
-    pub provider: Option<Provider>,
+    pub provider: Option<ProviderPolicy>,
 }
 
 /// The change from one binding to another that is under way. Losing it delays the change and does no harm.
@@ -115,30 +115,30 @@ pub struct TransitionStatus {
 
     /// Since when it stands there.
     #[schemars(schema_with = "schema::time")]
-    pub since: Time,
+    pub stage_transition_time: Time,
 
     /// When it was first seen.
     #[schemars(schema_with = "schema::time")]
-    pub began: Time,
+    pub start_time: Time,
 
     /// When the wanted binding was first seen in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub bound: Option<Time>,
+    pub bound_time: Option<Time>,
 
     /// When new pods were first known to get the wanted binding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub in_effect: Option<Time>,
+    pub effective_time: Option<Time>,
 
     /// A short name of the binding that it leads to.
     #[schemars(schema_with = "schema::short_text")]
-    pub token: String,
+    pub target_hash: String,
 
-    /// The value of the annotation lanyard.dev/consent that it waits for.
+    /// The value of the annotation lanyard.dev/approve that it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
-    pub consent: Option<String>,
+    pub approval_token: Option<String>,
 }
 
 /// The role.
@@ -258,19 +258,19 @@ pub struct DriftItem {
     /// What was wanted; absent: that it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::long_text")]
-    pub wanted: Option<String>,
+    pub desired: Option<String>,
 
     /// What was found; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::long_text")]
-    pub found: Option<String>,
+    pub observed: Option<String>,
 
     /// Why it stands. Reported: the drift policy is Report, or the operator may not write. Contested: somebody
     /// changes it again each time that it is put back, so it is left alone for a while. Unreadable: AWS did not say.
-    /// NotOurs: somebody else has to change it.
+    /// Unmanaged: somebody else has to change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::standing")]
-    pub why: Option<Standing>,
+    #[schemars(schema_with = "schema::drift_reason")]
+    pub reason: Option<DriftReason>,
 
     /// When it was first seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]

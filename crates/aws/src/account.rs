@@ -12,8 +12,8 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
-use lanyard_core::arn::RoleArn;
-use lanyard_core::text::quote;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::text::quote;
 
 use crate::call::{Call, Service};
 use crate::client::Aws;

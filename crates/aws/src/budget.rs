@@ -3,13 +3,13 @@
 //! arithmetic is in `budget/`: [`turns`] says who goes next, [`pace`] how fast.
 
 mod bucket;
+mod call_queue;
 mod pace;
 mod place;
 mod rates;
 #[cfg(test)]
 mod simulation;
-mod standing;
-mod turns;
+mod stats;
 
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,11 +19,11 @@ use futures::future::{pending, select};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep};
 
+use self::call_queue::{CallQueue, Next};
+pub(crate) use self::call_queue::{Kind, Lane};
 pub(crate) use self::place::Place;
 pub use self::rates::Rates;
-pub use self::standing::{BudgetState, LaneState};
-pub(crate) use self::turns::{Kind, Lane};
-use self::turns::{Next, Turns};
+pub use self::stats::{BudgetStats, WaitingCalls};
 
 /// Nobody sleeps longer before looking again: rates change meanwhile.
 const NAP: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ const NAP: Duration = Duration::from_secs(1);
 pub(crate) struct Budget {
     ceiling: u32,
     began: Instant,
-    turns: Mutex<Turns<oneshot::Sender<()>>>,
+    turns: Mutex<CallQueue<oneshot::Sender<()>>>,
     /// One of those who wait looks after the turns of all: who holds this.
     looking_after: tokio::sync::Mutex<()>,
     /// Somebody has joined, who may be due before those that were there.
@@ -45,7 +45,7 @@ impl Budget {
         Self {
             ceiling,
             began: Instant::now(),
-            turns: Mutex::new(Turns::new(f64::from(ceiling.max(1)))),
+            turns: Mutex::new(CallQueue::new(f64::from(ceiling.max(1)))),
             looking_after: tokio::sync::Mutex::new(()),
             joined: Notify::new(),
         }
@@ -53,14 +53,14 @@ impl Budget {
 
     /// The end of the line, for a new call.
     pub(crate) fn place(&self, kind: Kind, lane: Lane) -> Place {
-        Place::new(kind, lane, self.turns().number())
+        Place::new(kind, lane, self.call_queue().number())
     }
 
     /// Waits for the turn of a call, and tells how long that took. Giving up the wait gives up the turn.
     pub(crate) async fn turn(&self, place: &Place) -> Duration {
         let asked = Instant::now();
         let (go, mut goes) = oneshot::channel();
-        self.turns().join(place.kind, place.lane, place.number, go);
+        self.call_queue().join(place.kind, place.lane, place.number, go);
         self.give_turns();
         if goes.try_recv().is_ok() {
             return Duration::ZERO;
@@ -72,7 +72,7 @@ impl Budget {
 
     /// AWS has answered a call, and `throttled` says whether it asked for fewer.
     pub(crate) fn answered(&self, kind: Kind, throttled: bool) {
-        let mut turns = self.turns();
+        let mut turns = self.call_queue();
         match throttled {
             true => turns.throttled(kind, self.began.elapsed()),
             false => turns.passed(kind),
@@ -81,7 +81,7 @@ impl Budget {
 
     /// Gives turns to whoever is due, and tells how long until somebody is. `None`: nobody waits.
     fn give_turns(&self) -> Option<Duration> {
-        let mut turns = self.turns();
+        let mut turns = self.call_queue();
         loop {
             match turns.next(self.began.elapsed()) {
                 Next::Goes(kind, call) => {
@@ -109,7 +109,7 @@ impl Budget {
     }
 
     /// A panic elsewhere leaves the numbers as they were, and those are always usable.
-    fn turns(&self) -> MutexGuard<'_, Turns<oneshot::Sender<()>>> {
+    fn call_queue(&self) -> MutexGuard<'_, CallQueue<oneshot::Sender<()>>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -47,7 +47,7 @@ impl fmt::Display for Service {
 impl Service {
     /// The word for it, which is also the prefix of its IAM actions.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Iam => "iam",
             Self::Eks => "eks",
@@ -110,7 +110,7 @@ impl Call {
     #[must_use]
     pub fn action(&self) -> String {
         let operation = self.operation.strip_suffix("Batch").unwrap_or(self.operation);
-        format!("{}:{operation}", self.service.word())
+        format!("{}:{operation}", self.service.as_str())
     }
 
     /// Whether it is only the way into another account, on behalf of a call there.
@@ -208,9 +208,9 @@ impl Aws {
                 limit,
             }),
         };
-        let outcome = ended.as_ref().err().map_or("ok", |error| error.class().word());
+        let outcome = ended.as_ref().err().map_or("ok", |error| error.class().as_str());
         let took = sent.elapsed();
-        let (service, operation) = (call.service.word(), call.operation);
+        let (service, operation) = (call.service.as_str(), call.operation);
         self.settings().meter.call(&Measured {
             service,
             operation,

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use lanyard_core::name::Region;
+use lanyard_core::model::name::Region;
 
 use crate::account::Accounts;
-use crate::budget::{Budget, BudgetState, Lane, Rates};
+use crate::budget::{Budget, BudgetStats, Lane, Rates};
 use crate::call::{Meter, Service};
 
 /// The longest that one call may take unless set otherwise: a write has to end inside the lease's margin.
@@ -155,7 +155,7 @@ impl Aws {
     /// The same, with each call sent once, throttled or not: for a write that rests on what was read right before, and
     /// for whoever makes others wait.
     #[must_use]
-    pub fn impatient(&self) -> Self {
+    pub fn without_retry(&self) -> Self {
         Self {
             patient: false,
             ..self.clone()
@@ -168,7 +168,7 @@ impl Aws {
 
     /// How all budgets stand at this moment: of each service, account (own or other) and kind of call.
     #[must_use]
-    pub fn budgets(&self) -> Vec<BudgetState> {
+    pub fn budgets(&self) -> Vec<BudgetStats> {
         let mut states = self.budgets_of("own");
         for other in self
             .accounts()
@@ -184,10 +184,10 @@ impl Aws {
         states
     }
 
-    fn budgets_of(&self, account: &'static str) -> Vec<BudgetState> {
+    fn budgets_of(&self, account: &'static str) -> Vec<BudgetStats> {
         let services = [Service::Iam, Service::Eks, Service::Sts, Service::Sqs].into_iter();
         services
-            .flat_map(|service| self.budget(service).state(service.word(), account))
+            .flat_map(|service| self.budget(service).state(service.as_str(), account))
             .collect()
     }
 

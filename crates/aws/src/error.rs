@@ -12,7 +12,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use lanyard_core::text::quote;
+use lanyard_core::model::text::quote;
 
 pub use self::class::Class;
 use crate::call::Call;

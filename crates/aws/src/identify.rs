@@ -4,9 +4,11 @@
 //! command line.
 
 use futures::future::join;
-use lanyard_core::arn::Issuer;
-use lanyard_core::cluster::{AgentPolicy, Cluster, Platform};
-use lanyard_core::name::{AccountId, ClusterId, ClusterIdentity, ClusterName, NameError, Partition, Region};
+use lanyard_core::model::arn::Issuer;
+use lanyard_core::model::cluster::{AgentPolicy, Cluster, Platform};
+use lanyard_core::model::name::{
+    AccountId, ClusterId, ClusterIdentity, ClusterName, NameError, Partition, Region,
+};
 
 use crate::call::{Call, Service};
 use crate::client::Aws;

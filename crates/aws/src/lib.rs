@@ -26,7 +26,7 @@ mod pages;
 mod queue;
 
 pub use account::AssumedRole;
-pub use budget::{BudgetState, LaneState, Rates};
+pub use budget::{BudgetStats, Rates, WaitingCalls};
 pub use call::{Call, LONG_POLL, Measured, Meter, Service};
 pub use client::{Aws, AwsSettings};
 pub use eks::ListedAssociation;

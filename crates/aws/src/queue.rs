@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
-use lanyard_core::notice::QueueUrl;
+use lanyard_core::aws_event::QueueUrl;
 
 use crate::call::{Call, LONG_POLL, Service};
 use crate::client::Aws;

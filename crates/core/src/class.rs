@@ -1,27 +1,27 @@
 //! A class: what the platform's side says about the identities that follow it, as plain values that were checked once.
-//! Mirrors the CRD without Kubernetes types; the api crate converts, `choose` picks, `validate` applies it. No I/O.
+//! Mirrors the CRD without Kubernetes types; the api crate converts, `select` picks, `validate` applies it. No I/O.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::arn::{PolicyArn, RoleArn};
-use crate::duration::Seconds;
-use crate::name::{RoleName, RolePath, TagKey};
-use crate::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
-use crate::subject::is_reserved_tag;
+use crate::model::arn::{PolicyArn, RoleArn};
+use crate::model::cluster::ProviderPolicy;
+use crate::model::duration::Seconds;
+use crate::model::name::{RoleName, RolePath, TagKey};
+use crate::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
+use crate::model::subject::is_reserved_tag;
 
-pub mod choice;
+pub mod adoption;
 pub mod from_class;
-pub mod queue;
-pub mod ruling;
+pub mod guardrails;
+pub mod rollout;
+pub mod selection;
 pub mod selector;
 
-pub use choice::{Asked, Choice, Listed, Unusable, choose};
-pub use from_class::FromClass;
-pub use queue::{Standing, Tally};
-pub use ruling::{Record, Ruling, Whose, rule};
+pub use rollout::{FleetCounts, RolloutState};
+pub use selection::{ClassRequest, Listed, Selection, Unusable, select};
 pub use selector::Selector;
 
 /// A class. What a class says later changes the defaults, limits, boundary and tags of its identities; it never renames
@@ -35,7 +35,7 @@ pub struct Class {
     /// How its roles are reached in AWS.
     pub aws: Aws,
     /// Whether Lanyard may create the IAM OIDC provider.
-    pub provider: Provider,
+    pub provider: ProviderPolicy,
     /// What holds where a spec says nothing.
     pub defaults: Defaults,
     /// Tags that every managed role has, whatever its spec says.
@@ -44,7 +44,7 @@ pub struct Class {
     #[serde(rename = "guardrails")]
     pub limits: Limits,
     /// How a fleet moves from one binding to another.
-    pub transition: Queue,
+    pub transition: RolloutPolicy,
 }
 
 impl Class {
@@ -108,16 +108,6 @@ pub struct Aws {
     pub assume_role_arn: Option<RoleArn>,
     /// The external id that the role's trust policy demands.
     pub external_id: Option<String>,
-}
-
-/// Whether Lanyard may create the IAM OIDC provider and add a client ID to it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Provider {
-    /// It creates what is missing.
-    #[default]
-    Ensure,
-    /// It says what is missing.
-    Require,
 }
 
 /// What holds where a spec says nothing. What is absent here too is as if there were no class.
@@ -219,7 +209,7 @@ pub struct ExistingRow {
 /// How a fleet moves from one binding to another: as a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Queue {
+pub struct RolloutPolicy {
     /// How many identities change at a time.
     pub max_concurrent: u32,
     /// After how many failures no further one begins.
@@ -232,7 +222,7 @@ pub struct Queue {
     pub paused: bool,
 }
 
-impl Default for Queue {
+impl Default for RolloutPolicy {
     fn default() -> Self {
         Self {
             max_concurrent: 5,
@@ -255,7 +245,7 @@ mod tests {
         let class: Class = serde_json::from_value(json!({})).unwrap();
         assert_eq!(class.guardrails(), Some(&Guardrails::default()));
         assert_eq!(Class::unrestricted().guardrails(), None);
-        assert_eq!(class.transition, Queue::default());
+        assert_eq!(class.transition, RolloutPolicy::default());
     }
 
     #[test]

@@ -7,20 +7,20 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::class::Class;
-use crate::cluster::Cluster;
-use crate::fact::Fact;
-use crate::gate::Gate;
-use crate::holder::Pods;
 use crate::identity::Identity;
-use crate::look::Look;
-use crate::observed::{Agent, Observed, RoleFacts, ServiceAccount};
-use crate::outcome::{Answer, Ended, Outcome};
-use crate::spec::{ManagedRoleSpec, Method, Spec};
-use crate::status::{Made, Status};
-use crate::subject::Subject;
-use crate::summarise::{Summary, Told, summarise};
-use crate::timings::Timings;
-use crate::validate::validate;
+use crate::model::cluster::Cluster;
+use crate::model::fact::Fact;
+use crate::model::observed::{Agent, Observed, RoleFacts, ServiceAccount};
+use crate::model::pods::Pods;
+use crate::model::spec::{ManagedRoleSpec, Method, Spec};
+use crate::model::status::{Made, Status};
+use crate::model::subject::Subject;
+use crate::model::timings::Timings;
+use crate::reconcile::decide::Decision;
+use crate::reconcile::gate::WriteGate;
+use crate::reconcile::outcome::{Answer, Outcome, StepResult};
+use crate::reconcile::summary::{Summary, SummaryInput, summarise};
+use crate::reconcile::validate::validate;
 
 pub(crate) fn cluster() -> Cluster {
     serde_json::from_str(include_str!("../tests/cluster.json")).unwrap()
@@ -71,8 +71,8 @@ pub(crate) fn identity_in(spec: &Spec, cluster: &Cluster) -> Identity {
 }
 
 /// A look with the usual times, now.
-pub(crate) fn think(identity: &Identity, previous: &Status, observed: &Observed) -> Look {
-    crate::look::think(identity, previous, observed, &Timings::default(), now())
+pub(crate) fn decide(identity: &Identity, previous: &Status, observed: &Observed) -> Decision {
+    crate::reconcile::decide::decide(identity, previous, observed, &Timings::default(), now())
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -99,34 +99,41 @@ pub(crate) fn world(identity: &Identity) -> Observed {
 }
 
 /// The summary of a look whose steps all took effect.
-pub(crate) fn carry_out(look: &Look, previous: &Status, world: &mut Observed) -> Summary {
+pub(crate) fn carry_out(decision: &Decision, previous: &Status, world: &mut Observed) -> Summary {
     let mut outcome = Outcome::default();
-    for step in look.plan.steps() {
+    for step in decision.plan.steps() {
         world.assume(step, &Answer::Nothing);
-        outcome.steps.push((step.clone(), Ended::Done(Answer::Nothing)));
+        outcome
+            .steps
+            .push((step.clone(), StepResult::Done(Answer::Nothing)));
     }
-    told(look, previous, world, &outcome)
+    rendered(decision, previous, world, &outcome)
 }
 
 /// The summary of a look with this outcome.
-pub(crate) fn told(look: &Look, previous: &Status, after: &Observed, outcome: &Outcome) -> Summary {
-    summarise(&Told {
+pub(crate) fn rendered(
+    decision: &Decision,
+    previous: &Status,
+    after: &Observed,
+    outcome: &Outcome,
+) -> Summary {
+    summarise(&SummaryInput {
         generation: 1,
-        look,
+        decision,
         outcome,
         after,
         previous,
-        gate: Gate::Open,
+        gate: WriteGate::Open,
         timings: &Timings::default(),
         now: now(),
     })
 }
 
 /// The world and the status after a spec was carried out.
-pub(crate) fn carried_out(spec: &Spec) -> (Identity, Observed, Status) {
+pub(crate) fn applied(spec: &Spec) -> (Identity, Observed, Status) {
     let identity = identity(spec);
     let mut world = world(&identity);
-    let look = think(&identity, &Status::default(), &world);
-    let status = carry_out(&look, &Status::default(), &mut world).status;
+    let decision = decide(&identity, &Status::default(), &world);
+    let status = carry_out(&decision, &Status::default(), &mut world).status;
     (identity, world, status)
 }

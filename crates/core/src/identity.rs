@@ -3,18 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::adoption::Adoption;
-use crate::arn::{PolicyArn, RoleArn};
-use crate::binding::Binding;
-use crate::class::{FromClass, Provider, Queue};
-use crate::cluster::Cluster;
-use crate::custody::{Custody, Touched};
-use crate::name::PolicyName;
-use crate::policy::Document;
-use crate::reason::Reason;
-use crate::share::Key;
-use crate::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
-use crate::subject::Subject;
+use crate::class::RolloutPolicy;
+use crate::class::adoption::Adoption;
+use crate::model::arn::{PolicyArn, RoleArn};
+use crate::model::binding::Binding;
+use crate::model::cluster::{Cluster, ProviderPolicy};
+use crate::model::from_class::FromClass;
+use crate::model::inventory::{Inventory, InventoryEntry};
+use crate::model::name::PolicyName;
+use crate::model::reason::Reason;
+use crate::model::shared_trust::StatementKey;
+use crate::model::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
+use crate::model::subject::Subject;
+use lanyard_iam_policy::Document;
 
 /// A WorkloadIdentity whose spec can be carried out.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +29,7 @@ pub struct Identity {
     /// What its class puts in, to be remembered for when that is away.
     pub from_class: Option<FromClass>,
     /// Whether Lanyard may create the OIDC provider and add an audience to it.
-    pub provider: Provider,
+    pub provider: ProviderPolicy,
     /// The binding asked for.
     pub binding: Binding,
     /// The role's own side, when Lanyard makes it; `None`: somebody else's role.
@@ -60,7 +61,7 @@ pub struct Identity {
     /// The method that its class asks for, where the identity has to wait for its turn to change to it.
     pub queued_for: Option<Method>,
     /// How its class has identities change their binding.
-    pub queue: Option<Queue>,
+    pub queue: Option<RolloutPolicy>,
 }
 
 /// Why an identity is frozen: its class is not there, or no longer allows what the spec asks for.
@@ -98,12 +99,12 @@ pub struct ManagedRole {
 impl Identity {
     /// What custody has to say before anything is touched.
     #[must_use]
-    pub fn touches(&self) -> Touched {
-        Touched {
+    pub fn touches(&self) -> InventoryEntry {
+        InventoryEntry {
             arn: self.binding.role_arn.clone(),
             managed: self.managed.is_some(),
             method: self.binding.method(),
-            share: self.shares_trust.then(|| Key::of(&self.binding)),
+            share: self.shares_trust.then(|| StatementKey::of(&self.binding)),
         }
     }
 
@@ -139,8 +140,8 @@ impl Identity {
 
     /// Custody as the spec alone would have it: where custody is lost, it still tells where to look.
     #[must_use]
-    pub fn custody(&self) -> Custody {
-        Custody::new(self.deletion_policy, vec![self.touches()])
+    pub fn inventory(&self) -> Inventory {
+        Inventory::new(self.deletion_policy, vec![self.touches()])
     }
 
     /// The role of the binding asked for.

@@ -6,16 +6,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::arn::RoleArn;
+pub mod tags;
+
 use crate::identity::Identity;
-use crate::observed::{Association, RoleFacts};
-use crate::owner::Owner;
-use crate::status::{AssociationStatus, RoleStatus, Status};
-use crate::subject::{Subject, TAG_ADOPTED, TAG_RETAINED};
+use crate::model::arn::RoleArn;
+use crate::model::observed::{Association, RoleFacts};
+use crate::model::status::{AssociationStatus, RoleStatus, Status};
+use crate::model::subject::{Subject, TAG_ADOPTED, TAG_RETAINED};
+use crate::ownership::tags::TaggedOwner;
 
 /// Whose a role or an association is, to one subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holding {
+pub enum Ownership {
     /// Somebody else's: it is left alone.
     Foreign,
     /// Made by Lanyard, or to be made.
@@ -26,7 +28,7 @@ pub enum Holding {
     Adopting,
 }
 
-impl Holding {
+impl Ownership {
     /// Whether it is Lanyard's to change, or is about to be.
     #[must_use]
     pub const fn is_ours(self) -> bool {
@@ -42,10 +44,10 @@ impl Holding {
 
 /// Whose the role of an identity is. One that is not seen is what it was, and one that never was the identity's own.
 #[must_use]
-pub fn holding_of_role(identity: &Identity, previous: &Status, facts: &RoleFacts) -> Holding {
+pub fn ownership_of_role(identity: &Identity, previous: &Status, facts: &RoleFacts) -> Ownership {
     let (subject, arn) = (&identity.subject, identity.role_arn());
     if identity.managed.is_none() || facts.elsewhere.is_some() {
-        return Holding::Foreign;
+        return Ownership::Foreign;
     }
     if facts.id.present().is_none() {
         let known = previous.role.as_ref().filter(|known| known.arn == *arn);
@@ -58,62 +60,62 @@ pub fn holding_of_role(identity: &Identity, previous: &Status, facts: &RoleFacts
     let tags = facts.tags.present();
     let asked = identity.adoption.asks_for_role(arn) && identity.frozen.is_none();
     match tags.filter(|_| asked && !arn.is_reserved()) {
-        Some(tags) if Owner::of(subject, tags).lets_adopt() => Holding::Adopting,
-        Some(_) | None => Holding::Foreign,
+        Some(tags) if TaggedOwner::of(subject, tags).lets_adopt() => Ownership::Adopting,
+        Some(_) | None => Ownership::Foreign,
     }
 }
 
 /// Whose the association of an identity's ServiceAccount is.
 #[must_use]
-pub fn holding_of_association(identity: &Identity, previous: &Status, found: &Association) -> Holding {
+pub fn ownership_of_association(identity: &Identity, previous: &Status, found: &Association) -> Ownership {
     let subject = &identity.subject;
-    let holding = found_association(subject, previous, found);
-    if holding.is_ours() {
-        return holding;
+    let ownership = found_association(subject, previous, found);
+    if ownership.is_ours() {
+        return ownership;
     }
     let asked = identity.adoption.associations.contains(&found.arn) && identity.frozen.is_none();
-    let free = found.owner_arn.is_none() && Owner::of(subject, &found.tags).lets_adopt();
+    let free = found.owner_arn.is_none() && TaggedOwner::of(subject, &found.tags).lets_adopt();
     match asked && free {
-        true => Holding::Adopting,
-        false => Holding::Foreign,
+        true => Ownership::Adopting,
+        false => Ownership::Foreign,
     }
 }
 
-const fn held(adopted: bool) -> Holding {
+const fn held(adopted: bool) -> Ownership {
     match adopted {
-        true => Holding::Adopted,
-        false => Holding::Own,
+        true => Ownership::Adopted,
+        false => Ownership::Own,
     }
 }
 
 /// Whose an association is by the status and its tags, whatever is asked for. What an EKS add-on owns never is ours.
 #[must_use]
-pub fn found_association(subject: &Subject, previous: &Status, found: &Association) -> Holding {
+pub fn found_association(subject: &Subject, previous: &Status, found: &Association) -> Ownership {
     let recorded = recorded_association(previous, found);
     let adopted = recorded.map(|known| known.adopted);
     match found.owner_arn {
-        None => found_holding(subject, Some(&found.tags), adopted),
-        Some(_) => Holding::Foreign,
+        None => found_ownership(subject, Some(&found.tags), adopted),
+        Some(_) => Ownership::Foreign,
     }
 }
 
 /// Whose a role is by the status and its tags, whatever is asked for.
 #[must_use]
-pub fn found_role(subject: &Subject, previous: &Status, arn: &RoleArn, facts: &RoleFacts) -> Holding {
+pub fn found_role(subject: &Subject, previous: &Status, arn: &RoleArn, facts: &RoleFacts) -> Ownership {
     let recorded = recorded_role(previous, arn, facts);
-    found_holding(subject, facts.tags.present(), recorded.map(|known| known.adopted))
+    found_ownership(subject, facts.tags.present(), recorded.map(|known| known.adopted))
 }
 
 /// `recorded`: the status knows the thing, and whether as adopted.
-fn found_holding(
+fn found_ownership(
     subject: &Subject,
     tags: Option<&BTreeMap<String, String>>,
     recorded: Option<bool>,
-) -> Holding {
+) -> Ownership {
     let owns = tags.is_some_and(|tags| subject.owns(tags));
     let lost = tags.is_some_and(|tags| is_lost(subject, tags));
     if !owns && (recorded.is_none() || lost) {
-        return Holding::Foreign;
+        return Ownership::Foreign;
     }
     let marked = tags.is_some_and(|tags| tags.contains_key(TAG_ADOPTED));
     held(marked || (recorded == Some(true) && !owns))

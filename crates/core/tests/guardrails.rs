@@ -4,15 +4,15 @@
 
 #![cfg(test)]
 
-#[path = "support/policy_evaluator.rs"]
+#[path = "../../iam-policy/tests/support/policy_evaluator.rs"]
 mod policy_evaluator;
 #[path = "support/tenants.rs"]
 mod tenants;
 
+use lanyard_core::class::guardrails::forbidden;
 use lanyard_core::class::{Class, Guardrails, Row};
-use lanyard_core::guardrail::forbidden;
-use lanyard_core::spec::{ManagedRoleSpec, Method, Spec};
-use lanyard_core::subject::Subject;
+use lanyard_core::model::spec::{ManagedRoleSpec, Method, Spec};
+use lanyard_core::model::subject::Subject;
 use policy_evaluator::{Outcome, evaluate};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

@@ -5,21 +5,21 @@
 
 use lanyard_aws::{AssumedRole, Aws};
 use lanyard_core::class;
-use lanyard_core::name::AccountId;
+use lanyard_core::model::name::AccountId;
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 use crate::object::Target;
 
-impl World {
+impl Engine {
     /// AWS for the things of a target in an account.
     pub(crate) async fn aws_in(&self, target: &Target, account: &AccountId) -> Result<Aws, EngineError> {
-        self.aws_by(&target.account, account).await
+        self.aws_by(&target.access, account).await
     }
 
     /// AWS for an account, as a class says how to get there.
     pub(crate) async fn aws_by(&self, by: &class::Aws, account: &AccountId) -> Result<Aws, EngineError> {
-        let way = self.way_to(by, account);
+        let way = self.access_to(by, account);
         let way = way.ok_or_else(|| EngineError::NoWay(account.clone()))?;
         let Some(arn) = way.by.assume_role_arn else {
             return Ok(self.aws().clone());

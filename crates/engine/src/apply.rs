@@ -3,19 +3,19 @@
 
 use std::time::Duration;
 
-use lanyard_core::gate::Gate;
-use lanyard_core::observed::Observed;
-use lanyard_core::outcome::{Disposition, Ended, Outcome, Skip};
-use lanyard_core::plan::Plan;
-use lanyard_core::reason::Reason;
-use lanyard_core::step::Step;
+use lanyard_core::model::observed::Observed;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::outcome::{Disposition, Outcome, Skip, StepResult};
+use lanyard_core::reconcile::plan::Plan;
+use lanyard_core::reconcile::step::Step;
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 use crate::object::Target;
 
 /// What is told of each step as it ends: the step, how it ended, and how long it took.
-pub type StepMeter<'a> = &'a (dyn Fn(&Step, &Ended, Duration) + Sync);
+pub type StepMeter<'a> = &'a (dyn Fn(&Step, &StepResult, Duration) + Sync);
 
 /// Before letting go is tried again.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
@@ -26,7 +26,7 @@ fn lets_go(step: &Step) -> bool {
     matches!(step, Step::ReleaseRole { .. } | Step::ReleaseAssociation {})
 }
 
-impl World {
+impl Engine {
     /// Applies a plan. A step that does not take effect keeps those of later stages from being tried; nothing stops
     /// the outcome from being told.
     pub async fn apply(
@@ -34,18 +34,18 @@ impl World {
         target: &Target,
         plan: &Plan,
         observed: &mut Observed,
-        gate: &(dyn Fn() -> Gate + Sync),
+        gate: &(dyn Fn() -> WriteGate + Sync),
         meter: StepMeter<'_>,
     ) -> Outcome {
         let mut outcome = Outcome::default();
         let mut held_up = false;
-        for stage in &plan.stages {
+        for stage in &plan.waves {
             let mut all_done = true;
             for step in stage {
                 let began = std::time::Instant::now();
                 let ended = self.take(target, step, observed, gate, held_up).await;
                 meter(step, &ended, began.elapsed());
-                if let Ended::Done(answer) = &ended {
+                if let StepResult::Done(answer) = &ended {
                     observed.assume(step, answer);
                     self.remember(target, step, observed).await;
                 } else {
@@ -63,14 +63,14 @@ impl World {
         target: &Target,
         step: &Step,
         observed: &Observed,
-        gate: &(dyn Fn() -> Gate + Sync),
+        gate: &(dyn Fn() -> WriteGate + Sync),
         held_up: bool,
-    ) -> Ended {
+    ) -> StepResult {
         if held_up && !matches!(step, Step::ReleaseObject { regardless: true }) {
-            return Ended::Skipped(Skip::BehindAnother);
+            return StepResult::Skipped(Skip::BehindAnother);
         }
         if !gate().permits(step) {
-            return Ended::Skipped(Skip::Gate);
+            return StepResult::Skipped(Skip::WriteGate);
         }
         let mut performed = self.perform(target, step, observed).await;
         for pause in PAUSES.into_iter().filter(|_| lets_go(step)) {
@@ -82,7 +82,7 @@ impl World {
             performed = self.perform(target, step, observed).await;
         }
         match performed {
-            Ok(answer) => Ended::Done(answer),
+            Ok(answer) => StepResult::Done(answer),
             Err(error) => self.failed(step, observed, &error),
         }
     }
@@ -90,18 +90,18 @@ impl World {
     /// AWS shows a role to other services late: right after our own write, not being seen is waiting and not failure.
     /// A binding is only planned on a role that was seen to be there and to let the subject in, so what EKS says
     /// against it is never the last word.
-    fn failed(&self, step: &Step, observed: &Observed, error: &EngineError) -> Ended {
+    fn failed(&self, step: &Step, observed: &Observed, error: &EngineError) -> StepResult {
         let binds = matches!(
             step,
             Step::CreateAssociation { .. } | Step::UpdateAssociation { .. }
         );
         let young = binds || observed.roles.keys().any(|arn| self.recent().touched_role(arn));
         let trouble = error.trouble(young);
-        tracing::debug!(step = step.word(), error = %error, "a step did not take effect");
+        tracing::debug!(step = step.as_str(), error = %error, "a step did not take effect");
         if trouble.reason == Reason::Settling && trouble.disposition == Disposition::RetrySoon {
-            Ended::Waiting(trouble)
+            StepResult::Waiting(trouble)
         } else {
-            Ended::Failed(trouble)
+            StepResult::Failed(trouble)
         }
     }
 }

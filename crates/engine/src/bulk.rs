@@ -6,14 +6,14 @@ use k8s_openapi::api::core::v1::ServiceAccount as KubeServiceAccount;
 use kube::api::{Api, ListParams};
 use kube::core::PartialObjectMeta;
 use lanyard_aws::{Aws, ListedAssociation, ListedRole, Page};
-use lanyard_core::arn::RoleArn;
 use lanyard_core::class;
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::name::AccountId;
-use lanyard_core::observed::{Association, RoleFacts, ServiceAccount};
-use lanyard_core::subject::Subject;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::name::AccountId;
+use lanyard_core::model::observed::{Association, RoleFacts, ServiceAccount};
+use lanyard_core::model::subject::Subject;
 
-use crate::World;
+use crate::Engine;
 use crate::lists::PAGE;
 use crate::service_account::facts;
 
@@ -30,16 +30,16 @@ pub struct ListedAccount {
 
 /// How the roles of an account are reached: by whom, and in which account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct AccountAccess {
     /// Whom Lanyard becomes for it, as a class says.
     pub by: class::Aws,
     /// The account.
     pub account: AccountId,
 }
 
-impl World {
+impl Engine {
     /// Nobody waits for what is read in bulk.
-    async fn aws_of(&self, way: &Way) -> Result<Aws, Why> {
+    async fn aws_of(&self, way: &AccountAccess) -> Result<Aws, ReadError> {
         let aws = self.aws_by(&way.by, &way.account).await;
         aws.map(|aws| aws.in_background()).map_err(|error| error.why())
     }
@@ -48,7 +48,11 @@ impl World {
     ///
     /// # Errors
     /// Why of the page nothing is known.
-    pub async fn roles_in_account(&self, way: &Way, after: Option<String>) -> Result<Page<ListedRole>, Why> {
+    pub async fn roles_in_account(
+        &self,
+        way: &AccountAccess,
+        after: Option<String>,
+    ) -> Result<Page<ListedRole>, ReadError> {
         let aws = self.aws_of(way).await?;
         aws.roles_in_account(after).await.map_err(|error| error.why())
     }
@@ -57,9 +61,13 @@ impl World {
     ///
     /// # Errors
     /// Why of the page nothing is known.
-    pub async fn roles_of_cluster(&self, way: &Way, after: Option<String>) -> Result<Page<ListedRole>, Why> {
+    pub async fn roles_of_cluster(
+        &self,
+        way: &AccountAccess,
+        after: Option<String>,
+    ) -> Result<Page<ListedRole>, ReadError> {
         let path = self.cluster().role_path();
-        let path = path.map_err(|error| Why::Failed(error.to_string()))?;
+        let path = path.map_err(|error| ReadError::Failed(error.to_string()))?;
         let aws = self.aws_of(way).await?;
         aws.roles_under(&path, after).await.map_err(|error| error.why())
     }
@@ -71,7 +79,7 @@ impl World {
     pub async fn associations_in_cluster(
         &self,
         after: Option<String>,
-    ) -> Result<Page<ListedAssociation>, Why> {
+    ) -> Result<Page<ListedAssociation>, ReadError> {
         let Some(cluster) = self.cluster().eks_name() else {
             let (items, next) = (Vec::new(), None);
             return Ok(Page { items, next });
@@ -98,7 +106,7 @@ impl World {
     pub async fn service_accounts_in_cluster(
         &self,
         after: Option<String>,
-    ) -> Result<Page<ListedAccount>, Why> {
+    ) -> Result<Page<ListedAccount>, ReadError> {
         let api: Api<PartialObjectMeta<KubeServiceAccount>> = Api::all(self.kube().clone());
         let mut params = ListParams::default().limit(PAGE);
         if let Some(token) = after {
@@ -135,7 +143,7 @@ impl World {
 
     /// How the roles of an account are reached by an object whose class says so; `None`: nobody says how.
     #[must_use]
-    pub fn way_to(&self, by: &class::Aws, account: &AccountId) -> Option<Way> {
+    pub fn access_to(&self, by: &class::Aws, account: &AccountId) -> Option<AccountAccess> {
         let assumed = by.assume_role_arn.as_ref();
         let by = match assumed.filter(|role| role.account == *account) {
             Some(_) => by.clone(),
@@ -143,6 +151,6 @@ impl World {
             None => return None,
         };
         let account = account.clone();
-        Some(Way { by, account })
+        Some(AccountAccess { by, account })
     }
 }

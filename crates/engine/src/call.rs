@@ -6,24 +6,24 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 
 /// Asked right before a write is sent: by then the lease may be lost.
-pub type MayWrite = Arc<dyn Fn() -> bool + Send + Sync>;
+pub type WriteCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// The way of a write to the API server, as somebody who knows of no world has it too.
 #[derive(Clone, Copy)]
-pub struct Door<'a> {
+pub struct GuardedClient<'a> {
     /// The client of the API server.
     pub kube: &'a kube::Client,
     /// The longest that one write may take.
     pub limit: Duration,
     /// Asked right before each.
-    pub may_write: &'a MayWrite,
+    pub may_write: &'a WriteCheck,
 }
 
-impl Door<'_> {
+impl GuardedClient<'_> {
     /// Sends a request that changes something, if that is allowed at this very moment.
     ///
     /// # Errors
@@ -42,11 +42,11 @@ impl Door<'_> {
     }
 }
 
-impl World {
+impl Engine {
     /// The way of writes to the API server.
     #[must_use]
-    pub fn door(&self) -> Door<'_> {
-        Door {
+    pub fn guarded(&self) -> GuardedClient<'_> {
+        GuardedClient {
             kube: &self.inner.kube,
             limit: self.inner.timings.operation,
             may_write: &self.inner.may_write,
@@ -70,14 +70,14 @@ impl World {
     /// requests asks again for each: the first may have taken all the time that there was.
     ///
     /// # Errors
-    /// When nothing may be written any more, or as for [`World::read`].
+    /// When nothing may be written any more, or as for [`Engine::read`].
     pub async fn write<T>(
         &self,
         verb: &'static str,
         what: &str,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, EngineError> {
-        self.door().write(verb, what, call).await
+        self.guarded().write(verb, what, call).await
     }
 }
 

@@ -1,13 +1,13 @@
-//! What can go wrong with a step, and what the core is told of it. Errors in, facts' `Why` and steps' `Trouble` out.
+//! What can go wrong with a step, and what the core is told of it. Errors in, facts' `ReadError` and steps' `StepFailure` out.
 
 use lanyard_aws::AwsError;
-use lanyard_core::arn::RoleArn;
-use lanyard_core::fact::Why;
-use lanyard_core::name::AccountId;
-use lanyard_core::outcome::{Disposition, Trouble};
-use lanyard_core::reason::Reason;
-use lanyard_core::text::{message, quote};
-use lanyard_core::workload::Owner;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::ReadError;
+use lanyard_core::model::name::AccountId;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::text::{message, quote};
+use lanyard_core::model::workload::WorkloadRef;
+use lanyard_core::reconcile::outcome::{Disposition, StepFailure};
 
 use crate::trusts::NoRoom;
 
@@ -72,7 +72,7 @@ pub enum EngineError {
     NoWay(AccountId),
     /// A workload of a kind that no rollout restarts.
     #[error("a {} is not restarted by a rollout: {}", .0.kind, .0.name)]
-    NoRestart(Owner),
+    NoRestart(WorkloadRef),
 }
 
 impl From<AwsError> for EngineError {
@@ -111,33 +111,33 @@ impl EngineError {
     }
 
     /// What the outcome says. `after_own_write`: AWS may not see yet what an earlier step of ours just made.
-    pub(crate) fn trouble(&self, after_own_write: bool) -> Trouble {
+    pub(crate) fn trouble(&self, after_own_write: bool) -> StepFailure {
         match self {
             Self::Aws(error) => error.trouble(after_own_write),
             Self::Kube { source, .. } => {
                 let (disposition, reason) = kube_class(source);
-                Trouble {
+                StepFailure {
                     disposition,
                     reason,
                     message: quote(&self.to_string()),
                 }
             }
-            Self::TimedOut { .. } | Self::GateClosed { .. } | Self::Gone { .. } => Trouble {
+            Self::TimedOut { .. } | Self::GateClosed { .. } | Self::Gone { .. } => StepFailure {
                 disposition: Disposition::RetrySoon,
                 reason: Reason::Unavailable,
                 message: quote(&self.to_string()),
             },
-            Self::Contended { .. } => Trouble {
+            Self::Contended { .. } => StepFailure {
                 disposition: Disposition::RetrySoon,
                 reason: Reason::Progressing,
                 message: quote(&self.to_string()),
             },
-            Self::NoRoom(no_room) => Trouble {
+            Self::NoRoom(no_room) => StepFailure {
                 disposition: Disposition::WaitForChange,
                 reason: Reason::QuotaExceeded,
                 message: message(&no_room.to_string()),
             },
-            Self::NotEks | Self::NoWay(_) | Self::NoRestart(_) => Trouble {
+            Self::NotEks | Self::NoWay(_) | Self::NoRestart(_) => StepFailure {
                 disposition: Disposition::WaitForChange,
                 reason: Reason::Refused,
                 message: quote(&self.to_string()),
@@ -146,13 +146,15 @@ impl EngineError {
     }
 
     /// Why a fact that needed this call is unreadable.
-    pub(crate) fn why(&self) -> Why {
+    pub(crate) fn why(&self) -> ReadError {
         match self {
             Self::Aws(error) => error.why(),
             Self::Kube { verb, what, source } => match kube_class(source).1 {
-                Reason::AccessDenied => Why::Denied(format!("the operator's RBAC lacks {verb} on {what}")),
-                Reason::Throttled => Why::Throttled,
-                _ => Why::Failed(quote(&self.to_string())),
+                Reason::AccessDenied => {
+                    ReadError::Denied(format!("the operator's RBAC lacks {verb} on {what}"))
+                }
+                Reason::Throttled => ReadError::Throttled,
+                _ => ReadError::Failed(quote(&self.to_string())),
             },
             Self::TimedOut { .. }
             | Self::GateClosed { .. }
@@ -161,7 +163,7 @@ impl EngineError {
             | Self::NoRoom(_)
             | Self::Contended { .. }
             | Self::NoWay(_)
-            | Self::NoRestart(_) => Why::Failed(quote(&self.to_string())),
+            | Self::NoRestart(_) => ReadError::Failed(quote(&self.to_string())),
         }
     }
 }

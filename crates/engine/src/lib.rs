@@ -16,6 +16,7 @@ mod account;
 mod bulk;
 mod call;
 mod error;
+mod keyed_locks;
 mod lists;
 mod object;
 mod provider;
@@ -27,21 +28,20 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod trusts;
-mod turns;
 mod webhook;
 mod workloads;
 
 use std::sync::Arc;
 
 use lanyard_aws::Aws;
-use lanyard_core::cluster::Cluster;
-use lanyard_core::custody::Custody;
-use lanyard_core::observed::Observed;
-use lanyard_core::spec::Method;
-use lanyard_core::timings::Timings;
+use lanyard_core::model::cluster::Cluster;
+use lanyard_core::model::inventory::Inventory;
+use lanyard_core::model::observed::Observed;
+use lanyard_core::model::spec::Method;
+use lanyard_core::model::timings::Timings;
 
-pub use bulk::{ListedAccount, Way};
-pub use call::{Door, MayWrite};
+pub use bulk::{AccountAccess, ListedAccount};
+pub use call::{GuardedClient, WriteCheck};
 pub use error::EngineError;
 pub use lanyard_aws::{ListedAssociation, ListedRole, Page};
 pub use object::{Target, let_go};
@@ -49,7 +49,7 @@ pub use observe::Scope;
 
 /// The world of one cluster: its API server, its AWS account, and what is remembered of both between looks.
 #[derive(Clone)]
-pub struct World {
+pub struct Engine {
     inner: Arc<Inner>,
 }
 
@@ -58,13 +58,13 @@ struct Inner {
     kube: kube::Client,
     cluster: Cluster,
     timings: Timings,
-    may_write: MayWrite,
+    may_write: WriteCheck,
     recent: recent::Recent,
     shared: shared::Shared,
     trusts: trusts::Trusts,
 }
 
-impl World {
+impl Engine {
     /// The world of a cluster that was identified. `auto_mode`: EKS Auto Mode brings the agent with it. `may_write` is
     /// asked before every write to the API server; `aws` has its own way of asking the same.
     #[must_use]
@@ -74,11 +74,11 @@ impl World {
         cluster: Cluster,
         auto_mode: bool,
         timings: Timings,
-        may_write: MayWrite,
+        may_write: WriteCheck,
     ) -> Self {
-        let recent = recent::Recent::new(timings.settling);
+        let recent = recent::Recent::new(timings.read_consistency);
         let shared = shared::Shared::new(timings.cluster_facts, auto_mode);
-        let trusts = trusts::Trusts::new(timings.settling);
+        let trusts = trusts::Trusts::new(timings.read_consistency);
         Self {
             inner: Arc::new(Inner {
                 aws,
@@ -119,20 +119,25 @@ impl World {
 
     /// For an object that goes, just after a change of operators: what is not seen may only be late. Custody tells
     /// whether there was ever an association to be made; without custody there may have been.
-    pub fn doubt_absence(&self, target: &Target, observed: &mut Observed) {
-        let by_association = |custody: &Custody| {
-            let mut touched = custody.roles.iter();
-            touched.any(|touched| touched.method == Method::PodIdentity)
+    pub fn treat_absence_as_stale(&self, target: &Target, observed: &mut Observed) {
+        let by_association = |inventory: &Inventory| {
+            let mut entry = inventory.roles.iter();
+            entry.any(|entry| entry.method == Method::PodIdentity)
         };
-        let associated =
-            self.cluster().eks_name().is_some() && target.marks.custody.as_ref().is_none_or(by_association);
-        self.recent().doubt_absence(&target.subject, observed, associated);
+        let associated = self.cluster().eks_name().is_some()
+            && target.control.inventory.as_ref().is_none_or(by_association);
+        self.recent()
+            .treat_absence_as_stale(&target.subject, observed, associated);
     }
 
-    /// Whether a ServiceAccount carries just the annotations that Lanyard wrote last; see [`service_account::print`].
+    /// Whether a ServiceAccount carries just the annotations that Lanyard wrote last; see [`service_account::fingerprint`].
     #[must_use]
-    pub fn wrote_annotations(&self, subject: &lanyard_core::subject::Subject, print: u64) -> bool {
-        self.inner.recent.annotated(subject, print)
+    pub fn wrote_annotations(
+        &self,
+        subject: &lanyard_core::model::subject::Subject,
+        fingerprint: u64,
+    ) -> bool {
+        self.inner.recent.annotated(subject, fingerprint)
     }
 
     pub(crate) fn aws(&self) -> &Aws {

@@ -4,13 +4,13 @@
 use k8s_openapi::serde::de::DeserializeOwned;
 use kube::api::{Api, ListParams};
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 
 /// Objects a page.
 pub(crate) const PAGE: u32 = 500;
 
-impl World {
+impl Engine {
     /// Hands each listed object over. When a page fails the whole list has failed: half a list is no fact.
     pub(crate) async fn list_all<K>(
         &self,

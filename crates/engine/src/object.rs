@@ -6,15 +6,15 @@ use std::sync::{Mutex, PoisonError};
 
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::{ObjectMeta, PartialObjectMeta};
-use lanyard_api::{ANNOTATION_CONSENT, ANNOTATION_CUSTODY, FINALIZER, WorkloadIdentity};
+use lanyard_api::{ANNOTATION_APPROVE, ANNOTATION_INVENTORY, FINALIZER, WorkloadIdentity};
 use lanyard_core::class;
-use lanyard_core::custody::Custody;
-use lanyard_core::observed::ObjectMarks;
-use lanyard_core::subject::Subject;
+use lanyard_core::model::inventory::Inventory;
+use lanyard_core::model::observed::ControlMetadata;
+use lanyard_core::model::subject::Subject;
 use serde_json::json;
 
-use crate::World;
-use crate::call::Door;
+use crate::Engine;
+use crate::call::GuardedClient;
 use crate::error::EngineError;
 
 /// The object that a pass is about.
@@ -27,9 +27,9 @@ pub struct Target {
     /// Its finalizers, ours among them or not.
     pub finalizers: Vec<String>,
     /// Our marks on it.
-    pub marks: ObjectMarks,
+    pub control: ControlMetadata,
     /// How the account of its roles is reached, as its class says; at first, as Lanyard itself.
-    pub account: class::Aws,
+    pub access: class::Aws,
     resource_version: Mutex<Option<String>>,
 }
 
@@ -39,17 +39,17 @@ impl Target {
     pub fn new(subject: Subject, metadata: &ObjectMeta) -> Option<Self> {
         let annotation = |key: &str| metadata.annotations.as_ref()?.get(key).map(String::as_str);
         let finalizers = metadata.finalizers.clone().unwrap_or_default();
-        let marks = ObjectMarks {
+        let control = ControlMetadata {
             finalizer: finalizers.iter().any(|known| known == FINALIZER),
-            custody: annotation(ANNOTATION_CUSTODY).and_then(Custody::parse),
-            consent: annotation(ANNOTATION_CONSENT).map(str::to_owned),
+            inventory: annotation(ANNOTATION_INVENTORY).and_then(Inventory::parse),
+            consent: annotation(ANNOTATION_APPROVE).map(str::to_owned),
         };
         Some(Self {
             subject,
             uid: metadata.uid.clone()?,
             finalizers,
-            marks,
-            account: class::Aws::default(),
+            control,
+            access: class::Aws::default(),
             resource_version: Mutex::new(metadata.resource_version.clone()),
         })
     }
@@ -84,17 +84,21 @@ impl Target {
     }
 }
 
-impl World {
+impl Engine {
     /// Writes finalizer and custody in one patch, before anything else is touched.
-    pub(crate) async fn take_custody(&self, target: &Target, custody: &Custody) -> Result<(), EngineError> {
-        let version = mark(self.door(), &target.metadata(), Some(custody)).await?;
+    pub(crate) async fn take_custody(
+        &self,
+        target: &Target,
+        inventory: &Inventory,
+    ) -> Result<(), EngineError> {
+        let version = mark(self.guarded(), &target.metadata(), Some(inventory)).await?;
         target.wrote(version);
         Ok(())
     }
 
     /// Removes finalizer and custody. An object that is gone already is done with.
     pub(crate) async fn release_object(&self, target: &Target) -> Result<(), EngineError> {
-        if let Some(version) = unless_gone(mark(self.door(), &target.metadata(), None).await)? {
+        if let Some(version) = unless_gone(mark(self.guarded(), &target.metadata(), None).await)? {
             target.wrote(version);
         }
         Ok(())
@@ -106,35 +110,35 @@ impl World {
 ///
 /// # Errors
 /// When the patch is refused, does not get through in time, or may not be sent.
-pub async fn let_go(door: Door<'_>, object: &ObjectMeta) -> Result<(), EngineError> {
-    unless_gone(mark(door, object, None).await).map(drop)
+pub async fn let_go(guarded: GuardedClient<'_>, object: &ObjectMeta) -> Result<(), EngineError> {
+    unless_gone(mark(guarded, object, None).await).map(drop)
 }
 
 /// Puts finalizer and custody on an object, or takes both off, and answers the resourceVersion that this left. Neither an
 /// object that was created again under the name nor a finalizer that others put on meanwhile is hit.
 async fn mark(
-    door: Door<'_>,
+    guarded: GuardedClient<'_>,
     object: &ObjectMeta,
-    custody: Option<&Custody>,
+    inventory: Option<&Inventory>,
 ) -> Result<Option<String>, EngineError> {
     let others = object.finalizers.iter().flatten().map(String::as_str);
     let mut finalizers: Vec<&str> = others.filter(|known| *known != FINALIZER).collect();
-    finalizers.extend(custody.map(|_| FINALIZER));
+    finalizers.extend(inventory.map(|_| FINALIZER));
     let patch = Patch::Merge(json!({
         "metadata": {
             "uid": object.uid,
             "resourceVersion": object.resource_version,
             "finalizers": finalizers,
-            "annotations": { ANNOTATION_CUSTODY: custody.map(Custody::to_text) },
+            "annotations": { ANNOTATION_INVENTORY: inventory.map(Inventory::to_text) },
         }
     }));
     let namespace = object.namespace.as_deref().unwrap_or_default();
     let name = object.name.as_deref().unwrap_or_default();
-    let api: Api<PartialObjectMeta<WorkloadIdentity>> = Api::namespaced(door.kube.clone(), namespace);
+    let api: Api<PartialObjectMeta<WorkloadIdentity>> = Api::namespaced(guarded.kube.clone(), namespace);
     let params = PatchParams::default();
     let call = api.patch_metadata(name, &params, &patch);
     let what = format!("workloadidentities.lanyard.dev {namespace}/{name}");
-    let patched = door.write("patch", &what, call).await?;
+    let patched = guarded.write("patch", &what, call).await?;
     Ok(patched.metadata.resource_version)
 }
 

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use futures::future::{join, join_all, join3, join4};
 use lanyard_aws::Aws;
-use lanyard_core::arn::{PolicyArn, RoleArn};
-use lanyard_core::cluster::Platform;
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::holder::Pods;
-use lanyard_core::observed::{Observed, RoleFacts};
-use lanyard_core::workload::Workload;
+use lanyard_core::model::arn::{PolicyArn, RoleArn};
+use lanyard_core::model::cluster::Platform;
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::{Observed, RoleFacts};
+use lanyard_core::model::pods::Pods;
+use lanyard_core::model::workload::Workload;
 
-use crate::World;
+use crate::Engine;
 use crate::object::Target;
 
 /// What one look has to read.
@@ -37,19 +37,19 @@ pub struct Scope<'a> {
     /// Whether somebody asked for a fresh look: nothing remembered counts.
     pub fresh: bool,
     /// Whether nobody waits for it: its reads of AWS go when nobody else's wait.
-    pub unhurried: bool,
+    pub background: bool,
 }
 
 impl Scope<'_> {
     fn paced(&self, aws: Aws) -> Aws {
-        match self.unhurried {
+        match self.background {
             true => aws.in_background(),
             false => aws,
         }
     }
 }
 
-impl World {
+impl Engine {
     /// Reads what the scope names.
     pub async fn observe(&self, scope: &Scope<'_>) -> Observed {
         if scope.fresh {
@@ -70,7 +70,7 @@ impl World {
         )
         .await;
         Observed {
-            object: scope.target.marks.clone(),
+            object: scope.target.control.clone(),
             roles: scope.roles.iter().cloned().zip(roles).collect(),
             provider,
             association,
@@ -79,7 +79,7 @@ impl World {
             webhook,
             pods,
             workloads,
-            lasting: BTreeSet::new(),
+            confirmed: BTreeSet::new(),
         }
     }
 
@@ -95,7 +95,7 @@ impl World {
         let workloads = async {
             match scope.workloads {
                 true => self.workloads(subject).await,
-                false => Fact::Unreadable(Why::NotRead),
+                false => Fact::Unreadable(ReadError::NotRead),
             }
         };
         join(pods, workloads).await
@@ -109,7 +109,7 @@ impl World {
         self.trusted_role(&scope.target.subject, arn, read)
     }
 
-    async fn association(&self, scope: &Scope<'_>) -> Fact<lanyard_core::observed::Association> {
+    async fn association(&self, scope: &Scope<'_>) -> Fact<lanyard_core::model::observed::Association> {
         let subject = &scope.target.subject;
         let Some(cluster) = self.cluster().eks_name() else {
             return Fact::Absent;
@@ -121,10 +121,10 @@ impl World {
         self.trusted_association(subject, found)
     }
 
-    async fn provider_in(&self, scope: &Scope<'_>) -> Fact<lanyard_core::observed::Provider> {
+    async fn provider_in(&self, scope: &Scope<'_>) -> Fact<lanyard_core::model::observed::Provider> {
         match &scope.provider {
-            Some(arn) => self.provider(&scope.target.account, arn).await,
-            None => Fact::Unreadable(Why::NotRead),
+            Some(arn) => self.provider(&scope.target.access, arn).await,
+            None => Fact::Unreadable(ReadError::NotRead),
         }
     }
 
@@ -132,15 +132,15 @@ impl World {
     async fn webhook_in(&self, scope: &Scope<'_>) -> Fact<String> {
         match (&scope.provider, &self.cluster().platform) {
             (Some(_), Platform::Other) => self.webhook().await,
-            (Some(_) | None, _) => Fact::Unreadable(Why::NotRead),
+            (Some(_) | None, _) => Fact::Unreadable(ReadError::NotRead),
         }
     }
 
-    async fn agent_in(&self, scope: &Scope<'_>) -> Fact<lanyard_core::observed::Agent> {
+    async fn agent_in(&self, scope: &Scope<'_>) -> Fact<lanyard_core::model::observed::Agent> {
         if scope.agent {
             self.agent().await
         } else {
-            Fact::Unreadable(Why::NotRead)
+            Fact::Unreadable(ReadError::NotRead)
         }
     }
 }

@@ -6,8 +6,8 @@
 //!                    \--> fresh ---> Pods { fresh: true }      one subject, before anything is retired
 //! ```
 
-mod fold;
 mod fresh;
+mod index;
 mod places;
 mod reading;
 #[cfg(test)]
@@ -15,7 +15,7 @@ mod testing;
 
 use std::sync::Arc;
 
-pub use fold::PodFold;
+pub use index::PodIndex;
 pub(crate) use places::Agents;
 
 /// A namespace and a ServiceAccount's name.

@@ -4,15 +4,15 @@
 //! The first identities of a cluster come at once and each finds no provider. One goes first, and the others find what it
 //! made: in vain they would ask IAM for the same, and be told that it is there already.
 
-use lanyard_core::arn::Issuer;
-use lanyard_core::name::Audience;
-use lanyard_core::observed::Provider;
+use lanyard_core::model::arn::Issuer;
+use lanyard_core::model::name::Audience;
+use lanyard_core::model::observed::Provider;
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 use crate::object::Target;
 
-impl World {
+impl Engine {
     /// Has the provider accept an audience. `issuer`: the look found no provider, which is then created. The lock is held
     /// for the call alone, and AWS's door asks the gate before it, however long the wait was.
     ///
@@ -32,7 +32,7 @@ impl World {
         if known.as_ref().is_some_and(accepts) {
             return Ok(());
         }
-        let aws = self.aws_of_provider(&target.account, arn).await?;
+        let aws = self.aws_of_provider(&target.access, arn).await?;
         match (&known, issuer) {
             (None, Some(issuer)) => aws.create_provider(arn, issuer, client_id).await?,
             (Some(_), _) | (None, None) => aws.add_client_id(arn, client_id).await?,

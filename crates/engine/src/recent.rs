@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use lanyard_core::arn::RoleArn;
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::observed::{Association, Observed, RoleFacts};
-use lanyard_core::policy::same_meaning;
-use lanyard_core::subject::Subject;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::{Association, Observed, RoleFacts};
+use lanyard_core::model::subject::Subject;
+use lanyard_iam_policy::same_meaning;
 
 /// What we wrote lately.
 pub(crate) struct Recent {
-    settling: Duration,
+    read_consistency: Duration,
     term_began: Mutex<Instant>,
     roles: Mutex<HashMap<RoleArn, (Instant, RoleFacts)>>,
     associations: Mutex<HashMap<Subject, (Instant, Fact<Association>)>>,
@@ -21,9 +21,9 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    pub(crate) fn new(settling: Duration) -> Self {
+    pub(crate) fn new(read_consistency: Duration) -> Self {
         Self {
-            settling,
+            read_consistency,
             term_began: Mutex::new(Instant::now()),
             roles: Mutex::default(),
             associations: Mutex::default(),
@@ -37,59 +37,64 @@ impl Recent {
     }
 
     /// What may be believed of an object that goes: what is not there is never looked for again. Just after a change of
-    /// operators the one before may have made it a moment ago, so that its absence is settling; what we removed
+    /// operators the one before may have made it a moment ago, so that its absence is read_consistency; what we removed
     /// ourselves is gone. `associated`: whether there was ever an association to be made.
-    pub(crate) fn doubt_absence(&self, subject: &Subject, observed: &mut Observed, associated: bool) {
+    pub(crate) fn treat_absence_as_stale(
+        &self,
+        subject: &Subject,
+        observed: &mut Observed,
+        associated: bool,
+    ) {
         let began = *self.term_began.lock().unwrap_or_else(PoisonError::into_inner);
-        if began.elapsed() >= self.settling {
+        if began.elapsed() >= self.read_consistency {
             return;
         }
         for (arn, facts) in &mut observed.roles {
             if facts.id == Fact::Absent && !self.touched_role(arn) {
-                *facts = RoleFacts::unreadable(&Why::Settling);
+                *facts = RoleFacts::unreadable(&ReadError::Settling);
             }
         }
-        let removed = recall(&self.associations, self.settling, subject).is_some();
+        let removed = recall(&self.associations, self.read_consistency, subject).is_some();
         if associated && !removed && observed.association == Fact::Absent {
-            observed.association = Fact::Unreadable(Why::Settling);
+            observed.association = Fact::Unreadable(ReadError::Settling);
         }
     }
 
     /// Remembers what a role is after our write.
     pub(crate) fn wrote_role(&self, arn: &RoleArn, facts: RoleFacts) {
-        remember(&self.roles, self.settling, arn.clone(), facts);
+        remember(&self.roles, self.read_consistency, arn.clone(), facts);
     }
 
     /// Remembers what an association is after our write.
     pub(crate) fn wrote_association(&self, subject: &Subject, fact: Fact<Association>) {
-        remember(&self.associations, self.settling, subject.clone(), fact);
+        remember(&self.associations, self.read_consistency, subject.clone(), fact);
     }
 
     /// Remembers what annotations are about to be written: the watch will show them, and that is no news.
-    pub(crate) fn annotating(&self, subject: &Subject, print: u64) {
+    pub(crate) fn annotating(&self, subject: &Subject, fingerprint: u64) {
         self.annotations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(subject.clone(), print);
+            .insert(subject.clone(), fingerprint);
     }
 
     /// Whether a ServiceAccount carries just the annotations that we wrote last.
-    pub(crate) fn annotated(&self, subject: &Subject, print: u64) -> bool {
+    pub(crate) fn annotated(&self, subject: &Subject, fingerprint: u64) -> bool {
         self.annotations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(subject)
-            == Some(&print)
+            == Some(&fingerprint)
     }
 
     /// Whether we wrote a role so lately that others may not see it yet.
     pub(crate) fn touched_role(&self, arn: &RoleArn) -> bool {
-        recall(&self.roles, self.settling, arn).is_some()
+        recall(&self.roles, self.read_consistency, arn).is_some()
     }
 
     /// The facts of a role as they may be trusted.
     pub(crate) fn judge_role(&self, arn: &RoleArn, read: RoleFacts) -> RoleFacts {
-        let Some(written) = recall(&self.roles, self.settling, arn) else {
+        let Some(written) = recall(&self.roles, self.read_consistency, arn) else {
             return read;
         };
         let keys = |facts: &RoleFacts| facts.attached_arns().into_iter().cloned().collect::<Vec<_>>();
@@ -114,7 +119,7 @@ impl Recent {
 
     /// The association as it may be trusted.
     pub(crate) fn judge_association(&self, subject: &Subject, read: Fact<Association>) -> Fact<Association> {
-        let Some(written) = recall(&self.associations, self.settling, subject) else {
+        let Some(written) = recall(&self.associations, self.read_consistency, subject) else {
             return read;
         };
         settled(read, &written, |a, b| {
@@ -128,7 +133,7 @@ impl Recent {
     }
 }
 
-/// A read that agrees with our write stands, one that contradicts it is settling, one that failed says so itself.
+/// A read that agrees with our write stands, one that contradicts it is read_consistency, one that failed says so itself.
 fn settled<T>(read: Fact<T>, written: &Fact<T>, same: impl Fn(&T, &T) -> bool) -> Fact<T> {
     let agrees = match (&read, written) {
         (Fact::Present(read), Fact::Present(written)) => same(read, written),
@@ -138,7 +143,7 @@ fn settled<T>(read: Fact<T>, written: &Fact<T>, same: impl Fn(&T, &T) -> bool) -
     if agrees {
         read
     } else {
-        Fact::Unreadable(Why::Settling)
+        Fact::Unreadable(ReadError::Settling)
     }
 }
 
@@ -166,7 +171,7 @@ fn recall<K: Eq + std::hash::Hash, V: Clone>(
 
 #[cfg(test)]
 mod tests {
-    use lanyard_core::observed::ObjectMarks;
+    use lanyard_core::model::observed::ControlMetadata;
 
     use super::*;
 
@@ -184,7 +189,7 @@ mod tests {
         recent.wrote_role(&arn(), made);
         assert_eq!(
             recent.judge_role(&arn(), RoleFacts::absent()).id,
-            Fact::Unreadable(Why::Settling)
+            Fact::Unreadable(ReadError::Settling)
         );
     }
 
@@ -210,7 +215,7 @@ mod tests {
 
     fn gone() -> Observed {
         Observed {
-            object: ObjectMarks::default(),
+            object: ControlMetadata::default(),
             roles: [(arn(), RoleFacts::absent())].into(),
             provider: Fact::Absent,
             association: Fact::Absent,
@@ -219,19 +224,19 @@ mod tests {
             webhook: Fact::Absent,
             pods: Fact::Absent,
             workloads: Fact::Absent,
-            lasting: Default::default(),
+            confirmed: Default::default(),
         }
     }
 
     #[test]
     fn what_a_predecessor_may_have_made_a_moment_ago_is_not_yet_gone() {
         let (recent, mut observed) = (Recent::new(Duration::from_secs(30)), gone());
-        recent.doubt_absence(&subject(), &mut observed, true);
-        assert_eq!(observed.role(&arn()).id, Fact::Unreadable(Why::Settling));
-        assert_eq!(observed.association, Fact::Unreadable(Why::Settling));
+        recent.treat_absence_as_stale(&subject(), &mut observed, true);
+        assert_eq!(observed.role(&arn()).id, Fact::Unreadable(ReadError::Settling));
+        assert_eq!(observed.association, Fact::Unreadable(ReadError::Settling));
 
         let mut never_associated = gone();
-        recent.doubt_absence(&subject(), &mut never_associated, false);
+        recent.treat_absence_as_stale(&subject(), &mut never_associated, false);
         assert_eq!(never_associated.association, Fact::Absent);
     }
 
@@ -240,14 +245,14 @@ mod tests {
         let (recent, mut observed) = (Recent::new(Duration::from_secs(30)), gone());
         recent.wrote_role(&arn(), RoleFacts::absent());
         recent.wrote_association(&subject(), Fact::Absent);
-        recent.doubt_absence(&subject(), &mut observed, true);
+        recent.treat_absence_as_stale(&subject(), &mut observed, true);
         assert_eq!(
             (observed.role(&arn()).id.clone(), observed.association),
             (Fact::Absent, Fact::Absent)
         );
 
         let (recent, mut observed) = (Recent::new(Duration::ZERO), gone());
-        recent.doubt_absence(&subject(), &mut observed, true);
+        recent.treat_absence_as_stale(&subject(), &mut observed, true);
         assert_eq!(observed.association, Fact::Absent);
     }
 }

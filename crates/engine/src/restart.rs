@@ -5,22 +5,22 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use lanyard_api::FIELD_MANAGER;
-use lanyard_core::subject::Subject;
-use lanyard_core::workload::{ANNOTATION_RESTARTED_FOR, Owner, RestartedFor};
+use lanyard_core::model::subject::Subject;
+use lanyard_core::model::workload::{ANNOTATION_RESTARTED_FOR, RestartedFor, WorkloadRef};
 use serde_json::{Value, json};
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 
 /// The annotation by which kubectl restarts: any new value makes a new template.
 pub(crate) const ANNOTATION_RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
-impl World {
+impl Engine {
     /// Restarts a workload for a transition, unless it was restarted for this one already.
     pub(crate) async fn restart_workload(
         &self,
         subject: &Subject,
-        owner: &Owner,
+        owner: &WorkloadRef,
         mark: &RestartedFor,
     ) -> Result<(), EngineError> {
         let resource = restartable(&owner.kind).ok_or_else(|| EngineError::NoRestart(owner.clone()))?;

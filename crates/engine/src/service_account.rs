@@ -9,12 +9,12 @@ use k8s_openapi::api::core::v1::ServiceAccount as KubeServiceAccount;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use lanyard_api::FIELD_MANAGER;
-use lanyard_core::fact::Fact;
-use lanyard_core::observed::{Annotation, ServiceAccount};
-use lanyard_core::subject::Subject;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::observed::{Annotation, ServiceAccount};
+use lanyard_core::model::subject::Subject;
 use serde_json::json;
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 
 /// The prefix of every annotation that the pod webhook reads [webhook `pkg/annotations.go`].
@@ -24,7 +24,7 @@ const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The field manager by which EKS applies what an add-on brings [EKS user guide, Amazon EKS add-ons].
 const EKS: &str = "eks";
 
-impl World {
+impl Engine {
     /// Reads the ServiceAccount of a subject.
     pub(crate) async fn service_account(&self, subject: &Subject) -> Fact<ServiceAccount> {
         match self.get_service_account(subject).await {
@@ -66,7 +66,7 @@ impl World {
                 })
             };
         }
-        self.recent().annotating(subject, print(set));
+        self.recent().annotating(subject, fingerprint(set));
         let made_by_us = found.as_ref().is_none_or(|found| created_by_us(&found.metadata));
         let found = match found {
             Some(found) => found,
@@ -175,7 +175,7 @@ impl World {
 
 /// A number for the annotations that the pod webhook reads: the same for the same set.
 #[must_use]
-pub fn print<'a>(annotations: impl IntoIterator<Item = (&'a String, &'a String)>) -> u64 {
+pub fn fingerprint<'a>(annotations: impl IntoIterator<Item = (&'a String, &'a String)>) -> u64 {
     let mut hasher = DefaultHasher::new();
     let read_by_webhook = |(key, _): &(&String, &String)| key.starts_with(PREFIX);
     annotations

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::api::Api;
 use lanyard_core::class;
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::observed::{Agent, Provider};
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::{Agent, Provider};
 use tokio::sync::Mutex;
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
+use crate::keyed_locks::KeyedLocks;
 use crate::pods::Agents;
-use crate::turns::Turns;
 
 /// The agent's DaemonSet [F 2.4].
 const AGENT_NAMESPACE: &str = "kube-system";
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     auto_mode: bool,
     /// One for each account that roles are in.
     providers: Mutex<HashMap<String, (Instant, Fact<Provider>)>>,
-    provider_turns: Turns<String>,
+    provider_turns: KeyedLocks<String>,
     agent: Mutex<Option<(Instant, Fact<Agent>)>>,
     agents: Mutex<Option<(Instant, Arc<Agents>)>>,
     webhook: Mutex<Option<(Instant, String)>>,
@@ -40,7 +40,7 @@ impl Shared {
             lasts,
             auto_mode,
             providers: Mutex::default(),
-            provider_turns: Turns::default(),
+            provider_turns: KeyedLocks::default(),
             agent: Mutex::new(None),
             agents: Mutex::new(None),
             webhook: Mutex::new(None),
@@ -79,7 +79,7 @@ impl Shared {
     }
 }
 
-impl World {
+impl Engine {
     /// The OIDC provider. The lock is held while it is read: many looks at once are one call, sent once.
     pub async fn provider(&self, by: &class::Aws, arn: &str) -> Fact<Provider> {
         let mut known = self.shared().providers.lock().await;
@@ -90,7 +90,7 @@ impl World {
             return fact.clone();
         }
         let fact = match self.aws_of_provider(by, arn).await {
-            Ok(aws) => aws.impatient().provider(arn).await,
+            Ok(aws) => aws.without_retry().provider(arn).await,
             Err(error) => Fact::Unreadable(error.why()),
         };
         // Its absence is about to end, and not only by us: the replica that led before may have created it.
@@ -122,7 +122,7 @@ impl World {
         let Some(cluster) = self.cluster().eks_name() else {
             return Fact::Absent;
         };
-        let fact = match self.aws().impatient().addon_agent(cluster).await {
+        let fact = match self.aws().without_retry().addon_agent(cluster).await {
             Fact::Present(agent) if agent.ready => Fact::Present(agent),
             other => better(other, self.agent_daemon_set().await),
         };
@@ -192,7 +192,7 @@ fn better(addon: Fact<Agent>, daemon_set: Fact<Agent>) -> Fact<Agent> {
         (Fact::Present(addon), _) => Fact::Present(addon),
         (_, Fact::Present(daemon_set)) => Fact::Present(daemon_set),
         (Fact::Unreadable(why), _) | (_, Fact::Unreadable(why)) => {
-            Fact::Unreadable::<Agent>(Why::clone(&why))
+            Fact::Unreadable::<Agent>(ReadError::clone(&why))
         }
         (Fact::Absent, Fact::Absent) => Fact::Absent,
     }

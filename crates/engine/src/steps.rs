@@ -1,18 +1,18 @@
 //! Steps: each kind of step is carried out here by the calls it stands for, and remembered so that stale reads show.
 //! A step in, what its answer told out. Writes to AWS and the API server; called by `apply` only.
 
-use lanyard_core::name::ClusterName;
-use lanyard_core::observed::{Association, Observed};
-use lanyard_core::outcome::Answer;
-use lanyard_core::step::Step;
-use lanyard_core::subject::{TAG_ADOPTED, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
+use lanyard_core::model::name::ClusterName;
+use lanyard_core::model::observed::{Association, Observed};
+use lanyard_core::model::subject::{TAG_ADOPTED, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
+use lanyard_core::reconcile::outcome::Answer;
+use lanyard_core::reconcile::step::Step;
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 use crate::object::Target;
 use crate::trusts::Edit;
 
-impl World {
+impl Engine {
     pub(crate) async fn perform(
         &self,
         target: &Target,
@@ -20,7 +20,7 @@ impl World {
         observed: &Observed,
     ) -> Result<Answer, EngineError> {
         match step {
-            Step::TakeCustody { custody } => self.take_custody(target, custody).await?,
+            Step::TakeCustody { inventory } => self.take_custody(target, inventory).await?,
             Step::ReleaseObject { .. } => self.release_object(target).await?,
             Step::Annotate { set, remove, create } => {
                 self.annotate(&target.subject, set, remove, *create).await?
@@ -39,13 +39,17 @@ impl World {
             | Step::ReleaseAssociation {} => {
                 return self.perform_on_association(target, step, observed).await;
             }
-            Step::PutSubject { role, seat, alone } => {
-                let edit = Edit::put(&target.subject, seat, alone);
+            Step::PutSubject {
+                role,
+                membership,
+                alone,
+            } => {
+                let edit = Edit::put(&target.subject, membership, alone);
                 let aws = self.aws_in(target, &role.account).await?;
                 return self.edit_trust(&aws, role, edit).await.map(Answer::Trust);
             }
-            Step::RemoveSubject { role, seat } => {
-                let edit = Edit::remove(&target.subject, seat);
+            Step::RemoveSubject { role, membership } => {
+                let edit = Edit::remove(&target.subject, membership);
                 let aws = self.aws_in(target, &role.account).await?;
                 return self.edit_trust(&aws, role, edit).await.map(Answer::Trust);
             }
@@ -167,15 +171,15 @@ impl World {
 
     /// Remembers what a done step left, for reads that AWS answers from before it.
     pub(crate) async fn remember(&self, target: &Target, step: &Step, observed: &Observed) {
-        use lanyard_core::aspect::Resource;
+        use lanyard_core::model::field::Resource;
         if matches!(step, Step::PutSubject { .. } | Step::RemoveSubject { .. }) {
             // A policy that others write to as well is another at each read: what is remembered of it is our part.
             return;
         }
         match step.resource() {
             Some(Resource::Role) => {
-                let touched = step.role().and_then(|arn| observed.roles.get_key_value(arn));
-                if let Some((arn, facts)) = touched {
+                let entry = step.role().and_then(|arn| observed.roles.get_key_value(arn));
+                if let Some((arn, facts)) = entry {
                     self.recent().wrote_role(arn, facts.clone());
                 }
             }

@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex};
 use http::{Method, Request, Response, StatusCode};
 use kube::client::Body;
 use lanyard_aws::{Aws, AwsSettings};
-use lanyard_core::cluster::Cluster;
-use lanyard_core::name::Region;
-use lanyard_core::subject::Subject;
-use lanyard_core::timings::Timings;
+use lanyard_core::model::cluster::Cluster;
+use lanyard_core::model::name::Region;
+use lanyard_core::model::subject::Subject;
+use lanyard_core::model::timings::Timings;
 use serde_json::{Value, json};
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 
 const ROLE: &str = "eks.amazonaws.com/role-arn";
@@ -67,7 +67,7 @@ fn account() -> Value {
 }
 
 /// A world in which so many writes may be sent, and then no more.
-async fn world(kube: kube::Client, writes: usize) -> World {
+async fn world(kube: kube::Client, writes: usize) -> Engine {
     let cluster: Cluster = serde_json::from_value(json!({
         "identity": "arn:aws:eks:eu-west-1:111122223333:cluster/prod", "platform": "EKS", "name": "prod", "region": "eu-west-1",
         "partition": "aws", "account": "111122223333", "issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
@@ -83,16 +83,16 @@ async fn world(kube: kube::Client, writes: usize) -> World {
         taken.is_ok()
     };
     let aws = Aws::connect(settings).await;
-    World::new(aws, kube, cluster, false, Timings::default(), Arc::new(may_write))
+    Engine::new(aws, kube, cluster, false, Timings::default(), Arc::new(may_write))
 }
 
-fn subject(world: &World) -> Subject {
+fn subject(world: &Engine) -> Subject {
     let identity = &world.cluster().identity;
     serde_json::from_value(json!({"cluster": identity, "namespace": "shop", "name": "orders"})).unwrap()
 }
 
 /// The step that takes the most requests: create, apply, and remove what somebody else's field manager holds too.
-async fn annotated(world: &World) -> Result<(), EngineError> {
+async fn annotated(world: &Engine) -> Result<(), EngineError> {
     let set = BTreeMap::from([(
         ROLE.to_owned(),
         "arn:aws:iam::111122223333:role/orders".to_owned(),

@@ -15,14 +15,14 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use lanyard_aws::{Aws, Class};
-use lanyard_core::arn::RoleArn;
-use lanyard_core::policy::shared::{Seat, Standing};
-use lanyard_core::policy::{Document, Statement};
-use lanyard_core::subject::Subject;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::subject::Subject;
+use lanyard_iam_policy::membership::{Membership, MembershipState};
+use lanyard_iam_policy::{Document, Statement};
 
 pub(crate) use memory::Trusts;
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 
 /// How often an edit has to be seen before it counts as lasting.
@@ -38,7 +38,7 @@ const USUAL_QUOTA: usize = 2048;
 #[derive(Debug, Clone)]
 pub(crate) struct Edit {
     subject: Subject,
-    seat: Seat,
+    membership: Membership,
     /// The statement for the subject alone; `None`: the subject is taken out.
     alone: Option<Statement>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Edit {
 #[derive(Debug)]
 pub struct NoRoom {
     role: RoleArn,
-    seat: Seat,
+    membership: Membership,
     size: usize,
     quota: usize,
     /// How many of the statement's subjects fit, and how many there would be.
@@ -58,7 +58,7 @@ impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             role,
-            seat: Seat { sid, member, .. },
+            membership: Membership { sid, member, .. },
             size,
             quota,
             fitting: (fit, listed),
@@ -71,39 +71,39 @@ impl fmt::Display for NoRoom {
 }
 
 impl Edit {
-    pub(crate) fn put(subject: &Subject, seat: &Seat, alone: &Statement) -> Self {
+    pub(crate) fn put(subject: &Subject, membership: &Membership, alone: &Statement) -> Self {
         Self {
             subject: subject.clone(),
-            seat: seat.clone(),
+            membership: membership.clone(),
             alone: Some(alone.clone()),
         }
     }
 
-    pub(crate) fn remove(subject: &Subject, seat: &Seat) -> Self {
+    pub(crate) fn remove(subject: &Subject, membership: &Membership) -> Self {
         Self {
             subject: subject.clone(),
-            seat: seat.clone(),
+            membership: membership.clone(),
             alone: None,
         }
     }
 
     fn on(&self, document: &Document) -> Document {
         match &self.alone {
-            Some(alone) => self.seat.put(document, alone),
-            None => self.seat.remove(document),
+            Some(alone) => self.membership.put(document, alone),
+            None => self.membership.remove(document),
         }
     }
 
     /// Whether a policy is as this edit leaves it.
     fn holds_in(&self, document: &Document) -> bool {
         match &self.alone {
-            Some(alone) => self.seat.standing(document, alone) == Standing::Taken,
-            None => self.seat.is_taken(document) == Some(false),
+            Some(alone) => self.membership.state(document, alone) == MembershipState::Taken,
+            None => self.membership.is_taken(document) == Some(false),
         }
     }
 }
 
-impl World {
+impl Engine {
     /// Makes an edit of a role's trust policy, and answers the policy once the edit has been seen to last.
     pub(crate) async fn edit_trust(
         &self,
@@ -136,7 +136,7 @@ impl World {
             if let Some(document) = self.read_back(aws, role, edit).await? {
                 return Ok(document);
             }
-            tracing::info!(%role, member = edit.seat.member, "another writer took an edit of a trust policy back");
+            tracing::info!(%role, member = edit.membership.member, "another writer took an edit of a trust policy back");
         }
         Err(EngineError::Contended {
             role: role.clone(),
@@ -197,9 +197,9 @@ impl World {
         let written = found != document;
         if written {
             if edit.alone.is_some() {
-                self.has_room(aws, role, &edit.seat, &document).await?;
+                self.has_room(aws, role, &edit.membership, &document).await?;
             }
-            aws.impatient().set_trust(role, &document).await?;
+            aws.without_retry().set_trust(role, &document).await?;
             self.trusts().wrote(role, edit.clone());
         }
         Ok(Merged { document, written })
@@ -209,7 +209,7 @@ impl World {
         &self,
         aws: &Aws,
         role: &RoleArn,
-        seat: &Seat,
+        membership: &Membership,
         document: &Document,
     ) -> Result<(), EngineError> {
         let size = document.size();
@@ -223,10 +223,10 @@ impl World {
         }
         Err(EngineError::NoRoom(Box::new(NoRoom {
             role: role.clone(),
-            seat: seat.clone(),
+            membership: membership.clone(),
             size,
             quota,
-            fitting: seat.fitting(document, size - quota),
+            fitting: membership.fitting(document, size - quota),
         })))
     }
 }

@@ -3,16 +3,16 @@
 
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use kube::api::{Api, ListParams};
-use lanyard_core::fact::Fact;
+use lanyard_core::model::fact::Fact;
 
-use crate::World;
+use crate::Engine;
 
 /// What the webhook is called in AWS's manifest, and what its charts' own names end with
 /// [aws/amazon-eks-pod-identity-webhook, deploy/mutatingwebhook.yaml].
 const WEBHOOK: &str = "pod-identity-webhook.amazonaws.com";
 const REGISTRATION: &str = "pod-identity-webhook";
 
-impl World {
+impl Engine {
     /// Looks for the registration. Whether something answers behind it shows in no object: its failure policy is to let
     /// pods pass.
     pub(crate) async fn registered_webhook(&self) -> Fact<String> {

@@ -12,11 +12,13 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::serde::de::DeserializeOwned;
 use kube::api::{Api, ListParams};
 use kube::core::NamespaceResourceScope;
-use lanyard_core::fact::Fact;
-use lanyard_core::subject::Subject;
-use lanyard_core::workload::{ANNOTATION_RESTARTED_FOR, Obstacle, Owner, RestartedFor, Workload};
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::subject::Subject;
+use lanyard_core::model::workload::{
+    ANNOTATION_RESTARTED_FOR, Obstacle, RestartedFor, Workload, WorkloadRef,
+};
 
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 use crate::restart::ANNOTATION_RESTARTED_AT;
 use budgets::Budgets;
@@ -24,13 +26,13 @@ use budgets::Budgets;
 /// One workload as it was read, before budgets are known.
 #[derive(Debug)]
 struct Found {
-    owner: Owner,
+    owner: WorkloadRef,
     template: PodTemplateSpec,
     rolled_out: bool,
     obstacle: Option<Obstacle>,
 }
 
-impl World {
+impl Engine {
     /// What restarts the pods of a subject.
     pub async fn workloads(&self, subject: &Subject) -> Fact<Vec<Workload>> {
         match self.list_workloads(subject).await {
@@ -107,8 +109,8 @@ fn service_account(template: &PodTemplateSpec) -> &str {
         .unwrap_or("default")
 }
 
-fn owner(kind: &str, name: Option<&String>) -> Option<Owner> {
-    Some(Owner {
+fn owner(kind: &str, name: Option<&String>) -> Option<WorkloadRef> {
+    Some(WorkloadRef {
         kind: kind.to_owned(),
         name: name?.clone(),
     })
@@ -173,7 +175,7 @@ mod tests {
         });
         let budgets = Budgets::new(vec![serde_json::from_value(budget).unwrap()]);
         let wanted = Workload {
-            owner: Owner {
+            owner: WorkloadRef {
                 kind: "Deployment".to_owned(),
                 name: "web".to_owned(),
             },

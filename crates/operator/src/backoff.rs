@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::context::Ref;
+use crate::context::IdentityRef;
 use crate::hash::hash;
 
 /// After the first failure.
@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// The failures of each object in a row.
 #[derive(Debug, Default)]
 pub struct Backoff {
-    failures: Mutex<HashMap<Ref, u32>>,
+    failures: Mutex<HashMap<IdentityRef, u32>>,
     size: Gauge,
 }
 
@@ -35,7 +35,7 @@ impl Backoff {
     }
 
     /// The object failed once more in a row: how long to leave it alone.
-    pub fn next(&self, object: &Ref) -> Duration {
+    pub fn next(&self, object: &IdentityRef) -> Duration {
         let mut failures = self.failures();
         let count = failures.entry(object.clone()).or_insert(0);
         *count = count.saturating_add(1);
@@ -45,19 +45,19 @@ impl Backoff {
     }
 
     /// The object did well, or is no more.
-    pub fn reset(&self, object: &Ref) {
+    pub fn reset(&self, object: &IdentityRef) {
         let mut failures = self.failures();
         if failures.remove(object).is_some() {
             self.show(&failures);
         }
     }
 
-    fn show(&self, failures: &HashMap<Ref, u32>) {
+    fn show(&self, failures: &HashMap<IdentityRef, u32>) {
         self.size.set(i64::try_from(failures.len()).unwrap_or(i64::MAX));
     }
 
     /// A panic elsewhere leaves the numbers as they were, and those are always usable.
-    fn failures(&self) -> MutexGuard<'_, HashMap<Ref, u32>> {
+    fn failures(&self) -> MutexGuard<'_, HashMap<IdentityRef, u32>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,7 +92,10 @@ mod tests {
     fn a_success_forgets_all_failures() {
         let size = Gauge::default();
         let backoff = Backoff::new(size.clone());
-        let (a, b) = (Ref::new("a").within("shop"), Ref::new("b").within("shop"));
+        let (a, b) = (
+            IdentityRef::new("a").within("shop"),
+            IdentityRef::new("b").within("shop"),
+        );
         let first = backoff.next(&a);
         assert!(backoff.next(&a) > first);
         backoff.next(&b);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::asked::Hurry;
+use crate::triggers::Priority;
 
 mod key;
 
@@ -21,7 +21,7 @@ type Tick = u64;
 #[derive(Debug, Clone, Copy, Default)]
 struct Mark {
     /// What others can change of the object, as it was when this was last decided.
-    print: u64,
+    fingerprint: u64,
     /// When its last look began.
     looked: Tick,
     /// When the last sweep began that found all of it as told.
@@ -33,13 +33,13 @@ struct Mark {
     /// When a look is due whatever sweeps find.
     due: Tick,
     /// When a sweep last found it otherwise than told.
-    deviated: Tick,
+    drifted_at: Tick,
     /// Whether sweeps cannot check it.
     uncovered: bool,
     /// Whether its last look changed nothing, in AWS or in what is told.
     idle: bool,
     /// Whether anybody waits for the look that is due.
-    hurry: Hurry,
+    priority: Priority,
 }
 
 /// What the next look at an object waits for.
@@ -50,7 +50,7 @@ pub enum Waiting {
     /// Somebody changed it since.
     Changed,
     /// Its time has come; whether anybody waits for it.
-    Due(Hurry),
+    Due(Priority),
     /// Its time comes after this.
     Until(Duration),
     /// For drift alone, or for nothing that is known here.
@@ -72,13 +72,13 @@ pub struct Looked {
     /// What stands for the object.
     pub key: Key,
     /// What others can change of it.
-    pub print: u64,
+    pub fingerprint: u64,
     /// When it began.
     pub began: Instant,
     /// The term in which it began.
     pub term: u64,
     /// Whether anybody waits for it.
-    pub hurry: Hurry,
+    pub priority: Priority,
     /// Whether it changed nothing, in AWS or in what is told.
     pub idle: bool,
 }
@@ -102,19 +102,19 @@ impl Default for Checks {
 }
 
 impl Checks {
-    /// What the next look at an object waits for. `print`: what others can change of it, now.
-    pub fn waiting(&self, key: Key, print: u64, now: Instant) -> Waiting {
+    /// What the next look at an object waits for. `fingerprint`: what others can change of it, now.
+    pub fn waiting(&self, key: Key, fingerprint: u64, now: Instant) -> Waiting {
         let Some(mark) = self.marks().get(&key).copied() else {
             return Waiting::New;
         };
         let now = self.tick(now);
-        if mark.print != print {
+        if mark.fingerprint != fingerprint {
             return Waiting::Changed;
         }
         if mark.due != 0 {
             return match mark.due.checked_sub(now) {
                 Some(left) if left > 0 => Waiting::Until(span(left)),
-                Some(_) | None => Waiting::Due(mark.hurry),
+                Some(_) | None => Waiting::Due(mark.priority),
             };
         }
         let sure = mark.looked.max(mark.checked).max(mark.left);
@@ -127,10 +127,10 @@ impl Checks {
     }
 
     /// An object that was not seen before in this term is left to the sweep.
-    pub fn left(&self, key: Key, print: u64, now: Instant) {
+    pub fn left(&self, key: Key, fingerprint: u64, now: Instant) {
         let left = self.tick(now);
         let mark = Mark {
-            print,
+            fingerprint,
             left,
             ..Mark::default()
         };
@@ -139,17 +139,17 @@ impl Checks {
 
     /// A look has ended. One of another term tells nothing of this one. `due`: in how long the next one is, and whether
     /// anybody waits for that; `None`: it waits for drift alone.
-    pub fn looked(&self, look: &Looked, due: Option<(Duration, Hurry)>) {
+    pub fn looked(&self, look: &Looked, due: Option<(Duration, Priority)>) {
         let (looked, now) = (self.tick(look.began), self.tick(Instant::now()));
         if look.term != self.term() {
             return;
         }
         let mut marks = self.marks();
         let mark = marks.entry(look.key).or_default();
-        (mark.print, mark.looked, mark.idle) = (look.print, looked, look.idle);
-        (mark.due, mark.hurry) = match due {
-            Some((due, hurry)) => (now.saturating_add(ticks(due)), hurry),
-            None => (0, Hurry::default()),
+        (mark.fingerprint, mark.looked, mark.idle) = (look.fingerprint, looked, look.idle);
+        (mark.due, mark.priority) = match due {
+            Some((due, priority)) => (now.saturating_add(ticks(due)), priority),
+            None => (0, Priority::default()),
         };
     }
 
@@ -157,19 +157,19 @@ impl Checks {
     pub fn checked(&self, key: Key, began: Instant) {
         let checked = self.tick(began);
         self.change(key, |mark| {
-            (mark.checked, mark.uncovered, mark.deviated) = (checked, false, 0);
+            (mark.checked, mark.uncovered, mark.drifted_at) = (checked, false, 0);
         });
     }
 
     /// A sweep finds it otherwise than told. Answers whether a look may help: not when the one that was made for that
     /// changed nothing, for then it would be made for ever. Such an object is looked at with each resync, as what sweeps
     /// cannot check.
-    pub fn deviates(&self, key: Key, now: Instant) -> bool {
+    pub fn drifted(&self, key: Key, now: Instant) -> bool {
         let (now, mut helps) = (self.tick(now), true);
         self.change(key, |mark| {
-            helps = !(mark.deviated != 0 && mark.looked >= mark.deviated && mark.idle);
+            helps = !(mark.drifted_at != 0 && mark.looked >= mark.drifted_at && mark.idle);
             mark.uncovered |= !helps;
-            mark.deviated = now;
+            mark.drifted_at = now;
         });
         helps
     }
@@ -269,10 +269,10 @@ mod tests {
     fn look(key: Key, began: Instant) -> Looked {
         Looked {
             key,
-            print: 7,
+            fingerprint: 7,
             began,
             term: 0,
-            hurry: Hurry::Some,
+            priority: Priority::Normal,
             idle: true,
         }
     }
@@ -281,11 +281,11 @@ mod tests {
     fn an_object_of_which_nobody_changed_anything_waits_for_its_time() {
         let (checks, key, now) = (Checks::default(), Key::of("a"), Instant::now());
         assert_eq!(checks.waiting(key, 7, now), Waiting::New);
-        checks.looked(&look(key, now), Some((60 * SECOND, Hurry::None)));
+        checks.looked(&look(key, now), Some((60 * SECOND, Priority::Background)));
         assert!(matches!(checks.waiting(key, 7, now), Waiting::Until(left) if left > 59 * SECOND));
         assert_eq!(checks.waiting(key, 8, now), Waiting::Changed);
         let due = checks.waiting(key, 7, now + 61 * SECOND);
-        assert_eq!(due, Waiting::Due(Hurry::None));
+        assert_eq!(due, Waiting::Due(Priority::Background));
     }
 
     #[test]
@@ -360,24 +360,21 @@ mod tests {
             checks.looked(&Looked { idle, ..look }, None);
         };
         idle(false, now);
-        assert!(checks.deviates(key, now + SECOND));
-        assert!(checks.deviates(key, now + 2 * SECOND), "no look was made since");
+        assert!(checks.drifted(key, now + SECOND));
+        assert!(checks.drifted(key, now + 2 * SECOND), "no look was made since");
         idle(false, now + 3 * SECOND);
         assert!(
-            checks.deviates(key, now + 4 * SECOND),
+            checks.drifted(key, now + 4 * SECOND),
             "the last look changed something"
         );
         idle(true, now + 5 * SECOND);
-        assert!(!checks.deviates(key, now + 6 * SECOND));
+        assert!(!checks.drifted(key, now + 6 * SECOND));
         let waits = checks.waiting(key, 7, now + 6 * SECOND);
         assert!(
             matches!(waits, Waiting::Drift { uncovered: true, .. }),
             "{waits:?}"
         );
         checks.checked(key, now + 7 * SECOND);
-        assert!(
-            checks.deviates(key, now + 8 * SECOND),
-            "it was as told in between"
-        );
+        assert!(checks.drifted(key, now + 8 * SECOND), "it was as told in between");
     }
 }

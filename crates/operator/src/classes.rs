@@ -1,5 +1,5 @@
 //! The classes and the labels of namespaces, as the watches last showed them, and the turns that classes give.
-//! A spec in, core's ruling on it out; no I/O of its own. `watch` fills it, `tally` counts what follows each class.
+//! A spec in, core's ruling on it out; no I/O of its own. `watch` fills it, `counts` counts what follows each class.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,21 +8,22 @@ use kube::core::ObjectMeta;
 use kube_runtime::reflector::ObjectRef;
 use lanyard_api::class::WorkloadIdentityClassStatus;
 use lanyard_core::class::selector::Labels;
-use lanyard_core::class::{Asked, Aws, Choice, Class, Listed, Record, Ruling, Whose, choose, rule};
-use lanyard_core::cluster::Cluster;
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::spec::Spec;
+use lanyard_core::class::{Aws, Class, ClassRequest, Listed, Selection, select};
+use lanyard_core::model::cluster::Cluster;
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::spec::Spec;
+use lanyard_core::reconcile::class_decision::{ClassDecision, Record, Whose, rule};
 use tokio::sync::{Notify, watch as channel};
 
-use crate::context::Ref;
+use crate::context::IdentityRef;
 use crate::raw::Decoded;
 
-mod hold;
-mod tally;
+mod counts;
+mod finalizer;
 mod watch;
 
-pub(crate) use hold::hold;
-pub use tally::tally;
+pub use counts::count_followers;
+pub(crate) use finalizer::hold;
 pub use watch::watch;
 
 /// What is known of classes.
@@ -30,7 +31,7 @@ pub use watch::watch;
 pub struct Classes {
     known: channel::Sender<Known>,
     /// By class; unknown until the identities were counted.
-    turns: Mutex<Option<BTreeMap<String, Turns>>>,
+    turns: Mutex<Option<BTreeMap<String, RolloutSlots>>>,
     changes: Arc<Changes>,
 }
 
@@ -79,9 +80,9 @@ struct Shown {
 
 /// Who of a class changes its binding.
 #[derive(Debug, Default)]
-struct Turns {
+struct RolloutSlots {
     /// Those that say so themselves.
-    running: HashSet<Ref>,
+    running: HashSet<IdentityRef>,
     /// Those of them that go no further.
     failed: usize,
     /// Those that were given a turn and have not said so yet.
@@ -93,9 +94,9 @@ impl Classes {
     #[must_use]
     pub fn new(changes: Arc<Changes>, required: bool) -> Self {
         let known = Known {
-            classes: Fact::Unreadable(Why::NotRead),
+            classes: Fact::Unreadable(ReadError::NotRead),
             shown: BTreeMap::new(),
-            namespaces: Fact::Unreadable(Why::NotRead),
+            namespaces: Fact::Unreadable(ReadError::NotRead),
             required,
         };
         Self {
@@ -108,30 +109,30 @@ impl Classes {
 
 impl Known {
     fn is_read(&self) -> bool {
-        let unread = Some(&Why::NotRead);
+        let unread = Some(&ReadError::NotRead);
         self.classes.unreadable() != unread && self.namespaces.unreadable() != unread
     }
 
     /// What follows from the class that is chosen for a spec.
-    fn chosen<R>(&self, spec: &Spec, decoded: &Decoded, then: impl FnOnce(&Choice<'_>) -> R) -> R {
+    fn chosen<R>(&self, spec: &Spec, decoded: &Decoded, then: impl FnOnce(&Selection<'_>) -> R) -> R {
         let labels = self.labels(decoded.target.subject.namespace.as_str());
-        let asked = Asked {
+        let asked = ClassRequest {
             class_name: spec.class_name.as_deref(),
             pinned: record(decoded).pinned(),
             labels: &labels,
             required: self.required,
         };
-        then(&choose(&asked, &self.classes))
+        then(&select(&asked, &self.classes))
     }
 
     fn labels(&self, namespace: &str) -> Fact<Labels> {
         match &self.namespaces {
             Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
             // Its objects are there, so it is: the watch has not shown it yet.
-            Fact::Absent => Fact::Unreadable(Why::NotRead),
+            Fact::Absent => Fact::Unreadable(ReadError::NotRead),
             Fact::Present(all) => match all.get(namespace) {
                 Some(labels) => Fact::Present(labels.clone()),
-                None => Fact::Unreadable(Why::NotRead),
+                None => Fact::Unreadable(ReadError::NotRead),
             },
         }
     }
@@ -146,12 +147,12 @@ impl Classes {
     }
 
     /// What becomes of a spec under the class of its object.
-    pub fn rule(&self, spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Ruling {
+    pub fn rule(&self, spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> ClassDecision {
         self.rule_by(spec, decoded, cluster, |class| self.turn(class, decoded))
     }
 
     /// The same for an object that rests: no turn of a class is taken, so that one whose class asks it to change waits.
-    pub fn rule_at_rest(&self, spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Ruling {
+    pub fn rule_at_rest(&self, spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> ClassDecision {
         self.rule_by(spec, decoded, cluster, |_| false)
     }
 
@@ -161,7 +162,7 @@ impl Classes {
         decoded: &Decoded,
         cluster: &Cluster,
         turn: impl FnOnce(&Class) -> bool,
-    ) -> Ruling {
+    ) -> ClassDecision {
         let known = self.known.borrow();
         let whose = Whose {
             subject: &decoded.target.subject,
@@ -182,7 +183,7 @@ impl Classes {
     pub fn account(&self, decoded: &Decoded) -> Aws {
         let known = self.known.borrow();
         if let (Ok(spec), false) = (&decoded.spec, decoded.goes) {
-            let aws = |choice: &Choice<'_>| choice.aws().cloned();
+            let aws = |choice: &Selection<'_>| choice.aws().cloned();
             return known.chosen(spec, decoded, aws).unwrap_or_default();
         }
         account_of(known.classes.present().into_iter().flatten(), decoded)
@@ -223,7 +224,7 @@ impl Classes {
         self.changed();
     }
 
-    fn turns(&self) -> MutexGuard<'_, Option<BTreeMap<String, Turns>>> {
+    fn turns(&self) -> MutexGuard<'_, Option<BTreeMap<String, RolloutSlots>>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -232,7 +233,7 @@ impl Classes {
 fn record(decoded: &Decoded) -> Record<'_> {
     Record {
         status: &decoded.status,
-        custody: decoded.target.marks.custody.as_ref(),
+        inventory: decoded.target.control.inventory.as_ref(),
     }
 }
 
@@ -250,6 +251,6 @@ pub(crate) fn account_of<'a>(classes: impl IntoIterator<Item = &'a Listed>, deco
     found.and_then(Listed::aws).cloned().unwrap_or_default()
 }
 
-fn reference(namespace: &str, name: &str) -> Ref {
+fn reference(namespace: &str, name: &str) -> IdentityRef {
     ObjectRef::new(name).within(namespace)
 }

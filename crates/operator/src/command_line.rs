@@ -4,15 +4,15 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ErrorKind};
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
-use lanyard_core::timings::Timings;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use lanyard_core::model::timings::Timings;
 
 use crate::release::ReleaseSettings;
 use crate::settings::{Settings, durations};
 
 /// What the program is to do.
 #[derive(Debug)]
-pub enum Asked {
+pub enum Command {
     /// Run the operator.
     Run(Box<Settings>),
     /// Let go of objects, before an uninstall.
@@ -23,7 +23,7 @@ pub enum Asked {
 #[derive(Debug)]
 pub enum Unset {
     /// Somebody asked for the help or the version, which is not wrong.
-    Asked(clap::Error),
+    Command(clap::Error),
     /// A setting is wrong: the sentence to show.
     Wrong(String),
 }
@@ -32,7 +32,7 @@ pub enum Unset {
 ///
 /// # Errors
 /// When the help or version was asked for, or a setting is wrong.
-pub fn read<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> Result<Asked, Unset> {
+pub fn read<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> Result<Command, Unset> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let help = match arguments.get(1).is_some_and(|first| first == RELEASE) {
         true => "lanyard release --help",
@@ -42,18 +42,18 @@ pub fn read<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
         .try_get_matches_from(arguments)
         .and_then(|matches| asked(&matches));
     let (asked, timings) = parsed.map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unset::Asked(error),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unset::Command(error),
         _ => Unset::Wrong(sentence(&error, help)),
     })?;
     if let Some(contradiction) = durations::contradiction(&timings) {
         return Err(Unset::Wrong(format!("--timings: {contradiction}")));
     }
     match &asked {
-        Asked::Run(settings) => match settings.contradiction() {
+        Command::Run(settings) => match settings.contradiction() {
             Some(contradiction) => Err(Unset::Wrong(contradiction.to_owned())),
             None => Ok(asked),
         },
-        Asked::Release(_) => Ok(asked),
+        Command::Release(_) => Ok(asked),
     }
 }
 
@@ -61,21 +61,21 @@ pub fn read<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
 const RELEASE: &str = "release";
 
 /// Without a subcommand the operator runs; what that needs is not needed otherwise.
-fn command() -> Command {
+fn command() -> clap::Command {
     Settings::command()
         .subcommand_negates_reqs(true)
         .subcommand(ReleaseSettings::command())
 }
 
-fn asked(matches: &ArgMatches) -> Result<(Asked, Timings), clap::Error> {
+fn asked(matches: &ArgMatches) -> Result<(Command, Timings), clap::Error> {
     if let Some((RELEASE, matches)) = matches.subcommand() {
         let settings = ReleaseSettings::from_arg_matches(matches)?;
         let timings = settings.timings();
-        return Ok((Asked::Release(Box::new(settings)), timings));
+        return Ok((Command::Release(Box::new(settings)), timings));
     }
     let settings = Settings::from_arg_matches(matches)?;
     let timings = settings.timings();
-    Ok((Asked::Run(Box::new(settings)), timings))
+    Ok((Command::Run(Box::new(settings)), timings))
 }
 
 /// What clap says, as one sentence: its own form takes several lines and repeats the usage.
@@ -99,7 +99,7 @@ fn first_paragraph(rendered: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(arguments: &[&str]) -> Result<Asked, Unset> {
+    fn read(arguments: &[&str]) -> Result<Command, Unset> {
         super::read([&["lanyard"], arguments].concat())
     }
 
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_release_is_asked_for_by_its_own_name_and_says_of_what() {
         let asked = read(&["release", "--all", "--cluster-name", "prod", "--yes"]);
-        assert!(matches!(asked, Ok(Asked::Release(settings)) if settings.yes && settings.which.all));
+        assert!(matches!(asked, Ok(Command::Release(settings)) if settings.yes && settings.which.all));
         for (arguments, wanted) in [
             (
                 vec!["release", "--cluster-name", "prod"],
@@ -127,6 +127,6 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        assert!(matches!(read(&["release", "--help"]), Err(Unset::Asked(_))));
+        assert!(matches!(read(&["release", "--help"]), Err(Unset::Command(_))));
     }
 }

@@ -8,32 +8,32 @@ use std::time::{Duration, Instant};
 use futures::channel::mpsc::UnboundedSender;
 use jiff::Timestamp;
 use kube_runtime::reflector::{ObjectRef, Store};
-use lanyard_core::gate::{Gate, Reporting};
-use lanyard_core::observed::Observed;
-use lanyard_engine::World;
-use lanyard_engine::pods::PodFold;
+use lanyard_core::model::observed::Observed;
+use lanyard_core::reconcile::gate::{Reporting, WriteGate};
+use lanyard_engine::Engine;
+use lanyard_engine::pods::PodIndex;
 
-use crate::asked::Asked;
 use crate::backoff::Backoff;
 use crate::checks::Checks;
 use crate::classes::Classes;
-use crate::contests::Contests;
+use crate::corrections::Contests;
+use crate::drift_scan::Sweeps;
 use crate::hash::hash;
 use crate::lease::LeaseGate;
 use crate::metrics::Metrics;
 use crate::raw::RawIdentity;
-use crate::sweep::Sweeps;
+use crate::triggers::Triggers;
 
 /// What every pass shares.
 pub struct Context {
     /// AWS and the cluster.
-    pub world: World,
+    pub engine: Engine,
     /// Every WorkloadIdentity, as the watch last showed it.
     pub store: Store<RawIdentity>,
     /// Every class, and the turns that they give.
     pub classes: Classes,
     /// Every pod of the cluster, folded.
-    pub pods: Arc<RwLock<PodFold>>,
+    pub pods: Arc<RwLock<PodIndex>>,
     /// Whether this replica may write.
     pub lease: LeaseGate,
     /// Whether nobody may write.
@@ -55,7 +55,7 @@ pub struct Context {
     /// When each object was looked at or checked.
     pub checks: Checks,
     /// Who asked for a look.
-    pub asked: Asked,
+    pub asked: Triggers,
     /// What sweeps told before.
     pub sweeps: Sweeps,
 }
@@ -63,30 +63,30 @@ pub struct Context {
 impl Context {
     /// What may be written for an object at this moment.
     #[must_use]
-    pub fn gate(&self, suspended: bool) -> Gate {
+    pub fn gate(&self, suspended: bool) -> WriteGate {
         if !self.lease.is_open() {
-            Gate::Closed
+            WriteGate::Closed
         } else if self.read_only {
-            Gate::ReportOnly(Reporting::ReadOnly)
+            WriteGate::ReportOnly(Reporting::ReadOnly)
         } else if suspended {
-            Gate::ReportOnly(Reporting::Suspended)
+            WriteGate::ReportOnly(Reporting::Suspended)
         } else {
-            Gate::Open
+            WriteGate::Open
         }
     }
 
-    /// Has an object looked at, by whoever listens to `wake`: what is remembered of it counts no more.
-    pub fn ask_for_look(&self, wake: &UnboundedSender<Ref>, reference: Ref) {
+    /// Has an object looked at, by whoever listens to `requeue`: what is remembered of it counts no more.
+    pub fn requeue_now(&self, requeue: &UnboundedSender<IdentityRef>, reference: IdentityRef) {
         self.settling.forget(&reference);
         // Nobody listens any more only when the controller has ended.
-        let _ = wake.unbounded_send(reference);
+        let _ = requeue.unbounded_send(reference);
     }
 }
 
 /// A reference to an object.
-pub type Ref = ObjectRef<RawIdentity>;
+pub type IdentityRef = ObjectRef<RawIdentity>;
 
-/// The last value of `lanyard.dev/requested-at` that each object was looked at for.
+/// The last value of `lanyard.dev/reconcile-requested-at` that each object was looked at for.
 #[derive(Debug, Default)]
 pub struct Requests(Mutex<HashMap<String, String>>);
 
@@ -119,19 +119,19 @@ impl Looks {
     }
 
     /// A look begins that reads what it needs afresh.
-    pub fn begins(&self, object: &Ref, at: Timestamp) {
+    pub fn begins(&self, object: &IdentityRef, at: Timestamp) {
         if let Some(mut known) = self.known() {
             known.insert(hash(object), at);
         }
     }
 
     /// When the last look began.
-    pub fn last(&self, object: &Ref) -> Option<Timestamp> {
+    pub fn last(&self, object: &IdentityRef) -> Option<Timestamp> {
         self.known()?.get(&hash(object)).copied()
     }
 
     /// Forgets an object that is gone.
-    pub fn forget(&self, object: &Ref) {
+    pub fn forget(&self, object: &IdentityRef) {
         if let Some(mut known) = self.known() {
             known.remove(&hash(object));
         }
@@ -145,7 +145,7 @@ impl Looks {
 
 /// The facts of objects whose binding is in place and only has to reach everybody: waiting for that reads nothing twice.
 #[derive(Debug, Default)]
-pub struct Settling(Mutex<HashMap<Ref, Seen>>);
+pub struct Settling(Mutex<HashMap<IdentityRef, Seen>>);
 
 #[derive(Debug)]
 struct Seen {
@@ -156,7 +156,7 @@ struct Seen {
 
 impl Settling {
     /// Keeps the facts of a look until a change has settled.
-    pub fn keep(&self, object: Ref, observed: Observed, generation: i64, settles: Duration) {
+    pub fn keep(&self, object: IdentityRef, observed: Observed, generation: i64, settles: Duration) {
         let seen = Seen {
             observed,
             generation,
@@ -166,13 +166,13 @@ impl Settling {
     }
 
     /// The facts of the last look, once: if nobody has changed the object since, and its time has come.
-    pub fn take(&self, object: &Ref, generation: i64) -> Option<Observed> {
+    pub fn take(&self, object: &IdentityRef, generation: i64) -> Option<Observed> {
         let seen = self.seen().remove(object)?;
         (seen.generation == generation && Instant::now() >= seen.until).then_some(seen.observed)
     }
 
     /// Something about the object has changed: the next look reads for itself.
-    pub fn forget(&self, object: &Ref) {
+    pub fn forget(&self, object: &IdentityRef) {
         self.seen().remove(object);
     }
 
@@ -181,7 +181,7 @@ impl Settling {
         self.seen().clear();
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<Ref, Seen>> {
+    fn seen(&self) -> MutexGuard<'_, HashMap<IdentityRef, Seen>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,17 +15,17 @@ use kube_runtime::controller::{Action, Config, Controller};
 use kube_runtime::reflector::{self, store::Writer};
 use kube_runtime::watcher::{self, Event, watcher};
 use kube_runtime::{PredicateConfig, WatchStreamExt};
-use lanyard_api::{ANNOTATION_CUSTODY, FINALIZER};
-use lanyard_core::summarise::Next;
+use lanyard_api::{ANNOTATION_INVENTORY, FINALIZER};
+use lanyard_core::reconcile::summary::Next;
 
-use crate::asked::Hurry;
 use crate::backoff::spread;
 use crate::checks::{Key, Looked};
 use crate::classes::{self, Changes};
-use crate::context::{Context, Ref};
+use crate::context::{Context, IdentityRef};
 use crate::raw::RawIdentity;
 use crate::reconcile::reconcile;
-use crate::{sweep, watches};
+use crate::triggers::Priority;
+use crate::{drift_scan, watches};
 
 /// Objects a page of a list.
 const PAGE: u32 = 500;
@@ -57,7 +57,7 @@ pub fn objects(
         })
         .flat_map(futures::stream::iter)
         .predicate_filter(
-            changed_by_others as fn(&RawIdentity) -> Option<u64>,
+            external_fingerprint as fn(&RawIdentity) -> Option<u64>,
             PredicateConfig::default(),
         );
     (store, stream)
@@ -81,7 +81,7 @@ fn known(
 }
 
 /// A number that changes only with what others change: neither status writes nor our own marks cause a look.
-pub(crate) fn changed_by_others(object: &RawIdentity) -> Option<u64> {
+pub(crate) fn external_fingerprint(object: &RawIdentity) -> Option<u64> {
     let metadata = kube::Resource::meta(object);
     let mut hasher = DefaultHasher::new();
     (
@@ -92,10 +92,10 @@ pub(crate) fn changed_by_others(object: &RawIdentity) -> Option<u64> {
         .hash(&mut hasher);
     let annotations = metadata.annotations.iter().flatten();
     annotations
-        .filter(|(key, _)| *key != ANNOTATION_CUSTODY)
+        .filter(|(key, _)| *key != ANNOTATION_INVENTORY)
         .for_each(|pair| pair.hash(&mut hasher));
     let finalizers = metadata.finalizers.iter().flatten();
-    object.lost_its_marks().hash(&mut hasher);
+    object.lost_its_control_metadata().hash(&mut hasher);
     finalizers
         .filter(|finalizer| *finalizer != FINALIZER)
         .for_each(|finalizer| finalizer.hash(&mut hasher));
@@ -111,29 +111,29 @@ pub struct Pace {
     pub describes_per_second: u16,
 }
 
-/// Runs until `stop` resolves; looks that are under way are finished. `leading` yields each time the lease is won, `news`
+/// Runs until `stop` resolves; looks that are under way are finished. `leading` yields each time the lease is won, `changes`
 /// an object for each thing that AWS tells of it by itself.
 pub async fn run(
     context: Arc<Context>,
     objects: impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
     leading: impl Stream<Item = ()> + Send + 'static,
-    news: impl Stream<Item = Ref> + Send + 'static,
+    changes: impl Stream<Item = IdentityRef> + Send + 'static,
     pace: Pace,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let accounts = watches::service_accounts(&context);
-    let (wake, woken) = futures::channel::mpsc::unbounded();
-    let counting = tokio::spawn(watches::pods(Arc::clone(&context), wake.clone()));
-    let classes = tokio::spawn(classes::watch(Arc::clone(&context), wake.clone()));
-    let tallying = tokio::spawn(classes::tally(Arc::clone(&context), wake.clone()));
+    let (requeue, woken) = futures::channel::mpsc::unbounded();
+    let counting = tokio::spawn(watches::pods(Arc::clone(&context), requeue.clone()));
+    let classes = tokio::spawn(classes::watch(Arc::clone(&context), requeue.clone()));
+    let tallying = tokio::spawn(classes::count_followers(Arc::clone(&context), requeue.clone()));
     let (drifted, found_drifted) = futures::channel::mpsc::unbounded();
-    let sweeping = tokio::spawn(sweep::run(Arc::clone(&context), wake, drifted, pace));
+    let sweeping = tokio::spawn(drift_scan::run(Arc::clone(&context), requeue, drifted, pace));
     // Without them nobody knows what an identity may ask for.
     context.classes.known().await;
     let afresh = Arc::clone(&context);
     let asked = Arc::clone(&context);
-    let asking = select(select(accounts, woken), news)
-        .inspect(move |object| asked.asked.ask(object.clone(), Hurry::Some));
+    let asking = select(select(accounts, woken), changes)
+        .inspect(move |object| asked.asked.ask(object.clone(), Priority::Normal));
     let leading = leading.then(move |()| {
         let context = Arc::clone(&afresh);
         async move { context.forget_what_was_seen().await }
@@ -163,13 +163,13 @@ fn never(_object: Arc<RawIdentity>, error: &Infallible, _context: Arc<Context>) 
 
 impl Looked {
     /// A look at an object begins. `None` for what has no uid, which the API server never shows.
-    pub(crate) fn begins(object: &RawIdentity, hurry: Hurry, context: &Context) -> Option<Self> {
+    pub(crate) fn begins(object: &RawIdentity, priority: Priority, context: &Context) -> Option<Self> {
         Some(Self {
             key: Key::of(kube::Resource::meta(object).uid.as_deref()?),
-            print: changed_by_others(object)?,
+            fingerprint: external_fingerprint(object)?,
             began: Instant::now(),
             term: context.checks.term(),
-            hurry,
+            priority,
             idle: false,
         })
     }
@@ -178,18 +178,18 @@ impl Looked {
 impl Context {
     /// When an object is looked at again. What waits for drift alone comes back with the resync, spread by its name so
     /// that not all come in a burst, and is then looked at only if no sweep has checked it.
-    pub(crate) fn next_action(&self, object: &Ref, looked: &Looked, next: Next) -> Action {
+    pub(crate) fn next_action(&self, object: &IdentityRef, looked: &Looked, next: Next) -> Action {
         let due = match next {
             // What failed for drift alone is made again for drift alone.
-            Next::Backoff => Some((self.backoff.next(object), looked.hurry)),
-            Next::After(time) | Next::Settled(time) => Some((time, Hurry::Some)),
+            Next::Backoff => Some((self.backoff.next(object), looked.priority)),
+            Next::After(time) | Next::Settled(time) => Some((time, Priority::Normal)),
             Next::Resync => None,
         };
         if next != Next::Backoff {
             self.backoff.reset(object);
         }
         self.checks.looked(looked, due);
-        let resync = || spread(self.world.timings().resync, object);
+        let resync = || spread(self.engine.timings().resync, object);
         Action::requeue(due.map_or_else(resync, |(due, _)| due))
     }
 
@@ -197,13 +197,13 @@ impl Context {
     async fn forget_what_was_seen(&self) {
         self.settling.forget_all();
         self.classes.forget_turns();
-        self.world.forget().await;
+        self.engine.forget().await;
         self.asked.begin_term();
         self.checks.begin_term();
     }
 
     /// Forgets an object that is gone.
-    pub(crate) fn forget(&self, object: &Ref, uid: &str) {
+    pub(crate) fn forget(&self, object: &IdentityRef, uid: &str) {
         self.checks.forget(Key::of(uid));
         self.backoff.reset(object);
         self.contests.forget(object);

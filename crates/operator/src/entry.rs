@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use crate::command_line::{self, Asked, Unset};
+use crate::command_line::{self, Command, Unset};
 use crate::release::{self, ReleaseSettings};
 use crate::settings::{LogFormat, Settings};
 use crate::{logging, run};
@@ -14,9 +14,9 @@ const WRONG_USAGE: u8 = 2;
 /// Runs the program with the arguments of this process.
 pub async fn main() -> ExitCode {
     match command_line::read(std::env::args_os()) {
-        Ok(Asked::Run(settings)) => operate(&settings).await,
-        Ok(Asked::Release(settings)) => let_go(&settings).await,
-        Err(Unset::Asked(text)) => text.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+        Ok(Command::Run(settings)) => operate(&settings).await,
+        Ok(Command::Release(settings)) => let_go(&settings).await,
+        Err(Unset::Command(text)) => text.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
         Err(Unset::Wrong(sentence)) => {
             eprintln!("lanyard: {sentence}");
             ExitCode::from(WRONG_USAGE)

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 
 use kube::config::{InClusterError, KubeconfigError};
 use lanyard_aws::AwsError;
-use lanyard_core::name::ClusterName;
-use lanyard_core::text::quote;
+use lanyard_core::model::name::ClusterName;
+use lanyard_core::model::text::quote;
 
 /// Why the operator ends other than by being told to.
 #[derive(Debug, thiserror::Error)]

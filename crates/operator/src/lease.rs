@@ -18,8 +18,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, PostParams};
-use lanyard_core::text::quote;
-use lanyard_core::timings::Timings;
+use lanyard_core::model::text::quote;
+use lanyard_core::model::timings::Timings;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -60,15 +60,15 @@ pub fn identity() -> String {
 
 /// The lease while this process stands for it.
 #[derive(Debug)]
-pub struct Tenure {
+pub struct LeaderElection {
     gate: LeaseGate,
     operation: Duration,
     closed: DropGuard,
-    vacate: oneshot::Sender<()>,
+    release: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-impl Tenure {
+impl LeaderElection {
     /// The gate that this tenure opens and closes.
     #[must_use]
     pub fn gate(&self) -> LeaseGate {
@@ -82,12 +82,12 @@ impl Tenure {
 
     /// Closes the gate and gives the lease back, so that another one takes over at once. `drained`: no write is under
     /// way; otherwise those that are get the time that one may take.
-    pub async fn vacate(self, drained: bool) {
+    pub async fn release(self, drained: bool) {
         drop(self.closed);
         if !drained {
             sleep(self.operation).await;
         }
-        if self.vacate.send(()).is_ok() {
+        if self.release.send(()).is_ok() {
             let _ended = self.task.await;
         }
     }
@@ -95,10 +95,10 @@ impl Tenure {
 
 /// Stands for the lease from now on.
 #[must_use]
-pub fn stand(kube: kube::Client, settings: LeaseSettings, readiness: Readiness) -> Tenure {
+pub fn run(kube: kube::Client, settings: LeaseSettings, readiness: Readiness) -> LeaderElection {
     let timings = settings.timings;
     let (claims, claim) = watch::channel(Claim::Unknown);
-    let (vacate, vacated) = oneshot::channel();
+    let (release, vacated) = oneshot::channel();
     let closed = CancellationToken::new();
     let terms = Terms {
         lease: timings.lease,
@@ -106,7 +106,7 @@ pub fn stand(kube: kube::Client, settings: LeaseSettings, readiness: Readiness) 
             .renew_deadline
             .min(timings.lease.saturating_sub(timings.operation)),
     };
-    let post = Post {
+    let post = LeaseTask {
         api: Api::namespaced(kube, &settings.namespace),
         candidate: Candidate::new(&settings, terms),
         claims,
@@ -117,20 +117,20 @@ pub fn stand(kube: kube::Client, settings: LeaseSettings, readiness: Readiness) 
         said: String::new(),
     };
     let task = tokio::spawn(post.hold_until(vacated));
-    Tenure {
+    LeaderElection {
         operation: timings.operation,
         gate: LeaseGate {
             claim,
             closed: closed.clone(),
         },
         closed: closed.drop_guard(),
-        vacate,
+        release,
         task,
     }
 }
 
 /// The task: it asks the candidate, does what it says, and publishes the claim.
-struct Post {
+struct LeaseTask {
     api: Api<Lease>,
     candidate: Candidate,
     claims: watch::Sender<Claim>,
@@ -145,7 +145,7 @@ struct Post {
 
 /// Why a turn did not get anywhere.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum StepFailure {
     #[error("{verb} the lease: no answer within {limit:?}")]
     TimedOut { verb: &'static str, limit: Duration },
     #[error("somebody else wrote the lease at the same time")]
@@ -158,7 +158,7 @@ enum Trouble {
     Failed { verb: &'static str, message: String },
 }
 
-impl Post {
+impl LeaseTask {
     async fn hold_until(mut self, vacated: oneshot::Receiver<()>) {
         while !self.closed.is_cancelled() {
             let turned = self.turn().await;
@@ -181,7 +181,7 @@ impl Post {
     }
 
     /// One turn: look, unless the next thing to do is clear, then write if there is something to write.
-    async fn turn(&mut self) -> Result<(), Trouble> {
+    async fn turn(&mut self) -> Result<(), StepFailure> {
         let mut action = self.candidate.decide(Instant::now());
         if action == Action::Look {
             self.look().await?;
@@ -193,7 +193,7 @@ impl Post {
         }
     }
 
-    async fn look(&mut self) -> Result<(), Trouble> {
+    async fn look(&mut self) -> Result<(), StepFailure> {
         let found = self
             .in_time("get", self.api.get_opt(self.candidate.name()))
             .await?;
@@ -201,7 +201,7 @@ impl Post {
         Ok(())
     }
 
-    async fn write(&mut self) -> Result<(), Trouble> {
+    async fn write(&mut self) -> Result<(), StepFailure> {
         let draft = self.candidate.draft(Timestamp::now());
         let sent = Instant::now();
         let written = match draft.metadata.resource_version {
@@ -217,12 +217,12 @@ impl Post {
                 Ok(())
             }
             // The record is not what it was: what it is now decides, and a lost answer of ours shows as well.
-            Err(Trouble::Conflict) => self.look().await.and(Err(Trouble::Conflict)),
+            Err(StepFailure::Conflict) => self.look().await.and(Err(StepFailure::Conflict)),
             Err(trouble) => Err(trouble),
         }
     }
 
-    async fn replace(&self, draft: &Lease) -> Result<Lease, Trouble> {
+    async fn replace(&self, draft: &Lease) -> Result<Lease, StepFailure> {
         let name = self.candidate.name();
         self.in_time("update", self.api.replace(name, &PostParams::default(), draft))
             .await
@@ -236,7 +236,7 @@ impl Post {
             };
             match self.replace(&draft).await {
                 Ok(_) => return tracing::info!("gave the lease back"),
-                Err(Trouble::Conflict) if self.look().await.is_ok() => {}
+                Err(StepFailure::Conflict) if self.look().await.is_ok() => {}
                 Err(trouble) => {
                     return tracing::warn!(%trouble, "could not give the lease back; it runs out by itself");
                 }
@@ -248,23 +248,23 @@ impl Post {
         &self,
         verb: &'static str,
         call: impl Future<Output = Result<T, kube::Error>>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StepFailure> {
         let limit = self.limit;
         let error = match timeout(limit, call).await {
-            Err(_) => return Err(Trouble::TimedOut { verb, limit }),
+            Err(_) => return Err(StepFailure::TimedOut { verb, limit }),
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
         };
         let message = plainly(&error);
         Err(match error {
-            kube::Error::Api(status) if status.code == 409 => Trouble::Conflict,
-            kube::Error::Api(status) if status.code == 403 => Trouble::Forbidden { verb, message },
-            _ => Trouble::Failed { verb, message },
+            kube::Error::Api(status) if status.code == 409 => StepFailure::Conflict,
+            kube::Error::Api(status) if status.code == 403 => StepFailure::Forbidden { verb, message },
+            _ => StepFailure::Failed { verb, message },
         })
     }
 
     /// Logs trouble once until it changes, and says in the readiness whether the lease was ever seen.
-    fn tell(&mut self, trouble: Option<Trouble>) {
+    fn tell(&mut self, trouble: Option<StepFailure>) {
         if self.candidate.has_seen() {
             self.readiness.met(What::Lease);
         }
@@ -290,12 +290,12 @@ impl Post {
             self.candidate.claim(Instant::now())
         };
         self.claims.send_if_modified(|current| {
-            let news = is_news(current, &claim);
-            if news {
+            let changes = is_news(current, &claim);
+            if changes {
                 log_news(current, &claim);
             }
             *current = claim;
-            news
+            changes
         });
     }
 }

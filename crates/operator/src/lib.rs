@@ -14,18 +14,18 @@
 //! A library so that tests reach its parts; the binary only calls [`main`].
 
 pub mod admin;
-pub mod asked;
+#[cfg(feature = "events")]
+pub mod aws_events;
 pub mod backoff;
 pub mod checks;
 pub mod classes;
 pub mod command_line;
-pub mod contests;
 pub mod context;
 pub mod controller;
+pub mod corrections;
+pub mod drift_scan;
 mod entry;
 pub mod error;
-#[cfg(feature = "events")]
-pub mod events;
 pub mod hash;
 pub mod lease;
 pub mod logging;
@@ -38,7 +38,7 @@ mod run;
 pub mod settings;
 pub mod shutdown;
 pub mod startup;
-pub mod sweep;
+pub mod triggers;
 pub mod watches;
 
 pub use entry::main;

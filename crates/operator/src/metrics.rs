@@ -2,23 +2,23 @@
 //! Values of the core and the AWS crate in, OpenMetrics out by way of a registry; no I/O. Labels come from closed sets
 //! only: never an object's name, which would make a series for each. Registered by `run`, fed by every part.
 
+#[cfg(feature = "events")]
+mod aws_events;
 mod budgets;
+mod drift_scan;
 mod fleet;
 mod leader;
-#[cfg(feature = "events")]
-mod notices;
-mod sweeps;
 
 use std::time::Duration;
 
 use lanyard_aws::{Measured, Meter};
-use lanyard_core::aspect::Resource;
-use lanyard_core::condition::{ConditionStatus, ConditionType};
-use lanyard_core::outcome::Ended;
-use lanyard_core::reason::Reason;
-use lanyard_core::status::{DriftItem, Standing};
-use lanyard_core::step::Step;
-use lanyard_core::summarise::{Next, Summary};
+use lanyard_core::model::condition::{ConditionStatus, ConditionType};
+use lanyard_core::model::field::Resource;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::status::{DriftItem, DriftReason};
+use lanyard_core::reconcile::outcome::StepResult;
+use lanyard_core::reconcile::step::Step;
+use lanyard_core::reconcile::summary::{Next, Summary};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -27,12 +27,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+#[cfg(feature = "events")]
+pub use self::aws_events::Notices;
 pub use self::budgets::Budgets;
+pub use self::drift_scan::SweepMetrics;
 pub use self::fleet::Fleet;
 pub use self::leader::Leader;
-#[cfg(feature = "events")]
-pub use self::notices::Notices;
-pub use self::sweeps::SweepMetrics;
 
 /// What every name begins with.
 pub const PREFIX: &str = "lanyard";
@@ -185,19 +185,19 @@ impl Metrics {
 
     fn register_work(&self, registry: &mut Registry) {
         registry.register(
-            "looks",
+            "reconcile",
             "Looks at an object that ended: settled, waiting, retrying, stalled, or unpublished when the API server \
              did not take the status",
             self.looks.clone(),
         );
         registry.register_with_unit(
-            "look_duration",
+            "reconcile_duration",
             "How long a look took, from the read of the object to the write of its status",
             Unit::Seconds,
             self.looks_took.clone(),
         );
         registry.register(
-            "looks_running",
+            "reconciles_running",
             "Looks under way at this moment",
             self.looks_running.clone(),
         );
@@ -243,13 +243,13 @@ impl Metrics {
 
     /// A look begins; it counts as running until the value is dropped.
     #[must_use]
-    pub fn look_begins(&self) -> UnderWay {
+    pub fn reconcile_begins(&self) -> UnderWay {
         self.looks_running.inc();
         UnderWay(self.looks_running.clone())
     }
 
     /// A look ended. `published`: its status stands in the API server.
-    pub fn look(&self, summary: &Summary, published: bool, took: Duration) {
+    pub fn reconciled(&self, summary: &Summary, published: bool, took: Duration) {
         let outcome = LookLabels {
             outcome: outcome(summary, published),
         };
@@ -264,10 +264,10 @@ impl Metrics {
     }
 
     /// A step ended.
-    pub fn step(&self, step: &Step, ended: &Ended, took: Duration) {
-        let (step, outcome) = (step.word(), ended.word());
+    pub fn step(&self, step: &Step, ended: &StepResult, took: Duration) {
+        let (step, outcome) = (step.as_str(), ended.as_str());
         self.steps.get_or_create(&StepLabels { step, outcome }).inc();
-        if !matches!(ended, Ended::Skipped(_)) {
+        if !matches!(ended, StepResult::Skipped(_)) {
             self.steps_took
                 .get_or_create(&OnlyStep { step })
                 .observe(took.as_secs_f64());
@@ -289,7 +289,7 @@ impl Metrics {
             let new = drift
                 .items
                 .iter()
-                .filter(|item| item.since == newest && item.why != Some(Standing::Unreadable));
+                .filter(|item| item.since == newest && item.reason != Some(DriftReason::Unreadable));
             for resource in new.filter_map(resource_of) {
                 self.drift_found.get_or_create(&label(resource)).inc();
             }
@@ -328,14 +328,14 @@ fn histogram() -> Histogram {
 
 fn label(resource: Resource) -> ResourceLabels {
     ResourceLabels {
-        resource: resource.word(),
+        resource: resource.as_str(),
     }
 }
 
 fn resource_of(item: &DriftItem) -> Option<Resource> {
     RESOURCES
         .into_iter()
-        .find(|resource| resource.word() == item.resource)
+        .find(|resource| resource.as_str() == item.resource)
 }
 
 fn tells(summary: &Summary, reason: Reason) -> bool {
@@ -346,11 +346,11 @@ fn tells(summary: &Summary, reason: Reason) -> bool {
 fn outcome(summary: &Summary, published: bool) -> &'static str {
     let stalled = summary.status.condition(ConditionType::Stalled);
     match summary.next {
-        _ if !published => "unpublished",
+        _ if !published => "status_update_failed",
         _ if stalled.is_some_and(|stalled| stalled.status == ConditionStatus::True) => "stalled",
         Next::Backoff => "retrying",
         Next::After(_) | Next::Settled(_) => "waiting",
-        Next::Resync => "settled",
+        Next::Resync => "success",
     }
 }
 

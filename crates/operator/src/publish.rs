@@ -8,10 +8,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::Resource;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use lanyard_api::{FIELD_MANAGER, WorkloadIdentity, WorkloadIdentityStatus};
-use lanyard_core::gate::Gate;
-use lanyard_core::reason::Reason;
-use lanyard_core::status::Status;
-use lanyard_core::summarise::{Event, EventKind};
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::status::Status;
+use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::summary::{Event, EventKind};
 use lanyard_engine::{EngineError, Target};
 use serde_json::json;
 
@@ -22,7 +22,7 @@ use crate::reconcile::Pass;
 /// Writes what a pass came to. Returns whether the status stands as it should; if not, another look is due.
 pub async fn publish(decoded: &Decoded, pass: &Pass, context: &Context) -> bool {
     // A replica that lost the lease on the way leaves the word to the next holder.
-    if context.gate(false) == Gate::Closed {
+    if context.gate(false) == WriteGate::Closed {
         return false;
     }
     let (target, summary) = (&decoded.target, &pass.summary);
@@ -103,9 +103,9 @@ pub async fn write_over_the_same(decoded: &Decoded, status: &Status, context: &C
 async fn over_what_is_there(decoded: &Decoded, context: &Context) -> Option<Written> {
     let target = &decoded.target;
     let api: Api<RawIdentity> =
-        Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
+        Api::namespaced(context.engine.kube().clone(), target.subject.namespace.as_str());
     let call = api.get(target.subject.name.as_str());
-    let found = context.world.read("get", &what(target), call).await.ok()?;
+    let found = context.engine.read("get", &what(target), call).await.ok()?;
     let written = over(found.meta(), &target.uid, decoded.generation)?;
     target.wrote(found.meta().resource_version.clone());
     Some(written)
@@ -124,7 +124,7 @@ fn over(found: &ObjectMeta, uid: &str, generation: i64) -> Option<Written> {
 
 async fn patch(target: &Target, status: &Status, context: &Context) -> Result<(), EngineError> {
     let api: Api<RawIdentity> =
-        Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
+        Api::namespaced(context.engine.kube().clone(), target.subject.namespace.as_str());
     let body = json!({
         "apiVersion": WorkloadIdentity::api_version(&()),
         "kind": WorkloadIdentity::kind(&()),
@@ -134,7 +134,7 @@ async fn patch(target: &Target, status: &Status, context: &Context) -> Result<()
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let patch = Patch::Apply(&body);
     let call = api.patch_status(target.subject.name.as_str(), &params, &patch);
-    let written = context.world.write("patch", &what(target), call).await?;
+    let written = context.engine.write("patch", &what(target), call).await?;
     target.wrote(written.meta().resource_version.clone());
     Ok(())
 }
@@ -148,7 +148,7 @@ fn what(target: &Target) -> String {
 async fn tell(target: &Target, event: &Event, context: &Context) {
     log(target, event);
     let api: Api<KubeEvent> =
-        Api::namespaced(context.world.kube().clone(), target.subject.namespace.as_str());
+        Api::namespaced(context.engine.kube().clone(), target.subject.namespace.as_str());
     let body = KubeEvent {
         metadata: ObjectMeta {
             generate_name: Some(format!("{}-", short(target.subject.name.as_str()))),
@@ -177,7 +177,7 @@ async fn tell(target: &Target, event: &Event, context: &Context) {
     };
     let params = PostParams::default();
     let call = api.create(&params, &body);
-    if let Err(error) = context.world.write("create", "events.events.k8s.io", call).await {
+    if let Err(error) = context.engine.write("create", "events.events.k8s.io", call).await {
         tracing::debug!(object = %target.subject, %error, "could not tell an event");
     }
 }

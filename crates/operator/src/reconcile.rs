@@ -8,61 +8,64 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube_runtime::controller::Action;
-use lanyard_core::arn::{PolicyArn, RoleArn};
-use lanyard_core::binding::Binding;
-use lanyard_core::binding::By;
-use lanyard_core::class::{Class, Ruling};
-use lanyard_core::cluster::Cluster;
-use lanyard_core::custody::Custody;
-use lanyard_core::fact::Fact;
-use lanyard_core::gate::Gate;
-use lanyard_core::holder::Pods;
+use lanyard_core::class::Class;
 use lanyard_core::identity::Identity;
-use lanyard_core::leaving::Leaving;
-use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
-use lanyard_core::observed::Observed;
-use lanyard_core::spec::{Method, PodRestart, Spec};
-use lanyard_core::stage::is_at_rest;
-use lanyard_core::status::TransitionStatus;
-use lanyard_core::step::Step;
-use lanyard_core::summarise::{Next, Summary, Told, invalid, refused, summarise, undecodable};
-use lanyard_core::validate::validate;
+use lanyard_core::model::arn::{PolicyArn, RoleArn};
+use lanyard_core::model::binding::Binding;
+use lanyard_core::model::binding::By;
+use lanyard_core::model::cluster::Cluster;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::inventory::Inventory;
+use lanyard_core::model::observed::Observed;
+use lanyard_core::model::pods::Pods;
+use lanyard_core::model::spec::{Method, PodRestart, Spec};
+use lanyard_core::model::status::TransitionStatus;
+use lanyard_core::reconcile::class_decision::ClassDecision;
+use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion, roles_of, roles_to_remove};
+use lanyard_core::reconcile::deletion_mode::DeletionMode;
+use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::step::Step;
+use lanyard_core::reconcile::summary::{
+    Next, Summary, SummaryInput, invalid, refused, summarise, undecodable,
+};
+use lanyard_core::reconcile::transition::is_steady_binding;
+use lanyard_core::reconcile::validate::validate;
 use lanyard_engine::Scope;
 
-use crate::asked::Hurry;
 use crate::checks::Looked;
-use crate::context::{Context, Ref};
+use crate::context::{Context, IdentityRef};
+use crate::drift_scan::Triage;
 use crate::publish::publish;
 use crate::raw::{Decoded, RawIdentity};
-use crate::sweep::Visit;
+use crate::triggers::Priority;
 
 /// Looks at one object.
 ///
 /// # Errors
 /// Never: what goes wrong is in the status, and the backoff is the object's own.
 pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Result<Action, Infallible> {
-    if context.gate(false) == Gate::Closed {
+    if context.gate(false) == WriteGate::Closed {
         return Ok(Action::await_change());
     }
-    let hurry = match context.visit(&object) {
-        Visit::ComeBack(action) => return Ok(action),
-        Visit::Look(hurry) => hurry,
+    let priority = match context.visit(&object) {
+        Triage::Requeue(action) => return Ok(action),
+        Triage::Reconcile(priority) => priority,
     };
-    let decoded = object.decode(&context.world.cluster().identity);
-    let (Some(mut decoded), Some(mut looked)) = (decoded, Looked::begins(&object, hurry, &context)) else {
+    let decoded = object.decode(&context.engine.cluster().identity);
+    let (Some(mut decoded), Some(mut looked)) = (decoded, Looked::begins(&object, priority, &context)) else {
         return Ok(Action::await_change());
     };
-    decoded.target.account = context.classes.account(&decoded);
-    let _under_way = context.metrics.look_begins();
+    decoded.target.access = context.classes.account(&decoded);
+    let _under_way = context.metrics.reconcile_begins();
     let (object, uid) = (reference(&decoded), &decoded.target.uid);
-    let Some(pass) = look(&decoded, hurry, &context).await else {
+    let Some(pass) = decision(&decoded, priority, &context).await else {
         context.forget(&object, uid);
         return Ok(Action::await_change());
     };
     let published = publish(&decoded, &pass, &context).await;
     context
         .metrics
-        .look(&pass.summary, published, looked.began.elapsed());
+        .reconciled(&pass.summary, published, looked.began.elapsed());
     if pass.released {
         context.forget(&object, uid);
         return Ok(Action::await_change());
@@ -85,22 +88,22 @@ pub struct Pass {
     pub released: bool,
 }
 
-async fn look(decoded: &Decoded, hurry: Hurry, context: &Context) -> Option<Pass> {
+async fn decision(decoded: &Decoded, priority: Priority, context: &Context) -> Option<Pass> {
     if decoded.goes {
         return remove(decoded, context).await;
     }
-    let cluster = context.world.cluster();
+    let cluster = context.engine.cluster();
     let now = Timestamp::now();
     let summary = match &decoded.spec {
         Err(error) => undecodable(&decoded.status, decoded.generation, error, now),
         Ok(spec) => match context.classes.rule(spec, decoded, cluster) {
-            Ruling::Invalid(wrong) => invalid(&decoded.status, decoded.generation, &wrong, now),
-            Ruling::Refused(freeze) => refused(&decoded.status, decoded.generation, &freeze, now),
-            Ruling::Carried(identity) => {
+            ClassDecision::Invalid(wrong) => invalid(&decoded.status, decoded.generation, &wrong, now),
+            ClassDecision::Rejected(freeze) => refused(&decoded.status, decoded.generation, &freeze, now),
+            ClassDecision::Accepted(identity) => {
                 let object = reference(decoded);
                 let identity = identity.leaving_alone(context.contests.of(&object));
                 let scope = Scope {
-                    unhurried: hurry == Hurry::None,
+                    background: priority == Priority::Background,
                     ..scope(decoded, &identity, context)
                 };
                 let summary = keep(&scope, decoded, spec, &identity, context).await;
@@ -115,9 +118,9 @@ async fn look(decoded: &Decoded, hurry: Hurry, context: &Context) -> Option<Pass
     })
 }
 
-fn reference(decoded: &Decoded) -> Ref {
+fn reference(decoded: &Decoded) -> IdentityRef {
     let subject = &decoded.target.subject;
-    Ref::new(subject.name.as_str()).within(subject.namespace.as_str())
+    IdentityRef::new(subject.name.as_str()).within(subject.namespace.as_str())
 }
 
 /// An object that stays: its binding is made and kept true.
@@ -135,9 +138,9 @@ async fn keep(
         .filter(|_| !scope.fresh);
     let mut observed = match seen {
         Some(seen) => {
-            let (pods, workloads) = context.world.running(scope).await;
+            let (pods, workloads) = context.engine.running(scope).await;
             Observed {
-                object: decoded.target.marks.clone(),
+                object: decoded.target.control.clone(),
                 pods,
                 workloads,
                 ..seen
@@ -145,15 +148,17 @@ async fn keep(
         }
         None => {
             context.looks.begins(&object, Timestamp::now());
-            context.world.observe(scope).await
+            context.engine.observe(scope).await
         }
     };
     let (timings, now) = (
-        context.world.timings().paced_by(identity.queue.as_ref()),
+        context.engine.timings().paced_by(identity.queue.as_ref()),
         Timestamp::now(),
     );
-    let look = think(identity, &decoded.status, &observed, &timings, now);
-    let summary = act(decoded, &look, &mut observed, spec.suspend, context).await.0;
+    let decision = decide(identity, &decoded.status, &observed, &timings, now);
+    let summary = act(decoded, &decision, &mut observed, spec.suspend, context)
+        .await
+        .0;
     if let Next::Settled(settles) = summary.next {
         context
             .settling
@@ -164,27 +169,29 @@ async fn keep(
 
 /// An object that goes: what Lanyard owns is removed or let go. One without our finalizer is not held by us.
 async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
-    if !decoded.target.marks.finalizer {
+    if !decoded.target.control.finalizer {
         return None;
     }
     let spec = decoded.spec.as_ref().ok();
     let suspended = spec.is_some_and(|spec| spec.suspend);
-    let leaving = Leaving::of(spec, decoded.target.marks.custody.as_ref());
+    let leaving = DeletionMode::of(spec, decoded.target.control.inventory.as_ref());
     let scope = Scope {
-        fresh_pods: leaving == Leaving::RemoveWhenUnused,
-        ..removal_scope(decoded, context.world.cluster(), pods(decoded, context))
+        fresh_pods: leaving == DeletionMode::RemoveWhenUnused,
+        ..removal_scope(decoded, context.engine.cluster(), pods(decoded, context))
     };
-    let mut observed = context.world.observe(&scope).await;
-    context.world.doubt_absence(&decoded.target, &mut observed);
-    observed.object.custody = custody(decoded, context.world.cluster());
-    let look = think_removal(&decoded.target.subject, &decoded.status, &observed, leaving);
-    let (summary, released) = act(decoded, &look, &mut observed, suspended, context).await;
+    let mut observed = context.engine.observe(&scope).await;
+    context
+        .engine
+        .treat_absence_as_stale(&decoded.target, &mut observed);
+    observed.object.inventory = inventory(decoded, context.engine.cluster());
+    let decision = decide_deletion(&decoded.target.subject, &decoded.status, &observed, leaving);
+    let (summary, released) = act(decoded, &decision, &mut observed, suspended, context).await;
     Some(Pass { summary, released })
 }
 
 async fn act(
     decoded: &Decoded,
-    look: &Look,
+    decision: &Decision,
     observed: &mut Observed,
     suspended: bool,
     context: &Context,
@@ -192,20 +199,20 @@ async fn act(
     let gate = || context.gate(suspended);
     let meter = |step: &Step, ended: &_, took: Duration| context.metrics.step(step, ended, took);
     let outcome = context
-        .world
-        .apply(&decoded.target, &look.plan, observed, &gate, &meter)
+        .engine
+        .apply(&decoded.target, &decision.plan, observed, &gate, &meter)
         .await;
     let released = outcome
         .done()
         .any(|(step, _)| matches!(step, Step::ReleaseObject { .. }));
-    let told = Told {
+    let told = SummaryInput {
         generation: decoded.generation,
-        look,
+        decision,
         outcome: &outcome,
         after: observed,
         previous: &decoded.status,
         gate: context.gate(suspended),
-        timings: context.world.timings(),
+        timings: context.engine.timings(),
         now: Timestamp::now(),
     };
     (summarise(&told), released)
@@ -221,10 +228,14 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
     let by = |method| identity.binding.method() == method || recorded(method);
     let requested_at = decoded.requested_at.as_deref();
     // Only where one binding alone is in effect, and is the one asked for, does nothing depend on who carries what.
-    let changes = decoded.status.transition.is_some() || !is_at_rest(identity, &decoded.status);
+    let changes = decoded.status.transition.is_some() || !is_steady_binding(identity, &decoded.status);
     Scope {
         target: &decoded.target,
-        roles: roles_of(identity, &decoded.status, decoded.target.marks.custody.as_ref()),
+        roles: roles_of(
+            identity,
+            &decoded.status,
+            decoded.target.control.inventory.as_ref(),
+        ),
         known_policies: if gets_tags(decoded, identity) {
             BTreeSet::new()
         } else {
@@ -236,7 +247,7 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
         fresh_pods: changes,
         workloads: changes && identity.pod_restart == PodRestart::Rollout,
         fresh: context.requests.is_new(&decoded.target.uid, requested_at),
-        unhurried: false,
+        background: false,
     }
 }
 
@@ -249,18 +260,18 @@ fn gets_tags(decoded: &Decoded, identity: &Identity) -> bool {
             ..
         }
     );
-    let bound = |transition: &TransitionStatus| transition.bound.is_some();
+    let bound = |transition: &TransitionStatus| transition.bound_time.is_some();
     let in_place = decoded.status.transition.as_ref().is_some_and(bound);
-    tags && !in_place && !is_at_rest(identity, &decoded.status)
+    tags && !in_place && !is_steady_binding(identity, &decoded.status)
 }
 
 /// What a look at an object that goes has to read: what may be ours, and nothing that only a new binding needs.
 pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: Fact<Pods>) -> Scope<'a> {
-    let custody = custody(decoded, cluster);
+    let inventory = inventory(decoded, cluster);
     let derived = derived_role(decoded, cluster);
     Scope {
         target: &decoded.target,
-        roles: roles_to_remove(&decoded.status, custody.as_ref(), derived.as_ref()),
+        roles: roles_to_remove(&decoded.status, inventory.as_ref(), derived.as_ref()),
         known_policies: BTreeSet::new(),
         provider: None,
         agent: false,
@@ -268,7 +279,7 @@ pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: F
         fresh_pods: false,
         workloads: false,
         fresh: false,
-        unhurried: false,
+        background: false,
     }
 }
 
@@ -289,7 +300,7 @@ fn known_policies(decoded: &Decoded, identity: &Identity) -> BTreeSet<PolicyArn>
         .flat_map(|role| role.attached.iter().cloned());
     let applied = decoded
         .status
-        .applied
+        .last_applied_hashes
         .keys()
         .filter_map(|key| key.strip_prefix("policy/"));
     wanted
@@ -312,10 +323,10 @@ fn unclassed(spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Option<Identi
 }
 
 /// What is in custody; where that is lost, what the spec alone would have there.
-fn custody(decoded: &Decoded, cluster: &Cluster) -> Option<Custody> {
+fn inventory(decoded: &Decoded, cluster: &Cluster) -> Option<Inventory> {
     let spec = decoded.spec.as_ref().ok();
-    let by_spec = || Some(unclassed(spec?, decoded, cluster)?.custody());
-    decoded.target.marks.custody.clone().or_else(by_spec)
+    let by_spec = || Some(unclassed(spec?, decoded, cluster)?.inventory());
+    decoded.target.control.inventory.clone().or_else(by_spec)
 }
 
 /// The role that spec or subject alone would give: where custody and status are lost, its tags say whether it is ours.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use lanyard_core::class::Listed;
-use lanyard_engine::{Door, MayWrite, World};
+use lanyard_engine::{Engine, GuardedClient, WriteCheck};
 use tokio::time::timeout;
 
 use self::classes::{Class, Followers};
@@ -46,16 +46,16 @@ const ROUNDS: u8 = 3;
 pub async fn run(settings: &ReleaseSettings) -> Result<Ended, OperatorError> {
     let kube = startup::connect().await?.client;
     if !settings.yes {
-        let may_write: MayWrite = Arc::new(|| false);
+        let may_write: WriteCheck = Arc::new(|| false);
         let release = Release::prepare(settings, kube, may_write).await?;
         let (accounts, classes) = (release.preview().await?, release.classes_in_preview().await?);
-        return Ok(release.report(accounts, classes).print());
+        return Ok(release.report(accounts, classes).fingerprint());
     }
     let lease = settings.place.lease(&lease::identity(), settings.timings());
-    let tenure = lease::stand(kube.clone(), lease, Readiness::default());
+    let tenure = lease::run(kube.clone(), lease, Readiness::default());
     let released = under_lease(settings, kube, tenure.gate()).await;
-    tenure.vacate(true).await;
-    Ok(released?.print())
+    tenure.release(true).await;
+    Ok(released?.fingerprint())
 }
 
 async fn under_lease(
@@ -64,7 +64,7 @@ async fn under_lease(
     gate: LeaseGate,
 ) -> Result<Report, OperatorError> {
     gained(settings, &gate).await?;
-    let may_write: MayWrite = Arc::new(move || gate.is_open());
+    let may_write: WriteCheck = Arc::new(move || gate.is_open());
     let release = Release::prepare(settings, kube, may_write).await?;
     let (accounts, classes) = (release.let_go().await?, release.let_go_of_classes().await?);
     Ok(release.report(accounts, classes))
@@ -91,9 +91,9 @@ async fn gained(settings: &ReleaseSettings, gate: &LeaseGate) -> Result<(), Oper
 struct Release<'a> {
     settings: &'a ReleaseSettings,
     kube: kube::Client,
-    may_write: MayWrite,
+    may_write: WriteCheck,
     /// The world, or why AWS does not say which cluster this is.
-    aws: Result<World, String>,
+    aws: Result<Engine, String>,
     /// Every class: some say in which account the roles of their identities are.
     classes: Vec<Listed>,
 }
@@ -102,10 +102,10 @@ impl<'a> Release<'a> {
     async fn prepare(
         settings: &'a ReleaseSettings,
         kube: kube::Client,
-        may_write: MayWrite,
+        may_write: WriteCheck,
     ) -> Result<Self, OperatorError> {
         let (place, timings) = (&settings.place, settings.timings());
-        let goes_on: MayWrite = Arc::new(|| true);
+        let goes_on: WriteCheck = Arc::new(|| true);
         let aws = startup::aws(place, &timings, Arc::new(()), Arc::clone(&may_write), goes_on).await;
         let aws = startup::find_once(place, timings, &aws, &kube, Arc::clone(&may_write)).await?;
         let classes = objects::classes(&kube).await?;
@@ -123,8 +123,8 @@ impl<'a> Release<'a> {
         Report::new(accounts, classes, silent, self.settings.output)
     }
 
-    fn door(&self) -> Door<'_> {
-        Door {
+    fn guarded(&self) -> GuardedClient<'_> {
+        GuardedClient {
             kube: &self.kube,
             limit: self.settings.timings().operation,
             may_write: &self.may_write,
@@ -133,13 +133,13 @@ impl<'a> Release<'a> {
 
     fn side(&self) -> AwsSide<'_> {
         match &self.aws {
-            Ok(world) => AwsSide::Reached {
-                world,
+            Ok(engine) => AwsSide::Reached {
+                engine,
                 classes: &self.classes,
             },
             Err(why) => AwsSide::Silent {
                 why,
-                door: self.door(),
+                guarded: self.guarded(),
             },
         }
     }
@@ -173,7 +173,7 @@ impl<'a> Release<'a> {
 
     async fn let_go_of_classes(&self) -> Result<Vec<Class>, OperatorError> {
         let (all, followers) = (objects::classes(&self.kube).await?, self.followers().await?);
-        Ok(classes::release(self.door(), &all, &followers, &self.settings.which).await)
+        Ok(classes::release(self.guarded(), &all, &followers, &self.settings.which).await)
     }
 
     /// Round by round, until nothing is held any more that another try could free.

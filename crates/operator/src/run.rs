@@ -9,30 +9,30 @@ use kube_runtime::reflector::Store;
 use kube_runtime::watcher;
 use lanyard_aws::Aws;
 #[cfg(feature = "events")]
-use lanyard_core::notice::Caller;
-use lanyard_engine::pods::PodFold;
-use lanyard_engine::{MayWrite, World};
+use lanyard_core::aws_event::Caller;
+use lanyard_engine::pods::PodIndex;
+use lanyard_engine::{Engine, WriteCheck};
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Readiness};
-use crate::asked::Asked;
+#[cfg(feature = "events")]
+use crate::aws_events;
 use crate::backoff::Backoff;
 use crate::checks::Checks;
 use crate::classes::{Changes, Classes};
-use crate::contests::Contests;
-use crate::context::{Context, Looks, Ref, Requests, Settling};
+use crate::context::{Context, IdentityRef, Looks, Requests, Settling};
 use crate::controller::Pace;
+use crate::corrections::Contests;
+use crate::drift_scan::Sweeps;
 use crate::error::OperatorError;
-#[cfg(feature = "events")]
-use crate::events;
-use crate::lease::{self, LeaseGate, Tenure};
+use crate::lease::{self, LeaderElection, LeaseGate};
 use crate::metrics::{Budgets, Fleet, Leader, Metrics, PREFIX};
 use crate::raw::RawIdentity;
 use crate::settings::Settings;
 use crate::shutdown::{DRAIN_LIMIT, drain, on_signals};
-use crate::sweep::Sweeps;
+use crate::triggers::Triggers;
 use crate::{controller, startup};
 
 /// Runs the operator until a signal stops it.
@@ -74,15 +74,15 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     ended
 }
 
-fn stand(settings: &Settings, identity: &str, kube: &kube::Client, readiness: &Readiness) -> Tenure {
+fn stand(settings: &Settings, identity: &str, kube: &kube::Client, readiness: &Readiness) -> LeaderElection {
     let lease = settings.place.lease(identity, settings.timings());
-    lease::stand(kube.clone(), lease, readiness.clone())
+    lease::run(kube.clone(), lease, readiness.clone())
 }
 
 /// Works until the end, then gives the lease back: at once when nothing is under way any more.
 async fn work_and_vacate(
     work: impl Future<Output = Result<(), OperatorError>>,
-    mut tenure: Tenure,
+    mut tenure: LeaderElection,
     stop: &CancellationToken,
 ) -> Result<(), OperatorError> {
     let worked = tokio::select! {
@@ -92,7 +92,7 @@ async fn work_and_vacate(
     if worked.is_none() {
         tracing::warn!("some looks did not finish in time; what they left is found again by the next holder");
     }
-    tenure.vacate(worked.is_some()).await;
+    tenure.release(worked.is_some()).await;
     worked.unwrap_or(Ok(()))
 }
 
@@ -125,13 +125,13 @@ impl Shell<'_> {
         store: Store<RawIdentity>,
         objects: impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
     ) -> Result<(), OperatorError> {
-        let Some(found) = self.stop.run_until_cancelled(self.world()).await else {
+        let Some(found) = self.stop.run_until_cancelled(self.engine()).await else {
             return Ok(());
         };
-        let (world, us) = found?;
-        let context = Arc::new(self.context(world, store));
-        let (wake, news) = futures::channel::mpsc::unbounded();
-        let listening = self.listen(&context, us, wake);
+        let (engine, us) = found?;
+        let context = Arc::new(self.context(engine, store));
+        let (requeue, changes) = futures::channel::mpsc::unbounded();
+        let listening = self.listen(&context, us, requeue);
         let leading = terms(self.gate.clone());
         let pace = Pace {
             workers: self.settings.workers,
@@ -142,7 +142,7 @@ impl Shell<'_> {
             context,
             objects,
             leading,
-            news,
+            changes,
             pace,
             self.stop.cancelled_owned(),
         ))
@@ -154,13 +154,13 @@ impl Shell<'_> {
     }
 
     /// The world of the cluster. A standby makes no call of AWS, so it is found when the lease is first gained.
-    async fn world(&self) -> Result<(World, Ourselves), OperatorError> {
+    async fn engine(&self) -> Result<(Engine, Ourselves), OperatorError> {
         startup::wait_for_crds(&self.kube, &self.readiness).await?;
         self.gate.gained(0).await;
         let (gate, timings) = (self.gate.clone(), self.settings.timings());
         let (leads, stop) = (self.gate.clone(), self.stop.clone());
-        let goes_on: MayWrite = Arc::new(move || leads.is_open() && !stop.is_cancelled());
-        let may_write: MayWrite = Arc::new(move || gate.is_open());
+        let goes_on: WriteCheck = Arc::new(move || leads.is_open() && !stop.is_cancelled());
+        let may_write: WriteCheck = Arc::new(move || gate.is_open());
         let meter = Arc::new(self.metrics.clone());
         let aws = startup::aws(
             &self.settings.place,
@@ -172,8 +172,8 @@ impl Shell<'_> {
         .await;
         self.budgets.are_those_of(&aws);
         let found = startup::find(self.settings, &aws, &self.kube, may_write, &self.readiness).await?;
-        let (world, caller) = found;
-        Ok((world, Ourselves { aws, caller }))
+        let (engine, caller) = found;
+        Ok((engine, Ourselves { aws, caller }))
     }
 
     /// Listens to events beside the controller, where the settings name a queue.
@@ -182,27 +182,36 @@ impl Shell<'_> {
         &self,
         context: &Arc<Context>,
         us: Ourselves,
-        wake: UnboundedSender<Ref>,
+        requeue: UnboundedSender<IdentityRef>,
     ) -> Option<JoinHandle<()>> {
-        let source = events::Source {
+        let source = aws_events::Source {
             queue: us.aws.queue(self.settings.events_queue.clone()?),
             caller: us.caller.as_deref().map(Caller::parse),
         };
-        Some(tokio::spawn(events::listen(Arc::clone(context), source, wake)))
+        Some(tokio::spawn(aws_events::listen(
+            Arc::clone(context),
+            source,
+            requeue,
+        )))
     }
 
     /// Built without events: the settings name no queue.
     #[cfg(not(feature = "events"))]
-    fn listen(&self, _: &Arc<Context>, _: Ourselves, _: UnboundedSender<Ref>) -> Option<JoinHandle<()>> {
+    fn listen(
+        &self,
+        _: &Arc<Context>,
+        _: Ourselves,
+        _: UnboundedSender<IdentityRef>,
+    ) -> Option<JoinHandle<()>> {
         None
     }
 
-    fn context(&self, world: World, store: Store<RawIdentity>) -> Context {
+    fn context(&self, engine: Engine, store: Store<RawIdentity>) -> Context {
         self.metrics.workers(self.settings.workers);
         Context {
             classes: Classes::new(Arc::clone(&self.changes), self.settings.require_class),
-            pods: Arc::new(RwLock::new(PodFold::new(world.auto_mode()))),
-            world,
+            pods: Arc::new(RwLock::new(PodIndex::new(engine.auto_mode()))),
+            engine,
             store,
             lease: self.gate.clone(),
             read_only: self.settings.read_only,
@@ -214,7 +223,7 @@ impl Shell<'_> {
             settling: Settling::default(),
             looks: Looks::new(self.settings.events_queue.is_some()),
             checks: Checks::default(),
-            asked: Asked::default(),
+            asked: Triggers::default(),
             sweeps: Sweeps::default(),
         }
     }

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
-use lanyard_core::cluster::AgentPolicy;
-use lanyard_core::notice::QueueUrl;
-use lanyard_core::timings::Timings;
+use lanyard_core::aws_event::QueueUrl;
+use lanyard_core::model::cluster::AgentPolicy;
+use lanyard_core::model::timings::Timings;
 use tracing_subscriber::EnvFilter;
 
 use self::durations::resync;
@@ -191,15 +191,15 @@ pub(crate) fn log_level(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-    use lanyard_core::arn::Issuer;
-    use lanyard_core::name::{ClusterId, ClusterName};
+    use lanyard_core::model::arn::Issuer;
+    use lanyard_core::model::name::{ClusterId, ClusterName};
 
     use super::*;
-    use crate::command_line::{self, Asked, Unset};
+    use crate::command_line::{self, Command, Unset};
 
     fn read(arguments: &[&str]) -> Result<Settings, Unset> {
         match command_line::read([&["lanyard"], arguments].concat())? {
-            Asked::Run(settings) => Ok(*settings),
+            Command::Run(settings) => Ok(*settings),
             other => panic!("{other:?}"),
         }
     }
@@ -345,11 +345,11 @@ unexpected argument '--regoin' found (see `lanyard --help`)
             "--cluster-name",
             "prod",
             "--timings",
-            "settling=500ms,resync=2s,lease=4s,renew-deadline=2s,operation=1s",
+            "read-consistency=500ms,resync=2s,lease=4s,renew-deadline=2s,operation=1s",
         ]);
         let timings = settings.unwrap().timings();
         assert_eq!(
-            (timings.settling, timings.resync),
+            (timings.read_consistency, timings.resync),
             (Duration::from_millis(500), Duration::from_secs(2))
         );
         assert_eq!(timings.propagation, Timings::default().propagation);
@@ -372,7 +372,7 @@ unexpected argument '--regoin' found (see `lanyard --help`)
 
     #[test]
     fn help_and_version_are_not_wrong() {
-        assert!(matches!(read(&["--help"]), Err(Unset::Asked(_))));
-        assert!(matches!(read(&["--version"]), Err(Unset::Asked(_))));
+        assert!(matches!(read(&["--help"]), Err(Unset::Command(_))));
+        assert!(matches!(read(&["--version"]), Err(Unset::Command(_))));
     }
 }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_aws::{Aws, AwsError, AwsSettings, Class, Found, Meter};
-use lanyard_core::cluster::Platform;
-use lanyard_core::fact::Fact;
-use lanyard_core::notice::QueueUrl;
-use lanyard_core::timings::Timings;
-use lanyard_engine::{MayWrite, World};
+use lanyard_core::aws_event::QueueUrl;
+use lanyard_core::model::cluster::Platform;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::timings::Timings;
+use lanyard_engine::{Engine, WriteCheck};
 use tokio::time::sleep;
 
 use self::attempt::{Unfound, attempt};
@@ -62,8 +62,8 @@ pub async fn aws(
     place: &Place,
     timings: &Timings,
     meter: Arc<dyn Meter>,
-    may_write: MayWrite,
-    goes_on: MayWrite,
+    may_write: WriteCheck,
+    goes_on: WriteCheck,
 ) -> Aws {
     let aws = AwsSettings {
         region: place.region.clone(),
@@ -86,15 +86,15 @@ pub async fn find(
     settings: &Settings,
     aws: &Aws,
     kube: &kube::Client,
-    may_write: MayWrite,
+    may_write: WriteCheck,
     readiness: &Readiness,
-) -> Result<(World, Option<String>), OperatorError> {
+) -> Result<(Engine, Option<String>), OperatorError> {
     let found = search(&settings.place, aws, kube, readiness).await?;
     let cluster = found.cluster.clone().with_agent(settings.pod_identity_agent);
     let (aws, kube) = (aws.clone(), kube.clone());
-    let world = World::new(aws, kube, cluster, found.auto_mode, settings.timings(), may_write);
-    tell_found(&found, &world).await;
-    Ok((world, found.caller_arn))
+    let engine = Engine::new(aws, kube, cluster, found.auto_mode, settings.timings(), may_write);
+    tell_found(&found, &engine).await;
+    Ok((engine, found.caller_arn))
 }
 
 /// Finds out which cluster this is, in one try: for a command, whose user sees what is wrong and can repeat it.
@@ -107,8 +107,8 @@ pub async fn find_once(
     timings: Timings,
     aws: &Aws,
     kube: &kube::Client,
-    may_write: MayWrite,
-) -> Result<Result<World, String>, OperatorError> {
+    may_write: WriteCheck,
+) -> Result<Result<Engine, String>, OperatorError> {
     let found = match attempt(place, aws, kube).await {
         Ok(found) => found,
         Err(Unfound::Aws(error)) => return final_of(place, error).map(Err),
@@ -116,8 +116,8 @@ pub async fn find_once(
         Err(Unfound::TwoClusters(message)) => return Err(OperatorError::TwoClusters { message }),
     };
     let (aws, kube) = (aws.clone(), kube.clone());
-    let world = World::new(aws, kube, found.cluster, found.auto_mode, timings, may_write);
-    Ok(Ok(world))
+    let engine = Engine::new(aws, kube, found.cluster, found.auto_mode, timings, may_write);
+    Ok(Ok(engine))
 }
 
 /// What no waiting changes, as an error; what may pass, as a sentence.
@@ -156,14 +156,14 @@ async fn search(
     }
 }
 
-async fn tell_found(found: &Found, world: &World) {
-    let agent = match world.agent().await {
-        _ if world.cluster().platform == Platform::Other => "none off EKS".to_owned(),
+async fn tell_found(found: &Found, engine: &Engine) {
+    let agent = match engine.agent().await {
+        _ if engine.cluster().platform == Platform::Other => "none off EKS".to_owned(),
         Fact::Present(agent) => agent.found,
         Fact::Absent => "none; Pod Identity needs the add-on eks-pod-identity-agent".to_owned(),
         Fact::Unreadable(why) => format!("unknown: {why}"),
     };
-    let cluster = world.cluster();
+    let cluster = engine.cluster();
     tracing::info!(
         account = %cluster.account,
         cluster = %cluster.identity,

@@ -14,13 +14,13 @@ use kube::core::PartialObjectMeta;
 use kube_runtime::WatchStreamExt;
 use kube_runtime::reflector::ObjectRef;
 use kube_runtime::watcher::{self, Event, watcher};
-use lanyard_core::gate::Gate;
-use lanyard_core::reason::Reason;
-use lanyard_core::summarise::recount;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::summary::recount;
 use lanyard_engine::pods::SubjectKey;
-use lanyard_engine::service_account::print;
+use lanyard_engine::service_account::fingerprint;
 
-use crate::context::{Context, Ref};
+use crate::context::{Context, IdentityRef};
 use crate::publish::write_over_the_same;
 use crate::raw::{Decoded, RawIdentity};
 
@@ -30,12 +30,12 @@ const GATHER: Duration = Duration::from_secs(1);
 const PAGE: u32 = 500;
 
 /// References to objects whose ServiceAccount's annotations were changed by others, or whose ServiceAccount came or went.
-pub fn service_accounts(context: &Arc<Context>) -> impl Stream<Item = Ref> + Send + 'static {
-    let api: Api<PartialObjectMeta<ServiceAccount>> = Api::all(context.world.kube().clone());
+pub fn service_accounts(context: &Arc<Context>) -> impl Stream<Item = IdentityRef> + Send + 'static {
+    let api: Api<PartialObjectMeta<ServiceAccount>> = Api::all(context.engine.kube().clone());
     let config = watcher::Config::default().page_size(PAGE);
     let mut known = Annotations::default();
     let context = Arc::clone(context);
-    let news = watcher(api, config).default_backoff().map(move |event| {
+    let changes = watcher(api, config).default_backoff().map(move |event| {
         let changes = match event {
             Ok(event) => known.changed(event),
             Err(error) => {
@@ -43,23 +43,24 @@ pub fn service_accounts(context: &Arc<Context>) -> impl Stream<Item = Ref> + Sen
                 Vec::new()
             }
         };
-        let news: Vec<Ref> = changes
+        let changes: Vec<IdentityRef> = changes
             .into_iter()
             .filter(|change| is_news(&context, change))
             .map(|change| change.reference)
             .collect();
-        news.iter()
+        changes
+            .iter()
             .for_each(|reference| context.settling.forget(reference));
-        news
+        changes
     });
-    news.flat_map(futures::stream::iter)
+    changes.flat_map(futures::stream::iter)
 }
 
 /// A ServiceAccount whose annotations are others than before.
 #[derive(Debug)]
 struct Change {
-    reference: Ref,
-    print: Option<u64>,
+    reference: IdentityRef,
+    fingerprint: Option<u64>,
 }
 
 /// Most ServiceAccounts have no object, and what our own pass just wrote is no news.
@@ -67,19 +68,23 @@ fn is_news(context: &Context, change: &Change) -> bool {
     let Some(object) = context.store.get(&change.reference) else {
         return false;
     };
-    let Some(decoded) = object.decode(&context.world.cluster().identity) else {
+    let Some(decoded) = object.decode(&context.engine.cluster().identity) else {
         return false;
     };
-    let ours = |print| context.world.wrote_annotations(&decoded.target.subject, print);
-    !change.print.is_some_and(ours)
+    let ours = |fingerprint| {
+        context
+            .engine
+            .wrote_annotations(&decoded.target.subject, fingerprint)
+    };
+    !change.fingerprint.is_some_and(ours)
 }
 
 /// What the ServiceAccounts' annotations were, as one number each.
 #[derive(Debug, Default)]
 struct Annotations {
-    seen: HashMap<Ref, u64>,
+    seen: HashMap<IdentityRef, u64>,
     /// What a list that has begun has shown so far.
-    listing: Option<HashMap<Ref, u64>>,
+    listing: Option<HashMap<IdentityRef, u64>>,
     /// Whether a list has ever come to its end. The first one is no news: a sweep begins with each term.
     complete: bool,
 }
@@ -100,9 +105,9 @@ impl Annotations {
                 let Some(reference) = reference(&account) else {
                     return Vec::new();
                 };
-                let print = print_of(&account);
-                let before = self.seen.insert(reference.clone(), print);
-                return change_if(before != Some(print), reference, Some(print));
+                let fingerprint = print_of(&account);
+                let before = self.seen.insert(reference.clone(), fingerprint);
+                return change_if(before != Some(fingerprint), reference, Some(fingerprint));
             }
             Event::Delete(account) => {
                 let Some(reference) = reference(&account) else {
@@ -126,41 +131,44 @@ impl Annotations {
             .filter(|reference| !self.seen.contains_key(*reference));
         let gone = gone.map(|reference| Change {
             reference: reference.clone(),
-            print: None,
+            fingerprint: None,
         });
         let others = self
             .seen
             .iter()
-            .filter(|(reference, print)| before.get(*reference) != Some(*print));
-        let others = others.map(|(reference, print)| Change {
+            .filter(|(reference, fingerprint)| before.get(*reference) != Some(*fingerprint));
+        let others = others.map(|(reference, fingerprint)| Change {
             reference: reference.clone(),
-            print: Some(*print),
+            fingerprint: Some(*fingerprint),
         });
         gone.chain(others).collect()
     }
 }
 
-fn change_if(changed: bool, reference: Ref, print: Option<u64>) -> Vec<Change> {
+fn change_if(changed: bool, reference: IdentityRef, fingerprint: Option<u64>) -> Vec<Change> {
     if changed {
-        vec![Change { reference, print }]
+        vec![Change {
+            reference,
+            fingerprint,
+        }]
     } else {
         Vec::new()
     }
 }
 
-fn reference(account: &PartialObjectMeta<ServiceAccount>) -> Option<Ref> {
+fn reference(account: &PartialObjectMeta<ServiceAccount>) -> Option<IdentityRef> {
     let namespace = account.metadata.namespace.as_deref()?;
     Some(ObjectRef::new(account.metadata.name.as_deref()?).within(namespace))
 }
 
 fn print_of(account: &PartialObjectMeta<ServiceAccount>) -> u64 {
-    print(account.metadata.annotations.iter().flatten())
+    fingerprint(account.metadata.annotations.iter().flatten())
 }
 
 /// Watches pods and writes `pods` and `PodsCurrent` anew where their count changes, without a look at AWS. Where a change
-/// of the binding runs, they decide how it goes on, and a look is asked for through `wake`.
-pub async fn pods(context: Arc<Context>, wake: UnboundedSender<Ref>) {
-    let api: Api<Pod> = Api::all(context.world.kube().clone());
+/// of the binding runs, they decide how it goes on, and a look is asked for through `requeue`.
+pub async fn pods(context: Arc<Context>, requeue: UnboundedSender<IdentityRef>) {
+    let api: Api<Pod> = Api::all(context.engine.kube().clone());
     let config = watcher::Config::default().page_size(PAGE);
     let changes = watcher(api, config)
         .default_backoff()
@@ -178,7 +186,7 @@ pub async fn pods(context: Arc<Context>, wake: UnboundedSender<Ref>) {
         subjects.sort();
         subjects.dedup();
         for subject in &subjects {
-            recounted(&context, subject, &wake).await;
+            recounted(&context, subject, &requeue).await;
         }
     }
 }
@@ -223,15 +231,19 @@ fn subject_of(object: &RawIdentity) -> Option<SubjectKey> {
 }
 
 /// Writes the new count, if there is an object for the subject and its status says otherwise, or asks for a look.
-async fn recounted(context: &Context, (namespace, name): &SubjectKey, wake: &UnboundedSender<Ref>) {
-    if context.gate(false) == Gate::Closed {
+async fn recounted(
+    context: &Context,
+    (namespace, name): &SubjectKey,
+    requeue: &UnboundedSender<IdentityRef>,
+) {
+    if context.gate(false) == WriteGate::Closed {
         return;
     }
     let reference = ObjectRef::new(name).within(namespace);
     let Some(object) = context.store.get(&reference) else {
         return;
     };
-    let Some(decoded) = object.decode(&context.world.cluster().identity) else {
+    let Some(decoded) = object.decode(&context.engine.cluster().identity) else {
         return;
     };
     if decoded.goes {
@@ -243,14 +255,18 @@ async fn recounted(context: &Context, (namespace, name): &SubjectKey, wake: &Unb
             return;
         }
         // Nobody listens any more only when the controller has ended.
-        let _ = wake.unbounded_send(reference);
+        let _ = requeue.unbounded_send(reference);
         return;
     }
-    recount_pods(context, &decoded, wake).await;
+    recount_pods(context, &decoded, requeue).await;
 }
 
 /// Writes a new count of the pods, if the status says otherwise, or asks for a look.
-pub(crate) async fn recount_pods(context: &Context, decoded: &Decoded, wake: &UnboundedSender<Ref>) {
+pub(crate) async fn recount_pods(
+    context: &Context,
+    decoded: &Decoded,
+    requeue: &UnboundedSender<IdentityRef>,
+) {
     let (namespace, name) = (&decoded.target.subject.namespace, &decoded.target.subject.name);
     let pods = {
         let fold = context.pods.read().unwrap_or_else(PoisonError::into_inner);
@@ -261,6 +277,6 @@ pub(crate) async fn recount_pods(context: &Context, decoded: &Decoded, wake: &Un
         && !write_over_the_same(decoded, &status, context).await
     {
         // Nobody listens any more only when the controller has ended.
-        let _ = wake.unbounded_send(ObjectRef::new(name.as_str()).within(namespace.as_str()));
+        let _ = requeue.unbounded_send(ObjectRef::new(name.as_str()).within(namespace.as_str()));
     }
 }

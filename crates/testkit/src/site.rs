@@ -10,7 +10,7 @@ use std::thread;
 use anyhow::{Context, Result};
 
 use crate::cache::Cache;
-use crate::process::{Keeper, Port, Process};
+use crate::process::{Port, Process, ProcessReaper};
 use crate::tools::Tools;
 
 /// What every part of a test bed is given to start itself.
@@ -22,7 +22,7 @@ pub(crate) struct Site {
     pub data: PathBuf,
     /// Kept when something fails.
     pub logs: PathBuf,
-    keeper: Keeper,
+    keeper: ProcessReaper,
     state: State,
 }
 
@@ -42,7 +42,7 @@ impl Site {
             .context("making the data directory")?
             .keep();
         let logs = cache.new_log_dir()?;
-        let keeper = Keeper::start(&data)?;
+        let keeper = ProcessReaper::start(&data)?;
         Ok(Self {
             cache,
             tools,

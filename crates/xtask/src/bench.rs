@@ -27,7 +27,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use lanyard_testkit::TestBedOptions;
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::{TestEnv, TestEnvOptions};
 
 use self::fleet::Fleet;
 use self::report::{Measured, Report};
@@ -168,7 +168,7 @@ async fn whole_life(args: &BenchArgs, size: usize, report: &mut Report) -> Resul
 }
 
 /// Ends a stage whatever came of it; the log goes with it, so its end is shown when something broke.
-async fn end(stage: Stage, measured: Result<Vec<Measured>>, report: &mut Report) -> Result<()> {
+async fn end(stage: TestEnv, measured: Result<Vec<Measured>>, report: &mut Report) -> Result<()> {
     let log = measured.is_err().then(|| stage.log()).transpose()?;
     stage.bed.stop().await?;
     match measured {
@@ -186,9 +186,9 @@ async fn end(stage: Stage, measured: Result<Vec<Measured>>, report: &mut Report)
     }
 }
 
-async fn stage(args: &BenchArgs, size: usize) -> Result<Stage> {
+async fn stage(args: &BenchArgs, size: usize) -> Result<TestEnv> {
     let interval = format!("{}s", args.interval(size).as_secs());
-    let options = StageOptions {
+    let options = TestEnvOptions {
         bed: TestBedOptions {
             nodes: 1,
             authorize: false,
@@ -199,11 +199,11 @@ async fn stage(args: &BenchArgs, size: usize) -> Result<Stage> {
         arguments: vec!["--resync", interval.leak()],
         log_level: Some("info"),
         // The real ones: what is measured is what runs on a cluster.
-        timings: "settling=30s,propagation=10s,read-back=3s",
-        ..StageOptions::default()
+        timings: "read-consistency=30s,propagation=10s,read-back=3s",
+        ..TestEnvOptions::default()
     };
     let binary = operator_path()?;
-    let stage = Stage::set(&binary, options).await?;
+    let stage = TestEnv::set(&binary, options).await?;
     stage.bed.gateway.set_latency(args.latency());
     stage.until_leads(0, true).await?;
     stage

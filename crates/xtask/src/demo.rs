@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::{TestEnv, TestEnvOptions};
 
 use crate::build;
 use show::Show;
@@ -35,7 +35,7 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
     let binary = build::binary("lanyard-operator", "lanyard")?;
     show.step("Starting the control plane, the AWS emulators and the operator (its waits for AWS cut to 1 s: emulators show changes at once)");
     let binary = binary.to_str().context("the path of the operator is not UTF-8")?;
-    let stage = Stage::set(binary, StageOptions::default()).await?;
+    let stage = TestEnv::set(binary, TestEnvOptions::default()).await?;
     show.check(
         "everything is up, logs are in",
         &stage.bed.logs().display().to_string(),
@@ -55,7 +55,7 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
     Ok(())
 }
 
-async fn wait_for_the_end(stage: &Stage, show: &Show) -> Result<()> {
+async fn wait_for_the_end(stage: &TestEnv, show: &Show) -> Result<()> {
     show.step("Everything keeps running. In another shell:");
     println!("export KUBECONFIG='{}'", stage.bed.kubeconfig().display());
     for (name, value) in stage.bed.aws_env() {

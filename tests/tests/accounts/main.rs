@@ -3,17 +3,21 @@
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::{
-    Elsewhere, OTHER_ACCOUNT, Scene, Stage, StageOptions, arn_of, condition, holds, put_class,
+    Elsewhere, OTHER_ACCOUNT, TestEnv, TestEnvOptions, TestNamespace, arn_of, condition, holds, put_class,
 };
 use serde_json::json;
 
 const EXTERNAL_ID: &str = "prod-of-the-platform-team";
 
-async fn stage() -> Result<Stage> {
-    Stage::set(env!("CARGO_BIN_EXE_lanyard-under-test"), StageOptions::default()).await
+async fn stage() -> Result<TestEnv> {
+    TestEnv::set(
+        env!("CARGO_BIN_EXE_lanyard-under-test"),
+        TestEnvOptions::default(),
+    )
+    .await
 }
 
-async fn apply(scene: &Scene<'_>) -> Result<()> {
+async fn apply(scene: &TestNamespace<'_>) -> Result<()> {
     scene.account("orders").await?;
     scene.apply("orders", json!({"role": {"managed": {}}})).await
 }
@@ -39,7 +43,7 @@ async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> 
     ensure!(assumed.is_ok(), "{assumed:?}");
 
     let mark = stage.bed.gateway.ledger().mark();
-    scene.looked("orders").await?;
+    scene.reconciled("orders").await?;
     scene.until_ready("orders").await?;
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "nothing is left to do: {writes}");
@@ -71,8 +75,8 @@ async fn a_door_that_stays_shut_is_told_in_words_that_stay_until_it_opens() -> R
     )?;
     // Each try has another request id: none of them is in the status, or it would never rest.
     let status = serde_json::to_value(&shut.status)?;
-    scene.looked("orders").await?;
-    scene.looked("orders").await?;
+    scene.reconciled("orders").await?;
+    scene.reconciled("orders").await?;
     let again = scene.identities().get("orders").await?;
     ensure!(
         serde_json::to_value(&again.status)? == status,
@@ -81,7 +85,7 @@ async fn a_door_that_stays_shut_is_told_in_words_that_stay_until_it_opens() -> R
     );
 
     there.change_lock("another").await?;
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     scene.until_ready("orders").await?;
     stage.bed.stop().await
 }

@@ -107,7 +107,7 @@ fn status() -> Value {
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         })
     };
-    let item = json!({"resource": "Role", "field": "maxSessionDuration", "wanted": "1h", "found": "12h"});
+    let item = json!({"resource": "Role", "field": "maxSessionDuration", "desired": "1h", "observed": "12h"});
     json!({
         "observedGeneration": 1,
         "conditions": [
@@ -130,14 +130,14 @@ fn status() -> Value {
             "state": "Draining",
         }],
         "oidcProviderArn": "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC",
-        "applied": {"trust": "0123456789abcdef"},
+        "lastAppliedHashes": {"trust": "0123456789abcdef"},
         "drift": {"count": 1, "items": [item], "lastCorrection": {"at": "2026-01-01T00:00:00Z", "items": [item]}},
         "pods": {"stale": 2},
         "transition": {
             "stage": "Draining",
-            "since": "2026-01-01T00:00:00Z",
-            "began": "2026-01-01T00:00:00Z",
-            "token": "0123456789abcdef",
+            "stageTransitionTime": "2026-01-01T00:00:00Z",
+            "startTime": "2026-01-01T00:00:00Z",
+            "targetHash": "0123456789abcdef",
         },
     })
 }

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
-use lanyard_core::annotation::ANNOTATION_ROLE_ARN;
+use lanyard_core::model::annotation::ANNOTATION_ROLE_ARN;
 use serde_json::{Value, json};
 
 use crate::place::{BANK, bed, client, identities, identity, same, told};

@@ -3,12 +3,12 @@
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentitySpec;
+use lanyard_core::class::guardrails::{Forbidden, forbidden};
 use lanyard_core::class::selector::Labels;
-use lanyard_core::class::{Asked, Listed, choose};
-use lanyard_core::fact::Fact;
-use lanyard_core::guardrail::{Forbidden, forbidden};
-use lanyard_core::spec::Method;
-use lanyard_core::subject::Subject;
+use lanyard_core::class::{ClassRequest, Listed, select};
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::spec::Method;
+use lanyard_core::model::subject::Subject;
 use serde_json::{Value, json};
 
 use crate::corpus::specs;
@@ -72,15 +72,15 @@ fn core(spec: &Value, namespace: &str, tier: &str, classes: &Fact<Vec<Listed>>) 
         "name": "asked",
     }))?;
     let labels = Fact::Present(Labels::from([("tier".to_owned(), tier.to_owned())]));
-    let asked = Asked {
+    let asked = ClassRequest {
         class_name: spec.class_name.as_deref(),
         pinned: None,
         labels: &labels,
         required: false,
     };
-    let choice = choose(&asked, classes);
+    let choice = select(&asked, classes);
     let Some(class) = choice.class() else {
-        let told_early = choice.reason() == Some(lanyard_core::reason::Reason::NamespaceNotSelected);
+        let told_early = choice.reason() == Some(lanyard_core::model::reason::Reason::NamespaceNotSelected);
         return Ok(Verdict::NoClass { told_early });
     };
     let method = spec

@@ -105,7 +105,7 @@ async fn an_operator_that_aws_does_not_know_waits_and_says_so() -> Result<()> {
     stage
         .until_answers(1, "/readyz", |status, _| status == 200)
         .await?;
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     scene.until_is("orders", "InSync", "True", "InSync").await?;
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");

@@ -11,7 +11,7 @@ use kube::api::{Api, ListParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use lanyard_api::WorkloadIdentity;
 use lanyard_testkit::gateway::{Calls, Throttle};
-use lanyard_tests::{Scene, Stage};
+use lanyard_tests::{TestEnv, TestNamespace};
 use serde_json::{Value, json};
 
 use crate::BINARY;
@@ -50,14 +50,14 @@ fn throttled(calls: &Calls) -> usize {
     codes.filter(|code| code.starts_with("Throttling")).count()
 }
 
-async fn comes(scene: &Scene<'_>, name: &str) -> Result<()> {
+async fn comes(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     scene.apply(name, spec()).await?;
     scene.until_ready(name).await.map(drop)
 }
 
 #[tokio::test]
 async fn a_crowd_at_a_low_limit_comes_through_and_nobody_is_told_of_throttling() -> Result<()> {
-    let stage = Stage::behind_gateway(BINARY, "").await?;
+    let stage = TestEnv::behind_gateway(BINARY, "").await?;
     let scene = stage.scene("crowded").await?;
     let gateway = &stage.bed.gateway;
     gateway.set_throttles(vec![Throttle::writes(ALLOWED)]);

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use lanyard_testkit::gateway::{Fault, FaultHandle};
-use lanyard_tests::{Scene, Stage, all_well, condition, side_by_side};
+use lanyard_tests::{TestEnv, TestNamespace, all_well, condition, side_by_side};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ impl Row {
             .chain(["ListPodIdentityAssociations"])
     }
 
-    fn arm(self, scene: &Scene<'_>, name: &str) -> Vec<(&'static str, FaultHandle)> {
+    fn arm(self, scene: &TestNamespace<'_>, name: &str) -> Vec<(&'static str, FaultHandle)> {
         let faults = scene.stage.bed.gateway.faults();
         let armed = |operation| {
             let target = Fault::on(operation).about(name).first(1);
@@ -86,7 +86,7 @@ impl Row {
         self.operations().map(armed).collect()
     }
 
-    async fn play(self, stage: &Stage) -> Result<()> {
+    async fn play(self, stage: &TestEnv) -> Result<()> {
         let name = self.name();
         let scene = stage.scene(&name).await?;
         let armed = self.arm(&scene, &name);
@@ -114,7 +114,7 @@ impl Row {
     }
 }
 
-async fn in_place(scene: &Scene<'_>, name: &str) -> Result<()> {
+async fn in_place(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let is_true = |object: &_, kind| condition(object, kind).is_some_and(|found| found.status == "True");
     let stands = |object: &lanyard_api::WorkloadIdentity| {
         let seen = object
@@ -127,21 +127,25 @@ async fn in_place(scene: &Scene<'_>, name: &str) -> Result<()> {
 }
 
 /// Asks for looks until something has come about.
-async fn pressed(scene: &Scene<'_>, name: &str, awaited: impl Future<Output = Result<()>>) -> Result<()> {
+async fn pressed(
+    scene: &TestNamespace<'_>,
+    name: &str,
+    awaited: impl Future<Output = Result<()>>,
+) -> Result<()> {
     let mut awaited = std::pin::pin!(awaited);
     loop {
         tokio::select! {
             ended = &mut awaited => return ended,
             () = tokio::time::sleep(PRESSING) => {
                 // An object that is gone needs no look.
-                let _ = scene.request_look(name).await;
+                let _ = scene.request_reconcile(name).await;
             }
         }
     }
 }
 
 /// One kind after the other, by both methods side by side: more at once would only measure the machine.
-async fn play_all(stage: &'static Stage, kinds: &[Kind]) -> Result<()> {
+async fn play_all(stage: &'static TestEnv, kinds: &[Kind]) -> Result<()> {
     let mut ended = Vec::new();
     for kind in kinds {
         let rows = ["IRSA", "PodIdentity"].map(|method| Row { kind: *kind, method });
@@ -165,6 +169,6 @@ async fn an_operation_that_aws_does_not_believe_us_is_done_at_another_try() -> R
 /// Throttling slows everything down that shares the account, so it has a stage of its own.
 #[tokio::test]
 async fn an_operation_that_is_throttled_is_done_at_another_try() -> Result<()> {
-    let stage: &'static Stage = Box::leak(Box::new(new_stage().await?));
+    let stage: &'static TestEnv = Box::leak(Box::new(new_stage().await?));
     play_all(stage, &[Kind::Throttled]).await
 }

@@ -10,7 +10,7 @@ mod kinds;
 mod outage;
 
 use anyhow::Result;
-use lanyard_tests::Stage;
+use lanyard_tests::TestEnv;
 use tokio::sync::OnceCell;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
@@ -19,12 +19,12 @@ const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 const TIMINGS: &str = "waiting=1s,operation=2s,throttled=200ms,lease=5s,renew-deadline=3s";
 
 /// A stage of a test's own.
-async fn new_stage() -> Result<Stage> {
-    Stage::behind_gateway(BINARY, TIMINGS).await
+async fn new_stage() -> Result<TestEnv> {
+    TestEnv::behind_gateway(BINARY, TIMINGS).await
 }
 
 /// The one stage of the tests that leave the rest of AWS alone; it ends with the process.
-async fn stage() -> Result<&'static Stage> {
-    static STAGE: OnceCell<Stage> = OnceCell::const_new();
-    STAGE.get_or_try_init(new_stage).await
+async fn stage() -> Result<&'static TestEnv> {
+    static TEST_ENV: OnceCell<TestEnv> = OnceCell::const_new();
+    TEST_ENV.get_or_try_init(new_stage).await
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::{Fault, Mark, Service};
-use lanyard_tests::{Scene, Stage, all_well, condition, side_by_side};
+use lanyard_tests::{TestEnv, TestNamespace, all_well, condition, side_by_side};
 use serde_json::{Value, json};
 
 use crate::kinds::Kind;
@@ -39,7 +39,7 @@ impl Row {
         format!("out-{down}{}", self.kind.slug())
     }
 
-    async fn play(self, stage: &Stage) -> Result<()> {
+    async fn play(self, stage: &TestEnv) -> Result<()> {
         let (stands, comes) = (self.name(), format!("{}-new", self.name()));
         let scene = stage.scene(&stands).await?;
         scene.apply(&stands, spec(&stands)).await?;
@@ -56,7 +56,7 @@ impl Row {
             .map(|target| gateway.faults().add(self.kind.strikes(target)))
             .collect();
         let mark = gateway.ledger().mark();
-        scene.request_look(&stands).await?;
+        scene.request_reconcile(&stands).await?;
         scene.apply(&comes, spec(&comes)).await?;
         self.says(&scene, &stands, &comes).await?;
         // Not a wait for anything: what is counted is counted over this time.
@@ -69,7 +69,7 @@ impl Row {
         Ok(())
     }
 
-    async fn says(self, scene: &Scene<'_>, stands: &str, comes: &str) -> Result<()> {
+    async fn says(self, scene: &TestNamespace<'_>, stands: &str, comes: &str) -> Result<()> {
         let says = self.kind.says();
         let object = scene.until_is(stands, "InSync", "Unknown", "Unreadable").await?;
         let message = condition(&object, "InSync").context("InSync")?.message;
@@ -84,7 +84,13 @@ impl Row {
         Ok(())
     }
 
-    async fn leaves_alone(self, scene: &Scene<'_>, mark: Mark, stands: &str, comes: &str) -> Result<()> {
+    async fn leaves_alone(
+        self,
+        scene: &TestNamespace<'_>,
+        mark: Mark,
+        stands: &str,
+        comes: &str,
+    ) -> Result<()> {
         let calls = scene.stage.bed.gateway.ledger().since(mark);
         for name in [stands, comes] {
             let about = calls.about(name);
@@ -106,7 +112,7 @@ impl Row {
     }
 }
 
-async fn play_all(stage: &'static Stage, rows: &[Row]) -> Result<()> {
+async fn play_all(stage: &'static TestEnv, rows: &[Row]) -> Result<()> {
     let rows = rows.iter().map(|row| (row.name(), row.play(stage)));
     all_well(side_by_side(rows).await)
 }
@@ -142,6 +148,6 @@ async fn credentials_may_expire_and_clocks_be_wrong() -> Result<()> {
 /// Throttling slows everything down that shares the account, so it has a stage of its own.
 #[tokio::test]
 async fn everything_may_be_throttled() -> Result<()> {
-    let stage: &'static Stage = Box::leak(Box::new(new_stage().await?));
+    let stage: &'static TestEnv = Box::leak(Box::new(new_stage().await?));
     play_all(stage, &[row(BOTH, Kind::Throttled), row(EKS, Kind::Throttled)]).await
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{Scene, Stage};
+use lanyard_tests::{TestEnv, TestNamespace};
 use serde_json::{Value, json};
 
 use crate::{actions, stage};
@@ -55,14 +55,14 @@ async fn with_read_only_it_reports_and_is_refused_nothing() -> Result<()> {
 }
 
 /// The actions that the operator used, unless one was refused.
-fn judge(stage: &Stage) -> Result<BTreeSet<String>> {
+fn judge(stage: &TestEnv) -> Result<BTreeSet<String>> {
     let calls = stage.permitted_calls()?.to_aws();
     let action =
         |entry: &lanyard_testkit::gateway::Entry| format!("{}:{}", entry.call.service, entry.call.operation);
     Ok(calls.entries().iter().map(action).collect())
 }
 
-async fn customer_policy(scene: &Scene<'_>, name: &str) -> Result<String> {
+async fn customer_policy(scene: &TestNamespace<'_>, name: &str) -> Result<String> {
     let document =
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     let create = scene.aws.iam.create_policy().policy_name(name);
@@ -71,7 +71,7 @@ async fn customer_policy(scene: &Scene<'_>, name: &str) -> Result<String> {
 }
 
 /// IRSA with all that a role can have, then with all of it changed, then with next to nothing.
-async fn role_of_every_shape(scene: &Scene<'_>) -> Result<()> {
+async fn role_of_every_shape(scene: &TestNamespace<'_>) -> Result<()> {
     let boundaries = [
         customer_policy(scene, "tenant").await?,
         customer_policy(scene, "narrow").await?,
@@ -108,20 +108,20 @@ fn irsa(audience: &str, role: Value) -> Value {
 }
 
 /// Agrees to what a change of the binding costs, where it asks; nothing uses these bindings.
-async fn consent(scene: &Scene<'_>, name: &str) -> Result<()> {
+async fn consent(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let object = scene
         .until(name, "asking or settled", |object| {
             let reason =
                 |kind| lanyard_tests::condition(object, kind).map(|found| (found.status, found.reason));
-            let asks = reason("Stalled").is_some_and(|(_, reason)| reason == "ConsentNeeded");
+            let asks = reason("Stalled").is_some_and(|(_, reason)| reason == "ApprovalRequired");
             let status = object.status.as_ref();
             let seen = status.and_then(|status| status.observed_generation) == object.metadata.generation;
             seen && (asks || reason("Ready").is_some_and(|(status, _)| status == "True"))
         })
         .await?;
     let transition = object.status.and_then(|status| status.transition);
-    if let Some(token) = transition.and_then(|transition| transition.consent) {
-        let patch = json!({"metadata": {"annotations": {"lanyard.dev/consent": token}}});
+    if let Some(token) = transition.and_then(|transition| transition.approval_token) {
+        let patch = json!({"metadata": {"annotations": {"lanyard.dev/approve": token}}});
         let params = kube::api::PatchParams::default();
         scene
             .identities()
@@ -132,7 +132,7 @@ async fn consent(scene: &Scene<'_>, name: &str) -> Result<()> {
 }
 
 /// What others do behind its back: a policy and a tag that are found, judged and removed or restored.
-async fn drift(scene: &Scene<'_>) -> Result<()> {
+async fn drift(scene: &TestNamespace<'_>) -> Result<()> {
     let role = scene.role_of(&scene.identities().get("orders").await?)?;
     let foreign = customer_policy(scene, "foreign").await?;
     scene
@@ -145,7 +145,7 @@ async fn drift(scene: &Scene<'_>) -> Result<()> {
         .await?;
     let untagging = scene.aws.iam.untag_role().role_name(&role);
     untagging.tag_keys("lanyard.dev/name").send().await?;
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     scene
         .until("orders", "rid of the policy", |object| {
             lanyard_tests::drift(object).last_correction.is_some()
@@ -155,7 +155,7 @@ async fn drift(scene: &Scene<'_>) -> Result<()> {
 }
 
 /// Pod Identity, changed in place, with tags that others changed.
-async fn associations(scene: &Scene<'_>) -> Result<()> {
+async fn associations(scene: &TestNamespace<'_>) -> Result<()> {
     scene.account("carts").await?;
     let spec = |flags: Value| json!({"method": "PodIdentity", "podIdentity": flags, "deletionPolicy": "Retain", "role": {"managed": {}}});
     scene.apply("carts", spec(json!({}))).await?;
@@ -188,7 +188,7 @@ async fn associations(scene: &Scene<'_>) -> Result<()> {
         .tags("team", "shop")
         .send()
         .await?;
-    scene.request_look("carts").await?;
+    scene.request_reconcile("carts").await?;
     scene
         .until("carts", "tagged again", |object| {
             lanyard_tests::drift(object).last_correction.is_some()

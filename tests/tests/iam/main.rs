@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use aws_sdk_iam::config::Credentials;
 use lanyard_testkit::TestBed;
-use lanyard_tests::{Clients, Stage, StageOptions, policy};
+use lanyard_tests::{Clients, TestEnv, TestEnvOptions, policy};
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
@@ -51,15 +51,15 @@ impl Caller {
 }
 
 /// A test bed with the operator on it, which has one of the policies and no other right in AWS.
-async fn stage(file: &str, arguments: Vec<&'static str>) -> Result<Stage> {
-    let bed = TestBed::start(StageOptions::default().bed).await?;
-    let options = StageOptions {
+async fn stage(file: &str, arguments: Vec<&'static str>) -> Result<TestEnv> {
+    let bed = TestBed::start(TestEnvOptions::default().bed).await?;
+    let options = TestEnvOptions {
         environment: Caller::with(&bed, file).await?.environment(),
         arguments,
-        timings: "resync=2s,settle=1s,step=200ms,waiting=1s,margin=1s,cached=2s",
-        ..StageOptions::default()
+        timings: "resync=2s,binding-propagation=1s,step=200ms,waiting=1s,margin=1s,cached=2s",
+        ..TestEnvOptions::default()
     };
-    Stage::on(bed, BINARY, options).await
+    TestEnv::on(bed, BINARY, options).await
 }
 
 /// Every action that a policy allows.

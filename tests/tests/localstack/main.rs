@@ -16,21 +16,21 @@ mod ledger;
 
 use anyhow::Result;
 use lanyard_testkit::TestBedOptions;
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::{TestEnv, TestEnvOptions};
 use tokio::sync::OnceCell;
 
 /// The one stage of this binary; it ends with the process.
-async fn stage() -> Result<&'static Stage> {
-    static STAGE: OnceCell<Stage> = OnceCell::const_new();
+async fn stage() -> Result<&'static TestEnv> {
+    static TEST_ENV: OnceCell<TestEnv> = OnceCell::const_new();
     let bed = TestBedOptions {
         iam_from_localstack: true,
         ..TestBedOptions::default()
     };
-    let options = StageOptions {
+    let options = TestEnvOptions {
         bed,
-        ..StageOptions::default()
+        ..TestEnvOptions::default()
     };
-    STAGE
-        .get_or_try_init(|| Stage::set(env!("CARGO_BIN_EXE_lanyard-under-test"), options))
+    TEST_ENV
+        .get_or_try_init(|| TestEnv::set(env!("CARGO_BIN_EXE_lanyard-under-test"), options))
         .await
 }

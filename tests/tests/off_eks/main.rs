@@ -6,7 +6,7 @@ mod works;
 
 use anyhow::Result;
 use lanyard_testkit::TestBedOptions;
-use lanyard_tests::{ClusterFlags, Stage, StageOptions};
+use lanyard_tests::{ClusterFlags, TestEnv, TestEnvOptions};
 
 /// The id that the operator is told.
 const ID: &str = "prod.example.com";
@@ -14,16 +14,16 @@ const ID: &str = "prod.example.com";
 const ISSUER: &str = "https://oidc.example.com/prod";
 
 /// A test bed whose tokens carry an issuer, and on it an operator with `--cluster-id` and these flags.
-async fn stage(bed: TestBedOptions, issuer: &str, more: &[&'static str]) -> Result<Stage> {
+async fn stage(bed: TestBedOptions, issuer: &str, more: &[&'static str]) -> Result<TestEnv> {
     let bed = TestBedOptions {
         issuer: Some(issuer.to_owned()),
         ..bed
     };
-    let options = StageOptions {
+    let options = TestEnvOptions {
         bed,
         cluster: ClusterFlags([&["--cluster-id", ID], more].concat()),
         timings: "waiting=1s",
-        ..StageOptions::default()
+        ..TestEnvOptions::default()
     };
-    Stage::set(env!("CARGO_BIN_EXE_lanyard-under-test"), options).await
+    TestEnv::set(env!("CARGO_BIN_EXE_lanyard-under-test"), options).await
 }

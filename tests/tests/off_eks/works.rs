@@ -3,20 +3,20 @@
 use anyhow::{Context, Result};
 use lanyard_testkit::TestBedOptions;
 use lanyard_testkit::gateway::{Mark, Service};
-use lanyard_tests::{Scene, arn_of, condition};
+use lanyard_tests::{TestNamespace, arn_of, condition};
 use serde_json::json;
 
 use crate::{ID, ISSUER, stage};
 
 const ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 
-async fn annotation(scene: &Scene<'_>, account: &str) -> Result<Option<String>> {
+async fn annotation(scene: &TestNamespace<'_>, account: &str) -> Result<Option<String>> {
     let annotations = scene.accounts().get(account).await?.metadata.annotations;
     Ok(annotations.and_then(|mut annotations| annotations.remove(ANNOTATION)))
 }
 
 /// IRSA is what a spec gets that names no method. Answers the role.
-async fn bound(scene: &Scene<'_>) -> Result<String> {
+async fn bound(scene: &TestNamespace<'_>) -> Result<String> {
     scene.account("orders").await?;
     scene.account("stranger").await?;
     scene.apply("orders", json!({"role": {"managed": {}}})).await?;

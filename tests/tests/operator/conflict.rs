@@ -121,7 +121,7 @@ async fn a_change_that_no_pod_shows_waits_for_consent_and_sees_it_at_once() -> R
     let trust = scene.aws.trust(&scene.role_of(&object)?).await?;
     scene.apply("orders", by("PodIdentity")).await?;
     let object = scene
-        .until_is("orders", "Transitioning", "True", "ConsentNeeded")
+        .until_is("orders", "Transitioning", "True", "ApprovalRequired")
         .await?;
     assert_eq!(condition(&object, "Ready").context("Ready")?.status, "False");
     assert_eq!(scene.aws.trust(&scene.role_of(&object)?).await?, trust);
@@ -129,9 +129,9 @@ async fn a_change_that_no_pod_shows_waits_for_consent_and_sees_it_at_once() -> R
 
     let transition = object.status.and_then(|status| status.transition);
     let consent = transition
-        .and_then(|transition| transition.consent)
+        .and_then(|transition| transition.approval_token)
         .context("the status says what to agree with")?;
-    let patch = json!({"metadata": {"annotations": {lanyard_api::ANNOTATION_CONSENT: consent}}});
+    let patch = json!({"metadata": {"annotations": {lanyard_api::ANNOTATION_APPROVE: consent}}});
     scene
         .identities()
         .patch_metadata(

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_iam::types::Tag;
 use lanyard_api::WorkloadIdentity;
-use lanyard_tests::{PATIENCE, Scene, arn_of, condition, drift};
+use lanyard_tests::{PATIENCE, TestNamespace, arn_of, condition, drift};
 use serde_json::{Value, json};
 
 use crate::stage;
@@ -29,9 +29,9 @@ fn open_trust() -> String {
 
 /// Breaks trust and attachments of a role, as somebody in the console would, while no look of the operator's own is
 /// under way or to come: one in the middle of it would find half of it.
-async fn break_role(scene: &Scene<'_>, role: &str) -> Result<()> {
-    scene.looked("orders").await?;
-    scene.looked("orders").await?;
+async fn break_role(scene: &TestNamespace<'_>, role: &str) -> Result<()> {
+    scene.reconciled("orders").await?;
+    scene.reconciled("orders").await?;
     let iam = &scene.aws.iam;
     iam.update_assume_role_policy()
         .role_name(role)
@@ -63,7 +63,7 @@ async fn a_broken_role_is_repaired_and_the_repair_is_recorded() -> Result<()> {
     let role = scene.role_of(&object)?;
     let trust = scene.aws.trust(&role).await?;
     break_role(&scene, &role).await?;
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
 
     let corrected = |object: &WorkloadIdentity| {
         drift(object)
@@ -85,7 +85,7 @@ async fn under_report_drift_stands_and_a_change_of_the_spec_is_applied_all_the_s
     let object = scene.until_ready("orders").await?;
     let role = scene.role_of(&object)?;
     break_role(&scene, &role).await?;
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     let object = scene.until_is("orders", "InSync", "False", "Drifted").await?;
     let found = fields(&object);
     assert!(
@@ -109,7 +109,7 @@ async fn under_report_drift_stands_and_a_change_of_the_spec_is_applied_all_the_s
             .and_then(|status| status.observed_generation)
             == Some(2)
     };
-    scene.until("orders", "looked at again", generation).await?;
+    scene.until("orders", "reconciled at again", generation).await?;
     let found = scene
         .aws
         .iam
@@ -144,7 +144,7 @@ async fn an_emergency_policy_and_foreign_tags_are_reported_and_never_removed() -
         .value("42")
         .build()?;
     scene.aws.iam.tag_role().role_name(&role).tags(tag).send().await?;
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     let object = scene.until_is("orders", "InSync", "False", "Drifted").await?;
     assert_eq!(
         fields(&object),
@@ -202,7 +202,7 @@ async fn a_lost_status_costs_nothing_but_a_look() -> Result<()> {
             &kube::api::Patch::Merge(&empty),
         )
         .await?;
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     scene.until_ready("orders").await?;
     let calls = scene.calls_about("orders", mark).await?;
     assert!(
@@ -237,10 +237,10 @@ async fn who_undoes_every_repair_is_named_and_what_gives_nothing_is_left_alone_f
 }
 
 /// Gives the role a policy and a tag as somebody else wants them.
-async fn take_over(scene: &Scene<'_>, role: &str) -> Result<()> {
+async fn take_over(scene: &TestNamespace<'_>, role: &str) -> Result<()> {
     // No look of the operator's own is to be under way or to come.
-    scene.looked("orders").await?;
-    scene.looked("orders").await?;
+    scene.reconciled("orders").await?;
+    scene.reconciled("orders").await?;
     let iam = &scene.aws.iam;
     let tag = Tag::builder().key("team").value("theirs").build()?;
     iam.tag_role().role_name(role).tags(tag).send().await?;
@@ -253,10 +253,10 @@ async fn take_over(scene: &Scene<'_>, role: &str) -> Result<()> {
 }
 
 /// Asks for a look and waits for the call with which it repairs.
-async fn repaired_by(scene: &Scene<'_>, operation: &str, role: &str) -> Result<()> {
+async fn repaired_by(scene: &TestNamespace<'_>, operation: &str, role: &str) -> Result<()> {
     let ledger = scene.stage.bed.gateway.ledger();
     let mark = ledger.mark();
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     let repaired = ledger.until(mark, |calls| !calls.of(operation).about(role).is_empty());
     tokio::time::timeout(PATIENCE, repaired)
         .await

@@ -39,7 +39,7 @@ async fn the_missing_statement_is_said_word_for_word_and_adding_it_is_enough() -
 
     let update = scene.aws.iam.update_assume_role_policy().role_name("ex-missing");
     update.policy_document(trust(&statement)).send().await?;
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     scene.until_ready("orders").await?;
     scene.delete("orders").await?;
     assert!(scene.aws.has_role("ex-missing").await?);

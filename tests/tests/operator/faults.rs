@@ -29,7 +29,7 @@ async fn a_missing_permission_is_named_and_its_grant_is_enough() -> Result<()> {
     let message = condition(&object, "Stalled").context("Stalled")?.message;
     assert!(message.contains("iam:AttachRolePolicy"), "{message}");
     fault.remove();
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     scene.until_ready("orders").await?;
     Ok(())
 }
@@ -123,7 +123,7 @@ async fn what_cannot_be_read_is_unknown_and_never_written() -> Result<()> {
                 .fails(500, "ServiceFailure", "oops"),
         );
     let mark = gateway.ledger().mark();
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     let object = scene
         .until_is("orders", "InSync", "Unknown", "Unreadable")
         .await?;
@@ -135,7 +135,7 @@ async fn what_cannot_be_read_is_unknown_and_never_written() -> Result<()> {
     let calls = scene.calls_about("orders", mark).await?;
     assert!(calls.iter().all(|entry| !entry.call.write), "{calls:#?}");
     fault.remove();
-    scene.request_look("orders").await?;
+    scene.request_reconcile("orders").await?;
     scene.until_is("orders", "InSync", "True", "InSync").await?;
     Ok(())
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 use lanyard_testkit::gateway::Mark;
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::{TestEnv, TestEnvOptions};
 use serde_json::json;
 
 use crate::BINARY;
 
 #[tokio::test]
 async fn one_of_those_who_need_a_provider_makes_it_and_one_adds_the_other_audience() -> Result<()> {
-    let stage = Stage::set(BINARY, StageOptions::default()).await?;
-    // So that each has looked, and found no provider, before the first has made it.
+    let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
+    // So that each has reconciled, and found no provider, before the first has made it.
     stage.bed.gateway.set_latency(Duration::from_millis(300));
     let scene = stage.scene("irsa-first").await?;
     let names = ["a", "b", "c", "d", "e", "f"];

@@ -1,7 +1,7 @@
 //! The call ledger: what creating and looking cost, counted. Counts do not flake; times would.
 
 use anyhow::Result;
-use lanyard_tests::Scene;
+use lanyard_tests::TestNamespace;
 use serde_json::{Value, json};
 
 use crate::stage;
@@ -14,7 +14,7 @@ fn spec(method: &str) -> Value {
     }}})
 }
 
-async fn creating(scene: &Scene<'_>, name: &str, method: &str) -> Result<()> {
+async fn creating(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<()> {
     let mark = scene.stage.bed.gateway.ledger().mark();
     scene.apply(name, spec(method)).await?;
     scene.until_ready(name).await?;
@@ -53,13 +53,13 @@ async fn a_look_that_finds_nothing_to_do_writes_nothing_anywhere() -> Result<()>
     for (name, method) in [("led-steady-a", "PodIdentity"), ("led-steady-b", "IRSA")] {
         scene.apply(name, spec(method)).await?;
         scene.until_ready(name).await?;
-        scene.looked(name).await?;
+        scene.reconciled(name).await?;
         let before = scene.identities().get(name).await?;
         let account = scene.accounts().get_opt(name).await?;
         let mark = ledger.mark();
         // The second look begins only when the first has ended, with whatever it would have written.
-        scene.looked(name).await?;
-        scene.looked(name).await?;
+        scene.reconciled(name).await?;
+        scene.reconciled(name).await?;
         let calls = scene.calls_about(name, mark).await?;
         assert!(calls.iter().all(|entry| !entry.call.write), "{calls:#?}");
         let after = scene.identities().get(name).await?;

@@ -15,15 +15,15 @@ mod pod_identity;
 mod proof;
 
 use anyhow::Result;
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::{TestEnv, TestEnvOptions};
 use tokio::sync::OnceCell;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 
 /// The one stage of this binary; it ends with the process.
-async fn stage() -> Result<&'static Stage> {
-    static STAGE: OnceCell<Stage> = OnceCell::const_new();
-    STAGE
-        .get_or_try_init(|| Stage::set(BINARY, StageOptions::default()))
+async fn stage() -> Result<&'static TestEnv> {
+    static TEST_ENV: OnceCell<TestEnv> = OnceCell::const_new();
+    TEST_ENV
+        .get_or_try_init(|| TestEnv::set(BINARY, TestEnvOptions::default()))
         .await
 }

@@ -105,7 +105,7 @@ async fn a_changed_session_policy_is_updated_in_place() -> Result<()> {
     Ok(())
 }
 
-async fn pod(scene: &lanyard_tests::Scene<'_>, name: &str) -> Result<Pod> {
+async fn pod(scene: &lanyard_tests::TestNamespace<'_>, name: &str) -> Result<Pod> {
     let pod: Pod = serde_json::from_value(json!({
         "metadata": {"name": name},
         "spec": {"serviceAccountName": "carts", "containers": [{"name": "app", "image": "app"}]}

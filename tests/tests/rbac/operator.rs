@@ -11,23 +11,23 @@ use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use lanyard_testkit::TestBedOptions;
 use lanyard_testkit::gateway::{Calls, Fault, Service};
-use lanyard_tests::{ClusterFlags, Scene, Stage, StageOptions, condition, put_class, with};
+use lanyard_tests::{ClusterFlags, TestEnv, TestEnvOptions, TestNamespace, condition, put_class, with};
 use serde_json::{Value, json};
 
 use crate::RIGHTS;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 const OFF_EKS: &[&str] = &["rbac-cluster.yaml", "rbac-kube-system.yaml", "rbac-off-eks.yaml"];
-const TIMINGS: &str = "settle=1s,step=200ms,waiting=1s,margin=1s,cached=2s";
+const TIMINGS: &str = "binding-propagation=1s,step=200ms,waiting=1s,margin=1s,cached=2s";
 
 #[tokio::test]
 async fn on_eks_every_right_is_used_and_none_is_lacking() -> Result<()> {
-    let options = StageOptions {
+    let options = TestEnvOptions {
         rights: RIGHTS,
         timings: TIMINGS,
-        ..StageOptions::default()
+        ..TestEnvOptions::default()
     };
-    let stage = Stage::set(BINARY, options).await?;
+    let stage = TestEnv::set(BINARY, options).await?;
     let scene = stage.scene("shop").await?;
     scene.aws.remove_agent().await?;
     daemon_set(&scene).await?;
@@ -46,13 +46,13 @@ async fn off_eks_the_webhook_is_all_that_has_to_be_seen_besides() -> Result<()> 
         issuer: Some("https://oidc.example.com/prod".to_owned()),
         ..TestBedOptions::default()
     };
-    let options = StageOptions {
+    let options = TestEnvOptions {
         bed,
         cluster: ClusterFlags(vec!["--cluster-id", "prod.example.com"]),
         rights: OFF_EKS,
-        ..StageOptions::default()
+        ..TestEnvOptions::default()
     };
-    let stage = Stage::set(BINARY, options).await?;
+    let stage = TestEnv::set(BINARY, options).await?;
     let scene = stage.scene("shop").await?;
     scene
         .apply(
@@ -68,7 +68,7 @@ async fn off_eks_the_webhook_is_all_that_has_to_be_seen_besides() -> Result<()> 
 }
 
 /// From IRSA on a ServiceAccount that Lanyard makes to Pod Identity by rollout, and away.
-async fn a_life(scene: &Scene<'_>) -> Result<()> {
+async fn a_life(scene: &TestNamespace<'_>) -> Result<()> {
     let spec = |method: &str| json!({"serviceAccount": {"create": true}, "method": method, "podRestart": "Rollout", "role": {"managed": {}}});
     scene.apply("orders", spec("IRSA")).await?;
     scene.until_ready("orders").await?;
@@ -90,13 +90,13 @@ async fn a_life(scene: &Scene<'_>) -> Result<()> {
 }
 
 /// The class that is followed.
-async fn class(scene: &Scene<'_>) -> Result<()> {
+async fn class(scene: &TestNamespace<'_>) -> Result<()> {
     let guardrails = json!({"namespaceSelector": {}, "methods": ["IRSA", "PodIdentity"]});
     put_class(&scene.client, "platform", true, json!({"guardrails": guardrails})).await
 }
 
 /// A status write that meets one of somebody else's.
-fn conflict(stage: &Stage) {
+fn conflict(stage: &TestEnv) {
     let conflict = Fault::on("patch workloadidentities/status").nth(2);
     let _ = stage
         .bed
@@ -106,7 +106,7 @@ fn conflict(stage: &Stage) {
 }
 
 /// The agent as somebody installs it who does not use the add-on.
-async fn daemon_set(scene: &Scene<'_>) -> Result<()> {
+async fn daemon_set(scene: &TestNamespace<'_>) -> Result<()> {
     let labels = json!({"app.kubernetes.io/name": "eks-pod-identity-agent"});
     let spec = json!({
         "selector": {"matchLabels": labels},
@@ -116,7 +116,7 @@ async fn daemon_set(scene: &Scene<'_>) -> Result<()> {
 }
 
 /// One workload of each kind that Lanyard restarts.
-async fn workloads(scene: &Scene<'_>) -> Result<()> {
+async fn workloads(scene: &TestNamespace<'_>) -> Result<()> {
     let pod = json!({"serviceAccountName": "orders", "terminationGracePeriodSeconds": 1, "containers": [{"name": "app", "image": "app"}]});
     for (kind, name) in [
         ("Deployment", "web"),
@@ -135,7 +135,13 @@ async fn workloads(scene: &Scene<'_>) -> Result<()> {
     Ok(())
 }
 
-async fn create(scene: &Scene<'_>, namespace: &str, kind: &str, name: &str, spec: Value) -> Result<()> {
+async fn create(
+    scene: &TestNamespace<'_>,
+    namespace: &str,
+    kind: &str,
+    name: &str,
+    spec: Value,
+) -> Result<()> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", kind));
     let mut object = DynamicObject::new(name, &resource).within(namespace);
     object.data = json!({"spec": spec});
@@ -165,14 +171,14 @@ fn worded(rules: &[PolicyRule]) -> BTreeSet<String> {
     rules.iter().flat_map(words).collect()
 }
 
-async fn rules(scene: &Scene<'_>, cluster_role: &str) -> Result<BTreeSet<String>> {
+async fn rules(scene: &TestNamespace<'_>, cluster_role: &str) -> Result<BTreeSet<String>> {
     let role = Api::<ClusterRole>::all(scene.client.clone())
         .get(cluster_role)
         .await?;
     Ok(worded(&role.rules.context("rules")?))
 }
 
-async fn granted(scene: &Scene<'_>, cluster_roles: &[&str]) -> Result<BTreeSet<String>> {
+async fn granted(scene: &TestNamespace<'_>, cluster_roles: &[&str]) -> Result<BTreeSet<String>> {
     let role = Api::<Role>::namespaced(scene.client.clone(), "kube-system")
         .get("lanyard")
         .await?;
@@ -183,7 +189,7 @@ async fn granted(scene: &Scene<'_>, cluster_roles: &[&str]) -> Result<BTreeSet<S
     Ok(granted)
 }
 
-fn judge(stage: &Stage, granted: &BTreeSet<String>) -> Result<()> {
+fn judge(stage: &TestEnv, granted: &BTreeSet<String>) -> Result<()> {
     let calls = stage.permitted_calls()?.to(Service::Kubernetes);
     let unused: Vec<_> = granted.difference(&used(&calls)).cloned().collect();
     ensure!(unused.is_empty(), "rights that nothing used: {unused:?}");

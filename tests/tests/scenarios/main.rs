@@ -3,7 +3,7 @@
 
 #![cfg(test)]
 
-mod told;
+mod messages;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,27 +13,28 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use lanyard_api::{ANNOTATION_ADOPT, WorkloadIdentity, WorkloadIdentityClass, WorkloadIdentityStatus};
-use lanyard_core::adoption::named;
-use lanyard_core::class::{Choice, Class, Record, Ruling, Whose, rule};
-use lanyard_core::cluster::Cluster;
-use lanyard_core::gate::{Gate, Reporting};
+use lanyard_core::class::adoption::named;
+use lanyard_core::class::{Class, Selection};
 use lanyard_core::identity::Identity;
-use lanyard_core::leaving::Leaving;
-use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
-use lanyard_core::observed::{Association, Observed, RoleFacts};
-use lanyard_core::outcome::{Answer, Ended, Outcome, Skip};
-use lanyard_core::spec::Spec;
-use lanyard_core::status::Status;
-use lanyard_core::step::Step;
-use lanyard_core::subject::Subject;
-use lanyard_core::summarise::{Summary, Told, invalid, refused, summarise};
-use lanyard_core::text;
-use lanyard_core::timings::Timings;
+use lanyard_core::model::cluster::Cluster;
+use lanyard_core::model::observed::{Association, Observed, RoleFacts};
+use lanyard_core::model::spec::Spec;
+use lanyard_core::model::status::Status;
+use lanyard_core::model::subject::Subject;
+use lanyard_core::model::text;
+use lanyard_core::model::timings::Timings;
+use lanyard_core::reconcile::class_decision::{ClassDecision, Record, Whose, rule};
+use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion, roles_of, roles_to_remove};
+use lanyard_core::reconcile::deletion_mode::DeletionMode;
+use lanyard_core::reconcile::gate::{Reporting, WriteGate};
+use lanyard_core::reconcile::outcome::{Answer, Outcome, Skip, StepResult};
+use lanyard_core::reconcile::step::Step;
+use lanyard_core::reconcile::summary::{Summary, SummaryInput, invalid, refused, summarise};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-/// When every scenario is looked at.
+/// When every scenario is reconciled at.
 const NOW: &str = "2026-03-01T12:00:00Z";
 /// When the spec of `before.yaml` was carried out.
 const BEFORE: &str = "2026-02-01T12:00:00Z";
@@ -126,13 +127,13 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
     let class = class(folder)?;
     let ruling = ruled(&spec, &subject, &cluster, class.as_ref(), &previous, &observed);
     let (faults, summary) = match &ruling {
-        Ruling::Carried(_) => (Vec::new(), None),
+        ClassDecision::Accepted(_) => (Vec::new(), None),
         _ if goes => (Vec::new(), None),
-        Ruling::Invalid(wrong) => {
+        ClassDecision::Invalid(wrong) => {
             let faults = wrong.iter().map(|fault| text::field(&fault.to_string()));
             (faults.collect(), Some(invalid(&previous, generation, wrong, now)))
         }
-        Ruling::Refused(freeze) => {
+        ClassDecision::Rejected(freeze) => {
             let summary = refused(&previous, generation, freeze, now);
             (vec![freeze.message.clone()], Some(summary))
         }
@@ -141,23 +142,23 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
         let faults: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
         return Ok(BTreeMap::from([
             ("faults.txt", faults),
-            ("events.txt", told::events(&summary.events)),
-            ("status.yaml", told::status(&summary)?),
+            ("events.txt", messages::events(&summary.events)),
+            ("status.yaml", messages::status(&summary)?),
         ]));
     }
     let case = Case {
         identity: match ruling {
-            Ruling::Carried(identity) => Some(*identity),
-            Ruling::Refused(_) | Ruling::Invalid(_) => None,
+            ClassDecision::Accepted(identity) => Some(*identity),
+            ClassDecision::Rejected(_) | ClassDecision::Invalid(_) => None,
         },
         subject,
         generation,
-        leaving: Leaving::of(Some(&spec), observed.object.custody.as_ref()),
+        leaving: DeletionMode::of(Some(&spec), observed.object.inventory.as_ref()),
         goes,
         gate: if spec.suspend {
-            Gate::ReportOnly(Reporting::Suspended)
+            WriteGate::ReportOnly(Reporting::Suspended)
         } else {
-            Gate::Open
+            WriteGate::Open
         },
         now,
     };
@@ -195,42 +196,42 @@ fn ruled(
     class: Option<&Class>,
     previous: &Status,
     observed: &Observed,
-) -> Ruling {
-    let choice = class.map_or(Choice::Unrestricted, Choice::Chosen);
+) -> ClassDecision {
+    let choice = class.map_or(Selection::Unrestricted, Selection::Chosen);
     let record = Record {
         status: previous,
-        custody: observed.object.custody.as_ref(),
+        inventory: observed.object.inventory.as_ref(),
     };
     rule(spec, Whose { subject, cluster }, &choice, record, |_| true)
 }
 
-/// One object, ready to be looked at.
+/// One object, ready to be reconciled at.
 struct Case {
     identity: Option<Identity>,
     subject: Subject,
     generation: i64,
-    leaving: Leaving,
+    leaving: DeletionMode,
     goes: bool,
-    gate: Gate,
+    gate: WriteGate,
     now: Timestamp,
 }
 
 impl Case {
-    fn think(&self, previous: &Status, observed: &Observed) -> Look {
+    fn decide(&self, previous: &Status, observed: &Observed) -> Decision {
         match &self.identity {
             Some(identity) if !self.goes => {
-                think(identity, previous, observed, &Timings::default(), self.now)
+                decide(identity, previous, observed, &Timings::default(), self.now)
             }
-            Some(_) | None => think_removal(&self.subject, previous, observed, self.leaving),
+            Some(_) | None => decide_deletion(&self.subject, previous, observed, self.leaving),
         }
     }
 
-    /// Roles that are looked for and that nobody wrote down are not there.
+    /// Roles that are reconciled for and that nobody wrote down are not there.
     fn read_roles(&self, previous: &Status, observed: &mut Observed) {
         let role = self.identity.as_ref().map(Identity::role_arn);
         let roles = match &self.identity {
-            Some(identity) if !self.goes => roles_of(identity, previous, observed.object.custody.as_ref()),
-            Some(_) | None => roles_to_remove(previous, observed.object.custody.as_ref(), role),
+            Some(identity) if !self.goes => roles_of(identity, previous, observed.object.inventory.as_ref()),
+            Some(_) | None => roles_to_remove(previous, observed.object.inventory.as_ref(), role),
         };
         for arn in roles {
             observed.roles.entry(arn).or_insert_with(RoleFacts::absent);
@@ -238,49 +239,49 @@ impl Case {
     }
 
     fn run(&self, previous: &Status, observed: Observed) -> Result<Outputs> {
-        let look = self.think(previous, &observed);
-        let (summary, after) = self.carry_out(&look, previous, observed);
+        let decision = self.decide(previous, &observed);
+        let (summary, after) = self.carry_out(&decision, previous, observed);
         let mut outputs = BTreeMap::from([
-            ("drift.txt", told::drift(&look.drift, self.goes)),
-            ("plan.txt", told::plan(&look.plan)),
-            ("events.txt", told::events(&summary.events)),
+            ("drift.txt", messages::drift(&decision.drift, self.goes)),
+            ("plan.txt", messages::plan(&decision.plan)),
+            ("events.txt", messages::events(&summary.events)),
         ]);
-        let released = look
+        let released = decision
             .plan
             .steps()
             .any(|step| matches!(step, Step::ReleaseObject { .. }));
         if released {
             return Ok(outputs);
         }
-        outputs.insert("status.yaml", told::status(&summary)?);
+        outputs.insert("status.yaml", messages::status(&summary)?);
         let again = WorkloadIdentityStatus::from_core(&summary.status).to_core();
-        let second = self.think(&again, &after);
+        let second = self.decide(&again, &after);
         let left: Vec<String> = second.plan.steps().map(ToString::to_string).collect();
-        let gated = self.gate != Gate::Open;
+        let gated = self.gate != WriteGate::Open;
         ensure!(
             gated || left.is_empty(),
-            "a second look still wants to: {}",
+            "a second decision still wants to: {}",
             left.join("; ")
         );
         Ok(outputs)
     }
 
     /// Every step that the gate permits takes effect.
-    fn carry_out(&self, look: &Look, previous: &Status, mut after: Observed) -> (Summary, Observed) {
+    fn carry_out(&self, decision: &Decision, previous: &Status, mut after: Observed) -> (Summary, Observed) {
         let mut outcome = Outcome::default();
-        for step in look.plan.steps() {
+        for step in decision.plan.steps() {
             let ended = if self.gate.permits(step) {
                 let answer = answer(step, previous, &after);
                 after.assume(step, &answer);
-                Ended::Done(answer)
+                StepResult::Done(answer)
             } else {
-                Ended::Skipped(Skip::Gate)
+                StepResult::Skipped(Skip::WriteGate)
             };
             outcome.steps.push((step.clone(), ended));
         }
-        let summary = summarise(&Told {
+        let summary = summarise(&SummaryInput {
             generation: self.generation,
-            look,
+            decision,
             outcome: &outcome,
             after: &after,
             previous,
@@ -324,22 +325,24 @@ fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
     let subject = subject(&object, cluster);
     let (before, class) = (spec(&object), class(folder)?);
     let (none, nothing) = (Status::default(), Observed::nothing());
-    let Ruling::Carried(identity) = ruled(&before, &subject, cluster, class.as_ref(), &none, &nothing) else {
+    let ClassDecision::Accepted(identity) =
+        ruled(&before, &subject, cluster, class.as_ref(), &none, &nothing)
+    else {
         bail!("before.yaml is not valid, so it was never carried out");
     };
     let case = Case {
         identity: Some(*identity),
         subject,
         generation: object.metadata.generation.unwrap_or(1),
-        leaving: Leaving::Remove,
+        leaving: DeletionMode::Remove,
         goes: false,
-        gate: Gate::Open,
+        gate: WriteGate::Open,
         now: BEFORE.parse()?,
     };
     let mut observed: Observed = from_yaml(&folder.join("../world.yaml"))?;
     case.read_roles(&Status::default(), &mut observed);
-    let look = case.think(&Status::default(), &observed);
-    let (summary, _) = case.carry_out(&look, &Status::default(), observed);
+    let decision = case.decide(&Status::default(), &observed);
+    let (summary, _) = case.carry_out(&decision, &Status::default(), observed);
     Ok(WorkloadIdentityStatus::from_core(&summary.status).to_core())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use k8s_openapi::api::core::v1::{Pod, VolumeProjection};
-use lanyard_tests::Scene;
+use lanyard_tests::TestNamespace;
 
 use crate::fleet;
 
@@ -50,7 +50,7 @@ fn audience(pod: &Pod) -> Option<String> {
 }
 
 /// How many pods carry what.
-pub async fn count(scene: &Scene<'_>) -> Result<BTreeMap<Carries, usize>> {
+pub async fn count(scene: &TestNamespace<'_>) -> Result<BTreeMap<Carries, usize>> {
     let mut count = BTreeMap::new();
     for pod in fleet::all(scene).await? {
         *count.entry(Carries::of(&pod)).or_default() += 1;

@@ -3,8 +3,8 @@
 
 use anyhow::{Context, Result, ensure};
 use kube::api::{Patch, PatchParams};
-use lanyard_api::{ANNOTATION_CONSENT, WorkloadIdentity};
-use lanyard_tests::{Scene, condition, with};
+use lanyard_api::{ANNOTATION_APPROVE, WorkloadIdentity};
+use lanyard_tests::{TestNamespace, condition, with};
 use serde_json::{Value, json};
 
 use crate::carries::{Carries, count};
@@ -28,7 +28,7 @@ pub fn plain(method: &str, restart: &str) -> Value {
 }
 
 /// A binding in effect and a fleet whose pods all carry it.
-pub async fn fleet(namespace: &str, method: &str) -> Result<Scene<'static>> {
+pub async fn fleet(namespace: &str, method: &str) -> Result<TestNamespace<'static>> {
     let scene = stage().await?.scene(namespace).await?;
     scene.account("orders").await?;
     scene.apply("orders", plain(method, "Never")).await?;
@@ -42,7 +42,7 @@ pub async fn fleet(namespace: &str, method: &str) -> Result<Scene<'static>> {
 }
 
 /// Asks for a change and waits for its end; no pod may lose access on the way.
-pub async fn change(scene: &Scene<'_>, spec: Value) -> Result<()> {
+pub async fn change(scene: &TestNamespace<'_>, spec: Value) -> Result<()> {
     let guard = Guard::over(scene);
     scene.apply("orders", spec).await?;
     until_done(scene).await?;
@@ -50,7 +50,7 @@ pub async fn change(scene: &Scene<'_>, spec: Value) -> Result<()> {
 }
 
 /// Waits until the binding that is asked for is in effect and nothing is left of another.
-pub async fn until_done(scene: &Scene<'_>) -> Result<WorkloadIdentity> {
+pub async fn until_done(scene: &TestNamespace<'_>) -> Result<WorkloadIdentity> {
     scene
         .until("orders", "done with its change", |object| {
             let ready = condition(object, "Ready").is_some_and(|ready| ready.status == "True");
@@ -63,12 +63,12 @@ pub async fn until_done(scene: &Scene<'_>) -> Result<WorkloadIdentity> {
 }
 
 /// Waits for a stage.
-pub async fn until_stage(scene: &Scene<'_>, stage: &str) -> Result<WorkloadIdentity> {
+pub async fn until_stage(scene: &TestNamespace<'_>, stage: &str) -> Result<WorkloadIdentity> {
     until_told(scene, stage, "").await
 }
 
 /// Waits for a stage that says something.
-pub async fn until_told(scene: &Scene<'_>, stage: &str, words: &str) -> Result<WorkloadIdentity> {
+pub async fn until_told(scene: &TestNamespace<'_>, stage: &str, words: &str) -> Result<WorkloadIdentity> {
     let told = |object: &WorkloadIdentity| {
         let found = condition(object, "Transitioning");
         found.is_some_and(|found| found.reason == stage && found.message.contains(words))
@@ -77,24 +77,24 @@ pub async fn until_told(scene: &Scene<'_>, stage: &str, words: &str) -> Result<W
 }
 
 /// The name of the role.
-pub async fn role(scene: &Scene<'_>) -> Result<String> {
+pub async fn role(scene: &TestNamespace<'_>) -> Result<String> {
     scene.role_of(&scene.identities().get("orders").await?)
 }
 
 /// The trust of the role.
-pub async fn trust(scene: &Scene<'_>) -> Result<Value> {
+pub async fn trust(scene: &TestNamespace<'_>) -> Result<Value> {
     scene.aws.trust(&role(scene).await?).await
 }
 
 /// Does what the condition asks for.
-pub async fn agree(scene: &Scene<'_>) -> Result<()> {
-    let object = until_stage(scene, "ConsentNeeded").await?;
+pub async fn agree(scene: &TestNamespace<'_>) -> Result<()> {
+    let object = until_stage(scene, "ApprovalRequired").await?;
     let transition = object
         .status
         .and_then(|status| status.transition)
         .context("a transition")?;
-    let token = transition.consent.context("a token")?;
-    let patch = json!({"metadata": {"annotations": {ANNOTATION_CONSENT: token}}});
+    let token = transition.approval_token.context("a token")?;
+    let patch = json!({"metadata": {"annotations": {ANNOTATION_APPROVE: token}}});
     scene
         .identities()
         .patch("orders", &PatchParams::default(), &Patch::Merge(&patch))
@@ -103,7 +103,7 @@ pub async fn agree(scene: &Scene<'_>) -> Result<()> {
 }
 
 /// Every pod has Pod Identity, and of IRSA nothing is left.
-pub async fn only_pod_identity(scene: &Scene<'_>, form: Form) -> Result<()> {
+pub async fn only_pod_identity(scene: &TestNamespace<'_>, form: Form) -> Result<()> {
     let count = count(scene).await?;
     ensure!(
         count.keys().all(|carried| *carried == Carries::PodIdentity),
@@ -119,7 +119,7 @@ pub async fn only_pod_identity(scene: &Scene<'_>, form: Form) -> Result<()> {
 }
 
 /// Every pod has this role for this audience by IRSA, and of Pod Identity nothing is left.
-pub async fn only_irsa(scene: &Scene<'_>, audience: &str) -> Result<()> {
+pub async fn only_irsa(scene: &TestNamespace<'_>, audience: &str) -> Result<()> {
     let (count, role) = (count(scene).await?, role(scene).await?);
     let right = |carried: &Carries| match carried {
         Carries::WebIdentity {

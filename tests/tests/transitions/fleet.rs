@@ -7,11 +7,11 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use lanyard_testkit::control_plane::ANNOTATION_RUNS_ON;
-use lanyard_tests::{PATIENCE, POLL, Scene, with};
+use lanyard_tests::{PATIENCE, POLL, TestNamespace, with};
 use serde_json::{Value, json};
 
 /// Creates a Deployment of two, a StatefulSet of two and a DaemonSet, and waits until their pods are Ready.
-pub async fn deploy(scene: &Scene<'_>) -> Result<()> {
+pub async fn deploy(scene: &TestNamespace<'_>) -> Result<()> {
     for (kind, name, more) in [
         ("Deployment", "web", json!({"replicas": 2})),
         (
@@ -35,7 +35,7 @@ pub async fn deploy(scene: &Scene<'_>) -> Result<()> {
 }
 
 /// Creates a pod that nothing replaces.
-pub async fn bare_pod(scene: &Scene<'_>, name: &str) -> Result<()> {
+pub async fn bare_pod(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     create(scene, "", "Pod", name, pod_spec()).await?;
     until(scene, "the pod is Ready", |pods| {
         pods.iter()
@@ -45,7 +45,7 @@ pub async fn bare_pod(scene: &Scene<'_>, name: &str) -> Result<()> {
 }
 
 /// Creates a Job whose one pod runs until [`end_job`], and waits until it does.
-pub async fn job(scene: &Scene<'_>, name: &str) -> Result<()> {
+pub async fn job(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let template = json!({
         "metadata": {"annotations": {ANNOTATION_RUNS_ON: ""}},
         "spec": with(pod_spec(), json!({"restartPolicy": "Never"})),
@@ -58,7 +58,7 @@ pub async fn job(scene: &Scene<'_>, name: &str) -> Result<()> {
 }
 
 /// Lets a Job's pod come to its end.
-pub async fn end_job(scene: &Scene<'_>, name: &str) -> Result<()> {
+pub async fn end_job(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let patch = json!({"metadata": {"annotations": {ANNOTATION_RUNS_ON: null}}});
     let api = pods(&scene.client, &scene.namespace);
     for pod in all(scene).await?.iter().filter(|pod| is_of_job(pod, name)) {
@@ -78,7 +78,7 @@ fn pod_spec() -> Value {
     json!({"serviceAccountName": "orders", "terminationGracePeriodSeconds": 1, "containers": [{"name": "app", "image": "app"}]})
 }
 
-async fn create(scene: &Scene<'_>, group: &str, kind: &str, name: &str, spec: Value) -> Result<()> {
+async fn create(scene: &TestNamespace<'_>, group: &str, kind: &str, name: &str, spec: Value) -> Result<()> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
     let api: Api<DynamicObject> = Api::namespaced_with(scene.client.clone(), &scene.namespace, &resource);
     let mut object = DynamicObject::new(name, &resource).within(&scene.namespace);
@@ -88,7 +88,7 @@ async fn create(scene: &Scene<'_>, group: &str, kind: &str, name: &str, spec: Va
 }
 
 /// Deletes one pod.
-pub async fn delete_pod(scene: &Scene<'_>, name: &str) -> Result<()> {
+pub async fn delete_pod(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     pods(&scene.client, &scene.namespace)
         .delete(name, &DeleteParams::default())
         .await?;
@@ -96,7 +96,7 @@ pub async fn delete_pod(scene: &Scene<'_>, name: &str) -> Result<()> {
 }
 
 /// Deletes every pod that has an owner once; the owners make new ones.
-pub async fn replace_all(scene: &Scene<'_>) -> Result<()> {
+pub async fn replace_all(scene: &TestNamespace<'_>) -> Result<()> {
     for pod in all(scene).await? {
         if pod.metadata.owner_references.is_some() {
             delete_pod(scene, &pod.metadata.name.context("a name")?).await?;
@@ -111,7 +111,7 @@ pub fn pods(client: &Client, namespace: &str) -> Api<Pod> {
 }
 
 /// The pods of a scene that hold something: those that have come to their end do not.
-pub async fn all(scene: &Scene<'_>) -> Result<Vec<Pod>> {
+pub async fn all(scene: &TestNamespace<'_>) -> Result<Vec<Pod>> {
     holding(&scene.client, &scene.namespace).await
 }
 
@@ -128,7 +128,7 @@ fn has_ended(pod: &Pod) -> bool {
 }
 
 /// Waits until the pods are as wanted.
-async fn until(scene: &Scene<'_>, what: &str, wanted: impl Fn(&[Pod]) -> bool) -> Result<()> {
+async fn until(scene: &TestNamespace<'_>, what: &str, wanted: impl Fn(&[Pod]) -> bool) -> Result<()> {
     let waiting = async {
         while !wanted(&all(scene).await?) {
             tokio::time::sleep(POLL).await;

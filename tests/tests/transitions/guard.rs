@@ -11,7 +11,7 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::Client;
 use kube::api::{Api, PostParams};
-use lanyard_tests::{Clients, PATIENCE, Scene};
+use lanyard_tests::{Clients, PATIENCE, TestNamespace};
 use tokio::sync::watch::{self, Receiver};
 use tokio::task::JoinHandle;
 
@@ -36,7 +36,7 @@ struct Found {
 
 impl Guard {
     /// Begins to watch the namespace of a scene.
-    pub fn over(scene: &Scene<'_>) -> Self {
+    pub fn over(scene: &TestNamespace<'_>) -> Self {
         let (told, found) = watch::channel(Found::default());
         let mut watch = Watch {
             client: scene.client.clone(),

@@ -1,7 +1,7 @@
 //! What Lanyard cannot restart: it is named, what it holds is kept for it, and the change ends with it.
 
 use anyhow::{Result, ensure};
-use lanyard_tests::Scene;
+use lanyard_tests::TestNamespace;
 
 use crate::change::{fleet, only_pod_identity, plain, trust, until_done, until_told};
 use crate::fleet::{bare_pod, delete_pod, end_job, job};
@@ -9,7 +9,7 @@ use crate::guard::Guard;
 use crate::trust::{Form, lets_in};
 
 /// Changes the method, and waits until one pod alone is left that holds the old binding, and is named.
-async fn until_left(scene: &Scene<'_>, named: &str) -> Result<()> {
+async fn until_left(scene: &TestNamespace<'_>, named: &str) -> Result<()> {
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
     let words = format!("until it is gone: {named}. Not for Lanyard to restart: {named}.");
     until_told(scene, "Draining", &words).await?;

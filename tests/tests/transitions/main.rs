@@ -18,23 +18,23 @@ use std::time::Duration;
 
 use anyhow::Result;
 use lanyard_testkit::webhook::Lag;
-use lanyard_tests::{Stage, StageOptions};
+use lanyard_tests::{TestEnv, TestEnvOptions};
 use tokio::sync::OnceCell;
 
 const LAG: Duration = Duration::from_millis(700);
-const TIMINGS: &str = "settle=3s,step=200ms,waiting=1s,margin=1s,cached=5s";
+const TIMINGS: &str = "binding-propagation=3s,step=200ms,waiting=1s,margin=1s,cached=5s";
 /// What a change by Pod Identity takes at least, of these times, while pods of before are left.
 const CACHED: Duration = Duration::from_secs(3 + 1 + 5);
 
-async fn stage() -> Result<&'static Stage> {
-    static STAGE: OnceCell<Stage> = OnceCell::const_new();
-    STAGE
+async fn stage() -> Result<&'static TestEnv> {
+    static TEST_ENV: OnceCell<TestEnv> = OnceCell::const_new();
+    TEST_ENV
         .get_or_try_init(|| async {
-            let options = StageOptions {
+            let options = TestEnvOptions {
                 timings: TIMINGS,
-                ..StageOptions::default()
+                ..TestEnvOptions::default()
             };
-            let stage = Stage::set(env!("CARGO_BIN_EXE_lanyard-under-test"), options).await?;
+            let stage = TestEnv::set(env!("CARGO_BIN_EXE_lanyard-under-test"), options).await?;
             stage.bed.set_webhook_lag(Lag {
                 association: LAG,
                 annotation: LAG,

@@ -39,9 +39,9 @@ async fn back_to_irsa_waits_for_consent_and_then_for_the_pods() -> Result<()> {
     let scene = fleet("to-irsa-consent", "PodIdentity").await?;
     scene.apply("orders", plain("IRSA", "Never")).await?;
     let guard = Guard::over(&scene);
-    let object = until_stage(&scene, "ConsentNeeded").await?;
+    let object = until_stage(&scene, "ApprovalRequired").await?;
     let message = condition(&object, "Stalled").context("Stalled")?.message;
-    ensure!(message.contains("lanyard.dev/consent="), "{message}");
+    ensure!(message.contains("lanyard.dev/approve="), "{message}");
     ensure!(scene.aws.associations("to-irsa-consent", "orders").await?.len() == 1);
     guard.found_nothing().await?;
     agree(&scene).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::Scene;
+use lanyard_tests::TestNamespace;
 use serde_json::{Value, json};
 
 use crate::CACHED;
@@ -21,7 +21,7 @@ fn named(role: &str) -> Value {
 }
 
 /// Asks for a change by Pod Identity that Lanyard rolls out, and sees that it replaced every pod.
-async fn rolled(scene: &Scene<'_>, more: Value) -> Result<()> {
+async fn rolled(scene: &TestNamespace<'_>, more: Value) -> Result<()> {
     let before = uids(scene).await?;
     change(scene, spec("PodIdentity", "Rollout", more)).await?;
     let after = uids(scene).await?;
@@ -32,12 +32,12 @@ async fn rolled(scene: &Scene<'_>, more: Value) -> Result<()> {
     Ok(())
 }
 
-async fn uids(scene: &Scene<'_>) -> Result<BTreeSet<String>> {
+async fn uids(scene: &TestNamespace<'_>) -> Result<BTreeSet<String>> {
     let pods = all(scene).await?.into_iter();
     Ok(pods.filter_map(|pod| pod.metadata.uid).collect())
 }
 
-async fn target_of(scene: &Scene<'_>) -> Result<Option<String>> {
+async fn target_of(scene: &TestNamespace<'_>) -> Result<Option<String>> {
     let association = scene.aws.association(&scene.namespace, "orders").await?;
     Ok(association.context("an association")?.target_role_arn)
 }

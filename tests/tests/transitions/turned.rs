@@ -66,7 +66,7 @@ async fn before_anybody_agreed() -> Result<()> {
     let scene = fleet("turned-consent", "PodIdentity").await?;
     let guard = Guard::over(&scene);
     scene.apply("orders", plain("IRSA", "Never")).await?;
-    let object = until_stage(&scene, "ConsentNeeded").await?;
+    let object = until_stage(&scene, "ApprovalRequired").await?;
     condition(&object, "Stalled").context("Stalled")?;
     let before = scene.aws.associations("turned-consent", "orders").await?;
     change(&scene, plain("PodIdentity", "Never")).await?;

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::gate::Gate;
-use lanyard_core::observed::Observed;
-use lanyard_core::outcome::{Ended, Outcome};
-use lanyard_core::plan::Plan;
-use lanyard_core::reason::Reason;
-use lanyard_core::step::Step;
-use lanyard_core::workload::{Owner, RestartedFor, Workload};
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::Observed;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::workload::{RestartedFor, Workload, WorkloadRef};
+use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::outcome::{Outcome, StepResult};
+use lanyard_core::reconcile::plan::Plan;
+use lanyard_core::reconcile::step::Step;
 use lanyard_engine::Target;
 
 use crate::seen::{carried, folded, owner, owners, until};
@@ -131,11 +131,11 @@ async fn a_restart_replaces_every_pod_once(shop: &Shop) -> Result<()> {
 async fn only_rollouts_are_restarted(shop: &Shop) -> Result<()> {
     let outcome = apply(shop, &restarts(&[owner("Job", "once")], "first")).await?;
     let ended = &outcome.steps.first().context("one step")?.1;
-    let refused = matches!(ended, Ended::Failed(trouble) if trouble.reason == Reason::Refused);
+    let refused = matches!(ended, StepResult::Failed(trouble) if trouble.reason == Reason::Refused);
     ensure!(refused, "{ended:?}");
     let outcome = apply(shop, &restarts(&[owner("Deployment", "gone")], "first")).await?;
     let ended = &outcome.steps.first().context("one step")?.1;
-    let gone = matches!(ended, Ended::Failed(trouble) if trouble.reason == Reason::Unavailable);
+    let gone = matches!(ended, StepResult::Failed(trouble) if trouble.reason == Reason::Unavailable);
     ensure!(gone, "{ended:?}");
     Ok(())
 }
@@ -143,11 +143,11 @@ async fn only_rollouts_are_restarted(shop: &Shop) -> Result<()> {
 async fn what_may_not_be_read_is_unreadable(shop: &Shop) -> Result<()> {
     let nobody = shop.world_as("nobody").await?;
     let pods = nobody.fresh_pods(&shop.subject).await;
-    let denied = Why::Denied(format!("the operator's RBAC lacks list on pods in {NAMESPACE}"));
+    let denied = ReadError::Denied(format!("the operator's RBAC lacks list on pods in {NAMESPACE}"));
     ensure!(pods == Fact::Unreadable(denied), "{pods:?}");
     let workloads = nobody.workloads(&shop.subject).await;
     ensure!(
-        matches!(workloads.unreadable(), Some(Why::Denied(_))),
+        matches!(workloads.unreadable(), Some(ReadError::Denied(_))),
         "{workloads:?}"
     );
     Ok(())
@@ -160,18 +160,18 @@ fn mark(binding: &str) -> RestartedFor {
     }
 }
 
-fn restarts(owners: &[Owner], binding: &str) -> Plan {
-    let step = |owner: &Owner| Step::RestartWorkload {
+fn restarts(owners: &[WorkloadRef], binding: &str) -> Plan {
+    let step = |owner: &WorkloadRef| Step::RestartWorkload {
         owner: owner.clone(),
         mark: mark(binding),
     };
     Plan {
-        stages: vec![owners.iter().map(step).collect()],
+        waves: vec![owners.iter().map(step).collect()],
         ..Plan::default()
     }
 }
 
-/// Carries a plan out, as the operator does for an object of the subject.
+/// Credential a plan out, as the operator does for an object of the subject.
 async fn apply(shop: &Shop, plan: &Plan) -> Result<Outcome> {
     let metadata = kube::core::ObjectMeta {
         uid: Some("of-no-object".to_owned()),
@@ -179,7 +179,7 @@ async fn apply(shop: &Shop, plan: &Plan) -> Result<Outcome> {
     };
     let target = Target::new(shop.subject.clone(), &metadata).context("a target")?;
     let mut observed = Observed::nothing();
-    let (gate, meter) = (|| Gate::Open, |_: &Step, _: &Ended, _| {});
+    let (gate, meter) = (|| WriteGate::Open, |_: &Step, _: &StepResult, _| {});
     Ok(shop
         .world
         .apply(&target, plan, &mut observed, &gate, &meter)

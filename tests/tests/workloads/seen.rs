@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use lanyard_core::holder::Pods;
-use lanyard_core::workload::Owner;
-use lanyard_engine::pods::PodFold;
+use lanyard_core::model::pods::Pods;
+use lanyard_core::model::workload::WorkloadRef;
+use lanyard_engine::pods::PodIndex;
 
 use crate::shop::Shop;
 
@@ -27,8 +27,8 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>
     }
 }
 
-pub fn owner(kind: &str, name: &str) -> Owner {
-    Owner {
+pub fn owner(kind: &str, name: &str) -> WorkloadRef {
+    WorkloadRef {
         kind: kind.to_owned(),
         name: name.to_owned(),
     }
@@ -37,11 +37,8 @@ pub fn owner(kind: &str, name: &str) -> Owner {
 /// How many pods each owner has.
 pub fn owners(pods: &Pods) -> BTreeMap<String, usize> {
     let mut owners = BTreeMap::new();
-    for holder in &pods.holders {
-        let owner = holder
-            .owner
-            .as_ref()
-            .map_or("bare".to_owned(), ToString::to_string);
+    for pod in &pods.pods {
+        let owner = pod.owner.as_ref().map_or("bare".to_owned(), ToString::to_string);
         *owners.entry(owner).or_default() += 1;
     }
     owners
@@ -49,21 +46,21 @@ pub fn owners(pods: &Pods) -> BTreeMap<String, usize> {
 
 /// Everything that is carried.
 pub fn carried(pods: &Pods) -> BTreeSet<String> {
-    let carried = pods.holders.iter().flat_map(|holder| &holder.carries);
+    let carried = pods.pods.iter().flat_map(|pod| &pod.carries);
     carried.map(|carries| format!("{carries:?}")).collect()
 }
 
-/// The holders without the order that they came in.
+/// The pods_seen without the order that they came in.
 pub fn sorted(pods: &Pods) -> Vec<String> {
-    let mut holders: Vec<String> = pods.holders.iter().map(|holder| format!("{holder:?}")).collect();
-    holders.sort();
-    holders
+    let mut pods_seen: Vec<String> = pods.pods.iter().map(|pod| format!("{pod:?}")).collect();
+    pods_seen.sort();
+    pods_seen
 }
 
 /// The fold of all pods of the cluster, as a watch's first list fills it.
-pub async fn folded(shop: &Shop) -> Result<PodFold> {
+pub async fn folded(shop: &Shop) -> Result<PodIndex> {
     let api: Api<Pod> = Api::all(shop.client.clone());
-    let mut fold = PodFold::new(false);
+    let mut fold = PodIndex::new(false);
     fold.list_begins();
     for pod in api.list(&ListParams::default()).await? {
         fold.upsert(&pod);

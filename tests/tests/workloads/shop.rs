@@ -11,12 +11,12 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{GroupVersionKind, ObjectMeta};
 use kube::{Client, Config, ResourceExt as _};
 use lanyard_aws::{Aws, AwsSettings};
-use lanyard_core::cluster::Cluster;
-use lanyard_core::holder::Carries;
-use lanyard_core::name::Region;
-use lanyard_core::subject::Subject;
-use lanyard_core::timings::Timings;
-use lanyard_engine::World;
+use lanyard_core::model::cluster::Cluster;
+use lanyard_core::model::name::Region;
+use lanyard_core::model::pods::Credential;
+use lanyard_core::model::subject::Subject;
+use lanyard_core::model::timings::Timings;
+use lanyard_engine::Engine;
 use lanyard_testkit::{TestBed, TestBedOptions};
 use lanyard_tests::rights;
 use lanyard_tests::with;
@@ -40,13 +40,13 @@ pub struct Shop {
     /// The administrator's client.
     pub client: Client,
     /// The world as the operator's own ServiceAccount may see and change it.
-    pub world: World,
+    pub world: Engine,
     pub subject: Subject,
 }
 
 /// What all pods of the ServiceAccount carry.
 pub fn web_identity() -> String {
-    let carries = Carries::WebIdentity {
+    let carries = Credential::WebIdentity {
         role: ROLE.to_owned(),
         audience: "sts.amazonaws.com".to_owned(),
     };
@@ -78,7 +78,7 @@ impl Shop {
     }
 
     /// The world as another user sees it.
-    pub async fn world_as(&self, user: &str) -> Result<World> {
+    pub async fn world_as(&self, user: &str) -> Result<Engine> {
         world(&self.bed, user).await
     }
 
@@ -124,7 +124,7 @@ fn cluster() -> Result<Cluster> {
 }
 
 /// The world as a user sees it. Nothing here calls AWS.
-async fn world(bed: &TestBed, user: &str) -> Result<World> {
+async fn world(bed: &TestBed, user: &str) -> Result<Engine> {
     let kubeconfig = Kubeconfig::read_from(bed.kubeconfig())?;
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
     config.auth_info.impersonate = Some(user.to_owned());
@@ -133,7 +133,7 @@ async fn world(bed: &TestBed, user: &str) -> Result<World> {
         ..AwsSettings::default()
     };
     let (aws, kube) = (Aws::connect(settings).await, Client::try_from(config)?);
-    Ok(World::new(
+    Ok(Engine::new(
         aws,
         kube,
         cluster()?,

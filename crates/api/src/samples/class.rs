@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::class::Provider;
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
+use lanyard_core::model::cluster::ProviderPolicy;
+use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 
 use super::READ_S3;
 use crate::class::{
@@ -17,7 +17,7 @@ use crate::class::{
 pub fn class() -> WorkloadIdentityClass {
     let spec = WorkloadIdentityClassSpec {
         aws: None,
-        provider: Some(Provider::Ensure),
+        provider: Some(ProviderPolicy::Ensure),
         defaults: Some(defaults()),
         enforced_tags: BTreeMap::from([("cost-center".to_owned(), "42".to_owned())]),
         guardrails: Some(guardrails()),

@@ -3,7 +3,7 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{duration, rules, text, word};
+use super::{duration, one_of, rules, text};
 use crate::class::{ExistingRow, InlineRow, SelectorExpression};
 
 /// Entries of one list of patterns.
@@ -14,7 +14,7 @@ const ROWS_LIMIT: u32 = 64;
 const LABELS_LIMIT: u32 = 32;
 
 pub(crate) fn provider(_: &mut SchemaGenerator) -> Schema {
-    word(&["Ensure", "Require"])
+    one_of(&["Ensure", "Require"])
 }
 
 pub(crate) fn methods(generator: &mut SchemaGenerator) -> Schema {
@@ -98,7 +98,7 @@ pub(crate) fn label(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn label_operator(_: &mut SchemaGenerator) -> Schema {
-    word(&["In", "NotIn", "Exists", "DoesNotExist"])
+    one_of(&["In", "NotIn", "Exists", "DoesNotExist"])
 }
 
 pub(crate) fn label_values(_: &mut SchemaGenerator) -> Schema {

@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use kube_cel::{CompiledSchema, compile_schema, validate_compiled};
-use lanyard_core::class::{Class, Defaults, Queue};
-use lanyard_core::guardrail::forbidden;
-use lanyard_core::spec::Method;
-use lanyard_core::subject::Subject;
+use lanyard_core::class::guardrails::forbidden;
+use lanyard_core::class::{Class, Defaults, RolloutPolicy};
+use lanyard_core::model::spec::Method;
+use lanyard_core::model::subject::Subject;
 use serde_json::{Value, json};
 
 use super::crd_schemas;
@@ -80,7 +80,7 @@ fn core_takes_every_field_of_the_sample() {
     assert_ne!(class.defaults, Defaults::default());
     assert_eq!(
         class.transition,
-        Queue::default(),
+        RolloutPolicy::default(),
         "the sample spells the defaults out"
     );
     assert_eq!(class.enforced_tags.len(), 1);

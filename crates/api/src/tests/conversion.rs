@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use lanyard_core::arn::{Issuer, RoleArn};
-use lanyard_core::binding::{Binding, By};
-use lanyard_core::condition::{CONDITIONS, Condition, ConditionStatus};
-use lanyard_core::name::Audience;
-use lanyard_core::reason::Reason;
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, ExistingRoleSpec, ExistingTrust, Method, PodRestart};
-use lanyard_core::status::{
-    AssociationStatus, BindingState, BindingStatus, Correction, DriftItem, DriftStatus, PodsStatus,
-    RoleStatus, Standing, Status, TransitionStatus,
+use lanyard_core::model::arn::{Issuer, RoleArn};
+use lanyard_core::model::binding::{Binding, By};
+use lanyard_core::model::condition::{CONDITIONS, Condition, ConditionStatus};
+use lanyard_core::model::name::Audience;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::spec::{
+    DeletionPolicy, DriftPolicy, ExistingRoleSpec, ExistingTrust, Method, PodRestart,
+};
+use lanyard_core::model::status::{
+    AssociationStatus, BindingState, BindingStatus, Correction, DriftItem, DriftReason, DriftStatus,
+    PodsStatus, RoleStatus, Status, TransitionStatus,
 };
 use serde_json::{Value, json};
 
@@ -26,14 +28,14 @@ fn now() -> Timestamp {
     Timestamp::from_second(1_790_000_000).unwrap()
 }
 
-fn item(why: Option<Standing>) -> DriftItem {
+fn item(why: Option<DriftReason>) -> DriftItem {
     DriftItem {
         resource: "Role".to_owned(),
         field: "maxSessionDuration".to_owned(),
-        wanted: Some("1h".to_owned()),
-        found: Some("12h".to_owned()),
+        desired: Some("1h".to_owned()),
+        observed: Some("12h".to_owned()),
         since: why.map(|_| now()),
-        why,
+        reason: why,
     }
 }
 
@@ -87,7 +89,7 @@ fn full() -> Status {
         observed_generation: Some(3),
         conditions: CONDITIONS.iter().map(|row| condition(row.kind)).collect(),
         class_name: Some("default".to_owned()),
-        from_class: serde_json::from_value(json!({
+        applied_from_class: serde_json::from_value(json!({
             "tags": {"cost-center": "42"}, "permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/tenant",
             "maxSessionDuration": "4h", "driftPolicy": "Report", "provider": "Require",
         }))
@@ -101,10 +103,10 @@ fn full() -> Status {
         oidc_provider_arn: Some(
             "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC".to_owned(),
         ),
-        applied: BTreeMap::from([("trust".to_owned(), "0123456789abcdef".to_owned())]),
+        last_applied_hashes: BTreeMap::from([("trust".to_owned(), "0123456789abcdef".to_owned())]),
         drift: DriftStatus {
             count: 1,
-            items: vec![item(Some(Standing::Reported))],
+            items: vec![item(Some(DriftReason::Reported))],
             last_correction: Some(Correction {
                 at: now(),
                 items: vec![item(None)],
@@ -113,12 +115,12 @@ fn full() -> Status {
         pods: PodsStatus { stale: 2 },
         transition: Some(TransitionStatus {
             stage: Reason::Draining,
-            since: now(),
-            began: now(),
-            bound: Some(now()),
-            in_effect: Some(now()),
-            token: "0123456789abcdef".to_owned(),
-            consent: Some("fedcba9876543210".to_owned()),
+            stage_transition_time: now(),
+            start_time: now(),
+            bound_time: Some(now()),
+            effective_time: Some(now()),
+            target_hash: "0123456789abcdef".to_owned(),
+            approval_token: Some("fedcba9876543210".to_owned()),
         }),
     }
 }
@@ -173,7 +175,7 @@ fn what_is_not_ours_in_a_status_is_passed_over() {
         "conditions": [condition("example.com/Scanned", "Clean"), condition("Ready", "OfANewerOperator"), condition("InSync", "InSync")],
         "role": {"arn": "AROA1"},
         "bindings": [{"method": "IRSA", "roleArn": "nonsense", "state": "Active"}],
-        "transition": {"stage": "OfANewerOperator", "since": "2026-01-01T00:00:00Z", "began": "2026-01-01T00:00:00Z", "token": "t"},
+        "transition": {"stage": "OfANewerOperator", "stageTransitionTime": "2026-01-01T00:00:00Z", "startTime": "2026-01-01T00:00:00Z", "targetHash": "t"},
     }))
     .unwrap();
     let core = status.to_core();

@@ -4,10 +4,10 @@
 use std::sync::LazyLock;
 
 use kube_cel::{CompiledSchema, compile_schema, validate_compiled};
-use lanyard_core::arn::{PolicyArn, RoleArn};
-use lanyard_core::duration::parse_seconds;
-use lanyard_core::name::{Audience, PolicyName, RoleName, TagKey};
-use lanyard_core::subject::is_reserved_tag;
+use lanyard_core::model::arn::{PolicyArn, RoleArn};
+use lanyard_core::model::duration::parse_seconds;
+use lanyard_core::model::name::{Audience, PolicyName, RoleName, TagKey};
+use lanyard_core::model::subject::is_reserved_tag;
 use serde_json::{Value, json};
 
 use super::crd_schema;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::turns::{Kind, Lane};
+use super::call_queue::{Kind, Lane};
 
 /// How long a call stands back after it was throttled for the first time. The rate slows all calls down; this is for
 /// the one whose operation AWS limits more than the others.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use super::call_queue::{CallQueue, Kind, Lane, Next};
 use super::place::Place;
-use super::turns::{Kind, Lane, Next, Turns};
 
 /// Milliseconds of one step, and from the sending of a call to its answer.
 const STEP: u64 = 5;
@@ -55,7 +55,7 @@ struct Caller {
 
 /// What happened.
 #[derive(Debug, Default)]
-struct Told {
+struct SummaryInput {
     took: u64,
     throttled: u64,
     /// The longest that one call took, in milliseconds.
@@ -70,23 +70,23 @@ struct Told {
 
 /// Callers that make one call after another, each of one of the budgets, until `calls` are done or the time is over.
 struct Play {
-    budgets: Vec<Turns<Caller>>,
+    budgets: Vec<CallQueue<Caller>>,
     remote: Remote,
     standing_back: Vec<(u64, usize, Caller)>,
     flying: Vec<(u64, usize, Caller)>,
     begun: u64,
-    told: Told,
+    told: SummaryInput,
 }
 
 impl Play {
     fn new(remote: Remote, ceilings: &[f64]) -> Self {
         Self {
-            budgets: ceilings.iter().map(|ceiling| Turns::new(*ceiling)).collect(),
+            budgets: ceilings.iter().map(|ceiling| CallQueue::new(*ceiling)).collect(),
             remote,
             standing_back: Vec::new(),
             flying: Vec::new(),
             begun: 0,
-            told: Told::default(),
+            told: SummaryInput::default(),
         }
     }
 
@@ -102,7 +102,7 @@ impl Play {
         self.budgets[budget].join(Kind::Write, lane, number, caller);
     }
 
-    fn run(mut self, callers: usize, calls: u64, seconds: u64) -> Told {
+    fn run(mut self, callers: usize, calls: u64, seconds: u64) -> SummaryInput {
         for caller in 0..callers {
             self.begin(caller % self.budgets.len(), Lane::Foreground, 0);
         }
@@ -116,7 +116,7 @@ impl Play {
                 second = took;
                 let at = Duration::from_millis(now);
                 let budgets = self.budgets.iter_mut();
-                let rates = budgets.map(|turns| turns.standing(Kind::Write, at).rate);
+                let rates = budgets.map(|turns| turns.lane_stats(Kind::Write, at).rate);
                 self.told.rates.push(rates.sum());
             }
         }
@@ -245,7 +245,7 @@ fn a_limit_that_is_lifted_is_found_out_within_a_minute() {
             now += STEP;
         }
         play.budgets[0]
-            .standing(Kind::Write, Duration::from_millis(now))
+            .lane_stats(Kind::Write, Duration::from_millis(now))
             .rate
     };
     assert!(until(&mut play, 60) < 4.0);

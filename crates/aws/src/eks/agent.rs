@@ -2,10 +2,10 @@
 //! The cluster's name in, a fact or an answer out; one call each. A DaemonSet that came another way is the engine's to find.
 
 use aws_sdk_eks::types::{Addon, AddonStatus};
-use lanyard_core::fact::Fact;
-use lanyard_core::name::ClusterName;
-use lanyard_core::observed::Agent;
-use lanyard_core::text::quote;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::name::ClusterName;
+use lanyard_core::model::observed::Agent;
+use lanyard_core::model::text::quote;
 
 use crate::call::{Call, Service};
 use crate::client::Aws;

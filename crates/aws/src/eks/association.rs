@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lanyard_core::desired::WantedAssociation;
-use lanyard_core::fact::Fact;
-use lanyard_core::name::{ClusterName, Namespace, ServiceAccountName};
-use lanyard_core::observed::Association;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::name::{ClusterName, Namespace, ServiceAccountName};
+use lanyard_core::model::observed::Association;
+use lanyard_core::reconcile::desired::DesiredAssociation;
 
 use super::shape;
 use crate::call::{Call, Service};
@@ -94,7 +94,7 @@ impl Aws {
         cluster: &ClusterName,
         namespace: &Namespace,
         name: &ServiceAccountName,
-        wanted: &WantedAssociation,
+        wanted: &DesiredAssociation,
     ) -> Result<Association, AwsError> {
         let call = Call::write(Service::Eks, "CreatePodIdentityAssociation", of(namespace, name));
         let request = self
@@ -106,12 +106,7 @@ impl Aws {
             .role_arn(wanted.role_arn.to_string())
             .set_target_role_arn(wanted.target_role_arn.as_ref().map(ToString::to_string))
             .disable_session_tags(!wanted.session_tags)
-            .set_policy(
-                wanted
-                    .policy
-                    .as_ref()
-                    .map(lanyard_core::policy::Document::to_json),
-            )
+            .set_policy(wanted.policy.as_ref().map(lanyard_iam_policy::Document::to_json))
             .set_tags(Some(wanted.tags.clone().into_iter().collect()));
         let answer = self.call(call.clone(), || request.clone().send()).await?;
         shape::association(&call, answer.association)
@@ -123,16 +118,13 @@ impl Aws {
         &self,
         cluster: &ClusterName,
         found: &Association,
-        wanted: &WantedAssociation,
+        wanted: &DesiredAssociation,
         clear_policy: bool,
     ) -> Result<Association, AwsError> {
         let call = Call::write(Service::Eks, "UpdatePodIdentityAssociation", &found.arn);
         let cleared = |clear: bool| clear.then(String::new);
         let target = wanted.target_role_arn.as_ref().map(ToString::to_string);
-        let policy = wanted
-            .policy
-            .as_ref()
-            .map(lanyard_core::policy::Document::to_json);
+        let policy = wanted.policy.as_ref().map(lanyard_iam_policy::Document::to_json);
         let request = self
             .eks()
             .update_pod_identity_association()

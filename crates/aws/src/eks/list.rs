@@ -1,7 +1,7 @@
 //! All associations of a cluster, page by page, for the sweep: which ServiceAccount has which, and no more.
 //! Where the page before ended in, one page out; one call each. What is in an association takes a call of its own.
 
-use lanyard_core::name::ClusterName;
+use lanyard_core::model::name::ClusterName;
 
 use crate::call::{Call, Service};
 use crate::client::Aws;

@@ -4,9 +4,9 @@
 use aws_sdk_eks::types::PodIdentityAssociation;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
-use lanyard_core::arn::RoleArn;
-use lanyard_core::observed::Association;
-use lanyard_core::policy::Document;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::observed::Association;
+use lanyard_iam_policy::Document;
 
 use crate::call::Call;
 use crate::error::AwsError;

@@ -47,7 +47,7 @@ pub enum Class {
 impl Class {
     /// The word for it, as a metric label.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
             Self::Server => "server",

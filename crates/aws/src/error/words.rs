@@ -2,10 +2,10 @@
 //! An [`AwsError`] in, sentences out that name the call, what AWS said and what to do; no I/O. Called by the engine
 //! for writes and by the reads of this crate.
 
-use lanyard_core::fact::Why;
-use lanyard_core::outcome::{Disposition, Trouble};
-use lanyard_core::reason::Reason;
-use lanyard_core::text;
+use lanyard_core::model::fact::ReadError;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::text;
+use lanyard_core::reconcile::outcome::{Disposition, StepFailure};
 
 use super::{AwsError, Class, Refusal};
 use crate::call::Call;
@@ -19,9 +19,9 @@ impl AwsError {
     /// The trouble that this error is for a step. `after_own_write`: something that the call rests on was written by
     /// Lanyard so shortly before that AWS may not see it everywhere yet.
     #[must_use]
-    pub fn trouble(&self, after_own_write: bool) -> Trouble {
+    pub fn trouble(&self, after_own_write: bool) -> StepFailure {
         let (disposition, reason) = verdict(self.class(), after_own_write);
-        Trouble {
+        StepFailure {
             disposition,
             reason,
             message: text::message(&self.sentence(after_own_write)),
@@ -31,21 +31,21 @@ impl AwsError {
     /// Why a fact could not be read: a word for the class. It stands in the status, so what changes from one try to the
     /// next has no place in it: which call of many it was, and how AWS words it at that moment. The log has both.
     #[must_use]
-    pub fn why(&self) -> Why {
+    pub fn why(&self) -> ReadError {
         match self.class() {
-            Class::Throttled => Why::Throttled,
+            Class::Throttled => ReadError::Throttled,
             Class::Denied if self.call().is_of_assuming() => {
-                Why::Denied(format!("{}. {ASSUMING}", self.permission()))
+                ReadError::Denied(format!("{}. {ASSUMING}", self.permission()))
             }
-            Class::Denied => Why::Denied(self.permission()),
+            Class::Denied => ReadError::Denied(self.permission()),
             Class::Server | Class::Network | Class::TimedOut | Class::Unclear => {
-                Why::Failed(format!("{} does not answer as it should", self.call().service))
+                ReadError::Failed(format!("{} does not answer as it should", self.call().service))
             }
-            Class::Credentials => Why::Failed(format!(
+            Class::Credentials => ReadError::Failed(format!(
                 "AWS does not accept the operator's credentials ({})",
                 self.credentials_at_fault()
             )),
-            _ => Why::Failed(self.to_string()),
+            _ => ReadError::Failed(self.to_string()),
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
         assert!(trouble.message.starts_with(
             "AWS denies Lanyard iam:TagRole on arn:aws:iam::111122223333:role/orders (no identity"
         ));
-        assert!(matches!(error.why(), Why::Denied(text) if text.starts_with("iam:TagRole on ")));
+        assert!(matches!(error.why(), ReadError::Denied(text) if text.starts_with("iam:TagRole on ")));
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
             answered("ListRoleTags", 503, "ServiceUnavailable", "request 2"),
         ];
         for error in outage {
-            let why = Why::Failed("IAM does not answer as it should".to_owned());
+            let why = ReadError::Failed("IAM does not answer as it should".to_owned());
             assert_eq!(error.why(), why);
         }
     }
@@ -321,7 +321,7 @@ mod tests {
     fn throttling_is_no_failure_of_a_read() {
         assert_eq!(
             answered("GetRole", 400, "Throttling", "Rate exceeded").why(),
-            Why::Throttled
+            ReadError::Throttled
         );
     }
 }

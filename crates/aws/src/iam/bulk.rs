@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::{EntityType, PolicyDetail, Role, RoleDetail};
-use lanyard_core::arn::{PolicyArn, RoleArn};
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::name::{PolicyName, RolePath};
-use lanyard_core::observed::{Effect, RoleFacts};
-use lanyard_core::policy::Document;
+use lanyard_core::model::arn::{PolicyArn, RoleArn};
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::name::{PolicyName, RolePath};
+use lanyard_core::model::observed::{Effect, RoleFacts};
+use lanyard_iam_policy::Document;
 
 use super::read::{boundary_of, max_session, some_text, tags, trust};
 use crate::call::{Call, Service};
@@ -148,7 +148,7 @@ fn detailed(call: &Call, role: &RoleDetail) -> RoleFacts {
         tags: Fact::Present(tags(role.tags())),
         attached: read(attached(call, role)),
         inline: read(inline(call, role.role_policy_list())),
-        ..RoleFacts::unreadable(&Why::NotRead)
+        ..RoleFacts::unreadable(&ReadError::NotRead)
     }
 }
 
@@ -159,7 +159,7 @@ fn listed(call: &Call, role: &Role) -> RoleFacts {
         trust: trust(call, role.assume_role_policy_document()),
         description: some_text(role.description()),
         max_session: max_session(call, role.max_session_duration()),
-        ..RoleFacts::unreadable(&Why::NotRead)
+        ..RoleFacts::unreadable(&ReadError::NotRead)
     }
 }
 
@@ -175,7 +175,7 @@ fn attached(call: &Call, role: &RoleDetail) -> Result<BTreeMap<PolicyArn, Fact<E
         arn.map_err(|error| AwsError::unclear(call, error))
     };
     policies
-        .map(|policy| Ok((parse(policy.policy_arn())?, Fact::Unreadable(Why::NotRead))))
+        .map(|policy| Ok((parse(policy.policy_arn())?, Fact::Unreadable(ReadError::NotRead))))
         .collect()
 }
 
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn the_account_shows_everything_of_a_role_but_two_fields() {
         let facts = detailed(&in_account(), &detail().build());
-        let unread = Some(&Why::NotRead);
+        let unread = Some(&ReadError::NotRead);
         assert_eq!(facts.description.unreadable(), unread);
         assert_eq!(facts.max_session.unreadable(), unread);
         assert_eq!(facts.id.present().map(String::as_str), Some("AROAEXAMPLE"));
@@ -283,7 +283,7 @@ mod tests {
             Some("takes orders")
         );
         assert_eq!(facts.max_session, Fact::Present(7200));
-        let unread = Some(&Why::NotRead);
+        let unread = Some(&ReadError::NotRead);
         assert_eq!(facts.boundary.unreadable(), unread);
         assert_eq!(facts.tags.unreadable(), unread);
         assert_eq!(facts.attached.unreadable(), unread);

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::{join_all, try_join_all};
-use lanyard_core::arn::{PolicyArn, RoleArn};
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::name::PolicyName;
-use lanyard_core::observed::Effect;
-use lanyard_core::policy::{ASSUME_ROLE, Document, allows, only_denies};
+use lanyard_core::model::arn::{PolicyArn, RoleArn};
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::name::PolicyName;
+use lanyard_core::model::observed::Effect;
+use lanyard_iam_policy::{ASSUME_ROLE, Document, allows, only_denies};
 
 use crate::call::{Call, Service};
 use crate::client::Aws;
@@ -27,7 +27,7 @@ impl Aws {
         };
         let effects = arns.into_iter().map(|arn| async {
             let effect = if known.contains(&arn) {
-                Fact::Unreadable(Why::NotRead)
+                Fact::Unreadable(ReadError::NotRead)
             } else {
                 self.effect(&arn).await
             };
@@ -158,7 +158,7 @@ impl Aws {
 /// `GetRole` has just found the role: that its policies are "not found" contradicts that, and is no absence.
 fn part_of_a_role<T>(error: &AwsError) -> Fact<T> {
     match error.class() {
-        Class::NotFound => Fact::Unreadable(Why::Settling),
+        Class::NotFound => Fact::Unreadable(ReadError::Settling),
         _ => Fact::Unreadable(error.why()),
     }
 }

@@ -1,10 +1,10 @@
 //! The IAM OIDC provider: read, created, given one more audience; never changed otherwise and never removed.
 //! The provider's ARN in, a fact or an answer out; one call each.
 
-use lanyard_core::arn::Issuer;
-use lanyard_core::fact::Fact;
-use lanyard_core::name::Audience;
-use lanyard_core::observed::Provider;
+use lanyard_core::model::arn::Issuer;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::name::Audience;
+use lanyard_core::model::observed::Provider;
 
 use crate::call::{Call, Service};
 use crate::client::Aws;

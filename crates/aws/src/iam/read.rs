@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::{Role, Tag};
 use futures::future::join;
-use lanyard_core::arn::{PolicyArn, RoleArn};
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::observed::RoleFacts;
-use lanyard_core::policy::Document;
+use lanyard_core::model::arn::{PolicyArn, RoleArn};
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::RoleFacts;
+use lanyard_iam_policy::Document;
 
 use crate::call::{Call, Service};
 use crate::client::Aws;
@@ -34,7 +34,7 @@ impl Aws {
                 "{} belongs to account {}, and the role was looked up in account {}",
                 arn, arn.account, found.account
             );
-            return RoleFacts::unreadable(&Why::Failed(text));
+            return RoleFacts::unreadable(&ReadError::Failed(text));
         }
         let (attached, inline) = join(self.attached_policies(arn, known), self.inline_policies(arn)).await;
         RoleFacts {

@@ -2,8 +2,8 @@
 //! A role's ARN in; the policy as it is now or the error out: here an unread policy stops the step that needs it.
 
 use aws_sdk_iam::types::SummaryKeyType;
-use lanyard_core::arn::RoleArn;
-use lanyard_core::policy::Document;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_iam_policy::Document;
 
 use super::read::document;
 use crate::call::{Call, Service};

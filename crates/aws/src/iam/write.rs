@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::Tag;
-use lanyard_core::arn::{PolicyArn, RoleArn};
 use lanyard_core::identity::ManagedRole;
-use lanyard_core::name::PolicyName;
-use lanyard_core::policy::Document;
+use lanyard_core::model::arn::{PolicyArn, RoleArn};
+use lanyard_core::model::name::PolicyName;
+use lanyard_iam_policy::Document;
 
 use crate::call::{Call, Service};
 use crate::client::Aws;

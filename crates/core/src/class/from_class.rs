@@ -1,37 +1,9 @@
 //! What a class put in last where a spec says nothing: it stands for the class while nothing new is applied.
 //! A class in, what of it is to be remembered out, and back; no I/O. Recorded in the status, used by `rule`.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use super::{Class, Guardrails, Provider};
-use crate::arn::PolicyArn;
-use crate::duration::Seconds;
-use crate::name::TagKey;
-use crate::spec::DriftPolicy;
-
-/// What a class put in. Digests of what was applied tell whether something is as it was, but only the thing itself can be
-/// put back; and a class that is away can no longer be asked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct FromClass {
-    /// The tags that it enforces.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub tags: BTreeMap<TagKey, String>,
-    /// The boundary that it puts on every role.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub permissions_boundary_arn: Option<PolicyArn>,
-    /// The longest session of roles whose spec says nothing of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_session_duration: Option<Seconds>,
-    /// What becomes of drift where the spec says nothing of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub drift_policy: Option<DriftPolicy>,
-    /// Whether Lanyard may create the IAM OIDC provider, unless it may.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<Provider>,
-}
+use super::{Class, Guardrails};
+use crate::model::cluster::ProviderPolicy;
+use crate::model::from_class::FromClass;
 
 impl FromClass {
     /// What a class puts in; `None`: nothing.
@@ -45,13 +17,13 @@ impl FromClass {
             permissions_boundary_arn: limits.and_then(|limits| limits.permissions_boundary_arn.clone()),
             max_session_duration: usual.map(|usual| longest.map_or(usual, |longest| usual.min(longest))),
             drift_policy: class.defaults.drift_policy,
-            provider: (class.provider == Provider::Require).then_some(Provider::Require),
+            provider: (class.provider == ProviderPolicy::Require).then_some(ProviderPolicy::Require),
         };
         Some(puts_in).filter(|puts_in| *puts_in != Self::default())
     }
 
     /// A class as it was last carried out: of one that is there, account and boundary hold as they are now.
-    pub(super) fn carried_out_in(self, class: Option<Class>) -> Class {
+    pub(crate) fn applied_to(self, class: Option<Class>) -> Class {
         let away = || Class {
             provider: self.provider.unwrap_or_default(),
             ..Class::default()
@@ -90,7 +62,7 @@ mod tests {
             "guardrails": {"permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/tenant"},
         });
         let class = Class::read("tenants", class).unwrap();
-        let away = FromClass::of(&class).unwrap().carried_out_in(None);
+        let away = FromClass::of(&class).unwrap().applied_to(None);
         assert_eq!(away.provider, class.provider);
         assert_eq!(away.enforced_tags, class.enforced_tags);
         assert_eq!(away.defaults, class.defaults);

@@ -1,5 +1,5 @@
 //! The selector of namespaces by their labels, as Kubernetes means it.
-//! Labels in, yes or no out; no I/O. Called by `choose`.
+//! Labels in, yes or no out; no I/O. Called by `select`.
 
 use std::collections::BTreeMap;
 

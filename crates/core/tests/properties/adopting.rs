@@ -4,14 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lanyard_core::arn::{PolicyArn, RoleArn};
-use lanyard_core::fact::Fact;
 use lanyard_core::identity::Identity;
-use lanyard_core::observed::RoleFacts;
-use lanyard_core::reason::Reason;
-use lanyard_core::spec::DeletionPolicy;
-use lanyard_core::step::Step;
-use lanyard_core::subject::{OWN_TAGS, TAG_ADOPTED, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
+use lanyard_core::model::arn::{PolicyArn, RoleArn};
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::observed::RoleFacts;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::spec::DeletionPolicy;
+use lanyard_core::model::subject::{
+    OWN_TAGS, TAG_ADOPTED, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED,
+};
+use lanyard_core::reconcile::step::Step;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -77,12 +79,12 @@ fn is_released(role: &RoleFacts, identity: &Identity) -> Result<(), TestCaseErro
     let tags: BTreeSet<&str> = role.tags.present().unwrap().keys().map(String::as_str).collect();
     let own: Vec<&str> = tags.into_iter().filter(|key| OWN_TAGS.contains(key)).collect();
     prop_assert_eq!(own, vec![TAG_RETAINED]);
-    let request = lanyard_core::trusting::Request {
+    let request = lanyard_core::reconcile::admission::Request {
         subject: &identity.subject,
         cluster: &identity.cluster,
         binding: &identity.binding,
     };
-    prop_assert!(!lanyard_core::trusting::lets_in(
+    prop_assert!(!lanyard_core::reconcile::admission::lets_in(
         role.trust.present().unwrap(),
         request
     ));
@@ -94,7 +96,7 @@ fn was_adopted(model: &Model, adoption: &Adoption, identity: &Identity) -> Resul
     let now = role(&model.truth, identity.role_arn());
     let marked = now.tags.present().unwrap().contains_key(TAG_ADOPTED);
     if !marked {
-        let drift = model.think(identity).drift;
+        let drift = model.decide(identity).drift;
         let reasons: Vec<Reason> = drift.conflicts.iter().map(|conflict| conflict.reason).collect();
         prop_assert_eq!(reasons, vec![Reason::BoundaryMissing]);
         prop_assert_eq!(now, &adoption.role);
@@ -147,8 +149,8 @@ proptest! {
             return Ok(());
         }
         adoption.forget(&mut model);
-        let applied = model.status.applied.clone();
-        for step in model.think(&identity(&adoption.then)).plan.steps() {
+        let applied = model.status.last_applied_hashes.clone();
+        for step in model.decide(&identity(&adoption.then)).plan.steps() {
             let by_us = |key: String| applied.contains_key(&key);
             let ours = match step {
                 Step::DetachPolicy { policy, .. } => by_us(format!("policy/{policy}")),
@@ -167,10 +169,10 @@ proptest! {
         let identity = adoption.identity();
         let mut straight = adoption.model()?;
         let mut torn = straight.clone();
-        in_order(&straight.think(&identity).plan)?;
+        in_order(&straight.decide(&identity).plan)?;
         straight.settle(&identity)?;
         for stop in &stops {
-            let steps = stop.cut(&torn.think(&identity).plan);
+            let steps = stop.cut(&torn.decide(&identity).plan);
             torn.take_unheard(steps.iter())?;
             stays(&adoption.role, role(&torn.truth, identity.role_arn()))?;
         }
@@ -186,9 +188,9 @@ proptest! {
     ) {
         let identity = adoption.identity();
         let mut model = adoption.model()?;
-        cut(&mut model, &stops, |model| model.think(&identity).plan)?;
+        cut(&mut model, &stops, |model| model.decide(&identity).plan)?;
         let adopted = role(&model.truth, identity.role_arn()).tags.present().unwrap().contains_key(TAG_ADOPTED);
-        cut(&mut model, &leaving, |model| model.think_removal(None, false).plan)?;
+        cut(&mut model, &leaving, |model| model.decide_deletion(None, false).plan)?;
         model.remove(Some(&identity), false)?;
         let left = role(&model.truth, identity.role_arn());
         stays(&adoption.role, left)?;
@@ -200,9 +202,9 @@ proptest! {
     /// Without the annotation, and with it while another WorkloadIdentity holds the role, even one that was about to let
     /// it go and came back.
     #[test]
-    fn without_its_exact_arn_a_role_of_others_is_as_it_was(adoption in adoption(), holder in option::of(holder())) {
+    fn without_its_exact_arn_a_role_of_others_is_as_it_was(adoption in adoption(), pod in option::of(pod())) {
         let mut adoption = adoption;
-        match holder {
+        match pod {
             Some(tags) => adoption.role.tags = Fact::Present(tags),
             None => adoption.first.adopt.clear(),
         }
@@ -219,7 +221,7 @@ proptest! {
     fn a_role_that_came_to_name_another_holder_is_theirs(
         adoption in adoption(),
         adopts in any::<bool>(),
-        holder in holder(),
+        pod in pod(),
     ) {
         let mut adoption = adoption;
         let mut model = match adopts {
@@ -234,7 +236,7 @@ proptest! {
         let Some(now) = model.truth.roles.get_mut(identity.role_arn()) else {
             return Ok(());
         };
-        now.tags = Fact::Present(holder);
+        now.tags = Fact::Present(pod);
         let theirs = now.clone();
         model.settle(&identity)?;
         prop_assert_eq!(role(&model.truth, identity.role_arn()), &theirs);
@@ -296,7 +298,7 @@ proptest! {
         let last = model.settle(&then)?;
         let left = role(&model.truth, first.role_arn());
         stays(&adoption.role, left)?;
-        if last.look.stage == lanyard_core::stage::Stage::Settled && last.look.drift.conflicts.is_empty() {
+        if last.decision.stage == lanyard_core::reconcile::transition::TransitionState::Settled && last.decision.drift.conflicts.is_empty() {
             is_released(left, &first)?;
         }
     }
@@ -305,7 +307,7 @@ proptest! {
     #[test]
     fn a_role_whose_mark_is_taken_off_is_lanyards_whole(adoption in adoption()) {
         let mut adoption = adoption;
-        adoption.first.drift_policy = Some(lanyard_core::spec::DriftPolicy::Correct);
+        adoption.first.drift_policy = Some(lanyard_core::model::spec::DriftPolicy::Correct);
         let identity = adoption.identity();
         let mut model = adoption.model()?;
         model.settle(&identity)?;
@@ -341,10 +343,10 @@ proptest! {
         let given = model.truth.association.present().map(|now| now.role_arn.clone());
         let tags = model.truth.association.present().map(|now| now.tags.clone());
         let adopted = tags.is_some_and(|tags| tags.contains_key(TAG_ADOPTED));
-        let seeing = atoms(&model.think_removal(Some(&identity), false).plan);
+        let seeing = atoms(&model.decide_deletion(Some(&identity), false).plan);
         for blind in BLINDS {
             model.blinds = vec![blind];
-            let removal = atoms(&model.think_removal(Some(&identity), false).plan);
+            let removal = atoms(&model.decide_deletion(Some(&identity), false).plan);
             let more: Vec<_> = removal.difference(&seeing).cloned().collect();
             prop_assert!(more.is_empty(), "{blind:?} makes {more:?} in a removal");
         }
@@ -364,7 +366,7 @@ proptest! {
 }
 
 /// The tags of another WorkloadIdentity that holds a role: of another namespace or cluster, stopped or not in letting go.
-fn holder() -> impl Strategy<Value = BTreeMap<String, String>> {
+fn pod() -> impl Strategy<Value = BTreeMap<String, String>> {
     let another = select(vec![
         (TAG_CLUSTER, "blue"),
         (TAG_NAMESPACE, "bank"),
@@ -373,8 +375,8 @@ fn holder() -> impl Strategy<Value = BTreeMap<String, String>> {
     (another, any::<bool>(), any::<bool>()).prop_map(|((key, value), retained, adopted)| {
         let mut tags = subject().ownership_tags();
         tags.insert(key.to_owned(), value.to_owned());
-        let marks = [(TAG_RETAINED, retained), (TAG_ADOPTED, adopted)];
-        let stand = marks.into_iter().filter(|(_, stands)| *stands);
+        let control = [(TAG_RETAINED, retained), (TAG_ADOPTED, adopted)];
+        let stand = control.into_iter().filter(|(_, stands)| *stands);
         tags.extend(stand.map(|(mark, _)| (mark.to_owned(), "true".to_owned())));
         tags
     })
@@ -383,7 +385,7 @@ fn holder() -> impl Strategy<Value = BTreeMap<String, String>> {
 fn cut(
     model: &mut Model,
     stops: &[Stop],
-    plan: impl Fn(&Model) -> lanyard_core::plan::Plan,
+    plan: impl Fn(&Model) -> lanyard_core::reconcile::plan::Plan,
 ) -> Result<(), TestCaseError> {
     for stop in stops {
         let steps = stop.cut(&plan(model));

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::arn::PolicyArn;
-use lanyard_core::fact::Fact;
 use lanyard_core::identity::Identity;
-use lanyard_core::name::PolicyName;
-use lanyard_core::observed::{Effect, RoleFacts, ServiceAccount};
-use lanyard_core::policy::Document;
-use lanyard_core::spec::{DeletionPolicy, Spec};
-use lanyard_core::status::Status;
-use lanyard_core::subject::{TAG_CLUSTER, TAG_RETAINED};
+use lanyard_core::model::arn::PolicyArn;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::name::PolicyName;
+use lanyard_core::model::observed::{Effect, RoleFacts, ServiceAccount};
+use lanyard_core::model::spec::{DeletionPolicy, Spec};
+use lanyard_core::model::status::Status;
+use lanyard_core::model::subject::{TAG_CLUSTER, TAG_RETAINED};
+use lanyard_iam_policy::Document;
 use proptest::collection::btree_map;
 use proptest::option;
 use proptest::prelude::*;
@@ -146,9 +146,9 @@ impl Adoption {
     pub fn forget(&self, model: &mut Model) {
         match self.forgets {
             Memory::Whole => {}
-            Memory::WithoutApplied => model.status.applied.clear(),
+            Memory::WithoutApplied => model.status.last_applied_hashes.clear(),
             Memory::WithoutStatus => model.status = Status::default(),
-            Memory::WithoutCustody => model.truth.object.custody = None,
+            Memory::WithoutCustody => model.truth.object.inventory = None,
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use lanyard_core::plan::Plan;
-use lanyard_core::step::Step;
+use lanyard_core::reconcile::plan::Plan;
+use lanyard_core::reconcile::step::Step;
 
 /// One thing done, as text: the step's word, what it is done to, and the value.
 pub fn atoms(plan: &Plan) -> BTreeSet<String> {
@@ -12,7 +12,7 @@ pub fn atoms(plan: &Plan) -> BTreeSet<String> {
 }
 
 fn atoms_of(step: &Step) -> Vec<String> {
-    let word = step.word();
+    let word = step.as_str();
     match step {
         Step::UpdateRole {
             role,

@@ -1,7 +1,7 @@
 //! Facts that cannot be read. A blind and an observation in, the observation without that fact out.
 
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::observed::{Observed, RoleFacts};
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::{Observed, RoleFacts};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -46,7 +46,7 @@ pub fn blinds() -> impl Strategy<Value = Vec<Blind>> {
 }
 
 fn hide<T>(fact: &mut Fact<T>) {
-    *fact = Fact::Unreadable(Why::Throttled);
+    *fact = Fact::Unreadable(ReadError::Throttled);
 }
 
 impl Blind {
@@ -66,7 +66,7 @@ impl Blind {
 
     fn put_on_role(self, role: &mut RoleFacts) {
         match self {
-            Self::WholeRole => *role = RoleFacts::unreadable(&Why::Throttled),
+            Self::WholeRole => *role = RoleFacts::unreadable(&ReadError::Throttled),
             // Of a role that is not there, there is nothing else to read.
             _ if role.id.is_absent() => {}
             Self::Trust => hide(&mut role.trust),

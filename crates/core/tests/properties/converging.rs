@@ -1,28 +1,32 @@
 //! Under `Correct`, whatever happened, the steps of a look leave nothing that is ours to do; and rest stays rest.
 
-use lanyard_core::aspect::Resource;
-use lanyard_core::drift::{Cause, Difference, Drift};
-use lanyard_core::look::Look;
-use lanyard_core::plan::Await;
-use lanyard_core::stage::Stage;
-use lanyard_core::step::Step;
+use lanyard_core::model::field::Resource;
+use lanyard_core::reconcile::decide::Decision;
+use lanyard_core::reconcile::diff::{Cause, Difference, Drift};
+use lanyard_core::reconcile::plan::WaitReason;
+use lanyard_core::reconcile::step::Step;
+use lanyard_core::reconcile::transition::TransitionState;
 use proptest::prelude::*;
 
 use crate::scenes::scene;
 
 /// Whether a difference may stand although every step was taken.
-fn may_stand(look: &Look, drift: &Drift, difference: &Difference) -> bool {
-    let resource = difference.aspect.resource();
+fn may_stand(decision: &Decision, drift: &Drift, difference: &Difference) -> bool {
+    let resource = difference.field.resource();
     let binding = matches!(resource, Resource::Association | Resource::ServiceAccount);
-    let awaited = look.plan.then.iter().any(|what| {
+    let awaited = decision.plan.waiting_for.iter().any(|what| {
         matches!(
             what,
-            Await::Role | Await::Trust | Await::Agent | Await::ServiceAccount | Await::Conflict
+            WaitReason::Role
+                | WaitReason::Trust
+                | WaitReason::Agent
+                | WaitReason::ServiceAccount
+                | WaitReason::Conflict
         )
     });
     matches!(
         difference.cause,
-        Cause::NotOurs | Cause::Adopted | Cause::Unreadable(_)
+        Cause::Unmanaged | Cause::Adopted | Cause::Unreadable(_)
     ) || drift.conflict_on(resource).is_some()
         || (binding && awaited)
 }
@@ -36,10 +40,10 @@ proptest! {
         let identity = scene.identity();
         let mut model = scene.model()?;
         let last = model.settle(&identity)?;
-        for difference in &last.look.drift.differences {
+        for difference in &last.decision.drift.differences {
             prop_assert!(
-                may_stand(&last.look, &last.look.drift, difference),
-                "still there: {difference:?}, awaiting {:?}", last.look.plan.then
+                may_stand(&last.decision, &last.decision.drift, difference),
+                "still there: {difference:?}, awaiting {:?}", last.decision.plan.waiting_for
             );
         }
     }
@@ -51,12 +55,12 @@ proptest! {
         let identity = scene.identity();
         let mut model = scene.model()?;
         let pass = model.pass(&identity)?;
-        let moving = matches!(pass.look.stage, Stage::Moving(_));
-        if moving || pass.look.plan.then.contains(&Await::Reading) {
+        let moving = matches!(pass.decision.stage, TransitionState::Moving(_));
+        if moving || pass.decision.plan.waiting_for.contains(&WaitReason::Reading) {
             return Ok(());
         }
         // Custody lets go of what was removed when it is seen to be gone.
-        let plan = model.think(&identity).plan;
+        let plan = model.decide(&identity).plan;
         let steps = plan.steps().filter(|step| !matches!(step, Step::TakeCustody { .. }));
         let steps: Vec<String> = steps.map(ToString::to_string).collect();
         prop_assert!(steps.is_empty(), "{steps:?}");
@@ -68,10 +72,10 @@ proptest! {
         let mut model = scene.model()?;
         // Whatever the status has forgotten: a world that is as wanted is left alone.
         model.settle(&identity)?;
-        model.status.applied.clear();
-        let look = model.think(&identity);
-        if look.drift.differences.is_empty() && look.drift.conflicts.is_empty() {
-            prop_assert_eq!(look.plan.steps().count(), 0);
+        model.status.last_applied_hashes.clear();
+        let decision = model.decide(&identity);
+        if decision.drift.differences.is_empty() && decision.drift.conflicts.is_empty() {
+            prop_assert_eq!(decision.plan.steps().count(), 0);
         }
     }
 
@@ -79,7 +83,7 @@ proptest! {
     fn planning_is_deterministic(scene in scene()) {
         let identity = scene.identity();
         let model = scene.model()?;
-        prop_assert_eq!(model.think(&identity), model.think(&identity));
+        prop_assert_eq!(model.decide(&identity), model.decide(&identity));
     }
 
     #[test]
@@ -91,7 +95,7 @@ proptest! {
         model.pass(&identity)?;
         let before = model.status.clone();
         let pass = model.pass(&identity)?;
-        prop_assert!(pass.look.plan.is_empty());
+        prop_assert!(pass.decision.plan.is_empty());
         prop_assert_eq!(&pass.summary.status, &before);
         prop_assert_eq!(pass.summary.events, vec![]);
     }

@@ -1,20 +1,20 @@
 //! A removal leaves nothing that is ours and lets the object go: without a valid spec, with half of its memory, after
 //! an outage. A release leaves everything and takes our name off it.
 
-use lanyard_core::arn::RoleArn;
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::holder::Pods;
-use lanyard_core::observed::{ObjectMarks, RoleFacts};
-use lanyard_core::spec::DeletionPolicy;
-use lanyard_core::step::Step;
-use lanyard_core::subject::TAG_RETAINED;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::{ControlMetadata, RoleFacts};
+use lanyard_core::model::pods::Pods;
+use lanyard_core::model::spec::DeletionPolicy;
+use lanyard_core::model::subject::TAG_RETAINED;
+use lanyard_core::reconcile::step::Step;
 use proptest::prelude::*;
 
 use crate::blinds::blinds;
 use crate::foreign::{association_is_ours, role_is_ours};
 use crate::model::Model;
 use crate::scenes::{Memory, Scene, scene};
-use crate::shares::{keeping_trust, seats};
+use crate::shares::{keeping_trust, memberships};
 use crate::specs::subject;
 use crate::world::Truth;
 
@@ -28,7 +28,7 @@ pub fn ours(model: &Model) -> Vec<String> {
         .filter(|(arn, role)| there(role) && role_is_ours(&model.status, arn, role))
         .map(|(arn, _)| arn.to_string());
     let mut ours: Vec<String> = roles.collect();
-    ours.extend(seats(truth));
+    ours.extend(memberships(truth));
     if association_is_ours(&model.status, truth) {
         ours.push("the association".to_owned());
     }
@@ -97,7 +97,7 @@ proptest! {
         let mut model = scene.model()?;
         model.remove(Some(&identity).filter(|_| valid), false)?;
         prop_assert_eq!(ours(&model), Vec::<String>::new());
-        prop_assert_eq!(&model.truth.object, &ObjectMarks::default());
+        prop_assert_eq!(&model.truth.object, &ControlMetadata::default());
     }
 
     /// Custody and status both gone: what the spec names and what the tags say is still enough.
@@ -108,7 +108,7 @@ proptest! {
         scene.memory = Memory::WithoutStatus;
         let identity = scene.identity();
         let mut model = scene.model()?;
-        model.truth.object.custody = None;
+        model.truth.object.inventory = None;
         model.remove(Some(&identity), false)?;
         prop_assert_eq!(ours(&model), Vec::<String>::new());
     }
@@ -139,7 +139,7 @@ proptest! {
         let mut model = scene.model()?;
         model.blinds = blinds;
         let identity = scene.identity();
-        let plan = model.think_removal(Some(&identity), false).plan;
+        let plan = model.decide_deletion(Some(&identity), false).plan;
         let takes = |which: fn(&Step) -> bool| plan.steps().any(which);
         if takes(|step| matches!(step, Step::DeleteRole { .. })) {
             let observed = model.observe_removal(Some(&identity));
@@ -156,17 +156,17 @@ proptest! {
         let scene = when_unused(scene);
         let mut model = scene.model()?;
         // Custody says so only once a look has been taken; before, nothing of ours is there.
-        if model.truth.object.custody.as_ref().is_none_or(|custody| custody.deletion_policy != DeletionPolicy::DeleteWhenUnused) {
+        if model.truth.object.inventory.as_ref().is_none_or(|inventory| inventory.deletion_policy != DeletionPolicy::DeleteWhenUnused) {
             return Ok(());
         }
         model.truth.pods = match unread {
-            true => Fact::Unreadable(Why::Throttled),
-            false => Fact::Present(Pods { holders: vec![crate::scenes::old_pod()], fresh: true }),
+            true => Fact::Unreadable(ReadError::Throttled),
+            false => Fact::Present(Pods { pods: vec![crate::scenes::old_pod()], fresh: true }),
         };
         let before = ours(&model);
-        let plan = model.think_removal(None, false).plan;
+        let plan = model.decide_deletion(None, false).plan;
         if !before.is_empty() {
-            prop_assert!(plan.is_empty() && !plan.then.is_empty(), "{:?}", plan);
+            prop_assert!(plan.is_empty() && !plan.waiting_for.is_empty(), "{:?}", plan);
         }
         model.truth.pods = Fact::Present(Pods { fresh: true, ..Pods::default() });
         model.remove(None, false)?;
@@ -178,8 +178,8 @@ proptest! {
         let scene = retaining(scene);
         let identity = scene.identity();
         let mut model = scene.model()?;
-        model.truth.object.custody.get_or_insert_with(|| {
-            lanyard_core::custody::Custody::new(DeletionPolicy::Retain, vec![identity.touches()])
+        model.truth.object.inventory.get_or_insert_with(|| {
+            lanyard_core::model::inventory::Inventory::new(DeletionPolicy::Retain, vec![identity.touches()])
         });
         let before = model.truth.clone();
         model.remove(Some(&identity), false)?;
@@ -192,9 +192,9 @@ proptest! {
         let identity = scene.identity();
         let mut model = scene.model()?;
         model.blinds = blinds;
-        let plan = model.think_removal(Some(&identity), true).plan;
+        let plan = model.decide_deletion(Some(&identity), true).plan;
         prop_assert!(plan.steps().all(Step::only_releases));
         model.remove(Some(&identity), true)?;
-        prop_assert_eq!(&model.truth.object, &ObjectMarks::default());
+        prop_assert_eq!(&model.truth.object, &ControlMetadata::default());
     }
 }

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::annotation::{
+use lanyard_core::model::annotation::{
     ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION,
 };
-use lanyard_core::arn::{PolicyArn, RoleArn};
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::name::PolicyName;
-use lanyard_core::observed::{Agent, Annotation, Effect, RoleFacts, ServiceAccount};
-use lanyard_core::policy::{Document, Statement};
-use lanyard_core::subject::{TAG_NAME, TAG_NAMESPACE};
+use lanyard_core::model::arn::{PolicyArn, RoleArn};
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::name::PolicyName;
+use lanyard_core::model::observed::{Agent, Annotation, Effect, RoleFacts, ServiceAccount};
+use lanyard_core::model::subject::{TAG_NAME, TAG_NAMESPACE};
+use lanyard_iam_policy::{Document, Statement};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -272,7 +272,7 @@ fn effect(can: Can) -> Fact<Effect> {
     match can {
         Can::Grant => Fact::Present(Effect::Grants),
         Can::OnlyDeny => Fact::Present(Effect::OnlyDenies),
-        Can::Unknown => Fact::Unreadable(Why::Denied("iam:GetPolicyVersion".to_owned())),
+        Can::Unknown => Fact::Unreadable(ReadError::Denied("iam:GetPolicyVersion".to_owned())),
     }
 }
 

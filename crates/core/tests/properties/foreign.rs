@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::arn::RoleArn;
-use lanyard_core::fact::Fact;
 use lanyard_core::identity::Identity;
-use lanyard_core::observed::{Effect, RoleFacts};
-use lanyard_core::policy::{Document, only_denies};
-use lanyard_core::status::Status;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::observed::{Effect, RoleFacts};
+use lanyard_core::model::status::Status;
+use lanyard_iam_policy::{Document, only_denies};
 use proptest::prelude::*;
 
 use crate::model::Model;
@@ -43,7 +43,9 @@ pub fn association_is_ours(status: &Status, truth: &Truth) -> bool {
 }
 
 fn annotation_is_ours(status: &Status, key: &str, ours: bool) -> bool {
-    ours || status.applied.contains_key(&format!("annotation/{key}"))
+    ours || status
+        .last_applied_hashes
+        .contains_key(&format!("annotation/{key}"))
 }
 
 /// Fails when something that was not ours is not as it was.
@@ -96,7 +98,7 @@ pub fn foreign_is_as_it_was(before: &Model, after: &Truth) -> Result<(), TestCas
 
 /// What nobody asked for and we never applied.
 fn never_ours(status: &Status, asked: bool, key: String) -> bool {
-    !asked && !status.applied.contains_key(&key)
+    !asked && !status.last_applied_hashes.contains_key(&key)
 }
 
 /// Fails when an emergency measure or somebody's tag on the role that is kept was undone.

@@ -1,15 +1,16 @@
 //! A frozen identity: its class is away or forbids what the spec asks for. Nothing new is applied, whatever was lost, and
 //! what was applied before is kept true against everybody else.
 
-use lanyard_core::class::{Choice, Class, Record, Ruling, Whose, rule};
-use lanyard_core::condition::{ConditionStatus, ConditionType};
-use lanyard_core::fact::Fact;
+use lanyard_core::class::{Class, Selection};
 use lanyard_core::identity::{Freeze, Identity};
-use lanyard_core::reason::Reason;
-use lanyard_core::spec::Spec;
-use lanyard_core::stage::Stage;
-use lanyard_core::status::Made;
-use lanyard_core::validate::validate;
+use lanyard_core::model::condition::{ConditionStatus, ConditionType};
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::spec::Spec;
+use lanyard_core::model::status::Made;
+use lanyard_core::reconcile::class_decision::{ClassDecision, Record, Whose, rule};
+use lanyard_core::reconcile::transition::TransitionState;
+use lanyard_core::reconcile::validate::validate;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -27,7 +28,7 @@ fn frozen(identity: &Identity) -> Identity {
 }
 
 /// Scenes in which something was carried out before.
-fn carried_out() -> impl Strategy<Value = Scene> {
+fn applied() -> impl Strategy<Value = Scene> {
     scene().prop_filter("nothing was carried out before", |scene| scene.before.is_some())
 }
 
@@ -48,11 +49,11 @@ fn left_alone(spec: &Spec, model: &Model) -> Identity {
     let (subject, cluster) = (&subject(), &cluster());
     let record = Record {
         status: &model.status,
-        custody: model.truth.object.custody.as_ref(),
+        inventory: model.truth.object.inventory.as_ref(),
     };
-    let choice = Choice::Missing { name: "platform" };
+    let choice = Selection::Missing { name: "platform" };
     match rule(spec, Whose { subject, cluster }, &choice, record, |_| true) {
-        Ruling::Carried(identity) => *identity,
+        ClassDecision::Accepted(identity) => *identity,
         other => panic!("{other:?}"),
     }
 }
@@ -80,7 +81,7 @@ proptest! {
     #![proptest_config(crate::cases())]
 
     #[test]
-    fn nothing_new_is_applied_whatever_was_lost(mut scene in carried_out()) {
+    fn nothing_new_is_applied_whatever_was_lost(mut scene in applied()) {
         scene.edits.clear();
         let mut model = scene.model()?;
         let before = world(&model.truth);
@@ -93,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_applied_is_kept_true(mut scene in carried_out().prop_map(Scene::correcting)) {
+    fn what_was_applied_is_kept_true(mut scene in applied().prop_map(Scene::correcting)) {
         scene.memory = Memory::Whole;
         scene.before = Some(scene.spec.clone());
         let whole = scene.clone().untouched().model()?;
@@ -101,10 +102,10 @@ proptest! {
         let mut free = scene.model()?;
         let identity = scene.identity();
         // What looks like a change of the binding is held like one.
-        prop_assume!(free.think(&identity).stage == Stage::Settled);
+        prop_assume!(free.decide(&identity).stage == TransitionState::Settled);
         let mut held = free.clone();
-        let rests = free.settle(&identity).is_ok();
-        prop_assume!(rests);
+        let is_steady = free.settle(&identity).is_ok();
+        prop_assume!(is_steady);
         for _ in 0..24 {
             held.pass(&frozen(&identity))?;
         }
@@ -112,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_class_put_in_is_kept_true_while_it_is_away(mut scene in carried_out().prop_map(Scene::correcting)) {
+    fn what_a_class_put_in_is_kept_true_while_it_is_away(mut scene in applied().prop_map(Scene::correcting)) {
         scene.memory = Memory::Whole;
         scene.before = Some(scene.spec.clone());
         let mut whole = scene.clone().untouched().model_under(classed)?;
@@ -124,10 +125,10 @@ proptest! {
 
         let mut free = scene.model_under(classed)?;
         let identity = classed(&scene.spec);
-        prop_assume!(free.think(&identity).stage == Stage::Settled);
+        prop_assume!(free.decide(&identity).stage == TransitionState::Settled);
         let (mut held, away) = (free.clone(), left_alone(&scene.spec, &free));
-        let rests = free.settle(&identity).is_ok();
-        prop_assume!(rests);
+        let is_steady = free.settle(&identity).is_ok();
+        prop_assume!(is_steady);
         for _ in 0..24 {
             held.pass(&away)?;
         }
@@ -135,15 +136,15 @@ proptest! {
     }
 
     #[test]
-    fn a_thawed_identity_goes_on_as_if_nothing_had_been(scene in carried_out().prop_map(Scene::untouched)) {
+    fn a_thawed_identity_goes_on_as_if_nothing_had_been(scene in applied().prop_map(Scene::untouched)) {
         let identity = scene.identity();
         let mut free = scene.model()?;
         let mut held = free.clone();
         for _ in 0..3 {
             held.pass(&frozen(&identity))?;
         }
-        let rests = free.settle(&identity).is_ok();
-        prop_assume!(rests);
+        let is_steady = free.settle(&identity).is_ok();
+        prop_assume!(is_steady);
         held.settle(&identity)?;
         prop_assert_eq!(world(&held.truth), world(&free.truth));
         prop_assert_eq!(status_of(&held, ConditionType::Ready), status_of(&free, ConditionType::Ready));

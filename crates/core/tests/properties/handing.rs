@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::fact::Fact;
 use lanyard_core::identity::Identity;
-use lanyard_core::observed::ServiceAccount;
-use lanyard_core::reason::Reason;
-use lanyard_core::spec::{DeletionPolicy, Spec};
-use lanyard_core::stage::Stage;
-use lanyard_core::subject::{TAG_ADOPTED, TAG_RETAINED};
-use lanyard_core::trusting::{Request, lets_in};
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::observed::ServiceAccount;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::spec::{DeletionPolicy, Spec};
+use lanyard_core::model::subject::{TAG_ADOPTED, TAG_RETAINED};
+use lanyard_core::reconcile::admission::{Request, lets_in};
+use lanyard_core::reconcile::transition::TransitionState;
 use proptest::prelude::*;
 
 use crate::model::Model;
@@ -73,9 +73,9 @@ proptest! {
         // It is no change of a binding either: that somebody is let in is nobody else's record.
         for _ in 0..3 {
             let pass = model.pass(&heir)?;
-            let reasons: Vec<Reason> = pass.look.drift.conflicts.iter().map(|conflict| conflict.reason).collect();
+            let reasons: Vec<Reason> = pass.decision.drift.conflicts.iter().map(|conflict| conflict.reason).collect();
             prop_assert_eq!(reasons, vec![Reason::RoleConflict]);
-            prop_assert_eq!(&pass.look.stage, &Stage::Settled);
+            prop_assert_eq!(&pass.decision.stage, &TransitionState::Settled);
         }
         prop_assert_eq!(&model.truth.roles, &truth.roles);
     }
@@ -85,7 +85,7 @@ proptest! {
         let (had, heir) = (identity_of(&before, &neighbour()), identity(&heir));
         let mut model = Model::new(let_go(&had)?);
         let last = model.settle(&heir)?;
-        prop_assert_eq!(last.look.drift.conflicts, vec![]);
+        prop_assert_eq!(last.decision.drift.conflicts, vec![]);
         let role = &model.truth.roles[heir.role_arn()];
         prop_assert!(role.tags.present().unwrap().contains_key(TAG_ADOPTED));
         prop_assert!(is_let_in(&model, &heir) && is_let_in(&model, &had));

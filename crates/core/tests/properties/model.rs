@@ -4,22 +4,22 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use lanyard_core::binding::By;
-use lanyard_core::custody::Custody;
-use lanyard_core::gate::Gate;
-use lanyard_core::holder::Carries;
 use lanyard_core::identity::Identity;
-use lanyard_core::leaving::Leaving;
-use lanyard_core::look::{Look, roles_of, roles_to_remove, think, think_removal};
-use lanyard_core::observed::Observed;
-use lanyard_core::outcome::{Ended, Outcome, Skip};
-use lanyard_core::plan::Await;
-use lanyard_core::reason::Reason;
-use lanyard_core::stage::{Phase, Stage};
-use lanyard_core::status::Status;
-use lanyard_core::step::Step;
-use lanyard_core::summarise::{Summary, Told, summarise};
-use lanyard_core::timings::Timings;
+use lanyard_core::model::binding::By;
+use lanyard_core::model::inventory::Inventory;
+use lanyard_core::model::observed::Observed;
+use lanyard_core::model::pods::Credential;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::status::Status;
+use lanyard_core::model::timings::Timings;
+use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion, roles_of, roles_to_remove};
+use lanyard_core::reconcile::deletion_mode::DeletionMode;
+use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::outcome::{Outcome, Skip, StepResult};
+use lanyard_core::reconcile::plan::WaitReason;
+use lanyard_core::reconcile::step::Step;
+use lanyard_core::reconcile::summary::{Summary, SummaryInput, summarise};
+use lanyard_core::reconcile::transition::{Phase, TransitionState};
 use proptest::test_runner::TestCaseError;
 
 use crate::blinds::Blind;
@@ -38,14 +38,14 @@ pub struct Model {
     /// What cannot be read for the time being.
     pub blinds: Vec<Blind>,
     /// What may be written.
-    pub gate: Gate,
+    pub gate: WriteGate,
     pub now: Timestamp,
 }
 
 /// What one pass thought and told.
 #[derive(Debug, Clone)]
 pub struct Pass {
-    pub look: Look,
+    pub decision: Decision,
     pub summary: Summary,
 }
 
@@ -55,14 +55,14 @@ impl Model {
             truth,
             status: Status::default(),
             blinds: Vec::new(),
-            gate: Gate::Open,
+            gate: WriteGate::Open,
             now: "2026-03-01T12:00:00Z".parse().unwrap(),
         }
     }
 
     /// What a look at the object sees.
     pub fn observe(&self, identity: &Identity) -> Observed {
-        let mut roles = roles_of(identity, &self.status, self.truth.object.custody.as_ref());
+        let mut roles = roles_of(identity, &self.status, self.truth.object.inventory.as_ref());
         roles.extend(
             self.status
                 .bindings
@@ -74,19 +74,19 @@ impl Model {
 
     /// What a look at the object that goes sees.
     pub fn observe_removal(&self, identity: Option<&Identity>) -> Observed {
-        let custody = self.custody(identity);
-        let mut observed = self.see(&roles_to_remove(&self.status, custody.as_ref(), None));
-        observed.object.custody = custody;
+        let inventory = self.inventory(identity);
+        let mut observed = self.see(&roles_to_remove(&self.status, inventory.as_ref(), None));
+        observed.object.inventory = inventory;
         observed
     }
 
     /// Custody, or what takes its place where it is lost.
-    fn custody(&self, identity: Option<&Identity>) -> Option<Custody> {
-        let custody = self.truth.object.custody.clone();
-        custody.or_else(|| identity.map(Identity::custody))
+    fn inventory(&self, identity: Option<&Identity>) -> Option<Inventory> {
+        let inventory = self.truth.object.inventory.clone();
+        inventory.or_else(|| identity.map(Identity::inventory))
     }
 
-    fn see(&self, roles: &[lanyard_core::arn::RoleArn]) -> Observed {
+    fn see(&self, roles: &[lanyard_core::model::arn::RoleArn]) -> Observed {
         let mut observed = read(&self.truth, roles);
         for blind in &self.blinds {
             blind.put_on(&mut observed);
@@ -94,8 +94,8 @@ impl Model {
         observed
     }
 
-    pub fn think(&self, identity: &Identity) -> Look {
-        think(
+    pub fn decide(&self, identity: &Identity) -> Decision {
+        decide(
             identity,
             &self.status,
             &self.observe(identity),
@@ -105,26 +105,26 @@ impl Model {
     }
 
     /// What becomes of everything, as far as custody knows: of the spec there is only what was validated.
-    fn leaving(&self, release: bool) -> Leaving {
+    fn leaving(&self, release: bool) -> DeletionMode {
         match release {
-            true => Leaving::Release,
-            false => Leaving::of(None, self.truth.object.custody.as_ref()),
+            true => DeletionMode::Release,
+            false => DeletionMode::of(None, self.truth.object.inventory.as_ref()),
         }
     }
 
-    pub fn think_removal(&self, identity: Option<&Identity>, release: bool) -> Look {
+    pub fn decide_deletion(&self, identity: Option<&Identity>, release: bool) -> Decision {
         let leaving = self.leaving(release);
-        think_removal(&subject(), &self.status, &self.observe_removal(identity), leaving)
+        decide_deletion(&subject(), &self.status, &self.observe_removal(identity), leaving)
     }
 
     /// Looks, takes every step, writes the status. A minute passes.
     pub fn pass(&mut self, identity: &Identity) -> Result<Pass, TestCaseError> {
         let observed = self.observe(identity);
-        let look = think(identity, &self.status, &observed, &Timings::default(), self.now);
-        let (outcome, after) = self.take(look.plan.steps(), observed)?;
-        let summary = self.tell(&look, &outcome, &after);
+        let decision = decide(identity, &self.status, &observed, &Timings::default(), self.now);
+        let (outcome, after) = self.take(decision.plan.steps(), observed)?;
+        let summary = self.tell(&decision, &outcome, &after);
         self.status = summary.status.clone();
-        Ok(Pass { look, summary })
+        Ok(Pass { decision, summary })
     }
 
     /// The same for an object that goes.
@@ -134,11 +134,11 @@ impl Model {
         release: bool,
     ) -> Result<Pass, TestCaseError> {
         let observed = self.observe_removal(identity);
-        let look = think_removal(&subject(), &self.status, &observed, self.leaving(release));
-        let (outcome, after) = self.take(look.plan.steps(), observed)?;
-        let summary = self.tell(&look, &outcome, &after);
+        let decision = decide_deletion(&subject(), &self.status, &observed, self.leaving(release));
+        let (outcome, after) = self.take(decision.plan.steps(), observed)?;
+        let summary = self.tell(&decision, &outcome, &after);
         self.status = summary.status.clone();
-        Ok(Pass { look, summary })
+        Ok(Pass { decision, summary })
     }
 
     /// Takes steps whose answers are lost: the world changes and the status does not.
@@ -154,20 +154,22 @@ impl Model {
         let mut outcome = Outcome::default();
         for step in steps {
             if !self.gate.permits(step) {
-                outcome.steps.push((step.clone(), Ended::Skipped(Skip::Gate)));
+                outcome
+                    .steps
+                    .push((step.clone(), StepResult::Skipped(Skip::WriteGate)));
                 continue;
             }
             let answer = take(&mut self.truth, step, self.now).map_err(TestCaseError::fail)?;
             seen.assume(step, &answer);
-            outcome.steps.push((step.clone(), Ended::Done(answer)));
+            outcome.steps.push((step.clone(), StepResult::Done(answer)));
         }
         Ok((outcome, seen))
     }
 
-    pub fn tell(&mut self, look: &Look, outcome: &Outcome, after: &Observed) -> Summary {
-        let summary = summarise(&Told {
+    pub fn tell(&mut self, decision: &Decision, outcome: &Outcome, after: &Observed) -> Summary {
+        let summary = summarise(&SummaryInput {
             generation: 1,
-            look,
+            decision,
             outcome,
             after,
             previous: &self.status,
@@ -189,16 +191,16 @@ impl Model {
             let stands = stage(&self.status) == before;
             self.people_do_their_part(identity);
             // What was not read this time is read the next, and a change of the binding goes on.
-            let reads_more = pass.look.plan.then.contains(&Await::Reading);
-            let goes_on = matches!(&pass.look.stage, Stage::Moving(moving) if !matches!(moving.phase, Phase::Refused(_)))
-                && pass.look.plan.then == [Await::Transition];
-            if pass.look.plan.is_empty() && stands && !goes_on && (rested || !reads_more) {
+            let reads_more = pass.decision.plan.waiting_for.contains(&WaitReason::Reading);
+            let goes_on = matches!(&pass.decision.stage, TransitionState::Moving(moving) if !matches!(moving.phase, Phase::Refused(_)))
+                && pass.decision.plan.waiting_for == [WaitReason::Transition];
+            if pass.decision.plan.is_empty() && stands && !goes_on && (rested || !reads_more) {
                 return Ok(pass);
             }
-            rested = pass.look.plan.is_empty();
+            rested = pass.decision.plan.is_empty();
         }
         let stuck: Vec<String> = self
-            .think(identity)
+            .decide(identity)
             .plan
             .steps()
             .map(ToString::to_string)
@@ -211,12 +213,12 @@ impl Model {
         let Some(record) = &self.status.transition else {
             return;
         };
-        if record.consent.is_some() {
-            self.truth.object.consent.clone_from(&record.consent);
+        if record.approval_token.is_some() {
+            self.truth.object.consent.clone_from(&record.approval_token);
         }
         let carries = match &identity.binding.by {
-            By::PodIdentity { .. } => Carries::PodIdentity,
-            By::Irsa { audience, .. } => Carries::WebIdentity {
+            By::PodIdentity { .. } => Credential::PodIdentity,
+            By::Irsa { audience, .. } => Credential::WebIdentity {
                 role: identity.role_arn().to_string(),
                 audience: audience.to_string(),
             },
@@ -229,7 +231,7 @@ impl Model {
             .pods
             .present_mut()
             .into_iter()
-            .flat_map(|pods| &mut pods.holders)
+            .flat_map(|pods| &mut pods.pods)
         {
             pod.carries = [carries.clone()].into();
             pod.created = self.now;
@@ -242,7 +244,7 @@ impl Model {
             let marked = self.truth.object.finalizer;
             let pass = self.pass_removal(identity, release)?;
             // The API server removes the object with its last finalizer.
-            if pass.look.plan.is_empty() || (marked && !self.truth.object.finalizer) {
+            if pass.decision.plan.is_empty() || (marked && !self.truth.object.finalizer) {
                 return Ok(());
             }
         }

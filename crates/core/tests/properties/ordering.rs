@@ -1,7 +1,7 @@
 //! The order of steps, told pair by pair and apart from `Step::rank`.
 
-use lanyard_core::plan::Plan;
-use lanyard_core::step::Step;
+use lanyard_core::reconcile::plan::Plan;
+use lanyard_core::reconcile::step::Step;
 use proptest::prelude::*;
 
 use crate::blinds::blinds;
@@ -130,7 +130,7 @@ const ORDER: [(Is, Is); 22] = [
 ];
 
 pub fn in_order(plan: &Plan) -> Result<(), TestCaseError> {
-    let stages = || plan.stages.iter().enumerate();
+    let stages = || plan.waves.iter().enumerate();
     for (at, (first, second)) in ORDER.iter().enumerate() {
         // A step that is both (the creation that also trusts) is no order of its own.
         let last_of_first = stages()
@@ -143,7 +143,7 @@ pub fn in_order(plan: &Plan) -> Result<(), TestCaseError> {
             .map(|(stage, _)| stage)
             .min();
         if let (Some(first), Some(second)) = (last_of_first, first_of_second) {
-            prop_assert!(first < second, "rule {} is broken by {:#?}", at, plan.stages);
+            prop_assert!(first < second, "rule {} is broken by {:#?}", at, plan.waves);
         }
     }
     Ok(())
@@ -156,20 +156,20 @@ proptest! {
     fn steps_stand_in_the_one_order_there_is(scene in scene(), blinds in blinds()) {
         let identity = scene.identity();
         let mut model = scene.model()?;
-        in_order(&model.think(&identity).plan)?;
-        in_order(&model.think_removal(Some(&identity), false).plan)?;
-        in_order(&model.think_removal(None, true).plan)?;
+        in_order(&model.decide(&identity).plan)?;
+        in_order(&model.decide_deletion(Some(&identity), false).plan)?;
+        in_order(&model.decide_deletion(None, true).plan)?;
         model.blinds = blinds;
-        in_order(&model.think(&identity).plan)?;
+        in_order(&model.decide(&identity).plan)?;
     }
 
     #[test]
     fn custody_stands_before_anything_of_ours_is_touched(scene in scene()) {
         let identity = scene.identity();
         let model = scene.model()?;
-        let plan = model.think(&identity).plan;
+        let plan = model.decide(&identity).plan;
         let held = model.truth.object.finalizer
-            && model.truth.object.custody.as_ref().is_some_and(|custody| custody.roles.contains(&identity.touches()));
+            && model.truth.object.inventory.as_ref().is_some_and(|inventory| inventory.roles.contains(&identity.touches()));
         if plan.steps().any(is_aws) {
             prop_assert!(held || plan.steps().next().is_some_and(takes_custody));
         }
@@ -178,9 +178,9 @@ proptest! {
     #[test]
     fn letting_go_of_the_object_is_the_last_step_and_alone(scene in scene()) {
         let model = scene.model()?;
-        let plan = model.think_removal(None, false).plan;
+        let plan = model.decide_deletion(None, false).plan;
         if plan.steps().any(releases) {
-            prop_assert_eq!(plan.stages.last().map(Vec::len), Some(1));
+            prop_assert_eq!(plan.waves.last().map(Vec::len), Some(1));
             prop_assert!(plan.steps().last().is_some_and(releases));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lanyard_core::step::Step;
+use lanyard_core::reconcile::step::Step;
 use proptest::prelude::*;
 
 use crate::atoms::atoms;
@@ -28,13 +28,13 @@ proptest! {
         scene.memory = Memory::Whole;
         let mut model = scene.model()?;
         // What still waits for something is not drift, and an edit may be what it waits for.
-        if !model.think(&identity).plan.then.is_empty() {
+        if !model.decide(&identity).plan.waiting_for.is_empty() {
             return Ok(());
         }
         for edit in &edits {
             make(&mut model.truth, identity.role_arn(), edit);
         }
-        let plan = model.think(&identity).plan;
+        let plan = model.decide(&identity).plan;
         let steps: Vec<&Step> = plan.steps().filter(|step| !matches!(step, Step::TakeCustody { .. })).collect();
         prop_assert!(steps.is_empty(), "{:?}", steps);
     }
@@ -58,14 +58,14 @@ proptest! {
         scene.edits.retain(|edit| *edit != Edit::AssociationOfOurs);
         scene.before.get_or_insert_with(|| scene.spec.clone());
         let identity = scene.identity();
-        let touched = atoms(&scene.model()?.think(&identity).plan);
+        let entry = atoms(&scene.model()?.decide(&identity).plan);
         let alone = scene.clone().untouched();
-        let untouched = alone.model()?.think(&identity);
-        if !untouched.plan.then.is_empty() {
+        let untouched = alone.model()?.decide(&identity);
+        if !untouched.plan.waiting_for.is_empty() {
             return Ok(());
         }
         let allowed = atoms(&untouched.plan);
-        let more: BTreeSet<_> = touched.difference(&allowed).filter(|atom| !is_whole(atom)).collect();
+        let more: BTreeSet<_> = entry.difference(&allowed).filter(|atom| !is_whole(atom)).collect();
         prop_assert!(more.is_empty(), "{:?}", more);
     }
 }

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::arn::RoleArn;
-use lanyard_core::fact::Fact;
-use lanyard_core::holder::{Carries, Holder, Place, Pods};
 use lanyard_core::identity::Identity;
-use lanyard_core::observed::{RoleFacts, ServiceAccount};
-use lanyard_core::policy::Document;
-use lanyard_core::spec::{DriftPolicy, Spec};
-use lanyard_core::status::Status;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::observed::{RoleFacts, ServiceAccount};
+use lanyard_core::model::pods::{Credential, Place, PodCredentials, Pods};
+use lanyard_core::model::spec::{DriftPolicy, Spec};
+use lanyard_core::model::status::Status;
+use lanyard_iam_policy::Document;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -100,9 +100,9 @@ pub fn scene() -> impl Strategy<Value = Scene> {
 }
 
 /// A pod that was there before anything and carries Pod Identity.
-pub fn old_pod() -> Holder {
-    Holder {
-        carries: [Carries::PodIdentity].into(),
+pub fn old_pod() -> PodCredentials {
+    PodCredentials {
+        carries: [Credential::PodIdentity].into(),
         created: "2026-03-01T11:00:00Z".parse().unwrap(),
         owner: None,
         place: Place::Reached,
@@ -137,7 +137,7 @@ impl Scene {
         truth.provider = self.provider.as_deref().map(provider).into();
         truth.service_account = self.account.then(ServiceAccount::default).into();
         truth.pods = Fact::Present(Pods {
-            holders: vec![old_pod(); self.pods],
+            pods: vec![old_pod(); self.pods],
             fresh: true,
         });
         let arn = RoleArn::parse(THEIRS).unwrap();
@@ -186,9 +186,9 @@ impl Scene {
         }
         match self.memory {
             Memory::Whole => {}
-            Memory::WithoutApplied => model.status.applied.clear(),
+            Memory::WithoutApplied => model.status.last_applied_hashes.clear(),
             Memory::WithoutStatus => model.status = Status::default(),
-            Memory::WithoutCustody => model.truth.object.custody = None,
+            Memory::WithoutCustody => model.truth.object.inventory = None,
         }
         Ok(model)
     }

@@ -4,18 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use lanyard_core::arn::RoleArn;
-use lanyard_core::desired::{Desired, WantedRole};
-use lanyard_core::fact::Fact;
-use lanyard_core::look::think;
-use lanyard_core::name::Audience;
-use lanyard_core::observed::RoleFacts;
-use lanyard_core::policy::{Document, Statement};
-use lanyard_core::share::Key;
-use lanyard_core::spec::{DriftPolicy, ExistingTrust, Spec};
-use lanyard_core::status::Status;
-use lanyard_core::subject::Subject;
-use lanyard_core::timings::Timings;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::name::Audience;
+use lanyard_core::model::observed::RoleFacts;
+use lanyard_core::model::shared_trust::StatementKey;
+use lanyard_core::model::spec::{DriftPolicy, ExistingTrust, Spec};
+use lanyard_core::model::status::Status;
+use lanyard_core::model::subject::Subject;
+use lanyard_core::model::timings::Timings;
+use lanyard_core::reconcile::decide::decide;
+use lanyard_core::reconcile::desired::{Desired, DesiredRole};
+use lanyard_iam_policy::{Document, Statement};
 use proptest::prelude::*;
 
 use crate::edits::{Edit, is_ours};
@@ -25,10 +25,10 @@ use crate::specs::{THEIRS, cluster, identity_of, neighbour, subject};
 use crate::world::{Truth, empty};
 
 /// What a spec wants of its role's trust, for this subject.
-fn wanted(spec: &Spec, subject: &Subject) -> (Document, WantedRole) {
+fn wanted(spec: &Spec, subject: &Subject) -> (Document, DesiredRole) {
     let identity = identity_of(spec, subject);
     let (none, now) = (Status::default(), Timestamp::UNIX_EPOCH);
-    match think(&identity, &none, &empty(), &Timings::default(), now).desired {
+    match decide(&identity, &none, &empty(), &Timings::default(), now).desired {
         Desired::Present(wanted) => (wanted.trust, wanted.role),
         Desired::Absent(_) => unreachable!("it stays"),
     }
@@ -44,9 +44,9 @@ pub fn written_by_others(spec: &Spec) -> Vec<Statement> {
 /// The trust with another subject of the namespace in each statement that the spec would share.
 pub fn with_a_neighbour(trust: Document, spec: &Spec) -> Document {
     match wanted(spec, &neighbour()).1 {
-        WantedRole::Shared(entries) => entries
+        DesiredRole::Shared(entries) => entries
             .iter()
-            .fold(trust, |trust, entry| entry.seat.put(&trust, &entry.alone)),
+            .fold(trust, |trust, entry| entry.membership.put(&trust, &entry.alone)),
         _ => trust,
     }
 }
@@ -64,7 +64,7 @@ pub fn others_part(trust: &Document) -> (Vec<Statement>, BTreeMap<String, BTreeS
             .map(|name| name.as_str().map(str::to_owned))
             .collect::<Option<BTreeSet<_>>>()
     };
-    let own = Key::Cluster.seat(&subject()).sid;
+    let own = StatementKey::Cluster.membership(&subject()).sid;
     let mut whole = Vec::new();
     let mut lists = BTreeMap::new();
     for statement in trust.statements() {
@@ -85,24 +85,24 @@ pub fn others_part(trust: &Document) -> (Vec<Statement>, BTreeMap<String, BTreeS
 }
 
 /// The statements of others' roles in which the subject is, in words.
-pub fn seats(truth: &Truth) -> Vec<String> {
-    let token = |audience| Key::Token {
+pub fn memberships(truth: &Truth) -> Vec<String> {
+    let token = |audience| StatementKey::Token {
         issuer: cluster().issuer,
         audience: Audience::parse(audience).unwrap(),
     };
     let keys = [
         token("sts.amazonaws.com"),
         token("vault"),
-        Key::Tags,
-        Key::Cluster,
+        StatementKey::Tags,
+        StatementKey::Cluster,
     ];
     let theirs = RoleArn::parse(THEIRS).unwrap();
     let trust = truth.roles.get(&theirs).and_then(|role| role.trust.present());
     let taken = |trust: &Document| {
-        let is_in = |key: &&Key| key.seat(&subject()).is_taken(trust) == Some(true);
+        let is_in = |key: &&StatementKey| key.membership(&subject()).is_taken(trust) == Some(true);
         keys.iter()
             .filter(is_in)
-            .map(|key| format!("the seat {key:?}"))
+            .map(|key| format!("the membership {key:?}"))
             .collect()
     };
     trust.map(taken).unwrap_or_default()
@@ -176,13 +176,13 @@ proptest! {
         let identity = scene.identity();
         let mut model = scene.model()?;
         let last = model.settle(&identity)?;
-        let in_the_way = !last.look.drift.conflicts.is_empty() || !last.look.plan.then.is_empty();
+        let in_the_way = !last.decision.drift.conflicts.is_empty() || !last.decision.plan.waiting_for.is_empty();
         let there = model.truth.roles.get(identity.role_arn()).is_some_and(|role| role.id.present().is_some());
         if in_the_way || !there {
             return Ok(());
         }
-        let wanted = Key::of(&identity.binding);
-        prop_assert_eq!(seats(&model.truth), vec![format!("the seat {wanted:?}")]);
+        let wanted = StatementKey::of(&identity.binding);
+        prop_assert_eq!(memberships(&model.truth), vec![format!("the membership {wanted:?}")]);
     }
 
     /// An owner who takes the trust over keeps what is in it: pods lose nothing, and nothing is ours any more.
@@ -205,12 +205,12 @@ proptest! {
     #[test]
     fn a_statement_that_nobody_can_read_holds_an_object_that_goes(scene in scene()) {
         let Some(mut scene) = managing(keeping_trust(scene).untouched()) else { return Ok(()) };
-        scene.spec.deletion_policy = Some(lanyard_core::spec::DeletionPolicy::Delete);
+        scene.spec.deletion_policy = Some(lanyard_core::model::spec::DeletionPolicy::Delete);
         scene.before = Some(scene.spec.clone());
         let identity = scene.identity();
         let mut model = scene.model()?;
-        let needs = Key::of(&identity.binding);
-        if needs == Key::Cluster || seats(&model.truth).is_empty() {
+        let needs = StatementKey::of(&identity.binding);
+        if needs == StatementKey::Cluster || memberships(&model.truth).is_empty() {
             return Ok(());
         }
         crate::edits::make(&mut model.truth, identity.role_arn(), &Edit::StatementOpened);

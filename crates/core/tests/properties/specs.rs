@@ -2,16 +2,16 @@
 //! Random choices in, specs and validated identities out. Called by the scenes.
 
 use lanyard_core::class::Class;
-use lanyard_core::cluster::Cluster;
 use lanyard_core::identity::Identity;
-use lanyard_core::name::ServiceAccountName;
-use lanyard_core::spec::{
+use lanyard_core::model::cluster::Cluster;
+use lanyard_core::model::name::ServiceAccountName;
+use lanyard_core::model::spec::{
     DeletionPolicy, DriftPolicy, ExistingRoleSpec, ExistingTrust, IrsaSpec, ManagedRoleSpec, Method,
     PodIdentitySpec, Spec,
 };
-use lanyard_core::status::Made;
-use lanyard_core::subject::Subject;
-use lanyard_core::validate::validate;
+use lanyard_core::model::status::Made;
+use lanyard_core::model::subject::Subject;
+use lanyard_core::reconcile::validate::validate;
 use proptest::collection::btree_map;
 use proptest::option;
 use proptest::prelude::*;

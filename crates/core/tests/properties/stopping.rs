@@ -1,11 +1,11 @@
 //! Every stop is safe: killed after any step, answers lost, once or often, the next passes come to the same world.
 
 use jiff::Timestamp;
-use lanyard_core::fact::Fact;
 use lanyard_core::identity::Identity;
-use lanyard_core::plan::Plan;
-use lanyard_core::status::Status;
-use lanyard_core::step::Step;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::status::Status;
+use lanyard_core::reconcile::plan::Plan;
+use lanyard_core::reconcile::step::Step;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -28,9 +28,9 @@ pub fn stop() -> impl Strategy<Value = Stop> {
 
 impl Stop {
     pub fn cut(self, plan: &Plan) -> Vec<Step> {
-        let stage = self.stage % (plan.stages.len() + 1);
-        let before = plan.stages[..stage].iter().flatten();
-        let within = plan.stages.get(stage).into_iter().flatten().enumerate();
+        let stage = self.stage % (plan.waves.len() + 1);
+        let before = plan.waves[..stage].iter().flatten();
+        let within = plan.waves.get(stage).into_iter().flatten().enumerate();
         let within = within
             .filter(|(at, _)| self.siblings >> (at % 16) & 1 == 1)
             .map(|(_, step)| step);
@@ -40,7 +40,7 @@ impl Stop {
 
 fn stopped(model: &mut Model, identity: &Identity, stops: &[Stop]) -> Result<(), TestCaseError> {
     for stop in stops {
-        let steps = stop.cut(&model.think(identity).plan);
+        let steps = stop.cut(&model.decide(identity).plan);
         model.take_unheard(steps.iter())?;
     }
     Ok(())
@@ -56,7 +56,7 @@ pub fn timeless(truth: &Truth) -> Truth {
         .pods
         .present_mut()
         .into_iter()
-        .flat_map(|pods| &mut pods.holders)
+        .flat_map(|pods| &mut pods.pods)
     {
         pod.created = Timestamp::UNIX_EPOCH;
     }
@@ -101,10 +101,10 @@ proptest! {
         let mut model = scene.model()?;
         let before = model.clone();
         for stop in stops {
-            let steps = stop.cut(&model.think_removal(None, false).plan);
+            let steps = stop.cut(&model.decide_deletion(None, false).plan);
             model.take_unheard(steps.iter())?;
         }
-        if forget && model.truth.object.custody.is_some() {
+        if forget && model.truth.object.inventory.is_some() {
             model.status = Status::default();
         }
         model.remove(None, false)?;

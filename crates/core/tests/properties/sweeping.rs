@@ -1,15 +1,15 @@
 //! The sweep's judgement against the look's: it never misses what a look would do or say, a look's own word never
 //! deviates, and what cannot be read neither deviates nor counts as checked.
 
-use lanyard_core::aspect::Resource;
-use lanyard_core::drift::{Cause, Difference};
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::gate::{Gate, Reporting};
+use lanyard_core::bulk::{Judgement, Known, Part, has_settings, is_steady, judge, judge_listed};
 use lanyard_core::identity::Identity;
-use lanyard_core::observed::{Observed, RoleFacts};
-use lanyard_core::outcome::Outcome;
-use lanyard_core::status::{Standing, Status};
-use lanyard_core::sweep::{Judgement, Known, Part, has_settings, judge, judge_listed, rests};
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::field::Resource;
+use lanyard_core::model::observed::{Observed, RoleFacts};
+use lanyard_core::model::status::{DriftReason, Status};
+use lanyard_core::reconcile::diff::{Cause, Difference};
+use lanyard_core::reconcile::gate::{Reporting, WriteGate};
+use lanyard_core::reconcile::outcome::Outcome;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -20,7 +20,7 @@ use crate::model::Model;
 use crate::scenes::{Scene, Theirs, scene};
 
 /// A model whose identity rests, if it ever does.
-fn resting(scene: &Scene) -> Result<Option<(Model, Identity)>, TestCaseError> {
+fn steady(scene: &Scene) -> Result<Option<(Model, Identity)>, TestCaseError> {
     at_rest(scene.model()?, scene.identity())
 }
 
@@ -30,8 +30,8 @@ fn at_rest(mut model: Model, identity: Identity) -> Result<Option<(Model, Identi
         return Ok(None);
     }
     model.pass(&identity)?;
-    let rests = rests(&known(&model, &identity), &model.truth.object);
-    Ok(rests.then_some((model, identity)))
+    let is_steady = is_steady(&known(&model, &identity), &model.truth.object);
+    Ok(is_steady.then_some((model, identity)))
 }
 
 /// A scene that comes to rest: what is asked for now was carried out before, and nothing was in the way.
@@ -59,7 +59,7 @@ fn known<'a>(model: &'a Model, identity: &'a Identity) -> Known<'a> {
 }
 
 fn unread<T>() -> Fact<T> {
-    Fact::Unreadable(Why::NotRead)
+    Fact::Unreadable(ReadError::NotRead)
 }
 
 /// What a page of the whole account shows of a role.
@@ -83,7 +83,7 @@ fn under_path(role: RoleFacts) -> RoleFacts {
         trust: role.trust,
         description: role.description,
         max_session: role.max_session,
-        ..RoleFacts::unreadable(&Why::NotRead)
+        ..RoleFacts::unreadable(&ReadError::NotRead)
     }
 }
 
@@ -135,13 +135,13 @@ fn says(said: &[(Part, Judgement)], judgement: Judgement) -> bool {
 
 /// What a look would do or say that nobody has done or said.
 fn news(model: &Model, identity: &Identity) -> Vec<String> {
-    let look = model.think(identity);
-    let told = model
+    let decision = model.decide(identity);
+    let rendered = model
         .clone()
-        .tell(&look, &Outcome::default(), &model.observe(identity));
-    let mut news: Vec<String> = look.plan.steps().map(ToString::to_string).collect();
-    if told.status != model.status {
-        news.push(format!("{:?} and not {:?}", told.status, model.status));
+        .tell(&decision, &Outcome::default(), &model.observe(identity));
+    let mut news: Vec<String> = decision.plan.steps().map(ToString::to_string).collect();
+    if rendered.status != model.status {
+        news.push(format!("{:?} and not {:?}", rendered.status, model.status));
     }
     news
 }
@@ -149,7 +149,8 @@ fn news(model: &Model, identity: &Identity) -> Vec<String> {
 /// Whether a foreign policy stands because of what it does, which no page shows.
 fn rests_on_an_effect(status: &Status) -> bool {
     let mut items = status.drift.items.iter();
-    items.any(|item| item.why == Some(Standing::NotOurs) && item.field.starts_with("attachedPolicies"))
+    items
+        .any(|item| item.reason == Some(DriftReason::Unmanaged) && item.field.starts_with("attachedPolicies"))
 }
 
 /// Edits that a page can show. What a policy that stands already can do is not on it: one that is told for what it grants
@@ -175,9 +176,9 @@ fn only_news_deviate(mut model: Model, identity: &Identity, edits: &[Edit]) -> R
     }
     let (said, news) = (sweep(&model, identity), news(&model, identity));
     prop_assert_eq!(
-        says(&said, Judgement::Deviates),
+        says(&said, Judgement::Drifted),
         !news.is_empty(),
-        "{:?}: {:?}, and a look: {:?}",
+        "{:?}: {:?}, and a decision: {:?}",
         edits,
         said,
         news
@@ -190,16 +191,16 @@ proptest! {
 
     #[test]
     fn what_a_look_said_never_deviates(scene in scene()) {
-        let Some((model, identity)) = resting(&scene)? else { return Ok(()) };
+        let Some((model, identity)) = steady(&scene)? else { return Ok(()) };
         let said = sweep(&model, &identity);
-        prop_assert!(!says(&said, Judgement::Deviates), "{said:?} of {:?}", model.status);
-        let unsure = says(&said, Judgement::Unsure);
+        prop_assert!(!says(&said, Judgement::Drifted), "{said:?} of {:?}", model.status);
+        let unsure = says(&said, Judgement::Unknown);
         prop_assert_eq!(unsure, rests_on_an_effect(&model.status), "{:?} of {:?}", said, model.status);
     }
 
     #[test]
     fn what_a_look_would_do_or_say_deviates_and_nothing_else(scene in calm(), edits in vec(edit(), 1..4)) {
-        let Some((model, identity)) = resting(&scene)? else { return Ok(()) };
+        let Some((model, identity)) = steady(&scene)? else { return Ok(()) };
         only_news_deviate(model, &identity, &edits)?;
     }
 
@@ -218,27 +219,27 @@ proptest! {
         for edit in &edits {
             make(&mut model.truth, identity.role_arn(), edit);
         }
-        model.gate = Gate::ReportOnly(Reporting::ReadOnly);
+        model.gate = WriteGate::ReportOnly(Reporting::ReadOnly);
         model.pass(&identity)?;
-        model.gate = Gate::Open;
-        if model.think(&identity).plan.is_empty() || !rests(&known(&model, &identity), &model.truth.object) {
+        model.gate = WriteGate::Open;
+        if model.decide(&identity).plan.is_empty() || !is_steady(&known(&model, &identity), &model.truth.object) {
             return Ok(());
         }
         let said = sweep(&model, &identity);
-        prop_assert!(!said.iter().all(|(_, said)| *said == Judgement::AsTold), "{said:?} of {:?}", model.status);
+        prop_assert!(!said.iter().all(|(_, said)| *said == Judgement::InSync), "{said:?} of {:?}", model.status);
     }
 
     /// Drift that was told stands, and somebody puts some of it back, or does more.
     #[test]
-    fn drift_that_goes_or_comes_is_news(scene in calm(), told in vec(edit(), 1..3), more in vec(shown(), 0..2)) {
+    fn drift_that_goes_or_comes_is_news(scene in calm(), rendered in vec(edit(), 1..3), more in vec(shown(), 0..2)) {
         let scene = scene.reporting();
-        let Some((mut model, identity)) = resting(&scene)? else { return Ok(()) };
+        let Some((mut model, identity)) = steady(&scene)? else { return Ok(()) };
         let before = model.truth.clone();
-        for edit in &told {
+        for edit in &rendered {
             make(&mut model.truth, identity.role_arn(), edit);
         }
         model.pass(&identity)?;
-        if !rests(&known(&model, &identity), &model.truth.object) {
+        if !is_steady(&known(&model, &identity), &model.truth.object) {
             return Ok(());
         }
         model.truth = before;
@@ -247,40 +248,40 @@ proptest! {
         }
         let (said, news) = (sweep(&model, &identity), news(&model, &identity));
         prop_assert!(
-            news.is_empty() || !said.iter().all(|(_, said)| *said == Judgement::AsTold),
-            "{told:?}, {more:?}: {said:?}, and a look: {news:?}"
+            news.is_empty() || !said.iter().all(|(_, said)| *said == Judgement::InSync),
+            "{rendered:?}, {more:?}: {said:?}, and a decision: {news:?}"
         );
-        prop_assert!(!news.is_empty() || !says(&said, Judgement::Deviates), "{told:?}, {more:?}: {said:?}");
+        prop_assert!(!news.is_empty() || !says(&said, Judgement::Drifted), "{rendered:?}, {more:?}: {said:?}");
     }
 
     #[test]
     fn what_cannot_be_read_never_deviates(scene in calm(), blinds in blinds()) {
-        let Some((mut model, identity)) = resting(&scene)? else { return Ok(()) };
+        let Some((mut model, identity)) = steady(&scene)? else { return Ok(()) };
         model.blinds.clone_from(&blinds);
         let said = sweep(&model, &identity);
-        prop_assert!(!says(&said, Judgement::Deviates), "{blinds:?}: {said:?}");
+        prop_assert!(!says(&said, Judgement::Drifted), "{blinds:?}: {said:?}");
         for part in blinds.iter().filter_map(|blind| hidden_by(*blind)) {
-            prop_assert!(!said.contains(&(part, Judgement::AsTold)), "{blinds:?}: {said:?}");
+            prop_assert!(!said.contains(&(part, Judgement::InSync)), "{blinds:?}: {said:?}");
         }
     }
 
     /// Half of what differs can be read and half cannot: what can be read is told.
     #[test]
     fn what_can_be_read_deviates_whatever_else_cannot(scene in calm(), edits in vec(edit(), 1..4), blinds in blinds()) {
-        let Some((mut model, identity)) = resting(&scene)? else { return Ok(()) };
+        let Some((mut model, identity)) = steady(&scene)? else { return Ok(()) };
         for edit in &edits {
             make(&mut model.truth, identity.role_arn(), edit);
         }
         model.blinds = blinds;
-        let look = model.think(&identity);
+        let decision = model.decide(&identity);
         let found = |difference: &Difference| {
             let readable = [Resource::Association, Resource::ServiceAccount, Resource::Provider];
-            difference.cause == Cause::OutOfBand && readable.contains(&difference.aspect.resource())
+            difference.cause == Cause::OutOfBand && readable.contains(&difference.field.resource())
         };
-        let told = &model.status.drift.items;
-        if told.is_empty() && look.drift.differences.iter().any(found) {
+        let rendered = &model.status.drift.items;
+        if rendered.is_empty() && decision.drift.differences.iter().any(found) {
             let said = sweep(&model, &identity);
-            prop_assert!(says(&said, Judgement::Deviates), "{said:?}: {:?}", look.drift.differences);
+            prop_assert!(says(&said, Judgement::Drifted), "{said:?}: {:?}", decision.drift.differences);
         }
     }
 }

@@ -1,17 +1,17 @@
 //! What is told: conditions that follow their table, messages that fit, and an outage that turns nothing red.
 
-use lanyard_core::condition::{CONDITIONS, ConditionStatus, ConditionType, Polarity};
-use lanyard_core::desired::{Desired, WantedRole};
-use lanyard_core::gate::{Gate, Reporting};
 use lanyard_core::identity::Identity;
-use lanyard_core::look::Look;
-use lanyard_core::outcome::{Disposition, Ended, Outcome, Skip, Trouble};
-use lanyard_core::reason::Reason;
-use lanyard_core::stage::Stage;
-use lanyard_core::status::{DRIFT_ITEMS_LIMIT, Status};
-use lanyard_core::summarise::{Told, summarise};
-use lanyard_core::text::MESSAGE_LIMIT;
-use lanyard_core::timings::Timings;
+use lanyard_core::model::condition::{CONDITIONS, ConditionStatus, ConditionType, Polarity};
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::status::{DRIFT_ITEMS_LIMIT, Status};
+use lanyard_core::model::text::MESSAGE_LIMIT;
+use lanyard_core::model::timings::Timings;
+use lanyard_core::reconcile::decide::Decision;
+use lanyard_core::reconcile::desired::{Desired, DesiredRole};
+use lanyard_core::reconcile::gate::{Reporting, WriteGate};
+use lanyard_core::reconcile::outcome::{Disposition, Outcome, Skip, StepFailure, StepResult};
+use lanyard_core::reconcile::summary::{SummaryInput, summarise};
+use lanyard_core::reconcile::transition::TransitionState;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -73,7 +73,7 @@ fn well_formed(status: &Status, pass: Option<&Pass>) -> Result<(), TestCaseError
         "not ready, and neither at work nor stuck"
     );
     if let Some(pass) = pass {
-        prop_assert_eq!(waits, matches!(pass.look.stage, Stage::Moving(_)));
+        prop_assert_eq!(waits, matches!(pass.decision.stage, TransitionState::Moving(_)));
         for event in &pass.summary.events {
             prop_assert!(event.note.len() <= MESSAGE_LIMIT && !event.note.contains(char::is_control));
         }
@@ -82,10 +82,10 @@ fn well_formed(status: &Status, pass: Option<&Pass>) -> Result<(), TestCaseError
 }
 
 /// A call that goes wrong with the worst text there is.
-fn trouble() -> impl Strategy<Value = Trouble> {
+fn trouble() -> impl Strategy<Value = StepFailure> {
     let disposition = select(vec![Disposition::RetrySoon, Disposition::WaitForChange]);
     let reason = select(vec![Reason::Throttled, Reason::AccessDenied, Reason::Settling]);
-    (disposition, reason).prop_map(|(disposition, reason)| Trouble {
+    (disposition, reason).prop_map(|(disposition, reason)| StepFailure {
         disposition,
         reason,
         message: format!("\u{1b}[31mnot\nauthorised {}", "é".repeat(1200)),
@@ -93,13 +93,13 @@ fn trouble() -> impl Strategy<Value = Trouble> {
 }
 
 /// What becomes of a plan of which one step goes wrong.
-fn gone_wrong(pass: &Pass, at: usize, ended: Ended) -> Outcome {
-    let steps: Vec<_> = pass.look.plan.steps().cloned().collect();
+fn gone_wrong(pass: &Pass, at: usize, ended: StepResult) -> Outcome {
+    let steps: Vec<_> = pass.decision.plan.steps().cloned().collect();
     let at = at % steps.len().max(1);
     let ends = |index: usize| match index.cmp(&at) {
-        std::cmp::Ordering::Less => Ended::Skipped(Skip::Gate),
+        std::cmp::Ordering::Less => StepResult::Skipped(Skip::WriteGate),
         std::cmp::Ordering::Equal => ended.clone(),
-        std::cmp::Ordering::Greater => Ended::Skipped(Skip::BehindAnother),
+        std::cmp::Ordering::Greater => StepResult::Skipped(Skip::BehindAnother),
     };
     Outcome {
         steps: steps
@@ -120,15 +120,15 @@ fn at_rest(scene: &crate::scenes::Scene) -> Result<(Model, Identity), TestCaseEr
 }
 
 /// Whether a blind hides something that could drift.
-fn hides_drift(blind: Blind, look: &Look) -> bool {
-    let Desired::Present(wanted) = &look.desired else {
+fn hides_drift(blind: Blind, decision: &Decision) -> bool {
+    let Desired::Present(wanted) = &decision.desired else {
         return false;
     };
     match blind {
         Blind::Association | Blind::ServiceAccount => true,
         Blind::Provider => wanted.provider.is_some(),
         Blind::Agent | Blind::Pods | Blind::Effects => false,
-        _ => matches!(wanted.role, WantedRole::Managed(_) | WantedRole::Adopted(..)),
+        _ => matches!(wanted.role, DesiredRole::Managed(_) | DesiredRole::Adopted(..)),
     }
 }
 
@@ -164,15 +164,15 @@ proptest! {
         let identity = scene.identity();
         let model = scene.model()?;
         let observed = model.observe(&identity);
-        let look = model.think(&identity);
-        let ended = if waiting { Ended::Waiting(trouble) } else { Ended::Failed(trouble) };
+        let decision = model.decide(&identity);
+        let ended = if waiting { StepResult::Waiting(trouble) } else { StepResult::Failed(trouble) };
         let pass = model.clone().pass(&identity)?;
         let outcome = gone_wrong(&pass, at, ended);
-        let gate = [Gate::Open, Gate::ReportOnly(Reporting::ReadOnly), Gate::ReportOnly(Reporting::Suspended)]
+        let gate = [WriteGate::Open, WriteGate::ReportOnly(Reporting::ReadOnly), WriteGate::ReportOnly(Reporting::Suspended)]
             [usize::from(gate)];
-        let summary = summarise(&Told {
+        let summary = summarise(&SummaryInput {
             generation: 2,
-            look: &look,
+            decision: &decision,
             outcome: &outcome,
             after: &observed,
             previous: &model.status,
@@ -197,7 +197,7 @@ proptest! {
         for kind in FEEDERS.into_iter().chain([ConditionType::Ready]) {
             prop_assert_eq!(is(&model.status, kind), is(&before, kind), "{:?}", kind);
         }
-        let hidden = blinds.iter().any(|blind| hides_drift(*blind, &pass.look));
+        let hidden = blinds.iter().any(|blind| hides_drift(*blind, &pass.decision));
         let in_sync = is(&model.status, ConditionType::InSync);
         prop_assert!(!hidden || in_sync != Some(ConditionStatus::True), "in sync without having looked");
         if hidden && is(&before, ConditionType::InSync) == Some(ConditionStatus::True) {
@@ -220,7 +220,7 @@ proptest! {
         for (now, before) in now.conditions.iter().zip(&before.conditions) {
             prop_assert_eq!(now, before);
         }
-        prop_assert_eq!(&now.applied, &before.applied);
+        prop_assert_eq!(&now.last_applied_hashes, &before.last_applied_hashes);
         prop_assert_eq!(now, before);
     }
 
@@ -231,9 +231,9 @@ proptest! {
         crate::edits::make(&mut model.truth, identity.role_arn(), &edit);
         let when = model.now;
         model.settle(&identity)?;
-        let told = model.status.drift.last_correction.clone();
+        let rendered = model.status.drift.last_correction.clone();
         model.pass(&identity)?;
-        prop_assert_eq!(&model.status.drift.last_correction, &told);
-        prop_assert!(told.is_none_or(|told| told.at <= model.now && (told.at >= when || !told.items.is_empty())));
+        prop_assert_eq!(&model.status.drift.last_correction, &rendered);
+        prop_assert!(rendered.is_none_or(|rendered| rendered.at <= model.now && (rendered.at >= when || !rendered.items.is_empty())));
     }
 }

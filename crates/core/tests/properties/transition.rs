@@ -1,13 +1,13 @@
 //! A change of the binding: refused, it touches nothing; carried out, it leaves nothing of the old; put back, it is as
 //! it was. Whatever part of the binding changes and whatever was forgotten.
 
-use lanyard_core::condition::{ConditionStatus, ConditionType};
-use lanyard_core::fact::Fact;
 use lanyard_core::identity::Identity;
-use lanyard_core::observed::Agent;
-use lanyard_core::reason::Reason;
-use lanyard_core::spec::{DeletionPolicy, DriftPolicy, Method};
-use lanyard_core::stage::Stage;
+use lanyard_core::model::condition::{ConditionStatus, ConditionType};
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::observed::Agent;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, Method};
+use lanyard_core::reconcile::transition::TransitionState;
 use proptest::prelude::*;
 
 use crate::model::Model;
@@ -118,7 +118,7 @@ proptest! {
         model.truth.agent = Fact::Present(Agent { ready: false, found: "none".to_owned() });
         let was = model.truth.clone();
         let last = model.settle(&identity)?;
-        prop_assert!(matches!(last.look.stage, Stage::Moving(_)), "{:?}", last.look.stage);
+        prop_assert!(matches!(last.decision.stage, TransitionState::Moving(_)), "{:?}", last.decision.stage);
         prop_assert_eq!(held(&model.truth, &before), held(&was, &before));
         let condition = |kind| model.status.condition(kind).map(|found| (found.status, found.reason));
         let refused = Some((ConditionStatus::True, Reason::AgentNotReady));

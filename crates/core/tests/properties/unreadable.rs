@@ -1,10 +1,10 @@
 //! What could not be read is never written, and a fact less never makes a step more.
 
-use lanyard_core::fact::Fact;
-use lanyard_core::observed::{Observed, RoleFacts};
-use lanyard_core::plan::Plan;
-use lanyard_core::stage::{Phase, Stage};
-use lanyard_core::step::Step;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::observed::{Observed, RoleFacts};
+use lanyard_core::reconcile::plan::Plan;
+use lanyard_core::reconcile::step::Step;
+use lanyard_core::reconcile::transition::{Phase, TransitionState};
 use proptest::prelude::*;
 
 use crate::atoms::atoms;
@@ -94,27 +94,27 @@ proptest! {
         let identity = scene.identity();
         let mut model = scene.model()?;
         model.blinds = blinds;
-        none_blindly(&model.think(&identity).plan, &model.observe(&identity))?;
-        none_blindly(&model.think_removal(Some(&identity), false).plan, &model.observe_removal(Some(&identity)))?;
+        none_blindly(&model.decide(&identity).plan, &model.observe(&identity))?;
+        none_blindly(&model.decide_deletion(Some(&identity), false).plan, &model.observe_removal(Some(&identity)))?;
     }
 
     #[test]
     fn a_fact_less_never_makes_a_step_more(scene in scene()) {
         let identity = scene.identity();
         let mut model = scene.model()?;
-        let seeing = atoms(&model.think(&identity).plan);
-        let seeing_removal = atoms(&model.think_removal(Some(&identity), false).plan);
+        let seeing = atoms(&model.decide(&identity).plan);
+        let seeing_removal = atoms(&model.decide_deletion(Some(&identity), false).plan);
         for blind in BLINDS {
             model.blinds = vec![blind];
-            let look = model.think(&identity);
+            let decision = model.decide(&identity);
             // What nobody knows may have to be asked about, and the binding in effect is held meanwhile.
-            let asks = matches!(&look.stage, Stage::Moving(moving) if matches!(moving.phase, Phase::Consent(_)));
+            let asks = matches!(&decision.stage, TransitionState::Moving(moving) if matches!(moving.phase, Phase::Consent(_)));
             if blind == Blind::Effects && asks {
                 continue;
             }
-            let more: Vec<_> = atoms(&look.plan).difference(&seeing).cloned().collect();
+            let more: Vec<_> = atoms(&decision.plan).difference(&seeing).cloned().collect();
             prop_assert!(more.is_empty(), "{blind:?} makes {more:?}");
-            let removal = atoms(&model.think_removal(Some(&identity), false).plan);
+            let removal = atoms(&model.decide_deletion(Some(&identity), false).plan);
             let more: Vec<_> = removal.difference(&seeing_removal).cloned().collect();
             prop_assert!(more.is_empty(), "{blind:?} makes {more:?} in a removal");
         }

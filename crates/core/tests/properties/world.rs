@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use lanyard_core::arn::RoleArn;
-use lanyard_core::fact::Fact;
-use lanyard_core::holder::Pods;
-use lanyard_core::observed::{Agent, Association, Observed, Provider, RoleFacts};
-use lanyard_core::outcome::Answer;
-use lanyard_core::step::Step;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::observed::{Agent, Association, Observed, Provider, RoleFacts};
+use lanyard_core::model::pods::Pods;
+use lanyard_core::reconcile::outcome::Answer;
+use lanyard_core::reconcile::step::Step;
 
 use crate::edits::subject_of_others;
 use crate::specs::subject;
@@ -74,7 +74,7 @@ pub fn read(truth: &Truth, roles: &[RoleArn]) -> Observed {
     let facts = |arn: &RoleArn| truth.roles.get(arn).cloned().unwrap_or_else(RoleFacts::absent);
     Observed {
         roles: roles.iter().map(|arn| (arn.clone(), facts(arn))).collect(),
-        lasting: BTreeSet::new(),
+        confirmed: BTreeSet::new(),
         ..truth.clone()
     }
 }
@@ -150,11 +150,11 @@ fn role_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
         {
             Some("NoSuchEntity: the policy")
         }
-        Step::RemoveSubject { role, seat }
+        Step::RemoveSubject { role, membership }
             if facts(role)
                 .trust
                 .present()
-                .is_some_and(|trust| seat.remove(trust).statements().is_empty()) =>
+                .is_some_and(|trust| membership.remove(trust).statements().is_empty()) =>
         {
             Some("MalformedPolicyDocument: no statement is left")
         }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use lanyard_core::fact::Fact;
-use lanyard_core::holder::Pods;
-use lanyard_core::subject::Subject;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::pods::Pods;
+use lanyard_core::model::subject::Subject;
 
 use super::places::{AGENT_NAMESPACE, Agents, agent_selector};
 use super::reading::{Read, read};
-use crate::World;
+use crate::Engine;
 use crate::error::EngineError;
 
-impl World {
+impl Engine {
     /// The holders of a subject from a list of this moment. A list that breaks off tells nothing.
     pub async fn fresh_pods(&self, subject: &Subject) -> Fact<Pods> {
         match self.list_holders(subject).await {
@@ -39,7 +39,7 @@ impl World {
         let nodes: BTreeSet<&str> = found.iter().filter_map(|pod| pod.node.as_deref()).collect();
         let agents = self.agents_on(&nodes).await?;
         Ok(Pods {
-            holders: found.iter().map(|pod| pod.holder(&agents)).collect(),
+            pods: found.iter().map(|pod| pod.pod(&agents)).collect(),
             fresh: true,
         })
     }

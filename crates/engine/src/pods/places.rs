@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
-use lanyard_core::holder::Place;
+use lanyard_core::model::pods::Place;
 
 /// Where the agent's pods are, and how they are known [F 2.4].
 pub(super) const AGENT_NAMESPACE: &str = "kube-system";

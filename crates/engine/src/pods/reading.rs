@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Volume};
-use lanyard_core::holder::{Carries, Holder, Place};
-use lanyard_core::workload::Owner;
+use lanyard_core::model::pods::{Credential, Place, PodCredentials};
+use lanyard_core::model::workload::WorkloadRef;
 
 use super::places;
 
@@ -57,13 +57,13 @@ impl<S> Held<S> {
 }
 
 impl<S: AsRef<str>> Held<S> {
-    fn told(&self) -> Carries {
+    fn told(&self) -> Credential {
         match self {
-            Self::WebIdentity { role, audience } => Carries::WebIdentity {
+            Self::WebIdentity { role, audience } => Credential::WebIdentity {
                 role: role.as_ref().to_owned(),
                 audience: audience.as_ref().to_owned(),
             },
-            Self::PodIdentity => Carries::PodIdentity,
+            Self::PodIdentity => Credential::PodIdentity,
         }
     }
 }
@@ -95,12 +95,12 @@ impl<S: AsRef<str> + PartialEq> Read<S> {
     }
 
     /// The pod as a holder, in a place judged with what is known of its node.
-    pub fn holder(&self, agents: &places::Agents) -> Holder {
+    pub fn pod(&self, agents: &places::Agents) -> PodCredentials {
         let text = |word: &S| word.as_ref().to_owned();
-        Holder {
+        PodCredentials {
             carries: self.carries.iter().map(Held::told).collect(),
             created: self.created,
-            owner: self.owner.as_ref().map(|(kind, name)| Owner {
+            owner: self.owner.as_ref().map(|(kind, name)| WorkloadRef {
                 kind: text(kind),
                 name: text(name),
             }),

@@ -6,26 +6,26 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use lanyard_core::arn::RoleArn;
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::observed::RoleFacts;
-use lanyard_core::subject::Subject;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::RoleFacts;
+use lanyard_core::model::subject::Subject;
 
 use super::Edit;
-use crate::turns::Turns;
+use crate::keyed_locks::KeyedLocks;
 
 /// Locks and recent edits, by role.
 pub(crate) struct Trusts {
-    settling: Duration,
-    turns: Turns<RoleArn>,
+    read_consistency: Duration,
+    turns: KeyedLocks<RoleArn>,
     edits: Mutex<HashMap<RoleArn, Vec<(Instant, Edit)>>>,
 }
 
 impl Trusts {
-    pub(crate) fn new(settling: Duration) -> Self {
+    pub(crate) fn new(read_consistency: Duration) -> Self {
         Self {
-            settling,
-            turns: Turns::default(),
+            read_consistency,
+            turns: KeyedLocks::default(),
             edits: Mutex::default(),
         }
     }
@@ -39,7 +39,7 @@ impl Trusts {
     pub(super) fn young(&self, role: &RoleArn) -> Vec<Edit> {
         let edits = held(&self.edits);
         let made = edits.get(role).into_iter().flatten();
-        let young = made.filter(|(at, _)| at.elapsed() < self.settling);
+        let young = made.filter(|(at, _)| at.elapsed() < self.read_consistency);
         young.map(|(_, edit)| edit.clone()).collect()
     }
 
@@ -47,11 +47,11 @@ impl Trusts {
     pub(super) fn wrote(&self, role: &RoleArn, edit: Edit) {
         let mut edits = held(&self.edits);
         edits.retain(|_, made| {
-            made.retain(|(at, _)| at.elapsed() < self.settling);
+            made.retain(|(at, _)| at.elapsed() < self.read_consistency);
             !made.is_empty()
         });
         let made = edits.entry(role.clone()).or_default();
-        made.retain(|(_, before)| before.seat != edit.seat);
+        made.retain(|(_, before)| before.membership != edit.membership);
         made.push((Instant::now(), edit));
     }
 
@@ -63,7 +63,7 @@ impl Trusts {
         let young = self.young(role);
         let mut own = young.iter().filter(|edit| edit.subject == *subject);
         if !own.all(|edit| edit.holds_in(trust)) {
-            facts.trust = Fact::Unreadable(Why::Settling);
+            facts.trust = Fact::Unreadable(ReadError::Settling);
         }
         facts
     }

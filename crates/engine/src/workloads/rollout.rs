@@ -5,7 +5,7 @@ use k8s_openapi::api::apps::v1::{
     DaemonSet, DaemonSetSpec, Deployment, DeploymentStatus, StatefulSet, StatefulSetSpec,
 };
 use kube::core::ObjectMeta;
-use lanyard_core::workload::Obstacle;
+use lanyard_core::model::workload::Obstacle;
 
 const ON_DELETE: &str = "OnDelete";
 

@@ -15,23 +15,23 @@ use kube::{Resource, ResourceExt};
 use kube_runtime::WatchStreamExt;
 use kube_runtime::watcher::{self, Event, watcher};
 use lanyard_core::class::selector::Labels;
-use lanyard_core::class::{Listed, Queue};
-use lanyard_core::fact::{Fact, Why};
+use lanyard_core::class::{Listed, RolloutPolicy};
+use lanyard_core::model::fact::{Fact, ReadError};
 
 use super::{Shown, class_of, record};
-use crate::context::{Context, Ref};
+use crate::context::{Context, IdentityRef};
 use crate::raw::RawClass;
 
 /// Watches classes and namespaces until it is dropped.
-pub async fn watch(context: Arc<Context>, wake: UnboundedSender<Ref>) {
-    let kube = context.world.kube();
+pub async fn watch(context: Arc<Context>, requeue: UnboundedSender<IdentityRef>) {
+    let kube = context.engine.kube();
     let classes = watcher(Api::<RawClass>::all(kube.clone()), watcher::Config::default());
     let namespaces = watcher(
         Api::<PartialObjectMeta<Namespace>>::all(kube.clone()),
         watcher::Config::default().page_size(500),
     );
     let labels = |namespace: &PartialObjectMeta<Namespace>| namespace.labels().clone();
-    let (context, wake) = (&*context, &wake);
+    let (context, requeue) = (&*context, &requeue);
     let classes = follow(classes.default_backoff(), shown, |seen| {
         let shown = seen.present().cloned().unwrap_or_default();
         let now = seen.map(|all| all.into_values().map(|(listed, _)| listed).collect());
@@ -44,7 +44,7 @@ pub async fn watch(context: Arc<Context>, wake: UnboundedSender<Ref>) {
         // What is written to a class by those who count is no news to them.
         if now != before {
             context.classes.changed();
-            wake_followers(context, wake, &before, &now);
+            wake_followers(context, requeue, &before, &now);
         }
     });
     let namespaces = follow(namespaces.default_backoff(), labels, |seen| {
@@ -55,7 +55,7 @@ pub async fn watch(context: Arc<Context>, wake: UnboundedSender<Ref>) {
                 .known
                 .send_modify(|known| known.namespaces = seen.clone());
             context.classes.changed();
-            wake_inside(context, wake, &before, &seen);
+            wake_inside(context, requeue, &before, &seen);
         }
     });
     futures::future::join(classes, namespaces).await;
@@ -118,7 +118,7 @@ fn refused<T>(error: &watcher::Error) -> Option<Fact<T>> {
     };
     match status.code {
         404 => Some(Fact::Absent),
-        401 | 403 => Some(Fact::Unreadable(Why::Denied(status.message.clone()))),
+        401 | 403 => Some(Fact::Unreadable(ReadError::Denied(status.message.clone()))),
         _ => None,
     }
 }
@@ -129,15 +129,17 @@ fn refused<T>(error: &watcher::Error) -> Option<Fact<T>> {
 fn differ(before: &Fact<Vec<Listed>>, now: &Fact<Vec<Listed>>, pinned: bool) -> BTreeSet<Option<String>> {
     let all = |fact: &Fact<Vec<Listed>>| -> BTreeMap<String, Listed> {
         let classes = fact.present().into_iter().flatten();
-        let print = |listed: &Listed| {
+        let fingerprint = |listed: &Listed| {
             let mut listed = listed.clone();
             listed.goes &= !pinned;
             if let Ok(class) = &mut listed.class {
-                class.transition = Queue::default();
+                class.transition = RolloutPolicy::default();
             }
             listed
         };
-        classes.map(|class| (class.name.clone(), print(class))).collect()
+        classes
+            .map(|class| (class.name.clone(), fingerprint(class)))
+            .collect()
     };
     let (old, new) = (all(before), all(now));
     let names = old.keys().chain(new.keys());
@@ -147,13 +149,13 @@ fn differ(before: &Fact<Vec<Listed>>, now: &Fact<Vec<Listed>>, pinned: bool) -> 
 
 fn wake_followers(
     context: &Context,
-    wake: &UnboundedSender<Ref>,
+    requeue: &UnboundedSender<IdentityRef>,
     before: &Fact<Vec<Listed>>,
     now: &Fact<Vec<Listed>>,
 ) {
     let (to_followers, to_others) = (differ(before, now, true), differ(before, now, false));
     for object in context.store.state() {
-        let Some(decoded) = object.decode(&context.world.cluster().identity) else {
+        let Some(decoded) = object.decode(&context.engine.cluster().identity) else {
             continue;
         };
         let changed = match record(&decoded).pinned() {
@@ -161,14 +163,14 @@ fn wake_followers(
             None => &to_others,
         };
         if changed.contains(&class_of(&decoded).map(str::to_owned)) {
-            context.ask_for_look(wake, Ref::from_obj(&*object));
+            context.requeue_now(requeue, IdentityRef::from_obj(&*object));
         }
     }
 }
 
 fn wake_inside(
     context: &Context,
-    wake: &UnboundedSender<Ref>,
+    requeue: &UnboundedSender<IdentityRef>,
     before: &Fact<BTreeMap<String, Labels>>,
     now: &Fact<BTreeMap<String, Labels>>,
 ) {
@@ -178,7 +180,7 @@ fn wake_inside(
     for object in context.store.state() {
         let namespace = object.namespace().unwrap_or_default();
         if labels(before, &namespace) != labels(now, &namespace) {
-            context.ask_for_look(wake, Ref::from_obj(&*object));
+            context.requeue_now(requeue, IdentityRef::from_obj(&*object));
         }
     }
 }

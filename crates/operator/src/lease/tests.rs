@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
-use lanyard_core::timings::Timings;
+use lanyard_core::model::timings::Timings;
 use tokio::time::{Instant, sleep, timeout};
 
 use self::server::Server;
 use super::candidate::{Action, Candidate, Terms};
-use super::{Claim, LeaseSettings, Tenure, stand};
+use super::{Claim, LeaderElection, LeaseSettings, run};
 use crate::admin::Readiness;
 
 fn settings(identity: &str) -> LeaseSettings {
@@ -132,10 +132,10 @@ fn a_record_given_back_is_free_at_once_and_counts_the_change_of_holder() {
     assert!(a.resignation(Timestamp::UNIX_EPOCH).is_none());
 }
 
-fn operator(server: &Server, identity: &str) -> (Tenure, Readiness) {
+fn operator(server: &Server, identity: &str) -> (LeaderElection, Readiness) {
     let readiness = Readiness::default();
     (
-        stand(server.client(), settings(identity), readiness.clone()),
+        run(server.client(), settings(identity), readiness.clone()),
         readiness,
     )
 }
@@ -161,7 +161,7 @@ async fn one_holds_and_the_other_stands_by_until_it_is_given_back() {
     assert!(first.gate().is_open() && !gate.is_open());
 
     let given_back = Instant::now();
-    first.vacate(true).await;
+    first.release(true).await;
     soon(gate.gained(0)).await;
     assert!(given_back.elapsed() < seconds(3), "{:?}", given_back.elapsed());
     assert_eq!(server.holder().as_deref(), Some("second"));
@@ -219,7 +219,7 @@ async fn a_write_under_way_gets_its_time_before_the_lease_is_given_back() {
     let gate = tenure.gate();
     soon(gate.gained(0)).await;
     let asked = Instant::now();
-    let vacated = tokio::spawn(tenure.vacate(false));
+    let vacated = tokio::spawn(tenure.release(false));
     tokio::task::yield_now().await;
     assert!(!gate.is_open());
     sleep(seconds(3)).await;

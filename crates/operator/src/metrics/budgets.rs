@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use lanyard_aws::{Aws, BudgetState};
+use lanyard_aws::{Aws, BudgetStats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -47,7 +47,7 @@ impl Collector for Budgets {
     }
 }
 
-pub(super) fn encode(states: &[BudgetState], encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
+pub(super) fn encode(states: &[BudgetStats], encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
     let help = "Calls a second that Lanyard makes at most, as learned from what AWS throttles; of several accounts, the lowest.";
     let mut family = encoder.encode_descriptor("aws_budget_rate", help, None, MetricType::Gauge)?;
     for state in states {
@@ -79,7 +79,7 @@ pub(super) fn encode(states: &[BudgetState], encoder: &mut DescriptorEncoder) ->
     Ok(())
 }
 
-fn labels(state: &BudgetState) -> [(&'static str, &'static str); 3] {
+fn labels(state: &BudgetStats) -> [(&'static str, &'static str); 3] {
     [
         ("service", state.service),
         ("account", state.account),

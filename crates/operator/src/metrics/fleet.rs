@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use kube_runtime::reflector::Store;
-use lanyard_core::condition::{ConditionStatus, ConditionType};
-use lanyard_core::status::Status;
+use lanyard_core::model::condition::{ConditionStatus, ConditionType};
+use lanyard_core::model::status::Status;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -62,11 +62,11 @@ struct Count {
 
 impl Count {
     fn none() -> Self {
-        let ready = ["True", "False", "Unknown"].map(|status| ((ConditionType::Ready.word(), status), 0));
-        let stalled = ((ConditionType::Stalled.word(), "True"), 0);
+        let ready = ["True", "False", "Unknown"].map(|status| ((ConditionType::Ready.as_str(), status), 0));
+        let stalled = ((ConditionType::Stalled.as_str(), "True"), 0);
         Self {
             conditions: ready.into_iter().chain([stalled]).collect(),
-            drift: RESOURCES.map(|resource| (resource.word(), 0)).into(),
+            drift: RESOURCES.map(|resource| (resource.as_str(), 0)).into(),
         }
     }
 
@@ -74,22 +74,22 @@ impl Count {
         for condition in &status.conditions {
             *self
                 .conditions
-                .entry((condition.kind.word(), word(condition.status)))
+                .entry((condition.kind.as_str(), status_label(condition.status)))
                 .or_default() += 1;
         }
         if status.condition(ConditionType::Ready).is_none() {
             *self
                 .conditions
-                .entry((ConditionType::Ready.word(), "Unknown"))
+                .entry((ConditionType::Ready.as_str(), "Unknown"))
                 .or_default() += 1;
         }
         for resource in status.drift.items.iter().filter_map(resource_of) {
-            *self.drift.entry(resource.word()).or_default() += 1;
+            *self.drift.entry(resource.as_str()).or_default() += 1;
         }
     }
 }
 
-const fn word(status: ConditionStatus) -> &'static str {
+const fn status_label(status: ConditionStatus) -> &'static str {
     match status {
         ConditionStatus::True => "True",
         ConditionStatus::False => "False",

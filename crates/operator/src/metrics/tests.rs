@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lanyard_aws::{BudgetState, LaneState};
-use lanyard_core::outcome::{Answer, Ended, Skip};
-use lanyard_core::status::{Correction, Status};
-use lanyard_core::summarise::{Event, EventKind};
+use lanyard_aws::{BudgetStats, WaitingCalls};
+use lanyard_core::model::status::{Correction, Status};
+use lanyard_core::reconcile::outcome::{Answer, Skip, StepResult};
+use lanyard_core::reconcile::summary::{Event, EventKind};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
@@ -25,13 +25,13 @@ fn registered() -> (Registry, Metrics) {
     (registry, metrics)
 }
 
-fn item(resource: Resource, since: i64, why: Option<Standing>) -> DriftItem {
+fn item(resource: Resource, since: i64, why: Option<DriftReason>) -> DriftItem {
     DriftItem {
-        resource: resource.word().to_owned(),
+        resource: resource.as_str().to_owned(),
         field: "field".to_owned(),
-        wanted: None,
-        found: None,
-        why,
+        desired: None,
+        observed: None,
+        reason: why,
         since: Some(Timestamp::from_second(since).unwrap()),
     }
 }
@@ -75,9 +75,13 @@ fn a_call_shows_as_rate_errors_duration_and_saturation() {
 fn a_skipped_step_took_no_time() {
     let (registry, metrics) = registered();
     let step = Step::DeleteAssociation {};
-    metrics.step(&step, &Ended::Skipped(Skip::Gate), Duration::ZERO);
+    metrics.step(&step, &StepResult::Skipped(Skip::WriteGate), Duration::ZERO);
     assert!(!scraped(&registry).contains("lanyard_step_duration_seconds_count{"));
-    metrics.step(&step, &Ended::Done(Answer::Nothing), Duration::from_millis(7));
+    metrics.step(
+        &step,
+        &StepResult::Done(Answer::Nothing),
+        Duration::from_millis(7),
+    );
     let text = scraped(&registry);
     assert!(
         text.contains("lanyard_step_duration_seconds_count{step=\"DeleteAssociation\"} 1"),
@@ -92,10 +96,10 @@ fn a_skipped_step_took_no_time() {
 #[test]
 fn looks_under_way_are_counted_while_they_are() {
     let (registry, metrics) = registered();
-    let running = metrics.look_begins();
-    assert!(scraped(&registry).contains("lanyard_looks_running 1"));
+    let running = metrics.reconcile_begins();
+    assert!(scraped(&registry).contains("lanyard_reconciles_running 1"));
     drop(running);
-    assert!(scraped(&registry).contains("lanyard_looks_running 0"));
+    assert!(scraped(&registry).contains("lanyard_reconciles_running 0"));
 }
 
 #[test]
@@ -103,16 +107,16 @@ fn drift_is_counted_once_when_it_is_found_or_corrected() {
     let (registry, metrics) = registered();
     let mut status = Status::default();
     status.drift.items = vec![
-        item(Resource::Role, 1, Some(Standing::Reported)),
-        item(Resource::Role, 2, Some(Standing::NotOurs)),
-        item(Resource::Association, 2, Some(Standing::Unreadable)),
+        item(Resource::Role, 1, Some(DriftReason::Reported)),
+        item(Resource::Role, 2, Some(DriftReason::Unmanaged)),
+        item(Resource::Association, 2, Some(DriftReason::Unreadable)),
     ];
     status.drift.last_correction = Some(Correction {
         at: Timestamp::UNIX_EPOCH,
         items: vec![item(Resource::ServiceAccount, 0, None)],
     });
     let look = |reasons: &[Reason], published| {
-        metrics.look(&summary(status.clone(), reasons), published, Duration::ZERO);
+        metrics.reconciled(&summary(status.clone(), reasons), published, Duration::ZERO);
     };
     look(&[Reason::DriftFound, Reason::DriftCorrected], false);
     look(&[Reason::DriftFound, Reason::DriftCorrected], true);
@@ -124,8 +128,8 @@ fn drift_is_counted_once_when_it_is_found_or_corrected() {
         "lanyard_drift_found_total{resource=\"Association\"} 0",
         "lanyard_drift_corrected_total{resource=\"ServiceAccount\"} 1",
         "lanyard_drift_corrected_total{resource=\"Role\"} 0",
-        "lanyard_looks_total{outcome=\"unpublished\"} 1",
-        "lanyard_looks_total{outcome=\"settled\"} 2",
+        "lanyard_reconcile_total{outcome=\"status_update_failed\"} 1",
+        "lanyard_reconcile_total{outcome=\"success\"} 2",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
@@ -133,7 +137,7 @@ fn drift_is_counted_once_when_it_is_found_or_corrected() {
 
 /// The budgets as a scrape shows them, without an AWS side.
 #[derive(Debug)]
-struct Shown(Vec<BudgetState>);
+struct Shown(Vec<BudgetStats>);
 
 impl Collector for Shown {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
@@ -144,11 +148,11 @@ impl Collector for Shown {
 #[test]
 fn a_budget_shows_what_it_learned_and_who_waits() {
     let mut registry = Registry::with_prefix(PREFIX);
-    let waiting = LaneState {
+    let waiting = WaitingCalls {
         foreground: 3,
         background: 7,
     };
-    registry.register_collector(Box::new(Shown(vec![BudgetState {
+    registry.register_collector(Box::new(Shown(vec![BudgetStats {
         service: "iam",
         account: "own",
         kind: "write",
@@ -177,7 +181,7 @@ fn what_alerts_are_made_of_is_there_from_the_start() {
     let text = scraped(&registered().0);
     for line in [
         "# HELP lanyard_build Which Lanyard this is.",
-        "lanyard_looks_running 0",
+        "lanyard_reconciles_running 0",
         "lanyard_objects_in_backoff 0",
         "lanyard_drift_found_total{resource=\"Role\"} 0",
         "lanyard_drift_corrected_total{resource=\"Provider\"} 0",

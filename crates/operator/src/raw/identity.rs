@@ -2,16 +2,16 @@
 //! Called by everything that looks at objects.
 
 use lanyard_api::{
-    ANNOTATION_ADOPT, ANNOTATION_CUSTODY, ANNOTATION_REQUESTED_AT, FINALIZER, WorkloadIdentity,
+    ANNOTATION_ADOPT, ANNOTATION_INVENTORY, ANNOTATION_RECONCILE_REQUESTED_AT, FINALIZER, WorkloadIdentity,
     WorkloadIdentitySpec, WorkloadIdentityStatus,
 };
-use lanyard_core::adoption::named;
-use lanyard_core::class::Record;
-use lanyard_core::custody::Custody;
-use lanyard_core::name::{ClusterIdentity, Namespace, ServiceAccountName};
-use lanyard_core::spec::Spec;
-use lanyard_core::status::Status;
-use lanyard_core::subject::Subject;
+use lanyard_core::class::adoption::named;
+use lanyard_core::model::inventory::Inventory;
+use lanyard_core::model::name::{ClusterIdentity, Namespace, ServiceAccountName};
+use lanyard_core::model::spec::Spec;
+use lanyard_core::model::status::Status;
+use lanyard_core::model::subject::Subject;
+use lanyard_core::reconcile::class_decision::Record;
 use lanyard_engine::Target;
 use serde::{Deserialize, Serialize};
 
@@ -47,13 +47,13 @@ pub struct Decoded {
 impl RawIdentity {
     /// Whether an object that was looked at before is without our finalizer or custody: somebody took them off.
     #[must_use]
-    pub fn lost_its_marks(&self) -> bool {
-        let custody = self
+    pub fn lost_its_control_metadata(&self) -> bool {
+        let inventory = self
             .metadata
             .annotations
             .as_ref()
-            .is_some_and(|all| all.contains_key(ANNOTATION_CUSTODY));
-        self.was_looked_at() && !(self.is_held() && custody)
+            .is_some_and(|all| all.contains_key(ANNOTATION_INVENTORY));
+        self.was_looked_at() && !(self.is_held() && inventory)
     }
 
     /// Whether our finalizer holds the object.
@@ -65,17 +65,17 @@ impl RawIdentity {
 
     /// Custody as it is written on the object.
     #[must_use]
-    pub fn custody(&self) -> Option<Custody> {
+    pub fn inventory(&self) -> Option<Inventory> {
         let annotations = self.metadata.annotations.as_ref()?;
-        Custody::parse(annotations.get(ANNOTATION_CUSTODY)?)
+        Inventory::parse(annotations.get(ANNOTATION_INVENTORY)?)
     }
 
     /// The class that the object follows, as far as one is on record.
     #[must_use]
     pub fn class(&self) -> Option<String> {
-        let (status, custody) = (&self.decode_status(), self.custody());
-        let custody = custody.as_ref();
-        Record { status, custody }.pinned().map(str::to_owned)
+        let (status, inventory) = (&self.decode_status(), self.inventory());
+        let inventory = inventory.as_ref();
+        Record { status, inventory }.pinned().map(str::to_owned)
     }
 
     /// Whether a status was ever written; the schema's own default has generation -1.
@@ -114,7 +114,7 @@ impl RawIdentity {
         let requested_at = metadata
             .annotations
             .as_ref()
-            .and_then(|all| all.get(ANNOTATION_REQUESTED_AT));
+            .and_then(|all| all.get(ANNOTATION_RECONCILE_REQUESTED_AT));
         Some(Decoded {
             target: Target::new(subject, metadata)?,
             spec: self.decode_spec(),
@@ -154,7 +154,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::controller::changed_by_others;
+    use crate::controller::external_fingerprint;
 
     #[test]
     fn a_slim_object_has_the_same_marks_and_nothing_to_say() {
@@ -170,8 +170,11 @@ mod tests {
             }))
             .unwrap();
             let slim = object.clone().slim();
-            assert_eq!(changed_by_others(&slim), changed_by_others(&object));
-            assert_eq!(slim.lost_its_marks(), object.lost_its_marks());
+            assert_eq!(external_fingerprint(&slim), external_fingerprint(&object));
+            assert_eq!(
+                slim.lost_its_control_metadata(),
+                object.lost_its_control_metadata()
+            );
             assert!(slim.spec.is_none() && slim.decode_status().conditions.is_empty());
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kube::Resource;
-use lanyard_engine::Door;
+use lanyard_engine::GuardedClient;
 use serde::Serialize;
 
 use super::one::Outcome;
@@ -74,7 +74,7 @@ pub(super) fn would_release(classes: &[RawClass], followers: &Followers, which: 
 
 /// Takes the finalizer off the classes that it is kept on by nobody who is still held.
 pub(super) async fn release(
-    door: Door<'_>,
+    guarded: GuardedClient<'_>,
     classes: &[RawClass],
     followers: &Followers,
     which: &Which,
@@ -86,7 +86,7 @@ pub(super) async fn release(
             ..Class::of(class, Outcome::Held)
         };
         released.push(match followers.namespaces(class).len() {
-            0 => match hold(door, class.meta(), false).await {
+            0 => match hold(guarded, class.meta(), false).await {
                 Ok(()) => Class::of(class, Outcome::Released),
                 Err(error) => held(error.to_string()),
             },

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use kube::Resource;
 use kube::api::{Api, ListParams};
-use lanyard_core::name::Namespace;
+use lanyard_core::model::name::Namespace;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 
 use kube::Resource;
 use lanyard_core::class::Listed;
-use lanyard_core::fact::{Fact, Why};
-use lanyard_core::gate::Gate;
-use lanyard_core::leaving::Leaving;
-use lanyard_core::look::{Look, think_removal};
-use lanyard_core::observed::Observed;
-use lanyard_core::outcome::{Disposition, Ended, Outcome as Became};
-use lanyard_core::plan::Plan;
-use lanyard_core::step::Step;
-use lanyard_engine::{Door, World, let_go};
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::Observed;
+use lanyard_core::reconcile::decide::{Decision, decide_deletion};
+use lanyard_core::reconcile::deletion_mode::DeletionMode;
+use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::outcome::{Disposition, Outcome as Became, StepResult};
+use lanyard_core::reconcile::plan::Plan;
+use lanyard_core::reconcile::step::Step;
+use lanyard_engine::{Engine, GuardedClient, let_go};
 use serde::Serialize;
 
 use crate::classes::account_of;
@@ -63,13 +63,13 @@ pub struct Left {
 #[derive(Clone, Copy)]
 pub(super) enum AwsSide<'a> {
     Reached {
-        world: &'a World,
+        engine: &'a Engine,
         /// The classes, which say in which account roles are.
         classes: &'a [Listed],
     },
     Silent {
         why: &'a str,
-        door: Door<'a>,
+        guarded: GuardedClient<'a>,
     },
 }
 
@@ -97,9 +97,9 @@ impl AwsSide<'_> {
         let mut account = Account::of(object, Outcome::WouldRelease);
         match self {
             Self::Silent { why, .. } => account.left = unreached(object, why),
-            Self::Reached { world, classes } => {
-                if let Some((_, observed, look)) = look_at(world, classes, object).await {
-                    account.released = look.plan.steps().filter_map(thing).collect();
+            Self::Reached { engine, classes } => {
+                if let Some((_, observed, decision)) = look_at(engine, classes, object).await {
+                    account.released = decision.plan.steps().filter_map(thing).collect();
                     account.left = unread(&observed);
                 }
             }
@@ -110,11 +110,11 @@ impl AwsSide<'_> {
     /// Lets an object go. `last`: it goes even if AWS could let us tag its things at another try.
     pub(super) async fn release(self, object: &RawIdentity, last: bool) -> Account {
         match self {
-            Self::Reached { world, classes } => release(world, classes, object, last).await,
-            Self::Silent { why, door } => {
+            Self::Reached { engine, classes } => release(engine, classes, object, last).await,
+            Self::Silent { why, guarded } => {
                 let mut account = Account::of(object, Outcome::Released);
                 account.left = unreached(object, why);
-                if let Err(error) = let_go(door, object.meta()).await {
+                if let Err(error) = let_go(guarded, object.meta()).await {
                     account.outcome = Outcome::Held;
                     account.error = Some(error.to_string());
                 }
@@ -125,29 +125,29 @@ impl AwsSide<'_> {
 }
 
 async fn look_at(
-    world: &World,
+    engine: &Engine,
     classes: &[Listed],
     object: &RawIdentity,
-) -> Option<(Decoded, Observed, Look)> {
-    let mut decoded = object.decode(&world.cluster().identity)?;
-    decoded.target.account = account_of(classes, &decoded);
-    let scope = removal_scope(&decoded, world.cluster(), Fact::Unreadable(Why::NotRead));
-    let observed = world.observe(&scope).await;
+) -> Option<(Decoded, Observed, Decision)> {
+    let mut decoded = object.decode(&engine.cluster().identity)?;
+    decoded.target.access = account_of(classes, &decoded);
+    let scope = removal_scope(&decoded, engine.cluster(), Fact::Unreadable(ReadError::NotRead));
+    let observed = engine.observe(&scope).await;
     let subject = &decoded.target.subject;
-    let look = think_removal(subject, &decoded.status, &observed, Leaving::Release);
-    Some((decoded, observed, look))
+    let decision = decide_deletion(subject, &decoded.status, &observed, DeletionMode::Release);
+    Some((decoded, observed, decision))
 }
 
 /// The tags first and, when they are what they can be, the object.
-async fn release(world: &World, classes: &[Listed], object: &RawIdentity, last: bool) -> Account {
+async fn release(engine: &Engine, classes: &[Listed], object: &RawIdentity, last: bool) -> Account {
     let mut account = Account::of(object, Outcome::Held);
-    let Some((decoded, mut observed, look)) = look_at(world, classes, object).await else {
+    let Some((decoded, mut observed, decision)) = look_at(engine, classes, object).await else {
         account.error = Some("its name cannot be read".to_owned());
         return account;
     };
     account.left = unread(&observed);
-    let (tags, marks) = parted(look.plan);
-    let tagged = apply(world, &decoded, &tags, &mut observed).await;
+    let (tags, control) = parted(decision.plan);
+    let tagged = apply(engine, &decoded, &tags, &mut observed).await;
     account.released = tagged.done().filter_map(|(step, _)| thing(step)).collect();
     let passing = !account.left.is_empty() || has_passing_trouble(&tagged);
     account.left.extend(untagged(&tagged));
@@ -155,7 +155,7 @@ async fn release(world: &World, classes: &[Listed], object: &RawIdentity, last: 
         account.error = Some("AWS does not let its things be tagged for the moment".to_owned());
         return account;
     }
-    let freed = apply(world, &decoded, &marks, &mut observed).await;
+    let freed = apply(engine, &decoded, &control, &mut observed).await;
     match freed.failure() {
         None if freed.all_done() => account.outcome = Outcome::Released,
         None => account.error = Some("the lease was lost on the way".to_owned()),
@@ -164,10 +164,10 @@ async fn release(world: &World, classes: &[Listed], object: &RawIdentity, last: 
     account
 }
 
-async fn apply(world: &World, decoded: &Decoded, plan: &Plan, observed: &mut Observed) -> Became {
+async fn apply(engine: &Engine, decoded: &Decoded, plan: &Plan, observed: &mut Observed) -> Became {
     // Every write asks the lease for itself, on its way out.
-    let gate = || Gate::Open;
-    world
+    let gate = || WriteGate::Open;
+    engine
         .apply(&decoded.target, plan, observed, &gate, &|_, _, _| {})
         .await
 }
@@ -175,18 +175,20 @@ async fn apply(world: &World, decoded: &Decoded, plan: &Plan, observed: &mut Obs
 /// The steps on AWS, and the one that frees the object.
 fn parted(plan: Plan) -> (Plan, Plan) {
     let frees = |step: &Step| matches!(step, Step::ReleaseObject { .. });
-    let (marks, tags) = plan.stages.into_iter().partition(|stage| stage.iter().any(frees));
+    let (control, tags) = plan.waves.into_iter().partition(|stage| stage.iter().any(frees));
     let plan = |stages| Plan {
-        stages,
-        then: Vec::new(),
+        waves: stages,
+        waiting_for: Vec::new(),
     };
-    (plan(tags), plan(marks))
+    (plan(tags), plan(control))
 }
 
 fn has_passing_trouble(outcome: &Became) -> bool {
     outcome.steps.iter().any(|(_, ended)| match ended {
-        Ended::Failed(trouble) | Ended::Waiting(trouble) => trouble.disposition == Disposition::RetrySoon,
-        Ended::Done(_) | Ended::Skipped(_) => false,
+        StepResult::Failed(trouble) | StepResult::Waiting(trouble) => {
+            trouble.disposition == Disposition::RetrySoon
+        }
+        StepResult::Done(_) | StepResult::Skipped(_) => false,
     })
 }
 
@@ -202,9 +204,9 @@ fn thing(step: &Step) -> Option<String> {
 fn untagged(outcome: &Became) -> impl Iterator<Item = Left> {
     outcome.steps.iter().filter_map(|(step, ended)| {
         let why = match ended {
-            Ended::Done(_) => return None,
-            Ended::Failed(trouble) | Ended::Waiting(trouble) => trouble.message.clone(),
-            Ended::Skipped(_) => "not tried, since a step before it failed".to_owned(),
+            StepResult::Done(_) => return None,
+            StepResult::Failed(trouble) | StepResult::Waiting(trouble) => trouble.message.clone(),
+            StepResult::Skipped(_) => "not tried, since a step before it failed".to_owned(),
         };
         thing(step).map(|what| Left { what, why })
     })
@@ -221,20 +223,20 @@ fn unread(observed: &Observed) -> Vec<Left> {
     roles.chain(association).collect()
 }
 
-fn left(what: String, why: &Why) -> Left {
+fn left(what: String, why: &ReadError) -> Left {
     let why = why.to_string();
     Left { what, why }
 }
 
 /// What the object's own notes say is in AWS, where nobody can be asked.
 fn unreached(object: &RawIdentity, why: &str) -> Vec<Left> {
-    let custody = object.custody();
-    let touched = custody.iter().flat_map(|custody| &custody.roles);
-    let managed = touched.filter(|touched| touched.managed);
+    let inventory = object.inventory();
+    let entry = inventory.iter().flat_map(|inventory| &inventory.roles);
+    let managed = entry.filter(|entry| entry.managed);
     let status = object.decode_status();
     let recorded = status.role.iter().filter(|role| role.id.is_some());
     let roles: BTreeSet<String> = managed
-        .map(|touched| touched.arn.to_string())
+        .map(|entry| entry.arn.to_string())
         .chain(recorded.map(|role| role.arn.to_string()))
         .collect();
     let bound = status

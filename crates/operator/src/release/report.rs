@@ -65,7 +65,7 @@ impl Report {
     }
 
     /// Prints it. What cannot be printed changes nothing about what was done.
-    pub(super) fn print(&self) -> Ended {
+    pub(super) fn fingerprint(&self) -> Ended {
         let text = match self.output {
             Output::Text => self.text(),
             Output::Json => serde_json::to_string_pretty(self).unwrap_or_default() + "\n",

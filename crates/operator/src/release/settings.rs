@@ -1,8 +1,8 @@
 //! What `lanyard release` is told. Flags and the environment in, checked values out; no I/O of its own.
 
 use clap::{Args, Parser, ValueEnum};
-use lanyard_core::name::Namespace;
-use lanyard_core::timings::Timings;
+use lanyard_core::model::name::Namespace;
+use lanyard_core::model::timings::Timings;
 
 use crate::settings::{Place, log_level};
 

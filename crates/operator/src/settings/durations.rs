@@ -4,8 +4,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use lanyard_core::duration::parse_seconds;
-use lanyard_core::timings::Timings;
+use lanyard_core::model::duration::parse_seconds;
+use lanyard_core::model::timings::Timings;
 
 /// More often than this an operator would mostly talk to AWS about what did not change.
 const SHORTEST_RESYNC: Duration = Duration::from_secs(10);
@@ -47,9 +47,9 @@ fn entry(text: &str) -> Result<(String, Duration), String> {
 
 fn slot<'a>(timings: &'a mut Timings, name: &str) -> Option<&'a mut Duration> {
     match name {
-        "settling" => Some(&mut timings.settling),
+        "read-consistency" => Some(&mut timings.read_consistency),
         "propagation" => Some(&mut timings.propagation),
-        "settle" => Some(&mut timings.settle),
+        "binding-propagation" => Some(&mut timings.binding_propagation),
         "read-back" => Some(&mut timings.read_back),
         "step" => Some(&mut timings.step),
         "cached" => Some(&mut timings.cached),

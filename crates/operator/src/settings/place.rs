@@ -3,8 +3,8 @@
 
 use clap::Args;
 use lanyard_aws::Rates;
-use lanyard_core::name::{Namespace, Region, ServiceAccountName};
-use lanyard_core::timings::Timings;
+use lanyard_core::model::name::{Namespace, Region, ServiceAccountName};
+use lanyard_core::model::timings::Timings;
 
 use super::durations::Overrides;
 use super::which::Which;
@@ -47,7 +47,7 @@ pub struct Place {
     )]
     pub aws_rate: Rates,
 
-    /// Other times than the usual ones, such as `settling=1s,lease=3s`. For tests only.
+    /// Other times than the usual ones, such as `read-consistency=1s,lease=3s`. For tests only.
     #[arg(
         long,
         env = "LANYARD_TIMINGS",

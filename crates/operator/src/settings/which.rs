@@ -5,8 +5,8 @@ use std::fmt;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use lanyard_core::arn::Issuer;
-use lanyard_core::name::{ClusterId, ClusterName};
+use lanyard_core::model::arn::Issuer;
+use lanyard_core::model::name::{ClusterId, ClusterName};
 
 /// Which cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //! The place in; the cluster, or what keeps it from being known, out. Talks to AWS and the API server; called by `startup`.
 
 use lanyard_aws::{Aws, AwsError, Found};
-use lanyard_core::arn::Issuer;
-use lanyard_core::cluster::Cluster;
+use lanyard_core::model::arn::Issuer;
+use lanyard_core::model::cluster::Cluster;
 
 use super::issuer::{self, Verdict};
 use crate::settings::{Place, Which};

@@ -1,7 +1,7 @@
 //! The issuer: whether AWS and the API server mean the same cluster. Issuers in, a verdict out; the API server's is read
 //! from its own discovery document, which is what its tokens carry. Called once at start, before anything is written.
 
-use lanyard_core::arn::Issuer;
+use lanyard_core::model::arn::Issuer;
 use serde::Deserialize;
 use tokio::time::timeout;
 

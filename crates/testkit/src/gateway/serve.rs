@@ -103,7 +103,7 @@ pub(super) async fn exchange(
             None => Some(truth.await),
         },
         Verdict::Drop => None,
-        Verdict::Refuse(refusal) => Some(word(refusal, call)),
+        Verdict::Refuse(refusal) => Some(refusal_code(refusal, call)),
     };
     for hook in ruling.after {
         hook(call.clone()).await;
@@ -134,7 +134,7 @@ pub(super) fn caller(request: &Request) -> Option<String> {
 }
 
 /// A refusal in the words of the call's own protocol.
-pub(super) fn word(refusal: &Refusal, call: &Call) -> Answer {
+pub(super) fn refusal_code(refusal: &Refusal, call: &Call) -> Answer {
     match refusal {
         Refusal::Throttled => throttled(call.service),
         Refusal::Denied => denied(call),

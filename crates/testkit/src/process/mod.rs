@@ -2,9 +2,9 @@
 //! In: a command. Out: a running process, or an error that names the log and shows its end. Does I/O.
 //! Called by everything that starts a program: `control_plane`, `emulator`, `bed`.
 
-mod keeper;
 mod ports;
 mod probe;
+mod process_reaper;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-pub use keeper::Keeper;
 pub use ports::Port;
 pub use probe::{Answer, get, request};
+pub use process_reaper::ProcessReaper;
 
 /// How often a condition is looked at again.
 const POLL: Duration = Duration::from_millis(40);
 /// How much of a failed process's log an error shows.
 const TAIL_LINES: usize = 15;
 
-/// A running program that ends with its [`Keeper`]'s owner, and when this is dropped.
+/// A running program that ends with its [`ProcessReaper`]'s owner, and when this is dropped.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -32,7 +32,7 @@ pub struct Process {
 
 impl Process {
     /// Starts `command` in the keeper's group, with nothing on standard input and all output in `<logs>/<name>.log`.
-    pub fn spawn(keeper: &Keeper, logs: &Path, name: &str, mut command: Command) -> Result<Self> {
+    pub fn spawn(keeper: &ProcessReaper, logs: &Path, name: &str, mut command: Command) -> Result<Self> {
         let log = logs.join(format!("{name}.log"));
         let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
         command

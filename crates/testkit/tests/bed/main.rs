@@ -3,5 +3,5 @@
 
 mod facts;
 mod failures;
-mod keeper;
+mod process_reaper;
 mod support;

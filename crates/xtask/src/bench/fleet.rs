@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, ObjectMeta};
 use lanyard_api::WorkloadIdentity;
-use lanyard_tests::{Clients, Stage};
+use lanyard_tests::{Clients, TestEnv};
 use serde_json::{Value, json};
 
 use super::watch::Watch;
@@ -62,7 +62,7 @@ fn spec(method: &str) -> Value {
 
 /// A fleet on a stage.
 pub struct Fleet<'a> {
-    pub stage: &'a Stage,
+    pub stage: &'a TestEnv,
     pub size: usize,
     pub client: kube::Client,
     pub aws: Clients,
@@ -71,7 +71,7 @@ pub struct Fleet<'a> {
 
 impl<'a> Fleet<'a> {
     /// Makes the namespaces and begins to watch; the objects are made by [`Fleet::create`].
-    pub async fn new(stage: &'a Stage, size: usize) -> Result<Self> {
+    pub async fn new(stage: &'a TestEnv, size: usize) -> Result<Self> {
         let client = stage.bed.client().await?;
         let namespaces = Api::<Namespace>::all(client.clone());
         for number in (0..size).step_by(TO_A_NAMESPACE) {

@@ -79,10 +79,10 @@ fn checked(metrics: &str) -> f64 {
         let lines = lines.filter(|line| without.is_empty() || !line.contains(without));
         lines.filter_map(last).sum()
     };
-    let looks = sum("lanyard_looks_total{", "");
+    let looks = sum("lanyard_reconcile_total{", "");
     let unchecked = "state=\"unchecked\"";
-    let swept = sum("lanyard_sweep_objects{", unchecked);
-    let left = sum("lanyard_sweep_objects{", "") - swept;
+    let swept = sum("lanyard_drift_scan_objects{", unchecked);
+    let left = sum("lanyard_drift_scan_objects{", "") - swept;
     looks.max(swept + looks.min(left))
 }
 
@@ -103,16 +103,16 @@ mod tests {
 
     #[test]
     fn looks_of_every_outcome_count_as_checks() {
-        let metrics = "# TYPE lanyard_looks counter\nlanyard_looks_total{outcome=\"settled\"} 5\n\
-                       lanyard_looks_total{outcome=\"waiting\"} 2\nlanyard_leader 1\n";
+        let metrics = "# TYPE lanyard_reconcile counter\nlanyard_reconcile_total{outcome=\"success\"} 5\n\
+                       lanyard_reconcile_total{outcome=\"waiting\"} 2\nlanyard_leader 1\n";
         assert!((checked(metrics) - 7.0).abs() < f64::EPSILON);
         assert_eq!(value(metrics, "lanyard_leader "), Some(1.0));
     }
 
     #[test]
     fn what_a_sweep_could_not_check_counts_once_it_is_looked_at() {
-        let metrics = "lanyard_looks_total{outcome=\"settled\"} 1\nlanyard_sweep_objects{state=\"checked\"} 95\n\
-                       lanyard_sweep_objects{state=\"deviating\"} 1\nlanyard_sweep_objects{state=\"unchecked\"} 4\n";
+        let metrics = "lanyard_reconcile_total{outcome=\"success\"} 1\nlanyard_drift_scan_objects{state=\"checked\"} 95\n\
+                       lanyard_drift_scan_objects{state=\"drifted\"} 1\nlanyard_drift_scan_objects{state=\"unchecked\"} 4\n";
         assert!((checked(metrics) - 97.0).abs() < f64::EPSILON);
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
 use lanyard_testkit::gateway::Throttle;
-use lanyard_tests::Stage;
+use lanyard_tests::TestEnv;
 
 use super::fleet::{Fleet, bar};
 use super::gauge;
@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Writes of one identity, at most.
 const WRITES_EACH: u32 = 4;
 
-pub async fn play(stage: &Stage, size: usize, allowed: u32) -> Result<Vec<Measured>> {
+pub async fn play(stage: &TestEnv, size: usize, allowed: u32) -> Result<Vec<Measured>> {
     let fleet = Fleet::new(stage, size).await?;
     let (process, gateway) = (stage.process_id(0)?, &stage.bed.gateway);
     gateway.set_throttles(vec![Throttle::writes(f64::from(allowed))]);

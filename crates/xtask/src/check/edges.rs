@@ -3,8 +3,8 @@
 //! Called by `check`.
 //!
 //! ```text
-//!   core <- api          core, api, aws <- engine <- operator
-//!   core <- aws          testkit, tests <- xtask; nothing that is shipped uses these three
+//!   iam-policy <- core <- api          core, api, aws <- engine <- operator
+//!                 core <- aws          testkit, tests <- xtask; nothing that is shipped uses these three
 //! ```
 
 use std::collections::BTreeSet;
@@ -31,6 +31,7 @@ struct Rule {
     never_reaches: &'static [&'static str],
 }
 
+const IAM_POLICY: &str = "lanyard-iam-policy";
 const CORE: &str = "lanyard-core";
 const API: &str = "lanyard-api";
 const AWS: &str = "lanyard-aws";
@@ -42,21 +43,31 @@ const TESTS: &str = "lanyard-tests";
 /// Only the adapter talks to AWS.
 const AWS_CLIENTS: &[&str] = &["aws-*"];
 
-const RULES: [Rule; 8] = [
+/// A pure crate has no runtime, no client and no log.
+const PURE: &[&str] = &[
+    "tokio*",
+    "futures*",
+    "kube*",
+    "k8s-openapi",
+    "aws-*",
+    "tracing*",
+    "hyper*",
+];
+
+const RULES: [Rule; 9] = [
     Rule {
-        package: CORE,
+        package: IAM_POLICY,
         uses: &[],
         tests_use: &[],
         never_names: &[],
-        never_reaches: &[
-            "tokio*",
-            "futures*",
-            "kube*",
-            "k8s-openapi",
-            "aws-*",
-            "tracing*",
-            "hyper*",
-        ],
+        never_reaches: PURE,
+    },
+    Rule {
+        package: CORE,
+        uses: &[IAM_POLICY],
+        tests_use: &[],
+        never_names: &[],
+        never_reaches: PURE,
     },
     Rule {
         package: API,
@@ -74,21 +85,21 @@ const RULES: [Rule; 8] = [
     },
     Rule {
         package: AWS,
-        uses: &[CORE],
+        uses: &[IAM_POLICY, CORE],
         tests_use: &[TESTKIT],
         never_names: &[],
         never_reaches: &["kube*", "k8s-openapi"],
     },
     Rule {
         package: ENGINE,
-        uses: &[CORE, API, AWS],
+        uses: &[IAM_POLICY, CORE, API, AWS],
         tests_use: &[TESTKIT],
         never_names: AWS_CLIENTS,
         never_reaches: &[],
     },
     Rule {
         package: OPERATOR,
-        uses: &[CORE, API, AWS, ENGINE],
+        uses: &[IAM_POLICY, CORE, API, AWS, ENGINE],
         tests_use: &[TESTKIT],
         never_names: AWS_CLIENTS,
         never_reaches: &[],
@@ -102,7 +113,7 @@ const RULES: [Rule; 8] = [
     },
     Rule {
         package: TESTS,
-        uses: &[CORE, API, AWS, ENGINE, OPERATOR, TESTKIT],
+        uses: &[IAM_POLICY, CORE, API, AWS, ENGINE, OPERATOR, TESTKIT],
         tests_use: &[],
         never_names: &[],
         never_reaches: &[],

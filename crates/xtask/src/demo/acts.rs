@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, PostParams};
 use kube::runtime::wait::await_condition;
 use lanyard_api::WorkloadIdentity;
-use lanyard_tests::{Scene, Stage, drift};
+use lanyard_tests::{TestEnv, TestNamespace, drift};
 use serde_json::{Value, json};
 
 use super::proof;
@@ -19,7 +19,7 @@ const SHOP: &str = "shop";
 const REPORTS: &str = "reports";
 const ORDERS: &str = "orders";
 
-pub async fn play(stage: &Stage, show: &Show) -> Result<()> {
+pub async fn play(stage: &TestEnv, show: &Show) -> Result<()> {
     let scene = stage.scene(SHOP).await?;
     create(&scene, show).await?;
     run_pods(&scene, show).await?;
@@ -38,7 +38,7 @@ fn spec(method: &str, drift_policy: &str) -> Value {
     })
 }
 
-async fn create(scene: &Scene<'_>, show: &Show) -> Result<()> {
+async fn create(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     show.step("Two WorkloadIdentities: reports by IRSA, orders by Pod Identity");
     let mark = scene.stage.bed.gateway.ledger().mark();
     scene.apply(REPORTS, spec("IRSA", "Correct")).await?;
@@ -55,7 +55,7 @@ async fn create(scene: &Scene<'_>, show: &Show) -> Result<()> {
     Ok(())
 }
 
-async fn run_pods(scene: &Scene<'_>, show: &Show) -> Result<()> {
+async fn run_pods(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     show.step("A Deployment for each; the pod webhook gives its pods what the binding says");
     let api: Api<Deployment> = Api::namespaced(scene.client.clone(), SHOP);
     for name in [REPORTS, ORDERS] {
@@ -77,7 +77,7 @@ async fn run_pods(scene: &Scene<'_>, show: &Show) -> Result<()> {
     Ok(())
 }
 
-async fn prove(scene: &Scene<'_>, show: &Show) -> Result<()> {
+async fn prove(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     show.step("Proof by IRSA: a token of the ServiceAccount, exchanged at STS");
     let arn = arn_of(&scene.identities().get(REPORTS).await?)?;
     let caller = proof::assume(scene, &arn, REPORTS).await?;
@@ -117,12 +117,12 @@ async fn prove(scene: &Scene<'_>, show: &Show) -> Result<()> {
     Ok(())
 }
 
-async fn repair(scene: &Scene<'_>, show: &Show) -> Result<()> {
+async fn repair(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     show.step("Behind Lanyard's back: the trust of orders is opened to everyone, its policy detached");
     let role = scene.role_of(&scene.identities().get(ORDERS).await?)?;
     let (trust, attached) = (scene.aws.trust(&role).await?, scene.aws.attached(&role).await?);
     break_role(scene, &role).await?;
-    scene.request_look(ORDERS).await?;
+    scene.request_reconcile(ORDERS).await?;
     let corrected = |object: &WorkloadIdentity| {
         drift(object)
             .last_correction
@@ -147,12 +147,12 @@ async fn repair(scene: &Scene<'_>, show: &Show) -> Result<()> {
     Ok(())
 }
 
-async fn report(scene: &Scene<'_>, show: &Show) -> Result<()> {
+async fn report(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     show.step("The same under driftPolicy: Report");
     scene.apply(ORDERS, spec("PodIdentity", "Report")).await?;
     let role = scene.role_of(&scene.until_ready(ORDERS).await?)?;
     break_role(scene, &role).await?;
-    scene.request_look(ORDERS).await?;
+    scene.request_reconcile(ORDERS).await?;
     let object = scene.until_is(ORDERS, "InSync", "False", "Drifted").await?;
     show.drift(&drift(&object).items);
     ensure!(
@@ -164,7 +164,7 @@ async fn report(scene: &Scene<'_>, show: &Show) -> Result<()> {
     Ok(())
 }
 
-async fn delete(scene: &Scene<'_>, show: &Show) -> Result<()> {
+async fn delete(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     show.step("Deleting orders");
     let role = scene.role_of(&scene.identities().get(ORDERS).await?)?;
     scene.delete(ORDERS).await?;
@@ -187,7 +187,7 @@ async fn delete(scene: &Scene<'_>, show: &Show) -> Result<()> {
     Ok(())
 }
 
-async fn break_role(scene: &Scene<'_>, role: &str) -> Result<()> {
+async fn break_role(scene: &TestNamespace<'_>, role: &str) -> Result<()> {
     let open = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"},
@@ -227,7 +227,7 @@ fn deployment(name: &str) -> Result<Deployment> {
     }))?)
 }
 
-fn kubectl(scene: &Scene<'_>, arguments: &[&str]) -> Result<String> {
+fn kubectl(scene: &TestNamespace<'_>, arguments: &[&str]) -> Result<String> {
     let output = scene
         .stage
         .bed

@@ -6,10 +6,10 @@ use aws_sdk_sts::error::ProvideErrorMetadata;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, PostParams};
-use lanyard_tests::Scene;
+use lanyard_tests::TestNamespace;
 
 /// What a token of a ServiceAccount gets for a role: the ARN that `GetCallerIdentity` prints, or STS's refusal.
-pub async fn assume(scene: &Scene<'_>, role: &str, account: &str) -> Result<Result<String, String>> {
+pub async fn assume(scene: &TestNamespace<'_>, role: &str, account: &str) -> Result<Result<String, String>> {
     let spec = TokenRequestSpec {
         audiences: vec!["sts.amazonaws.com".to_owned()],
         ..TokenRequestSpec::default()
@@ -51,7 +51,7 @@ pub async fn assume(scene: &Scene<'_>, role: &str, account: &str) -> Result<Resu
 }
 
 /// That every running pod of a ServiceAccount carries an environment variable; how many there are.
-pub async fn pods_carry(scene: &Scene<'_>, account: &str, variable: &str) -> Result<usize> {
+pub async fn pods_carry(scene: &TestNamespace<'_>, account: &str, variable: &str) -> Result<usize> {
     let api: Api<Pod> = Api::namespaced(scene.client.clone(), &scene.namespace);
     let pods = api
         .list(&ListParams::default().labels(&format!("app={account}")))

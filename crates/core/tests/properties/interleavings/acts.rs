@@ -1,17 +1,17 @@
 //! What can happen between two moments: looks that end, are cut off or are not heard of; pods; time; people.
 //! An act and a cluster in, what a pod lost out. Called by the interleavings.
 
-use lanyard_core::fact::Fact;
-use lanyard_core::gate::Gate;
 use lanyard_core::identity::Identity;
-use lanyard_core::look::{Look, roles_of, think};
-use lanyard_core::observed::Observed;
-use lanyard_core::outcome::{Disposition, Ended, Outcome, Skip, Trouble};
-use lanyard_core::reason::Reason;
-use lanyard_core::spec::{IrsaSpec, ManagedRoleSpec, Method, PodIdentitySpec, PodRestart, Spec};
-use lanyard_core::status::Status;
-use lanyard_core::summarise::{Told, summarise};
-use lanyard_core::timings::Timings;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::observed::Observed;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::spec::{IrsaSpec, ManagedRoleSpec, Method, PodIdentitySpec, PodRestart, Spec};
+use lanyard_core::model::status::Status;
+use lanyard_core::model::timings::Timings;
+use lanyard_core::reconcile::decide::{Decision, decide, roles_of};
+use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::outcome::{Disposition, Outcome, Skip, StepFailure, StepResult};
+use lanyard_core::reconcile::summary::{SummaryInput, summarise};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -23,7 +23,7 @@ use crate::world::read;
 /// One thing that happens.
 #[derive(Debug, Clone)]
 pub enum Act {
-    Look(Ends),
+    Decision(Ends),
     Blind(Blind),
     Tick(i64),
     PodComes(u8, u8, usize),
@@ -61,7 +61,7 @@ pub fn act() -> impl Strategy<Value = Act> {
     ]);
     // Mostly looks and short waits, so that a change gets through before the next mind is changed.
     prop_oneof![
-        40 => ends.prop_map(Act::Look),
+        40 => ends.prop_map(Act::Decision),
         2 => blind.prop_map(Act::Blind),
         24 => select(vec![1i64, 3, 12, 12, 12, 40, 61, 61, 600]).prop_map(Act::Tick),
         1 => select(vec![3 * 3600i64, 6 * 3600 + 400]).prop_map(Act::Tick),
@@ -123,8 +123,8 @@ impl Play {
 
     pub fn act(&mut self, act: &Act) -> Result<(), String> {
         match act {
-            Act::Look(ends) => drop(self.look(*ends, None)?),
-            Act::Blind(blind) => drop(self.look(Ends::Well, Some(*blind))?),
+            Act::Decision(ends) => drop(self.decision(*ends, None)?),
+            Act::Blind(blind) => drop(self.decision(Ends::Well, Some(*blind))?),
             Act::Tick(seconds) => self.cluster.tick(*seconds)?,
             Act::PodComes(a, b, owner) => self.cluster.pod_comes((*a, *b), *owner)?,
             Act::PodGoes(which) => self.cluster.pod_goes(*which),
@@ -148,7 +148,7 @@ impl Play {
     /// Somebody does what the condition asks for.
     pub fn agrees(&mut self) {
         let record = self.cluster.status.transition.as_ref();
-        let Some(token) = record.and_then(|record| record.consent.clone()) else {
+        let Some(token) = record.and_then(|record| record.approval_token.clone()) else {
             return;
         };
         self.cluster.truth.object.consent = Some(token);
@@ -162,32 +162,32 @@ impl Play {
     }
 
     /// One look of the operator.
-    pub fn look(&mut self, ends: Ends, blind: Option<Blind>) -> Result<Look, String> {
+    pub fn decision(&mut self, ends: Ends, blind: Option<Blind>) -> Result<Decision, String> {
         self.cluster.count();
         let identity = self.identity();
-        let custody = self.cluster.truth.object.custody.clone();
-        let roles = roles_of(&identity, &self.cluster.status, custody.as_ref());
+        let inventory = self.cluster.truth.object.inventory.clone();
+        let roles = roles_of(&identity, &self.cluster.status, inventory.as_ref());
         let mut observed = read(&self.cluster.truth, &roles);
         if let Some(blind) = blind {
             blind.put_on(&mut observed);
         }
-        let look = think(
+        let decision = decide(
             &identity,
             &self.cluster.status,
             &observed,
             &Timings::default(),
             self.cluster.now,
         );
-        let (outcome, after) = self.apply(&look, &identity, observed, ends)?;
+        let (outcome, after) = self.apply(&decision, &identity, observed, ends)?;
         if !matches!(ends, Ends::Killed(_)) {
-            self.tell(&look, &outcome, &after);
+            self.tell(&decision, &outcome, &after);
         }
-        Ok(look)
+        Ok(decision)
     }
 
     fn apply(
         &mut self,
-        look: &Look,
+        decision: &Decision,
         identity: &Identity,
         mut seen: Observed,
         ends: Ends,
@@ -195,19 +195,19 @@ impl Play {
         let rollout = self.spec.pod_restart == Some(PodRestart::Rollout);
         let mut outcome = Outcome::default();
         let mut lost = false;
-        for (at, step) in look.plan.steps().enumerate() {
+        for (at, step) in decision.plan.steps().enumerate() {
             let ended = match ends {
                 Ends::Killed(after) if at >= after => break,
-                _ if lost => Ended::Skipped(Skip::BehindAnother),
+                _ if lost => StepResult::Skipped(Skip::BehindAnother),
                 Ends::Unheard(which) if at == which => {
                     lost = true;
                     drop(self.cluster.take(step, identity, rollout)?);
-                    Ended::Failed(unheard())
+                    StepResult::Failed(unheard())
                 }
                 _ => {
                     let answer = self.cluster.take(step, identity, rollout)?;
                     seen.assume(step, &answer);
-                    Ended::Done(answer)
+                    StepResult::Done(answer)
                 }
             };
             outcome.steps.push((step.clone(), ended));
@@ -218,14 +218,14 @@ impl Play {
         Ok((outcome, seen))
     }
 
-    fn tell(&mut self, look: &Look, outcome: &Outcome, after: &Observed) {
-        let summary = summarise(&Told {
+    fn tell(&mut self, decision: &Decision, outcome: &Outcome, after: &Observed) {
+        let summary = summarise(&SummaryInput {
             generation: 1,
-            look,
+            decision,
             outcome,
             after,
             previous: &self.cluster.status,
-            gate: Gate::Open,
+            gate: WriteGate::Open,
             timings: &Timings::default(),
             now: self.cluster.now,
         });
@@ -236,9 +236,10 @@ impl Play {
     pub fn comes_to_rest(&mut self) -> Result<(), String> {
         self.spec.transition_paused = false;
         for _ in 0..24 {
-            let look = self.look(Ends::Well, None)?;
-            let rests = look.plan.is_empty() && look.stage == lanyard_core::stage::Stage::Settled;
-            if rests && self.cluster.status.transition.is_none() {
+            let decision = self.decision(Ends::Well, None)?;
+            let is_steady = decision.plan.is_empty()
+                && decision.stage == lanyard_core::reconcile::transition::TransitionState::Settled;
+            if is_steady && self.cluster.status.transition.is_none() {
                 return Ok(());
             }
             self.agrees();
@@ -300,20 +301,20 @@ impl Play {
         if associated == irsa || (annotations > 0) != irsa {
             return Err(format!("associated: {associated}, {annotations} annotations"));
         }
-        let custody = truth
+        let inventory = truth
             .object
-            .custody
+            .inventory
             .as_ref()
-            .map_or(0, |custody| custody.roles.len());
-        if custody > 2 {
-            return Err(format!("{custody} roles in custody"));
+            .map_or(0, |inventory| inventory.roles.len());
+        if inventory > 2 {
+            return Err(format!("{inventory} roles in inventory"));
         }
         Ok(())
     }
 }
 
-fn unheard() -> Trouble {
-    Trouble {
+fn unheard() -> StepFailure {
+    StepFailure {
         disposition: Disposition::RetrySoon,
         reason: Reason::Unavailable,
         message: "no answer".to_owned(),

@@ -5,18 +5,18 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use lanyard_core::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
-use lanyard_core::arn::RoleArn;
-use lanyard_core::binding::{Binding, By};
-use lanyard_core::fact::Fact;
-use lanyard_core::holder::{Carries, Holder, Place, Pods};
 use lanyard_core::identity::Identity;
-use lanyard_core::name::Audience;
-use lanyard_core::observed::{Association, RoleFacts};
-use lanyard_core::status::Status;
-use lanyard_core::step::Step;
-use lanyard_core::trusting::{Request, lets_in};
-use lanyard_core::workload::{Owner, Workload};
+use lanyard_core::model::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::binding::{Binding, By};
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::name::Audience;
+use lanyard_core::model::observed::{Association, RoleFacts};
+use lanyard_core::model::pods::{Credential, Place, PodCredentials, Pods};
+use lanyard_core::model::status::Status;
+use lanyard_core::model::workload::{Workload, WorkloadRef};
+use lanyard_core::reconcile::admission::{Request, lets_in};
+use lanyard_core::reconcile::step::Step;
 
 use crate::specs::{cluster, subject};
 use crate::world::{Truth, empty, provider, take};
@@ -31,16 +31,16 @@ const SESSION: i64 = 6 * 3600;
 #[derive(Debug, Clone)]
 pub struct Pod {
     /// What its containers carry.
-    pub carries: BTreeSet<Carries>,
+    pub carries: BTreeSet<Credential>,
     pub created: Timestamp,
-    pub owner: Owner,
+    pub owner: WorkloadRef,
     /// The role of the session that the agent has cached, and when it ends.
     session: Option<(RoleArn, Timestamp)>,
 }
 
 impl Pod {
     fn has_pod_identity(&self) -> bool {
-        self.carries.contains(&Carries::PodIdentity)
+        self.carries.contains(&Credential::PodIdentity)
     }
 }
 
@@ -99,7 +99,7 @@ impl Cluster {
         step: &Step,
         identity: &Identity,
         rollout: bool,
-    ) -> Result<lanyard_core::outcome::Answer, String> {
+    ) -> Result<lanyard_core::reconcile::outcome::Answer, String> {
         if let (Step::DeleteAssociation {}, Some(found)) = (step, self.truth.association.present()) {
             let agreed = self.agreed.as_ref();
             let allowed =
@@ -111,7 +111,7 @@ impl Cluster {
         }
         let clock = self.now + SignedDuration::from_secs(self.skew);
         let mut answer = take(&mut self.truth, step, clock)?;
-        if let (Step::CreateAssociation { .. }, lanyard_core::outcome::Answer::Association(made)) =
+        if let (Step::CreateAssociation { .. }, lanyard_core::reconcile::outcome::Answer::Association(made)) =
             (step, &mut answer)
         {
             self.made += 1;
@@ -129,7 +129,7 @@ impl Cluster {
         Ok(answer)
     }
 
-    fn restarts(&mut self, owner: &Owner) -> Result<(), String> {
+    fn restarts(&mut self, owner: &WorkloadRef) -> Result<(), String> {
         let Some(workloads) = self.truth.workloads.present_mut() else {
             return Err(format!("{owner} restarted without knowing what there is"));
         };
@@ -176,8 +176,8 @@ impl Cluster {
             &pick(association).association,
             &pick(account).annotated,
         ) {
-            (Some(_), _) => Some(Carries::PodIdentity),
-            (None, Some((role, audience))) => Some(Carries::WebIdentity {
+            (Some(_), _) => Some(Credential::PodIdentity),
+            (None, Some((role, audience))) => Some(Credential::WebIdentity {
                 role: role.clone(),
                 audience: audience.clone(),
             }),
@@ -233,7 +233,7 @@ impl Cluster {
 
     fn backs(&self, pod: &Pod) -> Result<(), String> {
         pod.carries.iter().try_for_each(|carried| match carried {
-            Carries::WebIdentity { role, audience } => {
+            Credential::WebIdentity { role, audience } => {
                 let binding = Binding {
                     role_arn: RoleArn::parse(role).unwrap(),
                     by: By::Irsa {
@@ -243,7 +243,7 @@ impl Cluster {
                 };
                 self.lets_in(&binding)
             }
-            Carries::PodIdentity => self.serves(pod),
+            Credential::PodIdentity => self.serves(pod),
         })
     }
 
@@ -341,14 +341,14 @@ impl Cluster {
 
     /// What a look reads of pods and workloads.
     pub fn count(&mut self) {
-        let holder = |pod: &Pod| Holder {
+        let pod = |pod: &Pod| PodCredentials {
             carries: pod.carries.clone(),
             created: pod.created,
             owner: Some(pod.owner.clone()),
             place: Place::Reached,
         };
         self.truth.pods = Fact::Present(Pods {
-            holders: self.pods.iter().map(holder).collect(),
+            pods: self.pods.iter().map(pod).collect(),
             fresh: true,
         });
         if self.truth.workloads.present().is_none() {
@@ -357,7 +357,7 @@ impl Cluster {
     }
 }
 
-fn workload(owner: Owner) -> Workload {
+fn workload(owner: WorkloadRef) -> Workload {
     Workload {
         owner,
         restarted_for: None,
@@ -369,8 +369,8 @@ fn workload(owner: Owner) -> Workload {
 }
 
 /// What the pods belong to.
-fn owners() -> Vec<Owner> {
-    let owner = |kind: &str, name: &str| Owner {
+fn owners() -> Vec<WorkloadRef> {
+    let owner = |kind: &str, name: &str| WorkloadRef {
         kind: kind.to_owned(),
         name: name.to_owned(),
     };

@@ -4,7 +4,7 @@
 mod acts;
 mod cluster;
 
-use lanyard_core::reason::Reason;
+use lanyard_core::model::reason::Reason;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -31,7 +31,7 @@ proptest! {
     ) {
         let mut play = Play::new(skew, first);
         // From a binding in effect: before one there is nothing to lose.
-        for act in [Act::Look(Ends::Well), Act::Tick(61), Act::Look(Ends::Well), Act::Tick(61)] {
+        for act in [Act::Decision(Ends::Well), Act::Tick(61), Act::Decision(Ends::Well), Act::Tick(61)] {
             play.act(&act).map_err(TestCaseError::fail)?;
         }
         for act in &acts {
@@ -47,22 +47,22 @@ proptest! {
 #[test]
 fn a_pod_that_comes_late_still_finds_what_it_was_given() {
     let mut play = Play::new(0, 0);
-    let look = || Act::Look(Ends::Well);
+    let decision = || Act::Decision(Ends::Well);
     let acts = [
-        look(),
+        decision(),
         Act::Tick(61),
-        look(),
+        decision(),
         Act::Tick(61),
         Act::Wants(1),
-        look(),
-        look(),
+        decision(),
+        decision(),
         Act::Tick(15),
-        look(),
-        look(),
-        look(),
+        decision(),
+        decision(),
+        decision(),
         Act::PodComes(0, 0, 0),
         Act::Tick(40),
-        look(),
+        decision(),
         Act::PodComes(0, 0, 0),
     ];
     for act in &acts {
@@ -78,13 +78,28 @@ fn a_pod_that_comes_late_still_finds_what_it_was_given() {
 #[test]
 fn what_pods_were_given_in_between_stays_while_a_change_is_paused() {
     let mut play = Play::new(0, 0);
-    let look = || Act::Look(Ends::Well);
-    let through = |wanted| [Act::Wants(wanted), look(), look(), Act::Tick(15), look(), look()];
-    let mut acts = vec![look(), Act::Tick(61), look(), Act::Tick(61)];
+    let decision = || Act::Decision(Ends::Well);
+    let through = |wanted| {
+        [
+            Act::Wants(wanted),
+            decision(),
+            decision(),
+            Act::Tick(15),
+            decision(),
+            decision(),
+        ]
+    };
+    let mut acts = vec![decision(), Act::Tick(61), decision(), Act::Tick(61)];
     acts.extend(through(2));
-    acts.extend([Act::Tick(61), look(), Act::PodComes(255, 255, 0)]);
+    acts.extend([Act::Tick(61), decision(), Act::PodComes(255, 255, 0)]);
     acts.extend(through(0));
-    acts.extend([Act::Wants(2), Act::Paused(true), look(), Act::Tick(61), look()]);
+    acts.extend([
+        Act::Wants(2),
+        Act::Paused(true),
+        decision(),
+        Act::Tick(61),
+        decision(),
+    ]);
     for act in &acts {
         play.act(act).unwrap();
     }

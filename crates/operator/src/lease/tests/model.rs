@@ -186,7 +186,7 @@ impl Model {
         self.send(who, what);
     }
 
-    /// As `Tenure::vacate`: only after the time that a write may take, unless there was nothing to write.
+    /// As `LeaderElection::release`: only after the time that a write may take, unless there was nothing to write.
     fn resign(&mut self, who: usize) {
         let process = &self.processes[who];
         let drained = process.open_last.is_none_or(|last| self.now >= last + OPERATION);

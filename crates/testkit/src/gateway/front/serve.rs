@@ -19,7 +19,7 @@ use crate::gateway::error::error;
 use crate::gateway::interference::Verdict;
 use crate::gateway::ledger::Entry;
 use crate::gateway::message::{Answer, Request};
-use crate::gateway::serve::{caller, exchange, word};
+use crate::gateway::serve::{caller, exchange, refusal_code};
 
 /// An answer's body: known whole, or coming for as long as the watch lasts.
 pub(super) type Payload = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
@@ -51,7 +51,7 @@ async fn watch(behind: &Behind, call: Call, request: &Request) -> Option<Respons
     let answer = match &ruling.verdict {
         Verdict::Pass | Verdict::Stale => Some(open(behind, request).await),
         Verdict::Drop => None,
-        Verdict::Refuse(refusal) => Some(whole(word(refusal, &call))),
+        Verdict::Refuse(refusal) => Some(whole(refusal_code(refusal, &call))),
     };
     for hook in ruling.after {
         hook(call.clone()).await;

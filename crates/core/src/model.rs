@@ -1,0 +1,32 @@
+//! Values that every step of the pipeline shares: names, facts, the spec, the status and what was observed.
+//! Plain data with parsing and formatting; no decisions and no I/O.
+
+// Names and text.
+pub mod annotation;
+pub mod arn;
+pub mod duration;
+pub mod name;
+pub mod subject;
+pub mod text;
+
+// Inputs: the spec and the cluster.
+pub mod binding;
+pub mod cluster;
+pub mod spec;
+pub mod timings;
+
+// Observed state.
+pub mod fact;
+pub mod inventory;
+pub mod observed;
+pub mod pods;
+pub mod role_chain;
+pub mod shared_trust;
+pub mod workload;
+
+// Outputs: the status.
+pub mod condition;
+pub mod field;
+pub mod from_class;
+pub mod reason;
+pub mod status;

@@ -1,0 +1,200 @@
+//! ARNs that Lanyard computes or is given: roles, managed policies, the IAM OIDC provider, and the issuer.
+//! Text in, a parsed ARN out; no I/O. A role's ARN is its natural key: partition, account, path and name.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::name::{AccountId, NameError, Partition, RoleName, RolePath, is_iam_word, name, sized};
+
+/// The ARN of an IAM role, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RoleArn {
+    /// The partition the role lives in.
+    pub partition: Partition,
+    /// The account the role lives in.
+    pub account: AccountId,
+    /// The role's path, `/` when it has none.
+    pub path: RolePath,
+    /// The role's name.
+    pub name: RoleName,
+}
+
+impl RoleArn {
+    /// Takes an ARN such as `arn:aws:iam::111122223333:role/team/orders` apart.
+    ///
+    /// # Errors
+    /// When the text is not the ARN of a role.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let wrong = || NameError::new(text, "a role's ARN such as arn:aws:iam::111122223333:role/orders");
+        let rest = text.strip_prefix("arn:").ok_or_else(wrong)?;
+        let (partition, rest) = rest.split_once(":iam::").ok_or_else(wrong)?;
+        let (account, rest) = rest.split_once(":role/").ok_or_else(wrong)?;
+        let (path, name) = match rest.rsplit_once('/') {
+            Some((path, name)) => (format!("/{path}/"), name),
+            None => ("/".to_owned(), rest),
+        };
+        Ok(Self {
+            partition: Partition::parse(partition).map_err(|_| wrong())?,
+            account: AccountId::parse(account).map_err(|_| wrong())?,
+            path: RolePath::parse(path).map_err(|_| wrong())?,
+            name: RoleName::parse(name).map_err(|_| wrong())?,
+        })
+    }
+
+    /// Whether AWS itself owns such a role: service-linked roles and those of IAM Identity Center, which nobody may change.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.path.as_str().starts_with("/aws-service-role/")
+            || self.path.as_str().starts_with("/aws-reserved/")
+            || self.name.as_str().starts_with("AWSReservedSSO_")
+    }
+}
+
+impl fmt::Display for RoleArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "arn:{}:iam::{}:role{}{}",
+            self.partition, self.account, self.path, self.name
+        )
+    }
+}
+
+impl TryFrom<String> for RoleArn {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<RoleArn> for String {
+    fn from(arn: RoleArn) -> String {
+        arn.to_string()
+    }
+}
+
+name!(
+    /// The ARN of a managed policy, AWS's own (`arn:aws:iam::aws:policy/...`) or a customer's.
+    PolicyArn, "a managed policy's ARN such as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", is_policy_arn
+);
+
+fn is_policy_arn(text: &str) -> bool {
+    let Some((head, path)) = text.split_once(":policy/") else {
+        return false;
+    };
+    let Some((partition, owner)) = head
+        .strip_prefix("arn:")
+        .and_then(|rest| rest.split_once(":iam::"))
+    else {
+        return false;
+    };
+    sized(text, 20, 2048)
+        && Partition::parse(partition).is_ok()
+        && (owner == "aws" || AccountId::parse(owner).is_ok())
+        && !path.is_empty()
+        && path.chars().all(|c| is_iam_word(c) || c == '/')
+}
+
+name!(
+    /// The issuer of a cluster's ServiceAccount tokens: an `https` URL of at most 255 characters, without query or
+    /// trailing slash (IAM `CreateOpenIDConnectProvider`).
+    Issuer, "an issuer: an https URL of at most 255 characters without query, fragment or trailing slash", is_issuer
+);
+
+fn is_issuer(text: &str) -> bool {
+    text.strip_prefix("https://").is_some_and(|rest| {
+        sized(text, 9, 255)
+            && !rest.is_empty()
+            && !rest.ends_with('/')
+            && rest.chars().all(|c| c.is_ascii_graphic() && c != '?' && c != '#')
+    })
+}
+
+impl Issuer {
+    /// The issuer without its scheme: what provider ARNs end with and condition keys begin with.
+    #[must_use]
+    pub fn host_and_path(&self) -> &str {
+        self.as_str().trim_start_matches("https://")
+    }
+
+    /// The ARN of the IAM OIDC provider for this issuer in an account.
+    #[must_use]
+    pub fn provider_arn(&self, partition: &Partition, account: &AccountId) -> String {
+        format!(
+            "arn:{partition}:iam::{account}:oidc-provider/{}",
+            self.host_and_path()
+        )
+    }
+
+    /// Whether AWS could ever fetch keys from this issuer: never from a name that only resolves inside a cluster or a
+    /// network, nor from an address of one.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        let host = self.host_and_path().split(['/', ':']).next().unwrap_or_default();
+        if let Ok(address) = host.parse::<Ipv4Addr>() {
+            return !(address.is_private() || address.is_loopback() || address.is_link_local());
+        }
+        let inside = [".svc", ".local", ".internal"];
+        host.contains('.') && !host.contains(".svc.") && !inside.iter().any(|suffix| host.ends_with(suffix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_arn_survives_the_round_trip_with_and_without_a_path() {
+        for text in [
+            "arn:aws:iam::111122223333:role/orders",
+            "arn:aws-cn:iam::111122223333:role/a/b/orders",
+        ] {
+            assert_eq!(RoleArn::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(
+            RoleArn::parse("arn:aws:iam::111122223333:role/a/b/orders")
+                .unwrap()
+                .path
+                .as_str(),
+            "/a/b/"
+        );
+    }
+
+    #[test]
+    fn a_users_arn_is_not_a_role() {
+        assert!(RoleArn::parse("arn:aws:iam::111122223333:user/orders").is_err());
+    }
+
+    #[test]
+    fn service_linked_roles_are_reserved() {
+        let arn =
+            "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS";
+        assert!(RoleArn::parse(arn).unwrap().is_reserved());
+    }
+
+    #[test]
+    fn an_issuer_inside_a_cluster_or_a_network_is_not_public() {
+        let public = |url: &str| Issuer::parse(url).unwrap().is_public();
+        for inside in [
+            "https://kubernetes.default.svc",
+            "https://kubernetes.default.svc.cluster.local",
+            "https://kubernetes",
+            "https://localhost:6443",
+            "https://ip-10-0-0-1.eu-west-1.compute.internal",
+            "https://10.0.0.1",
+            "https://127.0.0.1:6443/prod",
+        ] {
+            assert!(!public(inside), "{inside}");
+        }
+        for outside in [
+            "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC",
+            "https://s3.eu-west-1.amazonaws.com/issuers/prod",
+            "https://oidc.example.com",
+        ] {
+            assert!(public(outside), "{outside}");
+        }
+    }
+}

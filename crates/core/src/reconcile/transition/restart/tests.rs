@@ -1,0 +1,226 @@
+//! Which workloads a change restarts, when, and how often. Towards Pod Identity, with the association in effect.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::example::{applied, identity, now, spec};
+use crate::identity::Identity;
+use crate::model::fact::Fact;
+use crate::model::observed::Observed;
+use crate::model::pods::{Credential, Place, PodCredentials, Pods};
+use crate::model::spec::{Method, Spec};
+use crate::model::status::{Status, TransitionStatus};
+use crate::model::timings::Timings;
+use crate::model::workload::Obstacle;
+
+/// A change from IRSA to Pod Identity that drains, begun ten minutes ago.
+struct Change {
+    identity: Identity,
+    status: Status,
+    world: Observed,
+    workloads: Vec<Workload>,
+    pods: Vec<PodCredentials>,
+}
+
+impl Change {
+    fn new() -> Self {
+        let rollout = |method| Spec {
+            pod_restart: Some(PodRestart::Rollout),
+            ..spec(method)
+        };
+        let (_, world, _) = applied(&rollout(Method::PodIdentity));
+        let (_, _, mut status) = applied(&rollout(Method::Irsa));
+        let identity = identity(&rollout(Method::PodIdentity));
+        let token = TransitionView::new(&identity, &status, &world, &Timings::default(), now()).token;
+        status.transition = Some(TransitionStatus {
+            stage: Reason::Draining,
+            stage_transition_time: ago(5),
+            start_time: ago(10),
+            bound_time: Some(ago(9)),
+            effective_time: Some(ago(8)),
+            target_hash: token,
+            approval_token: None,
+        });
+        Self {
+            identity,
+            status,
+            world,
+            workloads: Vec::new(),
+            pods: Vec::new(),
+        }
+    }
+
+    fn workload(mut self, name: &str) -> Self {
+        self.workloads.push(Workload {
+            owner: owner(name),
+            restarted_for: None,
+            restarted_at: None,
+            rolled_out: true,
+            obstacle: None,
+            disruptions_allowed: None,
+        });
+        self
+    }
+
+    /// A pod of the old binding, made so many minutes ago.
+    fn pod(mut self, name: &str, minutes: i64) -> Self {
+        let binding = &self.status.bindings[0].binding;
+        self.pods.push(PodCredentials {
+            carries: [Credential::WebIdentity {
+                role: binding.role_arn.to_string(),
+                audience: String::new(),
+            }]
+            .into(),
+            created: ago(minutes),
+            owner: Some(owner(name)),
+            place: Place::Reached,
+        });
+        self
+    }
+
+    fn with(mut self, name: &str, change: impl Fn(&mut Workload)) -> Self {
+        let named = self.workloads.iter_mut();
+        named
+            .filter(|workload| workload.owner == owner(name))
+            .for_each(change);
+        self
+    }
+
+    fn token(&self) -> String {
+        let record = self.status.transition.as_ref().unwrap();
+        record.target_hash.clone()
+    }
+
+    /// Restarted so many minutes ago, for pods made until another time.
+    fn restarted(self, name: &str, minutes: i64, made_until: i64) -> Self {
+        let mark = RestartedFor {
+            binding: self.token(),
+            made_until: ago(made_until),
+        };
+        self.with(name, |workload| {
+            workload.restarted_for = Some(mark.clone());
+            workload.restarted_at = Some(ago(minutes));
+        })
+    }
+
+    fn restarts(mut self) -> Restarts {
+        self.world.workloads = Fact::Present(self.workloads);
+        self.world.pods = Fact::Present(Pods {
+            pods: self.pods,
+            fresh: true,
+        });
+        let timings = Timings::default();
+        restarts(&TransitionView::new(
+            &self.identity,
+            &self.status,
+            &self.world,
+            &timings,
+            now(),
+        ))
+    }
+}
+
+fn ago(minutes: i64) -> Timestamp {
+    now() - SignedDuration::from_mins(minutes)
+}
+
+fn owner(name: &str) -> WorkloadRef {
+    WorkloadRef {
+        kind: "Deployment".to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn names(restarts: &Restarts) -> Vec<&str> {
+    restarts
+        .now
+        .iter()
+        .map(|(owner, _)| owner.name.as_str())
+        .collect()
+}
+
+/// Two workloads, the smaller of which goes first.
+fn two() -> Change {
+    let change = Change::new().workload("big").workload("small");
+    change.pod("big", 60).pod("big", 50).pod("small", 40)
+}
+
+#[test]
+fn the_one_with_the_fewest_stale_pods_goes_first_and_for_the_youngest_of_them() {
+    let change = two();
+    let token = change.token();
+    let restarts = change.restarts();
+    let mark = RestartedFor {
+        binding: token,
+        made_until: ago(40),
+    };
+    assert_eq!(restarts.now, [(owner("small"), mark)]);
+}
+
+#[test]
+fn the_others_wait_until_the_first_is_through() {
+    let rolling = two()
+        .restarted("small", 2, 40)
+        .with("small", |small| small.rolled_out = false);
+    let restarts = rolling.restarts();
+    assert!(restarts.now.is_empty());
+    assert_eq!(restarts.rolling, [owner("small")]);
+    // Its old pod may still be ending, which says nothing of the new one.
+    assert_eq!(names(&two().restarted("small", 2, 40).restarts()), ["big"]);
+}
+
+#[test]
+fn a_restart_that_is_not_through_in_time_is_stuck_however_long_the_change_lasts() {
+    let minutes = i64::try_from(Timings::default().fail_after.as_secs() / 60).unwrap();
+    let restarted = |ago| {
+        two()
+            .restarted("small", ago, 40)
+            .with("small", |small| small.rolled_out = false)
+    };
+    let mut long = restarted(minutes + 1);
+    long.status.transition.as_mut().unwrap().start_time = ago(600);
+    let late = long.restarts();
+    assert_eq!((late.stuck, late.rolling), (vec![owner("small")], vec![]));
+    let mut short = restarted(1);
+    short.status.transition.as_mut().unwrap().stage_transition_time = ago(600);
+    let young = short.restarts();
+    assert_eq!((young.stuck, young.rolling), (vec![], vec![owner("small")]));
+}
+
+#[test]
+fn a_pod_younger_than_the_restart_calls_for_another_and_an_older_one_does_not() {
+    assert!(names(&two().restarted("small", 2, 40).restarts()).contains(&"big"));
+    let younger = two().pod("small", 1).restarted("small", 2, 40).restarts();
+    assert!(names(&younger).contains(&"small"));
+    // The other binding was there meanwhile: what was restarted for it is not done.
+    let other = two().restarted("small", 2, 40).with("small", |small| {
+        small.restarted_for.as_mut().unwrap().binding = "another".to_owned();
+    });
+    assert_eq!(names(&other.restarts()), ["small"]);
+}
+
+#[test]
+fn a_lost_record_restarts_nothing_twice() {
+    let mut lost = two().restarted("small", 2, 40).restarted("big", 1, 50);
+    lost.status.transition = None;
+    assert!(lost.restarts().now.is_empty());
+}
+
+#[test]
+fn an_earlier_change_to_the_same_binding_proves_nothing() {
+    let again = two().workload("third").restarted("third", 600, 700);
+    assert_eq!(names(&again.restarts()), ["small"]);
+}
+
+#[test]
+fn what_a_new_template_would_not_replace_is_named() {
+    let partition = two().with("small", |small| small.obstacle = Some(Obstacle::Partition));
+    let restarts = partition.restarts();
+    assert_eq!(restarts.by_hand, ["Deployment small (partition)"]);
+    assert_eq!(names(&restarts), ["big"]);
+    let budget = two()
+        .with("small", |small| small.disruptions_allowed = Some(0))
+        .restarts();
+    assert_eq!(budget.held_back, [owner("small")]);
+    assert!(budget.now.is_empty());
+}

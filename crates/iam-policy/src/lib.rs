@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod json;
+mod operator;
+mod reading;
+pub mod text;
+pub mod wildcard;
+
+pub mod canonical;
+pub mod difference;
+pub mod document;
+pub mod evaluate;
+pub mod lint;
+pub mod membership;
+pub mod trust;
+
+pub use canonical::{DIGEST_LENGTH, Normal, digest, same_meaning};
+pub use difference::{StatementDifference, differences};
+pub use document::{Document, DocumentError, Statement};
+pub use evaluate::{ASSUME_ROLE, Admission, TrustRequest, admits, allows, only_denies};

@@ -1,0 +1,384 @@
+//! A stage: a test bed with operators running on it, asked and stopped as Kubernetes would.
+//! Options in, a running stage out. Does I/O; waits only on conditions.
+
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use anyhow::{Context, Result, bail};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, DeleteParams, PostParams};
+use kube::core::ObjectMeta;
+use lanyard_testkit::cache::Cache;
+use lanyard_testkit::gateway::{Calls, Entry, Front, Mark, Target};
+use lanyard_testkit::process::{Port, get};
+use lanyard_testkit::{Process, TestBed, TestBedOptions};
+use tokio::sync::Notify;
+
+use crate::aws::Clients;
+use crate::test_namespace::TestNamespace;
+use crate::{PATIENCE, POLL};
+
+/// The times that a suite shortens: what AWS needs seconds for, the emulator does at once.
+const TIMINGS: &str = "read-consistency=1s,propagation=1s,read-back=100ms";
+
+/// How a stage is set.
+#[derive(Debug, Clone, Default)]
+pub struct TestEnvOptions {
+    /// The test bed.
+    pub bed: TestBedOptions,
+    /// Which cluster the operator is told that this is, as flags.
+    pub cluster: ClusterFlags,
+    /// More arguments for the operator.
+    pub arguments: Vec<&'static str>,
+    /// Whether the operator starts before its CRDs are there.
+    pub without_crds: bool,
+    /// Whether what operators ask of the API server goes through the gateway, as what they ask of AWS does.
+    pub through_gateway: bool,
+    /// The files of `config/operator` whose rights the operator has in the cluster. None: it is the administrator. With
+    /// any, what it asks of the API server goes through the gateway.
+    pub rights: &'static [&'static str],
+    /// More variables for the operator, such as whose credentials it has in AWS.
+    pub environment: Vec<(&'static str, String)>,
+    /// More times to shorten, as `--timings` takes them.
+    pub timings: &'static str,
+    /// What the operators log; `info,lanyard=debug` unless set.
+    pub log_level: Option<&'static str>,
+}
+
+/// The flags that name the cluster; unless set, the test bed's EKS cluster.
+#[derive(Debug, Clone)]
+pub struct ClusterFlags(pub Vec<&'static str>);
+
+impl Default for ClusterFlags {
+    fn default() -> Self {
+        Self(vec!["--cluster-name", "lanyard"])
+    }
+}
+
+impl TestEnvOptions {
+    /// The same for a second cluster beside another, on which nobody runs pods.
+    #[must_use]
+    pub fn second(self) -> Self {
+        let bed = TestBedOptions {
+            nodes: 1,
+            webhook: false,
+            ..self.bed
+        };
+        Self { bed, ..self }
+    }
+}
+
+/// A test bed with the operator running on it.
+#[derive(Debug)]
+pub struct TestEnv {
+    /// The test bed.
+    pub bed: TestBed,
+    cluster: ClusterFlags,
+    front: Option<Front>,
+    environment: Vec<(&'static str, String)>,
+    timings: String,
+    log_level: &'static str,
+    operators: Arc<Mutex<Vec<Operator>>>,
+}
+
+/// An operator under test, and where it answers.
+#[derive(Debug)]
+struct Operator {
+    process: Process,
+    metrics: Port,
+    health: Port,
+}
+
+impl TestEnv {
+    /// Starts a test bed and, on it, the operator. `binary`: `env!("CARGO_BIN_EXE_lanyard-under-test")`.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn set(binary: &str, options: TestEnvOptions) -> Result<Self> {
+        let bed = TestBed::start(options.bed.clone()).await?;
+        Self::on(bed, binary, options).await
+    }
+
+    /// Starts a second cluster in the same account and, on it, an operator of its own.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn beside(&self, cluster: &'static str, binary: &str, options: TestEnvOptions) -> Result<Self> {
+        let bed = self.bed.beside(cluster, options.bed.clone()).await?;
+        let cluster = ClusterFlags(vec!["--cluster-name", cluster]);
+        Self::on(bed, binary, TestEnvOptions { cluster, ..options }).await
+    }
+
+    /// Starts the operator on a test bed that is there already.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn on(bed: TestBed, binary: &str, options: TestEnvOptions) -> Result<Self> {
+        if !options.without_crds {
+            bed.apply_crds().await?;
+        }
+        let front = match options.rights {
+            [] => options.through_gateway.then(|| bed.front.clone()),
+            rights => Some(crate::rights::grant(&bed, rights).await?),
+        };
+        let stage = Self {
+            bed,
+            cluster: options.cluster,
+            front,
+            environment: options.environment,
+            timings: format!("{TIMINGS},{}", options.timings),
+            log_level: options.log_level.unwrap_or("info,lanyard=debug"),
+            operators: Arc::default(),
+        };
+        stage.operator(binary, "lanyard", &options.arguments)?;
+        Ok(stage)
+    }
+
+    /// Starts a test bed and an operator all of whose calls go through the gateway, with more times shortened.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn behind_gateway(binary: &str, timings: &'static str) -> Result<Self> {
+        let options = TestEnvOptions {
+            through_gateway: true,
+            timings,
+            ..TestEnvOptions::default()
+        };
+        Self::set(binary, options).await
+    }
+
+    /// Starts one more operator, which logs under its own name.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn operator(&self, binary: &str, name: &str, arguments: &[&str]) -> Result<()> {
+        let cache = Cache::open()?;
+        let [metrics, health] = [Port::claim(&cache)?, Port::claim(&cache)?];
+        let mut command = Command::new(binary);
+        command
+            .args(&self.cluster.0)
+            .args(["--timings", &self.timings, "--log-level", self.log_level]);
+        command.args([
+            "--metrics-addr",
+            &metrics.address(),
+            "--health-addr",
+            &health.address(),
+        ]);
+        command.args(arguments).envs(self.environment.iter().cloned());
+        let process = match &self.front {
+            Some(front) => self.bed.spawn_through(front, name, command)?,
+            None => self.bed.spawn(name, command)?,
+        };
+        self.operators()?.push(Operator {
+            process,
+            metrics,
+            health,
+        });
+        Ok(())
+    }
+
+    /// Every call that the first operator has made through the gateway.
+    ///
+    /// # Errors
+    /// When one of them was refused for want of a right.
+    pub fn permitted_calls(&self) -> Result<Calls> {
+        let calls = self.bed.gateway.ledger().since(Mark::default()).by("lanyard");
+        let denied = |code: &str| code.starts_with("AccessDenied");
+        let is_refused =
+            |entry: &&Entry| entry.status == Some(403) || entry.code.as_deref().is_some_and(denied);
+        let refused: Vec<&Entry> = calls.entries().iter().filter(is_refused).collect();
+        anyhow::ensure!(refused.is_empty(), "rights are lacking: {refused:#?}");
+        Ok(calls)
+    }
+
+    fn operators(&self) -> Result<MutexGuard<'_, Vec<Operator>>> {
+        self.operators
+            .lock()
+            .map_err(|_| anyhow::anyhow!("a test panicked while it held the operators"))
+    }
+
+    fn with<T>(&self, number: usize, part: impl FnOnce(&mut Operator) -> Result<T>) -> Result<T> {
+        part(
+            self.operators()?
+                .get_mut(number)
+                .context("no operator of that number")?,
+        )
+    }
+
+    /// Everything that the first operator has logged so far.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn log(&self) -> Result<String> {
+        self.with(0, |operator| {
+            std::fs::read_to_string(operator.process.log()).context("reading the operator's log")
+        })
+    }
+
+    /// The process id of an operator.
+    ///
+    /// # Errors
+    /// When there is no such operator.
+    pub fn process_id(&self, number: usize) -> Result<u32> {
+        self.with(number, |operator| Ok(operator.process.id()))
+    }
+
+    /// What an operator answers under a path of its health or metrics server: status and body.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn asks(&self, number: usize, path: &str) -> Result<(u16, String)> {
+        let address = self.with(number, |operator| {
+            Ok(if path == "/metrics" {
+                operator.metrics.address()
+            } else {
+                operator.health.address()
+            })
+        })?;
+        let answer = get(&format!("http://{address}{path}")).await?;
+        Ok((
+            answer.status.as_u16(),
+            String::from_utf8_lossy(&answer.body).into_owned(),
+        ))
+    }
+
+    /// Waits until an operator answers under a path as wanted.
+    ///
+    /// # Errors
+    /// When patience ends; the error says what it answered last.
+    pub async fn until_answers(
+        &self,
+        number: usize,
+        path: &str,
+        wanted: impl Fn(u16, &str) -> bool,
+    ) -> Result<()> {
+        let mut last = String::new();
+        let asking = async {
+            loop {
+                match self.asks(number, path).await {
+                    Ok((status, body)) if wanted(status, &body) => return,
+                    Ok((status, body)) => last = format!("{status} {body}"),
+                    Err(error) => last = format!("{error:#}"),
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, asking).await.is_err() {
+            bail!("{path} of operator {number} never answered as wanted; last: {last}");
+        }
+        Ok(())
+    }
+
+    /// Waits until an operator says of itself that it leads, or that it does not.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until_leads(&self, number: usize, leads: bool) -> Result<()> {
+        let line = format!("lanyard_leader {}", u8::from(leads));
+        let says = |status, body: &str| status == 200 && body.lines().any(|found| found == line);
+        self.until_answers(number, "/metrics", says).await
+    }
+
+    /// Asks an operator to stop, as Kubernetes does, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn stop(&self, number: usize) -> Result<std::process::ExitStatus> {
+        self.signaller(number, "TERM")?()?;
+        let ended = async {
+            loop {
+                match self.with(number, |operator| operator.process.exited())? {
+                    Some(status) => return Ok(status),
+                    None => tokio::time::sleep(POLL).await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended)
+            .await
+            .context("it did not end")?
+    }
+
+    /// What kills an operator at once and waits until it is gone: for a hook of the gateway, which outlives any borrow.
+    pub fn killer(&self, number: usize) -> impl Fn() -> Result<()> + Send + Sync + 'static {
+        let operators = Arc::clone(&self.operators);
+        move || {
+            let mut operators = operators
+                .lock()
+                .map_err(|_| anyhow::anyhow!("a test panicked while it held the operators"))?;
+            let operator = operators.get_mut(number).context("no operator of that number")?;
+            operator.process.kill()
+        }
+    }
+
+    /// Has an operator killed when a call has been carried out, before it hears of that. What comes back waits until it is
+    /// dead, and fails when patience ends before the call.
+    pub fn kills_at(&self, number: usize, call: Target) -> impl Future<Output = Result<()>> + use<> {
+        let (kill, dead) = (self.killer(number), Arc::new(Notify::new()));
+        let told = Arc::clone(&dead);
+        let fault = call.calls_after(move |_| {
+            // It fails only for an operator that was never started.
+            drop(kill());
+            told.notify_one();
+            std::future::ready(())
+        });
+        self.bed.gateway.faults().add(fault);
+        async move {
+            let ended = tokio::time::timeout(PATIENCE, dead.notified()).await;
+            ended.context("the call never came")
+        }
+    }
+
+    /// Starts an operator in the place of one that was killed. It finds no lease, as after an admin who knows that the
+    /// holder is dead.
+    ///
+    /// # Errors
+    /// When the lease cannot be deleted or the operator does not start.
+    pub async fn succeed(&self, binary: &str, name: &str) -> Result<()> {
+        let leases: Api<Lease> = Api::namespaced(self.bed.client().await?, "kube-system");
+        leases.delete("lanyard", &DeleteParams::default()).await?;
+        self.operator(binary, name, &[])
+    }
+
+    /// What sends an operator a signal, such as `STOP` or `CONT`: for a hook of the gateway, which outlives any borrow.
+    ///
+    /// # Errors
+    /// When there is no such operator; the answer fails when the signal cannot be sent.
+    pub fn signaller(
+        &self,
+        number: usize,
+        signal: &'static str,
+    ) -> Result<impl Fn() -> Result<()> + Send + Sync + 'static> {
+        let id = self.with(number, |operator| Ok(operator.process.id()))?;
+        Ok(move || {
+            let mut command = Command::new("kill");
+            let sent = command.args(["-s", signal, &id.to_string()]).status();
+            anyhow::ensure!(sent.context("running kill")?.success(), "kill failed");
+            Ok(())
+        })
+    }
+
+    /// A new namespace for one test.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn scene(&self, namespace: &str) -> Result<TestNamespace<'_>> {
+        let client = self.bed.client().await?;
+        let body = Namespace {
+            metadata: ObjectMeta {
+                name: Some(namespace.to_owned()),
+                ..ObjectMeta::default()
+            },
+            ..Namespace::default()
+        };
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &body)
+            .await?;
+        Ok(TestNamespace {
+            stage: self,
+            client,
+            aws: Clients::new(&self.bed).await,
+            namespace: namespace.to_owned(),
+        })
+    }
+}

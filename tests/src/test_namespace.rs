@@ -1,0 +1,275 @@
+//! A scene: one namespace of a stage, for one test.
+//! In: what a test does. Out: objects as the API server has them. Does I/O; waits only on conditions.
+
+use anyhow::{Context, Result, bail};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, DynamicObject, ObjectMeta};
+use kube::runtime::wait::await_condition;
+use lanyard_api::status::DriftStatus;
+use lanyard_api::{ANNOTATION_RECONCILE_REQUESTED_AT, WorkloadIdentity};
+use lanyard_testkit::gateway::{Calls, Entry, Mark};
+use serde_json::{Value, json};
+
+use crate::PATIENCE;
+use crate::aws::Clients;
+use crate::test_env::TestEnv;
+
+/// One namespace of a stage, for one test.
+pub struct TestNamespace<'a> {
+    /// Where it plays.
+    pub stage: &'a TestEnv,
+    /// The administrator's client.
+    pub client: kube::Client,
+    /// AWS, as somebody beside Lanyard uses it.
+    pub aws: Clients,
+    /// The namespace.
+    pub namespace: String,
+}
+
+impl TestNamespace<'_> {
+    /// WorkloadIdentities of the namespace.
+    #[must_use]
+    pub fn identities(&self) -> Api<WorkloadIdentity> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// ServiceAccounts of the namespace.
+    #[must_use]
+    pub fn accounts(&self) -> Api<ServiceAccount> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Creates a ServiceAccount.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn account(&self, name: &str) -> Result<ServiceAccount> {
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+        let account = ServiceAccount {
+            metadata,
+            ..ServiceAccount::default()
+        };
+        Ok(self.accounts().create(&PostParams::default(), &account).await?)
+    }
+
+    /// Applies a WorkloadIdentity as a GitOps tool would.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn apply(&self, name: &str, spec: Value) -> Result<()> {
+        self.apply_with(name, &[], spec).await
+    }
+
+    /// The same, with annotations.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn apply_with(&self, name: &str, annotations: &[(&str, &str)], spec: Value) -> Result<()> {
+        let resource = ApiResource::erase::<WorkloadIdentity>(&());
+        let mut object = DynamicObject::new(name, &resource).within(&self.namespace);
+        let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        object.metadata.annotations = Some(annotations.iter().map(text).collect());
+        object.data = json!({"spec": spec});
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
+        api.patch(
+            name,
+            &PatchParams::apply("gitops").force(),
+            &Patch::Apply(&object),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Waits until an object satisfies a condition; says how it stands when it does not.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until(
+        &self,
+        name: &str,
+        what: &str,
+        condition: impl Fn(&WorkloadIdentity) -> bool,
+    ) -> Result<WorkloadIdentity> {
+        let met = await_condition(self.identities(), name, |object: Option<&WorkloadIdentity>| {
+            object.is_some_and(&condition)
+        });
+        match tokio::time::timeout(PATIENCE, met).await {
+            Ok(object) => object?.context("the object is gone"),
+            Err(_) => {
+                let stands = self.identities().get(name).await?;
+                bail!(
+                    "{name} never came to be {what}; it stands so:\n{}",
+                    serde_json::to_string_pretty(&stands.status)?
+                )
+            }
+        }
+    }
+
+    /// Waits until a condition has a status and reason.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until_is(
+        &self,
+        name: &str,
+        kind: &str,
+        status: &str,
+        reason: &str,
+    ) -> Result<WorkloadIdentity> {
+        let what = format!("{kind}={status} ({reason})");
+        self.until(name, &what, |object| {
+            let found = condition(object, kind);
+            found.is_some_and(|found| found.status == status && found.reason == reason)
+                && object
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.observed_generation)
+                    == object.metadata.generation
+        })
+        .await
+    }
+
+    /// Waits until a pod created now would get its role.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until_ready(&self, name: &str) -> Result<WorkloadIdentity> {
+        self.until_is(name, "Ready", "True", "Bound").await
+    }
+
+    /// Waits until something was repaired, and nothing is left to be.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn until_repaired(&self, name: &str) -> Result<WorkloadIdentity> {
+        self.until(name, "repaired", |object| {
+            let drift = drift(object);
+            drift.last_correction.is_some() && drift.count == 0
+        })
+        .await
+    }
+
+    /// Asks for a fresh look, as `flux reconcile` does, without waiting for it.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn request_reconcile(&self, name: &str) -> Result<()> {
+        let nonce = format!("{:?}", std::time::SystemTime::now());
+        let patch = json!({"metadata": {"annotations": {ANNOTATION_RECONCILE_REQUESTED_AT: nonce}}});
+        self.identities()
+            .patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await?;
+        Ok(())
+    }
+
+    /// Asks for a look and waits until it has begun: whatever a look before it had to do is done by then.
+    ///
+    /// # Errors
+    /// When patience ends.
+    pub async fn reconciled(&self, name: &str) -> Result<()> {
+        let ledger = self.stage.bed.gateway.ledger();
+        let (mark, about) = (ledger.mark(), format!("{}/{name}", self.namespace));
+        self.request_reconcile(name).await?;
+        let begun = |calls: &Calls| !calls.of("ListPodIdentityAssociations").about(&about).is_empty();
+        tokio::time::timeout(PATIENCE, ledger.until(mark, begun))
+            .await
+            .context("nobody reconciled")?;
+        Ok(())
+    }
+
+    /// The calls about one identity of the namespace since a mark: about its role, and about its association.
+    ///
+    /// # Errors
+    /// When the object is gone or names no role.
+    pub async fn calls_about(&self, name: &str, mark: Mark) -> Result<Vec<Entry>> {
+        let role = self.role_of(&self.identities().get(name).await?)?;
+        let association = format!("{}/{name}", self.namespace);
+        let calls = self.stage.bed.gateway.ledger().since(mark);
+        let about = |entry: &&Entry| entry.call.is_about(&role) || entry.call.is_about(&association);
+        Ok(calls.entries().iter().filter(about).cloned().collect())
+    }
+
+    /// Deletes an object and waits until it is gone.
+    ///
+    /// # Errors
+    /// When patience ends; the error says how the object stands.
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        self.identities().delete(name, &DeleteParams::default()).await?;
+        self.until_gone(name).await
+    }
+
+    /// Waits until an object is gone.
+    ///
+    /// # Errors
+    /// When patience ends; the error says how the object stands.
+    pub async fn until_gone(&self, name: &str) -> Result<()> {
+        let gone = await_condition(self.identities(), name, |object: Option<&WorkloadIdentity>| {
+            object.is_none()
+        });
+        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+            let stands = self.identities().get(name).await?;
+            bail!(
+                "{name} was never gone; it stands so:\n{}",
+                serde_json::to_string_pretty(&stands)?
+            );
+        }
+        Ok(())
+    }
+
+    /// The name of an object's role, from its status.
+    ///
+    /// # Errors
+    /// When the status names none.
+    pub fn role_of(&self, object: &WorkloadIdentity) -> Result<String> {
+        let arn = arn_of(object)?;
+        Ok(arn.rsplit('/').next().unwrap_or_default().to_owned())
+    }
+}
+
+/// The ARN of the role of an object.
+///
+/// # Errors
+/// When the status names none.
+pub fn arn_of(object: &WorkloadIdentity) -> Result<String> {
+    let role = object.status.as_ref().and_then(|status| status.role.as_ref());
+    let role = role.context("the status names no role")?;
+    Ok(role.arn.clone())
+}
+
+/// The drift of an object's status; empty before its first look.
+#[must_use]
+pub fn drift(object: &WorkloadIdentity) -> DriftStatus {
+    object
+        .status
+        .as_ref()
+        .and_then(|status| status.drift.clone())
+        .unwrap_or_default()
+}
+
+/// That a text holds all of these.
+///
+/// # Errors
+/// The first that it does not hold, and the text.
+pub fn holds(text: &str, words: &[&str]) -> Result<()> {
+    for word in words {
+        anyhow::ensure!(text.contains(word), "{word} is not in:\n{text}");
+    }
+    Ok(())
+}
+
+/// A condition of an object.
+#[must_use]
+pub fn condition(object: &WorkloadIdentity, kind: &str) -> Option<Condition> {
+    object
+        .status
+        .as_ref()?
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == kind)
+        .cloned()
+}

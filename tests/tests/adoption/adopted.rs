@@ -1,0 +1,234 @@
+//! A role and an association that others made, adopted: what is asked for is added, what was there stays and is told, and
+//! in the end they are let go.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_api::status::DriftItem;
+use lanyard_core::model::status::DriftReason;
+use lanyard_tests::{TestNamespace, drift};
+use serde_json::json;
+
+use crate::stage;
+use crate::theirs::{ASKED, PATH, THEIRS, ask, make, memberships, named, own_tags, untag, work};
+
+const OWN: [&str; 4] = [
+    "lanyard.dev/adopted",
+    "lanyard.dev/cluster",
+    "lanyard.dev/name",
+    "lanyard.dev/namespace",
+];
+
+/// Fails when what others put on the role is not told as left alone.
+fn extras_are_reported(items: &[DriftItem]) -> Result<()> {
+    let fields: Vec<&str> = items.iter().map(|item| item.field.as_str()).collect();
+    let asked = format!("attachedPolicies[{THEIRS}]");
+    for wanted in [
+        asked.as_str(),
+        "inlinePolicies[theirs]",
+        "maxSessionDuration",
+        "trustPolicy.Statement[Sid=Machines]",
+    ] {
+        ensure!(fields.contains(&wanted), "{wanted} is not among {fields:?}");
+    }
+    let reported = |item: &&DriftItem| item.reason == Some(DriftReason::Reported);
+    let others = items.iter().filter(|item| !reported(item));
+    let others: Vec<&str> = others.map(|item| item.field.as_str()).collect();
+    ensure!(others == ["tags[team]"], "{others:?}");
+    Ok(())
+}
+
+async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str) -> Result<()> {
+    let arn = make(&scene.aws, PATH, role, &[("team", "shop")]).await?;
+    let before = work(&scene.aws, role).await?;
+    scene.account("orders").await?;
+    ask(scene, "orders", &arn, named(role, method)).await?;
+    let object = scene.until_ready("orders").await?;
+    let known = object
+        .status
+        .clone()
+        .and_then(|status| status.role)
+        .context("a role")?;
+    ensure!(known.arn == arn && known.adopted, "{known:?}");
+    extras_are_reported(&drift(&object).items)?;
+    ensure!(own_tags(&scene.aws, role).await? == OWN);
+    ensure!(work(&scene.aws, role).await? == before.and(ASKED));
+    if method == "IRSA" {
+        let assumed = scene.assume(&arn, "orders").await?;
+        ensure!(assumed.is_ok(), "{assumed:?}");
+    }
+
+    // At rest nothing is written, and the annotation is needed no more.
+    scene.apply("orders", named(role, method)).await?;
+    let ledger = scene.stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    scene.reconciled("orders").await?;
+    scene.reconciled("orders").await?;
+    let object = scene.until_ready("orders").await?;
+    ensure!(
+        object
+            .status
+            .and_then(|status| status.role)
+            .context("a role")?
+            .arn
+            == arn
+    );
+    let writes = ledger.since(mark).about(role).writes();
+    ensure!(writes.is_empty(), "{writes}");
+
+    // What the spec asked for and asks for no more goes; what was there before stays, even if the spec came to name it.
+    let both = |policies: &[&str]| json!({"method": method, "role": {"managed": {"name": role, "policyArns": policies}}});
+    scene.apply("orders", both(&[THEIRS])).await?;
+    scene.until_ready("orders").await?;
+    scene.apply("orders", both(&[])).await?;
+    scene.until_ready("orders").await?;
+    ensure!(scene.aws.attached(role).await? == [THEIRS]);
+
+    let before = work(&scene.aws, role).await?;
+    scene.delete("orders").await?;
+    ensure!(work(&scene.aws, role).await? == before);
+    ensure!(own_tags(&scene.aws, role).await? == ["lanyard.dev/retained"]);
+    ensure!(memberships(&scene.aws, role).await? == 0);
+    ensure!(
+        scene
+            .aws
+            .associations(&scene.namespace, "orders")
+            .await?
+            .is_empty()
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_of_others_is_adopted_for_pod_identity_and_let_go() -> Result<()> {
+    let scene = stage().await?.scene("ad-pods").await?;
+    adopts_and_lets_go(&scene, "ad-pods", "PodIdentity").await
+}
+
+#[tokio::test]
+async fn a_role_of_others_is_adopted_for_irsa_and_let_go() -> Result<()> {
+    let scene = stage().await?.scene("ad-irsa").await?;
+    adopts_and_lets_go(&scene, "ad-irsa", "IRSA").await
+}
+
+/// Terraform does that to tags that it does not know.
+#[tokio::test]
+async fn tags_that_somebody_strips_come_back_and_nothing_is_narrowed_meanwhile() -> Result<()> {
+    let scene = stage().await?.scene("ad-stripped").await?;
+    let arn = make(&scene.aws, PATH, "ad-stripped", &[]).await?;
+    scene.account("orders").await?;
+    ask(&scene, "orders", &arn, named("ad-stripped", "IRSA")).await?;
+    scene.until_ready("orders").await?;
+    let before = work(&scene.aws, "ad-stripped").await?;
+    for key in OWN {
+        untag(&scene.aws, "ad-stripped", key).await?;
+    }
+    scene.request_reconcile("orders").await?;
+    scene
+        .until("orders", "repaired", |object| {
+            drift(object).last_correction.is_some()
+        })
+        .await?;
+    ensure!(own_tags(&scene.aws, "ad-stripped").await? == OWN);
+    ensure!(work(&scene.aws, "ad-stripped").await? == before);
+    scene.delete("orders").await?;
+    ensure!(scene.aws.has_role("ad-stripped").await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_whose_mark_is_taken_off_is_lanyards_whole() -> Result<()> {
+    let scene = stage().await?.scene("ad-whole").await?;
+    let arn = make(&scene.aws, PATH, "ad-whole", &[]).await?;
+    scene.account("orders").await?;
+    ask(&scene, "orders", &arn, named("ad-whole", "IRSA")).await?;
+    scene.until_ready("orders").await?;
+    untag(&scene.aws, "ad-whole", "lanyard.dev/adopted").await?;
+    scene.request_reconcile("orders").await?;
+    scene
+        .until("orders", "owned whole", |object| {
+            let role = object.status.as_ref().and_then(|status| status.role.as_ref());
+            role.is_some_and(|role| !role.adopted) && drift(object).count == 0
+        })
+        .await?;
+    ensure!(scene.aws.attached("ad-whole").await? == [ASKED]);
+    ensure!(work(&scene.aws, "ad-whole").await?.statements.is_empty());
+    ensure!(scene.assume(&arn, "orders").await?.is_ok());
+    scene.delete("orders").await?;
+    ensure!(!scene.aws.has_role("ad-whole").await?);
+    Ok(())
+}
+
+/// A role that lets pods in, and the association that gives it to them, as others made both: their ARNs.
+async fn associated(scene: &TestNamespace<'_>, role: &str) -> Result<(String, String)> {
+    let arn = make(&scene.aws, PATH, role, &[]).await?;
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}]});
+    let update = scene.aws.iam.update_assume_role_policy().role_name(role);
+    update.policy_document(trust.to_string()).send().await?;
+    let made = scene
+        .aws
+        .eks
+        .create_pod_identity_association()
+        .cluster_name("lanyard");
+    let made = made
+        .namespace(&scene.namespace)
+        .service_account("orders")
+        .role_arn(&arn)
+        .tags("managed-by", "terraform")
+        .send()
+        .await?;
+    let association = made.association.and_then(|made| made.association_arn);
+    Ok((arn, association.context("an association")?))
+}
+
+#[tokio::test]
+async fn an_association_of_others_is_adopted_with_its_role_and_both_are_let_go() -> Result<()> {
+    let scene = stage().await?.scene("ad-assoc").await?;
+    let (arn, association) = associated(&scene, "ad-assoc").await?;
+    scene.account("orders").await?;
+
+    ask(&scene, "orders", &arn, named("ad-assoc", "PodIdentity")).await?;
+    let object = scene
+        .until_is("orders", "BindingReady", "False", "AssociationConflict")
+        .await?;
+    let message = lanyard_tests::condition(&object, "BindingReady")
+        .context("BindingReady")?
+        .message;
+    let both = format!("lanyard.dev/adopt={arn},{association}");
+    ensure!(
+        message.contains("terraform") && message.contains(&both),
+        "{message}"
+    );
+    ensure!(own_tags(&scene.aws, "ad-assoc").await? == OWN);
+
+    ask(
+        &scene,
+        "orders",
+        &format!("{arn},{association}"),
+        named("ad-assoc", "PodIdentity"),
+    )
+    .await?;
+    scene.until_ready("orders").await?;
+    let found = scene
+        .aws
+        .association("ad-assoc", "orders")
+        .await?
+        .context("an association")?;
+    ensure!(found.association_arn.as_ref() == Some(&association));
+    let tags = found.tags.unwrap_or_default();
+    ensure!(OWN.iter().all(|key| tags.contains_key(*key)) && tags.contains_key("managed-by"));
+
+    scene.delete("orders").await?;
+    let left = scene
+        .aws
+        .association("ad-assoc", "orders")
+        .await?
+        .context("it stays")?;
+    let tags = left.tags.unwrap_or_default();
+    ensure!(
+        tags.contains_key("lanyard.dev/retained") && !tags.contains_key("lanyard.dev/name"),
+        "{tags:?}"
+    );
+    ensure!(left.role_arn.as_ref() == Some(&arn));
+    ensure!(own_tags(&scene.aws, "ad-assoc").await? == ["lanyard.dev/retained"]);
+    Ok(())
+}

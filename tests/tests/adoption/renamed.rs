@@ -1,0 +1,101 @@
+//! A WorkloadIdentity renamed in Git is one that goes and one that comes, in either order, and both ask for one role.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_tests::{TestNamespace, arn_of, condition};
+use serde_json::json;
+
+use crate::stage;
+use crate::theirs::{ask, named, role_id};
+
+/// An old object with its role, and the ServiceAccount of the new.
+async fn old(scene: &TestNamespace<'_>, role: &str) -> Result<String> {
+    scene.account("orders").await?;
+    scene.account("orders-api").await?;
+    scene.apply("orders", named(role, "IRSA")).await?;
+    let object = scene.until_ready("orders").await?;
+    arn_of(&object)
+}
+
+#[tokio::test]
+async fn with_the_role_retained_and_adopted_nobody_loses_it() -> Result<()> {
+    let scene = stage().await?.scene("rn-kept").await?;
+    let arn = old(&scene, "rn-kept").await?;
+    let id = role_id(&scene, "orders").await?;
+    ask(&scene, "orders-api", &arn, named("rn-kept", "IRSA")).await?;
+    let waits = scene
+        .until_is("orders-api", "Stalled", "True", "RoleConflict")
+        .await?;
+    let message = condition(&waits, "Stalled").context("Stalled")?.message;
+    ensure!(message.contains("rn-kept/orders of this cluster"), "{message}");
+
+    let mut kept = named("rn-kept", "IRSA");
+    kept["deletionPolicy"] = json!("Retain");
+    scene.apply("orders", kept).await?;
+    scene.until_ready("orders").await?;
+    scene.delete("orders").await?;
+    scene.until_ready("orders-api").await?;
+    ensure!(role_id(&scene, "orders-api").await? == id);
+    for account in ["orders", "orders-api"] {
+        let assumed = scene.assume(&arn, account).await?;
+        ensure!(assumed.is_ok(), "{account}: {assumed:?}");
+    }
+    Ok(())
+}
+
+/// What let the old ones in without session tags names nobody: it is nobody's record of a binding, and in nobody's way.
+#[tokio::test]
+async fn session_tags_may_change_with_the_name() -> Result<()> {
+    let scene = stage().await?.scene("rn-tags").await?;
+    let spec = |untagged: bool| {
+        let mut spec = named("rn-tags", "PodIdentity");
+        spec["serviceAccount"] = json!({"create": true});
+        spec["podIdentity"] = json!({"disableSessionTags": untagged});
+        spec["deletionPolicy"] = json!("Retain");
+        spec
+    };
+    scene.apply("orders", spec(true)).await?;
+    let object = scene.until_ready("orders").await?;
+    let arn = arn_of(&object)?;
+    for (old, new, untagged) in [
+        ("orders", "orders-api", false),
+        ("orders-api", "orders-cli", true),
+    ] {
+        ask(&scene, new, &arn, spec(untagged)).await?;
+        let waits = scene.until_is(new, "Stalled", "True", "RoleConflict").await?;
+        ensure!(condition(&waits, "Transitioning").is_none(), "{waits:?}");
+        scene.delete(old).await?;
+        scene.until_ready(new).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_new_one_waits_for_the_old_to_go_and_makes_the_role_anew() -> Result<()> {
+    let scene = stage().await?.scene("rn-waits").await?;
+    let arn = old(&scene, "rn-waits").await?;
+    let id = role_id(&scene, "orders").await?;
+    scene.apply("orders-api", named("rn-waits", "IRSA")).await?;
+    scene
+        .until_is("orders-api", "Stalled", "True", "RoleConflict")
+        .await?;
+    ensure!(scene.assume(&arn, "orders").await?.is_ok());
+    scene.delete("orders").await?;
+    scene.until_ready("orders-api").await?;
+    ensure!(role_id(&scene, "orders-api").await? != id);
+    ensure!(scene.assume(&arn, "orders-api").await?.is_ok());
+    let refused = scene.assume(&arn, "orders").await?;
+    ensure!(refused == Err("AccessDenied".to_owned()), "{refused:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_the_old_is_gone_the_new_one_is_like_any_other() -> Result<()> {
+    let scene = stage().await?.scene("rn-after").await?;
+    let arn = old(&scene, "rn-after").await?;
+    scene.delete("orders").await?;
+    ensure!(!scene.aws.has_role("rn-after").await?);
+    scene.apply("orders-api", named("rn-after", "IRSA")).await?;
+    scene.until_ready("orders-api").await?;
+    ensure!(scene.assume(&arn, "orders-api").await?.is_ok());
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! An operator that is killed right after it marked a role, and one whose answers are lost: the next look goes on.
+
+use anyhow::{Result, ensure};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Api, DeleteParams};
+use lanyard_testkit::gateway::Fault;
+use lanyard_tests::TestEnv;
+
+use crate::theirs::{ASKED, PATH, ask, make, memberships, named, own_tags, work};
+use crate::{BINARY, TIMINGS};
+
+const ROLE: &str = "torn";
+
+#[tokio::test]
+async fn an_adoption_goes_on_after_a_kill_and_after_lost_answers() -> Result<()> {
+    let stage = TestEnv::behind_gateway(BINARY, TIMINGS).await?;
+    let scene = stage.scene("shop").await?;
+    let arn = make(&scene.aws, PATH, ROLE, &[("managed-by", "terraform")]).await?;
+    let before = work(&scene.aws, ROLE).await?;
+    scene.account("orders").await?;
+
+    let (kill, faults) = (stage.killer(0), stage.bed.gateway.faults());
+    let strike = Fault::on("TagRole").about(ROLE).nth(1);
+    let struck = faults.add(strike.calls_after(move |_| {
+        // It fails only for an operator that was never started.
+        drop(kill());
+        std::future::ready(())
+    }));
+    let lost = ["AttachRolePolicy", "UpdateAssumeRolePolicy"];
+    let lost = lost.map(|operation| faults.add(Fault::on(operation).about(ROLE).nth(1).swallows_answer()));
+    ask(&scene, "orders", &arn, named(ROLE, "PodIdentity")).await?;
+    let marked = async {
+        while own_tags(&scene.aws, ROLE).await?.is_empty() {
+            tokio::time::sleep(lanyard_tests::POLL).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(lanyard_tests::PATIENCE, marked).await??;
+    ensure!(struck.hits() == 1);
+    ensure!(
+        work(&scene.aws, ROLE).await? == before,
+        "the mark comes before anything else"
+    );
+
+    let leases: Api<Lease> = Api::namespaced(scene.client.clone(), "kube-system");
+    leases.delete("lanyard", &DeleteParams::default()).await?;
+    stage.operator(BINARY, "lanyard-1", &[])?;
+    scene.until_ready("orders").await?;
+    ensure!(lost.iter().all(|fault| fault.hits() == 1));
+    ensure!(own_tags(&scene.aws, ROLE).await?.len() == 4);
+    ensure!(work(&scene.aws, ROLE).await? == before.and(ASKED));
+    scene.delete("orders").await?;
+    ensure!(memberships(&scene.aws, ROLE).await? == 0);
+    ensure!(own_tags(&scene.aws, ROLE).await? == ["lanyard.dev/retained"]);
+    stage.bed.stop().await
+}

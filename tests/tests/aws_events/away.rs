@@ -1,0 +1,125 @@
+//! The queue is away and comes back, and only the holder of the lease reads it: each on a stand of its own.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_api::WorkloadIdentity;
+use lanyard_testkit::gateway::{Calls, Fault, Service};
+use lanyard_tests::{PATIENCE, POLL, TestNamespace, drift};
+use serde_json::json;
+
+use crate::BINARY;
+use crate::record::of_role;
+use crate::stand::Stand;
+
+/// How often the log has this.
+fn says(stand: &Stand, what: &str) -> Result<usize> {
+    Ok(stand.stage.log()?.matches(what).count())
+}
+
+/// A scene of the stand with one identity, which is ready.
+async fn with_one_identity(stand: &Stand) -> Result<(TestNamespace<'_>, WorkloadIdentity)> {
+    let scene = stand.stage.scene("shop").await?;
+    let spec = json!({"method": "PodIdentity", "role": {"managed": {}}});
+    scene.apply("orders", spec).await?;
+    let object = scene.until_ready("orders").await?;
+    Ok((scene, object))
+}
+
+/// Waits until an operator answers that it is ready, whatever became of the queue.
+async fn until_is_ready(stand: &Stand, number: usize) -> Result<()> {
+    let ready = |status, _: &str| status == 200;
+    stand.stage.until_answers(number, "/readyz", ready).await
+}
+
+async fn until_says(stand: &Stand, what: &str, times: usize) -> Result<()> {
+    let said = async {
+        while says(stand, what)? < times {
+            tokio::time::sleep(POLL).await;
+        }
+        Ok::<(), anyhow::Error>(())
+    };
+    tokio::time::timeout(PATIENCE, said)
+        .await
+        .with_context(|| format!("the operator never said {times} times: {what}"))?
+}
+
+/// Breaks the role's trust behind Lanyard's back, has an event tell of it, and waits until it is repaired.
+async fn break_and_be_told(
+    stand: &Stand,
+    scene: &TestNamespace<'_>,
+    object: &WorkloadIdentity,
+) -> Result<()> {
+    let role = scene.role_of(object)?;
+    let trust = scene.aws.trust(&role).await?;
+    let corrections = |object: &WorkloadIdentity| drift(object).last_correction.map(|last| last.at);
+    let before = corrections(&scene.identities().get("orders").await?);
+    let open = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]},
+    ]});
+    let edit = scene.aws.iam.update_assume_role_policy().role_name(&role);
+    edit.policy_document(open.to_string()).send().await?;
+    stand.send(&of_role("update-trust", &role)?).await?;
+    scene
+        .until("orders", "corrected", |object| {
+            let now = corrections(object);
+            now.is_some() && now != before
+        })
+        .await?;
+    ensure!(scene.aws.trust(&role).await? == trust);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_queue_that_is_away_is_a_warning_and_is_found_again() -> Result<()> {
+    const WARNS: &str = "the events queue cannot be read; until it can";
+    const AGAIN: &str = "the events queue answers again";
+    let stand = Stand::without_queue("late").await?;
+    let (scene, object) = with_one_identity(&stand).await?;
+    until_says(&stand, WARNS, 1).await?;
+    until_is_ready(&stand, 0).await?;
+
+    let create = stand.aws().await.sqs.create_queue();
+    create.queue_name("late").send().await?;
+    break_and_be_told(&stand, &scene, &object).await?;
+    until_says(&stand, AGAIN, 1).await?;
+
+    let gateway = &stand.stage.bed.gateway;
+    let denied = gateway.faults().add(Fault::on("ReceiveMessage").denies());
+    // Ends the call that waits for messages already.
+    stand.send("{}").await?;
+    until_says(&stand, WARNS, 2).await?;
+    until_is_ready(&stand, 0).await?;
+    let mark = gateway.ledger().mark();
+    denied.remove();
+    break_and_be_told(&stand, &scene, &object).await?;
+    until_says(&stand, AGAIN, 2).await?;
+    let calls = gateway.ledger().since(mark).to(Service::Sqs);
+    ensure!(calls.count() < 40, "the queue is not hammered at:\n{calls}");
+    stand.stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn whoever_stands_by_leaves_the_queue_to_the_leader_and_takes_it_over() -> Result<()> {
+    let stand = Stand::with_queue("shared").await?;
+    let (scene, object) = with_one_identity(&stand).await?;
+    let ledger = stand.stage.bed.gateway.ledger();
+    stand.stage.operator(BINARY, "standby", &["--resync", "12h"])?;
+    until_is_ready(&stand, 1).await?;
+    let mark = ledger.mark();
+    // Two rounds of the leader's, during which the other could have asked as well.
+    stand.send("{}").await?;
+    stand.send("{}").await?;
+    stand.until_empty().await?;
+    ensure!(ledger.since(mark).by("standby").to(Service::Sqs).is_empty());
+
+    ensure!(stand.stage.stop(0).await?.success());
+    let asks = |calls: &Calls| {
+        !calls
+            .by("standby")
+            .of("GetAccountAuthorizationDetails")
+            .is_empty()
+    };
+    tokio::time::timeout(PATIENCE, ledger.until(mark, asks)).await?;
+    break_and_be_told(&stand, &scene, &object).await?;
+    ensure!(!ledger.since(mark).by("standby").of("ReceiveMessage").is_empty());
+    stand.stage.bed.stop().await
+}

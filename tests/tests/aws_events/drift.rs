@@ -1,0 +1,167 @@
+//! Drift that nothing but an event can find: it is found and corrected, and nobody else is reconciled at for it.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_api::WorkloadIdentity;
+use lanyard_testkit::gateway::Mark;
+use lanyard_tests::{TestNamespace, drift};
+use serde_json::{Value, json};
+
+use crate::record::{of_role, record};
+use crate::stand;
+
+/// Looks that one event may cause: one at once, and one when what happened is sure to be seen.
+const LOOKS: usize = 2;
+
+fn spec(method: &str) -> Value {
+    json!({"method": method, "role": {"managed": {}}})
+}
+
+/// Two identities at rest: of one something is about to be changed, of the other nothing.
+async fn at_rest(scene: &TestNamespace<'_>, method: &str) -> Result<WorkloadIdentity> {
+    for name in ["orders", "carts"] {
+        scene.account(name).await?;
+        scene.apply(name, spec(method)).await?;
+    }
+    for name in ["orders", "carts"] {
+        scene.until_ready(name).await?;
+        // The second begins when the first has ended, with whatever it had to do.
+        scene.reconciled(name).await?;
+        scene.reconciled(name).await?;
+    }
+    scene.until_is("orders", "InSync", "True", "InSync").await
+}
+
+async fn corrected(scene: &TestNamespace<'_>) -> Result<WorkloadIdentity> {
+    let corrected = |object: &WorkloadIdentity| drift(object).last_correction.is_some();
+    scene
+        .until("orders", "corrected without being asked", corrected)
+        .await
+}
+
+/// No look at the other identity began, and of the one no more than an event may cause. A look that was asked for before
+/// may still be reading.
+async fn only_orders_was_looked_at(scene: &TestNamespace<'_>, since: Mark) -> Result<()> {
+    let calls = scene.stage.bed.gateway.ledger().since(since);
+    let looks = |name| {
+        let about = format!("{}/{name}", scene.namespace);
+        calls.of("ListPodIdentityAssociations").about(&about).count()
+    };
+    ensure!(
+        looks("carts") == 0 && (1..=LOOKS).contains(&looks("orders")),
+        "{calls}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_trust_policy_that_somebody_opens_is_closed_again() -> Result<()> {
+    let stand = stand().await?;
+    let scene = stand.stage.scene("ev-trust").await?;
+    let object = at_rest(&scene, "PodIdentity").await?;
+    let role = scene.role_of(&object)?;
+    let trust = scene.aws.trust(&role).await?;
+    let open = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]},
+    ]});
+    let edit = scene.aws.iam.update_assume_role_policy().role_name(&role);
+    edit.policy_document(open.to_string()).send().await?;
+    // What whoever tests has asked of AWS so far is not the operator's.
+    let mark = scene.stage.bed.gateway.ledger().mark();
+    stand.send(&of_role("update-trust", &role)?).await?;
+    corrected(&scene).await?;
+    only_orders_was_looked_at(&scene, mark).await?;
+    ensure!(scene.aws.trust(&role).await? == trust);
+    stand.until_empty().await
+}
+
+#[tokio::test]
+async fn an_association_that_somebody_deletes_is_there_again() -> Result<()> {
+    let stand = stand().await?;
+    let scene = stand.stage.scene("ev-association").await?;
+    at_rest(&scene, "PodIdentity").await?;
+    let before = scene.aws.associations("ev-association", "orders").await?;
+    let id = before.first().context("an association")?.clone();
+    let delete = scene
+        .aws
+        .eks
+        .delete_pod_identity_association()
+        .cluster_name("lanyard");
+    delete.association_id(&id).send().await?;
+    let event = record(
+        "delete-association",
+        &[
+            (
+                "/detail/requestParameters",
+                json!({"clusterName": "lanyard", "associationId": id}),
+            ),
+            (
+                "/detail/responseElements/association/clusterName",
+                json!("lanyard"),
+            ),
+            (
+                "/detail/responseElements/association/namespace",
+                json!("ev-association"),
+            ),
+            ("/detail/responseElements/association/associationId", json!(id)),
+        ],
+    )?;
+    let mark = scene.stage.bed.gateway.ledger().mark();
+    stand.send(&event).await?;
+    corrected(&scene).await?;
+    only_orders_was_looked_at(&scene, mark).await?;
+    let after = scene.aws.associations("ev-association", "orders").await?;
+    ensure!(after.len() == 1 && after != before, "{after:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_audience_that_somebody_takes_away_is_given_back() -> Result<()> {
+    let stand = stand().await?;
+    let scene = stand.stage.scene("ev-provider").await?;
+    let object = at_rest(&scene, "IRSA").await?;
+    let provider = object
+        .status
+        .and_then(|status| status.oidc_provider_arn)
+        .context("a provider")?;
+    let iam = &scene.aws.iam;
+    let remove = iam
+        .remove_client_id_from_open_id_connect_provider()
+        .client_id("sts.amazonaws.com");
+    remove.open_id_connect_provider_arn(&provider).send().await?;
+    let event = record(
+        "remove-client-id",
+        &[(
+            "/detail/requestParameters/openIDConnectProviderArn",
+            json!(provider),
+        )],
+    )?;
+    stand.send(&event).await?;
+    let given = scene.stage.bed.gateway.ledger().until(Mark::default(), |calls| {
+        let adding = calls.of("AddClientIDToOpenIDConnectProvider");
+        adding.entries().iter().any(|entry| entry.status == Some(200))
+    });
+    tokio::time::timeout(lanyard_tests::PATIENCE, given)
+        .await
+        .context("nobody gave it back")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_lanyard_does_itself_and_what_is_nobodys_causes_no_look() -> Result<()> {
+    let stand = stand().await?;
+    let scene = stand.stage.scene("ev-own").await?;
+    let object = at_rest(&scene, "PodIdentity").await?;
+    let role = scene.role_of(&object)?;
+    let mark = scene.stage.bed.gateway.ledger().mark();
+    let (ours, nobodys) = (stand.count("ours").await?, stand.count("nobodys").await?);
+    stand.send(&of_role("own-attach-policy", &role)?).await?;
+    stand.send(&of_role("attach-policy", "somebodys")?).await?;
+    stand.until_count("ours", ours + 1).await?;
+    stand.until_count("nobodys", nobodys + 1).await?;
+    stand.until_empty().await?;
+    // Whatever was asked for before this is over by its end.
+    scene.reconciled("carts").await?;
+    let calls = scene.calls_about("orders", mark).await?;
+    ensure!(calls.is_empty(), "{calls:#?}");
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! A stand: a test bed with a queue and an operator that listens to it, under the policies that are shipped.
+//! The queue's name in; messages in, counts and calls out. Does I/O; waits only on conditions.
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_sqs::types::QueueAttributeName;
+use lanyard_testkit::TestBed;
+use lanyard_tests::{Clients, PATIENCE, POLL, TestEnv, TestEnvOptions, policy};
+use serde_json::{Value, json};
+
+use crate::BINARY;
+
+/// The role that the operator has in AWS.
+pub const OPERATOR: &str = "lanyard-prod";
+
+/// A stage whose operator listens to a queue.
+pub struct Stand {
+    /// The stage.
+    pub stage: TestEnv,
+    queue: String,
+}
+
+impl Stand {
+    /// Starts a test bed with a queue and, on it, the operator.
+    pub async fn with_queue(queue: &str) -> Result<Self> {
+        let bed = TestBed::start(TestEnvOptions::default().bed).await?;
+        let aws = Clients::new(&bed).await;
+        aws.sqs.create_queue().queue_name(queue).send().await?;
+        Self::on(bed, queue).await
+    }
+
+    /// Starts a test bed and, on it, an operator that is told of a queue which is not there.
+    pub async fn without_queue(queue: &str) -> Result<Self> {
+        let bed = TestBed::start(TestEnvOptions::default().bed).await?;
+        Self::on(bed, queue).await
+    }
+
+    async fn on(bed: TestBed, name: &str) -> Result<Self> {
+        let queue = format!("{}/000000000000/{name}", bed.gateway.url());
+        let mut environment = credentials(&Clients::new(&bed).await).await?;
+        environment.push(("LANYARD_EVENTS_QUEUE", queue.clone()));
+        let options = TestEnvOptions {
+            environment,
+            // So that only an event can be what finds something.
+            arguments: vec!["--resync", "12h"],
+            ..TestEnvOptions::default()
+        };
+        let stage = TestEnv::on(bed, BINARY, options).await?;
+        Ok(Self { stage, queue })
+    }
+
+    /// The hands of whoever sends messages, and of AWS. A client's connections end with the test that made it, and the stand
+    /// outlives that: each has its own.
+    pub async fn aws(&self) -> Clients {
+        Clients::new(&self.stage.bed).await
+    }
+
+    /// Puts a message into the queue.
+    pub async fn send(&self, body: &str) -> Result<()> {
+        let send = self.aws().await.sqs.send_message().queue_url(&self.queue);
+        send.message_body(body).send().await?;
+        Ok(())
+    }
+
+    /// Waits until nothing lies in the queue and nothing is being read.
+    pub async fn until_empty(&self) -> Result<()> {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let aws = self.aws().await;
+        let emptied = async {
+            loop {
+                let ask = aws.sqs.get_queue_attributes().queue_url(&self.queue);
+                let answer = ask.set_attribute_names(Some(names.to_vec())).send().await?;
+                let counts = answer.attributes.context("attributes")?;
+                if names
+                    .iter()
+                    .all(|name| counts.get(name).is_some_and(|count| count == "0"))
+                {
+                    return Ok(());
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, emptied)
+            .await
+            .context("messages stay in the queue")?
+    }
+
+    /// How many messages came to this so far.
+    pub async fn count(&self, outcome: &str) -> Result<u64> {
+        let (_, metrics) = self.stage.asks(0, "/metrics").await?;
+        let line = format!("lanyard_event_messages_total{{outcome=\"{outcome}\"}} ");
+        let value = metrics.lines().find_map(|found| found.strip_prefix(&line));
+        value
+            .with_context(|| format!("no count of {outcome}"))?
+            .parse()
+            .context("a count")
+    }
+
+    /// Waits until at least so many messages came to this.
+    pub async fn until_count(&self, outcome: &str, least: u64) -> Result<()> {
+        let counted = async {
+            while self.count(outcome).await? < least {
+                tokio::time::sleep(POLL).await;
+            }
+            Ok::<(), anyhow::Error>(())
+        };
+        match tokio::time::timeout(PATIENCE, counted).await {
+            Ok(counted) => counted,
+            Err(_) => bail!(
+                "{} messages came to {outcome}, not {least}",
+                self.count(outcome).await?
+            ),
+        }
+    }
+}
+
+/// Makes the operator's role, with the policies that are shipped, and credentials of a session of it.
+async fn credentials(aws: &Clients) -> Result<Vec<(&'static str, String)>> {
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"},
+    ]});
+    let create = aws.iam.create_role().role_name(OPERATOR).path("/platform/");
+    create
+        .assume_role_policy_document(trust.to_string())
+        .send()
+        .await?;
+    for file in ["read-write.json", "events/operator.json"] {
+        let put = aws.iam.put_role_policy().role_name(OPERATOR);
+        let document = by_batches(policy(file)?).to_string();
+        put.policy_name(file.replace('/', "-"))
+            .policy_document(document)
+            .send()
+            .await?;
+    }
+    let assume = aws.sts.assume_role().role_session_name("lanyard-0");
+    let arn = format!("arn:aws:iam::000000000000:role/platform/{OPERATOR}");
+    let session = assume
+        .role_arn(arn)
+        .send()
+        .await?
+        .credentials
+        .context("credentials")?;
+    Ok(vec![
+        ("AWS_ACCESS_KEY_ID", session.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", session.secret_access_key),
+        ("AWS_SESSION_TOKEN", session.session_token),
+    ])
+}
+
+/// AWS judges a call for a batch by the action for one message; the emulator takes its name for an action.
+fn by_batches(mut policy: Value) -> Value {
+    let statements = policy.pointer_mut("/Statement").and_then(Value::as_array_mut);
+    for statement in statements.into_iter().flatten() {
+        let actions = statement.get_mut("Action").and_then(Value::as_array_mut);
+        if let Some(actions) =
+            actions.filter(|actions| actions.iter().any(|action| action == "sqs:DeleteMessage"))
+        {
+            actions.push(json!("sqs:DeleteMessageBatch"));
+        }
+    }
+    policy
+}

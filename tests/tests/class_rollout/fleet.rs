@@ -1,0 +1,236 @@
+//! A fleet flip: a class's default method changes, and its identities follow a few at a time.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use anyhow::{Context, Result, ensure};
+use futures::StreamExt;
+use kube::Api;
+use kube::api::{DynamicObject, PostParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, watcher};
+use lanyard_api::WorkloadIdentityClass;
+use lanyard_api::class::TransitionsStatus;
+use lanyard_testkit::gateway::Fault;
+use lanyard_tests::{PATIENCE, TestNamespace, put_class, with};
+use serde_json::{Value, json};
+
+use crate::platform::{allowing, classes, stage, until, until_within};
+
+/// How many identities flip, and how many at a time; `cargo xtask test --all` takes two hundred.
+fn size() -> (usize, i64) {
+    if std::env::var_os("LANYARD_TEST_ALL").is_some() {
+        (200, 20)
+    } else {
+        (8, 3)
+    }
+}
+
+fn class(method: &str, queue: Value) -> Value {
+    let defaults = json!({"method": method, "podRestart": "Rollout"});
+    with(allowing(&[]), json!({"defaults": defaults, "transition": queue}))
+}
+
+fn transitions(class: &WorkloadIdentityClass) -> TransitionsStatus {
+    let status = class.status.as_ref().and_then(|status| status.transitions);
+    status.unwrap_or_default()
+}
+
+/// How many identities get their role by a method, with nothing under way.
+fn at_rest(class: &WorkloadIdentityClass, method: &str) -> i64 {
+    let idle = transitions(class) == TransitionsStatus::default();
+    let identities = class.status.as_ref().and_then(|status| status.identities);
+    let by = identities.filter(|_| idle).map(|identities| identities.by_method);
+    by.map_or(0, |by| {
+        if method == "IRSA" {
+            by.irsa
+        } else {
+            by.pod_identity
+        }
+    })
+}
+
+async fn deploy(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", "Deployment"));
+    let labels = json!({"app": name});
+    let pod = json!({"serviceAccountName": name, "terminationGracePeriodSeconds": 1, "containers": [{"name": "app", "image": "app"}]});
+    let mut object = DynamicObject::new(name, &resource);
+    object.data = json!({"spec": {"replicas": 1, "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod}}});
+    let api: Api<DynamicObject> = Api::namespaced_with(scene.client.clone(), &scene.namespace, &resource);
+    api.create(&PostParams::default(), &object).await?;
+    Ok(())
+}
+
+/// So many identities with a pod each, at rest by IRSA.
+async fn fleet(scene: &TestNamespace<'_>, size: usize) -> Result<i64> {
+    let names: Vec<String> = (0..size).map(|number| format!("app-{number}")).collect();
+    let spec = json!({"serviceAccount": {"create": true}, "role": {"managed": {}}});
+    for name in &names {
+        scene.apply(name, spec.clone()).await?;
+    }
+    for name in &names {
+        scene.until_ready(name).await?;
+        deploy(scene, name).await?;
+    }
+    for name in &names {
+        scene
+            .until(name, "held by its pod", |object| {
+                lanyard_tests::condition(object, "PodsCurrent")
+                    .is_some_and(|said| said.status == "True" && !said.message.starts_with("No pod"))
+            })
+            .await?;
+    }
+    let all = i64::try_from(size)?;
+    until_rests(scene, "IRSA", all).await?;
+    Ok(all)
+}
+
+/// Waits until all of a fleet get their role by a method, for as long as its size may take.
+async fn until_rests(scene: &TestNamespace<'_>, method: &str, all: i64) -> Result<()> {
+    let begun = std::time::Instant::now();
+    let what = format!("at rest by {method}");
+    let rests = |class: &WorkloadIdentityClass| at_rest(class, method) == all;
+    let patience = PATIENCE * u32::try_from(3.max(all / 10))?;
+    until_within(scene, "platform", &what, patience, rests).await?;
+    let took = begun.elapsed().as_secs_f32();
+    // Not by `println`, which the test harness keeps for itself.
+    writeln!(std::io::stderr(), "  {all} {what} after {took:.1} s").context("saying how far it is")
+}
+
+/// The most that were ever seen under way at once.
+fn most_at_once(scene: &TestNamespace<'_>) -> (Arc<AtomicI64>, tokio::task::JoinHandle<()>) {
+    let most = Arc::new(AtomicI64::new(0));
+    let events = watcher(scene.identities(), watcher::Config::default()).default_backoff();
+    let seen = Arc::clone(&most);
+    let watching = tokio::spawn(async move {
+        let mut running = std::collections::BTreeSet::new();
+        let mut objects = std::pin::pin!(events.applied_objects());
+        while let Some(Ok(object)) = objects.next().await {
+            let name = object.metadata.name.clone().unwrap_or_default();
+            let moves = object
+                .status
+                .as_ref()
+                .is_some_and(|status| status.transition.is_some());
+            if moves {
+                running.insert(name);
+            } else {
+                running.remove(&name);
+            }
+            let now = i64::try_from(running.len()).unwrap_or(i64::MAX);
+            seen.fetch_max(now, Ordering::SeqCst);
+        }
+    });
+    (most, watching)
+}
+
+#[tokio::test]
+async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
+    let stage = stage().await?;
+    let scene = stage.scene("shop").await?;
+    let (size, at_once) = size();
+    let put = async |method: &str, paused: bool| {
+        let queue = json!({"maxConcurrent": at_once, "paused": paused});
+        put_class(&scene.client, "platform", true, class(method, queue)).await
+    };
+    put("IRSA", false).await?;
+    let all = fleet(&scene, size).await?;
+    let (most, watching) = most_at_once(&scene);
+
+    // Held in the midst: who is under way comes to its end, and nobody else begins.
+    put("PodIdentity", false).await?;
+    until(&scene, "platform", "on its way, with some that wait", |class| {
+        let moving = transitions(class);
+        moving.running > 0 && moving.waiting > 0
+    })
+    .await?;
+    put("PodIdentity", true).await?;
+    let held = until(&scene, "platform", "held in the midst", |class| {
+        let moving = transitions(class);
+        moving.running == 0 && moving.waiting > 0
+    })
+    .await?;
+    let held = held.status.context("a status")?;
+    let says = &held.conditions.first().context("a condition")?.message;
+    ensure!(says.contains("spec.transition.paused is true"), "{says}");
+    let identities = held.identities;
+    let by = identities.context("counts")?.by_method;
+    ensure!(by.irsa > 0 && by.pod_identity > 0, "{by:?}");
+
+    // Turned back in the midst, then all the way.
+    put("IRSA", false).await?;
+    until_rests(&scene, "IRSA", all).await?;
+    put("PodIdentity", false).await?;
+    until_rests(&scene, "PodIdentity", all).await?;
+    watching.abort();
+    let most = most.load(Ordering::SeqCst);
+    ensure!((1..=at_once).contains(&most), "{most} at once");
+
+    // Paused before, nobody begins; turned back then, nobody has anything to do.
+    put("IRSA", true).await?;
+    until(&scene, "platform", "waiting as a whole", |class| {
+        let moving = transitions(class);
+        (moving.waiting, moving.running) == (all, 0)
+    })
+    .await?;
+    put("PodIdentity", false).await?;
+    until_rests(&scene, "PodIdentity", all).await?;
+    stage.bed.stop().await
+}
+
+/// Killed at a write of one that changes: its successor counts who is under way before anybody else begins.
+#[tokio::test]
+async fn a_flip_goes_on_after_its_operator_was_killed() -> Result<()> {
+    let stage = stage().await?;
+    let scene = stage.scene("shop").await?;
+    let class = |method: &str| class(method, json!({"maxConcurrent": 2}));
+    put_class(&scene.client, "platform", true, class("IRSA")).await?;
+    let all = fleet(&scene, 5).await?;
+    let (most, watching) = most_at_once(&scene);
+    let killed = stage.kills_at(0, Fault::on("CreatePodIdentityAssociation").nth(2));
+    put_class(&scene.client, "platform", true, class("PodIdentity")).await?;
+    killed.await?;
+    stage.succeed(crate::BINARY, "second").await?;
+    until_rests(&scene, "PodIdentity", all).await?;
+    watching.abort();
+    let most = most.load(Ordering::SeqCst);
+    ensure!((1..=2).contains(&most), "{most} at once");
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn a_failure_keeps_the_others_from_beginning() -> Result<()> {
+    let stage = stage().await?;
+    let scene = stage.scene("shop").await?;
+    put_class(
+        &scene.client,
+        "platform",
+        true,
+        class("IRSA", json!({"maxConcurrent": 1})),
+    )
+    .await?;
+    let all = fleet(&scene, 4).await?;
+    // Without its agent, no pod would get anything from Pod Identity.
+    scene.aws.remove_agent().await?;
+    put_class(
+        &scene.client,
+        "platform",
+        true,
+        class("PodIdentity", json!({"maxConcurrent": 1})),
+    )
+    .await?;
+    let class = until(&scene, "platform", "halted", |class| {
+        let moving = transitions(class);
+        moving.failed == 1 && moving.waiting == all - 1
+    })
+    .await?;
+    let status = class.status.context("a status")?;
+    let says = &status.conditions.first().context("a condition")?.message;
+    ensure!(says.contains("spec.transition.pauseAfterFailures"), "{says}");
+    let identities = status.identities.context("counts")?;
+    ensure!(identities.by_method.irsa == all, "{identities:?}");
+    ensure!(classes(&scene).get("platform").await?.metadata.generation == Some(2));
+    stage.bed.stop().await
+}

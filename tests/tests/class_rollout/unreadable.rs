@@ -1,0 +1,84 @@
+//! A class that this version cannot read, as when the CRD is a newer one: it is one class that cannot be used. What follows
+//! it keeps what it has, and what follows others goes on, across a restart too.
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, DynamicObject, PostParams};
+use kube::core::ApiResource;
+use kube::runtime::wait::await_condition;
+use lanyard_api::WorkloadIdentityClass;
+use lanyard_tests::{PATIENCE, POLL, TestNamespace, condition, put_class, with};
+use serde_json::{Value, json};
+
+use crate::BINARY;
+use crate::platform::{POLICY, allowing, stage};
+
+/// Has the CRD of classes allow a provider that only a later version knows.
+async fn renew_crd(scene: &TestNamespace<'_>) -> Result<()> {
+    let crds = Api::<CustomResourceDefinition>::all(scene.client.clone());
+    let name = "workloadidentityclasses.lanyard.dev";
+    let mut crd = serde_json::to_value(crds.get(name).await?)?;
+    let providers = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/provider/enum";
+    let known = crd.pointer_mut(providers).and_then(Value::as_array_mut);
+    known.context("the providers")?.push(json!("Borrow"));
+    let renewed = serde_json::from_value(crd)?;
+    crds.replace(name, &PostParams::default(), &renewed).await?;
+    Ok(())
+}
+
+/// Waits until a class says something of itself; its own spec fits no type of ours.
+async fn until_said(scene: &TestNamespace<'_>, name: &str, reason: &str) -> Result<()> {
+    let resource = ApiResource::erase::<WorkloadIdentityClass>(&());
+    let api: Api<DynamicObject> = Api::all_with(scene.client.clone(), &resource);
+    let said = await_condition(api, name, |class: Option<&DynamicObject>| {
+        let said = class.and_then(|class| class.data.pointer("/status/conditions/0/reason"));
+        said.is_some_and(|said| said == reason)
+    });
+    tokio::time::timeout(PATIENCE, said).await??;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_class_that_cannot_be_read_concerns_its_own_identities_alone() -> Result<()> {
+    let stage = stage().await?;
+    let scene = stage.scene("shop").await?;
+    for class in ["newer", "platform"] {
+        put_class(&scene.client, class, class == "platform", allowing(&[POLICY])).await?;
+    }
+    let spec = |class: &str, policies: &[&str]| json!({"className": class, "method": "PodIdentity", "role": {"managed": {"policyArns": policies}}});
+    scene.apply("bills", spec("newer", &[POLICY])).await?;
+    let role = scene.role_of(&scene.until_ready("bills").await?)?;
+
+    renew_crd(&scene).await?;
+    let newer = with(allowing(&[POLICY]), json!({"provider": "Borrow"}));
+    // The API server takes a moment to go by the new one.
+    let begun = std::time::Instant::now();
+    while let Err(error) = put_class(&scene.client, "newer", false, newer.clone()).await {
+        ensure!(begun.elapsed() < PATIENCE, "{error:#}");
+        tokio::time::sleep(POLL).await;
+    }
+    let frozen = scene
+        .until_is("bills", "Stalled", "True", "ClassUnusable")
+        .await?;
+    let said = condition(&frozen, "Stalled").context("Stalled")?.message;
+    ensure!(said.contains("newer") && said.contains("Borrow"), "{said}");
+    ensure!(condition(&frozen, "Ready").is_some_and(|ready| ready.status == "True"));
+    until_said(&scene, "newer", "ClassUnusable").await?;
+
+    // An operator that starts beside it works for everybody else.
+    ensure!(stage.stop(0).await?.success());
+    scene
+        .aws
+        .iam
+        .detach_role_policy()
+        .role_name(&role)
+        .policy_arn(POLICY)
+        .send()
+        .await?;
+    stage.operator(BINARY, "second", &[])?;
+    scene.apply("orders", spec("platform", &[POLICY])).await?;
+    scene.until_ready("orders").await?;
+    scene.until_repaired("bills").await?;
+    ensure!(scene.aws.attached(&role).await? == [POLICY]);
+    stage.bed.stop().await
+}

@@ -1,0 +1,212 @@
+//! The world of a scenario as one value: all of the account's roles, associations and providers, and the namespace.
+//! A scene in, JSON out, without what differs by design: ids, times and what the API server counts. Reads only.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use aws_sdk_iam::types::EntityType;
+use kube::ResourceExt as _;
+use kube::api::ListParams;
+use lanyard_api::{ANNOTATION_INVENTORY, WorkloadIdentity};
+use lanyard_tests::{TestNamespace, decoded};
+use serde_json::{Map, Value, json};
+
+/// What two runs of one scenario never have in common.
+const DIFFERENT: [&str; 6] = [
+    "id",
+    "externalId",
+    "lastTransitionTime",
+    "at",
+    "since",
+    "associationId",
+];
+
+/// Everything that is there.
+pub async fn world(scene: &TestNamespace<'_>) -> Result<Value> {
+    let (roles, associations, providers, accounts, identities) = tokio::try_join!(
+        roles(scene),
+        associations(scene),
+        providers(scene),
+        accounts(scene),
+        identities(scene),
+    )?;
+    let (associations, ids) = associations;
+    let world = json!({
+        "roles": roles,
+        "associations": associations,
+        "providers": providers,
+        "serviceAccounts": accounts,
+        "identities": identities,
+    });
+    // Conditions name associations by their ids.
+    let text = ids
+        .iter()
+        .fold(world.to_string(), |text, id| text.replace(id, "<association>"));
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Takes away what the statuses say of corrected drift: what was written a moment before a stop, and is recorded nowhere,
+/// passes for it once the spec does not ask for it any more.
+pub fn without_corrections(mut world: Value) -> Value {
+    let statuses = world.pointer_mut("/identities").and_then(Value::as_object_mut);
+    for identity in statuses.into_iter().flat_map(Map::values_mut) {
+        if let Some(Value::Object(drift)) = identity.pointer_mut("/status/drift") {
+            drift.remove("lastCorrection");
+        }
+    }
+    world
+}
+
+async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
+    let iam = &scene.aws.iam;
+    let mut roles = Map::new();
+    let mut pages = iam
+        .get_account_authorization_details()
+        .filter(EntityType::Role)
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        for found in page?.role_detail_list() {
+            let name = found.role_name().context("a role has a name")?;
+            let role = iam
+                .get_role()
+                .role_name(name)
+                .send()
+                .await?
+                .role
+                .context("a role")?;
+            let inline: Result<BTreeMap<_, _>> = found
+                .role_policy_list()
+                .iter()
+                .map(|policy| {
+                    Ok((
+                        policy.policy_name().unwrap_or_default(),
+                        decoded(policy.policy_document().unwrap_or("{}"))?,
+                    ))
+                })
+                .collect();
+            let mut attached: Vec<_> = found
+                .attached_managed_policies()
+                .iter()
+                .map(|policy| policy.policy_arn())
+                .collect();
+            attached.sort_unstable();
+            let tags: BTreeMap<_, _> = role.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
+            let value = json!({
+                "path": role.path(),
+                "description": role.description(),
+                "maxSession": role.max_session_duration(),
+                "boundary": role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn()),
+                "trust": decoded(role.assume_role_policy_document().unwrap_or("{}"))?,
+                "attached": attached,
+                "inline": inline?,
+                "tags": tags,
+            });
+            roles.insert(name.to_owned(), value);
+        }
+    }
+    Ok(Value::Object(roles))
+}
+
+/// Takes away the OIDC providers: once made they stay, and whether it came to that depends on when somebody changed
+/// their mind.
+pub fn without_providers(mut world: Value) -> Value {
+    if let Some(world) = world.as_object_mut() {
+        world.remove("providers");
+    }
+    world
+}
+
+/// The associations, and their ids apart.
+async fn associations(scene: &TestNamespace<'_>) -> Result<(Value, Vec<String>)> {
+    let eks = &scene.aws.eks;
+    let listed = eks
+        .list_pod_identity_associations()
+        .cluster_name("lanyard")
+        .send()
+        .await?;
+    let (mut associations, mut ids) = (Vec::new(), Vec::new());
+    for summary in listed.associations() {
+        let id = summary.association_id().context("an association has an id")?;
+        let Some(found) = scene.aws.describe(id).await? else {
+            continue;
+        };
+        let tags: BTreeMap<_, _> = found.tags().into_iter().flatten().collect();
+        ids.push(id.to_owned());
+        associations.push(json!({
+            "subject": format!("{}/{}", found.namespace().unwrap_or(""), found.service_account().unwrap_or("")),
+            "role": found.role_arn(),
+            "target": found.target_role_arn(),
+            "sessionTagsOff": found.disable_session_tags(),
+            "policy": found.policy(),
+            "tags": tags,
+        }));
+    }
+    // Several of one subject would be a duplicate and stay several here.
+    associations.sort_by_key(Value::to_string);
+    Ok((Value::Array(associations), ids))
+}
+
+async fn providers(scene: &TestNamespace<'_>) -> Result<Value> {
+    let iam = &scene.aws.iam;
+    let listed = iam.list_open_id_connect_providers().send().await?;
+    let mut providers = Map::new();
+    for entry in listed.open_id_connect_provider_list() {
+        let arn = entry.arn().context("a provider has an ARN")?;
+        let found = iam
+            .get_open_id_connect_provider()
+            .open_id_connect_provider_arn(arn)
+            .send()
+            .await?;
+        let mut audiences = found.client_id_list().to_vec();
+        audiences.sort();
+        let tags: BTreeMap<_, _> = found.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
+        providers.insert(
+            arn.to_owned(),
+            json!({"url": found.url(), "audiences": audiences, "tags": tags}),
+        );
+    }
+    Ok(Value::Object(providers))
+}
+
+async fn accounts(scene: &TestNamespace<'_>) -> Result<Value> {
+    let mut accounts = Map::new();
+    // Each namespace's own account comes from the controller manager, in its own time.
+    let made = scene.accounts().list(&ListParams::default()).await?.into_iter();
+    for account in made.filter(|account| account.name_any() != "default") {
+        let value = json!({"annotations": account.annotations(), "labels": account.labels()});
+        accounts.insert(account.name_any(), value);
+    }
+    Ok(Value::Object(accounts))
+}
+
+async fn identities(scene: &TestNamespace<'_>) -> Result<Value> {
+    let mut identities = Map::new();
+    for object in scene.identities().list(&ListParams::default()).await? {
+        identities.insert(object.name_any(), identity(&object)?);
+    }
+    Ok(Value::Object(identities))
+}
+
+fn identity(object: &WorkloadIdentity) -> Result<Value> {
+    let inventory = object.annotations().get(ANNOTATION_INVENTORY);
+    let inventory: Option<Value> = inventory.map(|text| serde_json::from_str(text)).transpose()?;
+    let mut status = serde_json::to_value(&object.status)?;
+    strip(&mut status);
+    Ok(json!({"finalizers": object.finalizers(), "inventory": inventory, "status": status}))
+}
+
+/// Takes away what differs by design. An association's ARN ends in its id.
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|key, _| !DIFFERENT.contains(&key.as_str()));
+            if let Some(Value::Object(association)) = fields.get_mut("association") {
+                association.remove("arn");
+            }
+            fields.values_mut().for_each(strip);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        _ => {}
+    }
+}

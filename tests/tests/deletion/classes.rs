@@ -1,0 +1,73 @@
+//! `lanyard release` and classes: roles are let go in the account that their class leads to, and classes last, once nobody
+//! follows them any more.
+
+use anyhow::{Result, ensure};
+use kube::Api;
+use lanyard_api::WorkloadIdentityClass;
+use lanyard_tests::{Elsewhere, TestNamespace, holds, put_class};
+use serde_json::{Value, json};
+
+use crate::found::spec;
+use crate::new_stage;
+use crate::release::{RETAINED, release, report};
+
+const EXTERNAL_ID: &str = "prod-of-the-platform-team";
+
+async fn is_held(scene: &TestNamespace<'_>) -> Result<bool> {
+    let class = Api::<WorkloadIdentityClass>::all(scene.client.clone())
+        .get("afar")
+        .await?;
+    Ok(class.metadata.finalizers.is_some())
+}
+
+/// What a report says of the classes.
+fn classes(report: &Value) -> Value {
+    report.get("classes").cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn roles_elsewhere_are_let_go_and_then_the_class_that_led_there() -> Result<()> {
+    let stage = new_stage().await?;
+    let (shop, bank) = (stage.scene("shop").await?, stage.scene("bank").await?);
+    let there = Elsewhere::with_door(&stage.bed, EXTERNAL_ID).await?;
+    put_class(&shop.client, "afar", true, Elsewhere::class(EXTERNAL_ID)).await?;
+    for (scene, name) in [(&shop, "in-shop"), (&bank, "in-bank")] {
+        scene.apply(name, spec(name, "IRSA")).await?;
+        scene.until_ready(name).await?;
+    }
+    let kept = Api::<WorkloadIdentityClass>::all(shop.client.clone());
+    let held = |class: Option<&WorkloadIdentityClass>| {
+        class.is_some_and(|class| class.metadata.finalizers.is_some())
+    };
+    let held = kube::runtime::wait::await_condition(kept, "afar", held);
+    tokio::time::timeout(lanyard_tests::PATIENCE, held).await??;
+    ensure!(stage.stop(0).await?.success());
+
+    // Somebody follows it from another namespace.
+    let some = release(&stage, &["--namespace", "shop", "--yes", "--output", "json"]).await?;
+    ensure!(some.status.success(), "{some:?}");
+    ensure!(classes(&report(&some)?) == json!([]), "{some:?}");
+    ensure!(is_held(&shop).await?);
+    ensure!(there.aws.role_tags("in-shop").await?.keys().eq([RETAINED]));
+
+    let shown = release(&stage, &["--all", "--output", "json"]).await?;
+    ensure!(shown.status.code() == Some(2), "{shown:?}");
+    let would = json!([{"name": "afar", "outcome": "wouldRelease"}]);
+    ensure!(classes(&report(&shown)?) == would, "{shown:?}");
+    ensure!(is_held(&shop).await?);
+
+    let done = release(&stage, &["--all", "--yes"]).await?;
+    ensure!(done.status.success(), "{done:?}");
+    let text = String::from_utf8_lossy(&done.stdout);
+    holds(
+        &text,
+        &[
+            "bank/in-bank: released",
+            "class afar: released",
+            "Lanyard's tags: 0.",
+        ],
+    )?;
+    ensure!(!is_held(&shop).await?);
+    ensure!(there.aws.role_tags("in-bank").await?.keys().eq([RETAINED]));
+    stage.bed.stop().await
+}

@@ -1,0 +1,88 @@
+//! What is in AWS and in the cluster of one identity, as the tests here ask for it.
+//! A scene and names in, facts out. Does I/O.
+
+use anyhow::{Context, Result};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::core::{ApiResource, DynamicObject};
+use lanyard_api::WorkloadIdentity;
+use lanyard_tests::TestNamespace;
+use serde_json::{Value, json};
+
+/// An identity with a role of this name.
+pub fn spec(role: &str, method: &str) -> Value {
+    json!({"method": method, "serviceAccount": {"create": true}, "role": {"managed": {
+        "name": role, "policyArns": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]}}})
+}
+
+/// Whether nothing of an identity is left in AWS.
+pub async fn nothing_left(scene: &TestNamespace<'_>, name: &str, role: &str) -> Result<bool> {
+    let role = scene.aws.has_role(role).await?;
+    let associations = scene.aws.associations(&scene.namespace, name).await?;
+    Ok(!role && associations.is_empty())
+}
+
+/// The keys of the tags of an identity's one association.
+pub async fn association_tags(scene: &TestNamespace<'_>, name: &str) -> Result<Vec<String>> {
+    let ids = scene.aws.associations(&scene.namespace, name).await?;
+    let id = ids.first().context("no association")?;
+    let described = scene.aws.eks.describe_pod_identity_association();
+    let answer = described
+        .cluster_name("lanyard")
+        .association_id(id)
+        .send()
+        .await?;
+    let association = answer.association().context("no association")?;
+    let mut keys: Vec<String> = association
+        .tags()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.clone())
+        .collect();
+    keys.sort();
+    Ok(keys)
+}
+
+/// The reason that an event of an object gives, with its note, for each such event.
+pub async fn told(scene: &TestNamespace<'_>, reason: &str) -> Result<Vec<String>> {
+    let events: Api<k8s_openapi::api::events::v1::Event> =
+        Api::namespaced(scene.client.clone(), &scene.namespace);
+    let list = events.list(&ListParams::default()).await?;
+    let of_reason = list
+        .items
+        .into_iter()
+        .filter(|event| event.reason.as_deref() == Some(reason));
+    Ok(of_reason.filter_map(|event| event.note).collect())
+}
+
+/// Asks for the deletion of an object, without waiting for it.
+pub async fn begin_deletion(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
+    scene.identities().delete(name, &DeleteParams::default()).await?;
+    Ok(())
+}
+
+/// Asking for a look comes too late for an object that a look of the operator's own has just let go.
+pub fn gone_already(error: anyhow::Error) -> Result<()> {
+    match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        _ => Err(error),
+    }
+}
+
+/// Takes the status off an object, as a backup without it would.
+pub async fn lose_status(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
+    let resource = ApiResource::erase::<WorkloadIdentity>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(scene.client.clone(), &scene.namespace, &resource);
+    let nothing = Patch::Merge(json!({"status": null}));
+    api.patch_status(name, &PatchParams::default(), &nothing).await?;
+    Ok(())
+}
+
+/// Changes an object's metadata.
+pub async fn patch_metadata(scene: &TestNamespace<'_>, name: &str, metadata: Value) -> Result<()> {
+    let patch = Patch::Merge(json!({ "metadata": metadata }));
+    scene
+        .identities()
+        .patch_metadata(name, &PatchParams::default(), &patch)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Restored and rebuilt: objects come back with other uids and without a status, and everything is found again; a role
+//! that came back with another id is said to be another.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_api::ANNOTATION_INVENTORY;
+use lanyard_tests::{TestEnv, TestNamespace, condition};
+use serde_json::{Value, json};
+
+use crate::found::{begin_deletion, patch_metadata, spec, told};
+use crate::{BINARY, new_stage, stage};
+
+/// The identities of the backup: by each method, with custody and without it.
+const IDENTITIES: [(&str, &str, bool); 4] = [
+    ("irsa-with", "IRSA", true),
+    ("irsa-without", "IRSA", false),
+    ("pods-with", "PodIdentity", true),
+    ("pods-without", "PodIdentity", false),
+];
+
+/// What has to be the same after as before.
+#[derive(Debug, PartialEq)]
+struct Kept {
+    role: Option<String>,
+    associations: Vec<String>,
+    account: Option<String>,
+}
+
+async fn kept(scene: &TestNamespace<'_>, name: &str) -> Result<Kept> {
+    let object = scene.identities().get(name).await?;
+    let role = object.status.and_then(|status| status.role?.id);
+    ensure!(role.is_some(), "{name} has no role on record");
+    let account = scene.accounts().get(name).await?;
+    Ok(Kept {
+        role,
+        associations: scene.aws.associations(&scene.namespace, name).await?,
+        account: account.metadata.uid,
+    })
+}
+
+/// Deletes an object behind the operator's back and makes it anew, as a restored backup does: spec and, if it is in the
+/// backup, custody.
+async fn restore(scene: &TestNamespace<'_>, name: &str, method: &str, with_custody: bool) -> Result<()> {
+    let before = scene.identities().get(name).await?;
+    let inventory = before
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get(ANNOTATION_INVENTORY).cloned());
+    patch_metadata(scene, name, json!({"finalizers": null})).await?;
+    begin_deletion(scene, name).await?;
+    scene.until_gone(name).await?;
+    scene.apply(name, spec(name, method)).await?;
+    if with_custody {
+        let inventory: Value = json!({ ANNOTATION_INVENTORY: inventory.context("no inventory")? });
+        patch_metadata(scene, name, json!({ "annotations": inventory })).await?;
+    }
+    let after = scene.identities().get(name).await?;
+    ensure!(before.metadata.uid != after.metadata.uid);
+    Ok(())
+}
+
+async fn all(scene: &TestNamespace<'_>) -> Result<Vec<Kept>> {
+    let mut found = Vec::new();
+    for (name, ..) in IDENTITIES {
+        scene.until_ready(name).await?;
+        found.push(kept(scene, name).await?);
+    }
+    Ok(found)
+}
+
+#[tokio::test]
+async fn everything_is_found_again_and_nothing_is_written_to_aws() -> Result<()> {
+    let stage: TestEnv = new_stage().await?;
+    let scene = stage.scene("shop").await?;
+    for (name, method, _) in IDENTITIES {
+        scene.apply(name, spec(name, method)).await?;
+    }
+    let before = all(&scene).await?;
+    ensure!(stage.stop(0).await?.success());
+    for (name, method, with_custody) in IDENTITIES {
+        restore(&scene, name, method, with_custody).await?;
+    }
+    let mark = stage.bed.gateway.ledger().mark();
+    stage.operator(BINARY, "rebuilt", &[])?;
+    ensure!(all(&scene).await? == before);
+    let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
+    ensure!(writes.is_empty(), "{writes}");
+    // Found again means Lanyard's again: what is deleted goes.
+    for (name, ..) in IDENTITIES {
+        scene.delete(name).await?;
+        ensure!(!scene.aws.has_role(name).await?);
+    }
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn a_role_deleted_by_hand_is_made_again_and_said_to_be_another() -> Result<()> {
+    let scene = stage().await?.scene("recreated").await?;
+    scene.apply("orders", spec("recreated", "PodIdentity")).await?;
+    scene.until_ready("orders").await?;
+    let before = kept(&scene, "orders").await?;
+    let detach = scene.aws.iam.detach_role_policy().role_name("recreated");
+    detach
+        .policy_arn("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+        .send()
+        .await?;
+    scene.aws.iam.delete_role().role_name("recreated").send().await?;
+    scene.request_reconcile("orders").await?;
+    let object = scene
+        .until_is("orders", "RoleReady", "True", "RoleRecreated")
+        .await?;
+    let after = kept(&scene, "orders").await?;
+    ensure!(before.role != after.role);
+    ensure!(before.associations == after.associations);
+    let message = condition(&object, "RoleReady").context("RoleReady")?.message;
+    for id in [&before.role, &after.role] {
+        let id = id.as_deref().context("no id")?;
+        ensure!(message.contains(id), "{id} is not in: {message}");
+    }
+    scene.request_reconcile("orders").await?;
+    scene.until_is("orders", "InSync", "True", "InSync").await?;
+    ensure!(told(&scene, "RoleRecreated").await? == [message]);
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Stuck: what holds an object is said on the object, and it goes as soon as that is out of the way.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_testkit::gateway::{Fault, Mark};
+use lanyard_tests::condition;
+
+use crate::found::{begin_deletion, gone_already, nothing_left, spec};
+use crate::{BINARY, new_stage, stage};
+
+#[tokio::test]
+async fn a_missing_permission_is_named_and_its_grant_is_enough() -> Result<()> {
+    let scene = stage().await?.scene("denied").await?;
+    scene.apply("orders", spec("denied", "PodIdentity")).await?;
+    scene.until_ready("orders").await?;
+    let faults = scene.stage.bed.gateway.faults();
+    let fault = faults.add(Fault::on("DeleteRole").about("denied").denies());
+    begin_deletion(&scene, "orders").await?;
+    let object = scene
+        .until_is("orders", "Stalled", "True", "AccessDenied")
+        .await?;
+    let message = condition(&object, "Stalled").context("Stalled")?.message;
+    ensure!(message.contains("iam:DeleteRole"), "{message}");
+    // The binding went first, so that no pod is left with half of a role.
+    ensure!(scene.aws.associations("denied", "orders").await?.is_empty());
+    fault.remove();
+    scene.request_reconcile("orders").await.or_else(gone_already)?;
+    scene.until_gone("orders").await?;
+    ensure!(nothing_left(&scene, "orders", "denied").await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_is_named_and_not_removed_unseen() -> Result<()> {
+    let scene = stage().await?.scene("unread").await?;
+    scene.apply("orders", spec("unread", "PodIdentity")).await?;
+    scene.until_ready("orders").await?;
+    let gateway = &scene.stage.bed.gateway;
+    let fault = gateway
+        .faults()
+        .add(Fault::on("ListAttachedRolePolicies").about("unread").denies());
+    let mark = gateway.ledger().mark();
+    begin_deletion(&scene, "orders").await?;
+    let holds = |object: &_| {
+        let found = condition(object, "Reconciling").or_else(|| condition(object, "Stalled"));
+        found.is_some_and(|found| {
+            found.message.contains("iam:ListAttachedRolePolicies") || found.message.contains("can be read")
+        })
+    };
+    scene
+        .until("orders", "held by what cannot be read", holds)
+        .await?;
+    ensure!(scene.aws.has_role("unread").await?);
+    ensure!(gateway.ledger().since(mark).of("DeleteRole").is_empty());
+    fault.remove();
+    scene.request_reconcile("orders").await.or_else(gone_already)?;
+    scene.until_gone("orders").await
+}
+
+#[tokio::test]
+async fn a_read_only_operator_removes_nothing_and_says_so() -> Result<()> {
+    let stage = new_stage().await?;
+    let scene = stage.scene("shop").await?;
+    scene.apply("orders", spec("orders", "PodIdentity")).await?;
+    scene.until_ready("orders").await?;
+    ensure!(stage.stop(0).await?.success());
+    stage.operator(BINARY, "reader", &["--read-only"])?;
+    begin_deletion(&scene, "orders").await?;
+    let object = scene
+        .until_is("orders", "Reconciling", "True", "ReadOnly")
+        .await?;
+    let message = condition(&object, "Reconciling").context("Reconciling")?.message;
+    ensure!(message.contains("Nothing is removed"), "{message}");
+    let reader = stage.bed.gateway.ledger().since(Mark::default()).by("reader");
+    ensure!(
+        reader.to_aws().count() > 0 && reader.to_aws().writes().is_empty(),
+        "{reader}"
+    );
+    ensure!(stage.stop(1).await?.success());
+    stage.operator(BINARY, "writer", &[])?;
+    scene.until_gone("orders").await?;
+    ensure!(nothing_left(&scene, "orders", "orders").await?);
+    stage.bed.stop().await
+}

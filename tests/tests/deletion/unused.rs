@@ -1,0 +1,77 @@
+//! `DeleteWhenUnused`: everything stays for as long as a pod uses the ServiceAccount.
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, PostParams};
+use lanyard_tests::{TestNamespace, condition, with};
+use serde_json::json;
+
+use crate::found::{begin_deletion, nothing_left, spec};
+use crate::stage;
+
+async fn pod(scene: &TestNamespace<'_>, name: &str) -> Result<Api<Pod>> {
+    let pods: Api<Pod> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    let pod = serde_json::from_value(json!({"metadata": {"name": name}, "spec": {
+        "serviceAccountName": "orders", "terminationGracePeriodSeconds": 0,
+        "containers": [{"name": "app", "image": "app"}]}}))?;
+    pods.create(&PostParams::default(), &pod).await?;
+    Ok(pods)
+}
+
+/// An identity whose ServiceAccount two pods use, and which is being deleted.
+async fn held(namespace: &str) -> Result<(TestNamespace<'static>, Api<Pod>)> {
+    let scene = stage().await?.scene(namespace).await?;
+    let when_unused = with(
+        spec(namespace, "PodIdentity"),
+        json!({"deletionPolicy": "DeleteWhenUnused"}),
+    );
+    scene.apply("orders", when_unused).await?;
+    scene.until_ready("orders").await?;
+    let pods = pod(&scene, "one").await?;
+    pod(&scene, "two").await?;
+    begin_deletion(&scene, "orders").await?;
+    let object = scene.until_is("orders", "Reconciling", "True", "InUse").await?;
+    let message = condition(&object, "Reconciling").context("Reconciling")?.message;
+    ensure!(message.contains("while 2 pods use"), "{message}");
+    Ok((scene, pods))
+}
+
+#[tokio::test]
+async fn the_last_pod_takes_everything_with_it_and_is_looked_for_afresh() -> Result<()> {
+    let (scene, pods) = held("unused").await?;
+    let ledger = scene.stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    pods.delete("one", &DeleteParams::default()).await?;
+    let one_left = |object: &_| {
+        condition(object, "Reconciling").is_some_and(|found| found.message.contains("while 1 pod uses"))
+    };
+    scene.until("orders", "held by one pod", one_left).await?;
+    ensure!(scene.aws.has_role("unused").await?);
+    ensure!(scene.aws.associations("unused", "orders").await?.len() == 1);
+    pods.delete("two", &DeleteParams::default()).await?;
+    scene.until_gone("orders").await?;
+    ensure!(nothing_left(&scene, "orders", "unused").await?);
+
+    let calls = ledger.since(mark);
+    let of = |operation: &str, about: &str| {
+        let found = calls.of(operation).about(about);
+        found.entries().iter().map(|entry| entry.ended).max()
+    };
+    let listed = of("list pods", "unused").context("no pod was listed")?;
+    let removed = of("DeletePodIdentityAssociation", "unused/orders").context("not removed")?;
+    ensure!(listed < removed, "removed before the pods were listed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_policy_ends_the_waiting() -> Result<()> {
+    let (scene, _) = held("without_retry").await?;
+    let now = with(
+        spec("without_retry", "PodIdentity"),
+        json!({"deletionPolicy": "Delete"}),
+    );
+    scene.apply("orders", now).await?;
+    scene.until_gone("orders").await?;
+    ensure!(nothing_left(&scene, "orders", "without_retry").await?);
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! All weathers: what is ours goes, whatever became of spec, status, custody and of what others did to the role.
+
+use anyhow::{Context, Result, ensure};
+use kube::api::{Api, DeleteParams};
+use kube::runtime::conditions::is_deleted;
+use kube::runtime::wait::await_condition;
+use lanyard_tests::{TestNamespace, with};
+use serde_json::{Value, json};
+
+use crate::found::{begin_deletion, lose_status, nothing_left, patch_metadata, spec};
+use crate::stage;
+
+/// One identity, ready, whose role has the name of its namespace.
+async fn ready(namespace: &str, method: &str) -> Result<TestNamespace<'static>> {
+    let scene = stage().await?.scene(namespace).await?;
+    scene.apply("orders", spec(namespace, method)).await?;
+    scene.until_ready("orders").await?;
+    Ok(scene)
+}
+
+async fn goes_without_a_trace(scene: &TestNamespace<'_>) -> Result<()> {
+    scene.delete("orders").await?;
+    ensure!(nothing_left(scene, "orders", &scene.namespace).await?);
+    ensure!(scene.accounts().get_opt("orders").await?.is_none());
+    Ok(())
+}
+
+/// Valid for the CRD, whose rules cannot see into a document, and nothing that core would carry out.
+fn invalid(role: &str, method: &str) -> Value {
+    let mut spec = spec(role, method);
+    let policies = json!([{"name": "broken", "document": {"Version": "2012-10-17", "Statement": "none"}}]);
+    if let Some(managed) = spec.pointer_mut("/role/managed").and_then(Value::as_object_mut) {
+        managed.insert("inlinePolicies".to_owned(), policies);
+    }
+    spec
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_deleted_whole_takes_everything_with_it() -> Result<()> {
+    let scene = stage().await?.scene("whole").await?;
+    for (name, method) in [("whole-a", "PodIdentity"), ("whole-b", "IRSA")] {
+        scene.apply(name, spec(name, method)).await?;
+        scene.until_ready(name).await?;
+    }
+    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(scene.client.clone());
+    let uid = namespaces.get("whole").await?.metadata.uid.context("uid")?;
+    namespaces.delete("whole", &DeleteParams::default()).await?;
+    let gone = await_condition(namespaces, "whole", is_deleted(&uid));
+    tokio::time::timeout(std::time::Duration::from_secs(60), gone).await??;
+    for name in ["whole-a", "whole-b"] {
+        ensure!(nothing_left(&scene, name, name).await?, "{name} is left");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_status_keeps_nothing() -> Result<()> {
+    for (namespace, method) in [("lost-pi", "PodIdentity"), ("lost-irsa", "IRSA")] {
+        let scene = ready(namespace, method).await?;
+        lose_status(&scene, "orders").await?;
+        goes_without_a_trace(&scene).await?;
+    }
+    Ok(())
+}
+
+/// The finalizer alone is left of what Lanyard once wrote: name and tags lead to the rest.
+#[tokio::test]
+async fn lost_status_and_custody_keep_nothing() -> Result<()> {
+    for (namespace, method) in [("bare-pi", "PodIdentity"), ("bare-irsa", "IRSA")] {
+        let scene = ready(namespace, method).await?;
+        // Deleted first: on an object that stays, custody would be written again.
+        let suspended = with(spec(namespace, method), json!({"suspend": true}));
+        scene.apply("orders", suspended).await?;
+        scene
+            .until("orders", "suspended", |object| {
+                object
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.observed_generation)
+                    == object.metadata.generation
+            })
+            .await?;
+        patch_metadata(
+            &scene,
+            "orders",
+            json!({"annotations": {"lanyard.dev/inventory": null}}),
+        )
+        .await?;
+        lose_status(&scene, "orders").await?;
+        let hold = json!({"finalizers": ["lanyard.dev/workloadidentity", "example.com/hold"]});
+        patch_metadata(&scene, "orders", hold).await?;
+        scene.apply("orders", spec(namespace, method)).await?;
+        begin_deletion(&scene, "orders").await?;
+        let free = json!({"finalizers": ["lanyard.dev/workloadidentity"]});
+        patch_metadata(&scene, "orders", free).await?;
+        scene.until_gone("orders").await?;
+        ensure!(nothing_left(&scene, "orders", namespace).await?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_invalid_spec_keeps_nothing() -> Result<()> {
+    for (namespace, method) in [("invalid-pi", "PodIdentity"), ("invalid-irsa", "IRSA")] {
+        let scene = ready(namespace, method).await?;
+        scene.apply("orders", invalid(namespace, method)).await?;
+        scene.until_is("orders", "Stalled", "True", "InvalidSpec").await?;
+        goes_without_a_trace(&scene).await?;
+    }
+    Ok(())
+}
+
+/// What AWS demands before a role can go, whoever put it there: policies of both kinds and instance profiles.
+#[tokio::test]
+async fn what_others_put_on_the_role_goes_with_it() -> Result<()> {
+    let scene = ready("crowded", "PodIdentity").await?;
+    let iam = &scene.aws.iam;
+    let attach = iam.attach_role_policy().role_name("crowded");
+    let admin = attach.policy_arn("arn:aws:iam::aws:policy/AdministratorAccess");
+    admin.send().await?;
+    let document =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]});
+    let inline = iam
+        .put_role_policy()
+        .role_name("crowded")
+        .policy_name("AWSRevokeOlderSessions");
+    inline.policy_document(document.to_string()).send().await?;
+    iam.create_instance_profile()
+        .instance_profile_name("crowded")
+        .send()
+        .await?;
+    let profile = iam
+        .add_role_to_instance_profile()
+        .instance_profile_name("crowded");
+    profile.role_name("crowded").send().await?;
+    goes_without_a_trace(&scene).await
+}
+
+/// Somebody detached our policy, attached another and took the role's binding away, and then the role itself.
+#[tokio::test]
+async fn what_is_gone_already_is_no_hindrance() -> Result<()> {
+    let scene = ready("gone", "PodIdentity").await?;
+    let iam = &scene.aws.iam;
+    for id in scene.aws.associations("gone", "orders").await? {
+        let unbind = scene.aws.eks.delete_pod_identity_association();
+        unbind.cluster_name("lanyard").association_id(id).send().await?;
+    }
+    let detach = iam.detach_role_policy().role_name("gone");
+    detach
+        .policy_arn("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+        .send()
+        .await?;
+    iam.delete_role().role_name("gone").send().await?;
+    scene
+        .accounts()
+        .delete("orders", &DeleteParams::default())
+        .await?;
+    goes_without_a_trace(&scene).await
+}

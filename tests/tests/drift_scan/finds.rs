@@ -1,0 +1,143 @@
+//! What others did behind its back: found by a sweep, corrected, and only where something was done.
+
+use anyhow::{Context, Result, ensure};
+use lanyard_api::WorkloadIdentity;
+use lanyard_tests::{TestNamespace, drift};
+
+use crate::{fleet, looks, roles_of, stage, until_checked, until_swept};
+
+const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+const OPEN: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"]}]}"#;
+
+/// What somebody does to an identity.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Trust,
+    Attachment,
+    Description,
+    RoleTag,
+    RoleGone,
+    AssociationRole,
+    AssociationGone,
+}
+
+const DEEDS: [Deed; 7] = [
+    Deed::Trust,
+    Deed::Attachment,
+    Deed::Description,
+    Deed::RoleTag,
+    Deed::RoleGone,
+    Deed::AssociationRole,
+    Deed::AssociationGone,
+];
+
+impl Deed {
+    async fn on(self, scene: &TestNamespace<'_>, name: &str, role: &str) -> Result<()> {
+        let (iam, eks) = (&scene.aws.iam, &scene.aws.eks);
+        match self {
+            Self::Trust => {
+                let update = iam.update_assume_role_policy().role_name(role);
+                update.policy_document(OPEN).send().await?;
+            }
+            Self::Attachment => {
+                let attach = iam.attach_role_policy().role_name(role);
+                attach.policy_arn(ADMIN).send().await?;
+            }
+            Self::Description => {
+                iam.update_role()
+                    .role_name(role)
+                    .description("by hand")
+                    .send()
+                    .await?;
+            }
+            Self::RoleTag => {
+                let untag = iam.untag_role().role_name(role);
+                untag.tag_keys("lanyard.dev/name").send().await?;
+            }
+            Self::RoleGone => {
+                for arn in scene.aws.attached(role).await? {
+                    iam.detach_role_policy()
+                        .role_name(role)
+                        .policy_arn(arn)
+                        .send()
+                        .await?;
+                }
+                iam.delete_role_policy()
+                    .role_name(role)
+                    .policy_name("queue")
+                    .send()
+                    .await?;
+                iam.delete_role().role_name(role).send().await?;
+            }
+            Self::AssociationRole => {
+                let id = association(scene, name).await?;
+                let other = scene.role_of(&scene.identities().get("orders-00").await?)?;
+                let other = iam.get_role().role_name(other).send().await?;
+                let arn = other.role.context("a role")?.arn;
+                let update = eks.update_pod_identity_association().cluster_name("lanyard");
+                update.association_id(id).role_arn(arn).send().await?;
+            }
+            Self::AssociationGone => {
+                let delete = eks.delete_pod_identity_association().cluster_name("lanyard");
+                let id = association(scene, name).await?;
+                delete.association_id(id).send().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn association(scene: &TestNamespace<'_>, name: &str) -> Result<String> {
+    let mut ids = scene.aws.associations("shop", name).await?;
+    ids.pop().context("an association")
+}
+
+/// Whether something was put back, and nothing stands.
+fn corrected(object: &WorkloadIdentity) -> bool {
+    drift(object).last_correction.is_some() && drift(object).count == 0
+}
+
+#[tokio::test]
+async fn what_others_did_is_found_and_corrected_and_nobody_else_is_looked_at() -> Result<()> {
+    let stage = stage("resync=4s,read-consistency=1s").await?;
+    let scene = stage.scene("shop").await?;
+    // Two for each deed: those of even number have associations.
+    let names = fleet(&scene, 2 * DEEDS.len() + 2).await?;
+    until_checked(&stage, 0, names.len()).await?;
+    let roles = roles_of(&scene, &names).await?;
+
+    let mark = stage.bed.gateway.ledger().mark();
+    let entry = |number: usize| 2 * number + 2;
+    for (number, deed) in DEEDS.into_iter().enumerate() {
+        let at = entry(number);
+        deed.on(&scene, &names[at], &roles[at])
+            .await
+            .with_context(|| format!("{deed:?}"))?;
+    }
+    for (number, deed) in DEEDS.into_iter().enumerate() {
+        let name = &names[entry(number)];
+        let found = scene.until(name, "corrected", corrected).await;
+        found.with_context(|| format!("{deed:?}"))?;
+        scene.until_ready(name).await?;
+    }
+    ensure!(
+        !scene
+            .aws
+            .attached(&roles[entry(1)])
+            .await?
+            .contains(&ADMIN.to_owned())
+    );
+
+    let calls = until_swept(&stage, mark).await?.by("lanyard");
+    let all: Vec<usize> = (0..DEEDS.len()).map(entry).collect();
+    for (at, role) in roles.iter().enumerate() {
+        let reconciled = looks(&calls, role);
+        ensure!(
+            (reconciled > 0) == all.contains(&at),
+            "{}: {reconciled} looks",
+            names[at]
+        );
+    }
+    until_checked(&stage, 0, names.len()).await?;
+    stage.bed.stop().await
+}

@@ -1,0 +1,105 @@
+//! The sweep on a real API server and emulators: what it costs, what it finds, what it concludes from a read that fails,
+//! and what a restart leaves to it. Needs the test bed; does I/O. Calls are counted by the gateway.
+
+mod broken;
+mod finds;
+mod orphans;
+mod restart;
+mod steady;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use lanyard_testkit::gateway::{Calls, Mark};
+use lanyard_tests::{PATIENCE, TestEnv, TestEnvOptions, TestNamespace};
+use serde_json::{Value, json};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
+/// What only a sweep asks.
+const ACCOUNT: &str = "GetAccountAuthorizationDetails";
+
+/// A test bed with an operator that sweeps this often, as `--timings` takes it.
+async fn stage(timings: &'static str) -> Result<TestEnv> {
+    let options = TestEnvOptions {
+        through_gateway: true,
+        timings,
+        arguments: vec!["--describes-per-second", "100"],
+        ..TestEnvOptions::default()
+    };
+    TestEnv::set(BINARY, options).await
+}
+
+fn spec(method: &str, description: &str) -> Value {
+    let inline = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]});
+    json!({"method": method, "serviceAccount": {"create": true}, "role": {"managed": {
+        "description": description,
+        "policyArns": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+        "inlinePolicies": [{"name": "queue", "document": inline}],
+    }}})
+}
+
+/// Makes so many identities, of both methods in turn, and waits until all are ready. Returns their names.
+async fn fleet(scene: &TestNamespace<'_>, count: usize) -> Result<Vec<String>> {
+    let names: Vec<String> = (0..count).map(|number| format!("orders-{number:02}")).collect();
+    for (number, name) in names.iter().enumerate() {
+        let method = if number % 2 == 0 { "PodIdentity" } else { "IRSA" };
+        scene.apply(name, spec(method, "takes orders")).await?;
+    }
+    for name in &names {
+        scene.until_ready(name).await?;
+    }
+    Ok(names)
+}
+
+/// The names of the roles of these.
+async fn roles_of(scene: &TestNamespace<'_>, names: &[String]) -> Result<Vec<String>> {
+    let mut roles = Vec::new();
+    for name in names {
+        roles.push(scene.role_of(&scene.identities().get(name).await?)?);
+    }
+    Ok(roles)
+}
+
+/// Waits until a metric of an operator has a value.
+async fn until_metric(stage: &TestEnv, number: usize, metric: &str, value: usize) -> Result<()> {
+    let line = format!("{metric} {value}");
+    stage
+        .until_answers(number, "/metrics", |status, body| {
+            status == 200 && body.lines().any(|found| found == line)
+        })
+        .await
+        .with_context(|| line.clone())
+}
+
+/// Waits until the last sweep has checked so many objects.
+async fn until_checked(stage: &TestEnv, number: usize, count: usize) -> Result<()> {
+    until_metric(
+        stage,
+        number,
+        r#"lanyard_drift_scan_objects{state="checked"}"#,
+        count,
+    )
+    .await
+}
+
+/// Waits until two more sweeps have begun after a mark: whatever was there at the mark was seen by the first of them.
+async fn until_swept(stage: &TestEnv, mark: Mark) -> Result<Calls> {
+    let ledger = stage.bed.gateway.ledger();
+    let two = |calls: &Calls| calls.of(ACCOUNT).count() >= 2;
+    let swept = tokio::time::timeout(PATIENCE, ledger.until(mark, two)).await;
+    swept.context("nobody swept twice")
+}
+
+/// The calls about one role by itself, as a look makes them.
+fn looks(calls: &Calls, role: &str) -> usize {
+    calls.of("GetRole").about(role).count()
+}
+
+/// Lets some time pass in which something does not happen: as long as so many sweeps take to begin.
+async fn sweeps_pass(stage: &TestEnv, count: usize) -> Result<Calls> {
+    let ledger = stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    let enough = |calls: &Calls| calls.of(ACCOUNT).count() >= count;
+    let passed = tokio::time::timeout(PATIENCE + Duration::from_secs(60), ledger.until(mark, enough)).await;
+    passed.context("no more sweeps")
+}

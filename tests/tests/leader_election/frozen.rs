@@ -1,0 +1,205 @@
+//! Frozen: the leader is stopped in the middle of its work for longer than its lease, and then goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use kube::api::DeleteParams;
+use lanyard_testkit::gateway::Fault;
+use lanyard_tests::TestNamespace;
+use serde_json::{Value, json};
+
+use crate::pair::{NAMES, OPERATION, Pair, begun_after, nth_deed};
+
+const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+/// How long each of the writes takes that are under way when the leader freezes: well within what one may take.
+const UNDER_WAY: Duration = Duration::from_millis(800);
+
+fn spec(name: &str, method: &str) -> Value {
+    json!({"method": method, "serviceAccount": {"create": true},
+           "role": {"managed": {"name": name, "policyArns": [READ_ONLY]}}})
+}
+
+/// What the leader is in the middle of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Work {
+    Create,
+    Delete,
+}
+
+/// One freeze: at which write of which work.
+struct Round<'a> {
+    pair: &'a Pair,
+    scene: &'a TestNamespace<'a>,
+    leader: usize,
+    work: Work,
+    n: usize,
+}
+
+impl Round<'_> {
+    fn name(&self) -> String {
+        format!("{:?}-{}", self.work, self.n).to_lowercase()
+    }
+
+    /// Freezes the leader at its n-th write. Whether it came to that many; then the other one leads.
+    async fn play(&self) -> Result<bool> {
+        let name = self.name();
+        let subject = format!("{}/{name}", self.scene.namespace);
+        if self.work == Work::Delete {
+            self.scene.apply(&name, spec(&name, "IRSA")).await?;
+            self.scene.until_ready(&name).await?;
+            self.pair.until_idle(self.leader).await?;
+        }
+        let holder = self.pair.holder().await?.context("nobody holds the lease")?;
+        let mark = self.pair.stage.bed.gateway.ledger().mark();
+        // The role carries the identity's name, so that its calls are about the subject as much as those on the object.
+        let freeze = self.pair.freeze_at(nth_deed(self.n, &name), self.leader)?;
+        self.begin(&name).await?;
+        self.until_done(&name).await?;
+        freeze.disarm();
+        let Some(frozen) = freeze.struck() else {
+            return Ok(false);
+        };
+        // After the last write of all there is nothing left to see of the one who takes over.
+        self.pair.until_taken_from(&holder).await?;
+        let resumed = self.pair.resume(self.leader)?;
+        self.pair.stage.until_leads(self.leader, false).await?;
+        self.pair.until_idle(self.leader).await?;
+
+        let calls = self.pair.calls(self.leader, mark);
+        let late = begun_after(&calls, resumed);
+        ensure!(
+            late.is_empty(),
+            "{subject}: begun after the lease was lost: {late:?}"
+        );
+        let ended = calls.entries().iter().filter(|entry| entry.call.write);
+        let outlasting = ended.filter(|entry| entry.ended > frozen + OPERATION && entry.began < resumed);
+        ensure!(outlasting.count() == 0, "{subject}: a write outlasted the margin");
+        self.check(&name).await?;
+        Ok(true)
+    }
+
+    async fn begin(&self, name: &str) -> Result<()> {
+        match self.work {
+            Work::Create => self.scene.apply(name, spec(name, "IRSA")).await,
+            Work::Delete => {
+                let identities = self.scene.identities();
+                identities.delete(name, &DeleteParams::default()).await?;
+                Ok(())
+            }
+        }
+    }
+
+    async fn until_done(&self, name: &str) -> Result<()> {
+        match self.work {
+            Work::Create => self.scene.until_ready(name).await.map(drop),
+            Work::Delete => self.scene.until_gone(name).await,
+        }
+    }
+
+    /// The end is what it would have been with one operator that nobody froze.
+    async fn check(&self, name: &str) -> Result<()> {
+        let account = self.scene.accounts().get_opt(name).await?;
+        if self.work == Work::Delete {
+            ensure!(!self.scene.aws.has_role(name).await?, "the role is still there");
+            ensure!(account.is_none(), "the ServiceAccount is still there");
+            return Ok(());
+        }
+        ensure!(self.scene.aws.attached(name).await? == [READ_ONLY]);
+        let annotations = account.and_then(|account| account.metadata.annotations);
+        let annotated = annotations.and_then(|all| all.get("eks.amazonaws.com/role-arn").cloned());
+        ensure!(annotated.is_some_and(|arn| arn.ends_with(name)), "not annotated");
+        Ok(())
+    }
+}
+
+/// At each write in turn; leading goes back and forth between the two.
+async fn frozen_at_each_write(work: Work) -> Result<()> {
+    let pair = Pair::new().await?;
+    let scene = pair.stage.scene("frozen").await?;
+    let mut frozen = 0;
+    for n in 1.. {
+        let round = Round {
+            pair: &pair,
+            scene: &scene,
+            leader: frozen % 2,
+            work,
+            n,
+        };
+        let logs = || format!("{work:?}, write {n}; logs in {}", pair.stage.bed.logs().display());
+        if !round.play().await.with_context(logs)? {
+            break;
+        }
+        frozen += 1;
+    }
+    // A deletion by IRSA: ServiceAccount, policy, role, object. A creation has more.
+    ensure!(frozen >= 4, "only {frozen} writes were found to freeze at");
+    pair.stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn a_leader_frozen_at_any_write_of_a_creation_begins_no_other_after_its_lease() -> Result<()> {
+    frozen_at_each_write(Work::Create).await
+}
+
+#[tokio::test]
+async fn a_leader_frozen_at_any_write_of_a_deletion_begins_no_other_after_its_lease() -> Result<()> {
+    frozen_at_each_write(Work::Delete).await
+}
+
+#[tokio::test]
+async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_made_twice() -> Result<()> {
+    const MANY: usize = 6;
+    let pair = Pair::new().await?;
+    let scene = pair.stage.scene("many").await?;
+    let gateway = &pair.stage.bed.gateway;
+    // Each creation takes a while; when the last has arrived, all are under way and the leader freezes.
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let stop = pair.stage.signaller(0, "STOP")?;
+    gateway
+        .faults()
+        .add(Fault::on("CreateRole").first(MANY).calls_before(move |_| {
+            if arrived.fetch_add(1, Ordering::SeqCst) + 1 == MANY {
+                // A freeze that fails shows at once: nobody takes over.
+                let _ = stop();
+            }
+            std::future::ready(())
+        }));
+    gateway
+        .faults()
+        .add(Fault::on("CreateRole").first(MANY).delays(UNDER_WAY));
+    let holder = pair.holder().await?.context("nobody holds the lease")?;
+    let mark = gateway.ledger().mark();
+    for n in 0..MANY {
+        let name = format!("many-{n}");
+        scene.apply(&name, spec(&name, "PodIdentity")).await?;
+    }
+    let taken = pair.until_taken_from(&holder).await?;
+    let in_flight = pair.calls(0, mark).of("CreateRole");
+    ensure!(in_flight.count() == MANY, "{in_flight}");
+    ensure!(
+        in_flight.entries().iter().all(|entry| entry.ended < taken),
+        "a write ended after the lease had gone to the other"
+    );
+    for n in 0..MANY {
+        scene.until_ready(&format!("many-{n}")).await?;
+    }
+    let resumed = pair.resume(0)?;
+    pair.stage.until_leads(0, false).await?;
+    pair.until_idle(0).await?;
+    let late = begun_after(&pair.calls(0, mark), resumed);
+    ensure!(late.is_empty(), "begun after the lease was lost: {late:?}");
+    for n in 0..MANY {
+        let name = format!("many-{n}");
+        let created = gateway.ledger().since(mark).about(&name).of("CreateRole");
+        let made = created.entries().iter().filter(|entry| entry.status == Some(200));
+        ensure!(
+            made.count() == 1,
+            "{} made {name} twice:\n{created}",
+            NAMES.join(" or ")
+        );
+        ensure!(scene.aws.associations("many", &name).await?.len() == 1);
+    }
+    pair.stage.bed.stop().await
+}

@@ -1,0 +1,188 @@
+//! The operator's modes, each on a stage of its own: read-only, before its CRDs, two of them, and on its way out.
+//! Needs the test bed; does I/O.
+
+use anyhow::{Context, Result};
+use lanyard_tests::{TestEnv, TestEnvOptions, TestNamespace, condition, put_class};
+use serde_json::{Value, json};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
+
+fn spec() -> Value {
+    json!({"method": "PodIdentity", "role": {"managed": {}}})
+}
+
+/// A stage whose operator has one more argument.
+async fn stage(argument: &'static str) -> Result<TestEnv> {
+    let options = TestEnvOptions {
+        arguments: vec![argument],
+        ..TestEnvOptions::default()
+    };
+    TestEnv::set(BINARY, options).await
+}
+
+#[tokio::test]
+async fn read_only_reports_what_it_would_do_and_does_nothing() -> Result<()> {
+    let stage = stage("--read-only").await?;
+    let scene = stage.scene("shop").await?;
+    let mark = stage.bed.gateway.ledger().mark();
+    scene.apply("orders", spec()).await?;
+    let object = scene
+        .until_is("orders", "Reconciling", "True", "ReadOnly")
+        .await?;
+    let message = condition(&object, "Reconciling").context("Reconciling")?.message;
+    assert!(message.contains("Next would be"), "{message}");
+    assert_eq!(object.metadata.finalizers, None);
+    assert!(stage.bed.gateway.ledger().since(mark).writes().is_empty());
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn where_a_class_is_required_nobody_is_served_before_there_is_one() -> Result<()> {
+    let stage = stage("--require-class").await?;
+    let scene = stage.scene("shop").await?;
+    let mark = stage.bed.gateway.ledger().mark();
+    scene.apply("orders", spec()).await?;
+    let object = scene
+        .until_is("orders", "Stalled", "True", "NoDefaultClass")
+        .await?;
+    let message = condition(&object, "Stalled").context("Stalled")?.message;
+    assert!(message.contains("--require-class"), "{message}");
+    assert!(stage.bed.gateway.ledger().since(mark).writes().is_empty());
+    let open = json!({"guardrails": {"namespaceSelector": {}, "methods": ["PodIdentity"]}});
+    put_class(&scene.client, "platform", true, open).await?;
+    scene.until_ready("orders").await?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn without_its_crds_it_waits_and_says_so() -> Result<()> {
+    let stage = TestEnv::set(
+        BINARY,
+        TestEnvOptions {
+            without_crds: true,
+            ..TestEnvOptions::default()
+        },
+    )
+    .await?;
+    let waits = |status, body: &str| status == 503 && body.contains("apply crds/");
+    stage.until_answers(0, "/readyz", waits).await?;
+    stage
+        .until_answers(0, "/healthz", |status, _| status == 200)
+        .await?;
+    stage.bed.apply_crds().await?;
+    stage
+        .until_answers(0, "/readyz", |status, _| status == 200)
+        .await?;
+    let scene = stage.scene("shop").await?;
+    scene.apply("orders", spec()).await?;
+    scene.until_ready("orders").await?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn a_standby_is_ready_calls_nobody_and_takes_over_at_once() -> Result<()> {
+    let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
+    let scene = stage.scene("shop").await?;
+    scene.apply("orders", spec()).await?;
+    scene.until_ready("orders").await?;
+    stage
+        .until_answers(0, "/readyz", |status, _| status == 200)
+        .await?;
+    let mark = stage.bed.gateway.ledger().mark();
+    stage.operator(BINARY, "standby", &[])?;
+    stage
+        .until_answers(1, "/readyz", |status, _| status == 200)
+        .await?;
+    assert!(
+        stage.bed.gateway.ledger().since(mark).is_empty(),
+        "the standby made calls of AWS"
+    );
+
+    assert!(
+        stage.stop(0).await?.success(),
+        "a stop that was asked for is a success"
+    );
+    scene.apply("carts", spec()).await?;
+    scene.until_ready("carts").await?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn metrics_name_no_object() -> Result<()> {
+    let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
+    let scene: TestNamespace<'_> = stage.scene("telltale-namespace").await?;
+    scene.apply("telltale-name", spec()).await?;
+    scene.until_ready("telltale-name").await?;
+    let (status, metrics) = stage.asks(0, "/metrics").await?;
+    assert_eq!(status, 200);
+    for wanted in [
+        "operation=\"CreateRole\"",
+        "step=\"CreateAssociation\"",
+        "condition=\"Ready\"",
+    ] {
+        assert!(metrics.contains(wanted), "{wanted} is missing:\n{metrics}");
+    }
+    assert!(
+        !metrics.contains("telltale"),
+        "an object's name is in a label:\n{metrics}"
+    );
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn without_the_agent_nothing_is_bound_and_the_condition_says_what_to_install() -> Result<()> {
+    let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
+    let scene = stage.scene("shop").await?;
+    scene.aws.remove_agent().await?;
+    scene.apply("orders", spec()).await?;
+    let object = scene
+        .until_is("orders", "BindingReady", "False", "AgentNotReady")
+        .await?;
+    let message = condition(&object, "BindingReady")
+        .context("BindingReady")?
+        .message;
+    assert!(message.contains("eks-pod-identity-agent"), "{message}");
+    assert!(scene.aws.associations("shop", "orders").await?.is_empty());
+    scene.aws.install_agent().await?;
+    scene.request_reconcile("orders").await?;
+    scene.until_ready("orders").await?;
+    stage.bed.stop().await
+}
+
+#[tokio::test]
+async fn with_leave_to_do_so_the_agent_is_installed_where_a_binding_needs_it() -> Result<()> {
+    let options = TestEnvOptions {
+        arguments: vec!["--pod-identity-agent", "Ensure"],
+        timings: "waiting=1s",
+        ..TestEnvOptions::default()
+    };
+    let stage = TestEnv::set(BINARY, options).await?;
+    let scene = stage.scene("shop").await?;
+    scene.aws.remove_agent().await?;
+    let ledger = stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    scene.account("carts").await?;
+    scene
+        .apply("carts", json!({"method": "IRSA", "role": {"managed": {}}}))
+        .await?;
+    scene.until_ready("carts").await?;
+    assert!(
+        ledger.since(mark).of("CreateAddon").is_empty(),
+        "IRSA needs no agent"
+    );
+    for name in ["orders", "users"] {
+        scene.apply(name, spec()).await?;
+    }
+    for name in ["orders", "users"] {
+        scene.until_ready(name).await?;
+    }
+    let installed = ledger.since(mark).of("CreateAddon");
+    assert!(!installed.is_empty(), "somebody has installed it");
+    scene.delete("orders").await?;
+    scene.delete("users").await?;
+    assert!(
+        ledger.since(mark).of("DeleteAddon").is_empty(),
+        "others may need it"
+    );
+    stage.bed.stop().await
+}

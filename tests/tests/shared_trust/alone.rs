@@ -1,0 +1,222 @@
+//! One identity in somebody else's role: it comes and goes, and what others do to the trust policy meanwhile stands.
+
+use anyhow::{Context, Result};
+use lanyard_testkit::gateway::Fault;
+use lanyard_tests::{TestNamespace, condition, drift};
+use serde_json::{Value, json};
+
+use crate::role::{is_lanyards, make, members, of_owner, owners, shared, statements, write};
+use crate::stage;
+
+/// A scene with a role of its own, of the scene's name.
+async fn scene(name: &str, statements: &[Value]) -> Result<(TestNamespace<'static>, String)> {
+    let scene = stage().await?.scene(name).await?;
+    let arn = make(&scene.aws, name, statements).await?;
+    Ok((scene, arn))
+}
+
+#[tokio::test]
+async fn a_subject_comes_into_the_trust_and_goes_and_leaves_no_trace() -> Result<()> {
+    let (scene, arn) = scene("sh-trace", &owners()).await?;
+    for method in ["PodIdentity", "IRSA"] {
+        scene.apply("orders", shared(&arn, method)).await?;
+        scene.until_ready("orders").await?;
+        assert_eq!(members(&scene.aws, "sh-trace").await?.len(), 1);
+        assert_eq!(of_owner(&scene.aws, "sh-trace").await?, owners());
+        scene.delete("orders").await?;
+        assert_eq!(statements(&scene.aws, "sh-trace").await?, owners());
+    }
+    Ok(())
+}
+
+/// Without session tags a statement names nobody, and those of two subjects say the same: each has one to itself.
+#[tokio::test]
+async fn two_subjects_without_session_tags_come_and_go_by_themselves() -> Result<()> {
+    let (scene, arn) = scene("sh-untagged", &owners()).await?;
+    let mut spec = shared(&arn, "PodIdentity");
+    spec["podIdentity"] = json!({"disableSessionTags": true});
+    for name in ["orders", "carts"] {
+        scene.apply(name, spec.clone()).await?;
+        scene.until_ready(name).await?;
+    }
+    for (goes, left) in [("orders", 1), ("carts", 0)] {
+        scene.delete(goes).await?;
+        let all = statements(&scene.aws, "sh-untagged").await?;
+        assert_eq!(
+            all.iter().filter(|statement| is_lanyards(statement)).count(),
+            left
+        );
+    }
+    assert_eq!(statements(&scene.aws, "sh-untagged").await?, owners());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_object_goes_without_a_status_and_without_a_spec_that_holds() -> Result<()> {
+    let (scene, arn) = scene("sh-lost", &owners()).await?;
+    scene.apply("orders", shared(&arn, "PodIdentity")).await?;
+    scene.until_ready("orders").await?;
+    // A trust in another account's role is refused: the spec does not hold any more, and custody alone knows.
+    let elsewhere = shared("arn:aws:iam::444455556666:role/elsewhere", "PodIdentity");
+    scene.apply("orders", elsewhere).await?;
+    scene
+        .until_is("orders", "Stalled", "True", "AccountMismatch")
+        .await?;
+    scene.delete("orders").await?;
+    assert_eq!(statements(&scene.aws, "sh-lost").await?, owners());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_last_statement_of_a_policy_stays_and_lets_nobody_in() -> Result<()> {
+    let (scene, arn) = scene("sh-last", &owners()).await?;
+    scene.apply("orders", shared(&arn, "PodIdentity")).await?;
+    scene.until_ready("orders").await?;
+    let all = statements(&scene.aws, "sh-last").await?;
+    let ours: Vec<Value> = all.into_iter().filter(is_lanyards).collect();
+    write(&scene.aws, "sh-last", &ours).await?;
+    scene.delete("orders").await?;
+    let listed = members(&scene.aws, "sh-last").await?;
+    let listed: Vec<&String> = listed.values().flatten().collect();
+    assert_eq!(listed, ["-"]);
+    Ok(())
+}
+
+/// A writer elsewhere reads, Lanyard writes, the other writes what it made of what it had read. By IRSA there is no second
+/// look soon that would mend it.
+#[tokio::test]
+async fn an_edit_that_another_writer_takes_back_is_made_again() -> Result<()> {
+    let (scene, arn) = scene("sh-back", &owners()).await?;
+    let aws = scene.aws.clone();
+    let takes_back = Fault::on("UpdateAssumeRolePolicy").about("sh-back").nth(1);
+    let fault = scene
+        .stage
+        .bed
+        .gateway
+        .faults()
+        .add(takes_back.calls_after(move |_| {
+            let aws = aws.clone();
+            async move {
+                let wrote = write(&aws, "sh-back", &owners()).await;
+                assert!(wrote.is_ok(), "{wrote:?}");
+            }
+        }));
+    scene.apply("orders", shared(&arn, "IRSA")).await?;
+    scene.until_ready("orders").await?;
+    assert_eq!(fault.hits(), 1);
+    assert_eq!(members(&scene.aws, "sh-back").await?.len(), 1);
+    scene.delete("orders").await
+}
+
+#[tokio::test]
+async fn a_statement_edited_or_removed_by_hand_is_put_back_or_told() -> Result<()> {
+    let (scene, arn) = scene("sh-drift", &owners()).await?;
+    scene.apply("orders", shared(&arn, "PodIdentity")).await?;
+    scene.until_ready("orders").await?;
+    let good = statements(&scene.aws, "sh-drift").await?;
+    let mut edited = good.clone();
+    for statement in edited.iter_mut().filter(|statement| is_lanyards(statement)) {
+        statement["Action"] = json!(["sts:AssumeRole"]);
+    }
+    for bad in [edited.clone(), owners()] {
+        write(&scene.aws, "sh-drift", &bad).await?;
+        let before = statements(&scene.aws, "sh-drift").await?;
+        let mended = async {
+            loop {
+                scene.request_reconcile("orders").await?;
+                if statements(&scene.aws, "sh-drift").await? != before {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(lanyard_tests::POLL).await;
+            }
+        };
+        tokio::time::timeout(lanyard_tests::PATIENCE, mended)
+            .await
+            .context("nobody mends it")??;
+        assert_eq!(statements(&scene.aws, "sh-drift").await?, good);
+    }
+    let mut reports = shared(&arn, "PodIdentity");
+    reports["driftPolicy"] = json!("Report");
+    scene.apply("orders", reports).await?;
+    scene.until_ready("orders").await?;
+    write(&scene.aws, "sh-drift", &edited).await?;
+    scene.request_reconcile("orders").await?;
+    let object = scene.until_is("orders", "InSync", "False", "Drifted").await?;
+    let fields: Vec<String> = drift(&object).items.into_iter().map(|item| item.field).collect();
+    assert!(
+        fields
+            .iter()
+            .all(|field| field.starts_with("trustPolicy.Statement[Sid=Lanyard")),
+        "{fields:?}"
+    );
+    assert_eq!(statements(&scene.aws, "sh-drift").await?, edited);
+    scene.delete("orders").await
+}
+
+#[tokio::test]
+async fn a_statement_that_nobody_can_read_is_told_and_left_alone() -> Result<()> {
+    let (scene, arn) = scene("sh-opened", &owners()).await?;
+    scene.apply("orders", shared(&arn, "PodIdentity")).await?;
+    scene.until_ready("orders").await?;
+    let mut opened = statements(&scene.aws, "sh-opened").await?;
+    for statement in opened.iter_mut().filter(|statement| is_lanyards(statement)) {
+        drop(
+            statement
+                .as_object_mut()
+                .context("a statement")?
+                .remove("Condition"),
+        );
+    }
+    write(&scene.aws, "sh-opened", &opened).await?;
+    scene.request_reconcile("orders").await?;
+    scene
+        .until_is("orders", "Stalled", "True", "StatementConflict")
+        .await?;
+    assert_eq!(statements(&scene.aws, "sh-opened").await?, opened);
+    write(&scene.aws, "sh-opened", &owners()).await?;
+    scene.request_reconcile("orders").await?;
+    scene
+        .until("orders", "mended", |object| {
+            condition(object, "Stalled").is_none()
+        })
+        .await?;
+    scene.delete("orders").await
+}
+
+#[tokio::test]
+async fn a_policy_without_room_says_how_many_fit_and_is_not_written() -> Result<()> {
+    let filler = "x".repeat(1500);
+    let full = vec![
+        json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:PrincipalTag/filler": filler}}}),
+    ];
+    let (scene, arn) = scene("sh-full", &full).await?;
+    let mark = scene.stage.bed.gateway.ledger().mark();
+    scene.apply("orders", shared(&arn, "PodIdentity")).await?;
+    let object = scene
+        .until_is("orders", "Stalled", "True", "QuotaExceeded")
+        .await?;
+    let message = condition(&object, "Stalled").context("Stalled")?.message;
+    assert!(
+        message.contains("IAM allows 2048: of the 1 subjects") && message.contains(", 0 fit"),
+        "{message}"
+    );
+    let calls = scene.stage.bed.gateway.ledger().since(mark);
+    assert!(calls.of("UpdateAssumeRolePolicy").about("sh-full").is_empty());
+    scene.delete("orders").await
+}
+
+#[tokio::test]
+async fn an_owner_who_takes_the_trust_over_keeps_what_is_in_it() -> Result<()> {
+    let (scene, arn) = scene("sh-over", &owners()).await?;
+    scene.apply("orders", shared(&arn, "PodIdentity")).await?;
+    scene.until_ready("orders").await?;
+    let good = statements(&scene.aws, "sh-over").await?;
+    let mut checks = shared(&arn, "PodIdentity");
+    checks["role"]["existing"]["trust"] = json!("Check");
+    scene.apply("orders", checks).await?;
+    scene.until_ready("orders").await?;
+    scene.delete("orders").await?;
+    assert_eq!(statements(&scene.aws, "sh-over").await?, good);
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Twenty identities of two clusters come and go on one role at once, while AWS throttles and an operator is killed: in the
+//! end the trust policy lists just those that are there, and the owner's statements stand as they were written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use futures::future::try_join_all;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Api, DeleteParams};
+use lanyard_testkit::gateway::{Fault, Throttle};
+use lanyard_tests::{POLL, TestEnv, TestEnvOptions, TestNamespace};
+
+use crate::BINARY;
+use crate::role::{make, members, of_owner, owners, shared};
+
+const ROLE: &str = "crowd";
+/// By IRSA an object that was once Ready is not reconciled at again soon, which would mend what was lost.
+const METHOD: &str = "IRSA";
+/// Identities of each cluster.
+const EACH: usize = 10;
+/// Rounds in which half of them go and come.
+const ROUNDS: usize = 3;
+/// The longest that the policy may take to list just those that are there, once all is said to be well.
+const SETTLED: Duration = Duration::from_secs(20);
+
+/// One cluster of the two.
+struct Side<'a> {
+    scene: &'a TestNamespace<'a>,
+    arn: &'a str,
+}
+
+impl Side<'_> {
+    fn name(number: usize) -> String {
+        format!("s{number}")
+    }
+
+    async fn come(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
+        let come = |number| async move {
+            let spec = shared(self.arn, METHOD);
+            self.scene.apply(&Self::name(number), spec).await
+        };
+        try_join_all(numbers.map(come)).await.map(drop)
+    }
+
+    async fn go(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
+        let go = |number| async move {
+            let name = Self::name(number);
+            self.scene
+                .identities()
+                .delete(&name, &DeleteParams::default())
+                .await?;
+            anyhow::Ok(())
+        };
+        try_join_all(numbers.map(go)).await.map(drop)
+    }
+
+    async fn until_gone(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
+        let gone = |number| async move { self.scene.until_gone(&Self::name(number)).await };
+        try_join_all(numbers.map(gone)).await.map(drop)
+    }
+
+    async fn until_ready(&self) -> Result<()> {
+        let ready = |number| async move { self.scene.until_ready(&Self::name(number)).await };
+        try_join_all((0..EACH).map(ready)).await.map(drop)
+    }
+
+    /// Half of them go, come again, and so on; the half is another one each time.
+    async fn come_and_go(&self) -> Result<()> {
+        self.come(0..EACH).await?;
+        for round in 0..ROUNDS {
+            let half = || (0..EACH).filter(move |number| number % 2 == round % 2);
+            self.go(half()).await?;
+            self.until_gone(half()).await?;
+            self.come(half()).await?;
+        }
+        self.until_ready().await
+    }
+
+    /// The names by which the policy is to list them.
+    fn listed(&self) -> BTreeSet<String> {
+        let namespace = &self.scene.namespace;
+        let name = |number| format!("system:serviceaccount:{namespace}:{}", Self::name(number));
+        (0..EACH).map(name).collect()
+    }
+}
+
+/// Kills the operator of a stage at a write in the middle of everything, and starts another in its place.
+async fn killed_once(stage: &TestEnv, scene: &TestNamespace<'_>) -> Result<()> {
+    let (kill, fell) = (stage.killer(0), std::sync::Arc::new(tokio::sync::Notify::new()));
+    let told = std::sync::Arc::clone(&fell);
+    let strike = Fault::on("UpdateAssumeRolePolicy").about(ROLE).nth(7);
+    stage.bed.gateway.faults().add(strike.calls_after(move |_| {
+        // It fails only for an operator that was never started.
+        drop(kill());
+        told.notify_one();
+        std::future::ready(())
+    }));
+    fell.notified().await;
+    let leases: Api<Lease> = Api::namespaced(scene.client.clone(), "kube-system");
+    leases.delete("lanyard", &DeleteParams::default()).await?;
+    stage.operator(BINARY, "lanyard-1", &[])
+}
+
+/// Waits until the policy lists those and nobody else.
+async fn until_listed(scene: &TestNamespace<'_>, wanted: &BTreeSet<BTreeSet<String>>) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let found: BTreeMap<String, BTreeSet<String>> = members(&scene.aws, ROLE).await?;
+        let lists: BTreeSet<BTreeSet<String>> = found.values().cloned().collect();
+        if lists == *wanted {
+            return Ok(());
+        }
+        if begun.elapsed() > SETTLED {
+            bail!("listed are {found:#?}, wanted are {wanted:#?}");
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+#[tokio::test]
+async fn no_subject_of_two_clusters_is_lost_and_nothing_of_the_owner_is_changed() -> Result<()> {
+    let here = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
+    let there = here
+        .beside("harbour", BINARY, TestEnvOptions::default().second())
+        .await?;
+    let scenes = (here.scene("crowd-a").await?, there.scene("crowd-b").await?);
+    let arn = make(&scenes.0.aws, ROLE, &owners()).await?;
+    here.bed.gateway.set_latency(Duration::from_millis(50));
+    here.bed.gateway.set_throttles(vec![Throttle::writes(20.0)]);
+    let ours = Side {
+        scene: &scenes.0,
+        arn: &arn,
+    };
+    let theirs = Side {
+        scene: &scenes.1,
+        arn: &arn,
+    };
+    let crowd = async {
+        tokio::try_join!(
+            ours.come_and_go(),
+            theirs.come_and_go(),
+            killed_once(&here, &scenes.0)
+        )
+    };
+    crowd.await.context("while they came and went")?;
+    let wanted = [ours.listed(), theirs.listed()];
+    until_listed(&scenes.0, &wanted.into()).await?;
+    assert_eq!(of_owner(&scenes.0.aws, ROLE).await?, owners());
+
+    for side in [&ours, &theirs] {
+        side.go(0..EACH).await?;
+    }
+    tokio::try_join!(ours.until_gone(0..EACH), theirs.until_gone(0..EACH))?;
+    until_listed(&scenes.0, &BTreeSet::new()).await?;
+    assert_eq!(of_owner(&scenes.0.aws, ROLE).await?, owners());
+    Ok(())
+}
