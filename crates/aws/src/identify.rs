@@ -19,7 +19,7 @@ use crate::error::AwsError;
 pub struct Found {
     /// The cluster.
     pub cluster: Cluster,
-    /// Whether EKS Auto Mode runs its nodes: those have the Pod Identity Agent built in [F 2.4].
+    /// Whether EKS Auto Mode runs its nodes: those have the Pod Identity Agent built in (docs/dev/aws-behaviour.md#agent).
     pub auto_mode: bool,
     /// Who Lanyard itself is in AWS, for the log. `None` when STS did not say, which on EKS stands in the way of nothing.
     pub caller_arn: Option<String>,

@@ -1,4 +1,4 @@
-//! Our own recent writes, so that a stale read is taken for what it is: IAM and EKS show a change late [F 4.2, 1.4].
+//! Our own recent writes, so that a stale read is taken for what it is: IAM and EKS show a change late (docs/dev/aws-behaviour.md#iam-consistency, docs/dev/aws-behaviour.md#association-quotas).
 //! Facts as read in, facts as they may be trusted out: what contradicts a young write of ours becomes `Settling`.
 
 use std::collections::HashMap;

@@ -18,7 +18,7 @@ use crate::error::EngineError;
 use crate::keyed_locks::KeyedLocks;
 use crate::pods::Agents;
 
-/// The agent's DaemonSet [F 2.4].
+/// The agent's DaemonSet (docs/dev/aws-behaviour.md#agent).
 const AGENT_NAMESPACE: &str = "kube-system";
 const AGENT_NAME: &str = "eks-pod-identity-agent";
 

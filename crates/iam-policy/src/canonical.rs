@@ -1,4 +1,4 @@
-//! Documents compared by meaning [F 4.6]: two ways to write the same thing have one normal form.
+//! Documents compared by meaning (docs/dev/aws-behaviour.md#document-comparison): two ways to write the same thing have one normal form.
 //! A document in, its normal form or digest out; no I/O. Called by `diff` and by whoever records what was applied.
 //!
 //! Only documented equivalences are used, and never one that needs an evaluation: `s3:Get*` stays different from a
@@ -83,7 +83,7 @@ pub fn digest(document: &Document) -> String {
 
 /// The version of the language, when everything around the statements is understood.
 ///
-/// A document without `Version` behaves as 2008-10-17, in which policy variables are plain text [F 4.6].
+/// A document without `Version` behaves as 2008-10-17, in which policy variables are plain text (docs/dev/aws-behaviour.md#document-comparison).
 pub(super) fn version(document: &Document) -> Option<&'static str> {
     let known = |name: &str| name == "Version" || name == "Id";
     let id_is_text = document.element("Id").is_none_or(Value::is_string);

@@ -179,7 +179,7 @@ impl Document {
         json::text(&self.to_value())
     }
 
-    /// The size that IAM's quotas count: characters without white space [F 4.1].
+    /// The size that IAM's quotas count: characters without white space (docs/dev/aws-behaviour.md#iam-limits).
     ///
     /// Spaces inside strings are left out too, as the quota page makes no exception for them.
     #[must_use]

@@ -1,7 +1,7 @@
 //! What IAM would refuse in a policy document, or what is surely not what its author meant.
 //! A JSON value and the kind of policy in, defects out, each with its place; no I/O. Called by `validate`.
 //!
-//! A rule stands here only when IAM's grammar or error messages say so [F 4.1, 4.5, 4.6]: a document that IAM
+//! A rule stands here only when IAM's grammar or error messages say so (docs/dev/aws-behaviour.md#iam-limits, docs/dev/aws-behaviour.md#document-normalisation, docs/dev/aws-behaviour.md#document-comparison): a document that IAM
 //! takes must pass. Whether a policy is wise is the class's business, not this module's.
 
 use std::collections::BTreeSet;
@@ -17,13 +17,13 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-/// The sum of all inline policies of one role, in characters without white space [F 4.1].
+/// The sum of all inline policies of one role, in characters without white space (docs/dev/aws-behaviour.md#iam-limits).
 pub const INLINE_TOTAL: usize = 10_240;
 
-/// A role's trust policy, in characters without white space: the default quota, which can be raised [F 3.3].
+/// A role's trust policy, in characters without white space: the default quota, which can be raised (docs/dev/aws-behaviour.md#irsa-trust).
 pub const TRUST_DEFAULT: usize = 2_048;
 
-/// The session policy of a Pod Identity association, in characters [F 1.6].
+/// The session policy of a Pod Identity association, in characters (docs/dev/aws-behaviour.md#session-policy).
 pub const SESSION: usize = 2_048;
 
 /// The kinds of policy that Lanyard writes.
@@ -175,7 +175,7 @@ fn sids(statements: &[Value], report: &mut Report) {
     }
 }
 
-/// IAM takes tab, line feed, carriage return and U+0020 to U+00FF only [F 4.1].
+/// IAM takes tab, line feed, carriage return and U+0020 to U+00FF only (docs/dev/aws-behaviour.md#iam-limits).
 fn characters(value: &Value, place: &str, report: &mut Report) {
     let mut check = |text: &str| {
         let refused = |c: &char| !matches!(*c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');

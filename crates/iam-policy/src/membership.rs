@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::canonical::normal_statement;
 use super::document::{Document, Statement};
 
-/// The condition key with the ServiceAccount's name, which Pod Identity sends as a session tag [F 2.2].
+/// The condition key with the ServiceAccount's name, which Pod Identity sends as a session tag (docs/dev/aws-behaviour.md#session-tags).
 pub const TAG_SERVICE_ACCOUNT: &str = "aws:RequestTag/kubernetes-service-account";
 
 /// Stands in a list that nobody is in any more: no ServiceAccount is called so. IAM refuses a trust policy without any

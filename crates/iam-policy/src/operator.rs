@@ -1,4 +1,4 @@
-//! The condition operators of the policy language [F 4.6], taken apart: set prefix, comparison, `IfExists`.
+//! The condition operators of the policy language (docs/dev/aws-behaviour.md#document-comparison), taken apart: set prefix, comparison, `IfExists`.
 //! A name in, an operator out, and back to its name; no I/O. Called by `reading`, `normal`, `lint` and `evaluate`.
 
 use std::fmt;

@@ -13,7 +13,7 @@ use super::operator::Operator;
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub effect: Effect,
-    /// By type (`AWS`, `Federated`, ...); `"*"` is `{"AWS":"*"}` [F 4.5].
+    /// By type (`AWS`, `Federated`, ...); `"*"` is `{"AWS":"*"}` (docs/dev/aws-behaviour.md#document-normalisation).
     pub principal: Option<Sided<BTreeMap<String, BTreeSet<String>>>>,
     pub action: Sided<BTreeSet<String>>,
     pub resource: Option<Sided<BTreeSet<String>>>,
@@ -159,7 +159,7 @@ fn tests(condition: &Value) -> Option<Vec<Test>> {
     Some(tests)
 }
 
-/// Booleans and whole numbers stand for their text [F 4.6]; how IAM writes a fraction is not documented.
+/// Booleans and whole numbers stand for their text (docs/dev/aws-behaviour.md#document-comparison); how IAM writes a fraction is not documented.
 fn condition_value(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! The trust statements that Lanyard wants in a role's trust policy [F 2.2, 3.3].
+//! The trust statements that Lanyard wants in a role's trust policy (docs/dev/aws-behaviour.md#session-tags, docs/dev/aws-behaviour.md#irsa-trust).
 //! Names and ARNs in, statements and a document out; no I/O. Called by `desired` and by the command line's `trust`.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::document::{Document, Statement};
 use super::membership::TAG_SERVICE_ACCOUNT;
 
-/// The service that assumes roles for pods under Pod Identity, the same in every partition [F 2.1].
+/// The service that assumes roles for pods under Pod Identity, the same in every partition (docs/dev/aws-behaviour.md#pod-identity-trust).
 pub const POD_IDENTITY_SERVICE: &str = "pods.eks.amazonaws.com";
 
 /// What narrows a Pod Identity trust; it follows from the association's own flags.
@@ -66,7 +66,7 @@ pub fn irsa_statement(
 
 /// The statement that lets Pod Identity assume the role for the subjects that the conditions name.
 ///
-/// EKS asks for both actions even where no session tags are sent [F 1.3].
+/// EKS asks for both actions even where no session tags are sent (docs/dev/aws-behaviour.md#association-errors).
 #[must_use]
 pub fn pod_identity_statement(sid: &str, conditions: &Conditions) -> Statement {
     let conditions = match conditions {

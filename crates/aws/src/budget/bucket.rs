@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// What may be saved up: AWS refills its own buckets every second [F 4.2].
+/// What may be saved up: AWS refills its own buckets every second (docs/dev/aws-behaviour.md#iam-consistency).
 const SAVED: f64 = 1.0;
 
 /// A token that is so nearly there counts as there: sums of fractions never come out even.

@@ -20,7 +20,7 @@ pub struct Rates {
 
 impl Default for Rates {
     /// What brings 200 new identities through in well under ten seconds: four calls of IAM and two of EKS each. AWS
-    /// publishes no rates of these APIs [F 1.4, 4.2]; where an account allows less, throttling finds that out.
+    /// publishes no rates of these APIs (docs/dev/aws-behaviour.md#association-quotas, docs/dev/aws-behaviour.md#iam-consistency); where an account allows less, throttling finds that out.
     fn default() -> Self {
         Self {
             iam: 150,

@@ -11,7 +11,7 @@ use crate::call::{Call, Service};
 use crate::client::Aws;
 use crate::error::{AwsError, Class};
 
-/// The add-on's name [F 2.4].
+/// The add-on's name (docs/dev/aws-behaviour.md#agent).
 const ADDON: &str = "eks-pod-identity-agent";
 
 /// How EKS begins its message when it is the cluster that is missing, and not the add-on.

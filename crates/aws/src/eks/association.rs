@@ -24,7 +24,7 @@ impl Aws {
         namespace: &Namespace,
         name: &ServiceAccountName,
     ) -> Fact<Association> {
-        // Here a ResourceNotFound speaks of the cluster, of which no absence follows [F 1.3].
+        // Here a ResourceNotFound speaks of the cluster, of which no absence follows (docs/dev/aws-behaviour.md#association-errors).
         let id = match self.association_id(cluster, namespace, name).await {
             Ok(Some(id)) => id,
             Ok(None) => return Fact::Absent,
@@ -70,7 +70,7 @@ impl Aws {
             .transpose()
     }
 
-    /// An association by its id. [`Class::NotFound`] speaks of the association or of its cluster [F 1.3].
+    /// An association by its id. [`Class::NotFound`] speaks of the association or of its cluster (docs/dev/aws-behaviour.md#association-errors).
     pub async fn describe_association(
         &self,
         cluster: &ClusterName,
@@ -113,7 +113,7 @@ impl Aws {
     }
 
     /// Changes the association in place; its tags stay. A target role that is no longer wanted is cleared, a session
-    /// policy only with `clear_policy`: both by an empty text, as leaving them out keeps them [F 1.2].
+    /// policy only with `clear_policy`: both by an empty text, as leaving them out keeps them (docs/dev/aws-behaviour.md#association-api).
     pub async fn update_association(
         &self,
         cluster: &ClusterName,
@@ -165,7 +165,7 @@ impl Aws {
         )
     }
 
-    /// Deletes the association. Credentials that pods have already stay good until they end [F 1.2].
+    /// Deletes the association. Credentials that pods have already stay good until they end (docs/dev/aws-behaviour.md#association-api).
     pub async fn delete_association(&self, cluster: &ClusterName, id: &str) -> Result<(), AwsError> {
         let target = format!("association {id} of cluster {cluster}");
         let call = Call::write(Service::Eks, "DeletePodIdentityAssociation", target);

@@ -1,5 +1,5 @@
 //! The class of an error: the one table that says what each code of AWS means for Lanyard.
-//! An [`AwsError`] in, a [`Class`] out; no I/O. Codes from the API models and [F 1.3, 4.3].
+//! An [`AwsError`] in, a [`Class`] out; no I/O. Codes from the API models and (docs/dev/aws-behaviour.md#association-errors, docs/dev/aws-behaviour.md#iam-errors).
 
 use super::{AwsError, ErrorAnswer};
 
@@ -82,7 +82,7 @@ impl Class {
 }
 
 /// Texts of `InvalidParameterException` (EKS) and `MalformedPolicyDocument` (IAM) that a fresh role or a fresh trust
-/// brings about. Terraform retries on the first and the last ([F 1.3, 4.2], hashicorp/terraform-provider-aws#34711).
+/// brings about. Terraform retries on the first and the last ((docs/dev/aws-behaviour.md#association-errors, docs/dev/aws-behaviour.md#iam-consistency), hashicorp/terraform-provider-aws#34711).
 const NOT_SEEN_YET: [&str; 3] = [
     "Role provided in the request does not exist",
     "Trust policy of the role provided is invalid",
@@ -128,7 +128,7 @@ impl ErrorAnswer {
             "DeleteConflict" => Class::Occupied,
             "NoSuchEntity" | "ResourceNotFound" | "NotFound" | "QueueDoesNotExist" => Class::NotFound,
             "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" => Class::Denied,
-            // The SDK takes `LimitExceededException` for throttling; IAM means a quota by it [F 4.3].
+            // The SDK takes `LimitExceededException` for throttling; IAM means a quota by it (docs/dev/aws-behaviour.md#iam-errors).
             "LimitExceeded" | "ResourceLimitExceeded" | "ServiceQuotaExceeded" => Class::Quota,
             "MalformedPolicyDocument" => Class::Malformed,
             "ExpiredToken"

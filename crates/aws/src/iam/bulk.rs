@@ -1,5 +1,5 @@
 //! Roles in bulk, for the sweep: everything of a whole account's roles but two fields, and those two under a path.
-//! Where the page before ended in, one page of facts out; one call each [F 4.7]. A role that cannot be read as a whole
+//! Where the page before ended in, one page of facts out; one call each (docs/dev/aws-behaviour.md#bulk-reads). A role that cannot be read as a whole
 //! is unreadable by itself and fails no page.
 
 use std::collections::BTreeMap;

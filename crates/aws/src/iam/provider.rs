@@ -27,7 +27,7 @@ impl Aws {
         }
     }
 
-    /// Creates the provider. Without a thumbprint: IAM finds it itself [F 3.2].
+    /// Creates the provider. Without a thumbprint: IAM finds it itself (docs/dev/aws-behaviour.md#oidc-provider-api).
     ///
     /// # Errors
     /// When the call fails; [`Class::Conflicting`] when the provider is there.

@@ -27,7 +27,7 @@ impl Aws {
             Err(error) if error.class() == Class::NotFound => return RoleFacts::absent(),
             Err(error) => return RoleFacts::unreadable(&error.why()),
         };
-        // Right after its creation a role may show its unique id in place of its ARN [F 4.2]: that is no other place.
+        // Right after its creation a role may show its unique id in place of its ARN (docs/dev/aws-behaviour.md#iam-consistency): that is no other place.
         let found = RoleArn::parse(role.arn()).ok().filter(|found| found != arn);
         if let Some(found) = found.as_ref().filter(|found| found.account != arn.account) {
             let text = format!(

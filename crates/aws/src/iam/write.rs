@@ -190,7 +190,7 @@ impl Aws {
         gone(self.call(call, || request.clone().send()).await)
     }
 
-    /// Takes the role out of every instance profile: a role that is in one cannot be deleted [F 4.4].
+    /// Takes the role out of every instance profile: a role that is in one cannot be deleted (docs/dev/aws-behaviour.md#role-deletion).
     pub async fn leave_instance_profiles(&self, role: &RoleArn) -> Result<(), AwsError> {
         let profiles = match self.instance_profiles(role).await {
             Ok(profiles) => profiles,

@@ -57,7 +57,7 @@ impl Binding {
         self.method() == Method::Irsa
     }
 
-    /// The IAM OIDC provider that its tokens need, in the account of its role [F 6.2]; `None`: it has no tokens.
+    /// The IAM OIDC provider that its tokens need, in the account of its role (docs/dev/aws-behaviour.md#web-identity-errors); `None`: it has no tokens.
     #[must_use]
     pub fn provider_arn(&self) -> Option<String> {
         let RoleArn {

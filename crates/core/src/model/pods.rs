@@ -43,7 +43,7 @@ pub struct PodCredentials {
 #[serde(rename_all = "camelCase")]
 pub enum Credential {
     /// A token to be exchanged for a role. A container that carries both methods' counts as this: SDKs prefer web
-    /// identity [F 3.5].
+    /// identity (docs/dev/aws-behaviour.md#sdk-credential-order).
     WebIdentity {
         /// The role's ARN as it stands in the environment.
         role: String,
@@ -70,7 +70,7 @@ impl Credential {
     }
 }
 
-/// Where a pod runs, as far as Pod Identity cares [F 2.3].
+/// Where a pod runs, as far as Pod Identity cares (docs/dev/aws-behaviour.md#supported-nodes).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     /// On no node yet, or on one that the agent reaches.

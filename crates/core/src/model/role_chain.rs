@@ -1,4 +1,4 @@
-//! What each side of a role chain needs, where EKS goes on from an association's role to a target role [F 1.7].
+//! What each side of a role chain needs, where EKS goes on from an association's role to a target role (docs/dev/aws-behaviour.md#target-role).
 //! ARNs and flags in, statements out; no I/O. Called by `summarise`, for whoever owns either side.
 
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::model::subject::Subject;
 use lanyard_iam_policy::Statement;
 use lanyard_iam_policy::trust::statement;
 
-/// Both actions on both sides: sessions of pods carry tags, which go along [F 1.7].
+/// Both actions on both sides: sessions of pods carry tags, which go along (docs/dev/aws-behaviour.md#target-role).
 const ACTIONS: [&str; 2] = ["sts:AssumeRole", "sts:TagSession"];
 
 /// What has to stand among the permissions of the association's role.
@@ -22,7 +22,7 @@ pub fn permission(target: &RoleArn) -> Statement {
 }
 
 /// What has to stand in the trust policy of the target role. The association's role is named by a condition, since a
-/// principal is stored by its unique id and dies with it [F 4.5]. `external_id`: what EKS sends where session tags are off.
+/// principal is stored by its unique id and dies with it (docs/dev/aws-behaviour.md#document-normalisation). `external_id`: what EKS sends where session tags are off.
 #[must_use]
 pub fn trust(
     source: &RoleArn,

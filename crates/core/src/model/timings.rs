@@ -18,7 +18,7 @@ pub struct Timings {
     pub read_back: Duration,
     /// How soon a change of the binding goes on after a step of it.
     pub step: Duration,
-    /// How long a pod may go on with credentials that the agent fetched before a change of its association [F 2.4].
+    /// How long a pod may go on with credentials that the agent fetched before a change of its association (docs/dev/aws-behaviour.md#agent).
     pub cached: Duration,
     /// What is added to that, for clocks that differ and for calls that take their time.
     pub margin: Duration,

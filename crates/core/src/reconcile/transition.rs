@@ -314,7 +314,7 @@ fn before(view: &TransitionView<'_>) -> At {
     }
 }
 
-/// Towards IRSA the annotation is in place, and an association still gives every new pod Pod Identity [F 3.4].
+/// Towards IRSA the annotation is in place, and an association still gives every new pod Pod Identity (docs/dev/aws-behaviour.md#webhook).
 fn unbinding(view: &TransitionView<'_>) -> Phase {
     if let Some(left) = view.settles_in() {
         return Phase::Settling(left);

@@ -203,7 +203,7 @@ fn other_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
     }
 }
 
-/// EKS looks at the trust policy when it associates [F 1.3]. A role nobody generated is taken to be fine.
+/// EKS looks at the trust policy when it associates (docs/dev/aws-behaviour.md#association-errors). A role nobody generated is taken to be fine.
 fn trusts_pods(truth: &Truth, arn: &RoleArn) -> bool {
     truth.roles.get(arn).is_none_or(|role| {
         role.trust

@@ -1,4 +1,4 @@
-//! Where pods run, as far as Pod Identity cares [F 2.3]: out of the agent's reach by kind of node, or without an agent.
+//! Where pods run, as far as Pod Identity cares (docs/dev/aws-behaviour.md#supported-nodes): out of the agent's reach by kind of node, or without an agent.
 //! Pods in, places out; no I/O. Nodes are not watched: what counts is which of them have a ready agent.
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use lanyard_core::model::pods::Place;
 
-/// Where the agent's pods are, and how they are known [F 2.4].
+/// Where the agent's pods are, and how they are known (docs/dev/aws-behaviour.md#agent).
 pub(super) const AGENT_NAMESPACE: &str = "kube-system";
 const LABEL_NAME: &str = "app.kubernetes.io/name";
 const AGENT_NAME: &str = "eks-pod-identity-agent";

@@ -8,12 +8,12 @@ use lanyard_core::model::workload::WorkloadRef;
 
 use super::places;
 
-/// What IRSA puts into a container's environment [F 3.4].
+/// What IRSA puts into a container's environment (docs/dev/aws-behaviour.md#webhook).
 const IRSA_ROLE: &str = "AWS_ROLE_ARN";
 const IRSA_TOKEN: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 /// The volume that AWS's webhook names so.
 const IRSA_VOLUME: &str = "aws-iam-token";
-/// What Pod Identity puts there [F 2.5], and the one address and path that is EKS's.
+/// What Pod Identity puts there (docs/dev/aws-behaviour.md#pod-wiring), and the one address and path that is EKS's.
 const POD_IDENTITY_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const POD_IDENTITY_PATH: &str = "/v1/credentials";
 /// What a Deployment's ReplicaSets have at the end of their names, and its pods as a label.
@@ -156,7 +156,7 @@ fn owner(pod: &Pod) -> Option<(&str, &str)> {
     Some(deployment.map_or((kind, name), |deployment| ("Deployment", deployment)))
 }
 
-/// What each container carries. One that has both methods' uses web identity, since SDKs prefer it [F 3.5].
+/// What each container carries. One that has both methods' uses web identity, since SDKs prefer it (docs/dev/aws-behaviour.md#sdk-credential-order).
 fn carries(spec: &PodSpec) -> Vec<Held<&str>> {
     let volumes = spec.volumes.as_deref().unwrap_or_default();
     let inits = spec.init_containers.iter().flatten();

@@ -1,5 +1,5 @@
 //! What this process did to shared trust policies of late, and one lock for each: IAM shows a change some seconds late,
-//! and who merges into what was there before it takes it back [F 4.2].
+//! and who merges into what was there before it takes it back (docs/dev/aws-behaviour.md#iam-consistency).
 //! Edits in, edits that still count out; no I/O.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! What means the same and what does not, rule by rule [F 4.6].
+//! What means the same and what does not, rule by rule (docs/dev/aws-behaviour.md#document-comparison).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Whether one condition test holds for a request: yes, no, or not to be known from here [F 4.6].
+//! Whether one condition test holds for a request: yes, no, or not to be known from here (docs/dev/aws-behaviour.md#document-comparison).
 //! A test and a request in, a [`Truth`] out; no I/O. Called by `evaluate::judge`.
 
 use super::request::{Known, TrustRequest};

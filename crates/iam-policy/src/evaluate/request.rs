@@ -8,7 +8,7 @@ use crate::trust::{POD_IDENTITY_SERVICE, token_subject};
 /// What is presented, by method. ARNs and names are as AWS writes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustRequest {
-    /// A ServiceAccount's token, given to STS by the pod itself [F 3.3].
+    /// A ServiceAccount's token, given to STS by the pod itself (docs/dev/aws-behaviour.md#irsa-trust).
     Irsa {
         /// The ARN of the IAM OIDC provider.
         provider_arn: String,
@@ -21,7 +21,7 @@ pub enum TrustRequest {
         /// The ServiceAccount's name.
         service_account: String,
     },
-    /// The role assumed by EKS on behalf of the pod [F 2.2].
+    /// The role assumed by EKS on behalf of the pod (docs/dev/aws-behaviour.md#session-tags).
     PodIdentity {
         /// The cluster's ARN.
         cluster_arn: String,
@@ -58,7 +58,7 @@ pub(super) enum Known {
     Unknown,
 }
 
-/// The session tags of Pod Identity, all six [F 2.2].
+/// The session tags of Pod Identity, all six (docs/dev/aws-behaviour.md#session-tags).
 const SESSION_TAGS: [&str; 6] = [
     "eks-cluster-arn",
     "eks-cluster-name",
@@ -85,7 +85,7 @@ impl Principal<'_> {
 }
 
 impl TrustRequest {
-    /// The actions that all have to be allowed. EKS asks for `sts:TagSession` even where no tags are sent [F 1.3].
+    /// The actions that all have to be allowed. EKS asks for `sts:TagSession` even where no tags are sent (docs/dev/aws-behaviour.md#association-errors).
     pub(super) fn actions(&self) -> &'static [&'static str] {
         match self {
             Self::Irsa { .. } => &["sts:AssumeRoleWithWebIdentity"],
@@ -119,7 +119,7 @@ impl TrustRequest {
                 match claim {
                     Some(":sub") => Known::One(token_subject(namespace, service_account)),
                     Some(":aud") => Known::One(audience.clone()),
-                    // A ServiceAccount's token can't carry session tags [F 3.3].
+                    // A ServiceAccount's token can't carry session tags (docs/dev/aws-behaviour.md#irsa-trust).
                     _ if key == "aws:tagkeys" => Known::Absent,
                     _ => Known::Unknown,
                 }
@@ -150,7 +150,7 @@ impl TrustRequest {
         }
     }
 
-    /// The value of a session tag: there are these six, and EKS can't add others [F 2.2].
+    /// The value of a session tag: there are these six, and EKS can't add others (docs/dev/aws-behaviour.md#session-tags).
     fn session_tag(&self, tag: &str) -> Known {
         let Self::PodIdentity {
             cluster_arn,

@@ -110,7 +110,7 @@ fn principals(value: &Value, place: &str, report: &mut Report) {
     }
 }
 
-/// A wildcard in a principal means everyone; IAM doesn't match parts of names with it [F 4.5].
+/// A wildcard in a principal means everyone; IAM doesn't match parts of names with it (docs/dev/aws-behaviour.md#document-normalisation).
 fn principal_id(id: &str, place: &str, report: &mut Report) {
     if id != "*" && id.contains('*') {
         let id = quote(id);

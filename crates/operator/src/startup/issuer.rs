@@ -58,7 +58,7 @@ pub(super) fn compare(aws: &Issuer, api_server: &Issuer) -> Verdict {
     }
 }
 
-/// What stays the same in every host form of one cluster's issuer [F 3.1].
+/// What stays the same in every host form of one cluster's issuer (docs/dev/aws-behaviour.md#issuer).
 #[derive(Debug, PartialEq, Eq)]
 struct EksIssuer<'a> {
     region: &'a str,

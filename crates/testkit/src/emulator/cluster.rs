@@ -11,7 +11,7 @@ use crate::gateway::public_issuer;
 /// What the role is called that EKS itself takes on for a cluster: the one role that is not of anybody's workload.
 const CLUSTER_ROLE: &str = "eks-cluster";
 
-/// The add-on without which no pod of the cluster gets credentials by Pod Identity [F 2.4].
+/// The add-on without which no pod of the cluster gets credentials by Pod Identity (docs/dev/aws-behaviour.md#agent).
 const AGENT_ADDON: &str = "eks-pod-identity-agent";
 
 /// An EKS cluster as the emulator has it.

@@ -39,7 +39,7 @@ pub(crate) fn denied(call: &Call) -> Answer {
     }
 }
 
-/// Throttled: IAM and STS say so with 400, EKS with 429 [F 1.3, 4.2], the API server with 429 too; SQS by another name.
+/// Throttled: IAM and STS say so with 400, EKS with 429 (docs/dev/aws-behaviour.md#association-errors, docs/dev/aws-behaviour.md#iam-consistency), the API server with 429 too; SQS by another name.
 pub(crate) fn throttled(service: Service) -> Answer {
     match service {
         Service::Eks => error(service, 429, "ThrottlingException", "Rate exceeded"),

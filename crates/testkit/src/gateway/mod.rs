@@ -161,7 +161,7 @@ impl Gateway {
         self.core.gaps.associations.shift_times(older);
     }
 
-    /// Makes an association look owned by an EKS add-on [F 1.5].
+    /// Makes an association look owned by an EKS add-on (docs/dev/aws-behaviour.md#add-on-ownership).
     pub fn set_association_owner(&self, association_id: &str, owner_arn: &str) {
         self.core.gaps.associations.set_owner(association_id, owner_arn);
     }

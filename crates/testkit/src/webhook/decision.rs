@@ -1,4 +1,4 @@
-//! Which credentials a new pod is to get, and how its token is to be made [F 3.4].
+//! Which credentials a new pod is to get, and how its token is to be made (docs/dev/aws-behaviour.md#webhook).
 //! In: the pod, and what is known of its ServiceAccount. Out: a decision, or nothing. No I/O.
 //! Called by `server` for each pod; `patch` carries it out.
 

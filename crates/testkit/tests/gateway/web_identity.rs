@@ -1,4 +1,4 @@
-//! AssumeRoleWithWebIdentity with tokens that the API server really issued, judged as STS judges them [F 6.2].
+//! AssumeRoleWithWebIdentity with tokens that the API server really issued, judged as STS judges them (docs/dev/aws-behaviour.md#web-identity-errors).
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};

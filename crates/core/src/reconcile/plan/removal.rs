@@ -1,4 +1,4 @@
-//! Plan, for an object that goes: unbind, waiting_for delete in the order AWS demands, waiting_for let the object go [F 4.4].
+//! Plan, for an object that goes: unbind, waiting_for delete in the order AWS demands, waiting_for let the object go (docs/dev/aws-behaviour.md#role-deletion).
 //! Differences in, steps out; no I/O. Called by `plan` only. Nothing is deleted that could not be read.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 //! What was recorded and what is there now in, the verdict to give out; no I/O.
 //!
 //! AWS stores a role that a policy names as principal by its unique id, so policies elsewhere that named the old role
-//! are dead and creating the name again does not mend them [F 4.5].
+//! are dead and creating the name again does not mend them (docs/dev/aws-behaviour.md#document-normalisation).
 
 use super::{Basis, Verdict};
 use crate::model::arn::RoleArn;

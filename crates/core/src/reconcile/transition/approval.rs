@@ -29,9 +29,9 @@ pub struct Ask {
 pub enum Because {
     /// The association has to go before new pods get IRSA, and pods that hold it get no credentials any more.
     PodsLoseAccess,
-    /// No pod holds the old binding: what uses it, if anything does, does not show as a pod [F 11].
+    /// No pod holds the old binding: what uses it, if anything does, does not show as a pod (docs/dev/aws-behaviour.md#issue-threads).
     NoPodHolds,
-    /// The role may assume other roles, which have to allow `sts:TagSession` from then on [F 11].
+    /// The role may assume other roles, which have to allow `sts:TagSession` from then on (docs/dev/aws-behaviour.md#issue-threads).
     RoleMayChain,
 }
 

@@ -351,7 +351,7 @@ impl<'a> TransitionView<'a> {
         }
     }
 
-    /// Whether a pod may hold a session that the agent fetched before the association was changed [F 2.4, 1.7].
+    /// Whether a pod may hold a session that the agent fetched before the association was changed (docs/dev/aws-behaviour.md#agent, docs/dev/aws-behaviour.md#target-role).
     fn holds_cached(&self) -> bool {
         let Some(changed) = self.made_before() else {
             return true;

@@ -8,7 +8,7 @@ use crate::model::reason::Reason;
 use crate::model::spec::Method;
 
 impl Check<'_> {
-    /// The account of the identity's role. EKS takes roles of the cluster's account alone [F 1.4].
+    /// The account of the identity's role. EKS takes roles of the cluster's account alone (docs/dev/aws-behaviour.md#association-quotas).
     pub(super) fn home(&mut self, method: Method) -> AccountId {
         let cluster = &self.cluster.account;
         let of_class = self.class.aws.assume_role_arn.as_ref().map(|role| &role.account);
@@ -150,7 +150,7 @@ mod tests {
             );
             let provider = format!("arn:{partition}:iam::111122223333:oidc-provider/{host}/id/A1");
             assert_eq!(identity.binding.provider_arn().unwrap(), provider);
-            // The audience is the same in every partition [F 3.1], and so is the service of Pod Identity [F 2.1].
+            // The audience is the same in every partition (docs/dev/aws-behaviour.md#issuer), and so is the service of Pod Identity (docs/dev/aws-behaviour.md#pod-identity-trust).
             let trust =
                 crate::reconcile::desired::statement_for(&identity, &identity.binding, "Sid").to_json();
             assert!(

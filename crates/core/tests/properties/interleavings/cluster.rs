@@ -24,7 +24,7 @@ use crate::world::{Truth, empty, provider, take};
 /// How late the webhook, EKS and STS may see a change. The operator is told to wait longer than that.
 pub const WEBHOOK_LAG: i64 = 45;
 pub const STS_LAG: i64 = 8;
-/// How long a session that the agent fetched lasts [F 1.7].
+/// How long a session that the agent fetched lasts (docs/dev/aws-behaviour.md#target-role).
 const SESSION: i64 = 6 * 3600;
 
 /// One pod.

@@ -12,7 +12,7 @@ use super::super::message::{Answer, Request};
 use super::associations::Associations;
 use super::paging::{Item, Page, Pages};
 
-/// More than any cluster can have: 5,000 [F 1.4].
+/// More than any cluster can have: 5,000 (docs/dev/aws-behaviour.md#association-quotas).
 const ALL: &str = "1000000";
 
 /// A page of the cluster's associations.

@@ -1,4 +1,4 @@
-//! Gap of ministack: it associates any role, and any session policy. EKS looks at both at Create and Update [F 1.3, 1.6].
+//! Gap of ministack: it associates any role, and any session policy. EKS looks at both at Create and Update (docs/dev/aws-behaviour.md#association-errors, docs/dev/aws-behaviour.md#session-policy).
 //! In: the association as asked for. Out: the error of EKS, or nothing. Reads the role from the emulator of IAM.
 //! Asked before CreatePodIdentityAssociation and UpdatePodIdentityAssociation are passed on.
 

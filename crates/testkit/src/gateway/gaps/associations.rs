@@ -45,7 +45,7 @@ struct Turn {
     made: bool,
 }
 
-/// Fields that an empty string clears [F 1.2].
+/// Fields that an empty string clears (docs/dev/aws-behaviour.md#association-api).
 const CLEARABLE: [&str; 2] = ["targetRoleArn", "policy"];
 
 impl Associations {
@@ -160,7 +160,7 @@ impl Associations {
         answer
     }
 
-    /// CreatePodIdentityAssociation; a double one is told by the id of the first [F 1.3].
+    /// CreatePodIdentityAssociation; a double one is told by the id of the first (docs/dev/aws-behaviour.md#association-errors).
     pub async fn create(&self, emulators: &Emulators, request: &Request) -> Answer {
         let answer = emulators.forward(Service::Eks, request).await;
         if code(&answer).as_deref() != Some("ResourceInUseException") {
@@ -261,7 +261,7 @@ impl Record {
     }
 }
 
-/// The external id in the form that EKS documents [F 1.7], and none without a target role.
+/// The external id in the form that EKS documents (docs/dev/aws-behaviour.md#target-role), and none without a target role.
 fn set_external_id(fields: &mut Map<String, Value>) {
     fields.remove("externalId");
     let text = |name: &str| fields.get(name).and_then(Value::as_str);

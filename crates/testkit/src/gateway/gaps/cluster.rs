@@ -1,5 +1,5 @@
-//! Gaps of ministack: a cluster's issuer is an `http` URL of its own host where AWS's is a public `https` one [F 3.1],
-//! and `computeConfig` (which tells Auto Mode, whose nodes bring the Pod Identity agent along [F 2.4]) is forgotten.
+//! Gaps of ministack: a cluster's issuer is an `http` URL of its own host where AWS's is a public `https` one (docs/dev/aws-behaviour.md#issuer),
+//! and `computeConfig` (which tells Auto Mode, whose nodes bring the Pod Identity agent along (docs/dev/aws-behaviour.md#agent)) is forgotten.
 //! In: answers that show a cluster. Out: them as AWS would have it. No I/O.
 
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ impl Clusters {
     }
 }
 
-/// The issuer as AWS would have it, made from the emulator's: the same id under the host that EKS uses [F 3.1].
+/// The issuer as AWS would have it, made from the emulator's: the same id under the host that EKS uses (docs/dev/aws-behaviour.md#issuer).
 /// IAM and STS only ever compare it as text; the keys behind it are given to the gateway.
 pub(crate) fn public_issuer(emulated: &str) -> String {
     let id = emulated.rsplit('/').next().unwrap_or_default();

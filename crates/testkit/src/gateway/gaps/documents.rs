@@ -1,6 +1,6 @@
 //! Gap of ministack: trust policies are stored unread, and permission policies are read with messages of its own.
 //! In: a policy document as sent. Out: what IAM would refuse it with. No I/O.
-//! Asked before CreateRole, UpdateAssumeRolePolicy and PutRolePolicy are passed on. The quota is IAM's default [F 3.3, 4.1].
+//! Asked before CreateRole, UpdateAssumeRolePolicy and PutRolePolicy are passed on. The quota is IAM's default (docs/dev/aws-behaviour.md#irsa-trust, docs/dev/aws-behaviour.md#iam-limits).
 
 use serde_json::{Map, Value};
 

@@ -1,5 +1,5 @@
 //! Gaps of the emulators: ministack answers ListRoles and GetAccountAuthorizationDetails in one piece, shows tags in the
-//! first and no permissions boundary in the second, each the wrong way round [F 4.7].
+//! first and no permissions boundary in the second, each the wrong way round (docs/dev/aws-behaviour.md#bulk-reads).
 //! In: the request. Out: one page as AWS would cut it. Asks the emulator of IAM.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! What STS asks of a web identity token before it looks at any role: a known key's signature, time, audience [F 6.2].
+//! What STS asks of a web identity token before it looks at any role: a known key's signature, time, audience (docs/dev/aws-behaviour.md#web-identity-errors).
 //! In: the token, the issuer's keys, the provider's client IDs, the time. Out: its claims, or STS's refusal. No I/O.
 //! Used by `web_identity`.
 
