@@ -28,10 +28,9 @@ fn open_trust() -> String {
     .to_string()
 }
 
-/// Breaks trust and attachments of a role, as somebody in the console would, while no look of the operator's own is
-/// under way or to come: one in the middle of it would find half of it.
+/// Breaks trust and attachments of a role, as a user in the console would, while no reconciliation runs or is to come: one
+/// in the middle of it would find half of it.
 async fn break_role(scene: &Scene<'_>, role: &str) -> Result<()> {
-    scene.looked("orders").await?;
     scene.looked("orders").await?;
     let iam = &scene.aws.iam;
     iam.update_assume_role_policy()
