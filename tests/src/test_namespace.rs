@@ -9,12 +9,12 @@ use kube::core::{ApiResource, DynamicObject, ObjectMeta};
 use kube::runtime::wait::await_condition;
 use lanyard_api::status::DriftStatus;
 use lanyard_api::{ANNOTATION_RECONCILE_REQUESTED_AT, WorkloadIdentity};
-use lanyard_testkit::gateway::{Calls, Entry, Mark};
+use lanyard_testkit::gateway::{Entry, Mark};
 use serde_json::{Value, json};
 
-use crate::PATIENCE;
 use crate::aws::Clients;
 use crate::test_env::TestEnv;
+use crate::{PATIENCE, POLL};
 
 /// One namespace of a stage, for one test.
 pub struct TestNamespace<'a> {
@@ -159,27 +159,36 @@ impl TestNamespace<'_> {
     /// # Errors
     /// When the API server refuses it.
     pub async fn request_reconcile(&self, name: &str) -> Result<()> {
+        self.request(name).await.map(drop)
+    }
+
+    /// Requests a reconciliation. Returns the value of the annotation.
+    async fn request(&self, name: &str) -> Result<String> {
         let nonce = format!("{:?}", std::time::SystemTime::now());
         let patch = json!({"metadata": {"annotations": {ANNOTATION_RECONCILE_REQUESTED_AT: nonce}}});
         self.identities()
             .patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch))
             .await?;
-        Ok(())
+        Ok(nonce)
     }
 
-    /// Asks for a look and waits until it has begun: whatever a look before it had to do is done by then.
+    /// Requests a reconciliation and waits until the operator has ended it, and with it every one before: an object is
+    /// reconciled by one task at a time. The log tells, because calls only show that a reconciliation has begun: those
+    /// still to come would see what a test does next, and may belong to an earlier one, with the requested one to come.
     ///
     /// # Errors
     /// When patience ends.
     pub async fn reconciled(&self, name: &str) -> Result<()> {
-        let ledger = self.stage.bed.gateway.ledger();
-        let (mark, about) = (ledger.mark(), format!("{}/{name}", self.namespace));
-        self.request_reconcile(name).await?;
-        let begun = |calls: &Calls| !calls.of("ListPodIdentityAssociations").about(&about).is_empty();
-        tokio::time::timeout(PATIENCE, ledger.until(mark, begun))
+        let handled = format!("requested_at={:?}", self.request(name).await?);
+        let ended = async {
+            while !self.stage.log()?.contains(&handled) {
+                tokio::time::sleep(POLL).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, ended)
             .await
-            .context("nobody reconciled")?;
-        Ok(())
+            .with_context(|| format!("{name} was not reconciled"))?
     }
 
     /// The calls about one identity of the namespace since a mark: about its role, and about its association.

@@ -76,7 +76,10 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
     } else {
         Next::Backoff
     };
-    Ok(context.next_action(&object, &looked, next))
+    let action = context.next_action(&object, &looked, next);
+    // Without a change of the status, nothing else shows that the request was handled.
+    tracing::debug!(%object, requested_at = decoded.requested_at, published, took = ?looked.began.elapsed(), "reconciled");
+    Ok(action)
 }
 
 /// What one pass came to.

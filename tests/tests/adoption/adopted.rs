@@ -118,6 +118,8 @@ async fn tags_that_somebody_strips_come_back_and_nothing_is_narrowed_meanwhile()
     ask(&scene, "orders", &arn, named("ad-stripped", "IRSA")).await?;
     scene.until_ready("orders").await?;
     let before = work(&scene.aws, "ad-stripped").await?;
+    // A reconciliation between two of the edits would restore only some of the tags.
+    scene.reconciled("orders").await?;
     for key in OWN {
         untag(&scene.aws, "ad-stripped", key).await?;
     }

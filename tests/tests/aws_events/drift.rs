@@ -24,8 +24,6 @@ async fn at_rest(scene: &TestNamespace<'_>, method: &str) -> Result<WorkloadIden
     }
     for name in ["orders", "carts"] {
         scene.until_ready(name).await?;
-        // The second begins when the first has ended, with whatever it had to do.
-        scene.reconciled(name).await?;
         scene.reconciled(name).await?;
     }
     scene.until_is("orders", "InSync", "True", "InSync").await
@@ -38,8 +36,7 @@ async fn corrected(scene: &TestNamespace<'_>) -> Result<WorkloadIdentity> {
         .await
 }
 
-/// No look at the other identity began, and of the one no more than an event may cause. A look that was asked for before
-/// may still be reading.
+/// No look at the other identity began, and of the one no more than an event may cause.
 async fn only_orders_was_looked_at(scene: &TestNamespace<'_>, since: Mark) -> Result<()> {
     let calls = scene.stage.bed.gateway.ledger().since(since);
     let looks = |name| {

@@ -34,7 +34,8 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
         still.message
     );
 
-    // Somebody else's changes are repaired, in both directions.
+    // Out-of-band changes are repaired, in both directions. A reconciliation between the two would repair only one.
+    scene.reconciled("orders").await?;
     let iam = &scene.aws.iam;
     iam.detach_role_policy()
         .role_name(&role)

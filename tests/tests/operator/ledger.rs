@@ -57,8 +57,6 @@ async fn a_look_that_finds_nothing_to_do_writes_nothing_anywhere() -> Result<()>
         let before = scene.identities().get(name).await?;
         let account = scene.accounts().get_opt(name).await?;
         let mark = ledger.mark();
-        // The second look begins only when the first has ended, with whatever it would have written.
-        scene.reconciled(name).await?;
         scene.reconciled(name).await?;
         let calls = scene.calls_about(name, mark).await?;
         assert!(calls.iter().all(|entry| !entry.call.write), "{calls:#?}");

@@ -25,6 +25,7 @@ pub struct Target {
     operations: Operations,
     service: Option<Service>,
     aws_only: bool,
+    in_bulk: bool,
     subject: Option<String>,
     turns: Turns,
 }
@@ -110,6 +111,7 @@ impl Target {
             operations,
             service: None,
             aws_only: false,
+            in_bulk: false,
             subject: None,
             turns: Turns::Every,
         }
@@ -138,6 +140,15 @@ impl Target {
     pub fn about(self, subject: &str) -> Self {
         Self {
             subject: Some(subject.to_owned()),
+            ..self
+        }
+    }
+
+    /// Only for calls that name no subject: a list of all associations, but not that of one ServiceAccount's.
+    #[must_use]
+    pub fn in_bulk(self) -> Self {
+        Self {
+            in_bulk: true,
             ..self
         }
     }
@@ -233,6 +244,7 @@ impl Target {
         operation
             && self.service.is_none_or(|service| service == call.service)
             && (call.service.is_aws() || !self.aws_only)
+            && (call.subjects.is_empty() || !self.in_bulk)
             && self
                 .subject
                 .as_deref()
@@ -371,6 +383,8 @@ mod tests {
         assert!(faults.strike(&call("CreateRole", true, "carts")).is_empty());
         assert_eq!(faults.strike(&call("CreateRole", true, "orders")).len(), 1);
         assert!(faults.strike(&call("TagRole", true, "orders")).is_empty());
+        faults.add(Fault::on_reads().in_bulk().denies());
+        assert!(faults.strike(&call("GetRole", false, "orders")).is_empty());
     }
 
     #[test]
