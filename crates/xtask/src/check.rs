@@ -12,7 +12,9 @@ mod finding;
 mod hygiene;
 mod links;
 mod live;
+mod modules;
 mod sources;
+mod words;
 
 use std::time::Instant;
 
@@ -59,7 +61,7 @@ impl Part {
 }
 
 /// What is quick first, so that small mistakes are seen at once.
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 14] = [
     Part::new("format", "cargo fmt", cargo::format),
     Part::new(
         "generated",
@@ -67,6 +69,16 @@ const PARTS: [Part; 12] = [
         generated,
     ),
     Part::new("edges", "which crate may use what", edges::judge),
+    Part::new(
+        "modules",
+        "no circle among the modules of a crate",
+        modules::judge,
+    ),
+    Part::new(
+        "words",
+        "strings, comments and docs use the field's terms",
+        words::judge,
+    ),
     Part::new("sources", "length and header of every Rust file", sources::judge),
     Part::new("links", "links and anchors in Markdown", links::judge),
     Part::new(
