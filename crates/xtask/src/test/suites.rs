@@ -1,6 +1,6 @@
 //! The suites on the test bed: compiled together, then run several at once, since each spends its time waiting for
 //! what it brings up. The names of the suites in; the lines of each, whole and in turn, and the counts out.
-//! Runs cargo. Called by `test`.
+//! Runs cargo.
 
 use std::process::Command;
 use std::sync::mpsc::{self, Sender};
