@@ -6,11 +6,10 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use lanyard_testkit::cache::Cache;
-use lanyard_testkit::tools::Tools;
 
 mod explore;
 mod filtered;
+mod install;
 mod sample;
 mod suites;
 
@@ -88,11 +87,6 @@ fn everything(checkout: &Checkout, sample: Sample) -> Result<()> {
 fn on_test_bed(checkout: &Checkout, counts: &mut Counts, sample: Sample) -> Result<()> {
     let names: Vec<&str> = checkout.integration_tests(Needs::TestBed).into_iter().collect();
     println!("\nSuites on the test bed: {}", names.join(", "));
-    install()?;
+    install::test_bed()?;
     suites::run(checkout, &names, counts, sample)
-}
-
-/// Installs the test bed's tools here, where the progress is visible, and not in the first test that needs them.
-fn install() -> Result<()> {
-    Tools::install(&Cache::open()?, true).map(drop)
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Artifact, Message, TargetKind};
 
+use super::install;
 use super::sample::Sample;
 use crate::check::cargo::{cargo_test, colour};
 use crate::check::checkout::{Checkout, Needs};
@@ -58,7 +59,7 @@ pub(super) fn run(checkout: &Checkout, filter: &str, sample: Sample) -> Result<(
         bail!("no test has `{filter}` in its name");
     }
     if needs_test_bed(checkout, &targets) {
-        super::install()?;
+        install::test_bed()?;
     }
     let arguments: Vec<&str> = targets
         .iter()
