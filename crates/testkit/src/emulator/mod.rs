@@ -1,5 +1,5 @@
 //! The AWS emulators as processes: ministack (IAM, STS, EKS) and LocalStack (IAM, STS), and the EKS cluster in the former.
-//! In: the site. Out: an address that answers. Does I/O. Called by `bed`; the gateway stands between them and the SDK.
+//! Input: the site. Output: an address that answers. Does I/O.
 
 mod call;
 mod cluster;

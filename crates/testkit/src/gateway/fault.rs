@@ -1,5 +1,5 @@
 //! Faults: which calls they strike, at which turn, and what they do to them.
-//! In: calls. Out: the effects that strike a call. No I/O; the hooks a test gives run in `serve`.
+//! Input: calls. Output: the effects that strike a call. No I/O; the hooks a test gives run in `serve`.
 //! Tests build them; `serve` asks for each call.
 
 use std::fmt;
@@ -46,7 +46,7 @@ enum Turns {
     First(usize),
 }
 
-/// What a fault does to a call.
+/// Effect of a fault on a call.
 #[derive(Clone)]
 pub(crate) enum Effect {
     /// An error in the service's own shape, in place of the call.
@@ -92,7 +92,7 @@ impl Fault {
         Target::of(Operations::Writes)
     }
 
-    /// Every call that may change what anybody acts on, counted over AWS and the API server together: the writes, but
+    /// Every call that other components act on, counted over AWS and the API server together: the writes, but
     /// neither renewals of leases nor events. See [`Call::is_deed`].
     pub fn on_deeds() -> Target {
         Target::of(Operations::Deeds)
@@ -202,7 +202,7 @@ impl Target {
         self.with(Effect::Delay(by))
     }
 
-    /// Runs `hook` before the emulator hears of the call; the call goes on when the hook is done.
+    /// Runs `hook` before the emulator hears of the call; the call continues when the hook is done.
     pub fn calls_before<F>(self, hook: impl Fn(Call) -> F + Send + Sync + 'static) -> Fault
     where
         F: Future<Output = ()> + Send + 'static,
@@ -288,7 +288,7 @@ impl Faults {
         locked(&self.0).clear();
     }
 
-    /// What strikes this call, in the order in which the faults were added.
+    /// Faults that apply to this call, in the order in which they were added.
     pub(crate) fn strike(&self, call: &Call) -> Vec<Effect> {
         locked(&self.0)
             .iter()

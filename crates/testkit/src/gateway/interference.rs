@@ -1,5 +1,5 @@
-//! What the gateway does to a call on purpose, whatever protocol it speaks: wait, throttle, fail, drop, call back.
-//! In: a call. Out: a ruling on it. Waits (latency, hooks), no other I/O.
+//! Deliberate interference with a call, for every protocol: delay, throttle, fail, drop, run a hook.
+//! Input: a call. Output: a ruling on it. Waits (latency, hooks), no other I/O.
 //! Asked once for each call; knows no protocol, so that both sides, AWS and the API server, use it as it is.
 
 use std::sync::Mutex;
@@ -25,7 +25,7 @@ struct Pace {
     buckets: Buckets,
 }
 
-/// What is to happen to one call.
+/// Verdict on one call.
 pub(crate) struct Ruling {
     pub verdict: Verdict,
     /// Run when the emulator has answered.
@@ -34,7 +34,7 @@ pub(crate) struct Ruling {
     pub swallow: bool,
 }
 
-/// Whether the call goes on, and what stands in its place if not.
+/// Returns the verdict: the call continues, or is answered by an error.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Pass,

@@ -1,5 +1,5 @@
 //! The record of every call that went through the gateway, in order, with what became of it.
-//! In: calls and their answers, from `serve`. Out: counts and tables for tests and benches. No I/O.
+//! Input: calls and their answers, from `serve`. Output: counts and tables for tests and benches. No I/O.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ pub struct Entry {
     pub status: Option<u16>,
     /// The error code the caller got, such as `NoSuchEntity`.
     pub code: Option<String>,
-    /// Who called: the name under which the test bed started the program, which it shows to either side.
+    /// The caller: the name under which the test bed started the program, as it identifies itself.
     pub caller: Option<String>,
     /// When the call had arrived, before anything happened to it.
     pub began: Instant,
@@ -34,7 +34,7 @@ pub struct Entry {
     pub ended: Instant,
 }
 
-/// A place in the ledger: what comes after it is what a test looks at. The default is its beginning.
+/// A position in the ledger: tests read the entries after it. The default is the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark(usize);
 
@@ -88,7 +88,7 @@ impl Calls {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there is no call.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -98,7 +98,7 @@ impl Calls {
         self.only(|entry| entry.call.write)
     }
 
-    /// Those that may have changed what anybody acts on: without renewals of leases and events.
+    /// Writes that other components act on: without lease renewals and events.
     pub fn deeds(&self) -> Self {
         self.only(|entry| entry.call.is_deed())
     }

@@ -1,6 +1,5 @@
 //! One HTTP request and one answer, read whole, as the gateway passes them about.
-//! In: hyper's streaming messages. Out: values with their bytes in memory. Reads bodies, no other I/O.
-//! Used by every other file of the gateway.
+//! Input: hyper's streaming messages. Output: values with their bytes in memory. Reads bodies, no other I/O.
 
 use anyhow::Context as _;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
@@ -131,7 +130,7 @@ impl Answer {
     }
 }
 
-/// Headers that speak of one connection or of the body's framing: hyper writes them anew.
+/// Headers that speak of one connection or of the body's framing: hyper sets them itself.
 fn without_framing(mut headers: HeaderMap) -> HeaderMap {
     for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
         headers.remove(name);

@@ -1,8 +1,7 @@
 //! The gateway: an HTTP proxy in this process between the AWS SDK and the emulators of IAM, STS, EKS and SQS.
 //! It counts calls, makes them slow, throttled or fail on purpose, and closes the gaps between the emulators and AWS.
-//! In: the emulators' URLs. Out: one URL to give the SDK as `AWS_ENDPOINT_URL`. Network I/O. Used by the test bed, tests and benches.
+//! Input: the emulators' URLs. Output: one URL to give the SDK as `AWS_ENDPOINT_URL`. Network I/O.
 //! Its second side, `front`, does the same to calls to the API server.
-//!
 //! ```text
 //!   SDK -> serve -> call (what is it?) -> interference (latency, throttle, faults) -> gaps -> emulator
 //!                                              |                                        |
@@ -82,7 +81,7 @@ pub struct Gateway {
     _server: Arc<Server>,
 }
 
-/// What one gateway knows and does, apart from its socket.
+/// State and behaviour of one gateway, without its socket.
 #[derive(Debug)]
 struct Core {
     interference: Interference,
@@ -166,7 +165,7 @@ impl Gateway {
         self.core.gaps.associations.set_owner(association_id, owner_arn);
     }
 
-    /// Whether a subject has an association, or had one so long ago as `lag` says; asked past ledger, latency and faults:
+    /// Returns true if a subject has an association, or had one `lag` ago. Bypasses ledger, latency and faults:
     /// for what stands for AWS itself. Of the past it knows only what came through the gateway.
     pub async fn is_associated(&self, subject: &Subject, lag: Duration) -> anyhow::Result<bool> {
         let Subject {
@@ -247,7 +246,7 @@ impl Drop for Server {
     }
 }
 
-/// A lock whose holder panicked is taken all the same: what it guards are records, never half-done work.
+/// Takes a lock even if its holder panicked: it guards records, never half-done work.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

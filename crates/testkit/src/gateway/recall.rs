@@ -1,6 +1,5 @@
 //! The last answer of each read, so that a fault can serve it once more as a stale one.
-//! In: reads and their answers. Out: the answer before. No I/O.
-//! Used by `serve`.
+//! Input: reads and their answers. Output: the answer before. No I/O.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -1,5 +1,5 @@
 //! The gateway's server: one HTTP/1.1 exchange after another, each named, ruled on, performed and recorded.
-//! In: connections of the SDK. Out: answers, or closed connections where a fault says so. Network I/O.
+//! Input: connections of the SDK. Output: answers, or closed connections where a fault says so. Network I/O.
 //! Started by `Gateway::start`; a front serves its side with the same loop and the same exchange.
 
 use std::error::Error;

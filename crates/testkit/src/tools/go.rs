@@ -1,6 +1,5 @@
 //! The programs that are built from pinned Go modules: the control plane, and KWOK apart from it.
-//! In: the modules' `go.mod` and `go.sum`, compiled in. Out: parts for `install`. Runs `go`, which fetches what it needs.
-//! Called by `tools`.
+//! Input: the modules' `go.mod` and `go.sum`, compiled in. Output: parts for `install`. Runs `go`, which fetches what it needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use super::install::{self, Part};
 /// The oldest Go that builds Kubernetes 1.36.
 const GO: (u32, u32) = (1, 26);
 
-/// What is built from one `go.mod`.
+/// Programs that are built from one `go.mod`.
 struct Pin {
     name: &'static str,
     version: &'static str,

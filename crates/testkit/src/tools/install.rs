@@ -1,6 +1,5 @@
 //! Installs what is missing, one part after the other, each once however many processes ask.
-//! In: parts (a target, and how to make it). Out: targets that exist, or one sentence on what is missing. Does I/O.
-//! Called by `tools`; the recipes are in `go` and `python`.
+//! Input: parts (a target, and how to make it). Output: targets that exist, or one sentence on what is missing. Does I/O.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -19,7 +18,7 @@ pub(super) type Recipe = Box<dyn Fn(&Path, &Path) -> Result<()> + Send>;
 
 /// One thing to install: it is there when `target` is.
 pub(super) struct Part {
-    /// What the display calls it, with its version.
+    /// Name and version for the display.
     pub label: String,
     /// About how long it takes on two cores with nothing cached.
     pub usual: Duration,
@@ -27,7 +26,7 @@ pub(super) struct Part {
     pub dir: PathBuf,
     /// Exists when the part is installed.
     pub target: PathBuf,
-    /// Whether what the recipe needs (Go, Python) is on this machine; one sentence with the fix if not.
+    /// Checks that the recipe's requirements (Go, Python) are installed. The error says how to install them.
     pub check: fn() -> Result<()>,
     /// Makes the target elsewhere; it is renamed when complete.
     pub make: Recipe,
@@ -36,7 +35,7 @@ pub(super) struct Part {
 /// Makes every part that is not there.
 pub(super) fn missing(parts: &[Part]) -> Result<()> {
     let missing: Vec<_> = parts.iter().filter(|part| !part.target.exists()).collect();
-    // What cannot work is said before minutes are spent on what can.
+    // Missing requirements are reported before minutes are spent on building.
     missing.iter().try_for_each(|part| (part.check)())?;
     let mut progress = Progress::new(&missing);
     for part in missing {
@@ -72,7 +71,7 @@ fn lock(path: &Path, progress: &Progress) -> Result<File> {
     cache::lock(path)
 }
 
-/// What an interrupted installation left.
+/// Remains of an interrupted installation.
 fn remove(left: &Path) -> Result<()> {
     match fs::symlink_metadata(left) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(left)?,

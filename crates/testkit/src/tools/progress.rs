@@ -1,6 +1,5 @@
 //! Says what is being installed: which of how many, how long so far, about how long in all.
-//! In: the parts, as they begin and end. Out: a live line on a terminal, else plain lines, on standard error.
-//! Called by `tools::install`.
+//! Input: the parts, as they begin and end. Output: a live line on a terminal, else plain lines, on standard error.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ pub(super) struct Progress {
     bar: ProgressBar,
     total: usize,
     begun: usize,
-    /// What is usually needed for the parts not yet done.
+    /// Usual time of the parts that remain.
     left: Duration,
     since: Instant,
 }

@@ -1,6 +1,5 @@
 //! The AWS emulators: Python packages, each in a virtual environment of its own because their dependencies clash.
-//! In: the pinned requirements, compiled in. Out: parts for `install`. Runs `python3` and its pip.
-//! Called by `tools`.
+//! Input: the pinned requirements, compiled in. Output: parts for `install`. Runs `python3` and its pip.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,7 +116,7 @@ fn installed_python() -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// What Python prints for this code; `None` when there is no Python or the code fails.
+/// Returns the output of Python for this code, or `None` if there is no Python or the code fails.
 fn ask(code: &str) -> Option<String> {
     let output = Command::new("python3").args(["-c", code]).output().ok()?;
     output

@@ -1,6 +1,5 @@
 //! One exchange with the API server: named, ruled on, forwarded and recorded; a watch is passed on as it comes.
-//! In: requests of a kube client. Out: answers, or closed connections where a fault says so. Network I/O.
-//! Called by `front` for each request.
+//! Input: requests of a kube client. Output: answers, or closed connections where a fault says so. Network I/O.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Gap of ministack: ListPodIdentityAssociations gives no `nextToken`, so that what is beyond `maxResults` cannot be had.
-//! In: the request. Out: one page as EKS would cut it. Asks the emulator of EKS.
+//! Input: the request. Output: one page as EKS would cut it. Asks the emulator of EKS.
 
 use http::Method;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Gaps of ministack in Pod Identity associations: no tags after creation, `targetRoleArn` and `policy` cannot be cleared,
 //! no owner instead of an empty one, an invented external id, its own words for a double one; and times that tests shift.
 //! It also knows when each was made or deleted, for the webhook's lag.
-//! In: requests and the emulator's answers. Out: answers as EKS would give them. Asks the emulator of EKS.
+//! Input: requests and the emulator's answers. Output: answers as EKS would give them. Asks the emulator of EKS.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ use super::super::error::{code, error};
 use super::super::locked;
 use super::super::message::{Answer, Request};
 
-/// What the gateway knows of associations beyond what the emulator keeps, by association id.
+/// Data of associations that the emulator does not keep, by association id.
 #[derive(Debug, Default)]
 pub(crate) struct Associations {
     known: Mutex<HashMap<String, Record>>,
@@ -84,7 +84,7 @@ impl Associations {
         }
     }
 
-    /// Whether `namespace/serviceAccount` was associated so long ago, if that has changed since.
+    /// Returns the state of `namespace/serviceAccount` at that time, or `None` if it has not changed since.
     pub fn before(&self, subject: &str, ago: Duration) -> Option<bool> {
         let turns = locked(&self.turns);
         let first = turns
@@ -160,7 +160,7 @@ impl Associations {
         answer
     }
 
-    /// CreatePodIdentityAssociation; a double one is told by the id of the first (docs/dev/aws-behaviour.md#association-errors).
+    /// CreatePodIdentityAssociation; the error for a duplicate names the id of the first (docs/dev/aws-behaviour.md#association-errors).
     pub async fn create(&self, emulators: &Emulators, request: &Request) -> Answer {
         let answer = emulators.forward(Service::Eks, request).await;
         if code(&answer).as_deref() != Some("ResourceInUseException") {

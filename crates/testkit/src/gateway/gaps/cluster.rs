@@ -1,6 +1,6 @@
 //! Gaps of ministack: a cluster's issuer is an `http` URL of its own host where AWS's is a public `https` one (docs/dev/aws-behaviour.md#issuer),
 //! and `computeConfig` (which tells Auto Mode, whose nodes bring the Pod Identity agent along (docs/dev/aws-behaviour.md#agent)) is forgotten.
-//! In: answers that show a cluster. Out: them as AWS would have it. No I/O.
+//! Input: answers that show a cluster. Output: them as AWS would have it. No I/O.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ use crate::emulator::REGION;
 pub(crate) struct Clusters(Mutex<HashMap<String, Value>>);
 
 impl Clusters {
-    /// Mends the answer to CreateCluster or DescribeCluster.
+    /// Corrects the answer to CreateCluster or DescribeCluster.
     pub fn mend(&self, request: &Request, answer: Answer) -> Answer {
         let Some(mut body) = answer.parse_json() else {
             return answer;

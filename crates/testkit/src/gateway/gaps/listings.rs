@@ -1,6 +1,6 @@
 //! Gaps of the emulators: ministack answers ListRoles and GetAccountAuthorizationDetails in one piece, shows tags in the
 //! first and no permissions boundary in the second, each the wrong way round (docs/dev/aws-behaviour.md#bulk-reads).
-//! In: the request. Out: one page as AWS would cut it. Asks the emulator of IAM.
+//! Input: the request. Output: one page as AWS would cut it. Asks the emulator of IAM.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use super::super::{locked, xml};
 use super::description;
 use super::paging::{Item, Page, Pages};
 
-/// What one listing holds: the lists in its answer, in order.
+/// Content of one listing: the lists in its answer, in order.
 const ROLES: &[&str] = &["Roles"];
 const DETAILS: &[&str] = &["UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"];
 

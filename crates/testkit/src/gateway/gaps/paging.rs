@@ -1,6 +1,5 @@
 //! Lists cut into pages, with a token for the next one. No I/O.
-//! In: the whole list as the emulator gave it. Out: one page, and the token that gets the next.
-//! Used by the lists that the emulators answer in one piece.
+//! Input: the whole list as the emulator gave it. Output: one page, and the token that gets the next.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -28,7 +27,7 @@ pub(crate) struct Item {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub items: Vec<Item>,
-    /// What gets the next page; nothing on the last.
+    /// Token of the next page, or `None` on the last.
     pub token: Option<String>,
 }
 

@@ -1,6 +1,5 @@
-//! What STS asks of a web identity token before it looks at any role: a known key's signature, time, audience (docs/dev/aws-behaviour.md#web-identity-errors).
-//! In: the token, the issuer's keys, the provider's client IDs, the time. Out: its claims, or STS's refusal. No I/O.
-//! Used by `web_identity`.
+//! Checks of STS on a web identity token before it reads any role: signature by a known key, time, audience (docs/dev/aws-behaviour.md#web-identity-errors).
+//! Input: the token, the issuer's keys, the provider's client IDs, the time. Output: its claims, or STS's refusal. No I/O.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -76,7 +75,7 @@ impl Keys {
 }
 
 impl Claims {
-    /// The claims as they stand in the token, whoever signed it.
+    /// The claims of the token, without a check of its signature.
     pub fn unverified(token: &str) -> Result<Self, Refused> {
         let payload = token
             .split('.')
