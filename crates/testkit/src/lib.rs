@@ -13,6 +13,7 @@ pub mod control_plane;
 mod crds;
 pub mod emulator;
 pub mod gateway;
+mod location;
 pub mod process;
 mod site;
 pub mod tools;

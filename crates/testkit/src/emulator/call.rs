@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::REGION;
+use crate::location::REGION;
 use crate::process;
 
 /// A call of IAM or STS, whose parameters are a form.

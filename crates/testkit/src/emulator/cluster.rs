@@ -5,8 +5,9 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ACCOUNT, call};
+use super::call;
 use crate::gateway::public_issuer;
+use crate::location::ACCOUNT;
 
 /// Name of the role that EKS itself assumes for a cluster, the only role that belongs to no workload.
 const CLUSTER_ROLE: &str = "eks-cluster";

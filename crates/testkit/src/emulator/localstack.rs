@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{Emulator, call};
+use super::call;
+use super::running::Emulator;
 use crate::site::Site;
 
 const LIMIT: Duration = Duration::from_secs(120);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{ACCOUNT, Emulator, REGION};
+use super::running::Emulator;
+use crate::location::{ACCOUNT, REGION};
 use crate::process;
 use crate::site::Site;
 

@@ -11,11 +11,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-use super::GatewayOptions;
-use super::call::{Service, scope};
+use super::call::scope;
 use super::error::error;
 use super::form::Form;
 use super::message::{Answer, Request};
+use super::options::GatewayOptions;
+use super::service::Service;
 
 /// Where each service is emulated, and the connections to it.
 #[derive(Debug)]

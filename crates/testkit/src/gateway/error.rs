@@ -4,8 +4,9 @@
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::call::{Call, Service};
+use super::call::Call;
 use super::message::Answer;
+use super::service::Service;
 use super::xml;
 
 /// An error as `service` words it. A status outside 400..=599 becomes 500.

@@ -2,15 +2,17 @@
 //! Input: calls. Output: the effects that strike a call. No I/O; the hooks a test gives run in `serve`.
 //! Tests build them; `serve` asks for each call.
 
+use parking_lot::Mutex;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::call::{Call, Service};
-use super::locked;
+use super::call::Call;
+use super::service::Service;
 
 /// Something that goes wrong on purpose. Built as a sentence: `Fault::on("CreateRole").nth(2).resets()`.
 #[derive(Clone, Debug)]
@@ -276,7 +278,7 @@ impl Faults {
             matched: AtomicUsize::new(0),
             struck: AtomicUsize::new(0),
         });
-        locked(&self.0).push(Arc::clone(&armed));
+        self.0.lock().push(Arc::clone(&armed));
         FaultHandle {
             armed,
             faults: self.clone(),
@@ -285,12 +287,13 @@ impl Faults {
 
     /// Takes every fault back.
     pub fn clear(&self) {
-        locked(&self.0).clear();
+        self.0.lock().clear();
     }
 
     /// Faults that apply to this call, in the order in which they were added.
     pub(crate) fn strike(&self, call: &Call) -> Vec<Effect> {
-        locked(&self.0)
+        self.0
+            .lock()
             .iter()
             .filter_map(|armed| armed.strike(call))
             .collect()
@@ -305,7 +308,10 @@ impl FaultHandle {
 
     /// Takes the fault back.
     pub fn remove(&self) {
-        locked(&self.faults.0).retain(|armed| !Arc::ptr_eq(armed, &self.armed));
+        self.faults
+            .0
+            .lock()
+            .retain(|armed| !Arc::ptr_eq(armed, &self.armed));
     }
 }
 

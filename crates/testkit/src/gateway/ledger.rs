@@ -1,14 +1,16 @@
 //! The record of every call that went through the gateway, in order, with what became of it.
 //! Input: calls and their answers, from `serve`. Output: counts and tables for tests and benches. No I/O.
 
+use parking_lot::Mutex;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
 use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::call::{Call, Service};
-use super::locked;
+use super::call::Call;
+use super::service::Service;
 
 /// The calls so far. Clones share one record.
 #[derive(Clone, Debug)]
@@ -47,19 +49,19 @@ impl Ledger {
     }
 
     pub(crate) fn record(&self, entry: Entry) {
-        let mut entries = locked(&self.entries);
+        let mut entries = self.entries.lock();
         entries.push(entry);
         self.length.send_replace(entries.len());
     }
 
     /// Where the ledger stands now.
     pub fn mark(&self) -> Mark {
-        Mark(locked(&self.entries).len())
+        Mark(self.entries.lock().len())
     }
 
     /// The calls answered since `mark`. A call still under way is not among them.
     pub fn since(&self, mark: Mark) -> Calls {
-        Calls(locked(&self.entries).iter().skip(mark.0).cloned().collect())
+        Calls(self.entries.lock().iter().skip(mark.0).cloned().collect())
     }
 
     /// Waits until the calls since `mark` satisfy `enough`, looking again after each call. Has no time limit of its own.

@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes};
 
-use super::call::Service;
 use super::form::Form;
+use super::service::Service;
 
 /// A request of the SDK or of a kube client, body included. Requests here are at most some kilobytes.
 #[derive(Clone, Debug)]

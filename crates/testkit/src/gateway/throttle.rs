@@ -4,7 +4,8 @@
 
 use std::time::Instant;
 
-use super::call::{Call, Service};
+use super::call::Call;
+use super::service::Service;
 
 /// A rate that calls must keep to; what is above it is answered as AWS answers: `Throttling` or `ThrottlingException`.
 #[derive(Clone, Debug)]

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::install::{self, Part};
+use super::install;
+use super::part::Part;
 
 /// The oldest Go that builds Kubernetes 1.36.
 const GO: (u32, u32) = (1, 26);

@@ -2,35 +2,16 @@
 //! Input: parts (a target, and how to make it). Output: targets that exist, or one sentence on what is missing. Does I/O.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use super::part::Part;
 use super::progress::Progress;
 use crate::cache;
 use crate::process::tail;
-
-/// Makes something at the first path, logging to the second.
-pub(super) type Recipe = Box<dyn Fn(&Path, &Path) -> Result<()> + Send>;
-
-/// One thing to install: it is there when `target` is.
-pub(super) struct Part {
-    /// Name and version for the display.
-    pub label: String,
-    /// About how long it takes on two cores with nothing cached.
-    pub usual: Duration,
-    /// The directory of this version, where locks, logs and half-made things are kept too.
-    pub dir: PathBuf,
-    /// Exists when the part is installed.
-    pub target: PathBuf,
-    /// Checks that the recipe's requirements (Go, Python) are installed. The error says how to install them.
-    pub check: fn() -> Result<()>,
-    /// Makes the target elsewhere; it is renamed when complete.
-    pub make: Recipe,
-}
 
 /// Makes every part that is not there.
 pub(super) fn missing(parts: &[Part]) -> Result<()> {

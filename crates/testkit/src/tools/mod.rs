@@ -4,6 +4,7 @@
 
 mod go;
 mod install;
+mod part;
 mod progress;
 mod python;
 
@@ -105,6 +106,6 @@ fn kubebuilder_assets() -> Result<Option<PathBuf>> {
     Ok(Some(dir))
 }
 
-fn provided(assets: Option<&Path>, part: &install::Part) -> bool {
+fn provided(assets: Option<&Path>, part: &part::Part) -> bool {
     assets.is_some() && ASSETS.iter().any(|name| part.target.ends_with(name))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{FormattedDuration, ProgressBar, ProgressStyle};
 
-use super::install::Part;
+use super::part::Part;
 
 /// The display; silent when nothing is missing.
 pub(super) struct Progress {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::install::{self, Part};
+use super::install;
+use super::part::Part;
 
 /// The oldest Python that the pinned packages run on.
 const PYTHON: (u32, u32) = (3, 11);

@@ -15,7 +15,7 @@ use crate::check::child;
 use crate::check::counts::Counts;
 
 /// The integration tests that consist of properties.
-const PROPERTIES: [&str; 5] = ["properties", "guardrails", "shared_trust", "meaning", "trust"];
+const PROPERTIES: [&str; 5] = ["properties", "guardrails", "trust_membership", "meaning", "trust"];
 
 /// The seed of proptest. `.cargo/config.toml` fixes it for `cargo xtask test`, so that a red run stays red.
 const SEED: &str = "PROPTEST_RNG_SEED";

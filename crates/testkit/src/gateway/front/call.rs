@@ -4,8 +4,9 @@
 use http::Method;
 use serde_json::Value;
 
-use crate::gateway::call::{Call, Service};
+use crate::gateway::call::Call;
 use crate::gateway::message::Request;
+use crate::gateway::service::Service;
 
 /// Names a request by verb and resource, and by the object that it is about: `namespace/name`.
 pub(super) fn of(request: &Request) -> Call {

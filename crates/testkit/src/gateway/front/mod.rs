@@ -8,6 +8,7 @@
 
 mod call;
 mod serve;
+mod upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use super::serve::serve;
-use super::{Core, Gateway, Server};
+use self::upstream::Behind;
+use super::handle::Gateway;
+use super::serve::{Server, serve};
 
 /// A running front. Clones are handles to the same one; it stops when the last is dropped.
 #[derive(Clone, Debug)]
@@ -66,10 +68,4 @@ impl Front {
     pub fn hang_up(&self) {
         self.hang_up.notify_one();
     }
-}
-
-/// The API server behind a front.
-struct Behind {
-    upstream: kube::Client,
-    core: Arc<Core>,
 }

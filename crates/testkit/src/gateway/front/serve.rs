@@ -12,13 +12,15 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Bytes, Incoming};
 
-use super::{Behind, call};
-use crate::gateway::call::{Call, Service};
+use super::call;
+use super::upstream::Behind;
+use crate::gateway::call::Call;
 use crate::gateway::error::error;
 use crate::gateway::interference::Verdict;
 use crate::gateway::ledger::Entry;
 use crate::gateway::message::{Answer, Request};
 use crate::gateway::serve::{caller, exchange, refusal_code};
+use crate::gateway::service::Service;
 
 /// An answer's body: known whole, or coming for as long as the watch lasts.
 pub(super) type Payload = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;

@@ -4,11 +4,11 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::call::Service;
 use super::super::emulator::{Emulators, Origin};
 use super::super::error::error;
 use super::super::form::Form;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::associations::Associations;
 use super::paging::{Item, Page, Pages};
 

@@ -4,11 +4,11 @@
 
 use serde_json::Value;
 
-use super::super::call::Service;
 use super::super::emulator::{Emulators, Origin};
 use super::super::error::error;
 use super::super::form::decode_path;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::super::xml;
 use super::documents::{self, Kind, strings};
 

@@ -2,14 +2,13 @@
 //! and `computeConfig` (which tells Auto Mode, whose nodes bring the Pod Identity agent along (docs/dev/aws-behaviour.md#agent)) is forgotten.
 //! Input: answers that show a cluster. Output: them as AWS would have it. No I/O.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 use serde_json::Value;
 
-use super::super::locked;
 use super::super::message::{Answer, Request};
-use crate::emulator::REGION;
+use crate::location::REGION;
 
 /// The `computeConfig` that clusters were created with, by ARN.
 #[derive(Debug, Default)]
@@ -36,7 +35,7 @@ impl Clusters {
             return;
         };
         let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let mut known = locked(&self.0);
+        let mut known = self.0.lock();
         if let Some(compute) = asked.get("computeConfig") {
             known.insert(arn.clone(), compute.clone());
         }

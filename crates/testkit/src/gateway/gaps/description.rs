@@ -5,9 +5,9 @@
 use http::{HeaderValue, Method};
 use serde_json::json;
 
-use super::super::call::Service;
 use super::super::emulator::{Emulators, Origin};
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::super::xml;
 
 /// The answer with its descriptions escaped, and without the empty ones.

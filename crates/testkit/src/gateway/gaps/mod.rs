@@ -17,10 +17,11 @@ mod web_identity;
 
 use serde_json::Value;
 
-use super::call::{Call, Service};
+use super::call::Call;
 use super::emulator::{Emulators, Origin};
 use super::error::error;
 use super::message::{Answer, Request};
+use super::service::Service;
 
 pub(crate) use self::cluster::public_issuer;
 

@@ -5,11 +5,12 @@
 
 use tokio::sync::RwLock;
 
-use super::super::call::{Call, Service};
+use super::super::call::Call;
 use super::super::emulator::Emulators;
 use super::super::error::{code, error};
 use super::super::form::Form;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::super::xml;
 
 /// Blocks readers while a provider is deleted and created again.

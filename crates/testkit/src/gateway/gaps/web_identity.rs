@@ -6,10 +6,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::super::call::Service;
 use super::super::emulator::Emulators;
 use super::super::error::error;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::super::xml;
 use super::provider::Providers;
 use super::token::{Claims, Keys, Refused, invalid};
