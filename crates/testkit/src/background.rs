@@ -1,5 +1,5 @@
 //! A runtime for the servers that live in this process: the gateway and the pod webhook.
-//! In: a future that starts one. Out: what it answers, with what it spawned left running here. Called by `bed`.
+//! Input: a future that starts one. Output: what it answers, with what it spawned left running here.
 
 use std::fmt;
 

@@ -1,7 +1,5 @@
 //! The test bed as one value: control plane, emulators and what stands between, started together and ended together.
-//! In: options. Out: a kubeconfig, clients, the environment for a program under test. Does I/O.
-//! Called by tests, `cargo xtask demo` and `cargo xtask testbed`.
-//!
+//! Input: options. Output: a kubeconfig, clients, the environment for a program under test. Does I/O.
 //! ```text
 //!   etcd ------------------------------> kube-apiserver -> controllers, scheduler, nodes
 //!   ministack -> EKS cluster -> issuer ---^    |   ^
@@ -34,20 +32,20 @@ use crate::webhook::{Lag, Webhook, WebhookOptions};
 /// The name of the emulated EKS cluster.
 pub const CLUSTER: &str = "lanyard";
 
-/// What a test bed is to have.
+/// Components of a test bed.
 #[derive(Clone, Debug)]
 pub struct TestBedOptions {
     /// How many nodes.
     pub nodes: usize,
     /// LocalStack too; its first call takes about four seconds longer than the rest.
     pub localstack: bool,
-    /// Whether IAM and STS are LocalStack's, as a second opinion on ministack's. Its free edition has no EKS.
+    /// Serves IAM and STS from LocalStack, as a second opinion on ministack. Its free edition has no EKS.
     pub iam_from_localstack: bool,
     /// An issuer for the API server's tokens other than that of the emulated EKS cluster: as on a cluster that is not EKS.
     pub issuer: Option<String>,
-    /// Whether ministack evaluates IAM policies and trust. The credentials of [`TestBed::aws_env`] are root's in any case.
+    /// Makes ministack evaluate IAM policies and trust. The credentials of [`TestBed::aws_env`] are root's in any case.
     pub authorize: bool,
-    /// The pod webhook, as on EKS. Without it no pod gets credentials, as on a cluster where nobody installed one.
+    /// The pod webhook, as on EKS. Without it no pod gets credentials, as on a cluster without the webhook.
     pub webhook: bool,
 }
 
@@ -79,9 +77,9 @@ pub struct TestBed {
     pub ministack: Arc<Emulator>,
     /// IAM and STS, if asked for.
     pub localstack: Option<Emulator>,
-    /// What stands between the AWS SDK and ministack.
+    /// The gateway between the AWS SDK and ministack.
     pub gateway: Gateway,
-    /// What stands between the API server and the programs started by [`TestBed::spawn_through`].
+    /// The front between the API server and the programs started by [`TestBed::spawn_through`].
     pub front: Front,
     /// The EKS cluster, as ministack has it.
     pub cluster: EksCluster,
@@ -265,7 +263,7 @@ impl TestBed {
         Ok(())
     }
 
-    /// One more front, whose callers are somebody else than the administrator. A ServiceAccount's name as a user is
+    /// One more front, for a user other than the administrator. A ServiceAccount's name as a user is
     /// `system:serviceaccount:<namespace>:<name>`; its groups come with it.
     pub async fn front_as(&self, user: &str) -> Result<Front> {
         let mut config = self.control_plane.config().await?;
@@ -314,7 +312,7 @@ impl TestBed {
     }
 }
 
-/// What a test bed is put together from.
+/// Parts of a test bed.
 struct Parts {
     control_plane: ControlPlane,
     cluster: EksCluster,
@@ -361,7 +359,7 @@ fn webhook(
     async move { Webhook::start(client.await?, gateway, options).await }
 }
 
-/// Whether a variable would send an SDK or a client elsewhere: to another account, endpoint, certificate or proxy.
+/// Returns true if a variable would send an SDK or a client to another account, endpoint, certificate or proxy.
 fn leads_away(name: &str) -> bool {
     name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy")
 }

@@ -1,6 +1,5 @@
 //! Where the test bed keeps what outlives a run: installed tools, logs, port claims, the state of a bed left running.
-//! In: the environment (`LANYARD_CACHE`, `XDG_CACHE_HOME`, `HOME`). Out: paths, made on demand. Touches only the file system.
-//! Called by `tools`, `process::ports`, `bed` and the xtask.
+//! Input: the environment (`LANYARD_CACHE`, `XDG_CACHE_HOME`, `HOME`). Output: paths, made on demand. Touches only the file system.
 
 use std::env;
 use std::fs::{self, File};
@@ -54,7 +53,7 @@ impl Cache {
     }
 }
 
-/// Takes the lock `path` for as long as the returned file is open, waiting for whoever has it. The kernel lets go of it
+/// Takes the lock `path` for as long as the returned file is open, waiting for its holder. The kernel lets go of it
 /// when the process ends, however it ends.
 pub fn lock(path: &Path) -> Result<File> {
     let file = lock_file(path)?;

@@ -1,5 +1,4 @@
-//! The workspace's CRDs, put on a control plane. In: `crds/*.yaml`. Out: kinds that are served. Does I/O.
-//! Called by `bed`.
+//! The workspace's CRDs, put on a control plane. Input: `crds/*.yaml`. Output: kinds that are served. Does I/O.
 
 use std::fs;
 use std::path::Path;

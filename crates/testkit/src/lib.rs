@@ -1,6 +1,5 @@
 //! The local test bed: a real Kubernetes control plane and AWS emulators on this machine, without an account, a cluster
 //! or Docker. Development only. Does I/O; used by the tests, the demo and the xtask.
-//!
 //! ```text
 //!   tools ------> site ------> control_plane    emulator <---- gateway <---- the program under test
 //!   (built once)  (one run)           \             /
@@ -14,6 +13,7 @@ pub mod control_plane;
 mod crds;
 pub mod emulator;
 pub mod gateway;
+mod location;
 pub mod process;
 mod site;
 pub mod tools;

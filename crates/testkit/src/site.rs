@@ -1,5 +1,5 @@
 //! Where one test bed lives while it runs: its tools, data, logs and the keeper of its processes.
-//! In: the cache and the tools. Out: directories and started processes. Does I/O. Made by `bed`, used by everything it starts.
+//! Input: the cache and the tools. Output: directories and started processes. Does I/O. Made by `bed`, used by everything it starts.
 
 use std::env;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::process::{Port, Process, ProcessReaper};
 use crate::tools::Tools;
 
-/// What every part of a test bed is given to start itself.
+/// Everything that a part of a test bed needs to start.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub cache: Cache,
@@ -87,7 +87,7 @@ impl Site {
         self.state = State::Started;
     }
 
-    /// Ends every process and removes the data; the logs too, unless there is somebody who will want them.
+    /// Ends every process and removes the data; the logs too, unless they are needed to explain a failure.
     pub(crate) fn end(&mut self, keep_logs: bool) -> Result<()> {
         self.state = State::Ended;
         self.keeper.end()?;

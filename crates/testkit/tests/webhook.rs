@@ -249,7 +249,7 @@ fn token<'a>(pod: &'a Value, volume: &str) -> Result<&'a Value> {
         .with_context(|| format!("no volume {volume}"))
 }
 
-/// What AWS answers, as JSON where it is.
+/// Returns the answer of AWS, as JSON if it is JSON.
 async fn call(gateway: &Gateway, service: &str, method: &str, path: &str, body: String) -> Result<Value> {
     let scope = format!(
         "AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"

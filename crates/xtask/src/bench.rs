@@ -1,21 +1,21 @@
-//! `cargo xtask bench`: how many calls, seconds and bytes the operator needs, beside the targets and the physical floor.
-//! In: sizes and scenarios. Out: a table, and JSON when asked for; fails only when something breaks, never for a number.
+//! `cargo xtask bench`: calls, seconds and bytes of the operator, beside the targets and the physical floor.
+//! Inputs: sizes and scenarios. Output: a table, and JSON on request. A missed target is no failure.
 //! Does I/O: the test bed, the operator in release, Kubernetes and the emulators through the gateway.
 //!
 //! ```text
 //!   floor (a bed of its own: the emulator's time for the same calls)
-//!   create -> steady -> sweep -> restart   (one bed for each size)
+//!   create -> steady -> drift-scan -> restart   (one bed for each size)
 //!   throttled (a bed of its own)
 //! ```
 
 mod create;
+mod drift_scan;
 mod fleet;
 mod floor;
 mod gauge;
 mod report;
 mod restart;
 mod steady;
-mod sweep;
 mod table;
 mod tally;
 mod throttled;
@@ -40,35 +40,35 @@ const QUICK: usize = 60;
 
 /// Measure the operator on the local test bed, against its targets and the physical floor
 ///
-/// Half of the identities are by IRSA, half by Pod Identity, each with a role, a managed policy and an inline policy. All
-/// calls of AWS go through the gateway, which makes each take longer. The operator, the gateway and this program are
-/// built in release first. A target that is missed is marked and fails nothing.
+/// Half of the identities use IRSA and half Pod Identity, each with a role, a managed policy and an inline policy. All
+/// AWS calls go through the gateway, which adds latency. The operator, the gateway and this program are built in
+/// release first. A missed target is marked and is no failure.
 #[derive(Args, Debug, Clone)]
 pub struct BenchArgs {
-    /// How many identities, one run for each number [default: 200,1000]
+    /// Numbers of identities, one run each [default: 200,1000]
     #[arg(long, value_name = "NUMBER,...", value_delimiter = ',')]
     sizes: Vec<usize>,
-    /// What is measured; steady, sweep and restart need the fleet that create makes [default: all]
+    /// Scenarios to measure; steady, drift-scan and restart use the fleet that create makes [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     scenarios: Vec<Scenario>,
     /// A small fleet and short windows: under three minutes once everything is built
     #[arg(long, conflicts_with = "sizes")]
     quick: bool,
-    /// Write everything that was measured to a file
+    /// Write all measurements to a file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// How much longer the gateway makes each call of AWS, in milliseconds
+    /// Latency that the gateway adds to each AWS call, in milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 20)]
     latency: u64,
-    /// How many writes a second AWS allows in the scenario throttled
+    /// Writes per second that AWS allows in the scenario throttled
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     writes: u32,
-    /// Everything is built: what the bench says to itself
+    /// Everything is built: the bench passes this to itself
     #[arg(long, hide = true)]
     built: bool,
 }
 
-/// What is measured.
+/// One scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
     /// All objects are created at once.
@@ -76,7 +76,7 @@ pub enum Scenario {
     /// Nothing happens.
     Steady,
     /// Everything is compared with AWS once, and drift is found.
-    Sweep,
+    DriftScan,
     /// AWS allows few writes a second.
     Throttled,
     /// The operator starts where everything is in place.
@@ -96,12 +96,12 @@ impl BenchArgs {
         self.scenarios.is_empty() || self.scenarios.contains(&scenario)
     }
 
-    /// Whether anything needs a fleet that was created.
+    /// Returns true if a scenario needs a created fleet.
     fn needs_fleet(&self) -> bool {
         [
             Scenario::Create,
             Scenario::Steady,
-            Scenario::Sweep,
+            Scenario::DriftScan,
             Scenario::Restart,
         ]
         .into_iter()
@@ -112,7 +112,7 @@ impl BenchArgs {
         Duration::from_millis(self.latency)
     }
 
-    /// How often everything is compared with AWS: long enough to be over before it begins again.
+    /// The interval of drift scans: long enough for one to end before the next begins.
     fn interval(&self, size: usize) -> Duration {
         let seconds = (size / 30).max(if self.quick { 30 } else { 60 });
         Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX))
@@ -143,7 +143,7 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-/// One fleet from its creation on.
+/// Measures one fleet from its creation to a restart.
 async fn whole_life(args: &BenchArgs, size: usize, report: &mut Report) -> Result<()> {
     let floor = floor::measure(size, args.latency()).await?;
     let stage = stage(args, size).await?;
@@ -154,8 +154,8 @@ async fn whole_life(args: &BenchArgs, size: usize, report: &mut Report) -> Resul
         if args.measures(Scenario::Steady) {
             measured.extend(steady::play(&fleet, interval).await?);
         }
-        if args.measures(Scenario::Sweep) {
-            measured.extend(sweep::play(&fleet, interval).await?);
+        if args.measures(Scenario::DriftScan) {
+            measured.extend(drift_scan::play(&fleet, interval).await?);
         }
         if args.measures(Scenario::Restart) {
             measured.extend(restart::play(&fleet, &operator_path()?, interval).await?);
@@ -167,7 +167,7 @@ async fn whole_life(args: &BenchArgs, size: usize, report: &mut Report) -> Resul
     end(stage, measured, report).await
 }
 
-/// Ends a stage whatever came of it; the log goes with it, so its end is shown when something broke.
+/// Stops the test environment. Its log is removed with it, so the last lines are printed on an error.
 async fn end(stage: TestEnv, measured: Result<Vec<Measured>>, report: &mut Report) -> Result<()> {
     let log = measured.is_err().then(|| stage.log()).transpose()?;
     stage.bed.stop().await?;
@@ -195,10 +195,10 @@ async fn stage(args: &BenchArgs, size: usize) -> Result<TestEnv> {
             webhook: false,
             ..TestBedOptions::default()
         },
-        // Leaked once for each size: options are made of what a test says in its own text.
+        // Leaked once for each size: the options take static strings.
         arguments: vec!["--resync", interval.leak()],
         log_level: Some("info"),
-        // The real ones: what is measured is what runs on a cluster.
+        // The real timings: the bench measures the operator as it runs on a cluster.
         timings: "read-consistency=30s,propagation=10s,read-back=3s",
         ..TestEnvOptions::default()
     };

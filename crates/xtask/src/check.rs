@@ -1,6 +1,5 @@
-//! `cargo xtask check`: everything that can be judged without a control plane, part after part, whatever fails.
-//! The work tree in; one line for each part out, and what failed in full. Does I/O: reads the tree, runs cargo.
-//! Called by the dispatcher in `main`, and by `test` before its suites.
+//! `cargo xtask check`: all checks that need no control plane. A failed part does not stop the others.
+//! Input: the work tree. Output: one line for each part, and the full output of each failure. Reads files, runs cargo.
 
 pub(crate) mod cargo;
 pub(crate) mod checkout;
@@ -12,7 +11,9 @@ mod finding;
 mod hygiene;
 mod links;
 mod live;
+mod modules;
 mod sources;
+mod words;
 
 use std::time::Instant;
 
@@ -25,9 +26,9 @@ use self::counts::Counts;
 use self::finding::{Finding, Grade};
 use self::live::Live;
 
-/// Judges the work tree: all that needs no control plane, in two minutes once everything is built
+/// Checks the work tree without a control plane, in two minutes once everything is built
 ///
-/// Every part runs, whatever fails before it, and what failed is shown in full.
+/// Every part runs, and each failure is shown in full.
 /// The first run builds all dependencies and installs cargo-deny into the cache outside the
 /// work tree: about a quarter of an hour, with progress.
 #[derive(Args)]
@@ -37,7 +38,7 @@ pub(crate) struct CheckArgs {
     parts: Vec<String>,
 }
 
-/// One thing to judge.
+/// One part of the check.
 struct Part {
     name: &'static str,
     about: &'static str,
@@ -58,20 +59,30 @@ impl Part {
     }
 }
 
-/// What is quick first, so that small mistakes are seen at once.
-const PARTS: [Part; 12] = [
+/// Quick parts come first, so that small mistakes are reported at once.
+const PARTS: [Part; 14] = [
     Part::new("format", "cargo fmt", cargo::format),
     Part::new(
         "generated",
-        "CRD, samples and docs are as their sources say",
+        "CRDs, samples and docs match their sources",
         generated,
     ),
-    Part::new("edges", "which crate may use what", edges::judge),
+    Part::new("edges", "allowed dependencies between crates", edges::judge),
+    Part::new(
+        "modules",
+        "no circle among the modules of a crate",
+        modules::judge,
+    ),
+    Part::new(
+        "words",
+        "strings, comments and docs use the field's terms",
+        words::judge,
+    ),
     Part::new("sources", "length and header of every Rust file", sources::judge),
     Part::new("links", "links and anchors in Markdown", links::judge),
     Part::new(
         "hygiene",
-        "no machine's paths, no package mirrors, no skipped tests",
+        "no paths of one machine, no package mirrors, no skipped tests",
         hygiene::judge,
     ),
     Part::new("clippy", "lints, with every warning an error", cargo::clippy),
@@ -89,12 +100,12 @@ const PARTS: [Part; 12] = [
     ),
     Part::new(
         "advisories",
-        "cargo-deny: known vulnerabilities; only told, never a failure",
+        "cargo-deny: known vulnerabilities; reported, never a failure",
         deny::advisories,
     ),
 ];
 
-/// What all parts together came to.
+/// The result of all parts.
 pub(crate) struct Summary {
     judged: usize,
     failed: Vec<&'static str>,
@@ -103,7 +114,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// An error when a part failed.
+    /// Returns an error if a part failed.
     pub(crate) fn conclude(&self) -> Result<()> {
         if !self.failed.is_empty() {
             bail!(
@@ -117,10 +128,10 @@ impl Summary {
     }
 }
 
-/// Judges the parts that were asked for, by default all.
+/// Runs the requested parts, by default all.
 ///
 /// # Errors
-/// When a part failed, or when this is no work tree.
+/// Returns an error if a part fails or the work tree cannot be read.
 pub(crate) fn run(args: &CheckArgs) -> Result<()> {
     let begun = Instant::now();
     let summary = judge(&Checkout::open()?, &args.parts);
@@ -129,7 +140,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<()> {
     Ok(())
 }
 
-/// Judges all parts.
+/// Runs all parts.
 pub(crate) fn everything(checkout: &Checkout) -> Summary {
     judge(checkout, &[])
 }

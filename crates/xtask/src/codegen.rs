@@ -1,12 +1,12 @@
 //! `cargo xtask codegen`: writes every generated file from the Rust it comes from, or checks that none is stale.
 //! The api and core crates in, `crds/`, `config/samples/` and `docs/conditions.md` out. Does I/O: files of the
-//! workspace. Called by the dispatcher in `main`.
+//! workspace.
 
 mod conditions;
 mod diff;
+mod generated;
 mod kubernetes;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use console::style;
+
+use self::generated::Generated;
 
 /// Writes the generated files: crds/, config/samples/ and docs/conditions.md.
 #[derive(Args, Debug)]
@@ -26,10 +28,7 @@ pub struct CodegenArgs {
 /// Directories that hold nothing but generated files: whatever else lies there is stale.
 const OWNED_DIRS: [&str; 2] = ["crds", "config/samples"];
 
-/// Generated text by the file's path from the root of the workspace.
-type Generated = BTreeMap<PathBuf, String>;
-
-/// What is wrong with one file.
+/// A file that is out of date.
 enum Stale {
     /// It is not there, or says something else.
     Differs {
@@ -56,12 +55,12 @@ pub fn run(args: &CodegenArgs) -> Result<()> {
     }
 }
 
-/// What is stale, as a diff; empty when nothing is.
+/// Returns the stale files as a diff, or an empty text.
 ///
 /// # Errors
 /// When a file cannot be read.
 pub fn stale() -> Result<String> {
-    Ok(told(&find_stale(&root(), &generate()?)?))
+    Ok(rendered(&find_stale(&root(), &generate()?)?))
 }
 
 fn root() -> PathBuf {
@@ -99,7 +98,7 @@ fn find_stale(root: &Path, generated: &Generated) -> Result<Vec<Stale>> {
 }
 
 fn report(stale: &[Stale], total: usize) -> Result<()> {
-    print!("{}", told(stale));
+    print!("{}", rendered(stale));
     if !stale.is_empty() {
         bail!(
             "{} generated files are stale: run `cargo xtask codegen` and commit the result",
@@ -113,7 +112,7 @@ fn report(stale: &[Stale], total: usize) -> Result<()> {
     Ok(())
 }
 
-fn told(stale: &[Stale]) -> String {
+fn rendered(stale: &[Stale]) -> String {
     let tell = |file: &Stale| match file {
         Stale::Differs { path, found, wanted } => diff::coloured(path, found, wanted),
         Stale::Left { path } => {

@@ -1,66 +1,75 @@
-//! `cargo xtask test`: everything that `check` judges, then the suites on a real API server and the AWS emulators.
-//! The work tree in; cargo's own lines and one line of totals out. Does I/O: installs tools on first use, runs cargo.
-//! Called by the dispatcher in `main`; CI runs nothing else.
+//! `cargo xtask test`: all parts of `check`, then the suites on a real API server and the AWS emulators.
+//! Inputs: the work tree. Outputs: cargo's lines and one line of totals. Installs the test bed's tools on first use
+//! and runs cargo.
 
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use lanyard_testkit::cache::Cache;
-use lanyard_testkit::tools::Tools;
 
+mod explore;
+mod filtered;
+mod install;
+mod sample;
 mod suites;
 
 use crate::check;
-use crate::check::cargo::{cargo_test, colour};
 use crate::check::checkout::{Checkout, Needs};
-use crate::check::child;
 use crate::check::counts::Counts;
+
+use self::sample::Sample;
 
 /// Runs every test: `check`, then the suites on a real API server and the AWS emulators
 ///
-/// On a bare machine this first builds the test bed's tools: about ten minutes, with progress.
-/// Nothing is skipped: what cannot run is a failure. The last line counts the tests.
+/// The first run on a machine builds the test bed's tools, which takes about ten minutes and
+/// shows its progress. No test is skipped: a part that cannot run is a failure. The last line
+/// counts the tests.
 ///
 ///   cargo xtask test                  everything, as in CI
-///   cargo xtask test deleting         only the tests with this in their name, without `check`
-///   cargo xtask test --all            everything, and what is otherwise a sample in full
-///   cargo xtask test --all create::   the operator killed at every write of the creating scenarios
+///   cargo xtask test deletion         only the tests with this text in their name, without `check`;
+///                                     the test bed is installed only if one of them needs it
+///   cargo xtask test --all            everything, with every sample in full
+///   cargo xtask test --all create::   crash recovery at every write of the `create` scenarios
+///   cargo xtask test --explore 10     property tests with random seeds for ten minutes
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TestArgs {
-    /// Only the tests with this in their name, without `check`
+    /// Only the tests with this text in their name, without `check`
     filter: Option<String>,
 
-    /// Try in full what is otherwise tried at a sample, for about half an hour
+    /// Run in full the tests that otherwise run on a sample, which takes about half an hour
     ///
-    /// The suite `killed` stops the operator, loses an answer or serves stale reads at every write of every
-    /// scenario instead of at one of each. It says after each scenario how many writes it struck.
+    /// The suite `crash_recovery` stops the operator, drops an answer or serves stale reads at every write of every
+    /// scenario instead of at one of each. It prints the number of writes after each scenario.
     #[arg(long)]
     all: bool,
+
+    /// Run only the property tests, with a new random seed each round, for this many minutes
+    ///
+    /// Each round prints its seed. A failure prints the command that replays it.
+    #[arg(long, value_name = "MINUTES", conflicts_with = "all", value_parser = clap::value_parser!(u32).range(1..))]
+    explore: Option<u32>,
 }
 
-/// Tells the suites to try everything. Whoever runs one of them without this command sets it by hand.
-const ALL: &str = "LANYARD_TEST_ALL";
-
-/// Runs all tests, or those with the given text in their name.
+/// Runs all tests, those with the given text in their name, or the property tests with random seeds.
 ///
 /// # Errors
-/// When a test or a part of `check` failed, when nothing ran, or when a tool is missing.
+/// Returns an error if a test or a part of `check` fails, if no test runs, or if a tool is missing.
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let checkout = Checkout::open()?;
-    match &args.filter {
-        Some(filter) => filtered(&checkout, filter, args.all),
-        None => everything(&checkout, args.all),
+    let sample = Sample::new(args.all);
+    match (args.explore, &args.filter) {
+        (Some(minutes), filter) => explore::run(&checkout, minutes, filter.as_deref()),
+        (None, Some(filter)) => filtered::run(&checkout, filter, sample),
+        (None, None) => everything(&checkout, sample),
     }
 }
 
-fn everything(checkout: &Checkout, all: bool) -> Result<()> {
+fn everything(checkout: &Checkout, sample: Sample) -> Result<()> {
     let begun = Instant::now();
     let judged = check::everything(checkout);
     let mut counts = judged.counts;
-    let suites = on_test_bed(checkout, &mut counts, all);
+    let suites = on_test_bed(checkout, &mut counts, sample);
 
     println!("\n{counts}");
     let failures: Vec<String> = [judged.conclude().err(), suites.err()]
@@ -75,44 +84,9 @@ fn everything(checkout: &Checkout, all: bool) -> Result<()> {
     Ok(())
 }
 
-fn on_test_bed(checkout: &Checkout, counts: &mut Counts, all: bool) -> Result<()> {
+fn on_test_bed(checkout: &Checkout, counts: &mut Counts, sample: Sample) -> Result<()> {
     let names: Vec<&str> = checkout.integration_tests(Needs::TestBed).into_iter().collect();
     println!("\nSuites on the test bed: {}", names.join(", "));
-    install()?;
-    suites::run(checkout, &names, counts, |command| in_full(command, all))
-}
-
-/// The tests with a text in their name, wherever they are; their lines are shown as they come.
-fn filtered(checkout: &Checkout, filter: &str, all: bool) -> Result<()> {
-    install()?;
-    let mut command = cargo_test(checkout, &["--lib", "--bins", "--tests", filter]);
-    command.args(["--", "--color", colour()]);
-    in_full(&mut command, all);
-    let mut ran = Counts::default();
-    let ended = child::run(command, |line| {
-        println!("{line}");
-        ran.read(line);
-    })?;
-    println!("\n{ran}");
-    if ran.failed > 0 {
-        bail!("{} tests failed", ran.failed);
-    }
-    if !ended.success {
-        bail!("the tests did not run to their end");
-    }
-    if ran.ran() == 0 {
-        bail!("no test ran: none has this name");
-    }
-    Ok(())
-}
-
-/// Here, where its progress can be seen, and not in the first test that needs it.
-fn install() -> Result<()> {
-    Tools::install(&Cache::open()?, true).map(drop)
-}
-
-fn in_full(command: &mut Command, all: bool) {
-    if all {
-        command.env(ALL, "1");
-    }
+    install::test_bed()?;
+    suites::run(checkout, &names, counts, sample)
 }

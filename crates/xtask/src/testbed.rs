@@ -1,22 +1,24 @@
-//! `cargo xtask testbed`: the test bed by hand, left running behind the terminal for a person with kubectl.
-//! In: the subcommand. Out: shell lines on standard output, everything else on standard error. Does I/O. Called by `main`.
+//! `cargo xtask testbed`: a test bed that stays up in the background, for use with kubectl.
+//! Input: the subcommand. Output: shell lines on standard output, everything else on standard error. Does I/O.
 //!
 //! ```text
 //!   up --> hold (a process of its own, owns the test bed) --> testbed/state.json <-- env, down
 //!            holds testbed/holder.lock for as long as it lives
 //! ```
 
+mod components;
 mod holder;
 mod state;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use indicatif::ProgressBar;
 use lanyard_testkit::cache::Cache;
 use lanyard_testkit::tools::Tools;
 
+use self::components::Components;
 use self::state::{Place, State};
 
 /// How long a test bed may take to start once its tools are there.
@@ -37,7 +39,7 @@ pub enum Command {
     ///   eval "$(cargo xtask testbed up)"
     ///   kubectl get nodes
     #[command(verbatim_doc_comment)]
-    Up(Up),
+    Up(Components),
     /// Stop the test bed; nothing of it stays but the installed tools
     Down,
     /// Print again what to export, to point another shell at the running test bed
@@ -45,37 +47,26 @@ pub enum Command {
     ///   eval "$(cargo xtask testbed env)"
     #[command(verbatim_doc_comment)]
     Env,
-    /// Own the test bed until told to stop: what `up` starts
+    /// Own the test bed until SIGTERM; `up` starts this
     #[command(hide = true)]
-    Hold(Up),
-}
-
-/// What the test bed is to have.
-#[derive(Args, Clone, Copy)]
-pub struct Up {
-    /// Start LocalStack too (IAM and STS, as a second opinion); AWS_ENDPOINT_URL still leads to ministack
-    #[arg(long)]
-    localstack: bool,
-    /// How many simulated nodes there are
-    #[arg(long, default_value_t = 2)]
-    nodes: usize,
+    Hold(Components),
 }
 
 /// Runs one of them.
 pub async fn run(command: Command) -> Result<()> {
     let place = Place::open(Cache::open()?)?;
     match command {
-        Command::Up(wanted) => up(&place, wanted).await,
+        Command::Up(components) => up(&place, components).await,
         Command::Down => down(&place).await,
         Command::Env => env(&place),
-        Command::Hold(wanted) => holder::hold(&place, wanted).await,
+        Command::Hold(components) => holder::hold(&place, components).await,
     }
 }
 
-async fn up(place: &Place, wanted: Up) -> Result<()> {
+async fn up(place: &Place, components: Components) -> Result<()> {
     if place.is_held()? {
         let state = place.read().context("a test bed is just starting or stopping")?;
-        if wanted.localstack && state.localstack.is_none() {
+        if components.localstack && state.localstack.is_none() {
             bail!("the test bed is running without LocalStack: `cargo xtask testbed down` first");
         }
         eprintln!("The test bed is already running.");
@@ -83,14 +74,14 @@ async fn up(place: &Place, wanted: Up) -> Result<()> {
     }
     // In the foreground, where its progress can be seen.
     let cache = place.cache().clone();
-    tokio::task::spawn_blocking(move || Tools::install(&cache, wanted.localstack)).await??;
-    let state = start(place, wanted).await?;
+    tokio::task::spawn_blocking(move || Tools::install(&cache, components.localstack)).await??;
+    let state = start(place, components).await?;
     show(&state)
 }
 
-async fn start(place: &Place, wanted: Up) -> Result<State> {
+async fn start(place: &Place, components: Components) -> Result<State> {
     place.clear()?;
-    let mut holder = holder::spawn(place, wanted)?;
+    let mut holder = holder::spawn(place, components)?;
     let spinner = ProgressBar::new_spinner().with_message("starting the test bed, about 5 s");
     spinner.enable_steady_tick(POLL);
     let begun = Instant::now();

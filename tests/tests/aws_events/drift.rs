@@ -150,11 +150,11 @@ async fn what_lanyard_does_itself_and_what_is_nobodys_causes_no_look() -> Result
     let object = at_rest(&scene, "PodIdentity").await?;
     let role = scene.role_of(&object)?;
     let mark = scene.stage.bed.gateway.ledger().mark();
-    let (ours, nobodys) = (stand.count("ours").await?, stand.count("nobodys").await?);
+    let (own, unmatched) = (stand.count("self").await?, stand.count("unmatched").await?);
     stand.send(&of_role("own-attach-policy", &role)?).await?;
     stand.send(&of_role("attach-policy", "somebodys")?).await?;
-    stand.until_count("ours", ours + 1).await?;
-    stand.until_count("nobodys", nobodys + 1).await?;
+    stand.until_count("self", own + 1).await?;
+    stand.until_count("unmatched", unmatched + 1).await?;
     stand.until_empty().await?;
     // Whatever was asked for before this is over by its end.
     scene.reconciled("carts").await?;

@@ -29,7 +29,7 @@ async fn what_is_poisoned_or_foreign_is_dropped_with_a_count_and_does_not_come_a
             "read_only",
             record("update-trust", &[("/detail/readOnly", json!(true))])?,
         ),
-        ("unkept", record("create-policy-version", &[])?),
+        ("unmanaged", record("create-policy-version", &[])?),
     ];
     let mut before = Vec::new();
     for (outcome, body) in &messages {

@@ -65,13 +65,13 @@ async fn the_last_pod_takes_everything_with_it_and_is_looked_for_afresh() -> Res
 
 #[tokio::test]
 async fn another_policy_ends_the_waiting() -> Result<()> {
-    let (scene, _) = held("without_retry").await?;
+    let (scene, _) = held("without-retry").await?;
     let now = with(
-        spec("without_retry", "PodIdentity"),
+        spec("without-retry", "PodIdentity"),
         json!({"deletionPolicy": "Delete"}),
     );
     scene.apply("orders", now).await?;
     scene.until_gone("orders").await?;
-    ensure!(nothing_left(&scene, "orders", "without_retry").await?);
+    ensure!(nothing_left(&scene, "orders", "without-retry").await?);
     Ok(())
 }

@@ -25,8 +25,8 @@ async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
     for name in ["gone", "theirs"] {
         ensure!(scene.aws.associations("shop", name).await?.len() == 1, "{name}");
     }
-    let told = stage.log()?.matches("an orphan:").count();
-    ensure!(told == 2, "one line each, and not {told}");
+    let reported = stage.log()?.matches("orphan: it carries").count();
+    ensure!(reported == 2, "expected one line each, found {reported}");
 
     // An object that asks for the association takes it up: it is no orphan any more.
     let mut wanted = spec("PodIdentity", "takes orders");

@@ -92,7 +92,7 @@ impl Sweeps {
             if !told {
                 tracing::warn!(
                     resource, what, %owner,
-                    "an orphans: it carries Lanyard's tags for an object that does not know of it; it is left alone"
+                    "orphan: it carries the tags of an object that does not exist or does not use it; Lanyard does not remove it"
                 );
             }
             now.orphans.insert(what);

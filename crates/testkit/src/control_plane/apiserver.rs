@@ -1,5 +1,5 @@
 //! The API server: RBAC on, its own certificates, tokens in the name of the emulated EKS cluster's issuer.
-//! In: the site, etcd, the PKI, the issuer. Out: a server that is ready. Does I/O. Called by `control_plane`.
+//! Input: the site, etcd, the PKI, the issuer. Output: a server that is ready. Does I/O.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::site::Site;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What the API server itself takes tokens for, as on EKS. Tokens for AWS (`sts.amazonaws.com`, `pods.eks.amazonaws.com`)
+/// Audience of the API server's own tokens, as on EKS. Tokens for AWS (`sts.amazonaws.com`, `pods.eks.amazonaws.com`)
 /// can be requested for any audience, and must not open the API server.
 const AUDIENCE: &str = "https://kubernetes.default.svc";
 

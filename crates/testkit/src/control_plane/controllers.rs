@@ -1,6 +1,5 @@
 //! kube-controller-manager and kube-scheduler: what makes ServiceAccounts appear and Deployments roll.
-//! In: the site, the PKI, the way to the API server. Out: running processes that are healthy. Does I/O.
-//! Called by `control_plane`.
+//! Input: the site, the PKI, the way to the API server. Output: running processes that are healthy. Does I/O.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! etcd, in memory as far as it lets us: nothing is synced to disk. In: the site. Out: a running store. Does I/O.
-//! Called by `bed`, ahead of the rest of the control plane.
+//! etcd, in memory as far as it lets us: nothing is synced to disk. Input: the site. Output: a running store. Does I/O.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Ways into the API server: kubeconfig files for programs, clients for ourselves.
-//! In: the server's address and its PKI. Out: files and clients. Writes files. Called by `control_plane`.
+//! Input: the server's address and its PKI. Output: files and clients. Writes files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ impl Access {
         Ok(Client::try_from(self.config().await?)?)
     }
 
-    /// What a client of this user is made from.
+    /// Client configuration of this user.
     pub(super) async fn config(&self) -> Result<Config> {
         let mut config =
             Config::from_custom_kubeconfig(self.content.clone(), &KubeConfigOptions::default()).await?;
@@ -92,7 +92,7 @@ pub(super) fn anonymous(address: &str, pki: &Pki) -> Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
-/// Whether `path` (`/healthz`, `/readyz`) answers 200.
+/// Returns true if `path` (`/healthz`, `/readyz`) answers 200.
 pub(super) async fn healthy(client: &Client, path: &str) -> Option<()> {
     let request = http::Request::get(path).body(Vec::new()).ok()?;
     client.request_text(request).await.ok().map(drop)

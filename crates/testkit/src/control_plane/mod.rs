@@ -1,7 +1,5 @@
 //! A real Kubernetes control plane on this machine, with simulated kubelets: etcd, API server, controllers, scheduler, KWOK.
-//! In: the issuer its tokens shall carry, and how many nodes. Out: a cluster in which Deployments roll. Does I/O.
-//! Called by `bed`.
-//!
+//! Input: the issuer its tokens shall carry, and how many nodes. Output: a cluster in which Deployments roll. Does I/O.
 //! ```text
 //!   etcd <- kube-apiserver <- kube-controller-manager, kube-scheduler, kwok
 //! ```
@@ -100,7 +98,7 @@ impl ControlPlane {
         self.admin.file()
     }
 
-    /// What a client of the administrator is made from.
+    /// Client configuration of the administrator.
     pub(crate) fn config(&self) -> impl Future<Output = Result<kube::Config>> + Send + 'static {
         let admin = self.admin.clone();
         async move { admin.config().await }

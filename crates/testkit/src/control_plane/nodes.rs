@@ -1,6 +1,5 @@
 //! The simulated machines: KWOK, which plays every kubelet, and the Node objects it plays them for.
-//! In: the site, a way to the API server, how many. Out: nodes that are ready and pods that run. Does I/O.
-//! Called by `control_plane`.
+//! Input: the site, a way to the API server, how many. Output: nodes that are ready and pods that run. Does I/O.
 
 use std::fs;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The cluster's certificates and the key that signs ServiceAccount tokens, made anew for every test bed.
-//! In: a directory. Out: PEM files there, and client certificates on demand. Writes files. Called by `control_plane`.
+//! The cluster's certificates and the key that signs ServiceAccount tokens, created for each test bed.
+//! Input: a directory. Output: PEM files there, and client certificates on demand. Writes files.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! The few calls of our own to the emulators, past the gateway: to see that they answer, and to make the EKS cluster.
-//! In: service, operation, parameters. Out: the answer's body. Network I/O. Called by `cluster` and `localstack`.
+//! Input: service, operation, parameters. Output: the answer's body. Network I/O.
 
 use anyhow::{Context, Result, bail};
 use http::Request;
@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::REGION;
+use crate::location::REGION;
 use crate::process;
 
 /// A call of IAM or STS, whose parameters are a form.

@@ -1,14 +1,15 @@
 //! The EKS cluster in the emulator that stands for the local control plane: its name, ARN and OIDC issuer.
-//! In: the emulator's URL. Out: what `DescribeCluster` would say. Network I/O. Called by `bed`, before the API server starts.
+//! Input: the emulator's URL. Output: what `DescribeCluster` would say. Network I/O.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ACCOUNT, call};
+use super::call;
 use crate::gateway::public_issuer;
+use crate::location::ACCOUNT;
 
-/// What the role is called that EKS itself takes on for a cluster: the one role that is not of anybody's workload.
+/// Name of the role that EKS itself assumes for a cluster, the only role that belongs to no workload.
 const CLUSTER_ROLE: &str = "eks-cluster";
 
 /// The add-on without which no pod of the cluster gets credentials by Pod Identity (docs/dev/aws-behaviour.md#agent).

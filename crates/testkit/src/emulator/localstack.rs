@@ -1,11 +1,12 @@
-//! LocalStack: IAM and STS, as a second opinion on what ministack says. In: the site. Out: an emulator that is ready.
-//! Does I/O. Called by `bed`, when asked for.
+//! LocalStack: IAM and STS, as a second opinion on what ministack says. Input: the site. Output: an emulator that is ready.
+//! Does I/O.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{Emulator, call};
+use super::call;
+use super::running::Emulator;
 use crate::site::Site;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -28,11 +29,11 @@ pub(crate) async fn localstack(site: &Site) -> Result<Emulator> {
     command
         .args(["-m", "localstack.runtime.main"])
         .env("GATEWAY_LISTEN", port.address())
-        // The default server listens on every interface, whatever it is told.
+        // The default server ignores its settings and listens on every interface.
         .env("GATEWAY_SERVER", "hypercorn")
         .env("SERVICES", "iam,sts")
         .env("FILESYSTEM_ROOT", site.dir("localstack")?)
-        // Nothing is told or asked over the network, and no DNS server is started.
+        // It sends nothing over the network, and starts no DNS server.
         .env("DISABLE_EVENTS", "1")
         .env("SKIP_SSL_CERT_DOWNLOAD", "1")
         .env("DNS_ADDRESS", "0");

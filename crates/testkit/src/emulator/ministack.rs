@@ -1,17 +1,17 @@
-//! ministack: IAM, STS, EKS with Pod Identity associations, and SQS. In: the site. Out: an emulator that is ready. Does I/O.
-//! Called by `bed`.
+//! ministack: IAM, STS, EKS with Pod Identity associations, and SQS. Input: the site. Output: an emulator that is ready. Does I/O.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{ACCOUNT, Emulator, REGION};
+use super::running::Emulator;
+use crate::location::{ACCOUNT, REGION};
 use crate::process;
 use crate::site::Site;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Starts it. With `authorize` it evaluates IAM policies for whoever is not the account's root (the key `test`), and a
+/// Starts it. With `authorize` it evaluates IAM policies for every user other than the account's root (the key `test`), and a
 /// role's trust for `AssumeRoleWithWebIdentity`; without, everybody may do everything.
 pub(crate) async fn ministack(site: &Site, authorize: bool) -> Result<Emulator> {
     let port = site.port()?;

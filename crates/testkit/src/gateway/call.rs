@@ -1,48 +1,13 @@
-//! What a request asks for: service, operation, whether it writes, and whom it is about.
-//! In: a request. Out: a `Call`, or nothing when no AWS service can be told. No I/O.
+//! Parses a request: service, operation, read or write, and the subject it concerns.
+//! Input: a request. Output: a `Call`, or `None` if it names no AWS service. No I/O.
 //! Called once for each request; ledger, faults, throttle and gaps all speak of the `Call`.
-
-use std::fmt;
 
 use http::Method;
 use serde_json::Value;
 
 use super::form::decode_path;
 use super::message::Request;
-
-/// The services that the gateway stands before, and the API server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Service {
-    /// Identity and Access Management: Query protocol, XML answers.
-    Iam,
-    /// Security Token Service: Query protocol, XML answers.
-    Sts,
-    /// Elastic Kubernetes Service: REST with JSON.
-    Eks,
-    /// Simple Queue Service: JSON, the operation in a header.
-    Sqs,
-    /// The API server, behind a [front](super::Front).
-    Kubernetes,
-}
-
-impl Service {
-    /// Whether it is one of AWS's.
-    pub(crate) fn is_aws(self) -> bool {
-        self != Self::Kubernetes
-    }
-}
-
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Iam => "iam",
-            Self::Sts => "sts",
-            Self::Eks => "eks",
-            Self::Sqs => "sqs",
-            Self::Kubernetes => "kube",
-        })
-    }
-}
+use super::service::Service;
 
 /// One call, as far as its request alone tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +16,7 @@ pub struct Call {
     pub service: Service,
     /// AWS's name of the operation, such as `CreateRole`; RBAC's verb and resource, such as `patch serviceaccounts`.
     pub operation: String,
-    /// Whether it may change something.
+    /// True if the call can change something.
     pub write: bool,
     /// Names that the request gives for what it is about: role name, ARN, `namespace/serviceAccount`, association id.
     pub subjects: Vec<String>,
@@ -72,20 +37,20 @@ impl Call {
         }
     }
 
-    /// Whether it may change what anybody acts on: a write that is neither a lease's renewal nor the telling of an event.
+    /// Returns true for a write that other components act on: neither a lease renewal nor an event.
     pub fn is_deed(&self) -> bool {
         let resource = self.operation.split(' ').nth(1);
         let kept_aside = !self.service.is_aws() && matches!(resource, Some("leases" | "events"));
         self.write && !kept_aside
     }
 
-    /// Whether the call is about this: a role's name or ARN, `namespace/serviceAccount`, a ServiceAccount's name, an association's id or ARN.
+    /// Returns true if the call concerns this subject: a role's name or ARN, `namespace/serviceAccount`, a ServiceAccount's name, an association's id or ARN.
     pub fn is_about(&self, subject: &str) -> bool {
         self.subjects.iter().any(|known| names(known, subject))
     }
 }
 
-/// Whether `known` is `subject` or, as an ARN or a path, ends in it.
+/// Returns true if `known` is `subject` or, as an ARN or a path, ends in it.
 pub(crate) fn names(known: &str, subject: &str) -> bool {
     known == subject
         || known
@@ -93,7 +58,7 @@ pub(crate) fn names(known: &str, subject: &str) -> bool {
             .is_some_and(|before| before.ends_with('/'))
 }
 
-/// Who signed a request and for where: `Credential=<key>/<date>/<region>/<service>/aws4_request`.
+/// Signer and scope of a request: `Credential=<key>/<date>/<region>/<service>/aws4_request`.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
     pub key: String,

@@ -1,6 +1,5 @@
 //! The emulators behind the gateway: forwards a caller's request as it is, and asks in the gateway's own name.
-//! In: requests. Out: answers; an emulator that does not answer becomes a 503 in its service's shape. Network I/O.
-//! Used by `serve` and by the gaps.
+//! Input: requests. Output: answers; an emulator that does not answer becomes a 503 in its service's shape. Network I/O.
 
 use anyhow::Context as _;
 use http::uri::{Authority, Scheme};
@@ -12,11 +11,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-use super::GatewayOptions;
-use super::call::{Service, scope};
+use super::call::scope;
 use super::error::error;
 use super::form::Form;
 use super::message::{Answer, Request};
+use super::options::GatewayOptions;
+use super::service::Service;
 
 /// Where each service is emulated, and the connections to it.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl Origin {
 /// How often a read that lost a race is asked again.
 const RACES: usize = 5;
 
-/// Whether LocalStack broke off a read because another call changed what it walked over: its own fault, which IAM does
+/// Returns true if LocalStack failed a read because another call changed its data meanwhile, a fault that IAM does
 /// not have, and a read may be asked again.
 fn lost_a_race(request: &Request, answer: &Answer) -> bool {
     let body = String::from_utf8_lossy(&request.body);

@@ -1,12 +1,12 @@
 //! Error answers in each protocol's shape: XML for IAM and STS, JSON with a type header for EKS and SQS, a `Status` for Kubernetes.
-//! In: service, status, code, message. Out: an answer; and the code out of an answer. No I/O.
-//! Used by faults, throttle and gaps, so that a made-up error looks like AWS's own.
+//! Input: service, status, code, message. Output: an answer; and the code out of an answer. No I/O.
 
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::call::{Call, Service};
+use super::call::Call;
 use super::message::Answer;
+use super::service::Service;
 use super::xml;
 
 /// An error as `service` words it. A status outside 400..=599 becomes 500.

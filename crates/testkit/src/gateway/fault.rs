@@ -1,16 +1,18 @@
 //! Faults: which calls they strike, at which turn, and what they do to them.
-//! In: calls. Out: the effects that strike a call. No I/O; the hooks a test gives run in `serve`.
+//! Input: calls. Output: the effects that strike a call. No I/O; the hooks a test gives run in `serve`.
 //! Tests build them; `serve` asks for each call.
 
+use parking_lot::Mutex;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::call::{Call, Service};
-use super::locked;
+use super::call::Call;
+use super::service::Service;
 
 /// Something that goes wrong on purpose. Built as a sentence: `Fault::on("CreateRole").nth(2).resets()`.
 #[derive(Clone, Debug)]
@@ -47,7 +49,7 @@ enum Turns {
     First(usize),
 }
 
-/// What a fault does to a call.
+/// Effect of a fault on a call.
 #[derive(Clone)]
 pub(crate) enum Effect {
     /// An error in the service's own shape, in place of the call.
@@ -93,7 +95,7 @@ impl Fault {
         Target::of(Operations::Writes)
     }
 
-    /// Every call that may change what anybody acts on, counted over AWS and the API server together: the writes, but
+    /// Every call that other components act on, counted over AWS and the API server together: the writes, but
     /// neither renewals of leases nor events. See [`Call::is_deed`].
     pub fn on_deeds() -> Target {
         Target::of(Operations::Deeds)
@@ -213,7 +215,7 @@ impl Target {
         self.with(Effect::Delay(by))
     }
 
-    /// Runs `hook` before the emulator hears of the call; the call goes on when the hook is done.
+    /// Runs `hook` before the emulator hears of the call; the call continues when the hook is done.
     pub fn calls_before<F>(self, hook: impl Fn(Call) -> F + Send + Sync + 'static) -> Fault
     where
         F: Future<Output = ()> + Send + 'static,
@@ -288,7 +290,7 @@ impl Faults {
             matched: AtomicUsize::new(0),
             struck: AtomicUsize::new(0),
         });
-        locked(&self.0).push(Arc::clone(&armed));
+        self.0.lock().push(Arc::clone(&armed));
         FaultHandle {
             armed,
             faults: self.clone(),
@@ -297,12 +299,13 @@ impl Faults {
 
     /// Takes every fault back.
     pub fn clear(&self) {
-        locked(&self.0).clear();
+        self.0.lock().clear();
     }
 
-    /// What strikes this call, in the order in which the faults were added.
+    /// Faults that apply to this call, in the order in which they were added.
     pub(crate) fn strike(&self, call: &Call) -> Vec<Effect> {
-        locked(&self.0)
+        self.0
+            .lock()
             .iter()
             .filter_map(|armed| armed.strike(call))
             .collect()
@@ -317,7 +320,10 @@ impl FaultHandle {
 
     /// Takes the fault back.
     pub fn remove(&self) {
-        locked(&self.faults.0).retain(|armed| !Arc::ptr_eq(armed, &self.armed));
+        self.faults
+            .0
+            .lock()
+            .retain(|armed| !Arc::ptr_eq(armed, &self.armed));
     }
 }
 

@@ -1,10 +1,10 @@
 //! Form parameters (`a=b&c=d`) of the Query protocol and of URL queries, in order, doubles kept.
-//! In: text. Out: names and values, and text again. No I/O.
+//! Input: text. Output: names and values, and text again. No I/O.
 //! Used wherever the gateway looks into a request.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What RFC 3986 leaves as it is; everything else is encoded, as AWS signs it.
+/// Characters that RFC 3986 does not encode. All others are encoded, as in AWS signatures.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

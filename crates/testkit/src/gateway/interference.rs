@@ -1,14 +1,15 @@
-//! What the gateway does to a call on purpose, whatever protocol it speaks: wait, throttle, fail, drop, call back.
-//! In: a call. Out: a ruling on it. Waits (latency, hooks), no other I/O.
-//! Asked once for each call; knows no protocol, so that both sides, AWS and the API server, use it as it is.
+//! Deliberate interference with a call, for every protocol: delay, throttle, fail, drop, run a hook.
+//! Input: a call. Output: a ruling on it. Waits (latency, hooks), no other I/O.
+//! Asked once for each call; knows no protocol, so that both sides, AWS and the API server, use it
+//! unchanged.
 
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::call::Call;
 use super::fault::{Effect, Faults, Hook};
 use super::ledger::Ledger;
-use super::locked;
 use super::throttle::{Buckets, Throttle};
 
 /// Faults, pace and record of one gateway.
@@ -25,7 +26,7 @@ struct Pace {
     buckets: Buckets,
 }
 
-/// What is to happen to one call.
+/// Verdict on one call.
 pub(crate) struct Ruling {
     pub verdict: Verdict,
     /// Run when the emulator has answered.
@@ -34,7 +35,7 @@ pub(crate) struct Ruling {
     pub swallow: bool,
 }
 
-/// Whether the call goes on, and what stands in its place if not.
+/// Returns the verdict: the call continues, or is answered by an error.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Pass,
@@ -69,17 +70,17 @@ impl Interference {
     }
 
     pub fn set_latency(&self, latency: Duration) {
-        locked(&self.pace).latency = latency;
+        self.pace.lock().latency = latency;
     }
 
     pub fn set_throttles(&self, throttles: Vec<Throttle>) {
-        locked(&self.pace).buckets = Buckets::of(throttles, Instant::now());
+        self.pace.lock().buckets = Buckets::of(throttles, Instant::now());
     }
 
     /// Lets the latency pass, then throttles, then lets the faults strike in their order; the first that decides, decides.
     /// The pace is AWS's: calls to the API server go at its own.
     pub async fn rule(&self, call: &Call) -> Ruling {
-        let latency = locked(&self.pace).latency;
+        let latency = self.pace.lock().latency;
         if !latency.is_zero() && call.service.is_aws() {
             tokio::time::sleep(latency).await;
         }
@@ -88,7 +89,7 @@ impl Interference {
             after: Vec::new(),
             swallow: false,
         };
-        if !locked(&self.pace).buckets.admit(call, Instant::now()) {
+        if !self.pace.lock().buckets.admit(call, Instant::now()) {
             ruling.verdict = Verdict::Refuse(Refusal::Throttled);
             return ruling;
         }

@@ -1,14 +1,16 @@
 //! The record of every call that went through the gateway, in order, with what became of it.
-//! In: calls and their answers, from `serve`. Out: counts and tables for tests and benches. No I/O.
+//! Input: calls and their answers, from `serve`. Output: counts and tables for tests and benches. No I/O.
 
+use parking_lot::Mutex;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
 use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::call::{Call, Service};
-use super::locked;
+use super::call::Call;
+use super::service::Service;
 
 /// The calls so far. Clones share one record.
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ pub struct Entry {
     pub status: Option<u16>,
     /// The error code the caller got, such as `NoSuchEntity`.
     pub code: Option<String>,
-    /// Who called: the name under which the test bed started the program, which it shows to either side.
+    /// The caller: the name under which the test bed started the program, as it identifies itself.
     pub caller: Option<String>,
     /// When the call had arrived, before anything happened to it.
     pub began: Instant,
@@ -34,7 +36,7 @@ pub struct Entry {
     pub ended: Instant,
 }
 
-/// A place in the ledger: what comes after it is what a test looks at. The default is its beginning.
+/// A position in the ledger: tests read the entries after it. The default is the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark(usize);
 
@@ -47,19 +49,19 @@ impl Ledger {
     }
 
     pub(crate) fn record(&self, entry: Entry) {
-        let mut entries = locked(&self.entries);
+        let mut entries = self.entries.lock();
         entries.push(entry);
         self.length.send_replace(entries.len());
     }
 
     /// Where the ledger stands now.
     pub fn mark(&self) -> Mark {
-        Mark(locked(&self.entries).len())
+        Mark(self.entries.lock().len())
     }
 
     /// The calls answered since `mark`. A call still under way is not among them.
     pub fn since(&self, mark: Mark) -> Calls {
-        Calls(locked(&self.entries).iter().skip(mark.0).cloned().collect())
+        Calls(self.entries.lock().iter().skip(mark.0).cloned().collect())
     }
 
     /// Waits until the calls since `mark` satisfy `enough`, looking again after each call. Has no time limit of its own.
@@ -88,7 +90,7 @@ impl Calls {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there is no call.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -98,7 +100,7 @@ impl Calls {
         self.only(|entry| entry.call.write)
     }
 
-    /// Those that may have changed what anybody acts on: without renewals of leases and events.
+    /// Writes that other components act on: without lease renewals and events.
     pub fn deeds(&self) -> Self {
         self.only(|entry| entry.call.is_deed())
     }

@@ -1,6 +1,5 @@
 //! One HTTP request and one answer, read whole, as the gateway passes them about.
-//! In: hyper's streaming messages. Out: values with their bytes in memory. Reads bodies, no other I/O.
-//! Used by every other file of the gateway.
+//! Input: hyper's streaming messages. Output: values with their bytes in memory. Reads bodies, no other I/O.
 
 use anyhow::Context as _;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
@@ -8,8 +7,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes};
 
-use super::call::Service;
 use super::form::Form;
+use super::service::Service;
 
 /// A request of the SDK or of a kube client, body included. Requests here are at most some kilobytes.
 #[derive(Clone, Debug)]
@@ -131,7 +130,7 @@ impl Answer {
     }
 }
 
-/// Headers that speak of one connection or of the body's framing: hyper writes them anew.
+/// Headers that speak of one connection or of the body's framing: hyper sets them itself.
 fn without_framing(mut headers: HeaderMap) -> HeaderMap {
     for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
         headers.remove(name);

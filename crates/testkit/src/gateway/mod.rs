@@ -1,8 +1,7 @@
 //! The gateway: an HTTP proxy in this process between the AWS SDK and the emulators of IAM, STS, EKS and SQS.
 //! It counts calls, makes them slow, throttled or fail on purpose, and closes the gaps between the emulators and AWS.
-//! In: the emulators' URLs. Out: one URL to give the SDK as `AWS_ENDPOINT_URL`. Network I/O. Used by the test bed, tests and benches.
+//! Input: the emulators' URLs. Output: one URL to give the SDK as `AWS_ENDPOINT_URL`. Network I/O.
 //! Its second side, `front`, does the same to calls to the API server.
-//!
 //! ```text
 //!   SDK -> serve -> call (what is it?) -> interference (latency, throttle, faults) -> gaps -> emulator
 //!                                              |                                        |
@@ -10,244 +9,33 @@
 //! ```
 
 mod call;
+mod core;
 mod emulator;
 mod error;
 mod fault;
 mod form;
 mod front;
 mod gaps;
+mod handle;
 mod interference;
 mod ledger;
 mod message;
+mod options;
 mod recall;
 mod serve;
+mod service;
 #[cfg(test)]
 mod testing;
 mod throttle;
 mod xml;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use anyhow::Context as _;
-use http::Method;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-
 pub(crate) use self::gaps::public_issuer;
 
-pub use self::call::{Call, Service};
+pub use self::call::Call;
 pub use self::fault::{Fault, FaultHandle, Faults, Target};
 pub use self::front::Front;
+pub use self::handle::{Gateway, Subject};
 pub use self::ledger::{Calls, Entry, Ledger, Mark};
+pub use self::options::GatewayOptions;
+pub use self::service::Service;
 pub use self::throttle::Throttle;
-
-use self::emulator::{Emulators, Origin};
-use self::gaps::Gaps;
-use self::interference::Interference;
-use self::message::{Answer, Request};
-use self::recall::Recall;
-
-/// Where each service is emulated: `http://host:port`. The same emulator may stand for several.
-#[derive(Clone, Debug)]
-pub struct GatewayOptions {
-    /// The emulator of IAM (ministack or LocalStack).
-    pub iam: String,
-    /// The emulator of STS; it must be the one of IAM, whose roles it assumes.
-    pub sts: String,
-    /// The emulator of EKS (ministack).
-    pub eks: String,
-    /// The emulator of SQS (ministack).
-    pub sqs: String,
-}
-
-impl GatewayOptions {
-    /// One emulator for all four.
-    pub fn all(url: &str) -> Self {
-        Self {
-            iam: url.to_owned(),
-            sts: url.to_owned(),
-            eks: url.to_owned(),
-            sqs: url.to_owned(),
-        }
-    }
-}
-
-/// A running gateway. Clones are handles to the same one; it stops when the last is dropped.
-#[derive(Clone, Debug)]
-pub struct Gateway {
-    core: Arc<Core>,
-    address: SocketAddr,
-    _server: Arc<Server>,
-}
-
-/// What one gateway knows and does, apart from its socket.
-#[derive(Debug)]
-struct Core {
-    interference: Interference,
-    emulators: Emulators,
-    recall: Recall,
-    gaps: Gaps,
-}
-
-impl Gateway {
-    /// Starts a gateway on a free port of 127.0.0.1. The emulators need not answer yet.
-    pub async fn start(options: GatewayOptions) -> anyhow::Result<Self> {
-        let core = Arc::new(Core {
-            interference: Interference::new(),
-            emulators: Emulators::new(&options)?,
-            recall: Recall::default(),
-            gaps: Gaps::default(),
-        });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .context("no free port for the gateway")?;
-        let address = listener.local_addr()?;
-        let asked = Arc::clone(&core);
-        let served = serve::serve(listener, Arc::default(), move |request| {
-            serve::answer(request, Arc::clone(&asked))
-        });
-        let server = Server(tokio::spawn(served));
-        Ok(Self {
-            core,
-            address,
-            _server: Arc::new(server),
-        })
-    }
-
-    /// The URL to give the SDK as `AWS_ENDPOINT_URL`, for all services.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// The record of all calls.
-    pub fn ledger(&self) -> &Ledger {
-        &self.core.interference.ledger
-    }
-
-    /// The faults in force.
-    pub fn faults(&self) -> &Faults {
-        &self.core.interference.faults
-    }
-
-    /// Makes every call wait this long before anything else happens to it. Zero, the default, takes the wait away.
-    pub fn set_latency(&self, latency: Duration) {
-        self.core.interference.set_latency(latency);
-    }
-
-    /// Puts these rates in force in place of the ones before, with full buckets. None, the default, lets everything pass.
-    pub fn set_throttles(&self, throttles: Vec<Throttle>) {
-        self.core.interference.set_throttles(throttles);
-    }
-
-    /// Forgets what reads were answered so far: a stale answer is then never older than this.
-    pub fn forget_answers(&self) {
-        self.core.recall.forget();
-    }
-
-    /// Gives the gateway the keys with which an issuer signs its tokens, as the API server publishes them under `/openid/v1/jwks`.
-    /// Until then no web identity token of that issuer is good. Replaces the keys before.
-    pub fn set_jwks(&self, issuer: &str, jwks: &str) -> anyhow::Result<()> {
-        self.core
-            .gaps
-            .keys
-            .set(issuer, jwks)
-            .with_context(|| format!("the keys of {issuer} cannot be read"))
-    }
-
-    /// Makes all associations look this much older than they are, in whole seconds. Replaces the shift before.
-    pub fn shift_association_times(&self, older: Duration) {
-        self.core.gaps.associations.shift_times(older);
-    }
-
-    /// Makes an association look owned by an EKS add-on (docs/dev/aws-behaviour.md#add-on-ownership).
-    pub fn set_association_owner(&self, association_id: &str, owner_arn: &str) {
-        self.core.gaps.associations.set_owner(association_id, owner_arn);
-    }
-
-    /// Whether a subject has an association, or had one so long ago as `lag` says; asked past ledger, latency and faults:
-    /// for what stands for AWS itself. Of the past it knows only what came through the gateway.
-    pub async fn is_associated(&self, subject: &Subject, lag: Duration) -> anyhow::Result<bool> {
-        let Subject {
-            account,
-            region,
-            cluster,
-            namespace,
-            service_account,
-        } = subject;
-        let key = format!("{namespace}/{service_account}");
-        if let Some(before) = self.core.gaps.associations.before(&key, lag) {
-            return Ok(before);
-        }
-        let origin = Origin {
-            account: account.clone(),
-            region: region.clone(),
-        };
-        let path = format!(
-            "/clusters/{cluster}/pod-identity-associations?namespace={namespace}&serviceAccount={service_account}"
-        );
-        let answer = self
-            .core
-            .emulators
-            .ask_eks(&origin, Method::GET, &path, None)
-            .await;
-        let body = answer
-            .parse_json()
-            .filter(|_| answer.status.is_success())
-            .with_context(|| answer.text())?;
-        Ok(body.pointer("/associations/0").is_some())
-    }
-}
-
-/// A ServiceAccount of a cluster.
-#[derive(Clone, Debug)]
-pub struct Subject {
-    /// The cluster's account, twelve digits.
-    pub account: String,
-    /// The cluster's region.
-    pub region: String,
-    /// The cluster's name.
-    pub cluster: String,
-    /// The ServiceAccount's namespace.
-    pub namespace: String,
-    /// The ServiceAccount's name.
-    pub service_account: String,
-}
-
-impl Core {
-    /// The call that a request makes; an association's id is completed by the subject it is known to have.
-    fn name(&self, request: &Request) -> Option<Call> {
-        let mut call = Call::of(request)?;
-        let known: Vec<String> = call
-            .subjects
-            .iter()
-            .filter_map(|subject| self.subject(subject))
-            .collect();
-        call.subjects.extend(known);
-        Some(call)
-    }
-
-    fn subject(&self, association: &str) -> Option<String> {
-        self.gaps.associations.subject(association.rsplit('/').next()?)
-    }
-
-    async fn ask(&self, call: &Call, request: &Request) -> Answer {
-        self.gaps.ask(&self.emulators, call, request).await
-    }
-}
-
-/// The server's task, ended with its owner.
-#[derive(Debug)]
-struct Server(JoinHandle<()>);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// A lock whose holder panicked is taken all the same: what it guards are records, never half-done work.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

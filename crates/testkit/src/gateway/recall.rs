@@ -1,12 +1,10 @@
 //! The last answer of each read, so that a fault can serve it once more as a stale one.
-//! In: reads and their answers. Out: the answer before. No I/O.
-//! Used by `serve`.
+//! Input: reads and their answers. Output: the answer before. No I/O.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 use super::call::Call;
-use super::locked;
 use super::message::{Answer, Request};
 
 /// Answers by what was asked.
@@ -16,16 +14,16 @@ pub(crate) struct Recall(Mutex<HashMap<String, Answer>>);
 impl Recall {
     pub fn remember(&self, call: &Call, request: &Request, answer: &Answer) {
         if !call.write {
-            locked(&self.0).insert(question(call, request), answer.clone());
+            self.0.lock().insert(question(call, request), answer.clone());
         }
     }
 
     pub fn forget(&self) {
-        locked(&self.0).clear();
+        self.0.lock().clear();
     }
 
     pub fn last(&self, call: &Call, request: &Request) -> Option<Answer> {
-        locked(&self.0).get(&question(call, request)).cloned()
+        self.0.lock().get(&question(call, request)).cloned()
     }
 }
 

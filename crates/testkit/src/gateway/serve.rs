@@ -1,5 +1,5 @@
 //! The gateway's server: one HTTP/1.1 exchange after another, each named, ruled on, performed and recorded.
-//! In: connections of the SDK. Out: answers, or closed connections where a fault says so. Network I/O.
+//! Input: connections of the SDK. Output: answers, or closed connections where a fault says so. Network I/O.
 //! Started by `Gateway::start`; a front serves its side with the same loop and the same exchange.
 
 use std::error::Error;
@@ -15,15 +15,25 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
-use super::Core;
 use super::call::Call;
+use super::core::Core;
 use super::error::{self, denied, error as refused, throttled};
 use super::interference::{Interference, Refusal, Verdict};
 use super::ledger::Entry;
 use super::message::{Answer, Request};
 use super::recall::Recall;
+
+/// The server's task, ended with its owner.
+#[derive(Debug)]
+pub(super) struct Server(pub JoinHandle<()>);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 /// Serves until its task is ended, and the connections with it; `hang_up` ends those that are open.
 pub(super) async fn serve<A, F, B>(listener: TcpListener, hang_up: Arc<Notify>, answer: A)

@@ -2,10 +2,10 @@
 
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::call::Service;
 use super::emulator::Origin;
 use super::form::Form;
 use super::message::Request;
+use super::service::Service;
 
 pub(crate) fn origin() -> Origin {
     Origin {

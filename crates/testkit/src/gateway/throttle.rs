@@ -1,10 +1,11 @@
 //! A token bucket that refuses calls above a rate, as AWS's are refilled every moment and allow a burst.
-//! In: a call and the time. Out: whether it may pass. No I/O, no clock of its own.
+//! Input: a call and the time. Output: whether it may pass. No I/O, no clock of its own.
 //! Asked by `serve` before each call.
 
 use std::time::Instant;
 
-use super::call::{Call, Service};
+use super::call::Call;
+use super::service::Service;
 
 /// A rate that calls must keep to; what is above it is answered as AWS answers: `Throttling` or `ThrottlingException`.
 #[derive(Clone, Debug)]

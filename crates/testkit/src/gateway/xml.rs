@@ -1,6 +1,5 @@
 //! A narrow reader for the XML that IAM and STS answer with: elements with text or elements, no mixed content, no comments.
-//! In: XML text. Out: the inner text of elements, by name and depth. No I/O.
-//! Used by the gaps; not a general XML parser.
+//! Input: XML text. Output: the inner text of elements, by name and depth. No I/O.
 
 /// The inner text of the first element of this name, still escaped.
 pub(crate) fn inner<'a>(xml: &'a str, name: &str) -> Option<&'a str> {

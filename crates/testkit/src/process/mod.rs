@@ -1,6 +1,5 @@
 //! One child process of the test bed: started under the keeper, its output in a log file, waited for by condition.
-//! In: a command. Out: a running process, or an error that names the log and shows its end. Does I/O.
-//! Called by everything that starts a program: `control_plane`, `emulator`, `bed`.
+//! Input: a command. Output: a running process, or an error that names the log and shows its end. Does I/O.
 
 mod ports;
 mod probe;
@@ -17,7 +16,7 @@ pub use ports::Port;
 pub use probe::{Answer, get, request};
 pub use process_reaper::ProcessReaper;
 
-/// How often a condition is looked at again.
+/// Interval at which a condition is checked.
 const POLL: Duration = Duration::from_millis(40);
 /// How much of a failed process's log an error shows.
 const TAIL_LINES: usize = 15;

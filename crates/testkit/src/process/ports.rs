@@ -1,6 +1,5 @@
-//! Free ports for programs that must be told theirs. In: the cache. Out: a port that no other test bed will pick while
-//! it is held. Does I/O (lock files, a trial bind). Called by whatever starts a server process.
-//!
+//! Free ports for programs that need one in their settings. Input: the cache. Output: a port that no other test bed picks while
+//! it is held. Does I/O (lock files, a trial bind).
 //! Asking the kernel for a free port and letting go of it leaves a gap in which another test bed takes it. So a port is
 //! claimed by a lock file first, from below the range that the kernel gives to outgoing connections.
 

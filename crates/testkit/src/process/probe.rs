@@ -1,5 +1,5 @@
 //! Plain HTTP to what runs on this machine: health questions and the few calls that set an emulator up.
-//! In: an address. Out: status and body. Does I/O, without proxy, credentials or TLS. Called by `control_plane` and `emulator`.
+//! Input: an address. Output: status and body. Does I/O, without proxy, credentials or TLS.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 /// One answer is not waited for longer than this: an emulator loads a service on the first call to it.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What came back.
+/// The answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.

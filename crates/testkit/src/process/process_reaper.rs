@@ -1,12 +1,9 @@
 //! Sees to it that every child ends when its owner does, even by SIGKILL: two tiny processes that wait on pipes which
 //! the kernel closes with the owner. A test binary cannot re-execute itself, hence `cat` and `sh`. Does I/O.
-//! Called by `process` (to place a child) and `bed` (to begin and end).
-//!
 //! ```text
 //!   owner --pipe--> cat                  leads the process group that all children join
 //!         --pipe--> sh (another group)   at end of file: kills that group, removes the data directory
 //! ```
-//!
 //! A parent-death signal would not do: it fires when the spawning thread ends, and test threads do. A child that the
 //! owner is just forking holds the pipes' far ends until it execs, by which time it is in the group: none slips through.
 

@@ -1,6 +1,5 @@
 //! The programs that are built from pinned Go modules: the control plane, and KWOK apart from it.
-//! In: the modules' `go.mod` and `go.sum`, compiled in. Out: parts for `install`. Runs `go`, which fetches what it needs.
-//! Called by `tools`.
+//! Input: the modules' `go.mod` and `go.sum`, compiled in. Output: parts for `install`. Runs `go`, which fetches what it needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::install::{self, Part};
+use super::install;
+use super::part::Part;
 
 /// The oldest Go that builds Kubernetes 1.36.
 const GO: (u32, u32) = (1, 26);
 
-/// What is built from one `go.mod`.
+/// Programs that are built from one `go.mod`.
 struct Pin {
     name: &'static str,
     version: &'static str,

@@ -1,42 +1,22 @@
 //! Installs what is missing, one part after the other, each once however many processes ask.
-//! In: parts (a target, and how to make it). Out: targets that exist, or one sentence on what is missing. Does I/O.
-//! Called by `tools`; the recipes are in `go` and `python`.
+//! Input: parts (a target, and how to make it). Output: targets that exist, or one sentence on what is missing. Does I/O.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use super::part::Part;
 use super::progress::Progress;
 use crate::cache;
 use crate::process::tail;
 
-/// Makes something at the first path, logging to the second.
-pub(super) type Recipe = Box<dyn Fn(&Path, &Path) -> Result<()> + Send>;
-
-/// One thing to install: it is there when `target` is.
-pub(super) struct Part {
-    /// What the display calls it, with its version.
-    pub label: String,
-    /// About how long it takes on two cores with nothing cached.
-    pub usual: Duration,
-    /// The directory of this version, where locks, logs and half-made things are kept too.
-    pub dir: PathBuf,
-    /// Exists when the part is installed.
-    pub target: PathBuf,
-    /// Whether what the recipe needs (Go, Python) is on this machine; one sentence with the fix if not.
-    pub check: fn() -> Result<()>,
-    /// Makes the target elsewhere; it is renamed when complete.
-    pub make: Recipe,
-}
-
 /// Makes every part that is not there.
 pub(super) fn missing(parts: &[Part]) -> Result<()> {
     let missing: Vec<_> = parts.iter().filter(|part| !part.target.exists()).collect();
-    // What cannot work is said before minutes are spent on what can.
+    // Missing requirements are reported before minutes are spent on building.
     missing.iter().try_for_each(|part| (part.check)())?;
     let mut progress = Progress::new(&missing);
     for part in missing {
@@ -72,7 +52,7 @@ fn lock(path: &Path, progress: &Progress) -> Result<File> {
     cache::lock(path)
 }
 
-/// What an interrupted installation left.
+/// Remains of an interrupted installation.
 fn remove(left: &Path) -> Result<()> {
     match fs::symlink_metadata(left) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(left)?,

@@ -1,9 +1,10 @@
 //! The programs of the test bed, built or installed on first use and found again afterwards.
-//! In: the cache and the pinned lists in `crates/testkit/tools`. Out: the path of every program. Does I/O: runs `go` and
-//! `python3` when something is missing. Called by `bed` and by `cargo xtask testbed`.
+//! Input: the cache and the pinned lists in `crates/testkit/tools`. Output: the path of every program. Does I/O: runs `go` and
+//! `python3` when something is missing.
 
 mod go;
 mod install;
+mod part;
 mod progress;
 mod python;
 
@@ -29,7 +30,7 @@ pub struct Tools {
     pub kubectl: PathBuf,
     /// Plays the kubelets.
     pub kwok: PathBuf,
-    /// What KWOK makes of nodes and pods: its own Stages, in one file.
+    /// KWOK's own Stages for nodes and pods, in one file.
     pub kwok_stages: PathBuf,
     /// The Python that has ministack.
     pub ministack: PathBuf,
@@ -78,13 +79,13 @@ impl Tools {
         })
     }
 
-    /// The directory with `kubectl`, for somebody's `PATH`.
+    /// The directory with `kubectl`, for a `PATH`.
     pub fn bin(&self) -> &Path {
         self.kubectl.parent().unwrap_or(Path::new("."))
     }
 }
 
-/// What `setup-envtest` fills; it has no controller manager and no scheduler.
+/// The directory that `setup-envtest` fills, without controller manager and scheduler.
 const ASSETS: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
 
 fn kubebuilder_assets() -> Result<Option<PathBuf>> {
@@ -105,6 +106,6 @@ fn kubebuilder_assets() -> Result<Option<PathBuf>> {
     Ok(Some(dir))
 }
 
-fn provided(assets: Option<&Path>, part: &install::Part) -> bool {
+fn provided(assets: Option<&Path>, part: &part::Part) -> bool {
     assets.is_some() && ASSETS.iter().any(|name| part.target.ends_with(name))
 }

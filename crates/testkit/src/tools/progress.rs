@@ -1,19 +1,18 @@
 //! Says what is being installed: which of how many, how long so far, about how long in all.
-//! In: the parts, as they begin and end. Out: a live line on a terminal, else plain lines, on standard error.
-//! Called by `tools::install`.
+//! Input: the parts, as they begin and end. Output: a live line on a terminal, else plain lines, on standard error.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{FormattedDuration, ProgressBar, ProgressStyle};
 
-use super::install::Part;
+use super::part::Part;
 
 /// The display; silent when nothing is missing.
 pub(super) struct Progress {
     bar: ProgressBar,
     total: usize,
     begun: usize,
-    /// What is usually needed for the parts not yet done.
+    /// Usual time of the parts that remain.
     left: Duration,
     since: Instant,
 }

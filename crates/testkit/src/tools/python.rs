@@ -1,6 +1,5 @@
 //! The AWS emulators: Python packages, each in a virtual environment of its own because their dependencies clash.
-//! In: the pinned requirements, compiled in. Out: parts for `install`. Runs `python3` and its pip.
-//! Called by `tools`.
+//! Input: the pinned requirements, compiled in. Output: parts for `install`. Runs `python3` and its pip.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::install::{self, Part};
+use super::install;
+use super::part::Part;
 
 /// The oldest Python that the pinned packages run on.
 const PYTHON: (u32, u32) = (3, 11);
@@ -117,7 +117,7 @@ fn installed_python() -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// What Python prints for this code; `None` when there is no Python or the code fails.
+/// Returns the output of Python for this code, or `None` if there is no Python or the code fails.
 fn ask(code: &str) -> Option<String> {
     let output = Command::new("python3").args(["-c", code]).output().ok()?;
     output

@@ -1,28 +1,27 @@
 //! Which credentials a new pod is to get, and how its token is to be made (docs/dev/aws-behaviour.md#webhook).
-//! In: the pod, and what is known of its ServiceAccount. Out: a decision, or nothing. No I/O.
-//! Called by `server` for each pod; `patch` carries it out.
+//! Input: the pod, and what is known of its ServiceAccount. Output: a decision, or nothing. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// What the webhook knows of a pod's ServiceAccount.
+/// The ServiceAccount of a pod as the webhook sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Whether EKS has a Pod Identity association for it.
+    /// True if EKS has a Pod Identity association for it.
     pub associated: bool,
     /// Its annotations; none when the webhook has not seen it.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// What a pod is to get.
+/// Credentials to inject into a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// By which way it gets AWS credentials.
     pub credentials: Credentials,
     /// The life of its token, in seconds.
     pub token_expiration: i64,
-    /// Whether SDKs are told to use the region's own STS.
+    /// Makes SDKs use the regional STS endpoint.
     pub regional_sts: bool,
     /// Containers that get nothing.
     pub skipped: BTreeSet<String>,
@@ -35,7 +34,7 @@ pub enum Credentials {
     PodIdentity,
     /// By the token, from STS (IRSA).
     WebIdentity {
-        /// The role, as the annotation has it: a malformed one is passed on all the same.
+        /// The role, as the annotation has it: a malformed one is passed on unchanged.
         role_arn: String,
         /// Whom the token is for.
         audience: String,
@@ -81,7 +80,7 @@ fn annotation(name: &str) -> String {
     format!("eks.amazonaws.com/{name}")
 }
 
-/// What is no number counts as not there; what is too short is made just long enough.
+/// Text that is no number counts as absent, and a time that is too short becomes the minimum.
 fn expiration(text: Option<&str>) -> Option<i64> {
     text?.parse::<i64>().ok().map(|seconds| seconds.max(SHORTEST))
 }

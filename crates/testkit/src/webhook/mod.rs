@@ -1,7 +1,6 @@
 //! The pod webhook: it stands for AWS's amazon-eks-pod-identity-webhook, which runs in EKS's control plane and is not to be
 //! had from the registries. It does at the creation of a pod what that does (docs/dev/aws-behaviour.md#pod-wiring, docs/dev/aws-behaviour.md#webhook), and nothing else.
-//! In: a client of the cluster, the gateway. Out: pods with credentials. Network I/O. Used by the test bed.
-//!
+//! Input: a client of the cluster, the gateway. Output: pods with credentials. Network I/O.
 //! ```text
 //!   API server -> server -> sources (association? annotations? how late?) -> decision -> patch -> API server
 //! ```

@@ -1,5 +1,5 @@
-//! What annotations ServiceAccounts had, and since when: what a webhook that learns of changes late still believes.
-//! In: a watch of ServiceAccounts, and the question what was so long ago. Out: the annotations of then. Network I/O.
+//! Past annotations of ServiceAccounts with their times, for a webhook that sees changes late.
+//! Input: a watch of ServiceAccounts, and the question what was so long ago. Output: the annotations of then. Network I/O.
 //! Filled from the webhook's start on, asked by `sources`.
 
 use std::collections::{BTreeMap, HashMap};

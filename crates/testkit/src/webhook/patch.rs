@@ -1,6 +1,5 @@
 //! The JSON patch that gives a pod what was decided: environment, token volume, mounts, label (docs/dev/aws-behaviour.md#pod-wiring, docs/dev/aws-behaviour.md#webhook).
-//! In: the pod as sent, a decision, the region. Out: patch operations. What a container sets itself is left alone. No I/O.
-//! Called by `server`.
+//! Input: the pod as sent, a decision, the region. Output: patch operations. What a container sets itself is left alone. No I/O.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
 //! The HTTPS server that the API server asks about each new pod.
-//! In: AdmissionReview. Out: AdmissionReview with a patch; a pod is never refused. Network I/O.
+//! Input: AdmissionReview. Output: AdmissionReview with a patch; a pod is never refused. Network I/O.
 //! Started by `Webhook::start`.
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -25,7 +25,7 @@ use super::decision::decide;
 use super::patch::patch;
 use super::sources::Sources;
 
-/// What answers need.
+/// State that answers need.
 pub(crate) struct Admission {
     pub sources: Sources,
     pub region: String,

@@ -1,5 +1,5 @@
-//! What the webhook knows of a ServiceAccount: EKS's associations and the annotations in the cluster.
-//! In: namespace and name. Out: both, as they are now or as they were before a lag. Network I/O. Asked by `server` for
+//! Sources of the webhook: EKS's associations and the annotations of ServiceAccounts.
+//! Input: namespace and name. Output: both, as they are now or as they were before a lag. Network I/O. Asked by `server` for
 //! each pod.
 
 use std::sync::{Arc, Mutex, PoisonError};

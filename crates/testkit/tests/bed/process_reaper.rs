@@ -59,7 +59,7 @@ async fn a_killed_owner_leaves_no_process_and_no_data() -> Result<()> {
 }
 
 /// The command lines that name the data directory: of etcd, the four of Kubernetes, and the keeper. Seen where there is
-/// a `/proc`; a process that has ended has no command line there, even when nobody has waited for it yet.
+/// a `/proc`; a process that has ended has no command line there, even before its parent has waited for it.
 fn running(data: &str) -> Vec<String> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();

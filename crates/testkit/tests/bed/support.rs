@@ -1,4 +1,4 @@
-//! What the test bed's own tests ask it, in few words. In: a client or an address. Out: answers. Does I/O.
+//! Helpers of the test bed's own tests. Input: a client or an address. Output: answers. Does I/O.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ pub async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Result<Op
     }
 }
 
-/// What a ServiceAccount's token says.
+/// Claims of a ServiceAccount's token.
 #[derive(Debug, Deserialize, PartialEq)]
 pub struct Claims {
     pub iss: String,
@@ -37,7 +37,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads a token without looking at its signature.
+    /// Reads a token without checking its signature.
     pub fn of(token: &str) -> Result<Self> {
         let payload = token.split('.').nth(1).context("a token has three parts")?;
         Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?)
@@ -81,7 +81,7 @@ fn is_running(pod: &Pod) -> bool {
     pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Running")
 }
 
-/// What IAM answers to a call without parameters by the holder of this key.
+/// Returns IAM's answer to a call without parameters with this key.
 pub async fn iam(url: &str, key: &str, action: &str) -> Result<String> {
     let scope = format!("{key}/20260101/us-east-1/iam/aws4_request");
     let authorization = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");

@@ -1,4 +1,4 @@
-//! Raw calls to IAM, STS and EKS, worded as the SDK words them. In: parameters. Out: status and body. Network I/O.
+//! Raw calls to IAM, STS and EKS, worded as the SDK words them. Input: parameters. Output: status and body. Network I/O.
 
 use anyhow::{Context, Result, ensure};
 use http::Request;

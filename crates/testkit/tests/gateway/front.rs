@@ -105,7 +105,8 @@ async fn a_swallowed_answer_leaves_the_deed_done() -> Result<()> {
 async fn refusals_are_statuses_and_a_stale_read_is_the_answer_before() -> Result<()> {
     let (gateway, _front, client) = front().await?;
     let faults = gateway.faults();
-    let refused = faults.add(Fault::on("create configmaps").fails(409, "Conflict", "somebody was faster"));
+    let refused =
+        faults.add(Fault::on("create configmaps").fails(409, "Conflict", "modified by another client"));
     let error = create(&client, "stale").await.err().context("refused")?;
     assert!(
         matches!(&error, kube::Error::Api(status) if status.code == 409 && status.reason == "Conflict"),
@@ -154,6 +155,6 @@ async fn a_watch_comes_through_as_it_happens_and_ends_when_the_server_goes_away(
         !matches!(events.try_next().await, Ok(Some(_))),
         "the watch has ended"
     );
-    assert!(maps(&client).get("watched").await.is_err(), "and nobody answers");
+    assert!(maps(&client).get("watched").await.is_err(), "the watch is gone");
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::{bed, gateway};
 
 pub const AUDIENCE: &str = "sts.amazonaws.com";
 
-/// What the tests here share: the cluster's issuer, its keys in the gateway, its provider in IAM.
+/// Shared setup: the cluster's issuer, its keys in the gateway, its provider in IAM.
 pub struct World {
     _gateway: Gateway,
     pub aws: Aws,

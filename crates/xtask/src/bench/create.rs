@@ -1,4 +1,4 @@
-//! Create: all objects at once, until each has its binding. A fleet and the floor in, numbers out.
+//! Scenario `create`: all objects at once, until each has its binding. Inputs: a fleet and the floor. Output: numbers.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::tally::Tally;
 
 /// Longer than the slowest emulator needs for one identity.
 const LIMIT_EACH: Duration = Duration::from_millis(500);
-/// What is waited for in any case: the operator's own waits.
+/// The operator's own waits, which do not grow with the fleet.
 const LIMIT: Duration = Duration::from_secs(120);
 
 pub async fn play(fleet: &Fleet<'_>, floor: &Floor) -> Result<Vec<Measured>> {
@@ -39,7 +39,7 @@ pub async fn play(fleet: &Fleet<'_>, floor: &Floor) -> Result<Vec<Measured>> {
     let each = calls.calls as f64 / f64::from(size);
     let still = fleet.watch.seen().longest_still.as_secs_f64();
     let mut targets = vec![
-        Target::at_most("calls of AWS for each identity", 6.0, each),
+        Target::at_most("AWS calls per identity", 6.0, each),
         Target::at_most("times the emulator's own time", 1.3, took / floor.same_calls),
     ];
     if fleet.size == 200 {
@@ -55,14 +55,14 @@ pub async fn play(fleet: &Fleet<'_>, floor: &Floor) -> Result<Vec<Measured>> {
                 "seconds until the API server has taken all objects",
                 applied.as_secs_f64(),
             ),
-            ("seconds until all are Ready, AWS's own delays waited for", ready),
+            (
+                "seconds until all are Ready, with the waits for AWS propagation",
+                ready,
+            ),
             ("seconds of the emulator for the same calls", floor.same_calls),
             ("seconds of the emulator for the fewest calls", floor.fewest_calls),
-            ("longest time without a status that moved", still),
-            (
-                "writes of AWS for each identity",
-                calls.writes as f64 / f64::from(size),
-            ),
+            ("longest time without a status change", still),
+            ("AWS writes per identity", calls.writes as f64 / f64::from(size)),
         ],
         calls,
         targets,

@@ -1,5 +1,5 @@
-//! The fleet: so many WorkloadIdentities, half by each method, over some namespaces.
-//! A stage and a size in; objects in the API server out. Does I/O. Used by every scenario.
+//! The fleet: WorkloadIdentities, half of them with each method, in namespaces of a hundred.
+//! Inputs: a test environment and a size. Output: objects in the API server. Does I/O.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Member {
     }
 }
 
-/// What each role allows besides the managed policy.
+/// The inline policy of each role.
 pub fn inline() -> Value {
     json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": "arn:aws:sqs:*:*:bench"}]})
@@ -136,7 +136,7 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// A bar for so many identities; nothing in a pipe.
+/// Returns a progress bar for a number of identities. It prints nothing in a pipe.
 pub fn bar(length: usize, what: &str) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(length).unwrap_or(u64::MAX)).with_message(what.to_owned());
     let style = indicatif::ProgressStyle::with_template("  {msg:28} {wide_bar} {pos}/{len} {elapsed}");

@@ -1,6 +1,6 @@
-//! The floor: what the emulator itself needs for the calls of a creation, without an operator.
-//! A size in; seconds out, for the same calls and for the fewest that AWS's API allows. Does I/O on a bed of its own,
-//! through the same kind of gateway, with as many calls at once as the operator has workers.
+//! The floor: the time of the emulator for the calls of a creation, without an operator.
+//! Input: a size. Output: seconds for the same calls, and for the fewest that AWS's API allows. Does I/O on its own test
+//! bed, through the same gateway, with as many concurrent calls as the operator has workers.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::fleet::{Member, READ_ONLY, bar, inline};
 
 /// The operator's default of `--workers`.
 const AT_ONCE: usize = 16;
-/// A larger fleet is worked out from so many.
+/// A larger fleet is extrapolated from this many.
 const SAMPLE: usize = 1000;
 
 /// Seconds of the emulator.
@@ -22,11 +22,11 @@ const SAMPLE: usize = 1000;
 pub struct Floor {
     /// For the calls that the operator makes: two reads, and the writes.
     pub same_calls: f64,
-    /// For the writes alone: what AWS's API cannot do without.
+    /// For the writes alone, the minimum that AWS's API allows.
     pub fewest_calls: f64,
 }
 
-/// Measures the floor for a creation of so many identities.
+/// Measures the floor for the creation of `size` identities.
 pub async fn measure(size: usize, latency: Duration) -> Result<Floor> {
     let options = TestBedOptions {
         nodes: 1,
@@ -71,10 +71,10 @@ async fn replay(aws: &Clients, size: usize, prefix: &str, reads: bool) -> Result
     Ok(began.elapsed())
 }
 
-/// What has to be known first: that neither role nor association is there.
+/// Reads that neither the role nor the association exists.
 async fn read(aws: &Clients, member: &Member, prefix: &str) -> Result<()> {
     let role = role(member, prefix);
-    // A role that is not there is an error of the call, and what is expected.
+    // A missing role is an error of the call, and expected.
     drop(aws.iam.get_role().role_name(&role).send().await);
     let list = aws.eks.list_pod_identity_associations().cluster_name("lanyard");
     let list = list

@@ -1,4 +1,4 @@
-//! What a process costs: memory and processor time, from `/proc`. A process id in, numbers out; reads files.
+//! Memory and processor time of a process, from `/proc`. Input: a process id. Output: numbers. Reads files.
 
 use std::fs;
 
@@ -7,18 +7,18 @@ use anyhow::{Context, Result};
 /// Ticks of a second in `/proc/<pid>/stat`: `USER_HZ`, which is 100 on every Linux.
 const TICKS: f64 = 100.0;
 
-/// What a process has used up to a moment.
+/// Resources that a process has used so far.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
     /// Resident memory now, in MB (10^6 bytes).
     pub resident: f64,
-    /// The most that it ever was.
+    /// Its maximum since the start.
     pub peak: f64,
     /// Processor seconds so far.
     pub cpu: f64,
 }
 
-/// Asks the kernel.
+/// Reads the usage of a process from the kernel.
 pub fn of(process: u32) -> Result<Usage> {
     let read = |file: &str| {
         let path = format!("/proc/{process}/{file}");

@@ -1,5 +1,5 @@
-//! What was measured, as data: one value for each scenario and size, with its targets judged.
-//! Numbers in, JSON out. Writes one file.
+//! The measurements as data: one value for each scenario and size, with its targets.
+//! Inputs: numbers. Output: JSON in one file.
 
 use std::path::Path;
 
@@ -14,11 +14,11 @@ use super::tally::Tally;
 pub struct Report {
     /// Added by the gateway to each call of AWS.
     pub latency_ms: u64,
-    /// What AWS allows in the scenario `throttled`.
+    /// Writes per second that AWS allows in the scenario `throttled`.
     pub writes_a_second: u32,
     /// Processors of the machine, which the emulators, the control plane and the bench share with the operator.
     pub processors: usize,
-    /// What else the machine had to do when the bench began: the load average of the last minute.
+    /// The load average of the last minute when the bench began.
     pub load_before: String,
     pub measured: Vec<Measured>,
 }
@@ -28,7 +28,7 @@ pub struct Report {
 pub struct Measured {
     pub scenario: &'static str,
     pub size: usize,
-    /// What the seconds are counted to.
+    /// The event at which the seconds end.
     pub until: &'static str,
     pub seconds: f64,
     pub calls: Tally,
@@ -42,23 +42,23 @@ pub struct Measured {
     pub targets: Vec<Target>,
 }
 
-/// One number to reach.
+/// A number to reach.
 #[derive(Debug, Serialize)]
 pub struct Target {
     pub what: &'static str,
-    pub wanted: f64,
-    pub found: f64,
+    pub limit: f64,
+    pub observed: f64,
     pub met: bool,
 }
 
 impl Target {
-    /// A number that is to be no higher.
-    pub fn at_most(what: &'static str, wanted: f64, found: f64) -> Self {
+    /// A number that must not be exceeded.
+    pub fn at_most(what: &'static str, limit: f64, observed: f64) -> Self {
         Self {
             what,
-            wanted,
-            found,
-            met: found <= wanted,
+            limit,
+            observed,
+            met: observed <= limit,
         }
     }
 }

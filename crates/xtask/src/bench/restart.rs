@@ -12,7 +12,7 @@ use super::tally::Tally;
 
 /// How often the new operator is asked.
 const POLL: Duration = Duration::from_millis(100);
-/// What the design allows at ten thousand, in seconds.
+/// Limit of the design at ten thousand identities, in seconds.
 const SECONDS: f64 = 60.0;
 const AT: usize = 10_000;
 

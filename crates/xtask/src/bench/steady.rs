@@ -11,13 +11,13 @@ use super::gauge;
 use super::report::{Measured, Target};
 use super::tally::Tally;
 
-/// What a creation leaves to be done: the last waits for AWS's delays, and for reads that contradict them.
+/// Time after a creation until the last waits for AWS propagation and consistency are over.
 const SETTLED: Duration = Duration::from_secs(25);
-/// What the design allows for each identity in one comparison, Describes aside.
+/// Limit of the design for calls per identity in one drift scan, without Describes.
 const CALLS_EACH: f64 = 0.05;
 /// From this size on that holds: below it, the few calls that any comparison takes weigh more.
 const FROM: usize = 1000;
-/// What ten thousand identities may take, in MB.
+/// Limit of the design for ten thousand identities, in MB.
 const MEMORY: f64 = 60.0;
 
 pub async fn play(fleet: &Fleet<'_>, interval: Duration) -> Result<Vec<Measured>> {

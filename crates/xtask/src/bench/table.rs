@@ -1,5 +1,5 @@
-//! What the bench prints: each scenario as it ends, and at the end one table of the targets.
-//! Numbers in, lines on standard output out; coloured on a terminal and plain in a pipe.
+//! Output of the bench: each scenario as it ends, and at the end one table of the targets.
+//! Inputs: numbers. Output: lines on standard output, with colour only on a terminal.
 
 use console::style;
 
@@ -55,14 +55,17 @@ pub fn print(report: &Report) {
         style("size").bold(),
         style("target").bold(),
         style("at most").bold(),
-        style("found").bold()
+        style("observed").bold()
     );
     for (measured, target) in rows {
         let Target {
-            what, wanted, found, ..
+            what,
+            limit,
+            observed,
+            ..
         } = target;
         println!(
-            "{:<10} {:>6}  {what:<widest$} {wanted:>10.2} {found:>10.2}  {}",
+            "{:<10} {:>6}  {what:<widest$} {limit:>10.2} {observed:>10.2}  {}",
             measured.scenario,
             measured.size,
             verdict(target)

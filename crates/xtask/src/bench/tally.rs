@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lanyard_testkit::gateway::Calls;
 use serde::Serialize;
 
-/// What was asked of AWS in a time.
+/// AWS calls in a period.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// All calls.

@@ -14,7 +14,7 @@ use super::gauge;
 use super::report::{Measured, Target};
 use super::tally::Tally;
 
-/// What is waited for beyond three times what the bucket needs.
+/// Time to wait beyond three times the minimum of the token bucket.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Writes of one identity, at most.
 const WRITES_EACH: u32 = 4;

@@ -1,5 +1,5 @@
-//! What a user would see: how many identities are bound and Ready, when each came to be, and what statuses said.
-//! A watch of the API server in; counts out. Network I/O in a task of its own.
+//! Counts as a user sees them: identities that are bound and Ready, when, and the reasons in their statuses.
+//! Input: a watch of the API server. Output: counts. Network I/O in a task of its own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use lanyard_api::WorkloadIdentity;
 use lanyard_tests::condition;
 use tokio::task::JoinHandle;
 
-/// How often the counts are looked at.
+/// Interval at which the counts are checked.
 const POLL: Duration = Duration::from_millis(50);
 
 /// A watch that counts.
@@ -24,7 +24,7 @@ pub struct Watch {
     task: JoinHandle<()>,
 }
 
-/// What was seen.
+/// Observed counts.
 #[derive(Debug, Default)]
 pub struct Seen {
     objects: HashMap<(String, String), Stands>,

@@ -1,5 +1,5 @@
-//! The parts that cargo itself judges: format, lints, documentation, each crate alone, and tests without a control plane.
-//! The work tree in, findings out. Runs cargo, always with `--locked`. Called by `check`; `test` uses its commands.
+//! The parts that cargo runs: format, lints, documentation, each crate alone, and tests without a control plane.
+//! Input: the work tree. Output: findings. Runs cargo, always with `--locked`.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,8 +13,9 @@ use super::counts::Counts;
 use super::finding::Finding;
 use super::live::Live;
 
-/// What is shipped, in which one crate must not live on the features that another asks for; with each set of its own.
-const SHIPPED: [(&str, &[&str]); 7] = [
+/// The shipped crates with each of their feature sets. None may depend on features that another crate enables.
+const SHIPPED: [(&str, &[&str]); 8] = [
+    ("lanyard-iam-policy", &[]),
     ("lanyard-core", &[]),
     ("lanyard-api", &[]),
     ("lanyard-aws", &[]),
@@ -24,7 +25,7 @@ const SHIPPED: [(&str, &[&str]); 7] = [
     ("lanyard-operator", &["--features", "events"]),
 ];
 
-/// How libtest names a test that may never end.
+/// The words of libtest for a test that may hang.
 const STUCK: &str = "has been running for over 60 seconds";
 
 pub(super) fn format(checkout: &Checkout, live: &Live) -> Result<Finding> {
@@ -59,7 +60,7 @@ pub(super) fn docs(checkout: &Checkout, live: &Live) -> Result<Finding> {
         "--document-private-items",
     ];
     let mut command = cargo(checkout, &arguments);
-    // Nobody reads them without: these crates are not published, so a link to a private item leads somewhere.
+    // The crates are not published: their documentation is built with private items, so these links resolve.
     command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links");
     let ended = child::run(command, |line| live.at(line))?;
     Ok(graded(ended, ""))
@@ -114,16 +115,16 @@ pub(super) fn tests(checkout: &Checkout, live: &Live) -> Result<Finding> {
 pub(crate) fn cargo_test(checkout: &Checkout, targets: &[&str]) -> Command {
     let mut command = cargo(checkout, &["test", "--locked", "--workspace", "--no-fail-fast"]);
     command.args(targets);
-    // A failed test says what was wrong in its error's own words; fifty frames of the runtime would bury them.
+    // The error of a failed test is enough: fifty frames of the runtime would hide it.
     command.env("RUST_LIB_BACKTRACE", "0");
     command
 }
 
-/// Cargo at the root of the work tree, as if a person had called it there.
+/// Cargo at the root of the work tree, as if called in a shell.
 pub(crate) fn cargo(checkout: &Checkout, arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.current_dir(&checkout.root).args(arguments);
-    // `cargo run` sets these for the xtask; a build script that looks at one would run again.
+    // `cargo run` sets these for the xtask; a build script that reads one would run again.
     for (name, _) in env::vars_os() {
         let ours = name.to_string_lossy();
         if ours.starts_with("CARGO_PKG_") || ours.starts_with("CARGO_MANIFEST_") {
@@ -134,7 +135,7 @@ pub(crate) fn cargo(checkout: &Checkout, arguments: &[&str]) -> Command {
     command
 }
 
-/// What tools whose output goes through a pipe are told about colours.
+/// The colour setting for tools whose output goes through a pipe.
 pub(crate) fn colour() -> &'static str {
     if console::colors_enabled() {
         "always"

@@ -1,5 +1,5 @@
 //! The work tree: its root, its files as Git sees them, and its packages as Cargo sees them.
-//! Runs `git` and `cargo metadata`. Opened once by `check` or `test` and read by every part.
+//! Runs `git` and `cargo metadata` once; every part reads the result.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{Metadata, MetadataCommand, Package, Target, TargetKind};
 
 const TESTKIT: &str = "lanyard-testkit";
-/// They stand beside the suites and need nothing.
+/// Integration tests of the package `tests` that need no test bed.
 const PURE: [&str; 1] = ["scenarios"];
 
 /// The work tree.
@@ -21,7 +21,7 @@ pub(crate) struct Checkout {
     metadata: Metadata,
 }
 
-/// What an integration test needs.
+/// Requirements of an integration test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
     Nothing,

@@ -1,13 +1,12 @@
 //! Runs a command to its end, with its output as one stream in the order in which it was written.
-//! A command in; each line while it runs, and all of them at the end, out. Starts a process.
-//! Called by the parts of `check` and by `test`.
+//! Input: a command. Output: each line while it runs, and all of them at the end. Starts a process.
 
 use std::io::{self, BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// How a command ended.
+/// Result of a command.
 pub(crate) struct Ended {
     pub(crate) success: bool,
     pub(crate) output: String,
@@ -23,7 +22,7 @@ pub(crate) fn run(mut command: Command, mut each_line: impl FnMut(&str)) -> Resu
         .stderr(writer)
         .spawn()
         .with_context(|| format!("starting {program}"))?;
-    // It holds writing ends too, and the stream ends only when nobody does.
+    // The command holds writing ends of the pipe too, and the stream ends only when all of them are closed.
     drop(command);
 
     let mut output = String::new();

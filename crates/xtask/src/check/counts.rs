@@ -1,5 +1,5 @@
 //! How many tests passed and failed, read from the closing lines of `cargo test`.
-//! A line in, numbers out; no I/O. Called by `cargo` and `test`.
+//! A line in, numbers out; no I/O.
 
 use std::fmt;
 use std::ops::AddAssign;

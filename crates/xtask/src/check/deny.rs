@@ -1,5 +1,5 @@
 //! Judges the crates of others by `.deny.toml`: bans, licences and sources, and (only told) known vulnerabilities.
-//! The work tree in, findings out. Runs cargo-deny, which it installs into the cache on first use. Called by `check`.
+//! The work tree in, findings out. Runs cargo-deny, which it installs into the cache on first use.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,7 +22,7 @@ const QUICK_BUILD: [(&str, &str); 3] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
 ];
 
-/// What cargo-deny says when the advisory database cannot be fetched.
+/// The message of cargo-deny when it cannot fetch the advisory database.
 const NO_DATABASE: &str = "failed to fetch advisory database";
 
 pub(super) fn dependencies(checkout: &Checkout, live: &Live) -> Result<Finding> {
@@ -31,7 +31,7 @@ pub(super) fn dependencies(checkout: &Checkout, live: &Live) -> Result<Finding> 
         return Ok(Finding::good(""));
     }
     Ok(Finding::bad(
-        "mend it, or say in .deny.toml why it may be so",
+        "fix it, or add an exception with its reason to .deny.toml",
         ended.output,
     ))
 }
@@ -43,12 +43,12 @@ pub(super) fn advisories(checkout: &Checkout, live: &Live) -> Result<Finding> {
         return Ok(Finding::good(""));
     }
     if ended.output.contains(NO_DATABASE) {
-        return Ok(Finding::told(
+        return Ok(Finding::notice(
             "not judged: the advisory database cannot be reached from this machine",
             "",
         ));
     }
-    Ok(Finding::told("see to these soon", ended.output))
+    Ok(Finding::notice("see to these soon", ended.output))
 }
 
 fn deny(checkout: &Checkout, live: &Live, checks: &[&str]) -> Result<Ended> {

@@ -1,6 +1,5 @@
-//! Which crate may use which: the arrows between ours, and what each must stay free of.
-//! The packages as Cargo sees them in, findings out. Runs `cargo tree`, which knows the features of one crate alone.
-//! Called by `check`.
+//! Checks the dependencies between the crates of the workspace, and the crates that each of them must not reach.
+//! Input: the packages as Cargo reports them. Output: findings. Runs `cargo tree`, which resolves features per crate.
 //!
 //! ```text
 //!   iam-policy <- core <- api          core, api, aws <- engine <- operator
@@ -18,16 +17,16 @@ use super::child;
 use super::finding::Finding;
 use super::live::Live;
 
-/// What one crate of ours may use. A name that ends in `*` stands for all that begin so.
+/// Allowed dependencies of one crate of the workspace. A name that ends in `*` is a prefix.
 struct Rule {
     package: &'static str,
-    /// Of our crates.
+    /// Workspace crates.
     uses: &'static [&'static str],
-    /// Of our crates, in tests besides.
+    /// Further workspace crates in tests.
     tests_use: &'static [&'static str],
-    /// Of others' crates, those it must not name itself.
+    /// External crates that it must not depend on directly.
     never_names: &'static [&'static str],
-    /// Of others' crates, those that must not come in by any way, tests aside.
+    /// External crates that it must not reach at all, except in tests.
     never_reaches: &'static [&'static str],
 }
 
@@ -135,7 +134,7 @@ pub(super) fn judge(checkout: &Checkout, live: &Live) -> Result<Finding> {
         live.at(&package.name);
         let Some(rule) = RULES.iter().find(|rule| package.name == rule.package) else {
             problems.push(format!(
-                "{} has no rule yet: say in check/edges.rs what it may use",
+                "{} has no rule: add its allowed dependencies to check/edges.rs",
                 package.name
             ));
             continue;
@@ -169,7 +168,7 @@ impl Rule {
         banned.then(|| format!("{package} must not name {name}: it belongs behind another crate of ours"))
     }
 
-    /// Goes by `cargo tree` and not by the metadata, where all crates of the workspace lend each other their features.
+    /// Uses `cargo tree`: the metadata unifies the features of all crates of the workspace.
     fn broken_by_tree(&self, checkout: &Checkout) -> Result<Vec<String>> {
         let tree = tree(checkout, &["--package", self.package, "--prefix", "none"])?;
         let reached: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
@@ -185,7 +184,7 @@ impl Rule {
     }
 }
 
-/// How a crate comes in, for the person who has to take it out.
+/// The path by which a crate is reached, for the message.
 fn tree_to(checkout: &Checkout, package: &str, name: &str) -> Result<String> {
     tree(checkout, &["--package", package, "--invert", name])
 }

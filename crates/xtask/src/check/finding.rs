@@ -1,25 +1,24 @@
-//! What one part came to: how it is graded, a few words beside its name, and what a person needs to mend it.
-//! Values only, no I/O. Made by every part of `check`, shown by `live`.
+//! The result of one part: a grade, a note on its line, and the output that helps to fix a failure. No I/O.
 
 use anyhow::Error;
 
 use super::counts::Counts;
 
-/// How a part is graded.
+/// Grade of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grade {
     Good,
-    /// Something to know that is no failure.
-    Told,
+    /// Worth knowing, but no failure.
+    Notice,
     Bad,
 }
 
-/// What a part came to.
+/// The result of a part.
 pub(crate) struct Finding {
     pub(crate) grade: Grade,
-    /// Stands on the line of the part.
+    /// Text on the line of the part.
     pub(crate) note: String,
-    /// Stands below it, in full.
+    /// Full text below the line.
     pub(crate) output: String,
     /// The tests that ran in it.
     pub(crate) counts: Counts,
@@ -30,23 +29,23 @@ impl Finding {
         Self::new(Grade::Good, note.into(), String::new())
     }
 
-    pub(crate) fn told(note: impl Into<String>, output: impl Into<String>) -> Self {
-        Self::new(Grade::Told, note.into(), output.into())
+    pub(crate) fn notice(note: impl Into<String>, output: impl Into<String>) -> Self {
+        Self::new(Grade::Notice, note.into(), output.into())
     }
 
     pub(crate) fn bad(note: impl Into<String>, output: impl Into<String>) -> Self {
         Self::new(Grade::Bad, note.into(), output.into())
     }
 
-    /// The part could not do its work.
+    /// A part that could not run.
     pub(crate) fn failed(error: &Error) -> Self {
         Self::bad("", format!("{error:#}"))
     }
 
-    /// Good without problems, else all of them; `looked_at` says how much was judged.
-    pub(crate) fn of(problems: &[String], looked_at: String) -> Self {
+    /// Good without problems, else bad with all of them. `checked` says how much was checked.
+    pub(crate) fn of(problems: &[String], checked: String) -> Self {
         match problems.len() {
-            0 => Self::good(looked_at),
+            0 => Self::good(checked),
             1 => Self::bad("1 problem", problems.join("\n")),
             many => Self::bad(format!("{many} problems"), problems.join("\n")),
         }

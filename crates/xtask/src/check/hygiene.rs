@@ -1,5 +1,5 @@
-//! What must not be in any file: paths of somebody's machine, package mirrors, merge leftovers, tests that never run.
-//! The work tree in, findings out. Reads files. Called by `check`.
+//! Rejects paths of one machine, package mirrors, merge leftovers and tests that never run, in every file.
+//! Input: the work tree. Output: findings. Reads files.
 
 use std::fs;
 use std::path::Path;
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_machines_path_is_seen_and_a_longer_path_is_not() {
-        assert_eq!(problems("cache: /home/somebody/.cache"), 1);
+        assert_eq!(problems("cache: /home/user/.cache"), 1);
         assert_eq!(problems("see https://example.com/home/page"), 0);
         assert_eq!(problems("$HOME/.cache"), 0);
     }

@@ -1,5 +1,5 @@
-//! Links in Markdown lead somewhere: a relative path to a file of this repository, an anchor to a heading there.
-//! The work tree in, findings out. Reads files; asks nobody about web addresses. Called by `check`.
+//! Checks links in Markdown: a relative path must name a file of this repository, an anchor a heading there.
+//! Input: the work tree. Output: findings. Reads files; web addresses are not checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +11,7 @@ use super::checkout::Checkout;
 use super::finding::Finding;
 use super::live::Live;
 
-/// What matters of one Markdown file.
+/// Anchors and links of one Markdown file.
 #[derive(Debug, Default)]
 struct Page {
     anchors: BTreeSet<String>,
@@ -101,7 +101,7 @@ impl Page {
         page
     }
 
-    /// A second heading of the same words is told apart by a number, as GitHub does.
+    /// A second heading with the same words gets a number, as on GitHub.
     fn add_anchor(&mut self, heading: &str) {
         let anchor = anchor(heading);
         let numbered = (1..).map(|number| format!("{anchor}-{number}"));

@@ -1,5 +1,5 @@
-//! Shows a part while it runs (on a terminal: what it is at, and for how long) and the line it ends with.
-//! Findings in, text on standard output and a live line on standard error out. Called by `check`.
+//! Shows a part while it runs (on a terminal: the current item and the time) and its line at the end.
+//! Inputs: findings. Output: text on standard output, and a live line on standard error.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ impl Live {
         }
     }
 
-    /// What it is at; shown on a terminal only.
+    /// Shows the current item, on a terminal only.
     pub(crate) fn at(&self, what: &str) {
         let what = console::strip_ansi_codes(what).trim().to_owned();
         if !what.is_empty() {
@@ -39,7 +39,7 @@ impl Live {
         }
     }
 
-    /// A line that stays, for what takes minutes.
+    /// Prints a line that stays, for steps that take minutes.
     pub(crate) fn say(&self, line: &str) {
         if self.bar.is_hidden() {
             eprintln!("{line}");
@@ -52,7 +52,7 @@ impl Live {
         self.bar.finish_and_clear();
         let mark = match finding.grade {
             Grade::Good => style("✓").green(),
-            Grade::Told => style("!").yellow(),
+            Grade::Notice => style("!").yellow(),
             Grade::Bad => style("✗").red(),
         };
         let seconds = self.begun.elapsed().as_secs_f32();

@@ -1,5 +1,5 @@
-//! Every Rust file is short enough to be read at once and begins by saying what it is for.
-//! The work tree in, findings out. Reads files. Called by `check`.
+//! Checks that every Rust file is short and begins with a header.
+//! Input: the work tree. Output: findings. Reads files.
 
 use std::path::Path;
 
@@ -28,12 +28,12 @@ fn objections(path: &Path, text: &str) -> Vec<String> {
     let lines = text.lines().count();
     if lines > LINES {
         found.push(format!(
-            "{path}: {lines} lines, where {LINES} is the most: split it by what it does"
+            "{path}: {lines} lines, more than {LINES}: split the concept"
         ));
     }
     if !text.starts_with("//!") {
         found.push(format!(
-            "{path}: begin with a `//!` header: what goes in, what comes out, whether it does I/O, who calls it"
+            "{path}: begin with a `//!` header: purpose, inputs, outputs, I/O"
         ));
     }
     found

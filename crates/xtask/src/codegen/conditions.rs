@@ -1,5 +1,5 @@
 //! `docs/conditions.md`: what `status.conditions` of a WorkloadIdentity tells, and what each reason means.
-//! Core's table of conditions and closed set of reasons in, Markdown out; no I/O. Called by `codegen`.
+//! Core's table of conditions and closed set of reasons in, Markdown out; no I/O.
 
 use lanyard_core::model::condition::{CONDITIONS, ConditionRow, Polarity};
 use lanyard_core::model::reason::Reason;

@@ -1,5 +1,5 @@
 //! A unified diff between a file as it is and as it should be, coloured when the terminal takes colour. Text in, text
-//! out; no I/O. Called by `codegen --check`.
+//! out; no I/O.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,12 +1,11 @@
-//! What Kubernetes reads: the CRDs and the samples as YAML. The api crate's types in, file texts out; no I/O.
-//! Called by `codegen`.
+//! The CRDs and samples as YAML. Input: the api crate's types. Output: file texts. No I/O.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::Generated;
+use super::generated::Generated;
 
 /// `crds/<plural>.yaml` for each CRD.
 pub(super) fn crds() -> Result<Generated> {

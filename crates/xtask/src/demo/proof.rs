@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, PostParams};
 use lanyard_tests::TestNamespace;
 
-/// What a token of a ServiceAccount gets for a role: the ARN that `GetCallerIdentity` prints, or STS's refusal.
+/// Assumes a role with a token of a ServiceAccount. Returns the ARN of `GetCallerIdentity`, or the error of STS.
 pub async fn assume(scene: &TestNamespace<'_>, role: &str, account: &str) -> Result<Result<String, String>> {
     let spec = TokenRequestSpec {
         audiences: vec!["sts.amazonaws.com".to_owned()],
@@ -47,7 +47,7 @@ pub async fn assume(scene: &TestNamespace<'_>, role: &str, account: &str) -> Res
         .send()
         .await
         .context("GetCallerIdentity")?;
-    Ok(Ok(caller.arn.context("GetCallerIdentity named nobody")?))
+    Ok(Ok(caller.arn.context("GetCallerIdentity returned no ARN")?))
 }
 
 /// That every running pod of a ServiceAccount carries an environment variable; how many there are.

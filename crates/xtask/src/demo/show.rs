@@ -1,5 +1,5 @@
-//! What the demo prints: steps, checks and tables; coloured on a terminal and plain in a pipe.
-//! Texts in, lines on standard output out.
+//! Output of the demo: steps, checks and tables, with colour only on a terminal.
+//! Inputs: texts. Output: lines on standard output.
 
 use std::time::Duration;
 

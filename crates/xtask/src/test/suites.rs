@@ -1,6 +1,6 @@
 //! The suites on the test bed: compiled together, then run several at once, since each spends its time waiting for
 //! what it brings up. The names of the suites in; the lines of each, whole and in turn, and the counts out.
-//! Runs cargo. Called by `test`.
+//! Runs cargo.
 
 use std::process::Command;
 use std::sync::mpsc::{self, Sender};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::sample::Sample;
 use crate::check::cargo::{cargo_test, colour};
 use crate::check::checkout::Checkout;
 use crate::check::child::{self, Ended};
@@ -29,19 +30,14 @@ struct Ran {
     ended: Result<Ended>,
 }
 
-/// Runs these suites. `prepare` gives each command what it needs besides.
-pub(super) fn run(
-    checkout: &Checkout,
-    names: &[&str],
-    counts: &mut Counts,
-    prepare: impl Fn(&mut Command),
-) -> Result<()> {
+/// Runs these suites, several at once.
+pub(super) fn run(checkout: &Checkout, names: &[&str], counts: &mut Counts, sample: Sample) -> Result<()> {
     compile(checkout, names)?;
     let bar = progress(names.len());
     let commands = in_order(names).into_iter().rev().map(|name| {
         let mut command = cargo_test(checkout, &["--test", name]);
         command.args(["--", "--color", colour()]);
-        prepare(&mut command);
+        sample.set(&mut command);
         (name.to_owned(), command)
     });
     let waiting = Arc::new(Mutex::new(commands.collect::<Vec<_>>()));

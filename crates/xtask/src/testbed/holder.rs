@@ -1,5 +1,5 @@
-//! The process that owns a test bed left running: starts it, says where it is, and ends it when told to.
-//! In: what the test bed is to have. Out: the state file. Does I/O. Started by `testbed up`, ended by `testbed down`.
+//! The process that owns a test bed in the background. Input: the components. Output: the state file. Does I/O.
+//! `testbed up` starts it, `testbed down` ends it.
 
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
@@ -10,44 +10,44 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, setsid};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Up;
+use super::components::Components;
 use super::state::{Place, State};
 
 /// Starts the holder, which outlives this process.
-pub fn spawn(place: &Place, wanted: Up) -> Result<Child> {
+pub fn spawn(place: &Place, components: Components) -> Result<Child> {
     let log = File::create(place.log_path())?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["testbed", "hold", "--nodes", &wanted.nodes.to_string()]);
-    if wanted.localstack {
+    command.args(["testbed", "hold", "--nodes", &components.nodes.to_string()]);
+    if components.localstack {
         command.arg("--localstack");
     }
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.spawn().context("starting the holder of the test bed")
 }
 
-/// Tells the holder to end.
+/// Sends SIGTERM to the holder.
 pub fn ask_to_stop(place: &Place) -> Result<()> {
     kill(Pid::from_raw(place.holder()?), Signal::SIGTERM).context("stopping the holder of the test bed")
 }
 
-/// Owns a test bed until told to stop.
-pub async fn hold(place: &Place, wanted: Up) -> Result<()> {
+/// Owns a test bed until SIGTERM.
+pub async fn hold(place: &Place, components: Components) -> Result<()> {
     // Away from the terminal: neither Ctrl-C there nor its closing ends the test bed.
     setsid().context("leaving the terminal")?;
-    let mut told = signal(SignalKind::terminate())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     let _lock = place.take()?;
     let options = TestBedOptions {
-        nodes: wanted.nodes,
-        localstack: wanted.localstack,
+        nodes: components.nodes,
+        localstack: components.localstack,
         ..TestBedOptions::default()
     };
     let bed = tokio::select! {
         bed = TestBed::start(options) => bed?,
-        _ = told.recv() => return Ok(()),
+        _ = terminate.recv() => return Ok(()),
     };
     bed.apply_crds().await?;
     place.write(&describe(&bed))?;
-    told.recv().await;
+    terminate.recv().await;
     place.clear()?;
     bed.stop().await
 }

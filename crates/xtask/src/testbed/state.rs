@@ -1,6 +1,5 @@
-//! What the holder of the test bed tells the other commands, as files in the cache.
-//! In: the cache. Out: a lock that says whether it lives, its process id, its state, its log. Does I/O.
-//! Called by `testbed` and `testbed::holder`.
+//! State of a running test bed, as files in the cache for the other commands.
+//! Input: the cache. Output: a lock that is held while it runs, its process id, its state, its log. Does I/O.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,10 +10,10 @@ use lanyard_testkit::cache::{self, Cache};
 use lanyard_testkit::process;
 use serde::{Deserialize, Serialize};
 
-/// What there is to know about a running test bed.
+/// Facts about a running test bed.
 #[derive(Serialize, Deserialize)]
 pub struct State {
-    /// What a shell exports.
+    /// Variables for a shell to export.
     pub env: BTreeMap<String, String>,
     /// Where kubectl is.
     pub bin: PathBuf,
@@ -40,7 +39,7 @@ impl Place {
         &self.cache
     }
 
-    /// Whether a holder lives. Its lock goes with it, however it ends.
+    /// Returns true if a holder runs. The kernel releases its lock when it ends.
     pub fn is_held(&self) -> Result<bool> {
         Ok(cache::try_lock(&self.lock_path())?.is_none())
     }
@@ -80,7 +79,7 @@ impl Place {
         }
     }
 
-    /// What the holder prints.
+    /// The log file of the holder.
     pub fn log_path(&self) -> PathBuf {
         self.dir.join("holder.log")
     }

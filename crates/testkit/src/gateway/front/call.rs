@@ -1,11 +1,12 @@
-//! What a request to the API server asks for, in the words of RBAC: `patch workloadidentities/status`.
-//! In: a request. Out: a `Call`. No I/O. Called once for each request that comes through a front.
+//! Parses a request to the API server into verb and resource, as in RBAC: `patch workloadidentities/status`.
+//! Input: a request. Output: a `Call`. No I/O. Called once for each request that comes through a front.
 
 use http::Method;
 use serde_json::Value;
 
-use crate::gateway::call::{Call, Service};
+use crate::gateway::call::Call;
 use crate::gateway::message::Request;
+use crate::gateway::service::Service;
 
 /// Names a request by verb and resource, and by the object that it is about: `namespace/name`.
 pub(super) fn of(request: &Request) -> Call {
@@ -30,7 +31,7 @@ pub(super) fn of(request: &Request) -> Call {
     }
 }
 
-/// Whether a call's answer has no end of its own.
+/// Returns true if the answer is a stream without an end.
 pub(super) fn is_watch(call: &Call) -> bool {
     call.operation.starts_with("watch ")
 }

@@ -1,7 +1,6 @@
 //! A front of the API server: the gateway's second side, between a client and kube-apiserver.
-//! In: who to speak as (a kubeconfig's user). Out: one plain URL; what comes there is forwarded over TLS in that name.
+//! Input: who to speak as (a kubeconfig's user). Output: one plain URL; what comes there is forwarded over TLS in that name.
 //! It shares ledger and faults with the AWS side, so that "the n-th write" is counted over both. Network I/O.
-//!
 //! ```text
 //!   kube client -> serve -> call (what is it?) -> interference (faults) -> API server
 //! ```
@@ -9,6 +8,7 @@
 
 mod call;
 mod serve;
+mod upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,8 +17,9 @@ use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use super::serve::serve;
-use super::{Core, Gateway, Server};
+use self::upstream::Behind;
+use super::handle::Gateway;
+use super::serve::{Server, serve};
 
 /// A running front. Clones are handles to the same one; it stops when the last is dropped.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub struct Front {
 impl Gateway {
     /// Starts a front on a free port of 127.0.0.1 that speaks to the API server as the user of `config`.
     pub async fn front(&self, mut config: kube::Config) -> Result<Front> {
-        // What a fault makes of a call is the caller's to see, and watches last.
+        // The caller sees the effect of a fault, and watches last.
         config.default_retry = false;
         config.read_timeout = None;
         config.write_timeout = None;
@@ -67,10 +68,4 @@ impl Front {
     pub fn hang_up(&self) {
         self.hang_up.notify_one();
     }
-}
-
-/// What is behind a front.
-struct Behind {
-    upstream: kube::Client,
-    core: Arc<Core>,
 }

@@ -1,6 +1,5 @@
 //! One exchange with the API server: named, ruled on, forwarded and recorded; a watch is passed on as it comes.
-//! In: requests of a kube client. Out: answers, or closed connections where a fault says so. Network I/O.
-//! Called by `front` for each request.
+//! Input: requests of a kube client. Output: answers, or closed connections where a fault says so. Network I/O.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,13 +12,15 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Bytes, Incoming};
 
-use super::{Behind, call};
-use crate::gateway::call::{Call, Service};
+use super::call;
+use super::upstream::Behind;
+use crate::gateway::call::Call;
 use crate::gateway::error::error;
 use crate::gateway::interference::Verdict;
 use crate::gateway::ledger::Entry;
 use crate::gateway::message::{Answer, Request};
 use crate::gateway::serve::{caller, exchange, refusal_code};
+use crate::gateway::service::Service;
 
 /// An answer's body: known whole, or coming for as long as the watch lasts.
 pub(super) type Payload = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;

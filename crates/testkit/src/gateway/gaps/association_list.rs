@@ -1,14 +1,14 @@
 //! Gap of ministack: ListPodIdentityAssociations gives no `nextToken`, so that what is beyond `maxResults` cannot be had.
-//! In: the request. Out: one page as EKS would cut it. Asks the emulator of EKS.
+//! Input: the request. Output: one page as EKS would cut it. Asks the emulator of EKS.
 
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::call::Service;
 use super::super::emulator::{Emulators, Origin};
 use super::super::error::error;
 use super::super::form::Form;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::associations::Associations;
 use super::paging::{Item, Page, Pages};
 

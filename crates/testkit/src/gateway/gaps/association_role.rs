@@ -1,14 +1,14 @@
-//! Gap of ministack: it associates any role, and any session policy. EKS looks at both at Create and Update (docs/dev/aws-behaviour.md#association-errors, docs/dev/aws-behaviour.md#session-policy).
-//! In: the association as asked for. Out: the error of EKS, or nothing. Reads the role from the emulator of IAM.
+//! Gap of ministack: it associates any role, and any session policy. EKS checks both at Create and Update (docs/dev/aws-behaviour.md#association-errors, docs/dev/aws-behaviour.md#session-policy).
+//! Input: the association as asked for. Output: the error of EKS, or nothing. Reads the role from the emulator of IAM.
 //! Asked before CreatePodIdentityAssociation and UpdatePodIdentityAssociation are passed on.
 
 use serde_json::Value;
 
-use super::super::call::Service;
 use super::super::emulator::{Emulators, Origin};
 use super::super::error::error;
 use super::super::form::decode_path;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::super::xml;
 use super::documents::{self, Kind, strings};
 
@@ -17,7 +17,7 @@ const NO_TRUST: &str = "Trust policy of the role provided is invalid. Follow the
 /// EKS's limit on a session policy, in characters.
 const POLICY_LIMIT: usize = 2048;
 
-/// What EKS refuses the request with. `current` is the association before an update: what an update leaves out stays.
+/// Returns the error with which EKS rejects the request. `current` is the association before an update: what an update leaves out stays.
 pub(crate) async fn refusal(
     emulators: &Emulators,
     request: &Request,
@@ -58,7 +58,8 @@ async fn role(emulators: &Emulators, origin: &Origin, arn: Option<&str>) -> Opti
     (!admits_pods(&decode_path(&trust))).then_some(NO_TRUST)
 }
 
-/// Whether the trust lets EKS do both, in one statement or in two. Conditions are not looked at: EKS cannot judge them either.
+/// Returns true if the trust allows EKS both actions, in one statement or in two. Conditions are ignored: EKS cannot
+/// evaluate them either.
 fn admits_pods(document: &str) -> bool {
     let document: Value = serde_json::from_str(document).unwrap_or_default();
     let statements = match document.get("Statement") {

@@ -1,22 +1,23 @@
 //! Gaps of ministack in Pod Identity associations: no tags after creation, `targetRoleArn` and `policy` cannot be cleared,
 //! no owner instead of an empty one, an invented external id, its own words for a double one; and times that tests shift.
 //! It also knows when each was made or deleted, for the webhook's lag.
-//! In: requests and the emulator's answers. Out: answers as EKS would give them. Asks the emulator of EKS.
+//! Input: requests and the emulator's answers. Output: answers as EKS would give them. Asks the emulator of EKS.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
+
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Service, tagged_arn};
+use super::super::call::tagged_arn;
 use super::super::emulator::{Emulators, Origin};
 use super::super::error::{code, error};
-use super::super::locked;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 
-/// What the gateway knows of associations beyond what the emulator keeps, by association id.
+/// Data of associations that the emulator does not keep, by association id.
 #[derive(Debug, Default)]
 pub(crate) struct Associations {
     known: Mutex<HashMap<String, Record>>,
@@ -51,17 +52,17 @@ const CLEARABLE: [&str; 2] = ["targetRoleArn", "policy"];
 impl Associations {
     /// Makes all associations look this much older. Replaces the shift before.
     pub fn shift_times(&self, older: Duration) {
-        *locked(&self.shift) = older;
+        *self.shift.lock() = older;
     }
 
     /// Makes an association look owned by an add-on, as EKS shows those that an add-on made.
     pub fn set_owner(&self, id: &str, owner_arn: &str) {
-        locked(&self.known).entry(id.to_owned()).or_default().owner = Some(owner_arn.to_owned());
+        self.known.lock().entry(id.to_owned()).or_default().owner = Some(owner_arn.to_owned());
     }
 
     /// `namespace/serviceAccount` of an association that some answer has shown.
     pub fn subject(&self, id: &str) -> Option<String> {
-        locked(&self.known).get(id)?.subject.clone()
+        self.known.lock().get(id)?.subject.clone()
     }
 
     /// Notes what a call that succeeded made or deleted. An update keeps the subject associated and is no turn.
@@ -76,7 +77,7 @@ impl Associations {
                 .and_then(Value::as_str)
         };
         if let (Some(namespace), Some(account)) = (text("namespace"), text("serviceAccount")) {
-            locked(&self.turns).push(Turn {
+            self.turns.lock().push(Turn {
                 at: Instant::now(),
                 subject: format!("{namespace}/{account}"),
                 made,
@@ -84,9 +85,9 @@ impl Associations {
         }
     }
 
-    /// Whether `namespace/serviceAccount` was associated so long ago, if that has changed since.
+    /// Returns the state of `namespace/serviceAccount` at that time, or `None` if it has not changed since.
     pub fn before(&self, subject: &str, ago: Duration) -> Option<bool> {
-        let turns = locked(&self.turns);
+        let turns = self.turns.lock();
         let first = turns
             .iter()
             .find(|turn| turn.subject == subject && turn.at.elapsed() < ago)?;
@@ -129,7 +130,7 @@ impl Associations {
             fields.remove(name);
         }
         set_external_id(fields);
-        let shift = locked(&self.shift).as_secs();
+        let shift = self.shift.lock().as_secs();
         for name in ["createdAt", "modifiedAt"] {
             if let Some(time) = fields.get(name).and_then(Value::as_u64) {
                 fields.insert(name.to_owned(), json!(time.saturating_sub(shift)));
@@ -139,7 +140,7 @@ impl Associations {
 
     fn learn(&self, fields: &Map<String, Value>) -> Record {
         let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-        let mut known = locked(&self.known);
+        let mut known = self.known.lock();
         let record = known.entry(text("associationId").to_owned()).or_default();
         record.subject = Some(format!("{}/{}", text("namespace"), text("serviceAccount")));
         record.clone()
@@ -151,7 +152,7 @@ impl Associations {
         let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let id = request.uri.path().rsplit('/').next().unwrap_or_default();
         if answer.status.is_success() {
-            let mut known = locked(&self.known);
+            let mut known = self.known.lock();
             let record = known.entry(id.to_owned()).or_default();
             for name in CLEARABLE {
                 record.take_over(name, asked.get(name).and_then(Value::as_str));
@@ -160,7 +161,7 @@ impl Associations {
         answer
     }
 
-    /// CreatePodIdentityAssociation; a double one is told by the id of the first (docs/dev/aws-behaviour.md#association-errors).
+    /// CreatePodIdentityAssociation; the error for a duplicate names the id of the first (docs/dev/aws-behaviour.md#association-errors).
     pub async fn create(&self, emulators: &Emulators, request: &Request) -> Answer {
         let answer = emulators.forward(Service::Eks, request).await;
         if code(&answer).as_deref() != Some("ResourceInUseException") {
@@ -243,7 +244,7 @@ impl Associations {
             let gone = query.all("tagKeys");
             tags.retain(|key, _| !gone.contains(&key.as_str()));
         }
-        locked(&self.known).entry(id.to_owned()).or_default().tags = Some(tags);
+        self.known.lock().entry(id.to_owned()).or_default().tags = Some(tags);
         Answer::json(StatusCode::OK, &json!({}))
     }
 }
@@ -323,7 +324,9 @@ mod tests {
     fn cleared_fields_are_gone_until_set_again() {
         let associations = Associations::default();
         let update = |value: &str| {
-            locked(&associations.known)
+            associations
+                .known
+                .lock()
                 .entry("a-1".into())
                 .or_default()
                 .take_over("targetRoleArn", Some(value))

@@ -1,12 +1,12 @@
 //! Gap of ministack: it attaches policies that do not exist. AWS's own policies pass unchecked: no emulator knows all of them.
-//! In: AttachRolePolicy. Out: IAM's refusal, or nothing. Reads the policy from the emulator of IAM.
+//! Input: AttachRolePolicy. Output: IAM's refusal, or nothing. Reads the policy from the emulator of IAM.
 
-use super::super::call::Service;
 use super::super::emulator::Emulators;
 use super::super::error::error;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 
-/// What IAM refuses to attach, for want of the policy.
+/// Rejects the attachment of a policy that does not exist.
 pub(crate) async fn refusal(emulators: &Emulators, request: &Request) -> Option<Answer> {
     let form = request.form();
     let arn = form.get("PolicyArn").unwrap_or_default();

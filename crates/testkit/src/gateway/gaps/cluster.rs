@@ -1,22 +1,21 @@
 //! Gaps of ministack: a cluster's issuer is an `http` URL of its own host where AWS's is a public `https` one (docs/dev/aws-behaviour.md#issuer),
 //! and `computeConfig` (which tells Auto Mode, whose nodes bring the Pod Identity agent along (docs/dev/aws-behaviour.md#agent)) is forgotten.
-//! In: answers that show a cluster. Out: them as AWS would have it. No I/O.
+//! Input: answers that show a cluster. Output: them as AWS would have it. No I/O.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 use serde_json::Value;
 
-use super::super::locked;
 use super::super::message::{Answer, Request};
-use crate::emulator::REGION;
+use crate::location::REGION;
 
 /// The `computeConfig` that clusters were created with, by ARN.
 #[derive(Debug, Default)]
 pub(crate) struct Clusters(Mutex<HashMap<String, Value>>);
 
 impl Clusters {
-    /// Mends the answer to CreateCluster or DescribeCluster.
+    /// Corrects the answer to CreateCluster or DescribeCluster.
     pub fn mend(&self, request: &Request, answer: Answer) -> Answer {
         let Some(mut body) = answer.parse_json() else {
             return answer;
@@ -36,7 +35,7 @@ impl Clusters {
             return;
         };
         let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let mut known = locked(&self.0);
+        let mut known = self.0.lock();
         if let Some(compute) = asked.get("computeConfig") {
             known.insert(arn.clone(), compute.clone());
         }

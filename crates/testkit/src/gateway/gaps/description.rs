@@ -1,13 +1,13 @@
 //! Gaps in what the emulators say of a role's description: ministack writes it into XML unescaped, gives an empty one where AWS
 //! gives none, and cannot clear one (it drops empty form fields); LocalStack forgets what an UpdateRole does not name.
-//! In: IAM's answers and UpdateRole requests. Out: them as AWS would have it. Asks the emulator of IAM.
+//! Input: IAM's answers and UpdateRole requests. Output: them as AWS would have it. Asks the emulator of IAM.
 
 use http::{HeaderValue, Method};
 use serde_json::json;
 
-use super::super::call::Service;
 use super::super::emulator::{Emulators, Origin};
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::super::xml;
 
 /// The answer with its descriptions escaped, and without the empty ones.
@@ -35,7 +35,7 @@ fn next(text: &str) -> Option<(&str, &str, &str)> {
     Some((before, description, after))
 }
 
-/// What is escaped already (by LocalStack, or by a ministack that has learned it) stays as it is.
+/// Text that LocalStack or a later ministack has escaped already stays unchanged.
 fn escaped(description: &str) -> String {
     let entity = ["&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "&#"]
         .iter()
@@ -47,7 +47,7 @@ fn escaped(description: &str) -> String {
     }
 }
 
-/// What UpdateRole changes.
+/// Fields that UpdateRole changes.
 #[derive(Debug, PartialEq, Eq)]
 struct Fields {
     description: String,

@@ -1,10 +1,10 @@
 //! Gap of ministack: trust policies are stored unread, and permission policies are read with messages of its own.
-//! In: a policy document as sent. Out: what IAM would refuse it with. No I/O.
+//! Input: a policy document as sent. Output: what IAM would refuse it with. No I/O.
 //! Asked before CreateRole, UpdateAssumeRolePolicy and PutRolePolicy are passed on. The quota is IAM's default (docs/dev/aws-behaviour.md#irsa-trust, docs/dev/aws-behaviour.md#iam-limits).
 
 use serde_json::{Map, Value};
 
-/// Why IAM refuses a document: error code, HTTP status, message.
+/// Rejection of a document: error code, HTTP status, message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub code: &'static str,
@@ -24,7 +24,7 @@ const TRUST_QUOTA: usize = 2048;
 /// Characters of all inline policies of a role together; here each is held against it alone, which costs no read.
 const INLINE_QUOTA: usize = 10_240;
 
-/// What IAM refuses about this document, if anything.
+/// Returns the error with which IAM rejects this document, if any.
 pub(crate) fn check(kind: Kind, document: &str) -> Option<Refused> {
     let Ok(Value::Object(policy)) = serde_json::from_str(document) else {
         return malformed(match kind {

@@ -1,19 +1,20 @@
 //! Gaps of the emulators: ministack answers ListRoles and GetAccountAuthorizationDetails in one piece, shows tags in the
 //! first and no permissions boundary in the second, each the wrong way round (docs/dev/aws-behaviour.md#bulk-reads).
-//! In: the request. Out: one page as AWS would cut it. Asks the emulator of IAM.
+//! Input: the request. Output: one page as AWS would cut it. Asks the emulator of IAM.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
 
-use super::super::call::{Call, Service};
+use super::super::call::Call;
 use super::super::emulator::{Emulators, Origin};
 use super::super::error::error;
 use super::super::message::{Answer, Request};
-use super::super::{locked, xml};
+use super::super::service::Service;
+use super::super::xml;
 use super::description;
 use super::paging::{Item, Page, Pages};
 
-/// What one listing holds: the lists in its answer, in order.
+/// Content of one listing: the lists in its answer, in order.
 const ROLES: &[&str] = &["Roles"];
 const DETAILS: &[&str] = &["UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"];
 
@@ -75,7 +76,7 @@ struct Boundaries(Mutex<HashMap<String, String>>);
 impl Boundaries {
     fn note(&self, call: &Call, request: &Request, answer: &Answer) {
         let form = request.form();
-        let mut known = locked(&self.0);
+        let mut known = self.0.lock();
         if call.operation == "CreateRole" {
             let arn = xml::text(&answer.text(), "Arn").unwrap_or_default();
             let boundary = xml::inner(&answer.text(), "PermissionsBoundary")
@@ -90,7 +91,7 @@ impl Boundaries {
 
     async fn of(&self, emulators: &Emulators, origin: &Origin, role: &str) -> String {
         let arn = xml::child(role, "Arn").unwrap_or_default();
-        if let Some(known) = locked(&self.0).get(&arn) {
+        if let Some(known) = self.0.lock().get(&arn) {
             return known.clone();
         }
         let name = xml::child(role, "RoleName").unwrap_or_default();
@@ -101,7 +102,7 @@ impl Boundaries {
             .map(wrapped)
             .unwrap_or_default();
         if answer.status.is_success() {
-            locked(&self.0).insert(arn, boundary.clone());
+            self.0.lock().insert(arn, boundary.clone());
         }
         boundary
     }

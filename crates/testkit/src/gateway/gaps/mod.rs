@@ -1,6 +1,5 @@
 //! The gaps between the emulators and AWS, each closed in one file whose header says whose gap it is.
-//! In: a call that no fault has decided. Out: what AWS would answer. Asks the emulators. Called by `serve`.
-//!
+//! Input: a call that no fault has decided. Output: what AWS would answer. Asks the emulators.
 //! An emulator is asked first wherever that can be: it knows who may call, and a gap that it closes itself stays closed.
 
 mod association_list;
@@ -18,10 +17,11 @@ mod web_identity;
 
 use serde_json::Value;
 
-use super::call::{Call, Service};
+use super::call::Call;
 use super::emulator::{Emulators, Origin};
 use super::error::error;
 use super::message::{Answer, Request};
+use super::service::Service;
 
 pub(crate) use self::cluster::public_issuer;
 
@@ -33,7 +33,7 @@ use self::paging::Pages;
 use self::provider::Providers;
 use self::token::Keys;
 
-/// What the gateway itself must keep, because an emulator does not.
+/// State that the gateway keeps because an emulator does not.
 #[derive(Debug, Default)]
 pub(crate) struct Gaps {
     pub associations: Associations,
@@ -57,7 +57,7 @@ impl Gaps {
         self.mend(call, request, answer)
     }
 
-    /// What AWS refuses and the emulator would not.
+    /// Rejects calls that AWS rejects and the emulator accepts.
     async fn refusal(&self, emulators: &Emulators, call: &Call, request: &Request) -> Option<Answer> {
         match call.operation.as_str() {
             "CreateRole" => document(emulators, request, Kind::Trust, "AssumeRolePolicyDocument").await,
@@ -96,7 +96,7 @@ impl Gaps {
         }
     }
 
-    /// What an answer that succeeded shows otherwise than AWS would.
+    /// Corrects a successful answer that differs from AWS's.
     fn mend(&self, call: &Call, request: &Request, answer: Answer) -> Answer {
         match call.operation.as_str() {
             "CreateCluster" | "DescribeCluster" => self.clusters.mend(request, answer),

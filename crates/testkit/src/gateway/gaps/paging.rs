@@ -1,11 +1,8 @@
 //! Lists cut into pages, with a token for the next one. No I/O.
-//! In: the whole list as the emulator gave it. Out: one page, and the token that gets the next.
-//! Used by the lists that the emulators answer in one piece.
+//! Input: the whole list as the emulator gave it. Output: one page, and the token that gets the next.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::Mutex;
-
-use super::super::locked;
 
 /// The lists that a caller may still be reading, oldest first.
 #[derive(Debug, Default)]
@@ -28,7 +25,7 @@ pub(crate) struct Item {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub items: Vec<Item>,
-    /// What gets the next page; nothing on the last.
+    /// Token of the next page, or `None` on the last.
     pub token: Option<String>,
 }
 
@@ -38,7 +35,7 @@ const KEPT: usize = 8;
 impl Pages {
     /// The first page of a list, which is kept as it is now for the pages to come.
     pub fn first(&self, items: Vec<Item>, size: usize) -> Page {
-        let mut shelf = locked(&self.0);
+        let mut shelf = self.0.lock();
         shelf.made += 1;
         let id = shelf.made;
         let page = cut(id, &items, 0, size);
@@ -55,7 +52,7 @@ impl Pages {
     pub fn next(&self, token: &str, size: usize) -> Option<Page> {
         let (id, from) = token.split_once('.')?;
         let (id, from) = (id.parse::<usize>().ok()?, from.parse().ok()?);
-        let shelf = locked(&self.0);
+        let shelf = self.0.lock();
         let (_, items) = shelf.lists.iter().find(|(known, _)| *known == id)?;
         Some(cut(id, items, from, size))
     }

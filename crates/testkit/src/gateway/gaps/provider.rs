@@ -1,18 +1,19 @@
 //! Gaps of both emulators: no calls that change an IAM OIDC provider. Of ministack: a URL with its scheme where AWS gives none,
 //! any URL accepted.
-//! In: requests about providers. Out: answers as IAM would give them. Asks the emulator of IAM: an unknown change
-//! is made by deleting the provider and creating it anew, while everybody who asks for a provider waits.
+//! Input: requests about providers. Output: answers as IAM would give them. Asks the emulator of IAM: an unknown change
+//! is made by deleting the provider and creating it again, while all readers of providers wait.
 
 use tokio::sync::RwLock;
 
-use super::super::call::{Call, Service};
+use super::super::call::Call;
 use super::super::emulator::Emulators;
 use super::super::error::{code, error};
 use super::super::form::Form;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::super::xml;
 
-/// Keeps readers out while a provider is deleted and created anew.
+/// Blocks readers while a provider is deleted and created again.
 #[derive(Debug, Default)]
 pub(crate) struct Providers(RwLock<()>);
 

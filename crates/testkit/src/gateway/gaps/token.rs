@@ -1,9 +1,8 @@
-//! What STS asks of a web identity token before it looks at any role: a known key's signature, time, audience (docs/dev/aws-behaviour.md#web-identity-errors).
-//! In: the token, the issuer's keys, the provider's client IDs, the time. Out: its claims, or STS's refusal. No I/O.
-//! Used by `web_identity`.
+//! Checks of STS on a web identity token before it reads any role: signature by a known key, time, audience (docs/dev/aws-behaviour.md#web-identity-errors).
+//! Input: the token, the issuer's keys, the provider's client IDs, the time. Output: its claims, or STS's refusal. No I/O.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,8 +10,6 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use super::super::locked;
 
 /// The published keys of token issuers, by issuer URL.
 #[derive(Debug, Default)]
@@ -52,14 +49,16 @@ impl Default for Audience {
 impl Keys {
     pub fn set(&self, issuer: &str, jwks: &str) -> anyhow::Result<()> {
         let keys: JwkSet = serde_json::from_str(jwks)?;
-        locked(&self.0).insert(issuer.trim_end_matches('/').to_owned(), keys);
+        self.0
+            .lock()
+            .insert(issuer.trim_end_matches('/').to_owned(), keys);
         Ok(())
     }
 
     /// That one of the issuer's keys signed the token.
     pub fn verify(&self, token: &str, claims: &Claims) -> Result<(), Refused> {
         let header = decode_header(token).map_err(|_| not_a_token())?;
-        let keys = locked(&self.0);
+        let keys = self.0.lock();
         let known = keys.get(claims.iss.trim_end_matches('/'));
         let jwk = header.kid.as_deref().and_then(|kid| known?.find(kid)).ok_or_else(|| invalid(
             "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements",
@@ -76,7 +75,7 @@ impl Keys {
 }
 
 impl Claims {
-    /// The claims as they stand in the token, whoever signed it.
+    /// The claims of the token, without a check of its signature.
     pub fn unverified(token: &str) -> Result<Self, Refused> {
         let payload = token
             .split('.')

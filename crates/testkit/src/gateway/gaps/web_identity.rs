@@ -2,14 +2,14 @@
 //! the role's maximum session is not kept; ministack compares `aud`, which Kubernetes writes as a list, as one string, so that
 //! no Kubernetes token ever fits a trust policy; and its answer names a made-up subject, where LocalStack's names none.
 //! LocalStack does not judge the trust at all, and that is left so: the test bed has STS from ministack where it matters.
-//! In: the request. Out: STS's refusal (docs/dev/aws-behaviour.md#web-identity-errors), or the emulator's judgement of the trust. Asks the emulators of IAM and STS.
+//! Input: the request. Output: STS's refusal (docs/dev/aws-behaviour.md#web-identity-errors), or the emulator's judgement of the trust. Asks the emulators of IAM and STS.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::super::call::Service;
 use super::super::emulator::Emulators;
 use super::super::error::error;
 use super::super::message::{Answer, Request};
+use super::super::service::Service;
 use super::super::xml;
 use super::provider::Providers;
 use super::token::{Claims, Keys, Refused, invalid};
@@ -87,7 +87,7 @@ async fn accept(
     Ok((claims, audience))
 }
 
-/// Every role allows an hour, so a shorter session needs no look at the role.
+/// Every role allows an hour, so a shorter session needs no read of the role.
 async fn session_too_long(
     emulators: &Emulators,
     account: &str,

@@ -1,5 +1,5 @@
-//! Sweep: somebody changes a few roles behind the operator's back. A fleet in; how long until each change is found and
-//! put back, which is to be one interval at most.
+//! Scenario `drift-scan`: another tool changes a few roles. Input: a fleet. Output: the time until each change is found
+//! and corrected, at most one interval.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use super::tally::Tally;
 
 /// Roles that are changed, spread over the fleet.
 const CHANGED: usize = 10;
-/// How often the statuses are looked at.
+/// Interval at which the statuses are read.
 const POLL: Duration = Duration::from_millis(250);
 
 pub async fn play(fleet: &Fleet<'_>, interval: Duration) -> Result<Vec<Measured>> {
@@ -25,7 +25,7 @@ pub async fn play(fleet: &Fleet<'_>, interval: Duration) -> Result<Vec<Measured>
     let members: Vec<Member> = fleet.members().step_by(spread).take(CHANGED).collect();
     try_join_all(members.iter().map(|member| detach(fleet, member))).await?;
     let (mark, before, began) = (ledger.mark(), gauge::of(process)?, Instant::now());
-    let waiting = bar(members.len(), "sweep: found and put back");
+    let waiting = bar(members.len(), "drift-scan: found and corrected");
     let found = members.iter().map(|member| async {
         until_corrected(fleet, member, interval * 4).await?;
         waiting.inc(1);
@@ -38,14 +38,14 @@ pub async fn play(fleet: &Fleet<'_>, interval: Duration) -> Result<Vec<Measured>
 
     let calls = Tally::of(&ledger.since(mark));
     let measured = Measured {
-        scenario: "sweep",
+        scenario: "drift-scan",
         size: fleet.size,
-        until: "every one of ten changed roles is put back",
+        until: "all ten changed roles are corrected",
         seconds: last,
         details: vec![
             ("seconds of the interval", interval.as_secs_f64()),
             (
-                "seconds until the first was put back",
+                "seconds until the first is corrected",
                 times.first().copied().unwrap_or_default(),
             ),
         ],

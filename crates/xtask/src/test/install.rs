@@ -1,0 +1,13 @@
+//! Installs the tools of the test bed before the first suite, where the progress is visible. Does I/O.
+
+use anyhow::Result;
+use lanyard_testkit::cache::Cache;
+use lanyard_testkit::tools::Tools;
+
+/// Installs the tools that are missing in the cache.
+///
+/// # Errors
+/// Returns an error if a tool cannot be downloaded or built.
+pub(super) fn test_bed() -> Result<()> {
+    Tools::install(&Cache::open()?, true).map(drop)
+}
