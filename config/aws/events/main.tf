@@ -1,8 +1,9 @@
-# What Lanyard hears of, as a Terraform module: the same as cluster-region.yaml and iam-region.yaml. See docs/events.md.
+# The events queue and its rules as a Terraform module, equal to cluster-region.yaml and iam-region.yaml. See
+# docs/events.md.
 #
 #   module "lanyard_events" {
 #     source             = "<this folder>"
-#     providers          = { aws = aws, aws.iam = aws.us_east_1 }   # the cluster's Region; us-east-1, where IAM's events are
+#     providers          = { aws = aws, aws.iam = aws.us_east_1 }   # the cluster's Region; us-east-1 with IAM's events
 #     cluster_name       = "prod"
 #     operator_role_name = "lanyard-prod"
 #   }
@@ -24,7 +25,7 @@ variable "cluster_name" {
 }
 
 variable "operator_role_name" {
-  description = "The name of Lanyard's own role, which is then allowed to read the queue; null: you see to that yourself."
+  description = "Name of Lanyard's own role, which gets permission to read the queue; null: you add the permission yourself."
   type        = string
   default     = null
 }
@@ -45,7 +46,7 @@ data "aws_region" "iam" {
 }
 
 locals {
-  # In us-east-1 the rule of the cluster's Region sees IAM's events itself.
+  # In us-east-1 the rule in the cluster's Region matches IAM's events directly.
   forwards = data.aws_region.cluster.id != data.aws_region.iam.id
   bus      = "arn:${data.aws_partition.this.partition}:events:${data.aws_region.cluster.id}:${data.aws_caller_identity.this.account_id}:event-bus/default"
   rules    = [aws_cloudwatch_event_rule.roles.arn, aws_cloudwatch_event_rule.associations.arn]
@@ -97,7 +98,7 @@ locals {
 
 resource "aws_sqs_queue" "events" {
   name = "lanyard-events-${var.cluster_name}"
-  # What is older was found otherwise: an operator that starts looks at everything. So there is no dead-letter queue.
+  # The drift scan of a starting operator finds older changes, so there is no dead-letter queue.
   message_retention_seconds  = 300
   visibility_timeout_seconds = 30
   receive_wait_time_seconds  = 20
@@ -119,7 +120,7 @@ resource "aws_sqs_queue_policy" "events" {
         Condition = { ArnEquals = { "aws:SourceArn" = local.rules } }
       },
       {
-        # Also nobody who may send to any queue of the account.
+        # Denies principals that an account policy allows to send to all queues.
         Sid       = "NobodyElseSends"
         Effect    = "Deny"
         Principal = "*"

@@ -1,5 +1,5 @@
-//! `docs/conditions.md`: what `status.conditions` of a WorkloadIdentity tells, and what each reason means.
-//! Core's table of conditions and closed set of reasons in, Markdown out; no I/O.
+//! Renders `docs/conditions.md` with the conditions of a WorkloadIdentity and the meaning of each reason.
+//! Input: core's table of conditions and its closed set of reasons. Output: Markdown. No I/O.
 
 use lanyard_core::model::condition::{CONDITIONS, ConditionRow, Polarity};
 use lanyard_core::model::reason::Reason;
@@ -9,31 +9,32 @@ const HEAD: &str = "\
 
 # Conditions
 
-What `status.conditions` of a WorkloadIdentity tells, and what to do about it. `kubectl get wid` shows `Ready` with its
-reason; `kubectl get wid -o wide` adds the message, and `kubectl describe wid <name>` shows all conditions and events.
+This page lists the conditions of a WorkloadIdentity and the reasons of conditions and events. `kubectl get wid` shows
+`Ready` with its reason, `kubectl get wid -o wide` adds the message, and `kubectl describe wid <name>` shows all
+conditions and events. [Troubleshooting](troubleshooting.md) describes actions.
 
-`Ready` is the one to wait for: a pod created now gets the binding that the spec asks for.
+`Ready` means: a pod created now gets the binding of the spec. Wait for it with:
 
-```console
-$ kubectl wait wid/orders --for=condition=Ready --timeout=2m
+```bash
+kubectl wait wid/orders --for=condition=Ready --timeout=2m
 ```
 
-Flux and other tools that follow the kstatus convention need nothing more: while Lanyard works there is `Reconciling`,
-when a person has to act there is `Stalled`, and every condition carries `observedGeneration`.
+The conditions follow the kstatus convention: `Reconciling` is present while Lanyard works, `Stalled` while a user has to
+act, and every condition has `observedGeneration`. [GitOps](gitops.md) describes them in Flux and Argo CD.
 
 ";
 
 const REASONS: &str = "
 ## Reasons
 
-The same word is the reason of a condition, the reason of an event and the label of a metric. A condition's message adds
-which object it is about, what was wanted, what was found and the next thing to do.
+The reason of a condition and of an event is the same word. The message names the object, the desired value, the observed
+value and the next action.
 ";
 
 /// The whole page.
 pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
-    page.push_str("| condition | tells | shown | feeds `Ready` |\n|---|---|---|---|\n");
+    page.push_str("| condition | meaning | shown | feeds `Ready` |\n|---|---|---|---|\n");
     page.extend(CONDITIONS.iter().map(row));
     page.push_str(REASONS);
     page.extend(Reason::ALL.iter().map(|reason| section(*reason)));
