@@ -1,6 +1,6 @@
-//! Diff: the desired state, the last applied values and the observed facts in; the differences, each with its cause,
-//! out. A three-way comparison: desired against last applied is a change of the spec, observed against last applied is
-//! drift. No I/O.
+//! Diff: the desired state, the last applied values and the observed facts in; the differences, each with its
+//! cause, out. A three-way comparison: desired against last applied is a change of the spec, observed against
+//! last applied is drift. No I/O.
 
 use crate::model::observed::Observed;
 use crate::model::status::Status;

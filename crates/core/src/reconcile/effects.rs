@@ -1,5 +1,6 @@
-//! Effects: applies a completed step to the observed facts, so that no read follows a write. The engine folds completed
-//! steps with it, and the property tests of the planner rely on it. Facts, a step and its answer in; facts out. No I/O.
+//! Effects: applies a completed step to the observed facts, so that no read follows a write. The engine folds
+//! completed steps with it, and the property tests of the planner rely on it. Facts, a step and its answer
+//! in; facts out. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -35,7 +35,7 @@ impl Reporting {
 }
 
 impl WriteGate {
-    /// Whether a step may run.
+    /// Returns whether a step may run.
     #[must_use]
     pub fn permits(self, step: &Step) -> bool {
         match self {

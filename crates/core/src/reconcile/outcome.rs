@@ -54,7 +54,7 @@ pub enum Skip {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepFailure {
-    /// Whether a retry can succeed.
+    /// The reaction to the failure.
     pub disposition: Disposition,
     /// The reason of the conditions that report it.
     pub reason: Reason,
@@ -93,8 +93,8 @@ impl Outcome {
         })
     }
 
-    /// Returns the first failed step, or `None` if no step failed. A step that waits for a change takes precedence over one
-    /// that is retried.
+    /// Returns the first failed step, or `None` if no step failed. A step that waits for a change takes
+    /// precedence over one that is retried.
     #[must_use]
     pub fn failure(&self) -> Option<(&Step, &StepFailure)> {
         let failed = || {
@@ -117,7 +117,7 @@ impl Outcome {
         })
     }
 
-    /// Whether every step took effect.
+    /// Returns whether every step took effect.
     #[must_use]
     pub fn all_done(&self) -> bool {
         self.steps

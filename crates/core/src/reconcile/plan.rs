@@ -1,5 +1,6 @@
-//! Plan: the differences in, the ordered steps that remove them out. No I/O; the operator and the command line share it.
-//! No step depends on an unreadable fact, changes a resource with another owner, or corrects drift that is only reported.
+//! Plan: the differences in, the ordered steps that remove them out. No I/O; the operator and the command
+//! line share it. No step depends on an unreadable fact, changes a resource with another owner, or corrects
+//! drift that is only reported.
 
 use crate::model::observed::Observed;
 use crate::model::spec::DriftPolicy;

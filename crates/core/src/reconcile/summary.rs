@@ -1,5 +1,6 @@
-//! Summarise: the decision of a reconcile and the results of its steps in; the status, the events and the next requeue out.
-//! The clock is an argument; no I/O. Nothing that changes by itself, such as a remaining time, is in the status.
+//! Summarise: the decision of a reconcile and the results of its steps in; the status, the events and the
+//! next requeue out. The clock is an argument; no I/O. Nothing that changes by itself, such as a remaining
+//! time, is in the status.
 
 use crate::model::status::Status;
 use crate::reconcile::decide::compare;

@@ -1,5 +1,5 @@
-//! Diff of an adopted role: fields that Lanyard did not set stay and are reported, and permissions are never narrowed.
-//! Facts of one role in, differences out; no I/O.
+//! Diff of an adopted role: fields that Lanyard did not set stay and are reported, and permissions are never
+//! narrowed. Facts of one role in, differences out; no I/O.
 
 use super::differ::Differ;
 use super::drift::Cause;
@@ -13,8 +13,8 @@ use crate::reconcile::desired::DesiredState;
 use lanyard_iam_policy::{Document, only_denies};
 
 impl Differ<'_> {
-    /// Lanyard never shortens the maximum session of an adopted role, not even one that it lengthened: users of the role
-    /// may rely on it.
+    /// Lanyard never shortens the maximum session of an adopted role, not even one that it lengthened: users
+    /// of the role may rely on it.
     pub(super) fn max_session(&mut self, desired: u32, facts: &RoleFacts) {
         let value = |seconds: u32| Value::text(format!("{seconds}s"));
         let observed = facts.max_session.present();
@@ -32,8 +32,8 @@ impl Differ<'_> {
 
     /// Returns whether an adopted role lacks the desired permissions boundary, and records that as a conflict.
     ///
-    /// A boundary removes permissions from every user of the role, so Lanyard does not set one on an adopted role. It
-    /// also adds no permissions without the desired boundary.
+    /// A boundary removes permissions from every user of the role, so Lanyard does not set one on an adopted
+    /// role. It also adds no permissions without the desired boundary.
     pub(super) fn lacks_boundary(
         &mut self,
         desired: &DesiredState,

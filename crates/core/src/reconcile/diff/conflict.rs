@@ -1,5 +1,5 @@
-//! Conflict messages: the owner of a role or an association that blocks a step, and the next action. The desired and
-//! the observed state in, sentences out; no I/O.
+//! Conflict messages: the owner of a role or an association that blocks a step, and the next action. The
+//! desired and the observed state in, sentences out; no I/O.
 //!
 //! Tenants read these messages: they name the owner, and nothing about the permissions of the role.
 

@@ -1,5 +1,5 @@
-//! The comparison of one field: desired, observed and last applied value in, agreement or a difference with its cause
-//! out. No I/O.
+//! The comparison of one field: desired, observed and last applied value in, agreement or a difference with
+//! its cause out. No I/O.
 
 use super::drift::{Cause, Conflict, Difference, Drift};
 use crate::model::fact::{Fact, ReadError};
@@ -12,15 +12,15 @@ use crate::reconcile::desired::{DesiredRole, DesiredState};
 /// Collects the drift while the resources are compared field by field.
 pub(super) struct Differ<'a> {
     pub(super) previous: &'a Status,
-    /// Whether the last applied values belong to another role than the desired one.
+    /// True if the last applied values belong to another role than the desired one.
     is_other_role: bool,
-    /// Whether a transition of the binding is in progress.
+    /// True if a transition of the binding is in progress.
     moving: bool,
-    /// Whether only values that were applied before are corrected.
+    /// True if only values that were applied before are corrected.
     pub(super) frozen: bool,
-    /// Whether the permissions boundary is applied although the identity is frozen.
+    /// True if the permissions boundary is applied although the identity is frozen.
     bounds: bool,
-    /// Whether the role is adopted.
+    /// True if the role is adopted.
     pub(super) adopted: bool,
     pub(super) drift: Drift,
 }
@@ -109,8 +109,9 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// A frozen identity keeps what was applied: a change to it is drift, and so is a field that was never applied. If the
-    /// record of applied values is lost, drift cannot be distinguished from a change of the spec.
+    /// A frozen identity keeps what was applied: a change to it is drift, and so is a field that was never
+    /// applied. If the record of applied values is lost, drift cannot be distinguished from a change of the
+    /// spec.
     fn cause_when_frozen(&self, desired: Option<&Value>, applied: Option<&String>) -> Cause {
         match (desired, applied) {
             (Some(desired), Some(applied)) if desired.digest == *applied => Cause::OutOfBand,
@@ -119,8 +120,8 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// Whether an observed field that was never applied belongs to the owner of an adopted role. Lanyard's own statements
-    /// and tags do not.
+    /// Returns whether an observed field that was never applied belongs to the owner of an adopted role.
+    /// Lanyard's own statements and tags do not.
     fn is_foreign_on_adopted(&self, field: &Field) -> bool {
         self.adopted
             && match field {
@@ -175,8 +176,9 @@ impl<'a> Differ<'a> {
 
 /// The cause of a difference between desired and observed, judged by the last applied digest.
 ///
-/// Never applied: an absent field is created, any other difference is drift. Applied as desired: the field was changed
-/// out of band. Applied differently: the spec changed, and a changed spec is applied under every drift policy.
+/// Never applied: an absent field is created, any other difference is drift. Applied as desired: the field
+/// was changed out of band. Applied differently: the spec changed, and a changed spec is applied under every
+/// drift policy.
 pub(super) fn three_way(
     desired: Option<&Value>,
     observed: Option<&Value>,

@@ -1,5 +1,5 @@
 //! The result of a diff: the differences between the desired and the observed state, each with its cause.
-//! Plain values and look-ups on them; no I/O.
+//! Plain values; no I/O.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,8 @@ pub enum Cause {
     Contested,
     /// The field has another owner: reported, never changed.
     Unmanaged,
-    /// Lanyard did not set the field of an adopted role: reported, never changed while the role carries the adoption tag.
+    /// Lanyard did not set the field of an adopted role: reported, never changed while the role carries the
+    /// adoption tag.
     Adopted,
     /// The field could not be read.
     Unreadable(ReadError),

@@ -1,5 +1,5 @@
-//! Diff of the role: settings, trust policy, policies and tags, field by field. Facts of one role in, differences out;
-//! no I/O.
+//! Diff of the role: settings, trust policy, policies and tags, field by field. Facts of one role in,
+//! differences out; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,8 +31,8 @@ impl Differ<'_> {
                 self.adopted_trust(desired, entries, &facts, observed);
             }
             DesiredRole::Shared(entries) => self.entries(desired, entries, &facts, observed),
-            // `summarise` judges an existing or held role by its effect. Nothing of an existing role is Lanyard's, so
-            // nothing is recorded as applied either.
+            // `summarise` judges an existing or held role by its effect. Nothing of an existing role is
+            // Lanyard's, so nothing is recorded as applied either.
             DesiredRole::Existing => drop(self.drift.judged.insert(Resource::Role)),
             DesiredRole::Held => {}
         }
@@ -94,7 +94,8 @@ impl Differ<'_> {
         }
     }
 
-    /// The owner of an existing role, by its tags or by the id that Lanyard recorded when it created or adopted it.
+    /// The owner of an existing role, by its tags or by the id that Lanyard recorded when it created or
+    /// adopted it.
     fn owner(&self, desired: &DesiredState, facts: &RoleFacts) -> Owner {
         let (subject, arn) = (&desired.subject, &desired.binding.role_arn);
         let is_at_path = facts.elsewhere.is_none();
@@ -111,8 +112,8 @@ impl Differ<'_> {
         Owner::Other(conflict::role(desired, &owner, facts.elsewhere.as_ref()))
     }
 
-    /// Compares the trust policy by meaning. Foreign statements that only deny may be an emergency measure: they are
-    /// reported one by one and stay.
+    /// Compares the trust policy by meaning. Foreign statements that only deny may be an emergency measure:
+    /// they are reported one by one and stay.
     fn trust(&mut self, desired: &Document, facts: &RoleFacts) {
         let observed = match &facts.trust {
             Fact::Present(observed) => observed,
@@ -144,8 +145,8 @@ impl Differ<'_> {
         self.tags(desired, observed, Field::RoleTag);
     }
 
-    /// Tags that Lanyard set are corrected. Tags that it never set are reported. The tag that marks a released resource is
-    /// Lanyard's and is removed from a resource in use.
+    /// Tags that Lanyard set are corrected. Tags that it never set are reported. The tag that marks a
+    /// released resource is Lanyard's and is removed from a resource in use.
     pub(super) fn tags(
         &mut self,
         desired: &BTreeMap<String, String>,
@@ -197,8 +198,8 @@ impl Differ<'_> {
         }
     }
 
-    /// Compares an attachment that the spec does not include. It is removed only if it was Lanyard's or is known to grant
-    /// something.
+    /// Compares an attachment that the spec does not include. It is removed only if it was Lanyard's or is
+    /// known to grant something.
     fn extra_attachment(&mut self, field: Field, arn: &PolicyArn, effect: &Fact<Effect>) {
         if self.applied(&field).is_some() {
             return self.obsolete(field, Value::text(arn));
@@ -281,8 +282,8 @@ enum Owner {
     Unknown(ReadError),
 }
 
-/// Whether Lanyard may create a role that does not exist: not one that has to exist for its adoption, and not outside
-/// Lanyard's path.
+/// Returns whether Lanyard may create a role that does not exist: not one that has to exist for its adoption,
+/// and not outside Lanyard's path.
 fn may_create(desired: &DesiredState) -> bool {
     let arn = &desired.binding.role_arn;
     let base = desired.cluster.role_path();
@@ -290,8 +291,8 @@ fn may_create(desired: &DesiredState) -> bool {
     is_on_own_path && !desired.adoption.asks_for_role(arn) && !desired.holds.role.is_adopted()
 }
 
-/// Splits a trust policy into the policy without foreign statements that only deny, and those statements, each with its
-/// label.
+/// Splits a trust policy into the policy without foreign statements that only deny, and those statements,
+/// each with its label.
 pub(crate) fn split_denials(desired: &Document, observed: &Document) -> (Document, Vec<(String, Statement)>) {
     let mut denials = Vec::new();
     for (at, statement) in observed.statements().iter().enumerate() {

@@ -65,7 +65,7 @@ impl Differ<'_> {
         observed.is_some_and(|observed| self.is_set_by_lanyard(&Field::Annotation(key.to_owned()), observed))
     }
 
-    /// Whether Lanyard is the field manager of an annotation, or the status records that Lanyard set it.
+    /// Returns whether Lanyard is the field manager of an annotation, or the status records that Lanyard set it.
     fn is_set_by_lanyard(&self, field: &Field, observed: &Annotation) -> bool {
         observed.ours || self.applied(field).is_some()
     }
@@ -95,7 +95,8 @@ impl Differ<'_> {
         ))
     }
 
-    /// Records the annotations of a deleted object that are Lanyard's, and the ServiceAccount if Lanyard created it.
+    /// Records the annotations of a deleted object that are Lanyard's, and the ServiceAccount if Lanyard
+    /// created it.
     pub(super) fn removed_annotations(&mut self, observed: &Observed) {
         match &observed.service_account {
             Fact::Unreadable(error) => self.unreadable(Field::ServiceAccount, None, error.clone()),

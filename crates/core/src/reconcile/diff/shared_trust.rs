@@ -1,5 +1,5 @@
-//! Diff of Lanyard's statements in the trust policy of an existing role: the subject's entry in each statement, and
-//! nothing else of the role. Facts of one role in, differences out; no I/O.
+//! Diff of Lanyard's statements in the trust policy of an existing role: the subject's entry in each
+//! statement, and nothing else of the role. Facts of one role in, differences out; no I/O.
 
 use std::collections::BTreeSet;
 
@@ -87,19 +87,20 @@ impl Differ<'_> {
         self.field(role_membership.field(), Some(value(alone)), observed);
     }
 
-    /// Whether the entry exists without a record that a later read showed it: the operator may have been killed between
-    /// write and read-back.
+    /// Returns whether the entry exists without a record that a later read showed it: the operator may have
+    /// been killed between write and read-back.
     fn is_unconfirmed(&self, role_membership: &RoleMembership) -> bool {
         !self.frozen && self.applied(&role_membership.field()).is_none()
     }
 
-    /// Records an existing entry as a difference, so that its step runs again. The step writes nothing if the entry
-    /// exists, and reads it back.
+    /// Records an existing entry as a difference, so that its step runs again. The step writes nothing if the
+    /// entry exists, and reads it back.
     fn unconfirmed(&mut self, field: Field, value: Value) {
         self.existing(field, Some(value.clone()), value, Cause::Spec);
     }
 
-    /// A statement with Lanyard's id whose subjects cannot be determined. Rewriting it could remove other subjects.
+    /// A statement with Lanyard's id whose subjects cannot be determined. Rewriting it could remove other
+    /// subjects.
     fn illegible(&mut self, subject: &Subject, arn: &RoleArn, membership: &Membership) {
         let message = format!(
             "Statement[Sid={}] of the trust policy of {arn} carries Lanyard's id and was edited, so its subjects cannot be determined. Delete the statement and Lanyard creates it again for {subject}, or restore its list of subjects.",

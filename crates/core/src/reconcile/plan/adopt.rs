@@ -1,5 +1,5 @@
-//! Plan of adoption: a role or an association that Lanyard did not create is tagged as Lanyard's for the subject before
-//! any other change to it. Facts in, at most one step each out; no I/O.
+//! Plan of adoption: a role or an association that Lanyard did not create is tagged as Lanyard's for the
+//! subject before any other change to it. Facts in, at most one step each out; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,7 @@ impl PlanBuilder<'_> {
     }
 }
 
-/// The keys of Lanyard's own tags that a previous owner left on the resource.
+/// The keys of Lanyard's own tags that remain on the resource from a previous owner.
 fn own_tags(tags: Option<&BTreeMap<String, String>>) -> BTreeSet<String> {
     let keys = tags.into_iter().flat_map(BTreeMap::keys);
     keys.filter(|key| OWN_TAGS.contains(&key.as_str()))

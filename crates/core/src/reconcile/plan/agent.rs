@@ -1,5 +1,5 @@
-//! Plan of the EKS Pod Identity Agent: installed if it is missing, a binding needs it and the cluster settings allow it.
-//! Facts in, at most one step out; no I/O.
+//! Plan of the EKS Pod Identity Agent: installed if it is missing, a binding needs it and the cluster
+//! settings allow it. Facts in, at most one step out; no I/O.
 
 use super::builder::PlanBuilder;
 use crate::reconcile::desired::DesiredState;

@@ -1,5 +1,5 @@
-//! Plan of the binding: association and annotations, once a pod that gets them can use them. Differences in, steps or wait
-//! reasons out; no I/O.
+//! Plan of the binding: association and annotations, once a pod that gets them can use them. Differences in,
+//! steps or wait reasons out; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,8 @@ impl PlanBuilder<'_> {
             self.association(desired);
             self.annotations(desired);
         }
-        // An existing association has no effect without the agent. The wait keeps the requeue short, so that Ready follows
-        // soon after the agent.
+        // An existing association has no effect without the agent. The wait keeps the requeue short, so that
+        // Ready follows soon after the agent.
         if desired.association.is_some() && !self.observed.agent.present().is_some_and(|agent| agent.ready) {
             self.waiting_for.insert(WaitReason::Agent);
         }
@@ -165,7 +165,8 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Whether another field manager set an annotation to the desired value. The annotation is in sync and stays theirs.
+    /// Returns whether another field manager set an annotation to the desired value. The annotation is in
+    /// sync and stays with its manager.
     fn is_set_by_other_manager(&self, account: Option<&ServiceAccount>, key: &str, value: &str) -> bool {
         let observed = account.and_then(|account| account.annotations.get(key));
         let applied = self

@@ -30,7 +30,7 @@ impl<'a> PlanBuilder<'a> {
         }
     }
 
-    /// Whether Lanyard removes a difference in this reconcile.
+    /// Returns whether Lanyard removes a difference in this reconcile.
     pub(super) fn acts_on(&self, difference: &Difference) -> bool {
         match difference.cause {
             Cause::Spec => true,

@@ -1,5 +1,5 @@
-//! Plan of the inventory annotation and the finalizer, which precede every other change. Facts in, at most one step out;
-//! no I/O.
+//! Plan of the inventory annotation and the finalizer, which precede every other change. Facts in, at most
+//! one step out; no I/O.
 
 use super::builder::PlanBuilder;
 use crate::model::observed::ControlMetadata;

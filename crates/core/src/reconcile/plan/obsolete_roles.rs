@@ -1,5 +1,5 @@
-//! Plan of obsolete roles: roles that Lanyard created for the subject and that no binding uses any longer. A role without
-//! the subject's tags is not changed. Facts in, steps out; no I/O.
+//! Plan of obsolete roles: roles that Lanyard created for the subject and that no binding uses any longer. A
+//! role without the subject's tags is not changed. Facts in, steps out; no I/O.
 
 use super::builder::PlanBuilder;
 use super::removal::deletion_steps;

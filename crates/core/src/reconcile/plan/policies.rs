@@ -1,5 +1,5 @@
-//! Plan of a managed role's policies: policies to add, policies to remove, and removals that must precede additions.
-//! Differences in, steps out; no I/O.
+//! Plan of a managed role's policies: policies to add, policies to remove, and removals that must precede
+//! additions. Differences in, steps out; no I/O.
 
 use super::builder::PlanBuilder;
 use crate::identity::ManagedRole;
@@ -49,7 +49,7 @@ pub(super) fn plan(builder: &mut PlanBuilder<'_>, role: &RoleArn, managed: &Mana
     }
 }
 
-/// Whether a quota has no room for new policies beside those that the spec no longer includes.
+/// The quotas that have no room for new policies beside those that the spec no longer includes.
 struct OverQuota {
     attached: bool,
     inline: bool,

@@ -4,7 +4,7 @@ use crate::model::arn::RoleArn;
 use crate::model::observed::Observed;
 use crate::reconcile::step::Needs;
 
-/// Whether a fact that a step on this role needs is unreadable.
+/// Returns whether a fact that a step on this role needs is unreadable.
 pub(super) fn is_unreadable(observed: &Observed, role: &RoleArn, needs: Needs) -> bool {
     let facts = observed.role(role);
     match needs {

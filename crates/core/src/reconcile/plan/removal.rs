@@ -1,6 +1,6 @@
 //! Plan of a deletion: unbind, then delete in the order that AWS requires, then release the object
-//! (docs/dev/aws-behaviour.md#role-deletion). A resource that could not be read is not deleted. Differences in, steps out;
-//! no I/O.
+//! (docs/dev/aws-behaviour.md#role-deletion). A resource that could not be read is not deleted. Differences
+//! in, steps out; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,7 +92,8 @@ fn in_use(observed: &Observed) -> Option<WaitReason> {
     }
 }
 
-/// Releases everything. A resource that cannot be read or written keeps its tags; the object is released in any case.
+/// Releases everything. A resource that cannot be read or written keeps its tags; the object is released in
+/// any case.
 fn release(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
     let mut steps: Vec<Step> = removed_roles(removal, drift)
         .map(|role| Step::ReleaseRole { role: role.clone() })

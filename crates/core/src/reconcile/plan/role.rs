@@ -145,7 +145,8 @@ fn trust(builder: &mut PlanBuilder<'_>, desired: &DesiredState, facts: &RoleFact
     if matches!(facts.trust, Fact::Unreadable(_)) {
         return;
     }
-    // A statement that the spec no longer includes is removed last: pods may need it until the old binding is removed.
+    // A statement that the spec no longer includes is removed last: pods may need it until the old binding is
+    // removed.
     let only_extras = difference.parts.iter().all(|(_, desired, _)| desired.is_none());
     builder.steps.push(Step::SetTrust {
         role: desired.binding.role_arn.clone(),

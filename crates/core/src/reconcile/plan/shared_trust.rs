@@ -1,5 +1,5 @@
-//! Plan of Lanyard's statements in the trust policy of an existing role: the subject is added where it is missing, and
-//! removed where nothing depends on it any longer. Differences and facts in, steps out; no I/O.
+//! Plan of Lanyard's statements in the trust policy of an existing role: the subject is added where it is
+//! missing, and removed where nothing depends on it any longer. Differences and facts in, steps out; no I/O.
 
 use super::builder::PlanBuilder;
 use super::wait_reason::WaitReason;

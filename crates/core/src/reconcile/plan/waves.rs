@@ -50,7 +50,7 @@ impl Plan {
         self.waves.iter().flatten()
     }
 
-    /// Whether the plan has no steps.
+    /// Returns whether the plan has no steps.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waves.is_empty()

@@ -34,7 +34,8 @@ pub enum Step {
     AddClientId { arn: String, client_id: Audience },
     /// Install the EKS Pod Identity Agent as an EKS add-on.
     InstallAgent {},
-    /// Adopt a role that Lanyard did not create: set Lanyard's tags and the adoption tag, in place of those `replaced`.
+    /// Adopt a role that Lanyard did not create: set Lanyard's tags and the adoption tag, in place of those
+    /// `replaced`.
     AdoptRole {
         role: RoleArn,
         tags: BTreeMap<String, String>,
@@ -81,8 +82,8 @@ pub enum Step {
         name: PolicyName,
         document: Document,
     },
-    /// Add the subject to Lanyard's statement in the trust policy of an existing role. The rest of the policy is kept as
-    /// read at that moment. `alone` is the statement for this subject only.
+    /// Add the subject to Lanyard's statement in the trust policy of an existing role. The rest of the policy
+    /// is kept as read at that moment. `alone` is the statement for this subject only.
     PutSubject {
         role: RoleArn,
         membership: Membership,
@@ -90,7 +91,8 @@ pub enum Step {
     },
     /// Remove the subject from that statement. The statement is removed with its last subject.
     RemoveSubject { role: RoleArn, membership: Membership },
-    /// Detach a managed policy. `first`: before policies are added, since it was attached out of band or a quota is used up.
+    /// Detach a managed policy. `first`: before policies are added, since it was attached out of band or a
+    /// quota is used up.
     DetachPolicy {
         role: RoleArn,
         policy: PolicyArn,

@@ -57,20 +57,16 @@ impl Step {
                 role.name
             ),
             Self::SetTrust { role, .. } => write!(f, "set the trust policy of {}", role.name),
-            Self::PutSubject { role, membership, .. } => {
-                write!(
-                    f,
-                    "add {} to the trust policy of {}",
-                    membership.member, role.name
-                )
-            }
-            Self::RemoveSubject { role, membership } => {
-                write!(
-                    f,
-                    "remove {} from the trust policy of {}",
-                    membership.member, role.name
-                )
-            }
+            Self::PutSubject { role, membership, .. } => write!(
+                f,
+                "add {} to the trust policy of {}",
+                membership.member, role.name
+            ),
+            Self::RemoveSubject { role, membership } => write!(
+                f,
+                "remove {} from the trust policy of {}",
+                membership.member, role.name
+            ),
             Self::LeaveInstanceProfiles { role } => write!(f, "remove {} from instance profiles", role.name),
             Self::DeleteRole { role } => write!(f, "delete role {role}"),
             Self::ReleaseRole { role } => write!(

@@ -61,11 +61,12 @@ impl Step {
         }
     }
 
-    /// The place of the step in the order: every step of a lower rank is done before a step of a higher rank begins.
+    /// The place of the step in the order: every step of a lower rank is done before a step of a higher rank
+    /// begins.
     ///
-    /// The order is: inventory; provider, agent and adoption; boundary; removal of out-of-band policies; role; new
-    /// policies; trust; association; ServiceAccount; removal of the old binding; removal of obsolete trust and policies;
-    /// deletion; restarts; release.
+    /// The order is: inventory; provider, agent and adoption; boundary; removal of out-of-band policies;
+    /// role; new policies; trust; association; ServiceAccount; removal of the old binding; removal of
+    /// obsolete trust and policies; deletion; restarts; release.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
@@ -87,8 +88,8 @@ impl Step {
             | Self::UpdateAssociation { .. }
             | Self::TagAssociation { .. }
             | Self::UntagAssociation { .. } => 7,
-            // After the association: pods that wait for the ServiceAccount start as soon as it exists, and an annotation
-            // may only be removed when its replacement, the association, exists.
+            // After the association: pods that wait for the ServiceAccount start as soon as it exists, and an
+            // annotation may only be removed when its replacement, the association, exists.
             Self::Annotate { .. } => 8,
             Self::DeleteAssociation {} | Self::ReleaseAssociation {} => 9,
             Self::DeleteServiceAccount {} => 10,
@@ -104,7 +105,8 @@ impl Step {
         }
     }
 
-    /// Returns the resource that the step changes, or `None` for the object itself and for resources without drift.
+    /// Returns the resource that the step changes, or `None` for the object itself and for resources without
+    /// drift.
     #[must_use]
     pub fn resource(&self) -> Option<Resource> {
         match self {
@@ -141,7 +143,7 @@ impl Step {
         }
     }
 
-    /// Whether the step only releases a resource. Such steps run for a suspended object too.
+    /// Returns whether the step only releases a resource. Such steps run for a suspended object too.
     #[must_use]
     pub fn only_releases(&self) -> bool {
         matches!(

@@ -1,5 +1,6 @@
-//! The components that inject credentials into pods: the EKS Pod Identity Agent for an association, and outside EKS the pod
-//! identity webhook for an annotation. Facts after the steps in, verdicts on a missing component out; no I/O.
+//! The components that inject credentials into pods: the EKS Pod Identity Agent for an association, and
+//! outside EKS the pod identity webhook for an annotation. Facts after the steps in, verdicts on a missing
+//! component out; no I/O.
 
 use super::input::SummaryInput;
 use super::verdict::Verdict;

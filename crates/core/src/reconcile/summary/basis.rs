@@ -1,5 +1,5 @@
-//! `Basis`: the inputs of the verdicts on a role, which a reconcile and a page of the drift scan share. Plain values; no
-//! I/O.
+//! `Basis`: the inputs of the verdicts on a role, which a reconcile and a page of the drift scan share. Plain
+//! values; no I/O.
 
 use std::time::Duration;
 

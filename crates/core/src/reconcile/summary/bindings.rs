@@ -1,5 +1,5 @@
-//! The bindings of the status: the current one, and every other one that a pod may depend on. Transition stage and facts
-//! after the steps in, bindings out; no I/O.
+//! The bindings of the status: the current one, and every other one that a pod may depend on. Transition
+//! stage and facts after the steps in, bindings out; no I/O.
 
 use super::input::SummaryInput;
 use super::readiness::ReadyInputs;

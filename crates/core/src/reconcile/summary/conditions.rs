@@ -1,5 +1,5 @@
-//! The conditions of the status, in the order of the table of conditions. Verdicts, drift and outcome in, conditions out;
-//! no I/O.
+//! The conditions of the status, in the order of the table of conditions. Verdicts, drift and outcome in,
+//! conditions out; no I/O.
 
 use super::drift::DriftReport;
 use super::input::SummaryInput;
@@ -53,8 +53,8 @@ pub(super) fn conditions(
     conditions
 }
 
-/// Returns a verdict if the spec has a change that is not applied because the identity is frozen: a pod created now does
-/// not get it.
+/// Returns a verdict if the spec has a change that is not applied because the identity is frozen: a pod
+/// created now does not get it.
 fn frozen(input: &SummaryInput<'_>, drift: &Drift) -> Option<Verdict> {
     let freeze = input.decision.frozen.as_ref()?;
     let is_frozen = |difference: &Difference| difference.cause == Cause::Frozen;

@@ -1,5 +1,5 @@
-//! The drift of the status: current items with the time of their first report, and the items that this reconcile corrected.
-//! Differences before and after the steps in, the drift of the status out; no I/O.
+//! The drift of the status: current items with the time of their first report, and the items that this
+//! reconcile corrected. Differences before and after the steps in, the drift of the status out; no I/O.
 
 use super::input::SummaryInput;
 use crate::model::field::{Resource, Value};
@@ -23,7 +23,8 @@ pub(super) struct DriftReport {
 pub(super) fn drift_report(input: &SummaryInput<'_>, after: &Drift) -> DriftReport {
     let current = current_items(input, after);
     let count = i64::try_from(current.len()).unwrap_or(i64::MAX);
-    // An item beyond the limit is not in the status, so the next reconcile could not recognise it: it is never new.
+    // An item beyond the limit is not in the status, so the next reconcile could not recognise it: it is
+    // never new.
     let items: Vec<DriftItem> = current.into_iter().take(DRIFT_ITEMS_LIMIT).collect();
     let new = items
         .iter()
@@ -85,8 +86,8 @@ fn current_items(input: &SummaryInput<'_>, after: &Drift) -> Vec<DriftItem> {
     items
 }
 
-/// The previous items of a resource that could not be read now. They may still exist, and they are not new when the
-/// resource can be read again.
+/// The previous items of a resource that could not be read now. They may still exist, and they are not new
+/// when the resource can be read again.
 fn hidden_items(input: &SummaryInput<'_>, items: &[DriftItem]) -> Vec<DriftItem> {
     let is_hidden = |before: &&DriftItem| {
         before.reason != Some(DriftReason::Unreadable)
@@ -153,7 +154,8 @@ pub(crate) fn drift_items(difference: &Difference) -> Vec<DriftItem> {
         .collect()
 }
 
-/// Whether two items describe the same drift. Unreadable items of a resource are the same whatever the error text.
+/// Returns whether two items describe the same drift. Unreadable items of a resource are the same whatever
+/// the error text.
 fn same(a: &DriftItem, b: &DriftItem) -> bool {
     let unreadable = Some(DriftReason::Unreadable);
     if a.reason == unreadable && b.reason == unreadable {

@@ -1,5 +1,5 @@
-//! The events of a reconcile: each change is reported once, when it happens. Drift report, outcome and status in, events
-//! out; no I/O. Messages are truncated here.
+//! The events of a reconcile: each change is reported once, when it happens. Drift report, outcome and status
+//! in, events out; no I/O. Messages are truncated here.
 
 use super::drift::DriftReport;
 use super::input::SummaryInput;
@@ -214,7 +214,8 @@ fn condition_changes(input: &SummaryInput<'_>, status: &Status) -> Vec<Event> {
         .collect()
 }
 
-/// Ready became true, or it became false and no other event reports the cause: a deletion, a stall and a transition do.
+/// Ready became true, or it became false and no other event reports the cause: a deletion, a stall and a
+/// transition do.
 fn ready_changed(before: Option<&Condition>, now: &Condition, status: &Status) -> Option<Event> {
     let was_ready = before.is_some_and(|before| before.status == ConditionStatus::True);
     let is_reported = [ConditionType::Stalled, ConditionType::Transitioning]

@@ -1,5 +1,5 @@
-//! The last applied digests, by which the next reconcile distinguishes a change of the spec from drift. Differences before
-//! and after the steps in, `status.lastAppliedHashes` out; no I/O.
+//! The last applied digests, by which the next reconcile distinguishes a change of the spec from drift.
+//! Differences before and after the steps in, `status.lastAppliedHashes` out; no I/O.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use crate::reconcile::diff::Drift;
 
 /// The digests of the fields that are in sync, and of the fields that were applied before and differ now.
 pub(super) fn last_applied_hashes(input: &SummaryInput<'_>, drift: &Drift) -> BTreeMap<String, String> {
-    // Nothing new is applied to a frozen identity, and lost digests are not derived from fields that it may not change.
+    // Nothing new is applied to a frozen identity, and lost digests are not derived from fields that it may
+    // not change.
     if input.desired().is_none() || input.decision.frozen.is_some() {
         return input.previous.last_applied_hashes.clone();
     }
@@ -43,8 +44,9 @@ pub(super) fn last_applied_hashes(input: &SummaryInput<'_>, drift: &Drift) -> BT
     applied
 }
 
-/// Whether Lanyard applied a field that is in sync and has no digest yet. A field of an adopted role that was in sync before
-/// the adoption is not Lanyard's to change or to remove later. Elsewhere every field of the spec is Lanyard's.
+/// Returns whether Lanyard applied a field that is in sync and has no digest yet. A field of an adopted role
+/// that was in sync before the adoption is not Lanyard's to change or to remove later. Elsewhere every field
+/// of the spec is Lanyard's.
 fn is_applied_by_lanyard(input: &SummaryInput<'_>, agreed: &(Field, String)) -> bool {
     let desired = input.desired();
     let is_adopted = desired.is_some_and(|desired| matches!(desired.role, DesiredRole::Adopted(..)));

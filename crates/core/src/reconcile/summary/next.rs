@@ -53,7 +53,7 @@ pub(super) fn next(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &Ready
     next
 }
 
-/// Whether this reconcile did everything for its stage of the transition, and waits for no other event.
+/// Returns whether this reconcile did everything for its stage of the transition, and waits for no other event.
 fn is_stage_done(input: &SummaryInput<'_>) -> bool {
     let has_other_waits = input.decision.plan.waiting_for != [WaitReason::Transition];
     input.gate == WriteGate::Open && input.outcome.all_done() && !has_other_waits

@@ -43,7 +43,7 @@ pub(super) fn pods_current(input: &SummaryInput<'_>) -> Verdict {
     }
 }
 
-/// Whether the pods carry the credentials of a binding.
+/// The verdict on pods that have to carry the credentials of a binding.
 pub(super) fn pods_verdict(pods: &Pods, binding: &Binding, since: Option<Timestamp>) -> Verdict {
     let stale = pods.stale(binding, since);
     match (pods.total(), stale) {

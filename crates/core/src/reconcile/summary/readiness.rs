@@ -1,5 +1,5 @@
-//! The three conditions that feed `Ready`: role, trust policy and binding. Facts after the steps in, verdicts out; no I/O.
-//! A resource that could not be read keeps its previous verdict.
+//! The three conditions that feed `Ready`: role, trust policy and binding. Facts after the steps in, verdicts
+//! out; no I/O. A resource that could not be read keeps its previous verdict.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The condition `Reconciling`: the progress of an object that is not ready, or that is being deleted. Decision, drift and
-//! outcome in, a verdict out; no I/O.
+//! The condition `Reconciling`: the progress of an object that is not ready, or that is being deleted.
+//! Decision, drift and outcome in, a verdict out; no I/O.
 
 use super::input::SummaryInput;
 use super::pods::{in_use, unreadable_pods};

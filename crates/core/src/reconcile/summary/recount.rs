@@ -1,5 +1,5 @@
-//! A new count of the pods without a reconcile: pods change often, and a new pod must not cost AWS calls. The previous status
-//! and the pods in, the status to write out; no I/O.
+//! A new count of the pods without a reconcile: pods change often, and a new pod must not cost AWS calls. The
+//! previous status and the pods in, the status to write out; no I/O.
 
 use jiff::Timestamp;
 

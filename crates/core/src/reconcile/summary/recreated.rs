@@ -1,8 +1,9 @@
-//! A role that was deleted out of band and created again: its name is the same, its unique id is not. The recorded and the
-//! observed id in, a verdict out; no I/O.
+//! A role that was deleted out of band and created again: its name is the same, its unique id is not. The
+//! recorded and the observed id in, a verdict out; no I/O.
 //!
-//! AWS stores a role that a policy names as principal by its unique id. Policies that named the old role no longer match,
-//! and creating the name again does not repair them (docs/dev/aws-behaviour.md#document-normalisation).
+//! AWS stores a role that a policy names as principal by its unique id. Policies that named the old role no
+//! longer match, and creating the name again does not repair them
+//! (docs/dev/aws-behaviour.md#document-normalisation).
 
 use super::basis::Basis;
 use super::verdict::Verdict;
@@ -20,8 +21,8 @@ pub(super) fn known_id<'a>(previous: &'a Status, arn: &RoleArn) -> Option<&'a St
     role.id.as_ref()
 }
 
-/// Returns a verdict if the role has another id than the recorded one. The verdict stays until the spec changes: by then a
-/// user has seen it.
+/// Returns a verdict if the role has another id than the recorded one. The verdict stays until the spec
+/// changes: by then a user has seen it.
 pub(super) fn verdict(
     basis: &Basis<'_>,
     subject: &Subject,

@@ -1,5 +1,5 @@
-//! Summaries of objects that cannot be applied: invalid, rejected or undecodable ones. The cause in, a summary out; no I/O.
-//! All recorded values stay recorded.
+//! Summaries of objects that cannot be applied: invalid, rejected or undecodable ones. The cause in, a
+//! summary out; no I/O. All recorded values stay recorded.
 
 use jiff::Timestamp;
 
@@ -42,8 +42,8 @@ pub fn undecodable(previous: &Status, generation: i64, error: &str, now: Timesta
     stalled(previous, generation, Reason::Undecodable, &message, now)
 }
 
-/// The summary of an object that was never applied, and whose class is missing or does not allow it. A class that could not
-/// be read is retried and does not stall the object.
+/// The summary of an object that was never applied, and whose class is missing or does not allow it. A class
+/// that could not be read is retried and does not stall the object.
 #[must_use]
 pub fn refused(previous: &Status, generation: i64, freeze: &Freeze, now: Timestamp) -> Summary {
     let Freeze { reason, message, .. } = freeze;

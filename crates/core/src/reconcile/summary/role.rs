@@ -1,5 +1,6 @@
-//! The verdicts on the role: its existence, and the admission of the subject by its trust policy. Facts of a reconcile or
-//! of a page of the drift scan in, verdicts out; no I/O. A role that could not be read keeps its previous verdict.
+//! The verdicts on the role: its existence, and the admission of the subject by its trust policy. Facts of a
+//! reconcile or of a page of the drift scan in, verdicts out; no I/O. A role that could not be read keeps its
+//! previous verdict.
 
 use super::basis::Basis;
 use super::recreated;
@@ -49,8 +50,9 @@ fn as_before(basis: &Basis<'_>, kind: ConditionType, what: &str, error: &ReadErr
     Verdict::as_before(basis.previous, kind, what, error, basis.consistency)
 }
 
-/// Returns the conflict over the ownership of the role, or `None` if there is none. A conflict over one statement of the
-/// trust policy, or over additions to a role that is already adopted, is judged by its effect instead.
+/// Returns the conflict over the ownership of the role, or `None` if there is none. A conflict over one
+/// statement of the trust policy, or over additions to a role that is already adopted, is judged by its
+/// effect instead.
 fn ownership_conflict<'a>(drift: &'a Drift, desired: &DesiredState) -> Option<&'a Conflict> {
     let conflict = drift.conflict_on(Resource::Role)?;
     let is_judged_by_effect = match conflict.reason {
@@ -82,7 +84,8 @@ fn role_in_place(basis: &Basis<'_>, drift: &Drift, desired: &DesiredState, facts
     recreated::verdict(basis, &desired.subject, arn, facts).unwrap_or_else(in_place)
 }
 
-/// Returns the first field of the role that the spec sets and that could not be read, or `None` if all could be read.
+/// Returns the first field of the role that the spec sets and that could not be read, or `None` if all could
+/// be read.
 fn unreadable_field(drift: &Drift) -> Option<(String, &ReadError)> {
     drift.differences.iter().find_map(|difference| {
         let is_in_spec = difference.field.resource() == Resource::Role
@@ -95,8 +98,8 @@ fn unreadable_field(drift: &Drift) -> Option<(String, &ReadError)> {
     })
 }
 
-/// Returns the first field of the role with a change of the spec that is not applied yet, or `None` if there is none.
-/// Drift does not count: a pod still gets the role.
+/// Returns the first field of the role with a change of the spec that is not applied yet, or `None` if there
+/// is none. Drift does not count: a pod still gets the role.
 fn pending_field(drift: &Drift) -> Option<String> {
     drift
         .differences

@@ -1,4 +1,5 @@
-//! The condition `Stalled`: problems that a user has to solve. Decision, drift and outcome in, a verdict out; no I/O.
+//! The condition `Stalled`: problems that a user has to solve. Decision, drift and outcome in, a verdict out;
+//! no I/O.
 
 use super::agent::WEBHOOK_MISSING;
 use super::input::SummaryInput;
@@ -102,7 +103,8 @@ fn denied(input: &SummaryInput<'_>, drift: &Drift) -> Option<Verdict> {
         })
 }
 
-/// Returns a verdict if an existing role is missing or does not admit the subject, or the pod webhook is not installed.
+/// Returns a verdict if an existing role is missing or does not admit the subject, or the pod webhook is not
+/// installed.
 fn waits_for_user(input: &SummaryInput<'_>) -> Option<Verdict> {
     let Desired::Present(desired) = &input.decision.desired else {
         return None;

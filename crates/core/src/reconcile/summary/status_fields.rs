@@ -1,5 +1,5 @@
-//! The plain fields of the status: class, role, provider and the number of stale pods. The input of `summarise` in, field
-//! values out; no I/O. A field that could not be determined keeps its previous value.
+//! The plain fields of the status: class, role, provider and the number of stale pods. The input of
+//! `summarise` in, field values out; no I/O. A field that could not be determined keeps its previous value.
 
 use super::input::SummaryInput;
 use super::recreated;

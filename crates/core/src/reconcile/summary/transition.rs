@@ -1,5 +1,5 @@
-//! The transition of the binding in the status: its record, its conditions and their messages. The stage of the transition
-//! in, status fields and verdicts out; no I/O. Nothing here decides the next stage.
+//! The transition of the binding in the status: its record, its conditions and their messages. The stage of
+//! the transition in, status fields and verdicts out; no I/O. Nothing here decides the next stage.
 
 mod message;
 mod record;

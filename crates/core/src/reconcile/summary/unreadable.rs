@@ -1,6 +1,6 @@
-//! Messages for resources that could not be read and for waits that end by themselves. Errors and limits in, a reason and
-//! sentences out; no I/O. A message contains the limit of a wait, never the remaining time: that would change the status
-//! at every reconcile.
+//! Messages for resources that could not be read and for waits that end by themselves. Errors and limits in,
+//! a reason and sentences out; no I/O. A message contains the limit of a wait, never the remaining time: that
+//! would change the status at every reconcile.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::model::duration::Seconds;
 use crate::model::fact::ReadError;
 use crate::model::reason::Reason;
 
-/// Reason and message for a resource that could not be read. `consistency` is the limit of a wait for a recent write;
-/// `None` omits it from the message.
+/// Reason and message for a resource that could not be read. `consistency` is the limit of a wait for a
+/// recent write; `None` omits it from the message.
 pub(super) fn unreadable(what: &str, error: &ReadError, consistency: Option<Duration>) -> (Reason, String) {
     let next = match error {
         ReadError::AwaitingConsistency => {

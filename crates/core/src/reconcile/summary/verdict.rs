@@ -44,8 +44,9 @@ impl Verdict {
         }
     }
 
-    /// Keeps the previous verdict if `what` could not be read, so that an AWS outage does not set the conditions of all
-    /// objects to False. Unknown if there is no previous verdict. `consistency` is the limit of a wait for a recent write.
+    /// Keeps the previous verdict if `what` could not be read, so that an AWS outage does not set the
+    /// conditions of all objects to False. Unknown if there is no previous verdict. `consistency` is the
+    /// limit of a wait for a recent write.
     pub(crate) fn as_before(
         previous: &Status,
         kind: ConditionType,

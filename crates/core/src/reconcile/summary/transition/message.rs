@@ -1,4 +1,5 @@
-//! The messages of a transition, stage by stage. The transition and the limits of its waits in, sentences out; no I/O.
+//! The messages of a transition, stage by stage. The transition and the limits of its waits in, sentences
+//! out; no I/O.
 
 use std::collections::BTreeSet;
 
@@ -154,8 +155,8 @@ fn draining_message(
     )
 }
 
-/// Returns the time at which the last Pod Identity credentials expire after their association was deleted, or `None` if
-/// pods do not lose access or that time is not known yet.
+/// Returns the time at which the last Pod Identity credentials expire after their association was deleted, or
+/// `None` if pods do not lose access or that time is not known yet.
 fn access_end(input: &SummaryInput<'_>, transition: &Transition) -> Option<Timestamp> {
     let is_lossy = transition.wanted.is_irsa() && transition.kept.iter().any(|old| !old.is_irsa());
     let since = record(input).filter(|_| is_lossy)?.stage_transition_time;

@@ -1,5 +1,5 @@
-//! The record of a transition in the status, and the other bindings that it keeps. The stage of the transition in, status
-//! fields out; no I/O.
+//! The record of a transition in the status, and the other bindings that it keeps. The stage of the
+//! transition in, status fields out; no I/O.
 
 use super::super::input::SummaryInput;
 use crate::model::binding::Binding;
@@ -14,8 +14,8 @@ pub(in crate::reconcile::summary) fn in_progress<'a>(input: &SummaryInput<'a>) -
     }
 }
 
-/// Whether the old binding is removed completely. Until then the record stays, so that no later reconcile removes
-/// something on the basis of this count of pods.
+/// Returns whether the old binding is removed completely. Until then the record stays, so that no later
+/// reconcile removes something on the basis of this count of pods.
 pub(in crate::reconcile::summary) fn is_retired(input: &SummaryInput<'_>) -> bool {
     input.outcome.all_done() && input.decision.plan.waiting_for.is_empty()
 }

@@ -1,5 +1,5 @@
-//! The verdicts on a transition: `Transitioning`, and its effect on `Ready`, `Stalled` and `PodsCurrent`. The stage of the
-//! transition in, verdicts out; no I/O.
+//! The verdicts on a transition: `Transitioning`, and its effect on `Ready`, `Stalled` and `PodsCurrent`. The
+//! stage of the transition in, verdicts out; no I/O.
 
 use super::super::input::SummaryInput;
 use super::super::verdict::Verdict;
@@ -54,7 +54,7 @@ pub(in crate::reconcile::summary) fn not_ready(input: &SummaryInput<'_>) -> Opti
     ))
 }
 
-/// Whether a restarted workload does not become ready.
+/// Returns whether a restarted workload does not become ready.
 fn is_stuck(transition: &Transition) -> bool {
     match &transition.phase {
         Phase::Draining { restarts, .. } => !restarts.stuck.is_empty(),
