@@ -247,6 +247,7 @@ fn says_otherwise(
         after,
         previous: known.status,
         generation: known.generation,
+        consistency: None,
     };
     let said = |kind| known.status.condition(kind);
     !says(

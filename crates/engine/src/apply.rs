@@ -98,7 +98,8 @@ impl Engine {
         let young = binds || observed.roles.keys().any(|arn| self.recent().touched_role(arn));
         let trouble = error.trouble(young);
         tracing::debug!(step = step.as_str(), error = %error, "a step did not take effect");
-        if trouble.reason == Reason::Settling && trouble.disposition == Disposition::RetrySoon {
+        let is_visible_later = matches!(trouble.reason, Reason::Propagating | Reason::AwaitingConsistency);
+        if is_visible_later && trouble.disposition == Disposition::RetrySoon {
             StepResult::Waiting(trouble)
         } else {
             StepResult::Failed(trouble)

@@ -1,5 +1,5 @@
 //! Our own recent writes, so that a stale read is taken for what it is: IAM and EKS show a change late (docs/dev/aws-behaviour.md#iam-consistency, docs/dev/aws-behaviour.md#association-quotas).
-//! Facts as read in, facts as they may be trusted out: what contradicts a young write of ours becomes `Settling`.
+//! Facts as read in, facts as they may be trusted out: what contradicts a young write of ours becomes `AwaitingConsistency`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -51,12 +51,12 @@ impl Recent {
         }
         for (arn, facts) in &mut observed.roles {
             if facts.id == Fact::Absent && !self.touched_role(arn) {
-                *facts = RoleFacts::unreadable(&ReadError::Settling);
+                *facts = RoleFacts::unreadable(&ReadError::AwaitingConsistency);
             }
         }
         let removed = recall(&self.associations, self.read_consistency, subject).is_some();
         if associated && !removed && observed.association == Fact::Absent {
-            observed.association = Fact::Unreadable(ReadError::Settling);
+            observed.association = Fact::Unreadable(ReadError::AwaitingConsistency);
         }
     }
 
@@ -143,7 +143,7 @@ fn settled<T>(read: Fact<T>, written: &Fact<T>, same: impl Fn(&T, &T) -> bool) -
     if agrees {
         read
     } else {
-        Fact::Unreadable(ReadError::Settling)
+        Fact::Unreadable(ReadError::AwaitingConsistency)
     }
 }
 
@@ -189,7 +189,7 @@ mod tests {
         recent.wrote_role(&arn(), made);
         assert_eq!(
             recent.judge_role(&arn(), RoleFacts::absent()).id,
-            Fact::Unreadable(ReadError::Settling)
+            Fact::Unreadable(ReadError::AwaitingConsistency)
         );
     }
 
@@ -232,8 +232,14 @@ mod tests {
     fn what_a_predecessor_may_have_made_a_moment_ago_is_not_yet_gone() {
         let (recent, mut observed) = (Recent::new(Duration::from_secs(30)), gone());
         recent.treat_absence_as_stale(&subject(), &mut observed, true);
-        assert_eq!(observed.role(&arn()).id, Fact::Unreadable(ReadError::Settling));
-        assert_eq!(observed.association, Fact::Unreadable(ReadError::Settling));
+        assert_eq!(
+            observed.role(&arn()).id,
+            Fact::Unreadable(ReadError::AwaitingConsistency)
+        );
+        assert_eq!(
+            observed.association,
+            Fact::Unreadable(ReadError::AwaitingConsistency)
+        );
 
         let mut never_associated = gone();
         recent.treat_absence_as_stale(&subject(), &mut never_associated, false);

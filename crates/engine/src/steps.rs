@@ -20,7 +20,7 @@ impl Engine {
         observed: &Observed,
     ) -> Result<Answer, EngineError> {
         match step {
-            Step::TakeCustody { inventory } => self.take_custody(target, inventory).await?,
+            Step::RecordInventory { inventory } => self.take_custody(target, inventory).await?,
             Step::ReleaseObject { .. } => self.release_object(target).await?,
             Step::Annotate { set, remove, create } => {
                 self.annotate(&target.subject, set, remove, *create).await?
@@ -73,8 +73,8 @@ impl Engine {
             None => self.aws().clone(),
         };
         match step {
-            Step::CreateRole { role, wanted, trust } => {
-                return Ok(Answer::RoleId(aws.create_role(role, wanted, trust).await?));
+            Step::CreateRole { role, desired, trust } => {
+                return Ok(Answer::RoleId(aws.create_role(role, desired, trust).await?));
             }
             Step::AdoptRole { role, tags, replaced } => {
                 // Away with the old first: a stop between the two leaves a role that says nobody's name.
@@ -121,9 +121,9 @@ impl Engine {
         observed: &Observed,
     ) -> Result<Answer, EngineError> {
         let (aws, cluster, subject) = (self.aws(), self.eks_cluster()?, &target.subject);
-        if let Step::CreateAssociation { wanted } = step {
+        if let Step::CreateAssociation { desired } = step {
             let made = aws
-                .create_association(cluster, &subject.namespace, &subject.name, wanted)
+                .create_association(cluster, &subject.namespace, &subject.name, desired)
                 .await?;
             return Ok(Answer::Association(Box::new(made)));
         }
@@ -138,9 +138,12 @@ impl Engine {
             };
         };
         match step {
-            Step::UpdateAssociation { wanted, clear_policy } => {
+            Step::UpdateAssociation {
+                desired,
+                clear_policy,
+            } => {
                 let updated = aws
-                    .update_association(cluster, found, wanted, *clear_policy)
+                    .update_association(cluster, found, desired, *clear_policy)
                     .await?;
                 return Ok(Answer::Association(Box::new(with_tags(updated, found))));
             }

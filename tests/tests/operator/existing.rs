@@ -60,7 +60,7 @@ async fn a_wider_trust_is_enough_and_remarked_on() -> Result<()> {
     scene.apply("orders", existing(role.arn())).await?;
     let object = scene.until_ready("orders").await?;
     let message = condition(&object, "TrustReady").context("TrustReady")?.message;
-    assert!(message.contains("it admits"), "{message}");
+    assert!(message.contains("It also admits"), "{message}");
     Ok(())
 }
 

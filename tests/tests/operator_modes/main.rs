@@ -30,7 +30,7 @@ async fn read_only_reports_what_it_would_do_and_does_nothing() -> Result<()> {
         .until_is("orders", "Reconciling", "True", "ReadOnly")
         .await?;
     let message = condition(&object, "Reconciling").context("Reconciling")?.message;
-    assert!(message.contains("Next would be"), "{message}");
+    assert!(message.contains("Pending step: "), "{message}");
     assert_eq!(object.metadata.finalizers, None);
     assert!(stage.bed.gateway.ledger().since(mark).writes().is_empty());
     stage.bed.stop().await

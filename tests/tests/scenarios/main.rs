@@ -1,8 +1,9 @@
-//! The scenarios of `tests/scenarios/`: each folder is one sentence, with what a user wrote, what was found, and what
-//! Lanyard makes of it. Reads and (with `LANYARD_BLESS=1`) writes files; needs no control plane.
+//! The scenarios of `tests/scenarios/`: each folder has a spec, the observed facts, and the expected drift,
+//! plan, events and status. Reads and (with `LANYARD_BLESS=1`) writes files; needs no control plane.
 
 #![cfg(test)]
 
+mod input;
 mod messages;
 
 use std::collections::BTreeMap;
@@ -30,23 +31,24 @@ use lanyard_core::reconcile::gate::{Reporting, WriteGate};
 use lanyard_core::reconcile::outcome::{Answer, Outcome, Skip, StepResult};
 use lanyard_core::reconcile::step::Step;
 use lanyard_core::reconcile::summary::{Summary, SummaryInput, invalid, refused, summarise};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-/// When every scenario is reconciled at.
+use crate::input::{check_files, from_yaml, override_with, typed};
+
+/// The time of every reconcile.
 const NOW: &str = "2026-03-01T12:00:00Z";
-/// When the spec of `before.yaml` was carried out.
+/// The time at which `before.yaml` was applied.
 const BEFORE: &str = "2026-02-01T12:00:00Z";
 
-/// What a look came to, file by file below `expected/`.
+/// The outputs of a reconcile by file name below `expected/`.
 type Outputs = BTreeMap<&'static str, String>;
 
 #[test]
-fn every_scenario_comes_out_as_it_is_written() {
+fn every_scenario_matches_its_expected_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let bless = std::env::var_os("LANYARD_BLESS").is_some();
-    let mut wrong = String::new();
+    let mut differences = String::new();
     for folder in folders(&root).unwrap() {
         let name = folder
             .file_name()
@@ -55,13 +57,13 @@ fn every_scenario_comes_out_as_it_is_written() {
             .into_owned();
         match scenario(&root, &folder).and_then(|outputs| compare(&folder, &outputs, bless)) {
             Ok(difference) if difference.is_empty() => {}
-            Ok(difference) => wrong += &format!("\n=== {name}\n{difference}"),
-            Err(error) => wrong += &format!("\n=== {name}\n{error:#}\n"),
+            Ok(difference) => differences += &format!("\n=== {name}\n{difference}"),
+            Err(error) => differences += &format!("\n=== {name}\n{error:#}\n"),
         }
     }
     assert!(
-        wrong.is_empty(),
-        "{wrong}\nIf this is what should happen: LANYARD_BLESS=1 cargo test -p lanyard-tests --test scenarios"
+        differences.is_empty(),
+        "{differences}\nIf these results are correct: LANYARD_BLESS=1 cargo test -p lanyard-tests --test scenarios"
     );
 }
 
@@ -78,7 +80,7 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The differences to what is written below `expected/`, which is written anew when asked to.
+/// Returns a diff to the files below `expected/`, which are overwritten instead with `bless`.
 fn compare(folder: &Path, outputs: &Outputs, bless: bool) -> Result<String> {
     let expected = folder.join("expected");
     let mut difference = String::new();
@@ -92,7 +94,7 @@ fn compare(folder: &Path, outputs: &Outputs, bless: bool) -> Result<String> {
         let written = fs::read_to_string(&path).unwrap_or_default();
         if written != *text {
             let diff = TextDiff::from_lines(&written, text);
-            let header = (format!("expected/{file}"), "what came out".to_owned());
+            let header = (format!("expected/{file}"), "actual".to_owned());
             write!(difference, "{}", diff.unified_diff().header(&header.0, &header.1))?;
         }
     }
@@ -105,33 +107,37 @@ fn compare(folder: &Path, outputs: &Outputs, bless: bool) -> Result<String> {
         if !known && bless {
             fs::remove_file(&path)?;
         } else if !known {
-            writeln!(difference, "{} is expected and nothing makes it", path.display())?;
+            writeln!(difference, "{} is expected and was not produced", path.display())?;
         }
     }
     Ok(difference)
 }
 
-/// Runs one scenario: one look, every step of it done, and a second look that must have nothing left to do.
+/// Runs one scenario: a reconcile whose steps all take effect, and a second reconcile that must plan no steps.
 fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
+    check_files(folder)?;
     let cluster: Cluster = from_yaml(&root.join("cluster.yaml"))?;
     let object: WorkloadIdentity = from_yaml(&folder.join("spec.yaml"))?;
     let previous = previous(folder, &cluster)?;
     let mut world: Value = from_yaml(&root.join("world.yaml"))?;
-    lay_over(&mut world, from_yaml(&folder.join("observed.yaml"))?);
-    let mut observed: Observed = serde_json::from_value(world).context("observed.yaml")?;
+    override_with(&mut world, from_yaml(&folder.join("observed.yaml"))?);
+    let mut observed: Observed = typed(&world).context("observed.yaml over world.yaml")?;
     let subject = subject(&object, &cluster);
     let generation = object.metadata.generation.unwrap_or(1);
-    let goes = object.metadata.deletion_timestamp.is_some();
+    let is_deleting = object.metadata.deletion_timestamp.is_some();
     let spec = spec(&object);
     let now = NOW.parse()?;
     let class = class(folder)?;
-    let ruling = ruled(&spec, &subject, &cluster, class.as_ref(), &previous, &observed);
-    let (faults, summary) = match &ruling {
+    let decision = class_decision(&spec, &subject, &cluster, class.as_ref(), &previous, &observed);
+    let (faults, summary) = match &decision {
         ClassDecision::Accepted(_) => (Vec::new(), None),
-        _ if goes => (Vec::new(), None),
-        ClassDecision::Invalid(wrong) => {
-            let faults = wrong.iter().map(|fault| text::field(&fault.to_string()));
-            (faults.collect(), Some(invalid(&previous, generation, wrong, now)))
+        _ if is_deleting => (Vec::new(), None),
+        ClassDecision::Invalid(errors) => {
+            let faults = errors.iter().map(|error| text::field(&error.to_string()));
+            (
+                faults.collect(),
+                Some(invalid(&previous, generation, errors, now)),
+            )
         }
         ClassDecision::Rejected(freeze) => {
             let summary = refused(&previous, generation, freeze, now);
@@ -147,14 +153,14 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
         ]));
     }
     let case = Case {
-        identity: match ruling {
+        identity: match decision {
             ClassDecision::Accepted(identity) => Some(*identity),
             ClassDecision::Rejected(_) | ClassDecision::Invalid(_) => None,
         },
         subject,
         generation,
         leaving: DeletionMode::of(Some(&spec), observed.object.inventory.as_ref()),
-        goes,
+        is_deleting,
         gate: if spec.suspend {
             WriteGate::ReportOnly(Reporting::Suspended)
         } else {
@@ -162,11 +168,11 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
         },
         now,
     };
-    case.read_roles(&previous, &mut observed);
+    case.add_absent_roles(&previous, &mut observed);
     case.run(&previous, observed)
 }
 
-/// The spec, with the annotation that names what is to be adopted.
+/// The spec, with the annotation that names the resources to adopt.
 fn spec(object: &WorkloadIdentity) -> Spec {
     let annotations = object.metadata.annotations.as_ref();
     let adopt = annotations.and_then(|all| all.get(ANNOTATION_ADOPT));
@@ -176,7 +182,7 @@ fn spec(object: &WorkloadIdentity) -> Spec {
     }
 }
 
-/// The class of the folder; without one there are no classes.
+/// The class of the folder. Returns `None` if it has none: then there are no classes.
 fn class(folder: &Path) -> Result<Option<Class>> {
     let path = folder.join("class.yaml");
     if !path.exists() {
@@ -189,7 +195,7 @@ fn class(folder: &Path) -> Result<Option<Class>> {
         .map_err(|error| anyhow::anyhow!("class.yaml: {error:?}"))
 }
 
-fn ruled(
+fn class_decision(
     spec: &Spec,
     subject: &Subject,
     cluster: &Cluster,
@@ -205,13 +211,13 @@ fn ruled(
     rule(spec, Whose { subject, cluster }, &choice, record, |_| true)
 }
 
-/// One object, ready to be reconciled at.
+/// One object with everything that a reconcile needs.
 struct Case {
     identity: Option<Identity>,
     subject: Subject,
     generation: i64,
     leaving: DeletionMode,
-    goes: bool,
+    is_deleting: bool,
     gate: WriteGate,
     now: Timestamp,
 }
@@ -219,18 +225,20 @@ struct Case {
 impl Case {
     fn decide(&self, previous: &Status, observed: &Observed) -> Decision {
         match &self.identity {
-            Some(identity) if !self.goes => {
+            Some(identity) if !self.is_deleting => {
                 decide(identity, previous, observed, &Timings::default(), self.now)
             }
             Some(_) | None => decide_deletion(&self.subject, previous, observed, self.leaving),
         }
     }
 
-    /// Roles that are reconciled for and that nobody wrote down are not there.
-    fn read_roles(&self, previous: &Status, observed: &mut Observed) {
+    /// Adds the roles that a reconcile reads and the scenario does not list, as absent.
+    fn add_absent_roles(&self, previous: &Status, observed: &mut Observed) {
         let role = self.identity.as_ref().map(Identity::role_arn);
         let roles = match &self.identity {
-            Some(identity) if !self.goes => roles_of(identity, previous, observed.object.inventory.as_ref()),
+            Some(identity) if !self.is_deleting => {
+                roles_of(identity, previous, observed.object.inventory.as_ref())
+            }
             Some(_) | None => roles_to_remove(previous, observed.object.inventory.as_ref(), role),
         };
         for arn in roles {
@@ -242,7 +250,7 @@ impl Case {
         let decision = self.decide(previous, &observed);
         let (summary, after) = self.carry_out(&decision, previous, observed);
         let mut outputs = BTreeMap::from([
-            ("drift.txt", messages::drift(&decision.drift, self.goes)),
+            ("drift.txt", messages::drift(&decision.drift, self.is_deleting)),
             ("plan.txt", messages::plan(&decision.plan)),
             ("events.txt", messages::events(&summary.events)),
         ]);
@@ -256,12 +264,12 @@ impl Case {
         outputs.insert("status.yaml", messages::status(&summary)?);
         let again = WorkloadIdentityStatus::from_core(&summary.status).to_core();
         let second = self.decide(&again, &after);
-        let left: Vec<String> = second.plan.steps().map(ToString::to_string).collect();
-        let gated = self.gate != WriteGate::Open;
+        let pending: Vec<String> = second.plan.steps().map(ToString::to_string).collect();
+        let is_gated = self.gate != WriteGate::Open;
         ensure!(
-            gated || left.is_empty(),
-            "a second decision still wants to: {}",
-            left.join("; ")
+            is_gated || pending.is_empty(),
+            "a second reconcile still plans: {}",
+            pending.join("; ")
         );
         Ok(outputs)
     }
@@ -270,14 +278,14 @@ impl Case {
     fn carry_out(&self, decision: &Decision, previous: &Status, mut after: Observed) -> (Summary, Observed) {
         let mut outcome = Outcome::default();
         for step in decision.plan.steps() {
-            let ended = if self.gate.permits(step) {
+            let result = if self.gate.permits(step) {
                 let answer = answer(step, previous, &after);
                 after.assume(step, &answer);
                 StepResult::Done(answer)
             } else {
                 StepResult::Skipped(Skip::WriteGate)
             };
-            outcome.steps.push((step.clone(), ended));
+            outcome.steps.push((step.clone(), result));
         }
         let summary = summarise(&SummaryInput {
             generation: self.generation,
@@ -293,20 +301,20 @@ impl Case {
     }
 }
 
-/// What AWS answers: the ids that `observed.yaml` uses where a thing is there already, and another for a role that is
-/// created a second time.
+/// The answer of AWS: the ids that `observed.yaml` files use for existing resources, and another id for a
+/// role that is created a second time.
 fn answer(step: &Step, previous: &Status, after: &Observed) -> Answer {
     match step {
         Step::CreateRole { .. } if previous.role.is_some() => Answer::RoleId("AROAORDERSAGAIN".to_owned()),
         Step::CreateRole { .. } => Answer::RoleId("AROAORDERSEXAMPLE".to_owned()),
-        Step::CreateAssociation { wanted } => Answer::Association(Box::new(Association {
+        Step::CreateAssociation { desired } => Answer::Association(Box::new(Association {
             id: "a-orders".to_owned(),
             arn: "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-orders".to_owned(),
-            role_arn: wanted.role_arn.clone(),
-            target_role_arn: wanted.target_role_arn.clone(),
-            session_tags: wanted.session_tags,
-            policy: wanted.policy.clone(),
-            tags: wanted.tags.clone(),
+            role_arn: desired.role_arn.clone(),
+            target_role_arn: desired.target_role_arn.clone(),
+            session_tags: desired.session_tags,
+            policy: desired.policy.clone(),
+            tags: desired.tags.clone(),
             owner_arn: None,
             external_id: None,
             modified_at: after.association.present().and_then(|found| found.modified_at),
@@ -315,7 +323,7 @@ fn answer(step: &Step, previous: &Status, after: &Observed) -> Answer {
     }
 }
 
-/// The status that carrying out `before.yaml` left, in a world where nothing stood in its way.
+/// The status after `before.yaml` was applied to the facts of `world.yaml`.
 fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
     let path = folder.join("before.yaml");
     if !path.exists() {
@@ -324,23 +332,24 @@ fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
     let object: WorkloadIdentity = from_yaml(&path)?;
     let subject = subject(&object, cluster);
     let (before, class) = (spec(&object), class(folder)?);
-    let (none, nothing) = (Status::default(), Observed::nothing());
+    let status = Status::default();
+    let nothing = Observed::nothing();
     let ClassDecision::Accepted(identity) =
-        ruled(&before, &subject, cluster, class.as_ref(), &none, &nothing)
+        class_decision(&before, &subject, cluster, class.as_ref(), &status, &nothing)
     else {
-        bail!("before.yaml is not valid, so it was never carried out");
+        bail!("before.yaml is not valid");
     };
     let case = Case {
         identity: Some(*identity),
         subject,
         generation: object.metadata.generation.unwrap_or(1),
         leaving: DeletionMode::Remove,
-        goes: false,
+        is_deleting: false,
         gate: WriteGate::Open,
         now: BEFORE.parse()?,
     };
     let mut observed: Observed = from_yaml(&folder.join("../world.yaml"))?;
-    case.read_roles(&Status::default(), &mut observed);
+    case.add_absent_roles(&Status::default(), &mut observed);
     let decision = case.decide(&Status::default(), &observed);
     let (summary, _) = case.carry_out(&decision, &Status::default(), observed);
     Ok(WorkloadIdentityStatus::from_core(&summary.status).to_core())
@@ -355,25 +364,4 @@ fn subject(object: &WorkloadIdentity, cluster: &Cluster) -> Subject {
         "name": text(&meta.name),
     }))
     .unwrap()
-}
-
-fn from_yaml<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_saphyr::from_str(&text).with_context(|| format!("decoding {}", path.display()))
-}
-
-/// Lays one tree over another: maps key by key, everything else whole. A fact is always whole.
-fn lay_over(base: &mut Value, over: Value) {
-    match (base, over) {
-        (Value::Object(base), Value::Object(over)) if !is_fact(&over) => {
-            for (key, value) in over {
-                lay_over(base.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (base, over) => *base = over,
-    }
-}
-
-fn is_fact(map: &serde_json::Map<String, Value>) -> bool {
-    map.len() == 1 && (map.contains_key("present") || map.contains_key("unreadable"))
 }

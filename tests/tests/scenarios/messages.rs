@@ -1,5 +1,4 @@
-//! What a look came to, in words that a reader of a scenario can follow.
-//! Drift, plan, events and status in, texts out; no I/O.
+//! The texts of the expected files. Drift, plan, events and status in, texts out; no I/O.
 
 use anyhow::Result;
 use lanyard_api::WorkloadIdentityStatus;
@@ -7,64 +6,65 @@ use lanyard_core::reconcile::diff::{Cause, Difference, Drift};
 use lanyard_core::reconcile::plan::Plan;
 use lanyard_core::reconcile::summary::{Event, EventKind, Summary};
 
-pub fn drift(drift: &Drift, goes: bool) -> String {
+pub fn drift(drift: &Drift, is_deleting: bool) -> String {
     let mut text = String::new();
     for difference in &drift.differences {
-        text += &difference_lines(difference, goes);
+        text += &difference_lines(difference, is_deleting);
     }
     for conflict in &drift.conflicts {
         text += &format!("{}: {}\n", conflict.reason, conflict.message);
     }
     if text.is_empty() {
-        text.push_str("Nothing differs.\n");
+        text.push_str("No drift.\n");
     }
     text
 }
 
-/// One line for each part that differs: resource, field, wanted and found, and why they differ.
-fn difference_lines(difference: &Difference, goes: bool) -> String {
+/// One line for each part that differs: resource, field, expected and observed value, and cause.
+fn difference_lines(difference: &Difference, is_deleting: bool) -> String {
     let resource = difference.field.resource().as_str();
     let cause = match &difference.cause {
-        Cause::Spec if goes => "it goes with its object".to_owned(),
-        Cause::Spec => "the spec asks for it".to_owned(),
-        Cause::Frozen => "the spec asks for it, and the identity is frozen".to_owned(),
-        Cause::OutOfBand => "changed by others".to_owned(),
-        Cause::Contested => "changed by others again each time".to_owned(),
-        Cause::Unmanaged => "not ours to change".to_owned(),
-        Cause::Adopted => "put there by others, on an adopted role".to_owned(),
-        Cause::Unreadable(why) => return format!("{resource} {}: not read: {why}\n", difference.field),
+        Cause::Spec if is_deleting => "the object is being deleted".to_owned(),
+        Cause::Spec => "spec change".to_owned(),
+        Cause::Frozen => "spec change, identity frozen".to_owned(),
+        Cause::OutOfBand => "out of band".to_owned(),
+        Cause::Contested => "contested".to_owned(),
+        Cause::Unmanaged => "unmanaged".to_owned(),
+        Cause::Adopted => "foreign field of an adopted role".to_owned(),
+        Cause::Unreadable(error) => return format!("{resource} {}: unreadable: {error}\n", difference.field),
     };
-    let or_nothing = |text: Option<&String>| text.map_or("nothing".to_owned(), ToString::to_string);
-    let line = |field: &str, wanted: Option<&String>, found: Option<&String>| {
-        let (wanted, found) = (or_nothing(wanted), or_nothing(found));
-        format!("{resource} {field}: wanted {wanted}, found {found} ({cause})\n")
+    let or_none = |text: Option<&String>| text.map_or("none".to_owned(), ToString::to_string);
+    let line = |field: &str, desired: Option<&String>, observed: Option<&String>| {
+        let (desired, observed) = (or_none(desired), or_none(observed));
+        format!("{resource} {field}: expected {desired}, observed {observed} ({cause})\n")
     };
     if difference.parts.is_empty() {
         let text = |value: &Option<lanyard_core::model::field::Value>| {
             value.as_ref().map(|value| value.text.clone())
         };
-        let (wanted, found) = (text(&difference.desired), text(&difference.observed));
-        return line(&difference.field.to_string(), wanted.as_ref(), found.as_ref());
+        let desired = text(&difference.desired);
+        let observed = text(&difference.observed);
+        return line(&difference.field.to_string(), desired.as_ref(), observed.as_ref());
     }
     let parts = difference.parts.iter();
     parts
-        .map(|(field, wanted, found)| line(field, wanted.as_ref(), found.as_ref()))
+        .map(|(field, desired, observed)| line(field, desired.as_ref(), observed.as_ref()))
         .collect()
 }
 
-/// One step a line, numbered by stage: what has the same number is done side by side.
+/// One step per line, numbered by wave: steps with the same number run in parallel.
 pub fn plan(plan: &Plan) -> String {
     let mut text = String::new();
-    for (at, stage) in plan.waves.iter().enumerate() {
-        for step in stage {
+    for (at, wave) in plan.waves.iter().enumerate() {
+        for step in wave {
             text += &format!("{}. {step}\n", at + 1);
         }
     }
-    for what in &plan.waiting_for {
-        text += &format!("then wait for: {what:?}\n");
+    for reason in &plan.waiting_for {
+        text += &format!("waiting for: {reason:?}\n");
     }
     if text.is_empty() {
-        text.push_str("Nothing to do.\n");
+        text.push_str("No steps.\n");
     }
     text
 }
@@ -83,7 +83,7 @@ pub fn events(events: &[Event]) -> String {
     }
 }
 
-/// The status as users see it. `applied` holds digests, which tell a reader nothing.
+/// The status as users see it, without `lastAppliedHashes`: digests are not readable.
 pub fn status(summary: &Summary) -> Result<String> {
     let mut status = WorkloadIdentityStatus::from_core(&summary.status);
     status.last_applied_hashes.clear();

@@ -186,8 +186,9 @@ fn verdict(class: Class, after_own_write: bool) -> (Disposition, Reason) {
         Class::IssuerUnreachable | Class::Credentials | Class::Concurrent | Class::GateClosed => {
             (RetrySoon, Reason::Unavailable)
         }
-        Class::Propagation | Class::NotFound if after_own_write => (RetrySoon, Reason::Settling),
-        Class::Conflicting | Class::Occupied => (RetrySoon, Reason::Settling),
+        Class::Propagation | Class::NotFound if after_own_write => (RetrySoon, Reason::Propagating),
+        // The read before the call did not show what AWS rejects it for.
+        Class::Conflicting | Class::Occupied => (RetrySoon, Reason::AwaitingConsistency),
         Class::Denied => (WaitForChange, Reason::AccessDenied),
         Class::Quota => (WaitForChange, Reason::QuotaExceeded),
         Class::Malformed => (WaitForChange, Reason::MalformedDocument),
@@ -275,7 +276,7 @@ mod tests {
             "MalformedPolicyDocument",
             "Invalid principal in policy: x",
         );
-        assert_eq!(error.trouble(true).reason, Reason::Settling);
+        assert_eq!(error.trouble(true).reason, Reason::Propagating);
         assert_eq!(error.trouble(true).disposition, Disposition::RetrySoon);
         assert_eq!(error.trouble(false).disposition, Disposition::WaitForChange);
     }

@@ -158,7 +158,7 @@ impl Aws {
 /// `GetRole` has just found the role: that its policies are "not found" contradicts that, and is no absence.
 fn part_of_a_role<T>(error: &AwsError) -> Fact<T> {
     match error.class() {
-        Class::NotFound => Fact::Unreadable(ReadError::Settling),
+        Class::NotFound => Fact::Unreadable(ReadError::AwaitingConsistency),
         _ => Fact::Unreadable(error.why()),
     }
 }

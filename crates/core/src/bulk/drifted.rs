@@ -5,7 +5,7 @@ use super::{Judgement, Known, Part};
 use crate::model::field::{Field, Resource};
 use crate::model::status::{DriftItem, DriftReason};
 use crate::reconcile::diff::{Cause, Difference};
-use crate::reconcile::summary::items_of;
+use crate::reconcile::summary::drift_items;
 
 /// Holds the differences of a part against the items of the status. `unread`: some of the part could not be read, so that
 /// what is not found may stand all the same.
@@ -42,7 +42,7 @@ fn standing(differences: &[Difference]) -> Vec<(DriftItem, &Cause)> {
     let mut found: Vec<(DriftItem, &Cause)> = Vec::new();
     let stands = |cause: &Cause| matches!(cause, Cause::OutOfBand | Cause::Unmanaged | Cause::Adopted);
     for difference in differences.iter().filter(|difference| stands(&difference.cause)) {
-        for item in items_of(difference) {
+        for item in drift_items(difference) {
             if !found.iter().any(|(known, _)| same(known, &item)) {
                 found.push((item, &difference.cause));
             }

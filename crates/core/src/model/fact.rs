@@ -27,8 +27,8 @@ pub enum ReadError {
     Throttled,
     /// This look did not include it.
     NotRead,
-    /// The read contradicts a write of ours that is so young that the read may be stale.
-    Settling,
+    /// The read contradicts a recent write by Lanyard, so it may be stale.
+    AwaitingConsistency,
     /// A server or network error; the text is the error.
     Failed(String),
 }
@@ -94,7 +94,7 @@ impl fmt::Display for ReadError {
             Self::Denied(text) => write!(f, "access denied: {text}"),
             Self::Throttled => f.write_str("throttled by AWS"),
             Self::NotRead => f.write_str("not read this time"),
-            Self::Settling => f.write_str("settling after our own write"),
+            Self::AwaitingConsistency => f.write_str("the read contradicts a recent write by Lanyard"),
             Self::Failed(text) => f.write_str(text),
         }
     }

@@ -31,7 +31,11 @@ reasons! {
     Bound,
     /// Steps are under way or about to be taken; the message names the next one. Wait.
     Progressing,
-    /// AWS shows a change of ours only after some seconds; Lanyard looks again by itself.
+    /// A read contradicts a recent write by Lanyard: AWS shows changes late. The message contains the longest wait. Wait.
+    AwaitingConsistency,
+    /// A new role, trust policy, OIDC provider or association has to become visible to AWS and to new pods. Also a stage of a transition: the trust policy for the new binding has to propagate through IAM. The message contains the longest wait. Wait.
+    Propagating,
+    /// A stage of a transition: the new binding is in place, and EKS and the pod identity webhook have to apply it to every new pod. The message contains the longest wait. Wait.
     Settling,
     /// The role is there and is as wanted.
     RoleInPlace,
@@ -87,8 +91,6 @@ reasons! {
     PodsStale,
     /// A change of the binding has begun: the role and its trust are made ready beside what is there. Wait.
     Preparing,
-    /// The trust for the new binding is in place; AWS needs some seconds before it holds everywhere. Wait.
-    Propagating,
     /// The new annotation or association is put in place beside the old binding. Wait.
     Switching,
     /// The annotation is in place and new pods still get Pod Identity: the association goes now. Wait.

@@ -1,5 +1,6 @@
-//! Assume: what a step makes of the facts. The engine folds done steps with it, so that no read follows a write; the
-//! properties of the planner rest on it. Pure.
+//! Effects: applies a completed step to the observed facts, so that no read follows a write. The engine folds
+//! completed steps with it, and the property tests of the planner rely on it. Facts, a step and its answer
+//! in; facts out. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,14 +18,14 @@ use crate::reconcile::outcome::Answer;
 use crate::reconcile::step::Step;
 use lanyard_iam_policy::Document;
 
-/// Stands for an id that only the server knows, until its answer tells.
+/// Placeholder for an id that the server assigns, until an answer contains it.
 const ASSUMED: &str = "assumed";
 
 impl Observed {
-    /// The facts as they are once a step has taken effect and answered.
+    /// Updates the facts for a step that took effect, with its answer.
     pub fn assume(&mut self, step: &Step, answer: &Answer) {
         match step {
-            Step::TakeCustody { inventory } => {
+            Step::RecordInventory { inventory } => {
                 self.object.finalizer = true;
                 self.object.inventory = Some(inventory.clone());
             }
@@ -54,8 +55,8 @@ impl Observed {
             | Step::ReleaseAssociation {} => self.assume_association(step, answer),
             Step::Annotate { set, remove, .. } => self.assume_annotations(set, remove),
             Step::DeleteServiceAccount {} => self.service_account = Fact::Absent,
-            Step::CreateRole { role, wanted, trust } => {
-                drop(self.roles.insert(role.clone(), created(wanted, trust, answer)));
+            Step::CreateRole { role, desired, trust } => {
+                drop(self.roles.insert(role.clone(), created(desired, trust, answer)));
             }
             Step::DeleteRole { role } => drop(self.roles.insert(role.clone(), RoleFacts::absent())),
             Step::LeaveInstanceProfiles { .. } => {}
@@ -99,30 +100,36 @@ impl Observed {
             }
             Step::SetTrust { document, .. } => role.trust = Fact::Present(document.clone()),
             Step::AdoptRole { tags, replaced, .. } => {
-                edit(&mut role.tags, |found| adopted(found, tags, replaced));
+                edit(&mut role.tags, |current| adopted(current, tags, replaced));
             }
-            Step::TagRole { tags, .. } => edit(&mut role.tags, |found| found.extend(tags.clone())),
+            Step::TagRole { tags, .. } => edit(&mut role.tags, |current| current.extend(tags.clone())),
             Step::UntagRole { keys, .. } => {
-                edit(&mut role.tags, |found| found.retain(|key, _| !keys.contains(key)));
+                edit(&mut role.tags, |current| {
+                    current.retain(|key, _| !keys.contains(key))
+                });
             }
             Step::ReleaseRole { .. } => edit(&mut role.tags, released),
             Step::AttachPolicy { policy, .. } => {
-                edit(&mut role.attached, |found| {
-                    drop(found.insert(policy.clone(), Fact::Present(Effect::Grants)))
+                edit(&mut role.attached, |current| {
+                    drop(current.insert(policy.clone(), Fact::Present(Effect::Grants)))
                 });
             }
-            Step::DetachPolicy { policy, .. } => edit(&mut role.attached, |found| drop(found.remove(policy))),
+            Step::DetachPolicy { policy, .. } => {
+                edit(&mut role.attached, |current| drop(current.remove(policy)))
+            }
             Step::PutInlinePolicy { name, document, .. } => {
-                edit(&mut role.inline, |found| {
-                    drop(found.insert(name.clone(), document.clone()))
+                edit(&mut role.inline, |current| {
+                    drop(current.insert(name.clone(), document.clone()))
                 });
             }
-            Step::DeleteInlinePolicy { name, .. } => edit(&mut role.inline, |found| drop(found.remove(name))),
+            Step::DeleteInlinePolicy { name, .. } => {
+                edit(&mut role.inline, |current| drop(current.remove(name)))
+            }
             _ => {}
         }
     }
 
-    /// Others write to the same policy: what was merged into tells the answer alone.
+    /// The policy has other writers, so only the answer contains the result of the merge.
     fn assume_trust(&mut self, arn: &RoleArn, step: &Step, answer: &Answer) {
         if let Step::PutSubject { role, membership, .. } = step {
             self.confirmed.insert(RoleMembership {
@@ -152,22 +159,22 @@ impl Observed {
             return;
         }
         match (step, &mut self.association) {
-            (Step::CreateAssociation { wanted }, _) => self.association = Fact::Present(associated(wanted)),
+            (Step::CreateAssociation { desired }, _) => self.association = Fact::Present(associated(desired)),
             (Step::DeleteAssociation {}, _) => self.association = Fact::Absent,
-            (Step::UpdateAssociation { wanted, .. }, Fact::Present(found)) => {
-                found.role_arn = wanted.role_arn.clone();
-                found.target_role_arn = wanted.target_role_arn.clone();
-                found.session_tags = wanted.session_tags;
-                found.policy = wanted.policy.clone();
+            (Step::UpdateAssociation { desired, .. }, Fact::Present(current)) => {
+                current.role_arn = desired.role_arn.clone();
+                current.target_role_arn = desired.target_role_arn.clone();
+                current.session_tags = desired.session_tags;
+                current.policy = desired.policy.clone();
             }
-            (Step::AdoptAssociation { tags, replaced, .. }, Fact::Present(found)) => {
-                adopted(&mut found.tags, tags, replaced);
+            (Step::AdoptAssociation { tags, replaced, .. }, Fact::Present(current)) => {
+                adopted(&mut current.tags, tags, replaced);
             }
-            (Step::TagAssociation { tags }, Fact::Present(found)) => found.tags.extend(tags.clone()),
-            (Step::UntagAssociation { keys }, Fact::Present(found)) => {
-                found.tags.retain(|key, _| !keys.contains(key));
+            (Step::TagAssociation { tags }, Fact::Present(current)) => current.tags.extend(tags.clone()),
+            (Step::UntagAssociation { keys }, Fact::Present(current)) => {
+                current.tags.retain(|key, _| !keys.contains(key));
             }
-            (Step::ReleaseAssociation {}, Fact::Present(found)) => released(&mut found.tags),
+            (Step::ReleaseAssociation {}, Fact::Present(current)) => released(&mut current.tags),
             _ => {}
         }
     }
@@ -192,7 +199,7 @@ impl Observed {
         };
         account
             .annotations
-            .retain(|key, found| !remove.contains(key) && (set.contains_key(key) || !found.ours));
+            .retain(|key, current| !remove.contains(key) && (set.contains_key(key) || !current.ours));
         for (key, value) in set {
             let annotation = Annotation {
                 value: value.clone(),
@@ -204,7 +211,7 @@ impl Observed {
     }
 }
 
-fn created(wanted: &ManagedRole, trust: &Document, answer: &Answer) -> RoleFacts {
+fn created(desired: &ManagedRole, trust: &Document, answer: &Answer) -> RoleFacts {
     let id = match answer {
         Answer::RoleId(id) => id.clone(),
         Answer::Nothing | Answer::Association(_) | Answer::Trust(_) => ASSUMED.to_owned(),
@@ -213,31 +220,31 @@ fn created(wanted: &ManagedRole, trust: &Document, answer: &Answer) -> RoleFacts
         id: Fact::Present(id),
         elsewhere: None,
         trust: Fact::Present(trust.clone()),
-        description: wanted.description.clone().into(),
-        max_session: Fact::Present(wanted.max_session),
-        boundary: wanted.boundary.clone().into(),
-        tags: Fact::Present(wanted.tags.clone()),
+        description: desired.description.clone().into(),
+        max_session: Fact::Present(desired.max_session),
+        boundary: desired.boundary.clone().into(),
+        tags: Fact::Present(desired.tags.clone()),
         attached: Fact::Present(BTreeMap::new()),
         inline: Fact::Present(BTreeMap::new()),
     }
 }
 
-fn associated(wanted: &DesiredAssociation) -> Association {
+fn associated(desired: &DesiredAssociation) -> Association {
     Association {
         id: ASSUMED.to_owned(),
         arn: ASSUMED.to_owned(),
-        role_arn: wanted.role_arn.clone(),
-        target_role_arn: wanted.target_role_arn.clone(),
-        session_tags: wanted.session_tags,
-        policy: wanted.policy.clone(),
-        tags: wanted.tags.clone(),
+        role_arn: desired.role_arn.clone(),
+        target_role_arn: desired.target_role_arn.clone(),
+        session_tags: desired.session_tags,
+        policy: desired.policy.clone(),
+        tags: desired.tags.clone(),
         owner_arn: None,
         external_id: None,
         modified_at: None,
     }
 }
 
-/// Edits the map behind a fact. A fact that nobody could read stays so: no step rests on it.
+/// Edits the map behind a fact. An unreadable fact stays unreadable: no step needs it.
 fn edit<K: Ord, V>(fact: &mut Fact<BTreeMap<K, V>>, change: impl FnOnce(&mut BTreeMap<K, V>)) {
     if fact.is_absent() {
         *fact = Fact::Present(BTreeMap::new());
@@ -248,12 +255,12 @@ fn edit<K: Ord, V>(fact: &mut Fact<BTreeMap<K, V>>, change: impl FnOnce(&mut BTr
 }
 
 fn adopted(
-    found: &mut BTreeMap<String, String>,
+    current: &mut BTreeMap<String, String>,
     tags: &BTreeMap<String, String>,
     replaced: &BTreeSet<String>,
 ) {
-    found.retain(|key, _| !replaced.contains(key));
-    found.extend(tags.clone());
+    current.retain(|key, _| !replaced.contains(key));
+    current.extend(tags.clone());
 }
 
 fn released(tags: &mut BTreeMap<String, String>) {

@@ -1,20 +1,20 @@
-//! The gate: what may be written at this moment. Asked before every step; pure.
+//! The write gate: decides before every step whether it may be written. A step in, a decision out; no I/O.
 
 use crate::model::reason::Reason;
 use crate::reconcile::step::Step;
 
-/// What may be written at this moment.
+/// The writes that are permitted at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteGate {
-    /// Not the leader: nothing, and AWS is not even read.
+    /// Not the leader: no writes and no AWS calls.
     Closed,
-    /// Status and events; and, where the object is suspended, letting go of it when it is deleted.
+    /// Status and events only. A suspended object that is deleted is also released.
     ReportOnly(Reporting),
-    /// Everything.
+    /// All writes.
     Open,
 }
 
-/// Why only reports are made.
+/// The cause of `ReportOnly`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reporting {
     /// The operator runs with `--read-only`.
@@ -24,7 +24,7 @@ pub enum Reporting {
 }
 
 impl Reporting {
-    /// The word for it.
+    /// The reason of the conditions that report it.
     #[must_use]
     pub const fn reason(self) -> Reason {
         match self {
@@ -35,12 +35,12 @@ impl Reporting {
 }
 
 impl WriteGate {
-    /// Whether a step may be taken.
+    /// Returns whether a step may run.
     #[must_use]
     pub fn permits(self, step: &Step) -> bool {
         match self {
             Self::Closed => false,
-            // An operator that was started to read only writes nothing, not even to let go.
+            // A read-only operator writes nothing, not even to release an object.
             Self::ReportOnly(Reporting::ReadOnly) => false,
             Self::ReportOnly(Reporting::Suspended) => step.only_releases(),
             Self::Open => true,
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_suspended_object_may_be_let_go_where_nothing_else_may_be_written() {
+    fn report_only_gate_permits_release_only_when_suspended() {
         let (release, delete) = (Step::ReleaseAssociation {}, Step::DeleteAssociation {});
         let suspended = WriteGate::ReportOnly(Reporting::Suspended);
         assert!(suspended.permits(&release) && !suspended.permits(&delete));

@@ -1,4 +1,4 @@
-//! Outcome: what became of each step. The engine fills it; `summarise` reads it. Pure values.
+//! Outcome: the result of each step of a plan. The engine fills it and `summarise` reads it. Plain values; no I/O.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,72 +7,72 @@ use crate::model::reason::Reason;
 use crate::reconcile::step::Step;
 use lanyard_iam_policy::Document;
 
-/// What became of a plan.
+/// The results of a plan.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcome {
-    /// Each step that was planned, in order.
+    /// Each planned step with its result, in order.
     pub steps: Vec<(Step, StepResult)>,
 }
 
-/// How a step ended.
+/// The result of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StepResult {
-    /// It took effect, and this is what the answer told.
+    /// The step took effect.
     Done(Answer),
-    /// AWS does not see an earlier step yet; the same step will be tried again soon.
+    /// AWS does not show an earlier change yet. The step is retried soon.
     Waiting(StepFailure),
-    /// It failed.
+    /// The step failed.
     Failed(StepFailure),
-    /// It was not tried.
+    /// The step was not tried.
     Skipped(Skip),
 }
 
-/// What the answer to a step told that nobody could know before.
+/// Values that only the answer to a step contains.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Answer {
-    /// Nothing.
+    /// No values.
     #[default]
     Nothing,
-    /// The unique id of the role that was created.
+    /// The unique id of the created role.
     RoleId(String),
-    /// The association that was created or updated.
+    /// The created or updated association.
     Association(Box<Association>),
-    /// The trust policy that was written, with whatever else stands in it.
+    /// The written trust policy, with the statements of other writers.
     Trust(Document),
 }
 
-/// Why a step was not tried.
+/// The cause of a skipped step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Skip {
-    /// A step before it is not done.
+    /// An earlier step is not done.
     BehindAnother,
-    /// The gate does not permit it.
+    /// The write gate does not permit it.
     WriteGate,
 }
 
-/// What went wrong with a call.
+/// The failure of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepFailure {
-    /// Whether trying again can help.
+    /// The reaction to the failure.
     pub disposition: Disposition,
-    /// The word for it.
+    /// The reason of the conditions that report it.
     pub reason: Reason,
-    /// The sentence for it, safe to show.
+    /// The message for users. It contains no unquoted foreign text.
     pub message: String,
 }
 
-/// What to do about trouble.
+/// The reaction to a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Disposition {
-    /// Try again soon, with backoff.
+    /// Retry soon, with backoff.
     RetrySoon,
-    /// Trying again does not help until something changes: a person, a policy, a quota, the spec.
+    /// A retry cannot succeed before a change of a policy, a quota or the spec.
     WaitForChange,
 }
 
 impl StepResult {
-    /// The word for it, as a metric label.
+    /// The name of the result, as a metric label.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -85,42 +85,43 @@ impl StepResult {
 }
 
 impl Outcome {
-    /// The steps that took effect, with what their answers told.
+    /// The steps that took effect, with their answers.
     pub fn done(&self) -> impl Iterator<Item = (&Step, &Answer)> {
-        self.steps.iter().filter_map(|(step, ended)| match ended {
+        self.steps.iter().filter_map(|(step, result)| match result {
             StepResult::Done(answer) => Some((step, answer)),
             StepResult::Waiting(_) | StepResult::Failed(_) | StepResult::Skipped(_) => None,
         })
     }
 
-    /// The first step that failed, with its trouble: one that waits for a change goes before one that will be retried.
+    /// Returns the first failed step, or `None` if no step failed. A step that waits for a change takes
+    /// precedence over one that is retried.
     #[must_use]
     pub fn failure(&self) -> Option<(&Step, &StepFailure)> {
         let failed = || {
-            self.steps.iter().filter_map(|(step, ended)| match ended {
-                StepResult::Failed(trouble) => Some((step, trouble)),
+            self.steps.iter().filter_map(|(step, result)| match result {
+                StepResult::Failed(failure) => Some((step, failure)),
                 StepResult::Done(_) | StepResult::Waiting(_) | StepResult::Skipped(_) => None,
             })
         };
         failed()
-            .find(|(_, trouble)| trouble.disposition == Disposition::WaitForChange)
+            .find(|(_, failure)| failure.disposition == Disposition::WaitForChange)
             .or_else(|| failed().next())
     }
 
-    /// The first step that waits for AWS to see an earlier one.
+    /// Returns the first step that waits for AWS to show an earlier change, or `None` if no step waits.
     #[must_use]
     pub fn waiting(&self) -> Option<(&Step, &StepFailure)> {
-        self.steps.iter().find_map(|(step, ended)| match ended {
-            StepResult::Waiting(trouble) => Some((step, trouble)),
+        self.steps.iter().find_map(|(step, result)| match result {
+            StepResult::Waiting(failure) => Some((step, failure)),
             StepResult::Done(_) | StepResult::Failed(_) | StepResult::Skipped(_) => None,
         })
     }
 
-    /// Whether every step took effect.
+    /// Returns whether every step took effect.
     #[must_use]
     pub fn all_done(&self) -> bool {
         self.steps
             .iter()
-            .all(|(_, ended)| matches!(ended, StepResult::Done(_)))
+            .all(|(_, result)| matches!(result, StepResult::Done(_)))
     }
 }

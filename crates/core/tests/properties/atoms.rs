@@ -41,7 +41,7 @@ fn atoms_of(step: &Step) -> Vec<String> {
             .collect(),
         Step::UntagAssociation { keys } => keys.iter().map(|key| format!("{word} {key}")).collect(),
         // Custody of what cannot be seen to be gone is kept.
-        Step::TakeCustody { .. } => vec![word.to_owned()],
+        Step::RecordInventory { .. } => vec![word.to_owned()],
         other => vec![serde_json::to_string(other).unwrap()],
     }
 }

@@ -14,7 +14,7 @@ fn is_aws(step: &Step) -> bool {
 }
 
 fn takes_custody(step: &Step) -> bool {
-    matches!(step, Step::TakeCustody { .. })
+    matches!(step, Step::RecordInventory { .. })
 }
 
 fn provides(step: &Step) -> bool {

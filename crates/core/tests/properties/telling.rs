@@ -84,7 +84,7 @@ fn well_formed(status: &Status, pass: Option<&Pass>) -> Result<(), TestCaseError
 /// A call that goes wrong with the worst text there is.
 fn trouble() -> impl Strategy<Value = StepFailure> {
     let disposition = select(vec![Disposition::RetrySoon, Disposition::WaitForChange]);
-    let reason = select(vec![Reason::Throttled, Reason::AccessDenied, Reason::Settling]);
+    let reason = select(vec![Reason::Throttled, Reason::AccessDenied, Reason::Propagating]);
     (disposition, reason).prop_map(|(disposition, reason)| StepFailure {
         disposition,
         reason,

@@ -174,13 +174,13 @@ fn other_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
         Step::CreateProvider { .. } if truth.provider.present().is_some() => Some("EntityAlreadyExists"),
         Step::AddClientId { .. } if truth.provider.present().is_none() => Some("NoSuchEntity"),
         Step::CreateAssociation { .. } if association.is_some() => Some("ResourceInUseException"),
-        Step::CreateAssociation { wanted } | Step::UpdateAssociation { wanted, .. }
-            if wanted.session_tags && wanted.policy.is_some() =>
+        Step::CreateAssociation { desired } | Step::UpdateAssociation { desired, .. }
+            if desired.session_tags && desired.policy.is_some() =>
         {
             Some("InvalidParameterException: a session policy needs session tags disabled")
         }
-        Step::CreateAssociation { wanted } | Step::UpdateAssociation { wanted, .. }
-            if !trusts_pods(truth, &wanted.role_arn) =>
+        Step::CreateAssociation { desired } | Step::UpdateAssociation { desired, .. }
+            if !trusts_pods(truth, &desired.role_arn) =>
         {
             Some("InvalidParameterException: the role does not trust pods.eks.amazonaws.com")
         }

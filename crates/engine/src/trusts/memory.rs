@@ -63,7 +63,7 @@ impl Trusts {
         let young = self.young(role);
         let mut own = young.iter().filter(|edit| edit.subject == *subject);
         if !own.all(|edit| edit.holds_in(trust)) {
-            facts.trust = Fact::Unreadable(ReadError::Settling);
+            facts.trust = Fact::Unreadable(ReadError::AwaitingConsistency);
         }
         facts
     }

@@ -91,7 +91,7 @@ async fn describe(term: &Term<'_>, object: &IdentityRef) {
     // What is only late is asked for again. Of what cannot be read, a look says so.
     let late = matches!(
         read.unreadable(),
-        Some(ReadError::Settling | ReadError::Throttled)
+        Some(ReadError::AwaitingConsistency | ReadError::Throttled)
     );
     let facts = Observed {
         association: read,

@@ -1,48 +1,42 @@
-//! Diff, what is particular of an adopted role: what others put there stays, and is told; nothing is narrowed.
-//! Facts of one role in, differences out; no I/O. Called by `diff` only.
+//! Diff of an adopted role: fields that Lanyard did not set stay and are reported, and permissions are never
+//! narrowed. Facts of one role in, differences out; no I/O.
 
-use super::{Cause, Differ};
+use super::differ::Differ;
+use super::drift::Cause;
 use crate::identity::ManagedRole;
 use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Observed, RoleFacts};
 use crate::model::reason::Reason;
 use crate::model::shared_trust::Entry;
-use crate::model::subject::OWN_TAGS;
 use crate::reconcile::desired::DesiredState;
 use lanyard_iam_policy::{Document, only_denies};
 
 impl Differ<'_> {
-    /// Whether what is found of an aspect, and was never applied, is somebody else's: everything on an adopted role is but
-    /// Lanyard's own statements and tags.
-    pub(super) fn is_of_others(&self, field: &Field) -> bool {
-        self.adopted
-            && match field {
-                Field::Description | Field::Boundary | Field::Attached(_) | Field::Inline(_) => true,
-                Field::RoleTag(key) => !OWN_TAGS.contains(&key.as_str()),
-                _ => false,
-            }
-    }
-
-    /// The session may be made longer, never shorter: others may have come to count on one that Lanyard made as long.
-    pub(super) fn max_session(&mut self, wanted: u32, facts: &RoleFacts) {
+    /// Lanyard never shortens the maximum session of an adopted role, not even one that it lengthened: users
+    /// of the role may rely on it.
+    pub(super) fn max_session(&mut self, desired: u32, facts: &RoleFacts) {
         let value = |seconds: u32| Value::text(format!("{seconds}s"));
-        let found = facts.max_session.present();
-        let longer = found.filter(|found| self.adopted && **found > wanted);
-        match longer.map(|found| value(*found)) {
-            Some(found) => self.stands(Field::MaxSession, Some(value(wanted)), found, Cause::Adopted),
+        let observed = facts.max_session.present();
+        let longer = observed.filter(|observed| self.adopted && **observed > desired);
+        match longer.map(|observed| value(*observed)) {
+            Some(observed) => {
+                self.existing(Field::MaxSession, Some(value(desired)), observed, Cause::Adopted);
+            }
             None => {
-                let found = facts.max_session.as_ref().map(|found| value(*found));
-                self.field(Field::MaxSession, Some(value(wanted)), found);
+                let observed = facts.max_session.as_ref().map(|observed| value(*observed));
+                self.field(Field::MaxSession, Some(value(desired)), observed);
             }
         }
     }
 
-    /// A boundary takes away from everybody who uses the role, so that Lanyard puts none on; and without the one that is
-    /// asked for it adds nothing. Whether that stands in the way.
+    /// Returns whether an adopted role lacks the desired permissions boundary, and records that as a conflict.
+    ///
+    /// A boundary removes permissions from every user of the role, so Lanyard does not set one on an adopted
+    /// role. It also adds no permissions without the desired boundary.
     pub(super) fn lacks_boundary(
         &mut self,
-        wanted: &DesiredState,
+        desired: &DesiredState,
         role: &ManagedRole,
         facts: &RoleFacts,
     ) -> bool {
@@ -50,24 +44,24 @@ impl Differ<'_> {
         let Some(boundary) = role.boundary.as_ref().filter(|_| self.adopted && !applied) else {
             return false;
         };
-        let found = match &facts.boundary {
-            Fact::Present(found) if found == boundary => return false,
+        let observed = match &facts.boundary {
+            Fact::Present(observed) if observed == boundary => return false,
             Fact::Unreadable(_) => return false,
-            Fact::Present(found) => format!("has the permissions boundary {found}"),
-            Fact::Absent => "has no permissions boundary".to_owned(),
+            Fact::Present(observed) => format!("it has {observed}"),
+            Fact::Absent => "it has none".to_owned(),
         };
         let message = format!(
-            "Role {} is somebody else's work, {found}, and {boundary} is asked for. Lanyard narrows no role that it adopts: put that boundary on it, and the rest goes on.",
-            wanted.binding.role_arn
+            "Role {} was not created by Lanyard and lacks the required permissions boundary {boundary}: {observed}. Lanyard does not restrict adopted roles. Attach {boundary} to continue.",
+            desired.binding.role_arn
         );
         self.conflict(Resource::Role, Reason::BoundaryMissing, message);
         true
     }
 
-    /// Lanyard's own statements are kept as in any role that others share; every other statement stays.
+    /// Lanyard's own statements are corrected as in a shared trust policy; every other statement stays.
     pub(super) fn adopted_trust(
         &mut self,
-        wanted: &DesiredState,
+        desired: &DesiredState,
         entries: &[Entry],
         facts: &RoleFacts,
         observed: &Observed,
@@ -75,25 +69,29 @@ impl Differ<'_> {
         if facts.id.present().is_none() || self.drift.conflict_on(Resource::Role).is_some() {
             return;
         }
-        self.own_entries(wanted, entries, facts, observed);
-        let ours = |sid: Option<&str>| {
+        self.own_entries(desired, entries, facts, observed);
+        let is_own = |sid: Option<&str>| {
             entries
                 .iter()
                 .any(|entry| sid == Some(entry.membership.sid.as_str()))
         };
-        let found = facts
+        let statements = facts
             .trust
             .present()
             .map(Document::statements)
             .unwrap_or_default();
-        for (at, statement) in found.iter().enumerate().filter(|(_, found)| !ours(found.sid())) {
+        let foreign = statements
+            .iter()
+            .enumerate()
+            .filter(|(_, statement)| !is_own(statement.sid()));
+        for (at, statement) in foreign {
             let document = Document::of(vec![statement.clone()]);
             let cause = match only_denies(&document) {
                 true => Cause::Unmanaged,
                 false => Cause::Adopted,
             };
             let field = Field::TrustOther(statement.label(at));
-            self.stands(field, None, Value::document(&document), cause);
+            self.existing(field, None, Value::document(&document), cause);
         }
     }
 }

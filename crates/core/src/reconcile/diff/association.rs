@@ -1,7 +1,7 @@
-//! Diff, the association's part: whose it is, its fields and our tags on it.
-//! Facts in, differences out; no I/O. Called by `diff` only.
+//! Diff of the association: its owner, its fields and Lanyard's tags on it. Facts in, differences out; no I/O.
 
-use super::{Differ, conflict};
+use super::conflict;
+use super::differ::Differ;
 use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Association, Observed};
@@ -10,77 +10,79 @@ use crate::ownership::found_association;
 use crate::reconcile::desired::{DesiredAssociation, DesiredState, Others, Removal};
 
 impl Differ<'_> {
-    pub(super) fn association(&mut self, wanted: &DesiredState, observed: &Observed) {
-        let found = &observed.association;
-        if let Fact::Present(association) = found
-            && !(wanted.holds.association.is_ours()
-                || found_association(&wanted.subject, self.previous, association).is_ours())
+    pub(super) fn association(&mut self, desired: &DesiredState, observed: &Observed) {
+        let observed = &observed.association;
+        if let Fact::Present(association) = observed
+            && !(desired.holds.association.is_ours()
+                || found_association(&desired.subject, self.previous, association).is_ours())
         {
-            let message = conflict::association(wanted, association);
+            let message = conflict::association(desired, association);
             return self.conflict(Resource::Association, Reason::AssociationConflict, message);
         }
-        let kept = wanted.others == Others::Stay && wanted.association.is_none();
-        if found.unreadable().is_none() && !kept {
+        let is_kept = desired.others == Others::Stay && desired.association.is_none();
+        if observed.unreadable().is_none() && !is_kept {
             self.drift.judged.insert(Resource::Association);
         }
-        let there = found.as_ref().map(|_| Value::there());
-        match (&wanted.association, found) {
-            (Some(want), Fact::Present(association)) => {
-                self.field(Field::Association, Some(Value::there()), there);
-                self.fields(want, wanted.held, association);
+        let exists = observed.as_ref().map(|_| Value::there());
+        match (&desired.association, observed) {
+            (Some(association), Fact::Present(observed)) => {
+                self.field(Field::Association, Some(Value::there()), exists);
+                self.association_fields(association, desired.held, observed);
             }
             (Some(_), Fact::Absent | Fact::Unreadable(_)) => {
-                self.field(Field::Association, Some(Value::there()), there);
+                self.field(Field::Association, Some(Value::there()), exists);
             }
-            (None, Fact::Present(found)) => match wanted.others {
-                // Ours, but the binding in effect is IRSA: an association would win over the annotation.
-                Others::Drift => self.field(Field::Association, None, there),
-                Others::Go => self.unwanted(Field::Association, Value::text(&found.id)),
+            (None, Fact::Present(observed)) => match desired.others {
+                // The binding in effect is IRSA, and an association takes precedence over the annotation.
+                Others::Drift => self.field(Field::Association, None, exists),
+                Others::Go => self.obsolete(Field::Association, Value::text(&observed.id)),
                 Others::Stay => {}
             },
-            (None, _) => self.field(Field::Association, None, there),
+            (None, _) => self.field(Field::Association, None, exists),
         }
     }
 
-    fn fields(&mut self, want: &DesiredAssociation, held: bool, found: &Association) {
+    fn association_fields(&mut self, desired: &DesiredAssociation, held: bool, observed: &Association) {
         let role = |arn| Some(Value::role(arn));
         self.field(
             Field::AssociationRole,
-            role(&want.role_arn),
-            role(&found.role_arn).into(),
+            role(&desired.role_arn),
+            role(&observed.role_arn).into(),
         );
         self.field(
             Field::AssociationTarget,
-            want.target_role_arn.as_ref().and_then(role),
-            found.target_role_arn.as_ref().and_then(role).into(),
+            desired.target_role_arn.as_ref().and_then(role),
+            observed.target_role_arn.as_ref().and_then(role).into(),
         );
         self.field(
             Field::AssociationSessionTags,
-            Some(Value::text(want.session_tags)),
-            Fact::Present(Value::text(found.session_tags)),
+            Some(Value::text(desired.session_tags)),
+            Fact::Present(Value::text(observed.session_tags)),
         );
         if !held {
             self.field(
                 Field::AssociationPolicy,
-                want.policy.as_ref().map(Value::document),
-                found.policy.as_ref().map(Value::document).into(),
+                desired.policy.as_ref().map(Value::document),
+                observed.policy.as_ref().map(Value::document).into(),
             );
         }
         self.tags(
-            &want.tags,
-            &Fact::Present(found.tags.clone()),
+            &desired.tags,
+            &Fact::Present(observed.tags.clone()),
             Field::AssociationTag,
         );
     }
 
-    /// An association that is to go with its object: only when it is ours.
-    pub(super) fn association_gone(&mut self, removal: &Removal, observed: &Observed) {
+    /// Records the association of a deleted object if it is Lanyard's.
+    pub(super) fn removed_association(&mut self, removal: &Removal, observed: &Observed) {
         match &observed.association {
-            Fact::Present(found) if found_association(&removal.subject, self.previous, found).is_ours() => {
-                self.unwanted(Field::Association, Value::text(&found.id));
+            Fact::Present(association)
+                if found_association(&removal.subject, self.previous, association).is_ours() =>
+            {
+                self.obsolete(Field::Association, Value::text(&association.id));
             }
             Fact::Present(_) | Fact::Absent => {}
-            Fact::Unreadable(why) => self.unreadable(Field::Association, None, why.clone()),
+            Fact::Unreadable(error) => self.unreadable(Field::Association, None, error.clone()),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Diff, conflicts: whose a role or an association is that stands in the way, and the next thing to do about it.
-//! What is wanted and what was found in, sentences out; no I/O. Called by `diff` only.
+//! Conflict messages: the owner of a role or an association that blocks a step, and the next action. The
+//! desired and the observed state in, sentences out; no I/O.
 //!
-//! A tenant reads them: they name the owner, and nothing of what the role may do.
+//! Tenants read these messages: they name the owner, and nothing about the permissions of the role.
 
 use crate::model::annotation::ANNOTATION_ADOPT;
 use crate::model::arn::RoleArn;
@@ -10,85 +10,90 @@ use crate::model::text::quote;
 use crate::ownership::tags::TaggedOwner;
 use crate::reconcile::desired::DesiredState;
 
-/// A role of the wanted name that is not this subject's. `elsewhere`: where it really is, when that is another path.
-pub(super) fn role(wanted: &DesiredState, owner: &TaggedOwner, elsewhere: Option<&RoleArn>) -> String {
-    let asked = &wanted.binding.role_arn;
-    let found = elsewhere.unwrap_or(asked);
+/// The message for a role of the desired name that has another owner. `elsewhere` is its ARN if its path differs.
+pub(super) fn role(desired: &DesiredState, owner: &TaggedOwner, elsewhere: Option<&RoleArn>) -> String {
+    let requested = &desired.binding.role_arn;
+    let arn = elsewhere.unwrap_or(requested);
     let what = match elsewhere {
-        Some(found) => format!(
-            "Role {asked} is really {found}, since names are unique in an account whatever their path, and"
+        Some(arn) => format!(
+            "Role {requested} exists as {arn}, since role names are unique in an account whatever their path, and"
         ),
-        None => format!("Role {asked} exists and"),
+        None => format!("Role {requested} exists and"),
     };
-    let otherwise = "choose another role.managed.name";
-    if found.is_reserved() {
-        return format!("{what} belongs to AWS itself, which nobody may change: {otherwise}.");
+    let alternative = "choose another role.managed.name";
+    if arn.is_reserved() {
+        return format!(
+            "{what} is reserved by AWS and cannot be changed. {}.",
+            capitalised(alternative)
+        );
     }
-    let otherwise = match owner {
-        TaggedOwner::Lanyard(_) | TaggedOwner::Itself => otherwise.to_owned(),
+    let alternative = match owner {
+        TaggedOwner::Lanyard(_) | TaggedOwner::Itself => alternative.to_owned(),
         TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Nobody => {
-            format!("{otherwise}, or name the role under role.existing")
+            format!("{alternative}, or name the role under role.existing")
         }
     };
-    let annotation = wanted.adoption.with_role(found);
-    let next = next_step(wanted, owner, &found.to_string(), &annotation, &otherwise);
+    let annotation = desired.adoption.with_role(arn);
+    let next = next_action(desired, owner, &arn.to_string(), &annotation, &alternative);
     format!("{what} {owner}. {next}")
 }
 
-/// The association of the ServiceAccount, when it is not this subject's.
-pub(super) fn association(wanted: &DesiredState, found: &Association) -> String {
-    let (id, subject) = (quote(&found.id), &wanted.subject);
-    let what = format!("Association {id} for ServiceAccount {subject} exists and");
-    let gives = format!("it gives new pods {}", found.role_arn);
-    if let Some(addon) = &found.owner_arn {
+/// The message for an association of the ServiceAccount that has another owner.
+pub(super) fn association(desired: &DesiredState, observed: &Association) -> String {
+    let (id, subject) = (quote(&observed.id), &desired.subject);
+    let role = &observed.role_arn;
+    if let Some(addon) = &observed.owner_arn {
         let addon = quote(addon);
         return format!(
-            "{what} belongs to the EKS add-on {addon}, whose things are never changed; {gives}. Set the role on the add-on, or leave this ServiceAccount to it."
+            "Association {id} maps ServiceAccount {subject} to role {role} and belongs to the EKS add-on {addon}. Lanyard never changes resources of add-ons. Set the role on the add-on, or delete this WorkloadIdentity."
         );
     }
-    let owner = TaggedOwner::of(subject, &found.tags);
-    let annotation = wanted.adoption.with_association(&found.arn);
-    let otherwise = "delete it, or leave this ServiceAccount to its owner";
-    let next = next_step(wanted, &owner, &found.arn, &annotation, otherwise);
-    format!("{what} {owner}; {gives}. {next}")
+    let owner = TaggedOwner::of(subject, &observed.tags);
+    let annotation = desired.adoption.with_association(&observed.arn);
+    let alternative = "delete the association, or delete this WorkloadIdentity";
+    let next = next_action(desired, &owner, &observed.arn, &annotation, alternative);
+    format!("Association {id} maps ServiceAccount {subject} to role {role} and {owner}. {next}")
 }
 
-fn next_step(
-    wanted: &DesiredState,
+fn next_action(
+    desired: &DesiredState,
     owner: &TaggedOwner,
     arn: &str,
     annotation: &str,
-    otherwise: &str,
+    alternative: &str,
 ) -> String {
-    let subject = &wanted.subject;
+    let subject = &desired.subject;
     let annotate = format!(
         "kubectl annotate --overwrite -n {} workloadidentity {} {ANNOTATION_ADOPT}={annotation}",
         subject.namespace, subject.name
     );
-    let asked = wanted.adoption.asks_for(arn);
-    let allowed = wanted.adoption.leave.covers(arn) && !wanted.frozen;
+    let is_requested = desired.adoption.asks_for(arn);
+    let is_allowed = desired.adoption.leave.covers(arn) && !desired.frozen;
     match owner {
-        TaggedOwner::Lanyard(_) if allowed && asked => format!(
-            "What another WorkloadIdentity holds is not taken from it: delete that one with deletionPolicy: Retain, then this one adopts it. Or {otherwise}."
+        TaggedOwner::Lanyard(_) if is_allowed && is_requested => format!(
+            "Delete that WorkloadIdentity with deletionPolicy: Retain, and this one adopts it. Or {alternative}."
         ),
-        TaggedOwner::Lanyard(_) if allowed => format!(
-            "What another WorkloadIdentity holds is not taken from it. To hand it over, delete that one with deletionPolicy: Retain, and here: {annotate}. Or {otherwise}."
+        TaggedOwner::Lanyard(_) if is_allowed => format!(
+            "To take it over, delete that WorkloadIdentity with deletionPolicy: Retain, then run: {annotate}. Or {alternative}."
         ),
-        TaggedOwner::Lanyard(_) => format!(
-            "What another WorkloadIdentity holds is not taken from it. Wait until that one is deleted, or {otherwise}."
-        ),
-        TaggedOwner::Tool(_) if allowed => {
-            format!("To adopt it: {annotate}, and keep its owner from changing it back. Or {otherwise}.")
+        TaggedOwner::Lanyard(_) => {
+            format!("Wait until that WorkloadIdentity is deleted, or {alternative}.")
         }
-        TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Nobody if allowed => {
-            format!("To adopt it: {annotate}. Or {otherwise}.")
+        TaggedOwner::Tool(_) if is_allowed => {
+            format!("To adopt it, run: {annotate}, and stop that tool from managing it. Or {alternative}.")
+        }
+        TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Nobody if is_allowed => {
+            format!("To adopt it, run: {annotate}. Or {alternative}.")
         }
         TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Nobody | TaggedOwner::Tool(_) => {
-            let class = "guardrails.adopt of its class does not let this object adopt it";
-            let mut otherwise = otherwise.chars();
-            let first = otherwise.next().map(|first| first.to_ascii_uppercase());
-            let otherwise: String = first.into_iter().chain(otherwise).collect();
-            format!("{otherwise}; {class}.")
+            let class = "guardrails.adopt of the class does not allow this object to adopt it";
+            format!("{}; {class}.", capitalised(alternative))
         }
     }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(rest).collect()
 }

@@ -1,9 +1,11 @@
-//! Diff, the role's part: its settings, trust, policies and tags, aspect by aspect.
-//! Facts of one role in, differences out; no I/O. Called by `diff` only.
+//! Diff of the role: settings, trust policy, policies and tags, field by field. Facts of one role in,
+//! differences out; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cause, Differ, conflict};
+use super::conflict;
+use super::differ::Differ;
+use super::drift::Cause;
 use crate::identity::ManagedRole;
 use crate::model::annotation::ANNOTATION_ADOPT;
 use crate::model::arn::{PolicyArn, RoleArn};
@@ -19,50 +21,50 @@ use crate::reconcile::desired::{DesiredRole, DesiredState, Removal};
 use lanyard_iam_policy::{self, Document, Statement};
 
 impl Differ<'_> {
-    pub(super) fn role(&mut self, wanted: &DesiredState, observed: &Observed) {
-        let arn = &wanted.binding.role_arn;
+    pub(super) fn role(&mut self, desired: &DesiredState, observed: &Observed) {
+        let arn = &desired.binding.role_arn;
         let facts = observed.role(arn);
-        match &wanted.role {
-            DesiredRole::Managed(role) => self.managed(wanted, role, &facts),
+        match &desired.role {
+            DesiredRole::Managed(role) => self.managed(desired, role, &facts),
             DesiredRole::Adopted(role, entries) => {
-                self.managed(wanted, role, &facts);
-                self.adopted_trust(wanted, entries, &facts, observed);
+                self.managed(desired, role, &facts);
+                self.adopted_trust(desired, entries, &facts, observed);
             }
-            DesiredRole::Shared(entries) => self.entries(wanted, entries, &facts, observed),
-            // Somebody else's role and one that is only held are judged for their effect by `summarise`. Of the first
-            // nothing is ours, so nothing is remembered as applied either.
+            DesiredRole::Shared(entries) => self.entries(desired, entries, &facts, observed),
+            // `summarise` judges an existing or held role by its effect. Nothing of an existing role is
+            // Lanyard's, so nothing is recorded as applied either.
             DesiredRole::Existing => drop(self.drift.judged.insert(Resource::Role)),
             DesiredRole::Held => {}
         }
     }
 
-    /// All of a role but the trust of one that was adopted, which others share.
-    fn managed(&mut self, wanted: &DesiredState, role: &ManagedRole, facts: &RoleFacts) {
-        let arn = &wanted.binding.role_arn;
+    /// Compares everything of a role except the trust policy of an adopted one, which has other writers too.
+    fn managed(&mut self, desired: &DesiredState, role: &ManagedRole, facts: &RoleFacts) {
+        let arn = &desired.binding.role_arn;
         let value = Value::role(arn);
         if facts.id.present().is_some() {
-            match self.whose(wanted, facts) {
-                Whose::Ours => {}
-                Whose::Unknown(why) => return self.unreadable(Field::Role, Some(value), why),
-                Whose::Others(message) => {
+            match self.owner(desired, facts) {
+                Owner::Lanyard => {}
+                Owner::Unknown(error) => return self.unreadable(Field::Role, Some(value), error),
+                Owner::Other(message) => {
                     return self.conflict(Resource::Role, Reason::RoleConflict, message);
                 }
             }
-            if self.lacks_boundary(wanted, role, facts) {
+            if self.lacks_boundary(desired, role, facts) {
                 return;
             }
         }
-        if facts.id.is_absent() && !may_be_made(wanted) {
+        if facts.id.is_absent() && !may_create(desired) {
             let message = format!(
-                "Role {arn} is to be adopted, or was, and does not exist. Lanyard makes no role in the place of one that others made: make it again, correct the ARN in {ANNOTATION_ADOPT}, or choose another role.managed.name without it."
+                "Role {arn} is to be adopted, or was adopted, and does not exist. Lanyard does not create a role in place of an adopted one. Create it, correct the ARN in {ANNOTATION_ADOPT}, or choose another role.managed.name without that annotation."
             );
             return self.conflict(Resource::Role, Reason::RoleNotFound, message);
         }
-        let found = facts.id.as_ref().map(|_| value.clone());
-        self.field(Field::Role, Some(value), found);
+        let observed = facts.id.as_ref().map(|_| value.clone());
+        self.field(Field::Role, Some(value), observed);
         if facts.id.present().is_some() {
             if !self.adopted {
-                self.trust(&wanted.trust, facts);
+                self.trust(&desired.trust, facts);
             }
             self.parts_of_role(role, facts);
         }
@@ -92,217 +94,227 @@ impl Differ<'_> {
         }
     }
 
-    /// Whose a role is that is there: its tags say so, or the id that our own create or adoption recorded.
-    fn whose(&self, wanted: &DesiredState, facts: &RoleFacts) -> Whose {
-        let (subject, arn) = (&wanted.subject, &wanted.binding.role_arn);
-        let here = facts.elsewhere.is_none();
-        if here && (wanted.holds.role.is_ours() || found_role(subject, self.previous, arn, facts).is_ours()) {
-            return Whose::Ours;
+    /// The owner of an existing role, by its tags or by the id that Lanyard recorded when it created or
+    /// adopted it.
+    fn owner(&self, desired: &DesiredState, facts: &RoleFacts) -> Owner {
+        let (subject, arn) = (&desired.subject, &desired.binding.role_arn);
+        let is_at_path = facts.elsewhere.is_none();
+        let is_recorded = || found_role(subject, self.previous, arn, facts).is_ours();
+        if is_at_path && (desired.holds.role.is_ours() || is_recorded()) {
+            return Owner::Lanyard;
         }
         let owner = match &facts.tags {
             Fact::Present(tags) => TaggedOwner::of(subject, tags),
             Fact::Absent => TaggedOwner::Nobody,
-            Fact::Unreadable(_) if !here => TaggedOwner::Nobody,
-            Fact::Unreadable(why) => return Whose::Unknown(why.clone()),
+            Fact::Unreadable(_) if !is_at_path => TaggedOwner::Nobody,
+            Fact::Unreadable(error) => return Owner::Unknown(error.clone()),
         };
-        Whose::Others(conflict::role(wanted, &owner, facts.elsewhere.as_ref()))
+        Owner::Other(conflict::role(desired, &owner, facts.elsewhere.as_ref()))
     }
 
-    /// The trust policy by meaning. Foreign statements that only deny are an emergency measure and stand apart.
-    fn trust(&mut self, wanted: &Document, facts: &RoleFacts) {
-        let found = match &facts.trust {
-            Fact::Present(found) => found,
-            Fact::Absent => return self.field(Field::Trust, Some(Value::document(wanted)), Fact::Absent),
-            Fact::Unreadable(why) => {
-                return self.unreadable(Field::Trust, Some(Value::document(wanted)), why.clone());
+    /// Compares the trust policy by meaning. Foreign statements that only deny may be an emergency measure:
+    /// they are reported one by one and stay.
+    fn trust(&mut self, desired: &Document, facts: &RoleFacts) {
+        let observed = match &facts.trust {
+            Fact::Present(observed) => observed,
+            Fact::Absent => return self.field(Field::Trust, Some(Value::document(desired)), Fact::Absent),
+            Fact::Unreadable(error) => {
+                return self.unreadable(Field::Trust, Some(Value::document(desired)), error.clone());
             }
         };
-        let (kept, denials) = split_denials(wanted, found);
+        let (kept, denials) = split_denials(desired, observed);
         for (id, denial) in denials {
-            self.not_ours(
+            self.unmanaged(
                 Field::TrustOther(id),
                 Value::document(&Document::of(vec![denial])),
             );
         }
-        let parts = lanyard_iam_policy::differences(wanted, &kept)
+        let parts = lanyard_iam_policy::differences(desired, &kept)
             .into_iter()
             .map(|part| (format!("trustPolicy.{}", part.field), part.wanted, part.found))
             .collect();
-        self.aspect_in_parts(
+        self.field_with_parts(
             Field::Trust,
-            Some(Value::document(wanted)),
+            Some(Value::document(desired)),
             Fact::Present(Value::document(&kept)),
             parts,
         );
     }
 
-    fn role_tags(&mut self, wanted: &BTreeMap<String, String>, found: &Fact<BTreeMap<String, String>>) {
-        self.tags(wanted, found, Field::RoleTag);
+    fn role_tags(&mut self, desired: &BTreeMap<String, String>, observed: &Fact<BTreeMap<String, String>>) {
+        self.tags(desired, observed, Field::RoleTag);
     }
 
-    /// Tags that we set are ours to keep; tags that we never set are somebody else's and only reported. That a thing was let
-    /// go is Lanyard's word, and no longer true of what is held.
+    /// Tags that Lanyard set are corrected. Tags that it never set are reported. The tag that marks a
+    /// released resource is Lanyard's and is removed from a resource in use.
     pub(super) fn tags(
         &mut self,
-        wanted: &BTreeMap<String, String>,
-        found: &Fact<BTreeMap<String, String>>,
+        desired: &BTreeMap<String, String>,
+        observed: &Fact<BTreeMap<String, String>>,
         field: fn(String) -> Field,
     ) {
         let none = BTreeMap::new();
-        let seen = found.present().unwrap_or(&none);
-        let keys: BTreeSet<&String> = wanted.keys().chain(seen.keys()).collect();
+        let existing = observed.present().unwrap_or(&none);
+        let keys: BTreeSet<&String> = desired.keys().chain(existing.keys()).collect();
         for key in keys {
             let field = field(key.clone());
-            let value = seen.get(key).map(Value::text);
-            let never_ours = !wanted.contains_key(key) && self.applied(&field).is_none();
+            let value = existing.get(key).map(Value::text);
+            let is_foreign = !desired.contains_key(key) && self.applied(&field).is_none();
             match value {
-                Some(_) if never_ours && key.starts_with("aws:") => {}
-                Some(value) if key == TAG_RETAINED => self.unwanted(field, value),
-                Some(value) if never_ours => self.not_ours(field, value),
+                Some(_) if is_foreign && key.starts_with("aws:") => {}
+                Some(value) if key == TAG_RETAINED => self.obsolete(field, value),
+                Some(value) if is_foreign => self.unmanaged(field, value),
                 value => {
-                    let value = match found {
-                        Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
+                    let value = match observed {
+                        Fact::Unreadable(error) => Fact::Unreadable(error.clone()),
                         Fact::Present(_) | Fact::Absent => value.into(),
                     };
-                    self.field(field, wanted.get(key).map(Value::text), value);
+                    self.field(field, desired.get(key).map(Value::text), value);
                 }
             }
         }
     }
 
-    fn attached(&mut self, wanted: &BTreeSet<PolicyArn>, found: &Fact<BTreeMap<PolicyArn, Fact<Effect>>>) {
-        if let Fact::Unreadable(why) = found {
-            self.unreadable(Field::Attachments, None, why.clone());
+    fn attached(
+        &mut self,
+        desired: &BTreeSet<PolicyArn>,
+        observed: &Fact<BTreeMap<PolicyArn, Fact<Effect>>>,
+    ) {
+        if let Fact::Unreadable(error) = observed {
+            self.unreadable(Field::Attachments, None, error.clone());
         }
         let none = BTreeMap::new();
-        let seen = found.present().unwrap_or(&none);
-        let arns: BTreeSet<&PolicyArn> = wanted.iter().chain(seen.keys()).collect();
+        let existing = observed.present().unwrap_or(&none);
+        let arns: BTreeSet<&PolicyArn> = desired.iter().chain(existing.keys()).collect();
         for arn in arns {
             let field = Field::Attached(arn.clone());
-            let want = wanted.contains(arn).then(|| Value::text(arn));
-            match (found, seen.get(arn)) {
-                (Fact::Unreadable(why), _) => self.unreadable(field, want, why.clone()),
-                (_, Some(effect)) if want.is_none() => self.extra_attachment(field, arn, effect),
-                (_, Some(_)) => self.field(field, want, Fact::Present(Value::text(arn))),
-                (_, None) => self.field(field, want, Fact::Absent),
+            let value = desired.contains(arn).then(|| Value::text(arn));
+            match (observed, existing.get(arn)) {
+                (Fact::Unreadable(error), _) => self.unreadable(field, value, error.clone()),
+                (_, Some(effect)) if value.is_none() => self.extra_attachment(field, arn, effect),
+                (_, Some(_)) => self.field(field, value, Fact::Present(Value::text(arn))),
+                (_, None) => self.field(field, value, Fact::Absent),
             }
         }
     }
 
-    /// An attachment that the spec does not ask for: removed only when it is known to grant something, or was ours.
+    /// Compares an attachment that the spec does not include. It is removed only if it was Lanyard's or is
+    /// known to grant something.
     fn extra_attachment(&mut self, field: Field, arn: &PolicyArn, effect: &Fact<Effect>) {
         if self.applied(&field).is_some() {
-            return self.unwanted(field, Value::text(arn));
+            return self.obsolete(field, Value::text(arn));
         }
         if self.adopted && *effect != Fact::Present(Effect::OnlyDenies) {
-            return self.stands(field, None, Value::text(arn), Cause::Adopted);
+            return self.existing(field, None, Value::text(arn), Cause::Adopted);
         }
         match effect {
-            Fact::Present(Effect::OnlyDenies) => self.not_ours(field, Value::text(arn)),
+            Fact::Present(Effect::OnlyDenies) => self.unmanaged(field, Value::text(arn)),
             Fact::Present(Effect::Grants | Effect::Chains) | Fact::Absent => {
                 self.field(field, None, Fact::Present(Value::text(arn)))
             }
-            Fact::Unreadable(why) => self.unreadable(field, None, why.clone()),
+            Fact::Unreadable(error) => self.unreadable(field, None, error.clone()),
         }
     }
 
     fn inline(
         &mut self,
-        wanted: &BTreeMap<PolicyName, Document>,
-        found: &Fact<BTreeMap<PolicyName, Document>>,
+        desired: &BTreeMap<PolicyName, Document>,
+        observed: &Fact<BTreeMap<PolicyName, Document>>,
     ) {
-        if let Fact::Unreadable(why) = found {
-            self.unreadable(Field::InlinePolicies, None, why.clone());
+        if let Fact::Unreadable(error) = observed {
+            self.unreadable(Field::InlinePolicies, None, error.clone());
         }
         let none = BTreeMap::new();
-        let seen = found.present().unwrap_or(&none);
-        let names: BTreeSet<&PolicyName> = wanted.keys().chain(seen.keys()).collect();
+        let existing = observed.present().unwrap_or(&none);
+        let names: BTreeSet<&PolicyName> = desired.keys().chain(existing.keys()).collect();
         for name in names {
             let field = Field::Inline(name.clone());
-            let want = wanted.get(name);
-            let value = match found {
-                Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
-                Fact::Present(_) | Fact::Absent => seen.get(name).map(Value::document).into(),
+            let document = desired.get(name);
+            let value = match observed {
+                Fact::Unreadable(error) => Fact::Unreadable(error.clone()),
+                Fact::Present(_) | Fact::Absent => existing.get(name).map(Value::document).into(),
             };
-            let never_ours = want.is_none() && self.applied(&field).is_none();
-            match seen.get(name) {
-                Some(document) if never_ours && lanyard_iam_policy::only_denies(document) => {
-                    self.not_ours(field, Value::document(document));
+            let is_foreign = document.is_none() && self.applied(&field).is_none();
+            match existing.get(name) {
+                Some(existing) if is_foreign && lanyard_iam_policy::only_denies(existing) => {
+                    self.unmanaged(field, Value::document(existing));
                 }
-                document => {
-                    let parts = inline_parts(name, want, document);
-                    self.aspect_in_parts(field, want.map(Value::document), value, parts);
+                existing => {
+                    let parts = inline_parts(name, document, existing);
+                    self.field_with_parts(field, document.map(Value::document), value, parts);
                 }
             }
         }
     }
 
-    /// A role that is to go with its object.
-    pub(super) fn role_gone(&mut self, removal: &Removal, arn: &RoleArn, facts: &RoleFacts) {
+    /// Records a role of a deleted object if it is Lanyard's.
+    pub(super) fn removed_role(&mut self, removal: &Removal, arn: &RoleArn, facts: &RoleFacts) {
         if facts
             .elsewhere
             .as_ref()
-            .is_some_and(|found| removal.roles.contains_key(found))
+            .is_some_and(|actual| removal.roles.contains_key(actual))
         {
             return;
         }
         let Fact::Present(_) = &facts.id else {
-            if let Fact::Unreadable(why) = &facts.id {
-                self.unreadable(Field::Role, None, why.clone());
+            if let Fact::Unreadable(error) = &facts.id {
+                self.unreadable(Field::Role, None, error.clone());
             }
             return;
         };
         match &facts.tags {
-            Fact::Unreadable(why) => self.unreadable(Field::Role, None, why.clone()),
+            Fact::Unreadable(error) => self.unreadable(Field::Role, None, error.clone()),
             Fact::Present(_) | Fact::Absent
                 if found_role(&removal.subject, self.previous, arn, facts).is_ours() =>
             {
-                self.unwanted(Field::Role, Value::role(arn));
+                self.obsolete(Field::Role, Value::role(arn));
             }
             Fact::Present(_) | Fact::Absent => {}
         }
     }
 }
 
-/// Whose a role is.
-enum Whose {
-    Ours,
-    /// Somebody else's, with the sentence for it.
-    Others(String),
+/// The owner of an existing role.
+enum Owner {
+    Lanyard,
+    /// Another owner, with the message of the conflict.
+    Other(String),
     Unknown(ReadError),
 }
 
-/// Whether a role that is not there is Lanyard's to make: not one that is to be there already, nor on another's path.
-fn may_be_made(wanted: &DesiredState) -> bool {
-    let arn = &wanted.binding.role_arn;
-    let base = wanted.cluster.role_path();
-    let on_our_path = base.is_ok_and(|base| arn.path.as_str().starts_with(base.as_str()));
-    on_our_path && !wanted.adoption.asks_for_role(arn) && !wanted.holds.role.is_adopted()
+/// Returns whether Lanyard may create a role that does not exist: not one that has to exist for its adoption,
+/// and not outside Lanyard's path.
+fn may_create(desired: &DesiredState) -> bool {
+    let arn = &desired.binding.role_arn;
+    let base = desired.cluster.role_path();
+    let is_on_own_path = base.is_ok_and(|base| arn.path.as_str().starts_with(base.as_str()));
+    is_on_own_path && !desired.adoption.asks_for_role(arn) && !desired.holds.role.is_adopted()
 }
 
-/// A trust policy without the foreign statements that only deny, and those, each with its label.
-pub(crate) fn split_denials(wanted: &Document, found: &Document) -> (Document, Vec<(String, Statement)>) {
+/// Splits a trust policy into the policy without foreign statements that only deny, and those statements,
+/// each with its label.
+pub(crate) fn split_denials(desired: &Document, observed: &Document) -> (Document, Vec<(String, Statement)>) {
     let mut denials = Vec::new();
-    for (at, statement) in found.statements().iter().enumerate() {
+    for (at, statement) in observed.statements().iter().enumerate() {
         let denies = statement.element("Effect").and_then(|effect| effect.as_str()) == Some("Deny");
-        if denies && !wanted.statements().contains(statement) {
+        if denies && !desired.statements().contains(statement) {
             denials.push((statement.label(at), statement.clone()));
         }
     }
-    let mut kept = found.clone();
+    let mut kept = observed.clone();
     kept.retain(|statement| !denials.iter().any(|(_, denial)| denial == statement));
     (kept, denials)
 }
 
 fn inline_parts(
     name: &PolicyName,
-    wanted: Option<&Document>,
-    found: Option<&Document>,
+    desired: Option<&Document>,
+    observed: Option<&Document>,
 ) -> Vec<(String, Option<String>, Option<String>)> {
-    let (Some(wanted), Some(found)) = (wanted, found) else {
+    let (Some(desired), Some(observed)) = (desired, observed) else {
         return Vec::new();
     };
-    lanyard_iam_policy::differences(wanted, found)
+    lanyard_iam_policy::differences(desired, observed)
         .into_iter()
         .map(|part| {
             (

@@ -1,9 +1,8 @@
-//! Diff, the ServiceAccount's part: that it is there, and our annotations on it.
-//! Facts in, differences out; no I/O. Called by `diff` only.
+//! Diff of the ServiceAccount: its existence, and Lanyard's annotations on it. Facts in, differences out; no I/O.
 
 use std::collections::BTreeSet;
 
-use super::Differ;
+use super::differ::Differ;
 use crate::model::annotation::{ANNOTATION_AUDIENCE, is_token_setting};
 use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
@@ -15,120 +14,123 @@ use crate::model::text::quote;
 use crate::reconcile::desired::{DesiredState, Others};
 
 impl Differ<'_> {
-    pub(super) fn service_account(&mut self, wanted: &DesiredState, observed: &Observed) {
-        let there = observed.service_account.as_ref().map(|_| Value::there());
-        let needed = wanted.create_service_account || !wanted.annotations.is_empty();
-        if needed || there.unreadable().is_some() {
-            self.field(Field::ServiceAccount, needed.then(Value::there), there);
+    pub(super) fn service_account(&mut self, desired: &DesiredState, observed: &Observed) {
+        let exists = observed.service_account.as_ref().map(|_| Value::there());
+        let is_needed = desired.create_service_account || !desired.annotations.is_empty();
+        if is_needed || exists.unreadable().is_some() {
+            self.field(Field::ServiceAccount, is_needed.then(Value::there), exists);
         }
         let Fact::Present(account) = &observed.service_account else {
             return;
         };
-        if let Some(message) = self.foreign_annotation(wanted, account) {
+        if let Some(message) = self.foreign_annotation(desired, account) {
             return self.conflict(Resource::ServiceAccount, Reason::AnnotationConflict, message);
         }
-        // Our annotations for another binding stay while pods may depend on it.
-        let kept = wanted.others != Others::Drift && wanted.annotations.is_empty();
-        if !kept {
+        // Annotations of another binding stay while pods may depend on it.
+        let is_kept = desired.others != Others::Drift && desired.annotations.is_empty();
+        if !is_kept {
             self.drift.judged.insert(Resource::ServiceAccount);
         }
-        let keys: BTreeSet<&String> = wanted
+        let keys: BTreeSet<&String> = desired
             .annotations
             .keys()
             .chain(account.annotations.keys())
-            .filter(|key| !(wanted.held && is_token_setting(key)))
-            .filter(|key| !(kept && self.is_ours(account, key)))
+            .filter(|key| !(desired.held && is_token_setting(key)))
+            .filter(|key| !(is_kept && self.is_own_annotation(account, key)))
             .collect();
         for key in keys {
-            self.annotation(key, wanted.annotations.get(key), account.annotations.get(key));
+            self.annotation(key, desired.annotations.get(key), account.annotations.get(key));
         }
     }
 
-    fn annotation(&mut self, key: &str, want: Option<&String>, found: Option<&Annotation>) {
+    fn annotation(&mut self, key: &str, desired: Option<&String>, observed: Option<&Annotation>) {
         let field = Field::Annotation(key.to_owned());
-        match (want, found) {
-            (None, Some(found)) if !self.set_by_us(&field, found) => {
-                self.not_ours(field, Value::text(&found.value));
+        match (desired, observed) {
+            (None, Some(observed)) if !self.is_set_by_lanyard(&field, observed) => {
+                self.unmanaged(field, Value::text(&observed.value));
             }
-            (None, Some(found)) => self.unwanted(field, Value::text(&found.value)),
-            // As wanted, but not by us: nothing to do, and nothing to remember as ours.
-            (Some(want), Some(found)) if found.value == *want && !self.set_by_us(&field, found) => {}
-            (want, found) => {
-                let found = found.map(|found| Value::text(&found.value));
-                self.field(field, want.map(Value::text), found.into());
+            (None, Some(observed)) => self.obsolete(field, Value::text(&observed.value)),
+            // In sync by another field manager: nothing to do, and nothing to record as applied.
+            (Some(desired), Some(observed))
+                if observed.value == *desired && !self.is_set_by_lanyard(&field, observed) => {}
+            (desired, observed) => {
+                let observed = observed.map(|observed| Value::text(&observed.value));
+                self.field(field, desired.map(Value::text), observed.into());
             }
         }
     }
 
-    fn is_ours(&self, account: &ServiceAccount, key: &str) -> bool {
-        let found = account.annotations.get(key);
-        found.is_some_and(|found| self.set_by_us(&Field::Annotation(key.to_owned()), found))
+    fn is_own_annotation(&self, account: &ServiceAccount, key: &str) -> bool {
+        let observed = account.annotations.get(key);
+        observed.is_some_and(|observed| self.is_set_by_lanyard(&Field::Annotation(key.to_owned()), observed))
     }
 
-    /// Whether an annotation is ours: our field manager holds it, or the status says that we set it.
-    fn set_by_us(&self, field: &Field, found: &Annotation) -> bool {
-        found.ours || self.applied(field).is_some()
+    /// Returns whether Lanyard is the field manager of an annotation, or the status records that Lanyard set it.
+    fn is_set_by_lanyard(&self, field: &Field, observed: &Annotation) -> bool {
+        observed.ours || self.applied(field).is_some()
     }
 
-    /// The message of a conflict when an annotation that decides what pods get was never ours and says something else.
-    fn foreign_annotation(&self, wanted: &DesiredState, account: &ServiceAccount) -> Option<String> {
-        let needed = wanted
+    /// Returns the conflict message if an annotation that decides the credentials of pods was set by another field
+    /// manager to another value, or `None` if there is no such annotation.
+    fn foreign_annotation(&self, desired: &DesiredState, account: &ServiceAccount) -> Option<String> {
+        let needed = desired
             .annotations
             .iter()
-            .map(|(key, want)| (key.as_str(), Some(want.as_str())))
-            .filter(|(key, _)| !(wanted.held && is_token_setting(key)));
-        let (key, want, found) = needed.chain(default_audience(wanted)).find_map(|(key, want)| {
-            let found = account.annotations.get(key)?;
-            let serves = found.value == want.unwrap_or(DEFAULT_AUDIENCE);
-            let foreign = !serves && !self.set_by_us(&Field::Annotation(key.to_owned()), found);
-            foreign.then_some((key, want, found))
+            .map(|(key, value)| (key.as_str(), Some(value.as_str())))
+            .filter(|(key, _)| !(desired.held && is_token_setting(key)));
+        let (key, value, observed) = needed.chain(default_audience(desired)).find_map(|(key, value)| {
+            let observed = account.annotations.get(key)?;
+            let is_in_sync = observed.value == value.unwrap_or(DEFAULT_AUDIENCE);
+            let field = Field::Annotation(key.to_owned());
+            let is_foreign = !is_in_sync && !self.is_set_by_lanyard(&field, observed);
+            is_foreign.then_some((key, value, observed))
         })?;
-        let manager = found.manager.as_deref().unwrap_or("somebody else");
+        let manager = observed.manager.as_deref().unwrap_or("another field manager");
+        let expected = value.map_or(format!("unset or {DEFAULT_AUDIENCE}"), str::to_owned);
         Some(format!(
-            "ServiceAccount {} already has {key}: {}, set by {}; wanted {}. Remove that annotation where it is set, then Lanyard sets its own.",
-            wanted.subject,
-            quote(&found.value),
+            "ServiceAccount {}: annotation {key} must be {expected}. It is {}, set by {}. Remove the annotation at its source, and Lanyard sets its own.",
+            desired.subject,
+            quote(&observed.value),
             quote(manager),
-            want.unwrap_or("none"),
         ))
     }
 
-    /// Annotations that are to go with their object: only those that are ours.
-    pub(super) fn annotations_gone(&mut self, observed: &Observed) {
+    /// Records the annotations of a deleted object that are Lanyard's, and the ServiceAccount if Lanyard
+    /// created it.
+    pub(super) fn removed_annotations(&mut self, observed: &Observed) {
         match &observed.service_account {
-            Fact::Unreadable(why) => self.unreadable(Field::ServiceAccount, None, why.clone()),
+            Fact::Unreadable(error) => self.unreadable(Field::ServiceAccount, None, error.clone()),
             Fact::Absent => {}
             Fact::Present(account) => {
-                for (key, found) in &account.annotations {
+                for (key, annotation) in &account.annotations {
                     let field = Field::Annotation(key.clone());
-                    if self.set_by_us(&field, found) {
-                        self.unwanted(field, Value::text(&found.value));
+                    if self.is_set_by_lanyard(&field, annotation) {
+                        self.obsolete(field, Value::text(&annotation.value));
                     }
                 }
                 if account.created_by_us {
-                    self.unwanted(Field::ServiceAccount, Value::there());
+                    self.obsolete(Field::ServiceAccount, Value::there());
                 }
             }
         }
     }
 }
 
-/// The default audience needs no annotation, and any other that stands there would take its place in the tokens.
-fn default_audience(wanted: &DesiredState) -> Option<(&'static str, Option<&'static str>)> {
-    let irsa = wanted.binding.method() == Method::Irsa;
-    (irsa && !wanted.annotations.contains_key(ANNOTATION_AUDIENCE)).then_some((ANNOTATION_AUDIENCE, None))
+/// The default audience needs no annotation. An annotation with another audience would replace it in the tokens.
+fn default_audience(desired: &DesiredState) -> Option<(&'static str, Option<&'static str>)> {
+    let is_irsa = desired.binding.method() == Method::Irsa;
+    (is_irsa && !desired.annotations.contains_key(ANNOTATION_AUDIENCE)).then_some((ANNOTATION_AUDIENCE, None))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::decide;
-    use crate::example::{applied, identity, spec, world};
+    use crate::example::{applied, decide, identity, spec, world};
     use crate::model::annotation::{ANNOTATION_ROLE_ARN, ANNOTATION_TOKEN_EXPIRATION};
     use crate::model::status::Status;
     use crate::reconcile::diff::{Cause, Drift};
 
-    /// The drift of a new IRSA object whose ServiceAccount somebody annotated before.
+    /// The drift of a new IRSA object whose ServiceAccount was annotated before.
     fn annotated_by_helm(key: &str, value: &str) -> Drift {
         let identity = identity(&spec(Method::Irsa));
         let mut world = world(&identity);
@@ -143,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn an_annotation_of_others_that_says_something_else_is_a_conflict() {
+    fn foreign_annotation_with_other_value_is_conflict() {
         let drift = annotated_by_helm(ANNOTATION_ROLE_ARN, "arn:aws:iam::111122223333:role/other");
         let conflict = drift.conflict_on(Resource::ServiceAccount).unwrap();
         assert!(conflict.message.contains("set by helm"), "{}", conflict.message);
     }
 
     #[test]
-    fn an_audience_of_others_would_take_the_place_of_the_default() {
+    fn foreign_audience_annotation_is_conflict() {
         let drift = annotated_by_helm(ANNOTATION_AUDIENCE, "vault");
         assert!(drift.conflict_on(Resource::ServiceAccount).is_some());
         let same = annotated_by_helm(ANNOTATION_AUDIENCE, DEFAULT_AUDIENCE);
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_set_as_wanted_serves_and_is_not_remembered_as_ours() {
+    fn foreign_annotation_in_sync_is_not_recorded() {
         let role = identity(&spec(Method::Irsa)).role_arn().to_string();
         let drift = annotated_by_helm(ANNOTATION_ROLE_ARN, &role);
         let field = Field::Annotation(ANNOTATION_ROLE_ARN.to_owned());
@@ -167,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_nobody_asked_for_is_told_and_left() {
+    fn unrequested_foreign_annotation_is_unmanaged() {
         let drift = annotated_by_helm(ANNOTATION_TOKEN_EXPIRATION, "3600");
         let field = Field::Annotation(ANNOTATION_TOKEN_EXPIRATION.to_owned());
         assert_eq!(drift.of(&field).unwrap().cause, Cause::Unmanaged);
     }
 
     #[test]
-    fn what_the_status_says_we_set_is_drift_whoever_changed_it() {
+    fn recorded_annotation_with_other_value_is_drift() {
         let (identity, mut world, status) = applied(&spec(Method::Irsa));
         let account = world.service_account.present_mut().unwrap();
         let annotation = account.annotations.get_mut(ANNOTATION_ROLE_ARN).unwrap();

@@ -1,9 +1,10 @@
-//! Diff, Lanyard's statements in somebody else's trust policy: the subject's part of each, and nothing else of the role.
-//! Facts of one role in, differences out; no I/O. Called by `diff` only.
+//! Diff of Lanyard's statements in the trust policy of an existing role: the subject's entry in each
+//! statement, and nothing else of the role. Facts of one role in, differences out; no I/O.
 
 use std::collections::BTreeSet;
 
-use super::{Cause, Differ, Difference};
+use super::differ::Differ;
+use super::drift::Cause;
 use crate::model::arn::RoleArn;
 use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
@@ -20,41 +21,41 @@ use lanyard_iam_policy::membership::{Membership, MembershipState};
 impl Differ<'_> {
     pub(super) fn entries(
         &mut self,
-        wanted: &DesiredState,
+        desired: &DesiredState,
         entries: &[Entry],
         facts: &RoleFacts,
         observed: &Observed,
     ) {
-        let arn = &wanted.binding.role_arn;
+        let arn = &desired.binding.role_arn;
         if facts.elsewhere.is_some() || facts.id.is_absent() {
             return;
         }
-        if let Some(owner) = other_identity(&wanted.subject, facts) {
+        if let Some(owner) = managing_identity(&desired.subject, facts) {
             let message = format!(
-                "Lanyard manages role {arn} for {owner}, and would take every other statement out of its trust policy. Name another role under role.existing."
+                "Role {arn} is managed by Lanyard for {owner}, which would remove every other statement from its trust policy. Name another role under spec.role.existing."
             );
             return self.conflict(Resource::Role, Reason::RoleConflict, message);
         }
-        self.own_entries(wanted, entries, facts, observed);
+        self.own_entries(desired, entries, facts, observed);
         if facts.trust.present().is_some() {
             self.drift.judged.insert(Resource::Role);
         }
     }
 
-    /// Lanyard's own statements in a trust policy that others write to as well.
+    /// Compares Lanyard's own statements in a trust policy that has other writers too.
     pub(super) fn own_entries(
         &mut self,
-        wanted: &DesiredState,
+        desired: &DesiredState,
         entries: &[Entry],
         facts: &RoleFacts,
         observed: &Observed,
     ) {
         for entry in entries {
-            let memberships = RoleMembership {
-                role: wanted.binding.role_arn.clone(),
+            let membership = RoleMembership {
+                role: desired.binding.role_arn.clone(),
                 membership: entry.membership.clone(),
             };
-            self.entry(&wanted.subject, entry, facts, &memberships, &observed.confirmed);
+            self.entry(&desired.subject, entry, facts, &membership, &observed.confirmed);
         }
     }
 
@@ -63,81 +64,80 @@ impl Differ<'_> {
         subject: &Subject,
         entry: &Entry,
         facts: &RoleFacts,
-        memberships: &RoleMembership,
+        role_membership: &RoleMembership,
         confirmed: &BTreeSet<RoleMembership>,
     ) {
-        let (Entry { membership, alone }, arn) = (entry, &memberships.role);
+        let (Entry { membership, alone }, arn) = (entry, &role_membership.role);
         let value = |statement: &Statement| Value::statement(arn, statement);
-        let found = match &facts.trust {
+        let observed = match &facts.trust {
             Fact::Present(trust) => match membership.state(trust, alone) {
                 MembershipState::Free => Fact::Absent,
                 MembershipState::Taken
-                    if self.is_unproven(memberships) && !confirmed.contains(memberships) =>
+                    if self.is_unconfirmed(role_membership) && !confirmed.contains(role_membership) =>
                 {
-                    return self.unproven(memberships.field(), value(alone));
+                    return self.unconfirmed(role_membership.field(), value(alone));
                 }
                 MembershipState::Taken => Fact::Present(value(alone)),
-                MembershipState::Edited(found) => Fact::Present(value(&found)),
+                MembershipState::Edited(statement) => Fact::Present(value(&statement)),
                 MembershipState::Illegible => return self.illegible(subject, arn, membership),
             },
             Fact::Absent => Fact::Absent,
-            Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
+            Fact::Unreadable(error) => Fact::Unreadable(error.clone()),
         };
-        self.field(memberships.field(), Some(value(alone)), found);
+        self.field(role_membership.field(), Some(value(alone)), observed);
     }
 
-    /// Whether a seat is taken, and nobody has recorded that it was seen to last: whoever took it may have been killed
-    /// before.
-    fn is_unproven(&self, memberships: &RoleMembership) -> bool {
-        !self.frozen && self.applied(&memberships.field()).is_none()
+    /// Returns whether the entry exists without a record that a later read showed it: the operator may have
+    /// been killed between write and read-back.
+    fn is_unconfirmed(&self, role_membership: &RoleMembership) -> bool {
+        !self.frozen && self.applied(&role_membership.field()).is_none()
     }
 
-    /// As wanted, and to be taken once more all the same: that writes nothing where it stands, and looks whether it lasts.
-    fn unproven(&mut self, field: Field, value: Value) {
-        self.drift.differences.push(Difference {
-            field,
-            desired: Some(value.clone()),
-            observed: Some(value),
-            cause: Cause::Spec,
-            parts: Vec::new(),
-        });
+    /// Records an existing entry as a difference, so that its step runs again. The step writes nothing if the
+    /// entry exists, and reads it back.
+    fn unconfirmed(&mut self, field: Field, value: Value) {
+        self.existing(field, Some(value.clone()), value, Cause::Spec);
     }
 
-    /// A statement with our id of which nobody can tell whom it lets in: to write it anew could shut others out.
+    /// A statement with Lanyard's id whose subjects cannot be determined. Rewriting it could remove other
+    /// subjects.
     fn illegible(&mut self, subject: &Subject, arn: &RoleArn, membership: &Membership) {
         let message = format!(
-            "Statement[Sid={}] of the trust policy of {arn} carries Lanyard's id, and somebody changed it so that Lanyard cannot tell whom it lets in. It is left alone: delete it, and Lanyard writes it anew for {subject}, or put its list back.",
+            "Statement[Sid={}] of the trust policy of {arn} carries Lanyard's id and was edited, so its subjects cannot be determined. Delete the statement and Lanyard creates it again for {subject}, or restore its list of subjects.",
             membership.sid
         );
         self.conflict(Resource::Role, Reason::StatementConflict, message);
     }
 
-    /// Seats that are to be free once the object is gone. A release leaves them to the role's owner.
-    pub(super) fn seats_left(&mut self, removal: &Removal, observed: &Observed) {
+    /// Records the trust-statement entries of a deleted object. A release leaves them to the role's owner.
+    pub(super) fn removed_memberships(&mut self, removal: &Removal, observed: &Observed) {
         if removal.leaving == DeletionMode::Release {
             return;
         }
-        for memberships in &removal.memberships {
-            let facts = observed.role(&memberships.role);
-            match facts
+        for role_membership in &removal.memberships {
+            let facts = observed.role(&role_membership.role);
+            let is_taken = facts
                 .trust_here()
-                .map(|trust| memberships.membership.is_taken(trust))
-            {
+                .map(|trust| role_membership.membership.is_taken(trust));
+            match is_taken {
                 Fact::Present(Some(true)) => {
-                    self.unwanted(memberships.field(), Value::text(&memberships.membership.member));
+                    let member = Value::text(&role_membership.membership.member);
+                    self.obsolete(role_membership.field(), member);
                 }
-                Fact::Present(None) => {
-                    self.illegible(&removal.subject, &memberships.role, &memberships.membership)
-                }
+                Fact::Present(None) => self.illegible(
+                    &removal.subject,
+                    &role_membership.role,
+                    &role_membership.membership,
+                ),
                 Fact::Present(Some(false)) | Fact::Absent => {}
-                Fact::Unreadable(why) => self.unreadable(memberships.field(), None, why),
+                Fact::Unreadable(error) => self.unreadable(role_membership.field(), None, error),
             }
         }
     }
 }
 
-/// The other WorkloadIdentity for which Lanyard manages a role, by its tags.
-fn other_identity(subject: &Subject, facts: &RoleFacts) -> Option<String> {
+/// Returns the other WorkloadIdentity for which Lanyard manages a role, by its tags, or `None` if there is none.
+fn managing_identity(subject: &Subject, facts: &RoleFacts) -> Option<String> {
     match TaggedOwner::of(subject, facts.tags.present()?) {
         TaggedOwner::Lanyard(identity) => Some(identity),
         TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Nobody => None,

@@ -1,14 +1,14 @@
-//! Plan, the Pod Identity Agent: installed where there is none, a binding needs it and the cluster's settings allow it.
-//! Facts in, at most one step into the draft; no I/O. Called by `plan` only.
+//! Plan of the EKS Pod Identity Agent: installed if it is missing, a binding needs it and the cluster
+//! settings allow it. Facts in, at most one step out; no I/O.
 
-use super::PlanBuilder;
+use super::builder::PlanBuilder;
 use crate::reconcile::desired::DesiredState;
 use crate::reconcile::step::Step;
 
 impl PlanBuilder<'_> {
-    /// One that is there is never touched, in whatever state it is.
-    pub(super) fn agent(&mut self, wanted: &DesiredState) {
-        if wanted.installs_agent && self.observed.agent.is_absent() {
+    /// An installed agent is never changed, whatever its state.
+    pub(super) fn agent(&mut self, desired: &DesiredState) {
+        if desired.installs_agent && self.observed.agent.is_absent() {
             self.steps.push(Step::InstallAgent {});
         }
     }
@@ -31,22 +31,22 @@ mod tests {
         cluster().with_agent(AgentPolicy::Ensure)
     }
 
-    fn words(decision: &Decision) -> Vec<&'static str> {
+    fn step_names(decision: &Decision) -> Vec<&'static str> {
         decision.plan.steps().map(Step::as_str).collect()
     }
 
-    /// The steps of a first look with this agent.
-    fn first_look(spec: &Spec, cluster: &Cluster, agent: Fact<Agent>) -> Vec<&'static str> {
+    /// The steps of a first reconcile with this agent.
+    fn first_reconcile(spec: &Spec, cluster: &Cluster, agent: Fact<Agent>) -> Vec<&'static str> {
         let identity = identity_in(spec, cluster);
         let observed = Observed {
             agent,
             ..world(&identity)
         };
-        words(&decide(&identity, &Status::default(), &observed))
+        step_names(&decide(&identity, &Status::default(), &observed))
     }
 
     #[test]
-    fn an_agent_is_installed_only_where_there_is_none_and_somebody_needs_and_allows_it() {
+    fn missing_agent_needed_and_allowed_is_installed() {
         let needs = spec(Method::PodIdentity);
         let degraded = Fact::Present(Agent {
             ready: false,
@@ -60,25 +60,25 @@ mod tests {
             (&needs, ensuring(), unknown, false),
             (&spec(Method::Irsa), ensuring(), Fact::Absent, false),
         ] {
-            let steps = first_look(spec, &cluster, agent);
+            let steps = first_reconcile(spec, &cluster, agent);
             assert_eq!(steps.contains(&"InstallAgent"), installed, "{steps:?}");
         }
     }
 
     #[test]
-    fn nothing_is_bound_before_the_agent_is_ready() {
-        let steps = first_look(&spec(Method::PodIdentity), &ensuring(), Fact::Absent);
+    fn agent_not_ready_delays_binding() {
+        let steps = first_reconcile(&spec(Method::PodIdentity), &ensuring(), Fact::Absent);
         assert!(steps.contains(&"CreateRole"), "{steps:?}");
         assert!(!steps.contains(&"CreateAssociation"), "{steps:?}");
     }
 
     #[test]
-    fn a_change_to_pod_identity_waits_for_the_agent_that_it_installs_and_is_not_stalled() {
+    fn transition_installing_agent_is_not_stalled() {
         let (_, mut world, status) = applied(&spec(Method::Irsa));
         world.agent = Fact::Absent;
         let identity = identity_in(&spec(Method::PodIdentity), &ensuring());
         let decision = decide(&identity, &status, &world);
-        assert_eq!(words(&decision), ["TakeCustody", "InstallAgent"]);
+        assert_eq!(step_names(&decision), ["RecordInventory", "InstallAgent"]);
         let status = carry_out(&decision, &status, &mut world).status;
         assert_eq!(status.condition(ConditionType::Stalled), None);
         let ready = status.condition(ConditionType::Ready).unwrap();
@@ -88,7 +88,7 @@ mod tests {
         paused.transition_paused = true;
         world.agent = Fact::Absent;
         let identity = identity_in(&paused, &ensuring());
-        let steps = words(&decide(&identity, &status, &world));
+        let steps = step_names(&decide(&identity, &status, &world));
         assert!(!steps.contains(&"InstallAgent"), "{steps:?}");
     }
 }

@@ -1,71 +1,75 @@
-//! Plan, the binding's part: association and annotations, once a pod that got them could use them.
-//! Differences in, steps into the draft, or what they wait for; no I/O. Called by `plan` only.
+//! Plan of the binding: association and annotations, once a pod that gets them can use them. Differences in,
+//! steps or wait reasons out; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PlanBuilder, WaitReason, adopt};
+use super::adopt::besides_adopting;
+use super::builder::PlanBuilder;
+use super::wait_reason::WaitReason;
 use crate::model::annotation::is_token_setting;
 use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource};
 use crate::model::observed::{Association, RoleFacts, ServiceAccount};
+use crate::reconcile::admission::lets_in;
 use crate::reconcile::desired::{DesiredAssociation, DesiredRole, DesiredState};
 use crate::reconcile::step::Step;
 
 impl PlanBuilder<'_> {
-    /// The binding comes only when a pod that got it could use it.
-    pub(super) fn bind(&mut self, wanted: &DesiredState) {
-        let waits = self.binding_waits_for(wanted);
-        if waits.is_empty() && wanted.binds {
-            self.association(wanted);
-            self.annotations(wanted);
+    /// Plans the binding only if a pod that gets it can use it.
+    pub(super) fn bind(&mut self, desired: &DesiredState) {
+        let reasons = self.binding_waits_for(desired);
+        if reasons.is_empty() && desired.binds {
+            self.association(desired);
+            self.annotations(desired);
         }
-        // One that is in place serves nobody without the agent: whoever brings it back wants to see Ready soon.
-        if wanted.association.is_some() && !self.observed.agent.present().is_some_and(|agent| agent.ready) {
+        // An existing association has no effect without the agent. The wait keeps the requeue short, so that
+        // Ready follows soon after the agent.
+        if desired.association.is_some() && !self.observed.agent.present().is_some_and(|agent| agent.ready) {
             self.waiting_for.insert(WaitReason::Agent);
         }
-        if wanted.needs_webhook() && self.observed.webhook.is_absent() {
+        if desired.needs_webhook() && self.observed.webhook.is_absent() {
             self.waiting_for.insert(WaitReason::Webhook);
         }
-        self.waiting_for.extend(waits);
+        self.waiting_for.extend(reasons);
     }
 
-    fn binding_waits_for(&self, wanted: &DesiredState) -> Vec<WaitReason> {
-        let mut waits = Vec::new();
-        let role = self.observed.role(&wanted.binding.role_arn);
+    fn binding_waits_for(&self, desired: &DesiredState) -> Vec<WaitReason> {
+        let mut reasons = Vec::new();
+        let role = self.observed.role(&desired.binding.role_arn);
         if self
             .drift
             .conflicts
             .iter()
             .any(|conflict| conflict.resource != Resource::ServiceAccount)
         {
-            waits.push(WaitReason::Conflict);
+            reasons.push(WaitReason::Conflict);
         }
-        waits.extend(self.role_waits(wanted, &role));
-        waits.extend(self.provider_waits(wanted));
-        let agent = self.observed.agent.present().is_some_and(|agent| agent.ready);
-        let bound = self.observed.association.present().is_some();
-        if wanted.association.is_some() && !agent && !bound {
-            waits.push(WaitReason::Agent);
+        reasons.extend(self.role_waits(desired, &role));
+        reasons.extend(self.provider_waits(desired));
+        let is_ready = self.observed.agent.present().is_some_and(|agent| agent.ready);
+        let is_bound = self.observed.association.present().is_some();
+        if desired.association.is_some() && !is_ready && !is_bound {
+            reasons.push(WaitReason::Agent);
         }
-        waits
+        reasons
     }
 
-    /// A token is worth nothing before IAM knows its issuer and audience.
-    fn provider_waits(&self, wanted: &DesiredState) -> Option<WaitReason> {
-        let provider = wanted.provider.as_ref()?;
-        let made_now = |step: &Step| matches!(step, Step::CreateProvider { .. } | Step::AddClientId { .. });
+    /// IAM rejects a token before it knows the issuer and the audience.
+    fn provider_waits(&self, desired: &DesiredState) -> Option<WaitReason> {
+        let provider = desired.provider.as_ref()?;
+        let creates = |step: &Step| matches!(step, Step::CreateProvider { .. } | Step::AddClientId { .. });
         match &self.observed.provider {
             Fact::Unreadable(_) => Some(WaitReason::Reading),
-            _ if self.steps.iter().any(made_now) => None,
-            Fact::Present(found) if found.client_ids.contains(provider.client_id.as_str()) => None,
+            _ if self.steps.iter().any(creates) => None,
+            Fact::Present(observed) if observed.client_ids.contains(provider.client_id.as_str()) => None,
             Fact::Present(_) | Fact::Absent => Some(WaitReason::Provider),
         }
     }
 
-    /// Whether the role can be bound at all: it is there or about to be, and lets the subject in or is about to.
-    fn role_waits(&self, wanted: &DesiredState, role: &RoleFacts) -> Option<WaitReason> {
-        let made_now = |step: &Step| matches!(step, Step::CreateRole { .. });
-        let trusted_now = |step: &Step| {
+    /// Returns `None` if the role exists and admits the subject, or this plan makes it so.
+    fn role_waits(&self, desired: &DesiredState, role: &RoleFacts) -> Option<WaitReason> {
+        let creates = |step: &Step| matches!(step, Step::CreateRole { .. });
+        let sets_trust = |step: &Step| {
             matches!(
                 step,
                 Step::CreateRole { .. } | Step::SetTrust { narrows: false, .. } | Step::PutSubject { .. }
@@ -73,102 +77,108 @@ impl PlanBuilder<'_> {
         };
         match &role.id {
             Fact::Unreadable(_) => return Some(WaitReason::Reading),
-            Fact::Absent if !self.steps.iter().any(made_now) => return Some(WaitReason::Role),
+            Fact::Absent if !self.steps.iter().any(creates) => return Some(WaitReason::Role),
             Fact::Present(_) if role.elsewhere.is_some() => return Some(WaitReason::Role),
             Fact::Absent | Fact::Present(_) => {}
         }
-        let written_to = matches!(
-            wanted.role,
+        let has_writes = matches!(
+            desired.role,
             DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Shared(_)
         );
-        if written_to && role.tags.unreadable().is_some() && !self.steps.iter().any(made_now) {
-            // Whose role it is stands in its tags.
+        if has_writes && role.tags.unreadable().is_some() && !self.steps.iter().any(creates) {
+            // The owner of the role is named in its tags.
             return Some(WaitReason::Reading);
         }
-        if self.steps.iter().any(trusted_now) {
+        if self.steps.iter().any(sets_trust) {
             return None;
         }
         match &role.trust {
             Fact::Unreadable(_) => Some(WaitReason::Reading),
-            Fact::Present(trust) if crate::reconcile::admission::lets_in(trust, wanted.request()) => None,
+            Fact::Present(trust) if lets_in(trust, desired.request()) => None,
             Fact::Present(_) | Fact::Absent => Some(WaitReason::Trust),
         }
     }
 
-    fn association(&mut self, wanted: &DesiredState) {
+    fn association(&mut self, desired: &DesiredState) {
         if self.drift.conflict_on(Resource::Association).is_some() {
             return;
         }
-        let Some(want) = &wanted.association else {
+        let Some(association) = &desired.association else {
             if self.to_do(&Field::Association).is_some() {
                 self.steps.push(Step::DeleteAssociation {});
             }
             return;
         };
         match &self.observed.association {
-            Fact::Present(found) => self.association_fields(wanted, want, found),
+            Fact::Present(observed) => self.association_fields(desired, association, observed),
             Fact::Absent if self.to_do(&Field::Association).is_some() => {
                 self.steps.push(Step::CreateAssociation {
-                    wanted: Box::new(want.clone()),
+                    desired: Box::new(association.clone()),
                 });
             }
             Fact::Absent | Fact::Unreadable(_) => {}
         }
     }
 
-    /// An association is updated as a whole: fields whose drift is only reported keep what was found.
-    fn association_fields(&mut self, wanted: &DesiredState, want: &DesiredAssociation, found: &Association) {
-        let mut next = want.clone();
+    /// An association is updated as a whole: fields whose drift is only reported keep the observed value.
+    fn association_fields(
+        &mut self,
+        state: &DesiredState,
+        desired: &DesiredAssociation,
+        observed: &Association,
+    ) {
+        let mut next = desired.clone();
         if self.to_do(&Field::AssociationRole).is_none() {
-            next.role_arn = found.role_arn.clone();
+            next.role_arn = observed.role_arn.clone();
         }
         if self.to_do(&Field::AssociationTarget).is_none() {
-            next.target_role_arn = found.target_role_arn.clone();
+            next.target_role_arn = observed.target_role_arn.clone();
         }
         if self.to_do(&Field::AssociationSessionTags).is_none() {
-            next.session_tags = found.session_tags;
+            next.session_tags = observed.session_tags;
         }
         if self.to_do(&Field::AssociationPolicy).is_none() {
-            next.policy = found.policy.clone();
+            next.policy = observed.policy.clone();
         }
         if next.session_tags {
-            // EKS refuses a session policy beside session tags.
+            // EKS rejects a session policy together with session tags.
             next.policy = None;
         }
-        let same = next.role_arn == found.role_arn
-            && next.target_role_arn == found.target_role_arn
-            && next.session_tags == found.session_tags
-            && next.policy == found.policy;
-        if !same {
-            let clear_policy = next.policy.is_none() && found.policy.is_some();
+        let is_same = next.role_arn == observed.role_arn
+            && next.target_role_arn == observed.target_role_arn
+            && next.session_tags == observed.session_tags
+            && next.policy == observed.policy;
+        if !is_same {
+            let clear_policy = next.policy.is_none() && observed.policy.is_some();
             self.steps.push(Step::UpdateAssociation {
-                wanted: Box::new(next),
+                desired: Box::new(next),
                 clear_policy,
             });
         }
-        let changes = self.tag_changes(&want.tags, Field::AssociationTag);
-        let (tags, gone) = adopt::besides_adopting(wanted.holds.association, changes);
+        let changes = self.tag_changes(&desired.tags, Field::AssociationTag);
+        let (tags, removed) = besides_adopting(state.holds.association, changes);
         if !tags.is_empty() {
             self.steps.push(Step::TagAssociation { tags });
         }
-        if !gone.is_empty() {
-            self.steps.push(Step::UntagAssociation { keys: gone });
+        if !removed.is_empty() {
+            self.steps.push(Step::UntagAssociation { keys: removed });
         }
     }
 
-    /// Whether somebody else set an annotation to the very value that is wanted: it serves, and stays theirs.
-    fn is_set_by_others(&self, account: Option<&ServiceAccount>, key: &str, value: &str) -> bool {
-        let found = account.and_then(|account| account.annotations.get(key));
+    /// Returns whether another field manager set an annotation to the desired value. The annotation is in
+    /// sync and stays with its manager.
+    fn is_set_by_other_manager(&self, account: Option<&ServiceAccount>, key: &str, value: &str) -> bool {
+        let observed = account.and_then(|account| account.annotations.get(key));
         let applied = self
             .drift
             .agreed
             .iter()
             .any(|(field, _)| *field == Field::Annotation(key.to_owned()));
-        found.is_some_and(|found| found.value == value && !found.ours && !applied)
+        observed.is_some_and(|observed| observed.value == value && !observed.ours && !applied)
     }
 
-    /// Annotations are applied as a whole: those whose drift is only reported keep what was found.
-    fn annotations(&mut self, wanted: &DesiredState) {
+    /// Annotations are applied as a whole: those whose drift is only reported keep the observed value.
+    fn annotations(&mut self, desired: &DesiredState) {
         if self.drift.conflict_on(Resource::ServiceAccount).is_some() {
             self.waiting_for.insert(WaitReason::Conflict);
             return;
@@ -176,29 +186,29 @@ impl PlanBuilder<'_> {
         let account = match &self.observed.service_account {
             Fact::Present(account) => Some(account),
             Fact::Absent if self.drift.of(&Field::ServiceAccount).is_none() => return,
-            Fact::Absent if !wanted.create_service_account => {
+            Fact::Absent if !desired.create_service_account => {
                 self.waiting_for.insert(WaitReason::ServiceAccount);
                 return;
             }
             Fact::Absent => None,
             Fact::Unreadable(_) => return,
         };
-        let mut set = wanted.annotations.clone();
-        set.retain(|key, value| !self.is_set_by_others(account, key, value));
-        if wanted.held {
+        let mut set = desired.annotations.clone();
+        set.retain(|key, value| !self.is_set_by_other_manager(account, key, value));
+        if desired.held {
             keep_token_settings(&mut set, account);
         }
         let mut remove = BTreeSet::new();
-        let mut changes = self.to_do(&Field::ServiceAccount).is_some();
+        let mut is_changed = self.to_do(&Field::ServiceAccount).is_some();
         for difference in &self.drift.differences {
             let Field::Annotation(key) = &difference.field else {
                 continue;
             };
-            let found = account.and_then(|account| account.annotations.get(key));
-            match (self.acts_on(difference), found) {
-                (true, _) => changes = true,
-                (false, Some(found)) if set.contains_key(key) => {
-                    drop(set.insert(key.clone(), found.value.clone()))
+            let observed = account.and_then(|account| account.annotations.get(key));
+            match (self.acts_on(difference), observed) {
+                (true, _) => is_changed = true,
+                (false, Some(observed)) if set.contains_key(key) => {
+                    drop(set.insert(key.clone(), observed.value.clone()))
                 }
                 (false, Some(_)) => {}
                 (false, None) => drop(set.remove(key)),
@@ -207,21 +217,21 @@ impl PlanBuilder<'_> {
                 remove.insert(key.clone());
             }
         }
-        if changes {
+        if is_changed {
             self.steps.push(Step::Annotate {
                 set,
                 remove,
-                create: wanted.create_service_account,
+                create: desired.create_service_account,
             });
         }
     }
 }
 
-/// While a binding is held, its token settings stay as they are: an apply that left one out would remove it.
+/// While a binding is held, its token settings stay as observed: an apply that omits one would remove it.
 fn keep_token_settings(set: &mut BTreeMap<String, String>, account: Option<&ServiceAccount>) {
     let Some(account) = account else { return };
     set.retain(|key, _| !is_token_setting(key));
-    let ours = account.annotations.iter().filter(|(_, found)| found.ours);
-    let kept = ours.filter(|(key, _)| is_token_setting(key));
-    set.extend(kept.map(|(key, found)| (key.clone(), found.value.clone())));
+    let own = account.annotations.iter().filter(|(_, observed)| observed.ours);
+    let kept = own.filter(|(key, _)| is_token_setting(key));
+    set.extend(kept.map(|(key, observed)| (key.clone(), observed.value.clone())));
 }

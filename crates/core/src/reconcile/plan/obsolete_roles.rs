@@ -1,8 +1,9 @@
-//! Plan, roles left over: those that Lanyard made for this subject and that no binding leads to any more.
-//! Facts in, steps into the draft; no I/O. Called by `plan` only. What is not ours by its tags is left alone.
+//! Plan of obsolete roles: roles that Lanyard created for the subject and that no binding uses any longer. A
+//! role without the subject's tags is not changed. Facts in, steps out; no I/O.
 
-use super::removal::deleting;
-use super::{PlanBuilder, WaitReason};
+use super::builder::PlanBuilder;
+use super::removal::deletion_steps;
+use super::wait_reason::WaitReason;
 use crate::model::arn::RoleArn;
 use crate::model::fact::Fact;
 use crate::model::spec::DeletionPolicy;
@@ -11,15 +12,15 @@ use crate::reconcile::desired::DesiredState;
 use crate::reconcile::step::Step;
 
 impl PlanBuilder<'_> {
-    pub(super) fn obsolete_roles(&mut self, wanted: &DesiredState) {
-        self.left_seats(wanted);
-        for role in &wanted.obsolete_roles {
+    pub(super) fn obsolete_roles(&mut self, desired: &DesiredState) {
+        self.obsolete_memberships(desired);
+        for role in &desired.obsolete_roles {
             let facts = self.observed.role(role);
             match (&facts.id, &facts.tags) {
                 (Fact::Absent, _) => {}
-                (Fact::Present(_), Fact::Present(tags)) if wanted.subject.owns(tags) => {
+                (Fact::Present(_), Fact::Present(tags)) if desired.subject.owns(tags) => {
                     let adopted = tags.contains_key(TAG_ADOPTED);
-                    self.steps.extend(self.removing(wanted, role, adopted));
+                    self.steps.extend(self.removal_steps(desired, role, adopted));
                 }
                 (Fact::Present(_), Fact::Present(_) | Fact::Absent) => {}
                 (Fact::Unreadable(_), _) | (_, Fact::Unreadable(_)) => {
@@ -29,11 +30,11 @@ impl PlanBuilder<'_> {
         }
     }
 
-    fn removing(&self, wanted: &DesiredState, role: &RoleArn, adopted: bool) -> Vec<Step> {
-        match wanted.inventory.deletion_policy {
+    fn removal_steps(&self, desired: &DesiredState, role: &RoleArn, adopted: bool) -> Vec<Step> {
+        match desired.inventory.deletion_policy {
             _ if adopted => vec![Step::ReleaseRole { role: role.clone() }],
-            // Nothing leads to it any more: there is nobody to wait for.
-            DeletionPolicy::Delete | DeletionPolicy::DeleteWhenUnused => deleting(role, self.observed),
+            // No binding uses the role, so there are no pods to wait for.
+            DeletionPolicy::Delete | DeletionPolicy::DeleteWhenUnused => deletion_steps(role, self.observed),
             DeletionPolicy::Retain => vec![Step::ReleaseRole { role: role.clone() }],
         }
     }

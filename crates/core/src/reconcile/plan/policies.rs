@@ -1,7 +1,7 @@
-//! Plan, the policies of a managed role: what comes on, what goes off, and what has to go off before anything comes on.
-//! Differences in, steps into the draft; no I/O. Called by `plan::role` only.
+//! Plan of a managed role's policies: policies to add, policies to remove, and removals that must precede
+//! additions. Differences in, steps out; no I/O.
 
-use super::PlanBuilder;
+use super::builder::PlanBuilder;
 use crate::identity::ManagedRole;
 use crate::model::arn::{PolicyArn, RoleArn};
 use crate::model::field::Field;
@@ -12,7 +12,7 @@ use crate::reconcile::step::Step;
 use crate::reconcile::validate::INLINE_LIMIT;
 use lanyard_iam_policy::Document;
 
-/// Managed policies on one role before an account asks for more (IAM quotas, `L-0DA4ABF3`).
+/// The default quota of managed policies on one role (IAM quota `L-0DA4ABF3`).
 const ATTACHED_QUOTA: usize = 10;
 
 pub(super) fn plan(builder: &mut PlanBuilder<'_>, role: &RoleArn, managed: &ManagedRole, facts: &RoleFacts) {
@@ -22,35 +22,35 @@ pub(super) fn plan(builder: &mut PlanBuilder<'_>, role: &RoleArn, managed: &Mana
         .iter()
         .filter(|difference| builder.acts_on(difference))
         .collect();
-    let crowded = Crowded {
+    let over_quota = OverQuota {
         attached: attached_meanwhile(&to_do, facts) > ATTACHED_QUOTA,
         inline: inline_meanwhile(&to_do, managed, facts) > INLINE_LIMIT,
     };
-    // The boundary is what keeps a policy from granting more than it should: without it nothing is added.
-    let bounded = builder
+    // The boundary limits the permissions that a policy grants. Without it no policy is added.
+    let is_bounded = builder
         .drift
         .of(&Field::Boundary)
         .is_none_or(|boundary| builder.acts_on(boundary));
     for difference in to_do {
-        if difference.desired.is_some() && !bounded {
+        if difference.desired.is_some() && !is_bounded {
             continue;
         }
-        let others_did = difference.cause == Cause::OutOfBand;
+        let is_out_of_band = difference.cause == Cause::OutOfBand;
         builder.steps.extend(match &difference.field {
             Field::Attached(policy) => Some(attachment(
                 role,
                 policy,
                 difference,
-                others_did || crowded.attached,
+                is_out_of_band || over_quota.attached,
             )),
-            Field::Inline(name) => Some(inline(role, name, managed, others_did || crowded.inline)),
+            Field::Inline(name) => Some(inline(role, name, managed, is_out_of_band || over_quota.inline)),
             _ => None,
         });
     }
 }
 
-/// Whether a quota leaves no room for the new beside what the spec left off.
-struct Crowded {
+/// The quotas that have no room for new policies beside those that the spec no longer includes.
+struct OverQuota {
     attached: bool,
     inline: bool,
 }
@@ -75,35 +75,35 @@ fn inline(role: &RoleArn, name: &PolicyName, managed: &ManagedRole, first: bool)
     }
 }
 
-/// How many policies are attached once the new ones are and before what the spec left off goes.
+/// The number of attached policies after the additions and before the removals that the spec causes.
 fn attached_meanwhile(to_do: &[&Difference], facts: &RoleFacts) -> usize {
-    let comes = |difference: &&&Difference| {
+    let is_added = |difference: &&&Difference| {
         matches!(difference.field, Field::Attached(_)) && difference.desired.is_some()
     };
-    let goes_first = |difference: &&&Difference| {
+    let is_removed_first = |difference: &&&Difference| {
         matches!(difference.field, Field::Attached(_))
             && difference.desired.is_none()
             && difference.cause == Cause::OutOfBand
     };
-    let there = facts.attached_arns().len() + to_do.iter().filter(comes).count();
-    there.saturating_sub(to_do.iter().filter(goes_first).count())
+    let attached = facts.attached_arns().len() + to_do.iter().filter(is_added).count();
+    attached.saturating_sub(to_do.iter().filter(is_removed_first).count())
 }
 
-/// The characters of all inline policies at that moment.
+/// The size of all inline policies at the same moment.
 fn inline_meanwhile(to_do: &[&Difference], managed: &ManagedRole, facts: &RoleFacts) -> usize {
     let put = |name: &PolicyName| {
         let field = Field::Inline(name.clone());
-        let changes = to_do.iter().any(|difference| difference.field == field);
-        managed.inline.get(name).filter(|_| changes)
+        let is_changed = to_do.iter().any(|difference| difference.field == field);
+        managed.inline.get(name).filter(|_| is_changed)
     };
-    let goes_first = |name: &PolicyName| {
+    let is_removed_first = |name: &PolicyName| {
         let field = Field::Inline(name.clone());
         to_do.iter().any(|difference| {
             difference.field == field && difference.desired.is_none() && difference.cause == Cause::OutOfBand
         })
     };
-    let found = || facts.inline.present().into_iter().flatten();
-    let kept = found().filter(|(name, _)| put(name).is_none() && !goes_first(name));
+    let observed = || facts.inline.present().into_iter().flatten();
+    let kept = observed().filter(|(name, _)| put(name).is_none() && !is_removed_first(name));
     let kept: usize = kept.map(|(_, document)| document.size()).sum();
     let put: usize = managed.inline.keys().filter_map(put).map(Document::size).sum();
     kept + put
@@ -111,8 +111,7 @@ fn inline_meanwhile(to_do: &[&Difference], managed: &ManagedRole, facts: &RoleFa
 
 #[cfg(test)]
 mod tests {
-    use crate::example::decide;
-    use crate::example::{applied, identity, spec};
+    use crate::example::{applied, decide, identity, spec};
     use crate::model::spec::{Method, Spec};
     use crate::reconcile::step::Step;
 
@@ -123,11 +122,11 @@ mod tests {
         spec
     }
 
-    /// Where attaching begins and where detaching does, by stage.
-    fn stages(before: &Spec, after: &Spec) -> (Option<usize>, Option<usize>) {
+    /// The waves in which attaching and detaching begin.
+    fn waves(before: &Spec, after: &Spec) -> (Option<usize>, Option<usize>) {
         let (_, world, status) = applied(before);
         let plan = decide(&identity(after), &status, &world).plan;
-        let first = |is: fn(&Step) -> bool| plan.waves.iter().position(|stage| stage.iter().any(is));
+        let first = |is: fn(&Step) -> bool| plan.waves.iter().position(|wave| wave.iter().any(is));
         (
             first(|step| matches!(step, Step::AttachPolicy { .. } | Step::PutInlinePolicy { .. })),
             first(|step| matches!(step, Step::DetachPolicy { .. } | Step::DeleteInlinePolicy { .. })),
@@ -135,19 +134,19 @@ mod tests {
     }
 
     #[test]
-    fn policies_come_on_before_those_go_off_that_the_spec_left_off() {
-        let (on, off) = stages(&with_policies(0..2), &with_policies(1..3));
-        assert!(on.unwrap() < off.unwrap());
+    fn changed_policies_are_attached_before_detached() {
+        let (attach, detach) = waves(&with_policies(0..2), &with_policies(1..3));
+        assert!(attach.unwrap() < detach.unwrap());
     }
 
     #[test]
-    fn where_the_quota_leaves_no_room_the_old_go_off_first() {
-        let (on, off) = stages(&with_policies(0..10), &with_policies(1..11));
-        assert!(off.unwrap() < on.unwrap());
+    fn changed_policies_over_quota_are_detached_first() {
+        let (attach, detach) = waves(&with_policies(0..10), &with_policies(1..11));
+        assert!(detach.unwrap() < attach.unwrap());
     }
 
     #[test]
-    fn inline_policies_make_room_too() {
+    fn inline_policies_over_quota_are_deleted_first() {
         let big = |name: &str| {
             let resources: Vec<String> = (0..300).map(|at| format!("arn:aws:s3:::bucket-{at}")).collect();
             let statement =
@@ -157,7 +156,7 @@ mod tests {
             spec.managed.as_mut().unwrap().inline_policies = vec![(name.to_owned(), document)];
             spec
         };
-        let (on, off) = stages(&big("before"), &big("after"));
-        assert!(off.unwrap() < on.unwrap());
+        let (attach, detach) = waves(&big("before"), &big("after"));
+        assert!(detach.unwrap() < attach.unwrap());
     }
 }

@@ -1,12 +1,16 @@
-//! Plan, for an object that goes: unbind, waiting_for delete in the order AWS demands, waiting_for let the object go (docs/dev/aws-behaviour.md#role-deletion).
-//! Differences in, steps out; no I/O. Called by `plan` only. Nothing is deleted that could not be read.
+//! Plan of a deletion: unbind, then delete in the order that AWS requires, then release the object
+//! (docs/dev/aws-behaviour.md#role-deletion). A resource that could not be read is not deleted. Differences
+//! in, steps out; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plan, WaitReason, in_waves, shared_trust, unreadable};
+use super::readable::is_unreadable;
+use super::shared_trust;
+use super::wait_reason::WaitReason;
+use super::waves::{Plan, in_waves};
 use crate::model::arn::RoleArn;
 use crate::model::fact::Fact;
-use crate::model::field::{Field, Resource};
+use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::Observed;
 use crate::reconcile::deletion_mode::DeletionMode;
 use crate::reconcile::desired::{Parting, Removal};
@@ -15,79 +19,83 @@ use crate::reconcile::step::Step;
 
 pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
     match removal.leaving {
-        DeletionMode::Release => return released(removal, drift, observed),
+        DeletionMode::Release => return release(removal, drift, observed),
         DeletionMode::RemoveWhenUnused => {
-            // Without anything to remove there is nothing that a pod could lose.
-            if let Some(pods) = held_by(observed).filter(|_| !drift.differences.is_empty()) {
-                return Plan::default().waiting_for(pods);
+            // If there is nothing to remove, pods cannot lose anything.
+            if let Some(reason) = in_use(observed).filter(|_| !drift.differences.is_empty()) {
+                return Plan::default().waiting_for(reason);
             }
         }
         DeletionMode::Remove => {}
     }
-    let mut steps = unbinding(removal, drift);
-    let is_bound = removal.association == Parting::Unknown;
-    let mut blocked = is_bound
-        || drift
-            .differences
-            .iter()
-            .any(|difference| matches!(difference.cause, Cause::Unreadable(_)));
-    // A role is not taken from under a binding that may still be there.
-    let unbound = !is_bound
-        && !drift.differences.iter().any(|difference| {
-            difference.field.resource() != Resource::Role && matches!(difference.cause, Cause::Unreadable(_))
-        });
-    for role in roles_to_go(removal, drift).filter(|_| unbound) {
-        let of_role = match removal.adopted.contains(role) {
-            true => vec![Step::ReleaseRole { role: role.clone() }],
-            false => deleting(role, observed),
-        };
-        if of_role.iter().any(|step| {
-            step.requires()
-                .iter()
-                .any(|needs| unreadable(observed, role, *needs))
-        }) {
-            blocked = true;
-        } else {
-            steps.extend(of_role);
-        }
-    }
-    steps.extend(shared_trust::leaving(removal, observed).filter(|_| unbound));
-    let waits = [
-        (blocked, WaitReason::Reading),
-        // A statement that others made illegible may still let the subject in.
-        (!drift.conflicts.is_empty(), WaitReason::Conflict),
-    ];
-    let waiting_for: Vec<WaitReason> = waits
-        .into_iter()
-        .filter_map(|(waits, what)| waits.then_some(what))
-        .collect();
-    if !waiting_for.is_empty() {
-        return Plan {
-            waves: in_waves(steps),
-            waiting_for,
-        };
-    }
-    if observed.object.finalizer {
+    let mut steps = unbinding_steps(removal, drift);
+    let (role_steps, waiting_for) = role_steps(removal, drift, observed);
+    steps.extend(role_steps);
+    if waiting_for.is_empty() && observed.object.finalizer {
         steps.push(Step::ReleaseObject { regardless: false });
     }
     Plan {
         waves: in_waves(steps),
-        waiting_for: Vec::new(),
+        waiting_for,
     }
 }
 
-/// What keeps things that are only removed when unused: pods, or not knowing of any.
-fn held_by(observed: &Observed) -> Option<WaitReason> {
+/// The steps on roles, and the events for which the release of the object waits.
+fn role_steps(removal: &Removal, drift: &Drift, observed: &Observed) -> (Vec<Step>, Vec<WaitReason>) {
+    let mut steps = Vec::new();
+    let is_unreadable_cause = |cause: &Cause| matches!(cause, Cause::Unreadable(_));
+    let may_be_bound = removal.association == Parting::Unknown;
+    let mut is_blocked = may_be_bound
+        || drift
+            .differences
+            .iter()
+            .any(|difference| is_unreadable_cause(&difference.cause));
+    // A role is not deleted while a binding to it may exist.
+    let is_unbound = !may_be_bound
+        && !drift.differences.iter().any(|difference| {
+            difference.field.resource() != Resource::Role && is_unreadable_cause(&difference.cause)
+        });
+    for role in removed_roles(removal, drift).filter(|_| is_unbound) {
+        let of_role = match removal.adopted.contains(role) {
+            true => vec![Step::ReleaseRole { role: role.clone() }],
+            false => deletion_steps(role, observed),
+        };
+        let needs_unreadable = |step: &Step| {
+            let mut needs = step.requires().iter();
+            needs.any(|needs| is_unreadable(observed, role, *needs))
+        };
+        if of_role.iter().any(needs_unreadable) {
+            is_blocked = true;
+        } else {
+            steps.extend(of_role);
+        }
+    }
+    steps.extend(shared_trust::removal_steps(removal, observed).filter(|_| is_unbound));
+    let waits = [
+        (is_blocked, WaitReason::Reading),
+        // An edited statement whose subjects cannot be determined may still admit the subject.
+        (!drift.conflicts.is_empty(), WaitReason::Conflict),
+    ];
+    let waiting_for = waits
+        .into_iter()
+        .filter_map(|(waits, reason)| waits.then_some(reason))
+        .collect();
+    (steps, waiting_for)
+}
+
+/// Returns the event for which a removal of unused resources waits, or `None` if no pod uses them.
+fn in_use(observed: &Observed) -> Option<WaitReason> {
     match &observed.pods {
         Fact::Present(pods) if pods.total() == 0 => None,
-        Fact::Present(_) => Some(WaitReason::Holders),
+        Fact::Present(_) => Some(WaitReason::Pods),
         Fact::Absent | Fact::Unreadable(_) => Some(WaitReason::Reading),
     }
 }
 
-/// Letting go needs no luck: what cannot be read or written keeps its tags, and the object goes all the same.
-fn released(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
-    let mut steps: Vec<Step> = roles_to_go(removal, drift)
+/// Releases everything. A resource that cannot be read or written keeps its tags; the object is released in
+/// any case.
+fn release(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
+    let mut steps: Vec<Step> = removed_roles(removal, drift)
         .map(|role| Step::ReleaseRole { role: role.clone() })
         .collect();
     if drift
@@ -105,10 +113,10 @@ fn released(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
     }
 }
 
-fn unbinding(removal: &Removal, drift: &Drift) -> Vec<Step> {
+fn unbinding_steps(removal: &Removal, drift: &Drift) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut annotations = BTreeSet::new();
-    let mut account = false;
+    let mut deletes_account = false;
     for difference in drift
         .differences
         .iter()
@@ -121,11 +129,11 @@ fn unbinding(removal: &Removal, drift: &Drift) -> Vec<Step> {
                 Parting::Unknown => None,
             }),
             Field::Annotation(key) => drop(annotations.insert(key.clone())),
-            Field::ServiceAccount => account = true,
+            Field::ServiceAccount => deletes_account = true,
             _ => {}
         }
     }
-    if account {
+    if deletes_account {
         steps.push(Step::DeleteServiceAccount {});
     } else if !annotations.is_empty() {
         steps.push(Step::Annotate {
@@ -137,22 +145,22 @@ fn unbinding(removal: &Removal, drift: &Drift) -> Vec<Step> {
     steps
 }
 
-/// The roles that are ours and still there. With several roles in custody each is judged by its own tags.
-fn roles_to_go<'a>(removal: &'a Removal, drift: &'a Drift) -> impl Iterator<Item = &'a RoleArn> {
+/// The existing roles that are Lanyard's. Each role of the inventory is judged by its own tags.
+fn removed_roles<'a>(removal: &'a Removal, drift: &'a Drift) -> impl Iterator<Item = &'a RoleArn> {
     removal.roles.keys().filter(|arn| {
-        let digest = crate::model::field::Value::role(arn).digest;
+        let digest = Value::role(arn).digest;
         drift.differences.iter().any(|difference| {
             difference.field == Field::Role
                 && difference.cause == Cause::Spec
                 && difference
                     .observed
                     .as_ref()
-                    .is_some_and(|found| found.digest == digest)
+                    .is_some_and(|observed| observed.digest == digest)
         })
     })
 }
 
-pub(super) fn deleting(role: &RoleArn, observed: &Observed) -> Vec<Step> {
+pub(super) fn deletion_steps(role: &RoleArn, observed: &Observed) -> Vec<Step> {
     let facts = observed.role(role);
     let mut steps: Vec<Step> = facts
         .attached_arns()

@@ -1,59 +1,78 @@
-//! Plan, the managed role's part: create it whole, or change what differs.
-//! Differences in, steps into the draft; no I/O. Called by `plan` only.
+//! Plan of the role: create it, or change the fields that differ. Differences in, steps out; no I/O.
 
-use super::{PlanBuilder, adopt, policies, trust_to_write};
+use super::adopt::besides_adopting;
+use super::builder::PlanBuilder;
+use super::policies;
+use super::wait_reason::WaitReason;
 use crate::identity::ManagedRole;
 use crate::model::arn::RoleArn;
 use crate::model::fact::Fact;
-use crate::model::field::Field;
+use crate::model::field::{Field, Resource};
 use crate::model::observed::RoleFacts;
 use crate::model::shared_trust::Entry;
-use crate::reconcile::desired::DesiredState;
-use crate::reconcile::diff::Cause;
+use crate::reconcile::desired::{DesiredRole, DesiredState};
+use crate::reconcile::diff::{Cause, split_denials};
 use crate::reconcile::step::Step;
+use lanyard_iam_policy::Document;
 
-pub(super) fn plan(builder: &mut PlanBuilder<'_>, wanted: &DesiredState, managed: &ManagedRole) {
-    let role = &wanted.binding.role_arn;
+impl PlanBuilder<'_> {
+    pub(super) fn role(&mut self, desired: &DesiredState) {
+        match &desired.role {
+            DesiredRole::Managed(_) | DesiredRole::Adopted(..)
+                if self.drift.conflict_on(Resource::Role).is_some() =>
+            {
+                self.waiting_for.insert(WaitReason::Conflict);
+            }
+            DesiredRole::Managed(managed) => managed_role(self, desired, managed),
+            DesiredRole::Adopted(managed, entries) => adopted_role(self, desired, managed, entries),
+            DesiredRole::Shared(entries) => self.entries(&desired.binding.role_arn, entries),
+            DesiredRole::Existing | DesiredRole::Held => {}
+        }
+    }
+}
+
+fn managed_role(builder: &mut PlanBuilder<'_>, desired: &DesiredState, managed: &ManagedRole) {
+    let role = &desired.binding.role_arn;
     let facts = builder.observed.role(role);
     if builder.to_do(&Field::Role).is_some() {
-        return create(builder, wanted, managed);
+        return create(builder, desired, managed);
     }
     if facts.id.present().is_none() {
         return;
     }
     settings(builder, role, managed);
     boundary(builder, role, managed);
-    tags(builder, wanted, managed);
+    tags(builder, desired, managed);
     policies::plan(builder, role, managed, &facts);
-    trust(builder, wanted, &facts);
+    trust(builder, desired, &facts);
 }
 
-/// A role that others made gets what it lacks.
-pub(super) fn adopted(
+/// Adds to an adopted role what it lacks.
+fn adopted_role(
     builder: &mut PlanBuilder<'_>,
-    wanted: &DesiredState,
+    desired: &DesiredState,
     managed: &ManagedRole,
     entries: &[Entry],
 ) {
-    let role = &wanted.binding.role_arn;
+    let role = &desired.binding.role_arn;
     let facts = builder.observed.role(role);
     if facts.id.present().is_none() {
         return;
     }
-    builder.adopt_role(wanted, &facts);
+    builder.adopt_role(desired, &facts);
     settings(builder, role, managed);
     boundary(builder, role, managed);
-    tags(builder, wanted, managed);
+    tags(builder, desired, managed);
     policies::plan(builder, role, managed, &facts);
     builder.entries(role, entries);
 }
 
-fn create(builder: &mut PlanBuilder<'_>, wanted: &DesiredState, managed: &ManagedRole) {
-    let role = wanted.binding.role_arn.clone();
+fn create(builder: &mut PlanBuilder<'_>, desired: &DesiredState, managed: &ManagedRole) {
+    let role = desired.binding.role_arn.clone();
     builder.steps.push(Step::CreateRole {
         role: role.clone(),
-        wanted: Box::new(managed.clone()),
-        trust: wanted.trust.clone(),
+        desired: Box::new(managed.clone()),
+        trust: desired.trust.clone(),
     });
     let attach = |policy: &_| Step::AttachPolicy {
         role: role.clone(),
@@ -73,7 +92,7 @@ fn create(builder: &mut PlanBuilder<'_>, wanted: &DesiredState, managed: &Manage
 }
 
 fn settings(builder: &mut PlanBuilder<'_>, role: &RoleArn, managed: &ManagedRole) {
-    // An empty text clears the description; leaving it out would keep it.
+    // An empty text clears the description; an absent one would keep it.
     let description = builder
         .to_do(&Field::Description)
         .map(|_| managed.description.clone().unwrap_or_default());
@@ -101,10 +120,10 @@ fn boundary(builder: &mut PlanBuilder<'_>, role: &RoleArn, managed: &ManagedRole
     });
 }
 
-fn tags(builder: &mut PlanBuilder<'_>, wanted: &DesiredState, managed: &ManagedRole) {
-    let role = &wanted.binding.role_arn;
+fn tags(builder: &mut PlanBuilder<'_>, desired: &DesiredState, managed: &ManagedRole) {
+    let role = &desired.binding.role_arn;
     let changes = builder.tag_changes(&managed.tags, Field::RoleTag);
-    let (tags, keys) = adopt::besides_adopting(wanted.holds.role, changes);
+    let (tags, keys) = besides_adopting(desired.holds.role, changes);
     if !tags.is_empty() {
         builder.steps.push(Step::TagRole {
             role: role.clone(),
@@ -119,18 +138,36 @@ fn tags(builder: &mut PlanBuilder<'_>, wanted: &DesiredState, managed: &ManagedR
     }
 }
 
-fn trust(builder: &mut PlanBuilder<'_>, wanted: &DesiredState, facts: &RoleFacts) {
+fn trust(builder: &mut PlanBuilder<'_>, desired: &DesiredState, facts: &RoleFacts) {
     let Some(difference) = builder.to_do(&Field::Trust) else {
         return;
     };
     if matches!(facts.trust, Fact::Unreadable(_)) {
         return;
     }
-    // What the spec no longer asks for goes last: pods may get it until the binding that needs it is gone.
-    let only_extras = difference.parts.iter().all(|(_, wanted, _)| wanted.is_none());
+    // A statement that the spec no longer includes is removed last: pods may need it until the old binding is
+    // removed.
+    let only_extras = difference.parts.iter().all(|(_, desired, _)| desired.is_none());
     builder.steps.push(Step::SetTrust {
-        role: wanted.binding.role_arn.clone(),
-        document: trust_to_write(&wanted.trust, facts),
+        role: desired.binding.role_arn.clone(),
+        document: trust_to_write(&desired.trust, facts),
         narrows: difference.cause == Cause::Spec && only_extras && !difference.parts.is_empty(),
     });
+}
+
+/// The trust policy to write: the desired statements, and every observed foreign statement that only denies.
+fn trust_to_write(desired: &Document, facts: &RoleFacts) -> Document {
+    let denials = facts
+        .trust
+        .present()
+        .map(|observed| split_denials(desired, observed).1)
+        .unwrap_or_default();
+    Document::of(
+        desired
+            .statements()
+            .iter()
+            .cloned()
+            .chain(denials.into_iter().map(|(_, denial)| denial))
+            .collect(),
+    )
 }

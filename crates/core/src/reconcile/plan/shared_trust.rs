@@ -1,7 +1,8 @@
-//! Plan, Lanyard's statements in somebody else's trust policy: the subject goes in where it is missing, and out where
-//! nothing depends on it any more. Differences and facts in, steps into the draft; no I/O. Called by `plan` only.
+//! Plan of Lanyard's statements in the trust policy of an existing role: the subject is added where it is
+//! missing, and removed where nothing depends on it any longer. Differences and facts in, steps out; no I/O.
 
-use super::{PlanBuilder, WaitReason};
+use super::builder::PlanBuilder;
+use super::wait_reason::WaitReason;
 use crate::model::arn::RoleArn;
 use crate::model::fact::Fact;
 use crate::model::field::Field;
@@ -23,10 +24,10 @@ impl PlanBuilder<'_> {
         }
     }
 
-    pub(super) fn left_seats(&mut self, wanted: &DesiredState) {
-        for memberships in &wanted.left_seats {
-            match taken(memberships, self.observed) {
-                Fact::Present(true) => self.steps.push(removing(memberships)),
+    pub(super) fn obsolete_memberships(&mut self, desired: &DesiredState) {
+        for role_membership in &desired.left_seats {
+            match is_taken(role_membership, self.observed) {
+                Fact::Present(true) => self.steps.push(removal_step(role_membership)),
                 Fact::Present(false) | Fact::Absent => {}
                 Fact::Unreadable(_) => drop(self.waiting_for.insert(WaitReason::Reading)),
             }
@@ -34,22 +35,26 @@ impl PlanBuilder<'_> {
     }
 }
 
-/// The steps that take the subject of an object that goes out of every statement.
-pub(super) fn leaving<'a>(removal: &'a Removal, observed: &'a Observed) -> impl Iterator<Item = Step> + 'a {
-    let is_in = |memberships: &&RoleMembership| taken(memberships, observed) == Fact::Present(true);
-    removal.memberships.iter().filter(is_in).map(removing)
+/// The steps that remove the subject of a deleted object from every statement.
+pub(super) fn removal_steps<'a>(
+    removal: &'a Removal,
+    observed: &'a Observed,
+) -> impl Iterator<Item = Step> + 'a {
+    let is_member =
+        |role_membership: &&RoleMembership| is_taken(role_membership, observed) == Fact::Present(true);
+    removal.memberships.iter().filter(is_member).map(removal_step)
 }
 
-fn removing(memberships: &RoleMembership) -> Step {
+fn removal_step(role_membership: &RoleMembership) -> Step {
     Step::RemoveSubject {
-        role: memberships.role.clone(),
-        membership: memberships.membership.clone(),
+        role: role_membership.role.clone(),
+        membership: role_membership.membership.clone(),
     }
 }
 
-fn taken(memberships: &RoleMembership, observed: &Observed) -> Fact<bool> {
-    let facts = observed.role(&memberships.role);
+fn is_taken(role_membership: &RoleMembership, observed: &Observed) -> Fact<bool> {
+    let facts = observed.role(&role_membership.role);
     facts
         .trust_here()
-        .map(|trust| memberships.membership.is_taken(trust) == Some(true))
+        .map(|trust| role_membership.membership.is_taken(trust) == Some(true))
 }

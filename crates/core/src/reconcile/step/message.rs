@@ -1,8 +1,8 @@
-//! Steps in words, for events, logs and the command line. A step in, a short phrase out; no I/O.
+//! Steps as text for events, logs and the command line. A step in, a short phrase out; no I/O.
 
 use std::fmt;
 
-use super::Step;
+use super::kind::Step;
 use crate::model::field::Resource;
 use crate::model::text::quote;
 
@@ -20,10 +20,7 @@ impl Step {
     fn fmt_role(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AdoptRole { role, .. } => {
-                write!(
-                    f,
-                    "adopt role {role}: its tags say that it is Lanyard's and that others made it"
-                )
+                write!(f, "adopt role {role}: tag it as owned by Lanyard and as adopted")
             }
             Self::SetBoundary { role, boundary } => {
                 write!(f, "set the boundary of {} to {boundary}", role.name)
@@ -35,12 +32,12 @@ impl Step {
                 description,
                 max_session,
             } => {
-                let what = match (description, max_session) {
+                let settings = match (description, max_session) {
                     (Some(_), Some(_)) => "description and session duration",
                     (Some(_), None) => "the description",
                     (None, Some(_) | None) => "the session duration",
                 };
-                write!(f, "update {what} of {}", role.name)
+                write!(f, "update {settings} of {}", role.name)
             }
             Self::TagRole { role, tags } => write!(f, "set tags of {}: {}", role.name, listed(tags.keys())),
             Self::UntagRole { role, keys } => write!(f, "remove tags of {}: {}", role.name, listed(keys)),
@@ -56,29 +53,25 @@ impl Step {
                 role, narrows: true, ..
             } => write!(
                 f,
-                "remove what is no longer needed from the trust policy of {}",
+                "remove obsolete statements from the trust policy of {}",
                 role.name
             ),
             Self::SetTrust { role, .. } => write!(f, "set the trust policy of {}", role.name),
-            Self::PutSubject { role, membership, .. } => {
-                write!(
-                    f,
-                    "let {} in by the trust policy of {}",
-                    membership.member, role.name
-                )
-            }
-            Self::RemoveSubject { role, membership } => {
-                write!(
-                    f,
-                    "take {} out of the trust policy of {}",
-                    membership.member, role.name
-                )
-            }
-            Self::LeaveInstanceProfiles { role } => write!(f, "take {} out of instance profiles", role.name),
+            Self::PutSubject { role, membership, .. } => write!(
+                f,
+                "add {} to the trust policy of {}",
+                membership.member, role.name
+            ),
+            Self::RemoveSubject { role, membership } => write!(
+                f,
+                "remove {} from the trust policy of {}",
+                membership.member, role.name
+            ),
+            Self::LeaveInstanceProfiles { role } => write!(f, "remove {} from instance profiles", role.name),
             Self::DeleteRole { role } => write!(f, "delete role {role}"),
             Self::ReleaseRole { role } => write!(
                 f,
-                "release role {role}: its tags no longer say that it is Lanyard's"
+                "release role {role}: replace its ownership tags by lanyard.dev/retained"
             ),
             _ => f.write_str(self.as_str()),
         }
@@ -86,7 +79,7 @@ impl Step {
 
     fn fmt_other(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TakeCustody { .. } => f.write_str("take inventory: finalizer and inventory annotation"),
+            Self::RecordInventory { .. } => f.write_str("add the finalizer and the inventory annotation"),
             Self::CreateProvider {
                 issuer, client_id, ..
             } => {
@@ -99,14 +92,14 @@ impl Step {
             Self::InstallAgent {} => f.write_str("install the EKS add-on eks-pod-identity-agent"),
             Self::AdoptAssociation { arn, .. } => write!(
                 f,
-                "adopt association {}: its tags say that it is Lanyard's and that others made it",
+                "adopt association {}: tag it as owned by Lanyard and as adopted",
                 quote(arn)
             ),
-            Self::CreateAssociation { wanted } => {
-                write!(f, "create the association with {}", wanted.role_arn)
+            Self::CreateAssociation { desired } => {
+                write!(f, "create the association with role {}", desired.role_arn)
             }
-            Self::UpdateAssociation { wanted, .. } => {
-                write!(f, "update the association with {}", wanted.role_arn)
+            Self::UpdateAssociation { desired, .. } => {
+                write!(f, "update the association with role {}", desired.role_arn)
             }
             Self::TagAssociation { tags } => {
                 write!(f, "set tags of the association: {}", listed(tags.keys()))
@@ -117,9 +110,11 @@ impl Step {
             Self::DeleteAssociation {} => f.write_str("delete the association"),
             Self::DeleteServiceAccount {} => f.write_str("delete the ServiceAccount that Lanyard created"),
             Self::ReleaseAssociation {} => {
-                f.write_str("release the association: its tags no longer say that it is Lanyard's")
+                f.write_str("release the association: replace its ownership tags by lanyard.dev/retained")
             }
-            Self::ReleaseObject { .. } => f.write_str("release the object: remove finalizer and inventory"),
+            Self::ReleaseObject { .. } => {
+                f.write_str("release the object: remove the finalizer and the inventory annotation")
+            }
             _ => f.write_str(self.as_str()),
         }
     }

@@ -1,7 +1,9 @@
-//! Summarise, the bindings: the one that is driven, and beside it every other that a pod may depend on.
-//! The stage and the facts after the pass in, the bindings of the status out; no I/O.
+//! The bindings of the status: the current one, and every other one that a pod may depend on. Transition
+//! stage and facts after the steps in, bindings out; no I/O.
 
-use super::{SummaryInput, readiness, transition};
+use super::input::SummaryInput;
+use super::readiness::ReadyInputs;
+use super::transition;
 use crate::model::binding::Binding;
 use crate::model::fact::Fact;
 use crate::model::spec::Method;
@@ -9,31 +11,31 @@ use crate::model::status::{AssociationStatus, BindingState, BindingStatus};
 use crate::ownership::found_association;
 use crate::reconcile::desired::DesiredState;
 
-pub(super) fn of(input: &SummaryInput<'_>, ready_inputs: &readiness::ReadyInputs) -> Vec<BindingStatus> {
-    let Some(wanted) = input.wanted() else {
+pub(super) fn bindings(input: &SummaryInput<'_>, ready_inputs: &ReadyInputs) -> Vec<BindingStatus> {
+    let Some(desired) = input.desired() else {
         return input.previous.bindings.clone();
     };
     let previous = input.previous.active_binding();
-    let moving = transition::under_way(input);
-    // Once in effect, a binding stays recorded as such: an outage or a drift does not make it another binding.
-    let active = match moving {
-        Some(transition) => wanted.held || transition.in_effect,
-        None => ready_inputs.ready() || previous.is_some_and(|active| active.binding == wanted.binding),
+    let transition = transition::in_progress(input);
+    // A binding in effect stays recorded as such: an outage or drift does not make it another binding.
+    let is_active = match transition {
+        Some(transition) => desired.held || transition.in_effect,
+        None => ready_inputs.is_ready() || previous.is_some_and(|active| active.binding == desired.binding),
     };
-    let state = if active {
+    let state = if is_active {
         BindingState::Active
     } else {
         BindingState::Pending
     };
-    let others = match moving {
-        Some(transition) => transition::others(transition, &wanted.binding),
-        None => left(input, &wanted.binding),
+    let others = match transition {
+        Some(transition) => transition::other_bindings(transition, &desired.binding),
+        None => draining(input, &desired.binding),
     };
-    let mut bindings = vec![(wanted.binding.clone(), state)];
+    let mut bindings = vec![(desired.binding.clone(), state)];
     bindings.extend(others);
-    // New pods get what stands first.
+    // The first binding is the one that new pods get.
     bindings.sort_by_key(|(_, state)| *state != BindingState::Active);
-    let association = association(input, wanted);
+    let association = association(input, desired);
     let status = |(binding, state): (Binding, BindingState)| BindingStatus {
         association: association
             .clone()
@@ -44,26 +46,26 @@ pub(super) fn of(input: &SummaryInput<'_>, ready_inputs: &readiness::ReadyInputs
     bindings.into_iter().map(status).collect()
 }
 
-/// The bindings whose last traces could not be removed in this pass.
-fn left(input: &SummaryInput<'_>, wanted: &Binding) -> Vec<(Binding, BindingState)> {
-    if input.previous.transition.is_none() || transition::retired(input) {
+/// The old bindings of which something could not be removed in this reconcile.
+fn draining(input: &SummaryInput<'_>, desired: &Binding) -> Vec<(Binding, BindingState)> {
+    if input.previous.transition.is_none() || transition::is_retired(input) {
         return Vec::new();
     }
     let others = input.previous.bindings.iter().map(|known| &known.binding);
     others
-        .filter(|binding| *binding != wanted)
+        .filter(|binding| *binding != desired)
         .map(|binding| (binding.clone(), BindingState::Draining))
         .collect()
 }
 
-fn association(input: &SummaryInput<'_>, wanted: &DesiredState) -> Option<AssociationStatus> {
+fn association(input: &SummaryInput<'_>, desired: &DesiredState) -> Option<AssociationStatus> {
     match &input.after.association {
-        Fact::Present(found) => {
-            let ownership = found_association(&wanted.subject, input.previous, found);
+        Fact::Present(observed) => {
+            let ownership = found_association(&desired.subject, input.previous, observed);
             ownership.is_ours().then(|| AssociationStatus {
-                id: found.id.clone(),
-                arn: found.arn.clone(),
-                external_id: found.external_id.clone(),
+                id: observed.id.clone(),
+                arn: observed.arn.clone(),
+                external_id: observed.external_id.clone(),
                 adopted: ownership.is_adopted(),
             })
         }

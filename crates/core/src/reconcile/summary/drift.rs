@@ -1,39 +1,40 @@
-//! Summarise, drift: what stands, since when, and what this pass corrected.
-//! Differences before and after the pass in, the drift of the status out; no I/O.
+//! The drift of the status: current items with the time of their first report, and the items that this
+//! reconcile corrected. Differences before and after the steps in, the drift of the status out; no I/O.
 
-use super::SummaryInput;
-use crate::model::field::Resource;
+use super::input::SummaryInput;
+use crate::model::field::{Resource, Value};
 use crate::model::status::{Correction, DRIFT_ITEMS_LIMIT, DriftItem, DriftReason, DriftStatus};
 use crate::model::text::{message, quote};
 use crate::reconcile::desired::Desired;
 use crate::reconcile::diff::{Cause, Difference, Drift};
 
-/// The drift of one pass.
-pub(super) struct Found {
-    /// What the status says.
+/// The drift of one reconcile.
+pub(super) struct DriftReport {
+    /// The drift of the status.
     pub status: DriftStatus,
-    /// What this pass corrected.
+    /// The items that this reconcile corrected.
     pub corrected: Vec<DriftItem>,
-    /// The keys of the aspects that it corrected.
-    pub fields: Vec<String>,
-    /// What stands now and did not before.
+    /// The keys of the fields that it corrected.
+    pub corrected_fields: Vec<String>,
+    /// The items that were not in the previous status.
     pub new: Vec<DriftItem>,
 }
 
-pub(super) fn found(input: &SummaryInput<'_>, after: &Drift) -> Found {
-    let standing = standing(input, after);
-    let count = i64::try_from(standing.len()).unwrap_or(i64::MAX);
-    // What the status has no room for cannot be known again at the next look, so it is never told as new.
-    let items: Vec<DriftItem> = standing.into_iter().take(DRIFT_ITEMS_LIMIT).collect();
+pub(super) fn drift_report(input: &SummaryInput<'_>, after: &Drift) -> DriftReport {
+    let current = current_items(input, after);
+    let count = i64::try_from(current.len()).unwrap_or(i64::MAX);
+    // An item beyond the limit is not in the status, so the next reconcile could not recognise it: it is
+    // never new.
+    let items: Vec<DriftItem> = current.into_iter().take(DRIFT_ITEMS_LIMIT).collect();
     let new = items
         .iter()
-        // What could not be read is no drift: the conditions tell of it.
+        // A field that could not be read is not drift: the conditions report it.
         .filter(|item| item.reason != Some(DriftReason::Unreadable))
         .filter(|item| !input.previous.drift.items.iter().any(|before| same(before, item)))
         .cloned()
         .collect();
-    let put_back = put_back(input, after);
-    let corrected: Vec<DriftItem> = put_back.iter().copied().flat_map(items_of).collect();
+    let corrections = corrections(input, after);
+    let corrected: Vec<DriftItem> = corrections.iter().copied().flat_map(drift_items).collect();
     let last_correction = if corrected.is_empty() {
         input.previous.drift.last_correction.clone()
     } else {
@@ -42,30 +43,33 @@ pub(super) fn found(input: &SummaryInput<'_>, after: &Drift) -> Found {
             items: corrected.iter().take(DRIFT_ITEMS_LIMIT).cloned().collect(),
         })
     };
-    Found {
+    DriftReport {
         status: DriftStatus {
             count,
             items,
             last_correction,
         },
         corrected,
-        fields: put_back.iter().map(|difference| difference.field.key()).collect(),
+        corrected_fields: corrections
+            .iter()
+            .map(|difference| difference.field.key())
+            .collect(),
         new,
     }
 }
 
-fn standing(input: &SummaryInput<'_>, after: &Drift) -> Vec<DriftItem> {
+fn current_items(input: &SummaryInput<'_>, after: &Drift) -> Vec<DriftItem> {
     let mut items: Vec<DriftItem> = Vec::new();
     for difference in &after.differences {
-        let why = match &difference.cause {
+        let reason = match &difference.cause {
             Cause::Spec | Cause::Frozen => continue,
             Cause::OutOfBand | Cause::Adopted => DriftReason::Reported,
             Cause::Contested => DriftReason::Contested,
             Cause::Unmanaged => DriftReason::Unmanaged,
             Cause::Unreadable(_) => DriftReason::Unreadable,
         };
-        for mut item in items_of(difference) {
-            item.reason = Some(why);
+        for mut item in drift_items(difference) {
+            item.reason = Some(reason);
             let before = input
                 .previous
                 .drift
@@ -78,14 +82,14 @@ fn standing(input: &SummaryInput<'_>, after: &Drift) -> Vec<DriftItem> {
             }
         }
     }
-    items.extend(unseen_now(input, &items));
+    items.extend(hidden_items(input, &items));
     items
 }
 
-/// What stood before on a resource that cannot be read now: nobody knows that it went, and it is no news when it is
-/// seen again.
-fn unseen_now(input: &SummaryInput<'_>, items: &[DriftItem]) -> Vec<DriftItem> {
-    let hidden = |before: &&DriftItem| {
+/// The previous items of a resource that could not be read now. They may still exist, and they are not new
+/// when the resource can be read again.
+fn hidden_items(input: &SummaryInput<'_>, items: &[DriftItem]) -> Vec<DriftItem> {
+    let is_hidden = |before: &&DriftItem| {
         before.reason != Some(DriftReason::Unreadable)
             && items
                 .iter()
@@ -99,13 +103,13 @@ fn unseen_now(input: &SummaryInput<'_>, items: &[DriftItem]) -> Vec<DriftItem> {
         .drift
         .items
         .iter()
-        .filter(hidden)
+        .filter(is_hidden)
         .cloned()
         .collect()
 }
 
-/// What somebody had changed and is now as it should be.
-fn put_back<'a>(input: &SummaryInput<'a>, after: &Drift) -> Vec<&'a Difference> {
+/// The out-of-band differences that are gone after the steps.
+fn corrections<'a>(input: &SummaryInput<'a>, after: &Drift) -> Vec<&'a Difference> {
     if matches!(input.decision.desired, Desired::Absent(_)) {
         return Vec::new();
     }
@@ -118,42 +122,43 @@ fn put_back<'a>(input: &SummaryInput<'a>, after: &Drift) -> Vec<&'a Difference> 
         .collect()
 }
 
-/// One item a difference, or one a part where the aspect has parts. What could not be read is one item a resource.
-pub(crate) fn items_of(difference: &Difference) -> Vec<DriftItem> {
+/// One item for each part of a difference, or one for the whole. A resource that could not be read is one item.
+pub(crate) fn drift_items(difference: &Difference) -> Vec<DriftItem> {
     let resource = difference.field.resource().as_str().to_owned();
-    let item = |field: String, wanted: Option<&String>, found: Option<&String>| DriftItem {
+    let item = |field: String, desired: Option<&String>, observed: Option<&String>| DriftItem {
         resource: resource.clone(),
-        // Fields name what others wrote: ids and condition keys of foreign statements.
+        // Fields contain foreign text: ids and condition keys of foreign statements.
         field: message(&field),
-        desired: wanted.map(|text| quote(text)),
-        observed: found.map(|text| quote(text)),
+        desired: desired.map(|text| quote(text)),
+        observed: observed.map(|text| quote(text)),
         reason: None,
         since: None,
     };
-    if let Cause::Unreadable(why) = &difference.cause {
-        return vec![item("*".to_owned(), None, Some(&why.to_string()))];
+    if let Cause::Unreadable(error) = &difference.cause {
+        return vec![item("*".to_owned(), None, Some(&error.to_string()))];
     }
     if difference.parts.is_empty() {
-        let text =
-            |value: &Option<crate::model::field::Value>| value.as_ref().map(|value| value.text.clone());
-        let (wanted, found) = (text(&difference.desired), text(&difference.observed));
+        let text = |value: &Option<Value>| value.as_ref().map(|value| value.text.clone());
+        let desired = text(&difference.desired);
+        let observed = text(&difference.observed);
         return vec![item(
             difference.field.to_string(),
-            wanted.as_ref(),
-            found.as_ref(),
+            desired.as_ref(),
+            observed.as_ref(),
         )];
     }
     difference
         .parts
         .iter()
-        .map(|(field, wanted, found)| item(field.clone(), wanted.as_ref(), found.as_ref()))
+        .map(|(field, desired, observed)| item(field.clone(), desired.as_ref(), observed.as_ref()))
         .collect()
 }
 
-/// What could not be read is one thing a resource, however AWS words it this time.
+/// Returns whether two items describe the same drift. Unreadable items of a resource are the same whatever
+/// the error text.
 fn same(a: &DriftItem, b: &DriftItem) -> bool {
-    let unread = Some(DriftReason::Unreadable);
-    if a.reason == unread && b.reason == unread {
+    let unreadable = Some(DriftReason::Unreadable);
+    if a.reason == unreadable && b.reason == unreadable {
         return a.resource == b.resource;
     }
     a.resource == b.resource
@@ -163,7 +168,7 @@ fn same(a: &DriftItem, b: &DriftItem) -> bool {
         && a.reason == b.reason
 }
 
-/// The resource that a key of `status.last_applied_hashes` belongs to.
+/// The resource to which a key of `status.last_applied_hashes` belongs.
 pub(super) fn resource_of(key: &str) -> Resource {
     match key.split('/').next().unwrap_or_default() {
         "provider" => Resource::Provider,

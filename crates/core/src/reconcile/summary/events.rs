@@ -1,37 +1,37 @@
-//! Summarise, the events: what people are told once, at the moment it happens.
-//! What was found and done in, events out; no I/O. Texts are cut short before they leave.
+//! The events of a reconcile: each change is reported once, when it happens. Drift report, outcome and status
+//! in, events out; no I/O. Messages are truncated here.
 
-use super::SummaryInput;
-use super::drift::Found;
+use super::drift::DriftReport;
+use super::input::SummaryInput;
 use crate::model::condition::{Condition, ConditionStatus, ConditionType};
 use crate::model::field::Resource;
 use crate::model::reason::Reason;
 use crate::model::status::{DriftItem, Status};
 use crate::model::text;
 use crate::reconcile::desired::Desired;
-use crate::reconcile::diff::Cause;
+use crate::reconcile::diff::{Cause, Difference};
 use crate::reconcile::step::Step;
 
-/// Events of one kind in one pass; a storm of drift is one line each and then a number.
+/// The number of events of one kind in one reconcile. Further drift is only counted.
 const ITEMS_LIMIT: usize = 5;
 
-/// One thing to tell.
+/// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Whether somebody should look.
+    /// The type of the event.
     pub kind: EventKind,
-    /// The word for it.
+    /// The reason of the event.
     pub reason: Reason,
-    /// The sentence for it.
+    /// The message of the event.
     pub note: String,
 }
 
-/// Whether somebody should look.
+/// The type of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// For the record.
+    /// For information.
     Normal,
-    /// Somebody should look.
+    /// A user should check the object.
     Warning,
 }
 
@@ -53,23 +53,23 @@ impl Event {
     }
 }
 
-pub(super) fn of(input: &SummaryInput<'_>, found: &Found, status: &Status) -> Vec<Event> {
+pub(super) fn events(input: &SummaryInput<'_>, report: &DriftReport, status: &Status) -> Vec<Event> {
     let mut events = Vec::new();
     match input.decision.desired {
         Desired::Present(_) => events.extend(steps(input)),
         Desired::Absent(_) => events.extend(removal(input)),
     }
-    events.extend(drift(Reason::DriftCorrected, &found.corrected, Event::normal));
-    events.extend(contested(input, found));
-    events.extend(drift(Reason::DriftFound, &found.new, Event::warning));
-    events.extend(turns(input, status));
+    events.extend(drift(Reason::DriftCorrected, &report.corrected, Event::normal));
+    events.extend(contested(input, report));
+    events.extend(drift(Reason::DriftFound, &report.new, Event::warning));
+    events.extend(condition_changes(input, status));
     events
 }
 
-/// What the steps of this pass changed because the spec asked for it.
+/// The changes of this reconcile that the spec caused.
 fn steps(input: &SummaryInput<'_>) -> Vec<Event> {
     let by_spec = |resource| {
-        let of = |difference: &&crate::reconcile::diff::Difference| difference.field.resource() == resource;
+        let of = |difference: &&Difference| difference.field.resource() == resource;
         input
             .decision
             .drift
@@ -94,7 +94,7 @@ fn steps(input: &SummaryInput<'_>) -> Vec<Event> {
                 ));
             }
             (Step::AdoptRole { .. } | Step::AdoptAssociation { .. }, _) => {
-                events.extend(did(Reason::Adopted, &[step.to_string()]));
+                events.extend(completed(Reason::Adopted, &[step.to_string()]));
             }
             (Step::InstallAgent {}, _) => {
                 let note = "Installed the EKS add-on eks-pod-identity-agent.";
@@ -103,7 +103,7 @@ fn steps(input: &SummaryInput<'_>) -> Vec<Event> {
             (Step::RestartWorkload { owner, .. }, _) => {
                 events.push(Event::normal(Reason::Restarted, format!("Restarted {owner}.")));
             }
-            // The role of the binding before, which no drift tells of.
+            // The role of the previous binding, which the drift does not include.
             (Step::DeleteRole { .. } | Step::ReleaseRole { .. }, _) => updates.push(step.to_string()),
             (_, Some(Resource::Role)) if !created && by_spec(Resource::Role) => {
                 updates.push(step.to_string())
@@ -114,18 +114,18 @@ fn steps(input: &SummaryInput<'_>) -> Vec<Event> {
             _ => {}
         }
     }
-    events.extend(did(Reason::RoleUpdated, &updates));
-    events.extend(did(Reason::BindingUpdated, &bindings));
+    events.extend(completed(Reason::RoleUpdated, &updates));
+    events.extend(completed(Reason::BindingUpdated, &bindings));
     events
 }
 
-/// What this pass removed or let go, with the object itself: one line each.
+/// The resources that this reconcile removed or released with their object: one event each.
 fn removal(input: &SummaryInput<'_>) -> Vec<Event> {
     let (mut removed, mut released) = (Vec::new(), Vec::new());
     for (step, _) in input.outcome.done() {
         match step {
             Step::ReleaseRole { .. } | Step::ReleaseAssociation {} => released.push(step.to_string()),
-            // Only what AWS demands before the role can go.
+            // AWS requires these steps before it deletes the role.
             Step::DetachPolicy { .. }
             | Step::DeleteInlinePolicy { .. }
             | Step::LeaveInstanceProfiles { .. } => {}
@@ -133,31 +133,31 @@ fn removal(input: &SummaryInput<'_>) -> Vec<Event> {
             _ => {}
         }
     }
-    let removed = did(Reason::Removed, &removed);
+    let removed = completed(Reason::Removed, &removed);
     removed
         .into_iter()
-        .chain(did(Reason::Released, &released))
+        .chain(completed(Reason::Released, &released))
         .collect()
 }
 
-/// What was put back once more although somebody changes it again each time.
-fn contested(input: &SummaryInput<'_>, found: &Found) -> Option<Event> {
-    let again = found
-        .fields
+/// Corrections of fields that another writer keeps changing.
+fn contested(input: &SummaryInput<'_>, report: &DriftReport) -> Option<Event> {
+    let again = report
+        .corrected_fields
         .iter()
         .filter(|key| input.decision.contested.contains(*key));
     let again: Vec<String> = again.take(ITEMS_LIMIT).cloned().collect();
     (!again.is_empty()).then(|| {
         let note = format!(
-            "Put back once more, and somebody changes it again each time: {}. Find out who it is (CloudTrail), and let one of the two decide.",
+            "Corrected again: {}. Another writer reverts each correction. Find the writer in CloudTrail, and let only one of the two manage the fields.",
             text::list(&again)
         );
         Event::warning(Reason::Contested, note)
     })
 }
 
-fn did(reason: Reason, steps: &[String]) -> Option<Event> {
-    (!steps.is_empty()).then(|| Event::normal(reason, format!("Did: {}.", text::list(steps))))
+fn completed(reason: Reason, steps: &[String]) -> Option<Event> {
+    (!steps.is_empty()).then(|| Event::normal(reason, format!("Completed: {}.", text::list(steps))))
 }
 
 fn drift(reason: Reason, items: &[DriftItem], event: fn(Reason, String) -> Event) -> Vec<Event> {
@@ -167,38 +167,38 @@ fn drift(reason: Reason, items: &[DriftItem], event: fn(Reason, String) -> Event
         .map(|item| event(reason, difference_message(item)))
         .collect();
     if let Some(more) = items.len().checked_sub(ITEMS_LIMIT).filter(|more| *more > 0) {
-        events.push(event(reason, format!("{more} more fields; see status.drift.")));
+        events.push(event(reason, format!("{more} more fields, see status.drift.")));
     }
     events
 }
 
 fn difference_message(item: &DriftItem) -> String {
-    let or_nothing = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     format!(
-        "{} {}: wanted {}, found {}",
+        "{} {}: expected {}, observed {}",
         item.resource,
         item.field,
-        or_nothing(&item.desired),
-        or_nothing(&item.observed)
+        or_none(&item.desired),
+        or_none(&item.observed)
     )
 }
 
-/// The conditions that turned in this pass and are worth a line.
-fn turns(input: &SummaryInput<'_>, status: &Status) -> Vec<Event> {
-    let turned = |kind| {
+/// The changes of conditions that are worth an event.
+fn condition_changes(input: &SummaryInput<'_>, status: &Status) -> Vec<Event> {
+    let changed = |kind| {
         let now = status.condition(kind)?;
         let before = input.previous.condition(kind);
-        let same = before.is_some_and(|before| before.status == now.status && before.reason == now.reason);
-        (!same).then_some((before, now))
+        let is_same = before.is_some_and(|before| before.status == now.status && before.reason == now.reason);
+        (!is_same).then_some((before, now))
     };
-    let ready = turned(ConditionType::Ready).and_then(|(before, now)| ready_turned(before, now, status));
-    let stalled = turned(ConditionType::Stalled).map(|(_, now)| Event::warning(now.reason, &now.message));
-    // What stalls a change is told once, as what stalls.
-    let change = turned(ConditionType::Transitioning).filter(|_| stalled.is_none());
-    let change = change.map(|(_, now)| Event::normal(now.reason, &now.message));
+    let ready = changed(ConditionType::Ready).and_then(|(before, now)| ready_changed(before, now, status));
+    let stalled = changed(ConditionType::Stalled).map(|(_, now)| Event::warning(now.reason, &now.message));
+    // A stalled transition is reported once, as stalled.
+    let transition = changed(ConditionType::Transitioning).filter(|_| stalled.is_none());
+    let transition = transition.map(|(_, now)| Event::normal(now.reason, &now.message));
     let ended = input.previous.transition.is_some() && status.transition.is_none();
     let ended = ended.then(|| {
-        let note = "The change of the binding is done: new pods and old ones have what the spec asks for, and nothing of the old binding is left.";
+        let note = "The transition is complete: all pods use the binding of the spec, and the old binding is removed.";
         Event::normal(Reason::BindingChanged, note)
     });
     let recreated = status.condition(ConditionType::RoleReady).filter(|now| {
@@ -206,24 +206,32 @@ fn turns(input: &SummaryInput<'_>, status: &Status) -> Vec<Event> {
         now.reason == Reason::RoleRecreated && before.is_none_or(|before| before.message != now.message)
     });
     let recreated = recreated.map(|now| Event::warning(now.reason, &now.message));
-    let contested = turned(ConditionType::InSync).filter(|(_, now)| now.reason == Reason::Contested);
+    let contested = changed(ConditionType::InSync).filter(|(_, now)| now.reason == Reason::Contested);
     let contested = contested.map(|(_, now)| Event::warning(now.reason, &now.message));
-    [ready, recreated, contested, stalled, change, ended]
+    [ready, recreated, contested, stalled, transition, ended]
         .into_iter()
         .flatten()
         .collect()
 }
 
-/// Ready comes, or goes without anything else that says why: a deletion, a stall and a change of the binding do.
-fn ready_turned(before: Option<&Condition>, now: &Condition, status: &Status) -> Option<Event> {
-    let was = before.is_some_and(|before| before.status == ConditionStatus::True);
-    let told_elsewhere = [ConditionType::Stalled, ConditionType::Transitioning]
+/// Ready became true, or it became false and no other event reports the cause: a deletion, a stall and a
+/// transition do.
+fn ready_changed(before: Option<&Condition>, now: &Condition, status: &Status) -> Option<Event> {
+    let was_ready = before.is_some_and(|before| before.status == ConditionStatus::True);
+    let is_reported = [ConditionType::Stalled, ConditionType::Transitioning]
         .iter()
         .any(|kind| status.condition(*kind).is_some());
     match (now.status, now.reason) {
         (ConditionStatus::True, _) => Some(Event::normal(now.reason, &now.message)),
-        (_, Reason::Deleting | Reason::Settling | Reason::Progressing) => None,
-        (ConditionStatus::False, _) if was && !told_elsewhere => {
+        (
+            _,
+            Reason::Deleting
+            | Reason::AwaitingConsistency
+            | Reason::Propagating
+            | Reason::Settling
+            | Reason::Progressing,
+        ) => None,
+        (ConditionStatus::False, _) if was_ready && !is_reported => {
             Some(Event::warning(now.reason, &now.message))
         }
         (ConditionStatus::False | ConditionStatus::Unknown, _) => None,
@@ -233,8 +241,7 @@ fn ready_turned(before: Option<&Condition>, now: &Condition, status: &Status) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::decide;
-    use crate::example::{applied, carry_out, rendered, spec};
+    use crate::example::{applied, carry_out, decide, rendered, spec};
     use crate::model::fact::{Fact, ReadError};
     use crate::model::name::PolicyName;
     use crate::model::spec::{DriftPolicy, Method, Spec};
@@ -254,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn more_drift_than_the_status_holds_is_told_once_and_counted() {
+    fn drift_beyond_the_limit_is_reported_once_and_counted() {
         let (identity, mut world, status) = applied(&reporting());
         let role = world.roles.get_mut(identity.role_arn()).unwrap();
         let grants = serde_json::json!({"Version": "2012-10-17", "Statement": [
@@ -282,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_read_is_no_drift() {
+    fn unreadable_field_is_not_reported_as_drift() {
         let (identity, mut world, status) = applied(&spec(Method::Irsa));
         world.roles.get_mut(identity.role_arn()).unwrap().inline = Fact::Unreadable(ReadError::Throttled);
         let decision = decide(&identity, &status, &world);
@@ -293,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn losing_ready_is_told_once() {
+    fn lost_readiness_is_reported_once() {
         let (identity, mut world, status) = applied(&spec(Method::PodIdentity));
         world.agent = Fact::Absent;
         let first = carry_out(&decide(&identity, &status, &world), &status, &mut world);
@@ -307,12 +314,12 @@ mod tests {
     }
 
     #[test]
-    fn a_new_binding_is_told_as_what_was_made_and_that_it_is_ready() {
+    fn new_binding_reports_its_steps_and_readiness() {
         let identity = crate::example::identity(&spec(Method::Irsa));
         let mut world = crate::example::world(&identity);
         let none = Status::default();
         let summary = carry_out(&decide(&identity, &none, &world), &none, &mut world);
-        let input = [Reason::RoleCreated, Reason::BindingUpdated, Reason::Bound];
-        assert_eq!(reasons(&summary.events), input);
+        let expected = [Reason::RoleCreated, Reason::BindingUpdated, Reason::Bound];
+        assert_eq!(reasons(&summary.events), expected);
     }
 }

@@ -1,28 +1,32 @@
-//! Summarise, the three conditions that feed Ready: role, trust and binding.
-//! Facts after the pass in, verdicts out; no I/O. What could not be read leaves its verdict as it was.
+//! The three conditions that feed `Ready`: role, trust policy and binding. Facts after the steps in, verdicts
+//! out; no I/O. A resource that could not be read keeps its previous verdict.
 
 use std::time::Duration;
 
 use super::agent::{agent, webhook};
-use super::role::{Basis, role, trust};
-use super::{SummaryInput, Verdict};
-use crate::model::condition::ConditionType;
-use crate::model::fact::Fact;
+use super::basis::Basis;
+use super::input::SummaryInput;
+use super::role::{role, trust};
+use super::unreadable::limit_message;
+use super::verdict::Verdict;
+use crate::model::condition::{ConditionStatus, ConditionType};
+use crate::model::fact::{Fact, ReadError};
 use crate::model::field::{Field, Resource};
 use crate::model::observed::{Association, ServiceAccount};
 use crate::model::reason::Reason;
 use crate::model::role_chain;
+use crate::model::text::quote;
 use crate::reconcile::desired::{Desired, DesiredAssociation, DesiredState, Others};
 use crate::reconcile::diff::Drift;
 use crate::reconcile::transition::TransitionState;
 
-/// The verdicts that feed Ready.
+/// The verdicts that feed `Ready`.
 pub(super) struct ReadyInputs {
     pub role: Verdict,
     pub trust: Verdict,
     pub binding: Verdict,
-    /// How long the binding still needs to reach new pods.
-    pub settles_in: Option<Duration>,
+    /// The time until the binding has reached new pods.
+    pub propagates_in: Option<Duration>,
 }
 
 impl ReadyInputs {
@@ -34,149 +38,167 @@ impl ReadyInputs {
         ]
     }
 
-    pub(super) fn ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         self.all()
             .iter()
-            .all(|(_, verdict)| verdict.status == crate::model::condition::ConditionStatus::True)
+            .all(|(_, verdict)| verdict.status == ConditionStatus::True)
     }
 }
 
-pub(super) fn judge(input: &SummaryInput<'_>, drift: &Drift) -> ReadyInputs {
-    let Desired::Present(wanted) = &input.decision.desired else {
-        let going = || Verdict::fails(Reason::Deleting, "The object is being deleted.");
+pub(super) fn ready_inputs(input: &SummaryInput<'_>, drift: &Drift) -> ReadyInputs {
+    let Desired::Present(desired) = &input.decision.desired else {
+        let deleting = || Verdict::unmet(Reason::Deleting, "The object is being deleted.");
         return ReadyInputs {
-            role: going(),
-            trust: going(),
-            binding: going(),
-            settles_in: None,
+            role: deleting(),
+            trust: deleting(),
+            binding: deleting(),
+            propagates_in: None,
         };
     };
-    if let TransitionState::Unknown(_, why) = &input.decision.stage {
-        let as_before = |kind| Verdict::as_before(input.previous, kind, "The binding in effect", why);
+    if let TransitionState::Unknown(_, error) = &input.decision.stage {
+        let as_before = |kind| {
+            let consistency = Some(input.timings.read_consistency);
+            Verdict::as_before(input.previous, kind, "The binding in effect", error, consistency)
+        };
         return ReadyInputs {
             role: as_before(ConditionType::RoleReady),
             trust: as_before(ConditionType::TrustReady),
             binding: as_before(ConditionType::BindingReady),
-            settles_in: None,
+            propagates_in: None,
         };
     }
-    let (settles_in, basis) = (settles_in(input), Basis::of(input));
+    let propagates_in = propagates_in(input);
+    let basis = Basis::of(input);
     ReadyInputs {
-        role: role(&basis, drift, wanted),
-        trust: trust(&basis, drift, wanted),
-        binding: binding(input, drift, wanted, settles_in),
-        settles_in,
+        role: role(&basis, drift, desired),
+        trust: trust(&basis, drift, desired),
+        binding: binding(input, drift, desired, propagates_in),
+        propagates_in,
     }
 }
 
 fn binding(
     input: &SummaryInput<'_>,
     drift: &Drift,
-    wanted: &DesiredState,
-    settles_in: Option<Duration>,
+    desired: &DesiredState,
+    propagates_in: Option<Duration>,
 ) -> Verdict {
-    let kind = ConditionType::BindingReady;
     let conflict = [Resource::Association, Resource::ServiceAccount]
         .into_iter()
-        .find_map(|on| drift.conflict_on(on));
+        .find_map(|resource| drift.conflict_on(resource));
     if let Some(conflict) = conflict {
-        return Verdict::fails(conflict.reason, conflict.message.clone());
+        return Verdict::unmet(conflict.reason, conflict.message.clone());
     }
-    let association = match (&input.after.association, &wanted.association) {
-        (Fact::Unreadable(why), _) => {
-            return Verdict::as_before(input.previous, kind, "The association", why);
+    let subject = &desired.subject;
+    match (&input.after.association, &desired.association) {
+        (Fact::Unreadable(error), _) => return as_before(input, "The association", error),
+        (Fact::Present(observed), Some(association)) => {
+            return associated(input, desired, association, observed, propagates_in);
         }
-        (Fact::Present(found), Some(want)) => return associated(input, wanted, want, found, settles_in),
-        (Fact::Absent, Some(_)) => false,
-        (Fact::Present(_), None) if wanted.others != Others::Drift => true,
-        (Fact::Present(_), None) => {
-            return Verdict::fails(
-                Reason::BindingDrifted,
-                "An association of this ServiceAccount is still there and would win over its annotation.",
+        (Fact::Absent, Some(_)) => {
+            return agent(input, desired).unwrap_or_else(|| {
+                let message = format!("The association of ServiceAccount {subject} does not exist yet.");
+                Verdict::unmet(Reason::BindingMissing, message)
+            });
+        }
+        (Fact::Present(_), None) if desired.others == Others::Drift => {
+            let message = format!(
+                "ServiceAccount {subject} must have no association, because an association takes precedence over the IRSA annotation. It has one, see status.drift."
             );
+            return Verdict::unmet(Reason::BindingDrifted, message);
         }
-        (Fact::Absent, None) => true,
-    };
-    if !association {
-        return agent(input, wanted).unwrap_or_else(|| {
-            Verdict::fails(
-                Reason::BindingMissing,
-                format!("The association of {} is not there yet.", wanted.subject),
-            )
-        });
+        (Fact::Present(_) | Fact::Absent, None) => {}
     }
     match &input.after.service_account {
-        Fact::Unreadable(why) => Verdict::as_before(input.previous, kind, "The ServiceAccount", why),
+        Fact::Unreadable(error) => as_before(input, "The ServiceAccount", error),
         Fact::Absent => {
-            let what_next = match wanted.create_service_account {
-                true => "It is created once the role is in place.",
+            let next = match desired.create_service_account {
+                true => "Lanyard creates it once the role is in place.",
                 false => "Create it, or set spec.serviceAccount.create: true.",
             };
-            Verdict::fails(
+            Verdict::unmet(
                 Reason::ServiceAccountMissing,
-                format!("ServiceAccount {} does not exist. {what_next}", wanted.subject),
+                format!("ServiceAccount {subject} does not exist. {next}"),
             )
         }
-        Fact::Present(account) => annotated(input, drift, wanted, account),
+        Fact::Present(account) => annotated(input, drift, desired, account),
     }
+}
+
+fn as_before(input: &SummaryInput<'_>, what: &str, error: &ReadError) -> Verdict {
+    let consistency = Some(input.timings.read_consistency);
+    Verdict::as_before(
+        input.previous,
+        ConditionType::BindingReady,
+        what,
+        error,
+        consistency,
+    )
 }
 
 fn associated(
     input: &SummaryInput<'_>,
-    wanted: &DesiredState,
-    want: &DesiredAssociation,
-    found: &Association,
-    settles_in: Option<Duration>,
+    state: &DesiredState,
+    desired: &DesiredAssociation,
+    observed: &Association,
+    propagates_in: Option<Duration>,
 ) -> Verdict {
-    let id = &found.id;
-    if found.role_arn != want.role_arn
-        || found.target_role_arn != want.target_role_arn
-        || found.session_tags != want.session_tags
+    let (id, subject) = (&observed.id, &state.subject);
+    if observed.role_arn != desired.role_arn
+        || observed.target_role_arn != desired.target_role_arn
+        || observed.session_tags != desired.session_tags
     {
-        return Verdict::fails(
+        return Verdict::unmet(
             Reason::BindingDrifted,
             format!(
-                "Association {id} gives {} {}; wanted is {}. See status.drift.",
-                wanted.subject, found.role_arn, want.role_arn
+                "Association {id} maps {subject} to role {}. Expected role {}. See status.drift for each field.",
+                observed.role_arn, desired.role_arn
             ),
         );
     }
-    if let Some(verdict) = agent(input, wanted) {
+    if let Some(verdict) = agent(input, state) {
         return verdict;
     }
-    if settles_in.is_some() {
-        return Verdict::fails(
-            Reason::Settling,
-            format!("Association {id} is in place; AWS needs some seconds before new pods get it."),
+    let role = &desired.role_arn;
+    if propagates_in.is_some() {
+        let limit = limit_message(input.timings.propagation);
+        return Verdict::unmet(
+            Reason::Propagating,
+            format!(
+                "Association {id} maps {subject} to role {role}. Waiting up to {limit} for EKS to apply it to new pods."
+            ),
         );
     }
-    let whole_cluster = if want.session_tags {
+    let whole_cluster = if desired.session_tags {
         ""
     } else {
-        " Session tags are off, so the role's trust admits every ServiceAccount of the cluster that is associated with it."
+        " Session tags are off, so the role's trust policy admits every ServiceAccount of the cluster that is associated with the role."
     };
-    Verdict::holds(
+    Verdict::met(
         Reason::BindingInPlace,
         format!(
-            "Association {id} gives {} {}.{whole_cluster}{}",
-            wanted.subject,
-            want.role_arn,
-            chain_message(wanted, want, found)
+            "Association {id} maps {subject} to role {role}.{whole_cluster}{}",
+            chain_message(state, desired, observed)
         ),
     )
 }
 
-/// What each side of a chain has to have: the target role is somebody else's and cannot be looked into.
-fn chain_message(wanted: &DesiredState, want: &DesiredAssociation, found: &Association) -> String {
-    let Some(target) = &want.target_role_arn else {
+/// The requirements on both roles of a chain. Lanyard cannot read the target role, which another account may own.
+fn chain_message(state: &DesiredState, desired: &DesiredAssociation, observed: &Association) -> String {
+    let Some(target) = &desired.target_role_arn else {
         return String::new();
     };
-    let external_id = found.external_id.as_deref();
-    let trust = role_chain::trust(&want.role_arn, &wanted.subject, external_id, want.session_tags);
+    let external_id = observed.external_id.as_deref();
+    let trust = role_chain::trust(
+        &desired.role_arn,
+        &state.subject,
+        external_id,
+        desired.session_tags,
+    );
     format!(
-        " EKS goes on to {target}, whose trust has to have {}; the permissions of {} have to have {}.",
+        " EKS then assumes role {target}: its trust policy must contain {}, and the permissions of {} must contain {}.",
         trust.to_json(),
-        want.role_arn.name,
+        desired.role_arn.name,
         role_chain::permission(target).to_json()
     )
 }
@@ -184,70 +206,71 @@ fn chain_message(wanted: &DesiredState, want: &DesiredAssociation, found: &Assoc
 fn annotated(
     input: &SummaryInput<'_>,
     drift: &Drift,
-    wanted: &DesiredState,
+    desired: &DesiredState,
     account: &ServiceAccount,
 ) -> Verdict {
-    let wrong = wanted.annotations.iter().find(|(key, value)| {
-        account
-            .annotations
-            .get(*key)
-            .is_none_or(|found| found.value != **value)
-    });
-    if let Some((key, value)) = wrong {
-        let found = account.annotations.get(key);
-        let reason = if found.is_some() {
-            Reason::BindingDrifted
-        } else {
-            Reason::BindingMissing
+    if let Some(verdict) = wrong_annotation(desired, account) {
+        return verdict;
+    }
+    if let Fact::Unreadable(error) = &input.after.provider {
+        return as_before(input, "The IAM OIDC provider", error);
+    }
+    if let Some(provider) = desired
+        .provider
+        .as_ref()
+        .filter(|_| drift.of(&Field::Provider).is_some())
+    {
+        let next = match provider.ensure {
+            true => "Lanyard adds it.",
+            false => "Create the provider with that audience, or set provider: Ensure in the class.",
         };
-        let found = found.map_or("nothing".to_owned(), |found| {
-            crate::model::text::quote(&found.value)
-        });
-        return Verdict::fails(
-            reason,
+        return Verdict::unmet(
+            Reason::ProviderMissing,
             format!(
-                "ServiceAccount {}: annotation {key} is wanted as {value} and found as {found}.",
-                wanted.subject
+                "IAM OIDC provider {} does not exist or lacks audience {}. {next}",
+                provider.arn, provider.client_id
             ),
         );
     }
-    if let Fact::Unreadable(why) = &input.after.provider {
-        return Verdict::as_before(
-            input.previous,
-            ConditionType::BindingReady,
-            "The IAM OIDC provider",
-            why,
-        );
-    }
-    if drift.of(&Field::Provider).is_some() {
-        let arn = wanted
-            .provider
-            .as_ref()
-            .map(|provider| provider.arn.as_str())
-            .unwrap_or_default();
-        return Verdict::fails(
-            Reason::ProviderMissing,
-            format!("The IAM OIDC provider {arn} is missing or lacks the audience."),
-        );
-    }
-    webhook(input, wanted).unwrap_or_else(|| {
-        Verdict::holds(
+    webhook(input, desired).unwrap_or_else(|| {
+        Verdict::met(
             Reason::BindingInPlace,
             format!(
-                "ServiceAccount {} is annotated with {}.",
-                wanted.subject, wanted.binding.role_arn
+                "ServiceAccount {} is annotated with role {}.",
+                desired.subject, desired.binding.role_arn
             ),
         )
     })
 }
 
-/// How long an association that just changed still needs to reach new pods.
-fn settles_in(input: &SummaryInput<'_>) -> Option<Duration> {
+/// Returns `None` if every annotation has the desired value.
+fn wrong_annotation(desired: &DesiredState, account: &ServiceAccount) -> Option<Verdict> {
+    let (key, value) = desired.annotations.iter().find(|(key, value)| {
+        account
+            .annotations
+            .get(*key)
+            .is_none_or(|observed| observed.value != **value)
+    })?;
+    let (reason, observed) = match account.annotations.get(key) {
+        Some(observed) => (Reason::BindingDrifted, quote(&observed.value)),
+        None => (Reason::BindingMissing, "not set".to_owned()),
+    };
+    let message = format!(
+        "ServiceAccount {}: annotation {key} must be {value}. It is {observed}.",
+        desired.subject
+    );
+    Some(Verdict::unmet(reason, message))
+}
+
+/// Returns the time until a changed association has reached new pods, or `None` if it has.
+fn propagates_in(input: &SummaryInput<'_>) -> Option<Duration> {
     let modified = input.after.association.present()?.modified_at?;
-    let reaches = modified
-        .checked_add(jiff::SignedDuration::try_from(input.timings.propagation).ok()?)
+    let propagation = input.timings.propagation;
+    let end = modified
+        .checked_add(jiff::SignedDuration::try_from(propagation).ok()?)
         .ok()?;
-    let left = input.now.duration_until(reaches);
-    left.is_positive()
-        .then(|| left.unsigned_abs().min(input.timings.propagation))
+    let remaining = input.now.duration_until(end);
+    remaining
+        .is_positive()
+        .then(|| remaining.unsigned_abs().min(propagation))
 }

@@ -1,15 +1,15 @@
-//! Summarise, the pods alone: they churn, and a pod that comes or goes must not cost a look at AWS.
-//! The status before and a new count in, the status to write out, or nothing; no I/O.
+//! A new count of the pods without a reconcile: pods change often, and a new pod must not cost AWS calls. The
+//! previous status and the pods in, the status to write out; no I/O.
 
 use jiff::Timestamp;
 
-use super::conditions::pods_verdict;
+use super::pods::pods_verdict;
 use crate::model::condition::ConditionType;
 use crate::model::pods::Pods;
 use crate::model::status::{PodsStatus, Status};
 
-/// The status with the pods counted anew; `None` when it says so already, when no look has been taken yet,
-/// or while a change of the binding runs: then the pods decide how it goes on, which takes a look.
+/// The status with a new count of the pods. Returns `None` if the status does not change, if the object was never
+/// reconciled, or during a transition: then the pods determine the next stage, which requires a reconcile.
 #[must_use]
 pub fn recount(previous: &Status, pods: &Pods, now: Timestamp) -> Option<Status> {
     let before = previous.condition(ConditionType::PodsCurrent)?;

@@ -1,10 +1,12 @@
-//! Summarise, a role that was deleted by somebody and created again: its name is the old one, its unique id is not.
-//! What was recorded and what is there now in, the verdict to give out; no I/O.
+//! A role that was deleted out of band and created again: its name is the same, its unique id is not. The
+//! recorded and the observed id in, a verdict out; no I/O.
 //!
-//! AWS stores a role that a policy names as principal by its unique id, so policies elsewhere that named the old role
-//! are dead and creating the name again does not mend them (docs/dev/aws-behaviour.md#document-normalisation).
+//! AWS stores a role that a policy names as principal by its unique id. Policies that named the old role no
+//! longer match, and creating the name again does not repair them
+//! (docs/dev/aws-behaviour.md#document-normalisation).
 
-use super::{Basis, Verdict};
+use super::basis::Basis;
+use super::verdict::Verdict;
 use crate::model::arn::RoleArn;
 use crate::model::condition::ConditionType;
 use crate::model::observed::RoleFacts;
@@ -13,45 +15,45 @@ use crate::model::status::Status;
 use crate::model::subject::Subject;
 use crate::ownership::found_role;
 
-/// The id that is on record for a role.
+/// Returns the recorded id of a role, or `None` if there is none.
 pub(super) fn known_id<'a>(previous: &'a Status, arn: &RoleArn) -> Option<&'a String> {
     let role = previous.role.as_ref().filter(|role| role.arn == *arn)?;
     role.id.as_ref()
 }
 
-/// What to say of a role of ours that is not the one on record. It is said until the spec next changes: by then
-/// somebody has looked at the object.
+/// Returns a verdict if the role has another id than the recorded one. The verdict stays until the spec
+/// changes: by then a user has seen it.
 pub(super) fn verdict(
     basis: &Basis<'_>,
     subject: &Subject,
     arn: &RoleArn,
     facts: &RoleFacts,
 ) -> Option<Verdict> {
-    let (known, id) = (known_id(basis.previous, arn)?, facts.id.present()?);
+    let known = known_id(basis.previous, arn)?;
+    let id = facts.id.present()?;
     if known == id {
-        return said_before(basis);
+        return reported_before(basis);
     }
     let ownership = found_role(subject, basis.previous, arn, facts);
     ownership.is_ours().then(|| {
-        Verdict::holds(
+        Verdict::met(
             Reason::RoleRecreated,
             format!(
-                "Role {arn} was deleted and is created again: its id was {known} and is now {id}. Policies elsewhere that name it as principal still mean the old one: save them again."
+                "Role {arn} was deleted and created again: its id was {known} and is now {id}. Policies of other resources that name the role as principal refer to the old id. Save those policies again."
             ),
         )
     })
 }
 
-fn said_before(basis: &Basis<'_>) -> Option<Verdict> {
+fn reported_before(basis: &Basis<'_>) -> Option<Verdict> {
     let before = basis.previous.condition(ConditionType::RoleReady)?;
-    let stands = before.reason == Reason::RoleRecreated && before.observed_generation == basis.generation;
-    stands.then(|| Verdict::holds(Reason::RoleRecreated, before.message.clone()))
+    let is_current = before.reason == Reason::RoleRecreated && before.observed_generation == basis.generation;
+    is_current.then(|| Verdict::met(Reason::RoleRecreated, before.message.clone()))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::example::decide;
-    use crate::example::{applied, now, spec};
+    use crate::example::{applied, decide, now, spec};
     use crate::identity::Identity;
     use crate::model::arn::RoleArn;
     use crate::model::condition::{Condition, ConditionType};
@@ -66,8 +68,8 @@ mod tests {
     use crate::reconcile::step::Step;
     use crate::reconcile::summary::{Summary, SummaryInput, summarise};
 
-    /// One pass over an object of this generation; a role that it creates gets this id.
-    fn pass(
+    /// One reconcile of an object of this generation. A role that it creates gets this id.
+    fn reconcile(
         identity: &Identity,
         previous: &Status,
         world: &mut Observed,
@@ -97,7 +99,7 @@ mod tests {
         })
     }
 
-    fn lost(world: &mut Observed, arn: &RoleArn) {
+    fn delete_role(world: &mut Observed, arn: &RoleArn) {
         world.roles.insert(arn.clone(), RoleFacts::absent());
     }
 
@@ -105,7 +107,7 @@ mod tests {
         status.condition(ConditionType::RoleReady).unwrap()
     }
 
-    fn told_of_it(summary: &Summary) -> usize {
+    fn recreation_events(summary: &Summary) -> usize {
         let events = summary.events.iter();
         events
             .filter(|event| event.reason == Reason::RoleRecreated)
@@ -113,46 +115,50 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_is_created_again_is_told_once_and_said_until_the_spec_changes() {
+    fn recreated_role_is_reported_until_spec_changes() {
         let (identity, mut world, status) = applied(&spec(Method::PodIdentity));
         let arn = identity.role_arn().clone();
-        lost(&mut world, &arn);
-        let first = pass(&identity, &status, &mut world, 1, Some("AROA2"));
+        delete_role(&mut world, &arn);
+        let first = reconcile(&identity, &status, &mut world, 1, Some("AROA2"));
         assert_eq!(role_ready(&first.status).reason, Reason::RoleRecreated);
         assert!(role_ready(&first.status).message.contains("is now AROA2"));
-        assert_eq!(told_of_it(&first), 1);
+        assert_eq!(recreation_events(&first), 1);
 
-        let second = pass(&identity, &first.status, &mut world, 1, None);
+        let second = reconcile(&identity, &first.status, &mut world, 1, None);
         assert_eq!(
-            (second.status == first.status, told_of_it(&second)),
+            (second.status == first.status, recreation_events(&second)),
             (true, 0),
-            "it stands"
+            "no change"
         );
 
-        let edited = pass(&identity, &second.status, &mut world, 2, None);
+        let edited = reconcile(&identity, &second.status, &mut world, 2, None);
         assert_eq!(role_ready(&edited.status).reason, Reason::RoleInPlace);
 
-        lost(&mut world, &arn);
-        let again = pass(&identity, &first.status, &mut world, 1, Some("AROA3"));
-        assert_eq!(told_of_it(&again), 1, "another time is input again");
+        delete_role(&mut world, &arn);
+        let again = reconcile(&identity, &first.status, &mut world, 1, Some("AROA3"));
+        assert_eq!(
+            recreation_events(&again),
+            1,
+            "a second recreation is reported again"
+        );
     }
 
     #[test]
-    fn a_stop_on_the_way_does_not_forget_the_old_id() {
+    fn interrupted_recreation_keeps_old_id() {
         let (identity, mut world, status) = applied(&spec(Method::PodIdentity));
-        lost(&mut world, identity.role_arn());
-        let stopped = pass(&identity, &status, &mut world, 1, None);
+        delete_role(&mut world, identity.role_arn());
+        let stopped = reconcile(&identity, &status, &mut world, 1, None);
         assert_eq!(role_ready(&stopped.status).reason, Reason::RoleMissing);
-        let created = pass(&identity, &stopped.status, &mut world, 1, Some("AROA2"));
+        let created = reconcile(&identity, &stopped.status, &mut world, 1, Some("AROA2"));
         assert_eq!(role_ready(&created.status).reason, Reason::RoleRecreated);
     }
 
     #[test]
-    fn a_first_role_and_one_that_stays_are_just_in_place() {
+    fn unchanged_role_is_in_place() {
         let (_, _, status) = applied(&spec(Method::PodIdentity));
         assert_eq!(role_ready(&status).reason, Reason::RoleInPlace);
         let (identity, mut world, status) = applied(&spec(Method::PodIdentity));
-        let next = pass(&identity, &status, &mut world, 1, None);
+        let next = reconcile(&identity, &status, &mut world, 1, None);
         assert_eq!(role_ready(&next.status).reason, Reason::RoleInPlace);
         assert!(matches!(world.role(identity.role_arn()).id, Fact::Present(_)));
     }

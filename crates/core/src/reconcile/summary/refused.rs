@@ -1,10 +1,11 @@
-//! Summarise, for objects that cannot be carried out: invalid ones and ones that cannot even be decoded.
-//! What is wrong in, the summary out; no I/O. What was recorded before stays recorded.
+//! Summaries of objects that cannot be applied: invalid, rejected or undecodable ones. The cause in, a
+//! summary out; no I/O. All recorded values stay recorded.
 
 use jiff::Timestamp;
 
 use super::events::Event;
-use super::{Next, Summary, Verdict};
+use super::output::{Next, Summary};
+use super::verdict::Verdict;
 use crate::identity::Freeze;
 use crate::model::condition::{Condition, ConditionStatus, ConditionType};
 use crate::model::reason::Reason;
@@ -12,37 +13,37 @@ use crate::model::status::Status;
 use crate::model::text;
 use crate::reconcile::validate::Invalid;
 
-/// The summary of an object whose spec cannot be carried out. What it has is left as it is.
+/// The summary of an object with an invalid spec. Its resources are not changed.
 #[must_use]
 pub fn invalid(previous: &Status, generation: i64, invalid: &[Invalid], now: Timestamp) -> Summary {
     let lines: Vec<String> = invalid
         .iter()
-        .map(|wrong| text::field(&wrong.to_string()))
+        .map(|error| text::field(&error.to_string()))
         .collect();
     let message = text::joined(&lines, "");
     stalled(previous, generation, reason(invalid), &message, now)
 }
 
-/// What is wrong for one reason has that one; what is wrong for several is wrong as a spec.
+/// The common reason of all errors, or `InvalidSpec` if they differ.
 fn reason(invalid: &[Invalid]) -> Reason {
-    let first = invalid.first().map(|wrong| wrong.reason);
+    let first = invalid.first().map(|error| error.reason);
     first
-        .filter(|first| invalid.iter().all(|wrong| wrong.reason == *first))
+        .filter(|first| invalid.iter().all(|error| error.reason == *first))
         .unwrap_or(Reason::InvalidSpec)
 }
 
-/// The summary of an object that does not fit the types this operator knows.
+/// The summary of an object that does not match the types of this operator.
 #[must_use]
 pub fn undecodable(previous: &Status, generation: i64, error: &str, now: Timestamp) -> Summary {
     let message = format!(
-        "The object does not fit the CRD that this operator knows: {}",
+        "The object does not match the CRD of this operator: {}. Compare the versions of CRD and operator.",
         text::quote(error)
     );
     stalled(previous, generation, Reason::Undecodable, &message, now)
 }
 
-/// The summary of an object of which nothing was ever carried out, and nothing is: its class is away or does not allow it.
-/// What only could not be read keeps nobody waiting for a person.
+/// The summary of an object that was never applied, and whose class is missing or does not allow it. A class
+/// that could not be read is retried and does not stall the object.
 #[must_use]
 pub fn refused(previous: &Status, generation: i64, freeze: &Freeze, now: Timestamp) -> Summary {
     let Freeze { reason, message, .. } = freeze;
@@ -66,7 +67,7 @@ fn stalled(previous: &Status, generation: i64, reason: Reason, message: &str, no
     stopped(ConditionType::Stalled, previous, generation, reason, message, now)
 }
 
-/// `kind`: what says why nothing is done.
+/// `kind` is the condition that reports the cause.
 fn stopped(
     kind: ConditionType,
     previous: &Status,
@@ -76,12 +77,12 @@ fn stopped(
     now: Timestamp,
 ) -> Summary {
     let ready =
-        Verdict::fails(reason, message).into_condition(ConditionType::Ready, previous, generation, now);
-    let stall = Verdict::holds(reason, message).into_condition(kind, previous, generation, now);
-    let told_before = previous
+        Verdict::unmet(reason, message).into_condition(ConditionType::Ready, previous, generation, now);
+    let stall = Verdict::met(reason, message).into_condition(kind, previous, generation, now);
+    let is_reported = previous
         .condition(kind)
         .is_some_and(|before| before.status == ConditionStatus::True && before.message == stall.message);
-    let events = if told_before {
+    let events = if is_reported {
         Vec::new()
     } else {
         vec![Event::warning(reason, message)]

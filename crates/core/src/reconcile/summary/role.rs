@@ -1,13 +1,15 @@
-//! Summarise, the role: whether it is in place and whether its trust lets the subject in. Facts of a look, or of a page of
-//! a sweep, in; verdicts out; no I/O. What could not be read leaves its verdict as it was.
+//! The verdicts on the role: its existence, and the admission of the subject by its trust policy. Facts of a
+//! reconcile or of a page of the drift scan in, verdicts out; no I/O. A role that could not be read keeps its
+//! previous verdict.
 
-use super::{SummaryInput, Verdict, recreated};
+use super::basis::Basis;
+use super::recreated;
+use super::verdict::Verdict;
 use crate::model::condition::ConditionType;
 use crate::model::fact::{Fact, ReadError};
 use crate::model::field::Resource;
-use crate::model::observed::{Observed, RoleFacts};
+use crate::model::observed::RoleFacts;
 use crate::model::reason::Reason;
-use crate::model::status::Status;
 use crate::model::text;
 use crate::ownership::Ownership;
 use crate::reconcile::admission;
@@ -15,108 +17,90 @@ use crate::reconcile::desired::{DesiredRole, DesiredState};
 use crate::reconcile::diff::{Cause, Conflict, Drift};
 use lanyard_iam_policy::{Admission, Statement};
 
-/// What the verdicts on a role rest on, whether a look or a page of a sweep shows it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Basis<'a> {
-    pub after: &'a Observed,
-    pub previous: &'a Status,
-    pub generation: i64,
-}
-
-impl<'a> Basis<'a> {
-    pub(super) fn of(input: &SummaryInput<'a>) -> Self {
-        Self {
-            after: input.after,
-            previous: input.previous,
-            generation: input.generation,
-        }
-    }
-}
-
-/// Whether the role is in place.
-pub(crate) fn role(basis: &Basis<'_>, drift: &Drift, wanted: &DesiredState) -> Verdict {
-    let arn = &wanted.binding.role_arn;
-    if let Some(conflict) = others_role(drift, wanted) {
-        return Verdict::fails(conflict.reason, conflict.message.clone());
+/// The verdict on the existence of the role.
+pub(crate) fn role(basis: &Basis<'_>, drift: &Drift, desired: &DesiredState) -> Verdict {
+    let arn = &desired.binding.role_arn;
+    if let Some(conflict) = ownership_conflict(drift, desired) {
+        return Verdict::unmet(conflict.reason, conflict.message.clone());
     }
     let facts = basis.after.role(arn);
-    if let Some(found) = &facts.elsewhere {
-        let message = format!("There is no role {arn}; the role of that name is {found}. Correct the ARN.");
-        return Verdict::fails(Reason::RoleNotFound, message);
+    if let Some(actual) = &facts.elsewhere {
+        let message =
+            format!("Role {arn} does not exist. The role of that name is {actual}. Correct the ARN.");
+        return Verdict::unmet(Reason::RoleNotFound, message);
     }
-    match (&facts.id, &wanted.role, &facts.tags) {
-        // Whose a role is stands in its tags.
-        (Fact::Unreadable(why), _, _) | (Fact::Present(_), DesiredRole::Shared(_), Fact::Unreadable(why)) => {
-            Verdict::as_before(
-                basis.previous,
-                ConditionType::RoleReady,
-                &format!("Role {arn}"),
-                why,
-            )
+    match (&facts.id, &desired.role, &facts.tags) {
+        // The owner of a role is named in its tags.
+        (Fact::Unreadable(error), _, _)
+        | (Fact::Present(_), DesiredRole::Shared(_), Fact::Unreadable(error)) => {
+            as_before(basis, ConditionType::RoleReady, &format!("Role {arn}"), error)
         }
         (Fact::Absent, DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Held, _) => {
-            Verdict::fails(
-                Reason::RoleMissing,
-                format!("Role {arn} is wanted and not there yet."),
-            )
+            Verdict::unmet(Reason::RoleMissing, format!("Role {arn} does not exist yet."))
         }
-        (Fact::Absent, DesiredRole::Existing | DesiredRole::Shared(_), _) => Verdict::fails(
+        (Fact::Absent, DesiredRole::Existing | DesiredRole::Shared(_), _) => Verdict::unmet(
             Reason::RoleNotFound,
-            format!("spec.role.existing names {arn}, which does not exist. Create it, or correct the ARN."),
+            format!("Role {arn} does not exist. Create it, or correct the ARN in spec.role.existing."),
         ),
-        (Fact::Present(_), _, _) => role_in_place(basis, drift, wanted, &facts),
+        (Fact::Present(_), _, _) => role_in_place(basis, drift, desired, &facts),
     }
 }
 
-/// What keeps the role from being Lanyard's. What stands against a statement of its trust alone, or against adding to a
-/// role that is adopted already, is judged by its effect.
-fn others_role<'a>(drift: &'a Drift, wanted: &DesiredState) -> Option<&'a Conflict> {
+fn as_before(basis: &Basis<'_>, kind: ConditionType, what: &str, error: &ReadError) -> Verdict {
+    Verdict::as_before(basis.previous, kind, what, error, basis.consistency)
+}
+
+/// Returns the conflict over the ownership of the role, or `None` if there is none. A conflict over one
+/// statement of the trust policy, or over additions to a role that is already adopted, is judged by its
+/// effect instead.
+fn ownership_conflict<'a>(drift: &'a Drift, desired: &DesiredState) -> Option<&'a Conflict> {
     let conflict = drift.conflict_on(Resource::Role)?;
-    let by_effect = match conflict.reason {
+    let is_judged_by_effect = match conflict.reason {
         Reason::StatementConflict => true,
-        Reason::BoundaryMissing => wanted.holds.role == Ownership::Adopted,
+        Reason::BoundaryMissing => desired.holds.role == Ownership::Adopted,
         _ => false,
     };
-    (!by_effect).then_some(conflict)
+    (!is_judged_by_effect).then_some(conflict)
 }
 
-/// A role that is there is in place when nothing of it waits to be applied, as far as it could be read.
-fn role_in_place(basis: &Basis<'_>, drift: &Drift, wanted: &DesiredState, facts: &RoleFacts) -> Verdict {
-    let arn = &wanted.binding.role_arn;
-    if let Some(field) = unfinished_role(drift) {
-        return Verdict::fails(
+/// An existing role is in place if no change of the spec is pending, as far as the role could be read.
+fn role_in_place(basis: &Basis<'_>, drift: &Drift, desired: &DesiredState, facts: &RoleFacts) -> Verdict {
+    let arn = &desired.binding.role_arn;
+    if let Some(field) = pending_field(drift) {
+        return Verdict::unmet(
             Reason::Progressing,
-            format!("Role {arn}: {field} is not yet as the spec asks."),
+            format!("Role {arn}: {field} does not match the spec yet."),
         );
     }
-    if let Some((field, why)) = unknown_of_role(drift) {
+    if let Some((field, error)) = unreadable_field(drift) {
         let what = format!("{field} of role {arn}");
-        return Verdict::as_before(basis.previous, ConditionType::RoleReady, &what, why);
+        return as_before(basis, ConditionType::RoleReady, &what, error);
     }
-    let adopted = match wanted.role {
+    let adopted = match desired.role {
         DesiredRole::Adopted(..) => "adopted and ",
         _ => "",
     };
-    let in_place = || Verdict::holds(Reason::RoleInPlace, format!("Role {arn} is {adopted}in place."));
-    recreated::verdict(basis, &wanted.subject, arn, facts).unwrap_or_else(in_place)
+    let in_place = || Verdict::met(Reason::RoleInPlace, format!("Role {arn} is {adopted}in place."));
+    recreated::verdict(basis, &desired.subject, arn, facts).unwrap_or_else(in_place)
 }
 
-/// The first field of the role that the spec asks for and that could not be read.
-fn unknown_of_role(drift: &Drift) -> Option<(String, &ReadError)> {
+/// Returns the first field of the role that the spec sets and that could not be read, or `None` if all could
+/// be read.
+fn unreadable_field(drift: &Drift) -> Option<(String, &ReadError)> {
     drift.differences.iter().find_map(|difference| {
-        let asked = difference.field.resource() == Resource::Role
+        let is_in_spec = difference.field.resource() == Resource::Role
             && !difference.field.is_trust()
             && difference.desired.is_some();
         match &difference.cause {
-            Cause::Unreadable(why) if asked => Some((difference.field.to_string(), why)),
+            Cause::Unreadable(error) if is_in_spec => Some((difference.field.to_string(), error)),
             _ => None,
         }
     })
 }
 
-/// The first field of the role that the spec has changed and that is not applied yet. Drift does not count: a pod
-/// still gets the role.
-fn unfinished_role(drift: &Drift) -> Option<String> {
+/// Returns the first field of the role with a change of the spec that is not applied yet, or `None` if there
+/// is none. Drift does not count: a pod still gets the role.
+fn pending_field(drift: &Drift) -> Option<String> {
     drift
         .differences
         .iter()
@@ -125,63 +109,67 @@ fn unfinished_role(drift: &Drift) -> Option<String> {
         .map(|difference| difference.field.to_string())
 }
 
-/// Whether the role's trust lets the subject in.
-pub(crate) fn trust(basis: &Basis<'_>, drift: &Drift, wanted: &DesiredState) -> Verdict {
-    let arn = &wanted.binding.role_arn;
-    let subject = &wanted.subject;
-    if let Some(conflict) = others_role(drift, wanted) {
-        return Verdict::fails(
+/// The verdict on the admission of the subject by the role's trust policy.
+pub(crate) fn trust(basis: &Basis<'_>, drift: &Drift, desired: &DesiredState) -> Verdict {
+    let arn = &desired.binding.role_arn;
+    let subject = &desired.subject;
+    if let Some(conflict) = ownership_conflict(drift, desired) {
+        return Verdict::unmet(
             conflict.reason,
-            format!("Role {arn} is not Lanyard's, so its trust is left alone."),
+            format!("Lanyard does not manage the trust policy of role {arn}. See RoleReady."),
         );
     }
-    let found = match basis.after.role(arn).trust {
-        Fact::Present(found) => found,
-        Fact::Absent => {
-            return Verdict::fails(
-                Reason::TrustMissing,
-                format!("Role {arn} is not there, so nothing trusts {subject}."),
-            );
-        }
-        Fact::Unreadable(why) => {
+    match basis.after.role(arn).trust {
+        Fact::Present(policy) => admission_verdict(desired, admission::admission(&policy, desired.request())),
+        Fact::Absent => Verdict::unmet(
+            Reason::TrustMissing,
+            format!("Role {arn} does not exist, so no trust policy admits {subject}."),
+        ),
+        Fact::Unreadable(error) => {
             let what = format!("The trust policy of {arn}");
-            return Verdict::as_before(basis.previous, ConditionType::TrustReady, &what, &why);
+            as_before(basis, ConditionType::TrustReady, &what, &error)
         }
-    };
-    match admission::admission(&found, wanted.request()) {
-        Admission::Admitted { wider, .. } if wider.is_empty() => Verdict::holds(
-            Reason::TrustInPlace,
-            format!("The trust policy of {arn} lets {subject} in."),
-        ),
-        Admission::Admitted { wider, .. } => Verdict::holds(
-            Reason::TrustInPlace,
-            format!(
-                "The trust policy of {arn} lets {subject} in; beside it, it admits {}.",
-                text::list(&wider)
-            ),
-        ),
-        Admission::Denied { by, why } => Verdict::fails(
+    }
+}
+
+fn admission_verdict(desired: &DesiredState, admission: Admission) -> Verdict {
+    let arn = &desired.binding.role_arn;
+    let subject = &desired.subject;
+    match admission {
+        Admission::Admitted { wider, .. } => {
+            let wider = match wider.is_empty() {
+                true => String::new(),
+                false => format!(" It also admits {}.", text::list(&wider)),
+            };
+            Verdict::met(
+                Reason::TrustInPlace,
+                format!("The trust policy of {arn} admits {subject}.{wider}"),
+            )
+        }
+        Admission::Denied { by, why } => Verdict::unmet(
             Reason::TrustDenied,
-            format!("{by} of the trust policy of {arn} shuts {subject} out. {why}"),
+            format!(
+                "{by} of the trust policy of {arn} denies {subject}. {why} Remove or narrow the statement."
+            ),
         ),
         Admission::Undecided { why } => Verdict::unknown(
             Reason::TrustNotVerifiable,
             format!(
-                "Whether the trust policy of {arn} lets {subject} in cannot be input from outside. {why}"
+                "Lanyard cannot verify that the trust policy of {arn} admits {subject}. {why} Check the policy."
             ),
         ),
         Admission::NotAdmitted { nearest } => {
-            let statement = wanted
+            let statement = desired
                 .trust
                 .statements()
                 .first()
                 .map(Statement::to_json)
                 .unwrap_or_default();
             let nearest = nearest.map(|hint| format!(" {hint}")).unwrap_or_default();
-            Verdict::fails(
+            Verdict::unmet(
                 Reason::TrustMissing,
                 format!(
-                    "The trust policy of {arn} does not let {subject} in.{nearest} This statement is missing: {statement}"
+                    "The trust policy of {arn} does not admit {subject}.{nearest} Add this statement: {statement}"
                 ),
             )
         }

@@ -1,0 +1,71 @@
+//! The time of the next reconcile. Decision, outcome and facts in, a requeue out; no I/O.
+
+use std::time::Duration;
+
+use super::input::SummaryInput;
+use super::output::Next;
+use super::readiness::ReadyInputs;
+use super::transition;
+use crate::model::fact::ReadError;
+use crate::reconcile::diff::{Cause, Drift};
+use crate::reconcile::gate::WriteGate;
+use crate::reconcile::outcome::Disposition;
+use crate::reconcile::plan::WaitReason;
+use crate::reconcile::transition::{Phase, Transition};
+
+pub(super) fn next(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &ReadyInputs) -> Next {
+    if input.outcome.waiting().is_some() {
+        return Next::Backoff;
+    }
+    if let Some((_, failure)) = input.outcome.failure() {
+        return match failure.disposition {
+            Disposition::RetrySoon => Next::Backoff,
+            Disposition::WaitForChange => Next::Resync,
+        };
+    }
+    let errors = drift
+        .differences
+        .iter()
+        .filter_map(|difference| match &difference.cause {
+            Cause::Unreadable(error) => Some(error),
+            _ => None,
+        });
+    let mut next = Next::Resync;
+    for error in errors {
+        match error {
+            ReadError::Throttled | ReadError::Failed(_) => return Next::Backoff,
+            ReadError::AwaitingConsistency => next = Next::After(input.timings.read_consistency),
+            ReadError::Denied(_) | ReadError::NotRead => {}
+        }
+    }
+    if next == Next::Resync && input.decision.plan.waiting_for.contains(&WaitReason::Reading) {
+        return Next::Backoff;
+    }
+    if let Some(transition) = transition::in_progress(input) {
+        return Next::After(next_stage(input, transition));
+    }
+    if let Some(remaining) = ready_inputs.propagates_in {
+        return Next::Settled(remaining);
+    }
+    if next == Next::Resync && !input.decision.plan.waiting_for.is_empty() {
+        return Next::After(input.timings.waiting);
+    }
+    next
+}
+
+/// Returns whether this reconcile did everything for its stage of the transition, and waits for no other event.
+fn is_stage_done(input: &SummaryInput<'_>) -> bool {
+    let has_other_waits = input.decision.plan.waiting_for != [WaitReason::Transition];
+    input.gate == WriteGate::Open && input.outcome.all_done() && !has_other_waits
+}
+
+/// The delay until the next stage of a transition. A stage that needs no wait follows at once.
+fn next_stage(input: &SummaryInput<'_>, transition: &Transition) -> Duration {
+    let timings = input.timings;
+    match &transition.phase {
+        Phase::Preparing | Phase::Switching | Phase::Unbinding if is_stage_done(input) => timings.step,
+        phase => phase
+            .left()
+            .map_or(timings.waiting, |remaining| remaining.max(timings.step)),
+    }
+}

@@ -1,0 +1,32 @@
+//! `Summary`: the result of a reconcile for the API server and the queue. Plain values; no I/O.
+
+use std::time::Duration;
+
+use super::events::Event;
+use crate::model::status::Status;
+
+/// The result of a completed reconcile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The status to write, if it differs from the current one.
+    pub status: Status,
+    /// The events to publish.
+    pub events: Vec<Event>,
+    /// The time of the next reconcile.
+    pub next: Next,
+    /// The keys of the fields whose drift this reconcile corrected.
+    pub corrected: Vec<String>,
+}
+
+/// The time of the next reconcile, unless the object or a watched resource changes earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// At the next resync.
+    Resync,
+    /// After this time.
+    After(Duration),
+    /// After this time, when a change of Lanyard's own has propagated. Nothing has to be read again for it.
+    Settled(Duration),
+    /// Soon, with the backoff of the object.
+    Backoff,
+}

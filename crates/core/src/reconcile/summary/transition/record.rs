@@ -1,0 +1,80 @@
+//! The record of a transition in the status, and the other bindings that it keeps. The stage of the
+//! transition in, status fields out; no I/O.
+
+use super::super::input::SummaryInput;
+use crate::model::binding::Binding;
+use crate::model::status::{BindingState, TransitionStatus};
+use crate::reconcile::transition::{Phase, Transition, TransitionState};
+
+/// Returns the transition in progress, or `None` if there is none.
+pub(in crate::reconcile::summary) fn in_progress<'a>(input: &SummaryInput<'a>) -> Option<&'a Transition> {
+    match &input.decision.stage {
+        TransitionState::Moving(transition) => Some(transition),
+        TransitionState::Settled | TransitionState::Unknown(..) => None,
+    }
+}
+
+/// Returns whether the old binding is removed completely. Until then the record stays, so that no later
+/// reconcile removes something on the basis of this count of pods.
+pub(in crate::reconcile::summary) fn is_retired(input: &SummaryInput<'_>) -> bool {
+    input.outcome.all_done() && input.decision.plan.waiting_for.is_empty()
+}
+
+/// The record of the transition.
+pub(in crate::reconcile::summary) fn record(input: &SummaryInput<'_>) -> Option<TransitionStatus> {
+    if let TransitionState::Unknown(..) = input.decision.stage {
+        return input.previous.transition.clone();
+    }
+    let Some(transition) = in_progress(input) else {
+        return input.previous.transition.clone().filter(|_| !is_retired(input));
+    };
+    let stage = transition.phase.reason();
+    let before = input.previous.transition.as_ref();
+    let before = before.filter(|before| before.target_hash == transition.token);
+    let bound_time = transition
+        .bound
+        .then(|| before.and_then(|before| before.bound_time).unwrap_or(input.now));
+    let effective_time = transition.in_effect.then(|| {
+        before
+            .and_then(|before| before.effective_time)
+            .unwrap_or(input.now)
+    });
+    let before = before.filter(|before| before.stage == stage);
+    let approval_token = match &transition.phase {
+        Phase::Consent(ask) => Some(ask.token.clone()),
+        _ => None,
+    };
+    Some(TransitionStatus {
+        stage,
+        stage_transition_time: before.map_or(input.now, |before| before.stage_transition_time),
+        start_time: transition.began,
+        bound_time,
+        effective_time,
+        target_hash: transition.token.clone(),
+        approval_token,
+    })
+}
+
+/// The bindings beside the current one, each with its state for new pods.
+pub(in crate::reconcile::summary) fn other_bindings(
+    transition: &Transition,
+    current: &Binding,
+) -> Vec<(Binding, BindingState)> {
+    let state = |binding: &Binding| {
+        if *binding == transition.wanted {
+            BindingState::Pending
+        } else if Some(binding) == transition.effective.as_ref() {
+            BindingState::Active
+        } else {
+            BindingState::Draining
+        }
+    };
+    let mut others: Vec<&Binding> = transition.kept.iter().collect();
+    if transition.wanted != *current && !others.contains(&&transition.wanted) {
+        others.push(&transition.wanted);
+    }
+    others
+        .into_iter()
+        .map(|binding| (binding.clone(), state(binding)))
+        .collect()
+}

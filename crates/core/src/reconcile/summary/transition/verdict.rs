@@ -1,0 +1,81 @@
+//! The verdicts on a transition: `Transitioning`, and its effect on `Ready`, `Stalled` and `PodsCurrent`. The
+//! stage of the transition in, verdicts out; no I/O.
+
+use super::super::input::SummaryInput;
+use super::super::verdict::Verdict;
+use super::message::message;
+use super::record::in_progress;
+use crate::model::reason::Reason;
+use crate::reconcile::transition::{Phase, Refusal, Transition};
+
+/// The condition `Transitioning`. Returns `None` if no transition is in progress or queued.
+pub(in crate::reconcile::summary) fn transitioning(input: &SummaryInput<'_>) -> Option<Verdict> {
+    let Some(transition) = in_progress(input) else {
+        return queued(input);
+    };
+    let reason = match is_stuck(transition) {
+        true => Reason::RestartStuck,
+        false => transition.phase.reason(),
+    };
+    Some(Verdict::met(reason, message(input, transition)))
+}
+
+fn queued(input: &SummaryInput<'_>) -> Option<Verdict> {
+    let method = input.decision.queued_for?;
+    let message = format!(
+        "The class requires method {method}. This identity waits for a rollout slot, see spec.transition of the class. Set spec.method to change it now, or to keep the current method."
+    );
+    Some(Verdict::met(Reason::Queued, message))
+}
+
+/// Returns `None` if the transition continues without a user.
+pub(in crate::reconcile::summary) fn stalled(input: &SummaryInput<'_>) -> Option<Verdict> {
+    let transition = in_progress(input)?;
+    let waits_for_user = match transition.phase {
+        Phase::Refused(Refusal::Agent(_)) => !input.desired().is_some_and(|desired| desired.installs_agent),
+        Phase::Refused(_) | Phase::Consent(_) | Phase::Paused => true,
+        _ => false,
+    };
+    if waits_for_user && !transition.in_effect {
+        return Some(Verdict::met(
+            transition.phase.reason(),
+            message(input, transition),
+        ));
+    }
+    is_stuck(transition).then(|| Verdict::met(Reason::RestartStuck, message(input, transition)))
+}
+
+/// Returns `None` if new pods get the binding of the spec.
+pub(in crate::reconcile::summary) fn not_ready(input: &SummaryInput<'_>) -> Option<Verdict> {
+    let transition = in_progress(input).filter(|transition| !transition.in_effect)?;
+    Some(Verdict::unmet(
+        transition.phase.reason(),
+        message(input, transition),
+    ))
+}
+
+/// Returns whether a restarted workload does not become ready.
+fn is_stuck(transition: &Transition) -> bool {
+    match &transition.phase {
+        Phase::Draining { restarts, .. } => !restarts.stuck.is_empty(),
+        _ => false,
+    }
+}
+
+/// The verdict on pods without the new binding. Returns `None` if there are none.
+pub(in crate::reconcile::summary) fn stale_pods(transition: &Transition, stale: usize) -> Option<Verdict> {
+    let pods = match stale {
+        0 => return None,
+        1 => "1 pod carries".to_owned(),
+        stale => format!("{stale} pods carry"),
+    };
+    let next = if transition.in_effect {
+        "Transitioning names their workloads and the next action."
+    } else {
+        "Do not restart them yet: the new binding is not in effect, see Transitioning."
+    };
+    Some(Verdict::unmet(
+        Reason::PodsStale,
+        format!("{pods} other credentials than the spec requires, or none. {next}"),
+    ))
+}
