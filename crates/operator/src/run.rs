@@ -21,7 +21,7 @@ use crate::admin::{Admin, Readiness};
 use crate::aws_events;
 use crate::backoff::Backoff;
 use crate::checks::Checks;
-use crate::classes::{Changes, Classes};
+use crate::class_state::{Classes, IdentityChanges};
 use crate::context::{Context, IdentityRef, Looks, Requests, Settling};
 use crate::controller::Pace;
 use crate::corrections::Contests;
@@ -50,7 +50,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix(PREFIX);
     let metrics = Metrics::register(&mut registry);
-    let changes = Arc::new(Changes::default());
+    let changes = Arc::new(IdentityChanges::default());
     let (store, objects) = controller::objects(kube.clone(), Arc::clone(&changes));
     let tenure = stand(settings, &identity, &kube, &readiness);
     Leader::register(&mut registry, tenure.gate());
@@ -108,7 +108,7 @@ struct Ourselves {
 struct Shell<'a> {
     settings: &'a Settings,
     /// Told of every change of an object.
-    changes: Arc<Changes>,
+    changes: Arc<IdentityChanges>,
     kube: kube::Client,
     readiness: Readiness,
     metrics: Metrics,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::one::Outcome;
 use super::settings::Which;
-use crate::classes::hold;
+use crate::class::set_finalizer;
 use crate::raw::{RawClass, RawIdentity};
 
 /// What became of one class.
@@ -86,7 +86,7 @@ pub(super) async fn release(
             ..Class::of(class, Outcome::Held)
         };
         released.push(match followers.namespaces(class).len() {
-            0 => match hold(guarded, class.meta(), false).await {
+            0 => match set_finalizer(guarded, class.meta(), false).await {
                 Ok(()) => Class::of(class, Outcome::Released),
                 Err(error) => held(error.to_string()),
             },

@@ -16,7 +16,7 @@ use lanyard_core::reconcile::step::Step;
 use lanyard_engine::{Engine, GuardedClient, let_go};
 use serde::Serialize;
 
-use crate::classes::account_of;
+use crate::class_state::account_of;
 use crate::raw::{Decoded, RawIdentity};
 use crate::reconcile::removal_scope;
 
