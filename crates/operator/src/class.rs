@@ -1,6 +1,6 @@
 //! The controller of WorkloadIdentityClass: status, finalizer and rollout order of each class.
-//! Input: watches of classes and namespaces, and the store of identities. Output: status and finalizer of each class, and
-//! requeued identities. Reads from and writes to the API server.
+//! Input: watches of classes and namespaces, and the store of identities. Output: status and finalizer of each class,
+//! and requeued identities. Reads from and writes to the API server.
 
 mod controller;
 mod finalizer;

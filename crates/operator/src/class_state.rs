@@ -1,5 +1,6 @@
 //! The state of the classes that identities and classes share: the known classes and namespaces, and the rollout slots.
-//! Input: watch events and decoded identities. Output: the class decision for a spec, and the objects to requeue. No I/O.
+//! Input: watch events and decoded identities. Output: the class decision for a spec, and the objects to requeue. No
+//! I/O.
 
 mod changes;
 mod classes;

@@ -25,7 +25,8 @@ impl<K> Default for RolloutSlots<K> {
 }
 
 impl<K: Ord> RolloutSlots<K> {
-    /// Takes over new counts. A granted slot stays granted while `is_pending` says that its identity has not started.
+    /// Takes over new counts. A granted slot stays granted while `is_pending` returns true: its identity has not
+    /// started.
     pub fn observe(&mut self, counts: &FleetCounts, is_pending: impl FnMut(&K) -> bool) {
         self.running = counts.running;
         self.failed = counts.failed;

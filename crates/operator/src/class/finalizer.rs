@@ -9,8 +9,8 @@ use lanyard_api::class::FINALIZER_CLASS;
 use lanyard_engine::{EngineError, GuardedClient};
 use serde_json::json;
 
-/// Adds the finalizer to a class that is in use, and removes it from one that is not. A class that was deleted meanwhile
-/// counts as done.
+/// Adds the finalizer to a class that is in use, and removes it from one that is not. A class that was deleted
+/// meanwhile counts as done.
 ///
 /// # Errors
 /// Returns an error if the API server refuses the patch, or if the patch does not end in time or may not be sent.

@@ -70,8 +70,8 @@ pub(super) async fn reconcile(
     Ok(Action::await_change())
 }
 
-/// Whether an identity in the store follows the class. Checked before the finalizer is removed, because the last count
-/// can be older than the store.
+/// Returns true if an identity in the store follows the class. Checked before the finalizer is removed, because the
+/// last count can be older than the store.
 fn is_followed(context: &Context, class: &str) -> bool {
     let identities = context.store.state();
     identities

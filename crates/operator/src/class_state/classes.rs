@@ -1,5 +1,6 @@
 //! The shared state of the classes, behind locks: the class index and the rollouts.
-//! Input: watch events and decoded identities. Output: the class decision for a spec, and the objects to requeue. No I/O.
+//! Input: watch events and decoded identities. Output: the class decision for a spec, and the objects to requeue. No
+//! I/O.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -94,8 +95,8 @@ impl Classes {
         })
     }
 
-    /// The account of the roles of an identity, as given by its class. A live identity has to be allowed by the class. A
-    /// deleted one only needs the account to remove its roles, whatever the class allows now.
+    /// The account of the roles of an identity, as given by its class. A live identity has to be allowed by the class.
+    /// A deleted one only needs the account to remove its roles, whatever the class allows now.
     pub fn account(&self, identity: &Decoded) -> Aws {
         let index = self.index.borrow();
         if let (Ok(spec), false) = (&identity.spec, identity.goes) {
@@ -125,8 +126,8 @@ impl Classes {
         })
     }
 
-    /// Returns the counts and the next identities of a class. Returns `None` if the watch does not show the class, or if
-    /// the followers were not counted in this leader term.
+    /// Returns the counts and the next identities of a class. Returns `None` if the watch does not show the class, or
+    /// if the followers were not counted in this leader term.
     pub(crate) fn rollout(&self, listed: &Listed) -> Option<ClassRollout> {
         let is_known = self
             .index

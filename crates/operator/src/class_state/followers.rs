@@ -44,7 +44,7 @@ pub(super) fn key(identity: &Decoded) -> FollowerKey {
     (subject.namespace.to_string(), subject.name.to_string())
 }
 
-/// Whether an identity with a granted slot still has to start the transition that its class requests.
+/// Returns true if an identity with a granted slot still has to start the transition that its class requests.
 pub(crate) fn is_to_start(identity: &Decoded, class: &Class) -> bool {
     let class_decides = identity.spec.as_ref().is_ok_and(|spec| spec.method.is_none());
     let active = identity.status.active_binding();
@@ -53,7 +53,7 @@ pub(crate) fn is_to_start(identity: &Decoded, class: &Class) -> bool {
     !identity.goes && class_decides && differs && identity.status.transition.is_none()
 }
 
-/// Whether an identity would hold a slot without using it.
+/// Returns true if an identity would hold a slot without using it.
 fn is_paused(identity: &Decoded) -> bool {
     let spec = identity.spec.as_ref();
     spec.is_ok_and(|spec| spec.suspend || spec.transition_paused)

@@ -47,7 +47,7 @@ pub(crate) enum Affected {
 }
 
 impl Affected {
-    /// Whether the change affects an identity.
+    /// Returns true if the change affects an identity.
     pub fn includes(&self, identity: &RawIdentity, cluster: &ClusterIdentity) -> bool {
         match self {
             Self::None => false,
@@ -110,7 +110,7 @@ impl ClassIndex {
         }
     }
 
-    /// Whether classes and namespaces were listed, or the API server refused to list them.
+    /// Returns true if classes and namespaces were listed, or the API server refused to list them.
     pub fn is_read(&self) -> bool {
         self.classes.is_read() && self.namespaces.is_read()
     }

@@ -29,9 +29,9 @@ pub(crate) struct ClassRollout {
 }
 
 impl Rollouts {
-    /// Takes over the counted followers. `is_to_start` says whether an identity with a granted slot still has to start.
-    /// Returns the names of the classes to reconcile: those with changed counts, with waiting followers or with a granted
-    /// slot that is not used yet, and every class on the first count of a term.
+    /// Takes over the counted followers. `is_to_start` returns true if an identity with a granted slot still has to
+    /// start. Returns the names of the classes to reconcile: those with changed counts, with waiting followers or with
+    /// a granted slot that is not used yet, and every class on the first count of a term.
     pub fn observe<'a>(
         &mut self,
         mut followers: BTreeMap<String, Followers>,

@@ -51,7 +51,7 @@ impl<T: Clone + PartialEq> WatchedObjects<T> {
         &self.objects
     }
 
-    /// Whether the objects were listed, or the API server refused to list them.
+    /// Returns true if the objects were listed, or the API server refused to list them.
     pub fn is_read(&self) -> bool {
         self.objects.unreadable() != Some(&ReadError::NotRead)
     }
@@ -137,7 +137,7 @@ fn changes<T: PartialEq>(change: Change<T>) -> Changes<T> {
     Changes::Some(vec![change])
 }
 
-/// The fact that follows from a refused list. A watch that was interrupted says nothing about the objects.
+/// The fact that follows from a refused list. A watch that was interrupted gives no information about the objects.
 fn refusal<T>(error: &watcher::Error) -> Option<Fact<T>> {
     let (watcher::Error::InitialListFailed(kube::Error::Api(status))
     | watcher::Error::WatchStartFailed(kube::Error::Api(status))) = error
@@ -235,10 +235,7 @@ mod tests {
     fn refused_list_is_unreadable_and_unknown_kind_is_absent() {
         let mut objects = WatchedObjects::default();
         assert_eq!(fail(&mut objects, 500), Changes::None);
-        assert!(
-            !objects.is_read(),
-            "a server error says nothing about the objects"
-        );
+        assert!(!objects.is_read(), "a server error is no list");
         assert_eq!(fail(&mut objects, 403), Changes::All);
         let denied = ReadError::Denied("forbidden".to_owned());
         assert_eq!(objects.get(), &Fact::Unreadable(denied));
