@@ -79,8 +79,6 @@ fn classify(response: Result<APIResourceList, kube::Error>) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
     use kube::core::Status;
 
