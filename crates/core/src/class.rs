@@ -16,13 +16,17 @@ use crate::model::subject::is_reserved_tag;
 pub mod adoption;
 pub mod from_class;
 pub mod guardrails;
+pub mod readiness;
 pub mod rollout;
 pub mod selection;
 pub mod selector;
+pub mod slots;
 
+pub use readiness::ClassReadiness;
 pub use rollout::{FleetCounts, RolloutState};
 pub use selection::{ClassRequest, Listed, Selection, Unusable, select};
 pub use selector::Selector;
+pub use slots::RolloutSlots;
 
 /// A class. What a class says later changes the defaults, limits, boundary and tags of its identities; it never renames
 /// or moves a role that exists.

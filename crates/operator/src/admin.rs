@@ -1,6 +1,6 @@
-//! Admin: the HTTP endpoints for whoever runs the operator: `/healthz`, `/readyz`, `/metrics`.
-//! The readiness that other parts set and the registry of metrics in, answers out; listens on one or two addresses.
-//! Bound and started by `run` before anything else, stopped last.
+//! The HTTP endpoints `/healthz`, `/readyz` and `/metrics`.
+//! Input: the readiness and the registry of metrics. Output: HTTP responses. Listens on one or two addresses, from
+//! before anything else starts until everything else has ended.
 
 mod readiness;
 
@@ -19,17 +19,17 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::readiness::{Readiness, What};
+pub use self::readiness::{Readiness, Requirement};
 use crate::error::OperatorError;
 
-/// The media type of the text form of OpenMetrics.
+/// The media type of the OpenMetrics text format.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The bound listeners, so that an address in use stops the operator before it does anything.
+/// The bound listeners. They are bound first, so that an address in use stops the operator before it does anything.
 #[derive(Debug)]
 pub struct Admin {
     metrics: TcpListener,
-    /// None when both are one address.
+    /// `None` if both endpoints share one address.
     health: Option<TcpListener>,
 }
 
@@ -44,7 +44,7 @@ impl Admin {
     /// Listens on the addresses of the settings.
     ///
     /// # Errors
-    /// When an address cannot be listened on.
+    /// Returns an error if an address cannot be bound.
     pub async fn bind(metrics: SocketAddr, health: SocketAddr) -> Result<Self, OperatorError> {
         let shared = metrics == health && metrics.port() != 0;
         let health = if shared {
@@ -58,7 +58,7 @@ impl Admin {
         })
     }
 
-    /// Serves until stopped.
+    /// Serves until [`Serving::stop`].
     #[must_use]
     pub fn serve(self, readiness: Readiness, registry: Registry) -> Serving {
         let serving = Serving {
@@ -86,12 +86,12 @@ impl Serving {
                 .with_graceful_shutdown(stopped)
                 .await;
             if let Err(error) = served {
-                tracing::error!(%error, "an admin server ended");
+                tracing::error!(%error, "admin server failed");
             }
         });
     }
 
-    /// Stops serving, after the answers that are under way.
+    /// Stops the servers after they have sent the responses in progress.
     pub async fn stop(self) {
         self.stop.cancel();
         self.servers.wait().await;
@@ -121,20 +121,20 @@ fn metrics_routes(registry: Registry) -> Router {
         .with_state(Arc::new(registry))
 }
 
-/// Alive: the process answers. It stays green while something outside is missing, since a restart would not bring that.
+/// Liveness: the process responds. It does not depend on anything outside, because a restart would not repair that.
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
-    let waits = readiness.waits_for();
-    if waits.is_empty() {
+    let unmet = readiness.unmet();
+    if unmet.is_empty() {
         return (StatusCode::OK, "ready\n".to_owned());
     }
-    (StatusCode::SERVICE_UNAVAILABLE, waits.join("\n") + "\n")
+    (StatusCode::SERVICE_UNAVAILABLE, unmet.join("\n") + "\n")
 }
 
-/// Off the threads that serve everything else: the state of the whole fleet is counted for each scrape.
+/// Runs on a blocking thread, because each scrape counts the state of all identities.
 async fn metrics(State(registry): State<Arc<Registry>>) -> Response {
     let encoded = spawn_blocking(move || {
         let mut text = String::new();
@@ -144,7 +144,7 @@ async fn metrics(State(registry): State<Arc<Registry>>) -> Response {
         Ok(Ok(text)) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Ok(Err(_)) | Err(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
-            "the metrics could not be written\n",
+            "could not encode the metrics\n",
         )
             .into_response(),
     }
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn readyz_says_what_is_waited_for() {
+    async fn readyz_names_the_unmet_requirements() {
         let readiness = Readiness::default();
         let (status, body) = readyz(State(readiness.clone())).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -163,8 +163,8 @@ mod tests {
             body.contains("waiting for the CRD workloadidentities.lanyard.dev; apply crds/\n"),
             "{body}"
         );
-        readiness.met(What::Crds);
-        readiness.met(What::Lease);
+        readiness.set_met(Requirement::Crds);
+        readiness.set_met(Requirement::Lease);
         assert_eq!(
             readyz(State(readiness)).await,
             (StatusCode::OK, "ready\n".to_owned())
@@ -172,15 +172,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn metrics_come_as_open_metrics() {
-        let answer = metrics(State(Arc::new(Registry::with_prefix("lanyard")))).await;
-        assert_eq!(answer.headers()[header::CONTENT_TYPE], OPEN_METRICS);
-        let body = axum::body::to_bytes(answer.into_body(), 1000).await.unwrap();
+    async fn metrics_are_served_as_open_metrics() {
+        let response = metrics(State(Arc::new(Registry::with_prefix("lanyard")))).await;
+        assert_eq!(response.headers()[header::CONTENT_TYPE], OPEN_METRICS);
+        let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
         assert_eq!(body, "# EOF\n");
     }
 
     #[tokio::test]
-    async fn an_address_in_use_is_said_with_its_flag() {
+    async fn address_in_use_error_names_its_flag() {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let first = TcpListener::bind(any).await.unwrap();
         let error = Admin::bind(any, first.local_addr().unwrap()).await.unwrap_err();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn servers_stop_when_told() {
+    async fn servers_stop_on_request() {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let admin = Admin::bind(any, any).await.unwrap();
         admin

@@ -1,8 +1,9 @@
-//! Events: what others do in AWS, heard of within seconds by way of a queue. Messages in; objects to look at, through
-//! `requeue`, and counts out. Talks to SQS and to nothing else. Run beside the controller while this operator leads.
+//! The listener for changes in AWS, which arrive as messages of an SQS queue within seconds.
+//! Input: messages. Output: references on the requeue channel, and metrics. Reads from and deletes in the queue while
+//! this operator is the leader.
 //!
-//! It is best effort from end to end: what is lost, late or not understood is found by the next sweep. So nothing here
-//! fails: a queue that is away is asked again, and neither readiness nor any look waits for it.
+//! Delivery is best effort: the next drift scan finds changes whose messages are lost, late or not understood. Errors
+//! are therefore only retried, and neither the readiness nor a reconcile depends on the queue.
 
 mod affected;
 #[cfg(test)]
@@ -27,59 +28,59 @@ use self::affected::affected;
 use crate::backoff::delay;
 use crate::context::{Context, IdentityRef};
 
-/// The longest that a queue which does not answer is left alone.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The maximum delay between retries of a failed receive.
+const MAX_DELAY: Duration = Duration::from_secs(60);
 
-/// After this many messages, whom they concern is looked up before more are taken.
-const GATHERED: usize = 100;
+/// The maximum number of messages in one batch.
+const BATCH_SIZE: usize = 100;
 
-/// And after this time: a change is often several calls, and a lookup may have to read every status.
-const GATHERING: Duration = Duration::from_secs(1);
+/// The maximum time to fill a batch. A change is often several calls, and one lookup may have to decode every status.
+const BATCH_TIME: Duration = Duration::from_secs(1);
 
-/// An answer without messages that came sooner than this was no long poll: the next one waits for as long.
-const TOO_SOON: Duration = Duration::from_secs(1);
+/// A response without messages in less than this time was no long poll. The next receive waits this long.
+const MIN_POLL: Duration = Duration::from_secs(1);
 
-/// Where events come from, and who Lanyard is among those that they tell of.
+/// The source of events.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct EventSource {
     /// The queue.
     pub queue: Queue,
-    /// Lanyard itself; where STS did not say who that is, its own changes cause looks that find nothing.
+    /// The operator itself. Without it, the operator's own changes trigger reconciles that find no drift.
     pub caller: Option<Caller>,
 }
 
-/// Listens until it is dropped, whenever this operator leads.
-pub async fn listen(context: Arc<Context>, source: Source, requeue: UnboundedSender<IdentityRef>) {
-    let pace = Debounce::new(context.engine.timings().read_consistency);
-    let mut ear = EventListener {
+/// Listens until it is dropped, while this operator is the leader.
+pub async fn listen(context: Arc<Context>, source: EventSource, requeue: UnboundedSender<IdentityRef>) {
+    let debounce = Debounce::new(context.engine.timings().read_consistency);
+    let mut listener = EventListener {
         context,
         source,
         requeue,
-        pace,
+        debounce,
         failures: 0,
-        undeleted: false,
+        delete_failed: false,
     };
     loop {
-        let (gate, queue) = (ear.context.lease.clone(), ear.source.queue.clone());
-        ear.minding(gate.gained(0)).await;
-        let asked = Instant::now();
-        match ear.minding(queue.receive(LONG_POLL)).await {
+        let (gate, queue) = (listener.context.lease.clone(), listener.source.queue.clone());
+        listener.while_requeueing(gate.gained(0)).await;
+        let requested = Instant::now();
+        match listener.while_requeueing(queue.receive(LONG_POLL)).await {
             Ok(messages) => {
-                ear.recovered();
-                if messages.is_empty() && asked.elapsed() < TOO_SOON {
-                    ear.minding(sleep(TOO_SOON)).await;
+                listener.recovered();
+                if messages.is_empty() && requested.elapsed() < MIN_POLL {
+                    listener.while_requeueing(sleep(MIN_POLL)).await;
                 }
-                ear.take(messages).await;
+                listener.process(messages).await;
             }
-            Err(error) => ear.failed(&error).await,
+            Err(error) => listener.failed(&error).await,
         }
     }
 }
 
-/// What a message says, made fit for a log only where one is written.
-struct Said<'a>(&'a str);
+/// The quoted body of a message, formatted only if it is logged.
+struct Excerpt<'a>(&'a str);
 
-impl fmt::Display for Said<'_> {
+impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&quote(self.0))
     }
@@ -87,148 +88,151 @@ impl fmt::Display for Said<'_> {
 
 struct EventListener {
     context: Arc<Context>,
-    source: Source,
+    source: EventSource,
     requeue: UnboundedSender<IdentityRef>,
-    pace: Debounce<IdentityRef>,
-    /// How often in a row the queue did not answer.
+    debounce: Debounce<IdentityRef>,
+    /// The number of consecutive failed receives.
     failures: u32,
-    /// Whether messages could not be deleted when that was last tried.
-    undeleted: bool,
+    /// True if the last delete failed.
+    delete_failed: bool,
 }
 
 impl EventListener {
-    /// Waits for something, and meanwhile has everybody looked at whose time comes.
-    async fn minding<T>(&mut self, awaited: impl Future<Output = T>) -> T {
+    /// Awaits a future and meanwhile requeues the objects whose debounce time ends.
+    async fn while_requeueing<T>(&mut self, awaited: impl Future<Output = T>) -> T {
         let mut awaited = pin!(awaited);
         loop {
-            let next = pin!(until(self.pace.next()));
+            let next = pin!(until(self.debounce.next()));
             match select(awaited.as_mut(), next).await {
-                Either::Left((came, _)) => return came,
-                Either::Right(((), _)) => self.wake_due(),
+                Either::Left((output, _)) => return output,
+                Either::Right(((), _)) => self.requeue_due(),
             }
         }
     }
 
-    fn wake_due(&mut self) {
-        for object in self.pace.due(Timestamp::now()) {
+    fn requeue_due(&mut self) {
+        for object in self.debounce.due(Timestamp::now()) {
             self.requeue(object);
         }
     }
 
     fn requeue(&self, object: IdentityRef) {
-        tracing::debug!(%object, "an event asks for a look");
-        self.context.metrics.notices.looks.inc();
+        tracing::debug!(%object, "requeued by an event");
+        self.context.metrics.aws_events.reconciles.inc();
         self.context.requeue_now(&self.requeue, object);
     }
 
-    /// Takes these messages and what else lies in the queue. They are deleted once the looks are asked for, so that a
-    /// stop in between only brings them back.
-    async fn take(&mut self, mut messages: Vec<Message>) {
-        // What was received just as the lease went is the next holder's.
+    /// Processes these messages and further ones in the queue. They are deleted after their objects are requeued, so
+    /// that the queue delivers them again after a crash in between.
+    async fn process(&mut self, mut messages: Vec<Message>) {
+        // Messages received while the lease is lost belong to the next leader.
         if messages.is_empty() || !self.context.lease.is_open() {
             return;
         }
         let (queue, began) = (self.source.queue.clone(), Instant::now());
-        let (mut notices, mut receipts) = (Vec::new(), Vec::new());
+        let (mut changes, mut receipts) = (Vec::new(), Vec::new());
         while !messages.is_empty() {
-            self.read(messages, &mut notices, &mut receipts);
-            if receipts.len() >= GATHERED || began.elapsed() >= GATHERING {
+            self.read(messages, &mut changes, &mut receipts);
+            if receipts.len() >= BATCH_SIZE || began.elapsed() >= BATCH_TIME {
                 break;
             }
-            // Whoever is asked in vain tells so when asked again.
-            messages = self.minding(queue.receive(GATHERING)).await.unwrap_or_default();
+            // The next receive reports the error if it persists.
+            messages = self
+                .while_requeueing(queue.receive(BATCH_TIME))
+                .await
+                .unwrap_or_default();
         }
-        if !self.notice(notices).await {
+        if !self.trigger(changes).await {
             return;
         }
-        let deleted = self.minding(queue.delete(&receipts)).await;
-        self.tell_deletion(deleted.as_ref().err());
+        let deleted = self.while_requeueing(queue.delete(&receipts)).await;
+        self.log_delete(deleted.as_ref().err());
     }
 
-    fn tell_deletion(&mut self, error: Option<&AwsError>) {
+    fn log_delete(&mut self, error: Option<&AwsError>) {
         let Some(error) = error else {
-            self.undeleted = false;
+            self.delete_failed = false;
             return;
         };
-        // Once, and not with each message.
-        if !std::mem::replace(&mut self.undeleted, true) {
-            tracing::warn!(%error, "messages of the events queue are not deleted, and come again until they can be");
+        // Logged once, and not for each message.
+        if !std::mem::replace(&mut self.delete_failed, true) {
+            tracing::warn!(%error, "could not delete messages of the events queue; they are delivered again until the delete succeeds");
         }
     }
 
-    fn read(&self, messages: Vec<Message>, notices: &mut Vec<AwsChange>, receipts: &mut Vec<Receipt>) {
-        let home = home(&self.context, self.source.caller.as_ref());
+    fn read(&self, messages: Vec<Message>, changes: &mut Vec<AwsChange>, receipts: &mut Vec<Receipt>) {
+        let scope = event_scope(&self.context, self.source.caller.as_ref());
         for message in messages {
-            match read(&message.body, &home) {
-                Ok(notice) => notices.push(notice),
-                Err(dropped) => {
+            match read(&message.body, &scope) {
+                Ok(change) => changes.push(change),
+                Err(ignored) => {
                     tracing::debug!(
-                        outcome = dropped.as_str(),
-                        says = %Said(&message.body),
-                        "a message of the events queue is dropped"
+                        outcome = ignored.as_str(),
+                        body = %Excerpt(&message.body),
+                        "ignored a message of the events queue"
                     );
-                    self.context.metrics.notices.message(dropped.as_str());
+                    self.context.metrics.aws_events.message(ignored.as_str());
                 }
             }
             receipts.push(message.receipt);
         }
     }
 
-    /// Has whoever is concerned looked at. False: nobody could find out who that is, and the messages have to come again.
-    async fn notice(&mut self, notices: Vec<AwsChange>) -> bool {
+    /// Requeues the affected objects. Returns false if the lookup failed, so that the messages are not deleted.
+    async fn trigger(&mut self, changes: Vec<AwsChange>) -> bool {
         let context = Arc::clone(&self.context);
-        // Every object may have to be decoded for this, which takes a moment.
-        let found = spawn_blocking(move || affected(&context.store, notices)).await;
-        // Also has what is over and done forgotten.
-        self.wake_due();
+        // The lookup may decode every object, which blocks the thread.
+        let found = spawn_blocking(move || affected(&context.store, changes)).await;
+        // Also drops the expired entries of the debounce.
+        self.requeue_due();
         let Ok(found) = found else { return false };
-        for (notice, objects) in found {
-            if let About::Provider { arn } = &notice.about {
+        for (change, objects) in found {
+            if let About::Provider { arn } = &change.about {
                 self.context.engine.forget_provider(arn).await;
             }
             let now = Timestamp::now();
-            let age = now.duration_since(notice.at);
+            let age = now.duration_since(change.at);
             self.context
                 .metrics
-                .notices
+                .aws_events
                 .age(age.try_into().unwrap_or_default());
-            let asked: Vec<Urgency> = objects
+            let urgencies: Vec<Urgency> = objects
                 .into_iter()
-                .map(|object| self.ask(object, notice.at, now))
+                .map(|object| self.debounced(object, change.at, now))
                 .collect();
-            self.context.metrics.notices.message(outcome(&asked));
+            self.context.metrics.aws_events.message(outcome(&urgencies));
         }
         true
     }
 
-    fn ask(&mut self, object: IdentityRef, at: Timestamp, now: Timestamp) -> Urgency {
-        let looked = self.context.looks.last(&object);
-        let asked = self.pace.noticed(&object, at, looked, now);
-        if asked == Urgency::Now {
+    fn debounced(&mut self, object: IdentityRef, at: Timestamp, now: Timestamp) -> Urgency {
+        let reconciled = self.context.looks.last(&object);
+        let urgency = self.debounce.noticed(&object, at, reconciled, now);
+        if urgency == Urgency::Now {
             self.requeue(object);
         }
-        asked
+        urgency
     }
 
     fn recovered(&mut self) {
         if std::mem::take(&mut self.failures) > 0 {
-            tracing::info!("the events queue answers again");
+            tracing::info!("the events queue is readable again");
         }
     }
 
     async fn failed(&mut self, error: &AwsError) {
         self.failures = self.failures.saturating_add(1);
-        let again_in = delay(self.failures).min(LONGEST_PAUSE);
+        let again_in = delay(self.failures).min(MAX_DELAY);
         if self.failures == 1 {
             tracing::warn!(
                 %error,
                 ?again_in,
-                "the events queue cannot be read; until it can, what others change is found by the next sweep"
+                "could not read the events queue; until it is readable, the drift scan finds changes in AWS"
             );
         } else {
-            tracing::debug!(%error, ?again_in, "the events queue cannot be read");
+            tracing::debug!(%error, ?again_in, "could not read the events queue");
         }
-        self.minding(sleep(again_in)).await;
+        self.while_requeueing(sleep(again_in)).await;
     }
 }
 
@@ -242,26 +246,26 @@ async fn until(time: Option<Timestamp>) {
     .await;
 }
 
-/// Where Lanyard is at home: its cluster, and the accounts that its classes lead to at this moment.
-fn home<'a>(context: &'a Context, caller: Option<&Caller>) -> EventScope<'a> {
+/// The scope of relevant events: the cluster, and the accounts of the current classes.
+fn event_scope<'a>(context: &'a Context, caller: Option<&Caller>) -> EventScope<'a> {
     let assumed = context.classes.accounts();
     let assumed: Vec<_> = assumed
         .iter()
         .filter_map(|aws| aws.assume_role_arn.as_ref())
         .collect();
-    let there = assumed.iter().map(|role| Caller::parse(&role.to_string()));
+    let callers = assumed.iter().map(|role| Caller::parse(&role.to_string()));
     EventScope {
         cluster: context.engine.cluster(),
         accounts: assumed.iter().map(|role| role.account.clone()).collect(),
-        ourselves: there.chain(caller.cloned()).collect(),
+        ourselves: callers.chain(caller.cloned()).collect(),
     }
 }
 
-/// What a message came to, in one word.
-fn outcome(asked: &[Urgency]) -> &'static str {
-    match asked {
+/// The outcome label of a message.
+fn outcome(urgencies: &[Urgency]) -> &'static str {
+    match urgencies {
         [] => "unmatched",
-        all if all.iter().all(|asked| *asked == Urgency::Known) => "known",
+        all if all.iter().all(|urgency| *urgency == Urgency::Known) => "known",
         _ => "triggered",
     }
 }

@@ -1,5 +1,6 @@
-//! The command line: what the program was asked to do. Arguments and the environment in; settings out, or what to tell
-//! the person and the exit code. Reads the environment and nothing else. Called by `main`.
+//! The command line.
+//! Input: arguments and the environment. Output: the command with its settings, or a message for the user. Reads only
+//! the environment.
 
 use std::ffi::OsString;
 
@@ -10,29 +11,31 @@ use lanyard_core::model::timings::Timings;
 use crate::release::ReleaseSettings;
 use crate::settings::{Settings, durations};
 
-/// What the program is to do.
+/// A command of the program.
 #[derive(Debug)]
 pub enum Command {
     /// Run the operator.
     Run(Box<Settings>),
-    /// Let go of objects, before an uninstall.
+    /// Release the objects before an uninstall.
     Release(Box<ReleaseSettings>),
 }
 
-/// Why there are no settings.
+/// A command line without a command to run.
 #[derive(Debug)]
-pub enum Unset {
-    /// Somebody asked for the help or the version, which is not wrong.
-    Command(clap::Error),
-    /// A setting is wrong: the sentence to show.
-    Wrong(String),
+pub enum CommandLineError {
+    /// The user requested the help or the version. This is not an error.
+    Help(clap::Error),
+    /// A setting is invalid: the message to show.
+    Invalid(String),
 }
 
-/// Reads arguments, the first being the program's own name, and the environment.
+/// Reads the arguments and the environment. The first argument is the name of the program.
 ///
 /// # Errors
-/// When the help or version was asked for, or a setting is wrong.
-pub fn read<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> Result<Command, Unset> {
+/// Returns an error if the user requested the help or the version, or if a setting is invalid.
+pub fn read<A: Into<OsString> + Clone>(
+    arguments: impl IntoIterator<Item = A>,
+) -> Result<Command, CommandLineError> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let help = match arguments.get(1).is_some_and(|first| first == RELEASE) {
         true => "lanyard release --help",
@@ -40,34 +43,34 @@ pub fn read<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -
     };
     let parsed = command()
         .try_get_matches_from(arguments)
-        .and_then(|matches| asked(&matches));
-    let (asked, timings) = parsed.map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Unset::Command(error),
-        _ => Unset::Wrong(sentence(&error, help)),
+        .and_then(|matches| command_of(&matches));
+    let (command, timings) = parsed.map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CommandLineError::Help(error),
+        _ => CommandLineError::Invalid(message(&error, help)),
     })?;
-    if let Some(contradiction) = durations::contradiction(&timings) {
-        return Err(Unset::Wrong(format!("--timings: {contradiction}")));
+    if let Some(conflict) = durations::conflict(&timings) {
+        return Err(CommandLineError::Invalid(format!("--timings: {conflict}")));
     }
-    match &asked {
-        Command::Run(settings) => match settings.contradiction() {
-            Some(contradiction) => Err(Unset::Wrong(contradiction.to_owned())),
-            None => Ok(asked),
+    match &command {
+        Command::Run(settings) => match settings.conflict() {
+            Some(conflict) => Err(CommandLineError::Invalid(conflict.to_owned())),
+            None => Ok(command),
         },
-        Command::Release(_) => Ok(asked),
+        Command::Release(_) => Ok(command),
     }
 }
 
 /// The name of the subcommand.
 const RELEASE: &str = "release";
 
-/// Without a subcommand the operator runs; what that needs is not needed otherwise.
+/// Without a subcommand the operator runs. Its required settings are not required with a subcommand.
 fn command() -> clap::Command {
     Settings::command()
         .subcommand_negates_reqs(true)
         .subcommand(ReleaseSettings::command())
 }
 
-fn asked(matches: &ArgMatches) -> Result<(Command, Timings), clap::Error> {
+fn command_of(matches: &ArgMatches) -> Result<(Command, Timings), clap::Error> {
     if let Some((RELEASE, matches)) = matches.subcommand() {
         let settings = ReleaseSettings::from_arg_matches(matches)?;
         let timings = settings.timings();
@@ -78,15 +81,18 @@ fn asked(matches: &ArgMatches) -> Result<(Command, Timings), clap::Error> {
     Ok((Command::Run(Box::new(settings)), timings))
 }
 
-/// What clap says, as one sentence: its own form takes several lines and repeats the usage.
-fn sentence(error: &clap::Error, help: &str) -> String {
+/// The error of clap as one sentence. Its own form takes several lines and repeats the usage.
+fn message(error: &clap::Error, help: &str) -> String {
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
-    let what = match (error.kind(), argument, std::error::Error::source(error)) {
+    let message = match (error.kind(), argument, std::error::Error::source(error)) {
         (ErrorKind::ValueValidation, Some(argument), Some(source)) => format!("{argument}: {source}"),
         (ErrorKind::MissingRequiredArgument, Some(missing), _) => format!("{missing} is required"),
         _ => first_paragraph(&error.render().to_string()),
     };
-    format!("{} (see `{help}`)", what.replace('\n', " ").trim_end_matches('.'))
+    format!(
+        "{} (see `{help}`)",
+        message.replace('\n', " ").trim_end_matches('.')
+    )
 }
 
 fn first_paragraph(rendered: &str) -> String {
@@ -99,34 +105,37 @@ fn first_paragraph(rendered: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(arguments: &[&str]) -> Result<Command, Unset> {
+    fn read(arguments: &[&str]) -> Result<Command, CommandLineError> {
         super::read([&["lanyard"], arguments].concat())
     }
 
     #[test]
-    fn the_command_line_is_put_together_well() {
+    fn clap_command_is_valid() {
         command().debug_assert();
     }
 
     #[test]
-    fn a_release_is_asked_for_by_its_own_name_and_says_of_what() {
-        let asked = read(&["release", "--all", "--cluster-name", "prod", "--yes"]);
-        assert!(matches!(asked, Ok(Command::Release(settings)) if settings.yes && settings.which.all));
-        for (arguments, wanted) in [
+    fn release_requires_a_scope_and_a_cluster() {
+        let command = read(&["release", "--all", "--cluster-name", "prod", "--yes"]);
+        assert!(matches!(command, Ok(Command::Release(settings)) if settings.yes && settings.scope.all));
+        for (arguments, expected) in [
             (
                 vec!["release", "--cluster-name", "prod"],
                 "<--all|--namespace <NAMESPACE>> is required (see `lanyard release --help`)",
             ),
             (
                 vec!["release", "--all"],
-                "--cluster-name is required, or --cluster-id for a cluster that is not EKS's (see `lanyard release --help`)",
+                "--cluster-name is required, or --cluster-id for a cluster outside EKS (see `lanyard release --help`)",
             ),
         ] {
             match read(&arguments) {
-                Err(Unset::Wrong(sentence)) => assert_eq!(sentence, wanted),
+                Err(CommandLineError::Invalid(message)) => assert_eq!(message, expected),
                 other => panic!("{other:?}"),
             }
         }
-        assert!(matches!(read(&["release", "--help"]), Err(Unset::Command(_))));
+        assert!(matches!(
+            read(&["release", "--help"]),
+            Err(CommandLineError::Help(_))
+        ));
     }
 }

@@ -15,7 +15,7 @@ use lanyard_engine::pods::PodIndex;
 
 use crate::backoff::Backoff;
 use crate::checks::Checks;
-use crate::classes::Classes;
+use crate::class_state::Classes;
 use crate::corrections::Contests;
 use crate::drift_scan::Sweeps;
 use crate::hash::hash;

@@ -20,7 +20,8 @@ use lanyard_core::reconcile::summary::Next;
 
 use crate::backoff::spread;
 use crate::checks::{Key, Looked};
-use crate::classes::{self, Changes};
+use crate::class;
+use crate::class_state::IdentityChanges;
 use crate::context::{Context, IdentityRef};
 use crate::raw::RawIdentity;
 use crate::reconcile::reconcile;
@@ -34,7 +35,7 @@ const PAGE: u32 = 500;
 /// `changes` is told of every change.
 pub fn objects(
     client: kube::Client,
-    changes: Arc<Changes>,
+    changes: Arc<IdentityChanges>,
 ) -> (
     reflector::Store<RawIdentity>,
     impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
@@ -49,7 +50,7 @@ pub fn objects(
         .inspect(move |event| match event {
             Ok(Event::InitDone) => changes.all_listed(),
             // Statuses too: what follows a class is counted by them.
-            Ok(_) => changes.tell(),
+            Ok(_) => changes.notify(),
             Err(_) => {}
         })
         .scan(Vec::new(), |listed, event| {
@@ -124,8 +125,7 @@ pub async fn run(
     let accounts = watches::service_accounts(&context);
     let (requeue, woken) = futures::channel::mpsc::unbounded();
     let counting = tokio::spawn(watches::pods(Arc::clone(&context), requeue.clone()));
-    let classes = tokio::spawn(classes::watch(Arc::clone(&context), requeue.clone()));
-    let tallying = tokio::spawn(classes::count_followers(Arc::clone(&context), requeue.clone()));
+    let classes = tokio::spawn(class::run(Arc::clone(&context), requeue.clone()));
     let (drifted, found_drifted) = futures::channel::mpsc::unbounded();
     let sweeping = tokio::spawn(drift_scan::run(Arc::clone(&context), requeue, drifted, pace));
     // Without them nobody knows what an identity may ask for.
@@ -151,7 +151,7 @@ pub async fn run(
             futures::future::ready(())
         })
         .await;
-    for task in [counting, classes, tallying, sweeping] {
+    for task in [counting, classes, sweeping] {
         task.abort();
     }
 }

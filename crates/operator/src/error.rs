@@ -1,5 +1,4 @@
-//! What stops the operator: each variant is one sentence that says what is wrong and what to do. No I/O.
-//! Returned by the parts that `run` starts; printed by `main`.
+//! The errors that end the program. Each message names the problem and the next action. No I/O.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,96 +8,96 @@ use lanyard_aws::AwsError;
 use lanyard_core::model::name::ClusterName;
 use lanyard_core::model::text::quote;
 
-/// Why the operator ends other than by being told to.
+/// An error that ends the program.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// Neither a kubeconfig nor a pod.
-    #[error("there is no cluster to talk to: set KUBECONFIG, or run in a pod of the cluster")]
+    /// There is neither a kubeconfig nor the environment of a pod.
+    #[error("no cluster configured: set KUBECONFIG, or run in a pod of the cluster")]
     NoCluster,
-    /// The kubeconfig is of no use.
-    #[error("the file that KUBECONFIG names cannot be used: {source}")]
+    /// The kubeconfig cannot be used.
+    #[error("cannot use the kubeconfig that KUBECONFIG names: {source}")]
     Kubeconfig {
-        /// What is wrong with it.
+        /// The cause.
         source: KubeconfigError,
     },
     /// The pod has no usable ServiceAccount token.
-    #[error("the pod's ServiceAccount cannot be used: {source}")]
+    #[error("cannot use the ServiceAccount of the pod: {source}")]
     InCluster {
-        /// What is wrong with it.
+        /// The cause.
         source: InClusterError,
     },
-    /// The client cannot be set up.
-    #[error("the client of the API server cannot be set up: {source}")]
+    /// The client of the API server cannot be created.
+    #[error("cannot create the client of the API server: {source}")]
     Client {
-        /// What is wrong.
+        /// The cause.
         source: Box<kube::Error>,
     },
-    /// The API server does not let us in; waiting would not change that.
-    #[error("the API server refuses {what}: {message}")]
+    /// The API server denies a request. A retry would not help.
+    #[error("the API server refuses {action}: {message}")]
     Refused {
-        /// What was asked for.
-        what: &'static str,
-        /// What it says.
+        /// The refused action, such as `to list WorkloadIdentities`.
+        action: &'static str,
+        /// The message of the API server.
         message: String,
     },
-    /// An address is taken or not ours.
+    /// A listen address cannot be bound.
     #[error("cannot listen on {address}: {source} ({flag})")]
     Listen {
-        /// The flag that sets it.
+        /// The flag that sets the address.
         flag: &'static str,
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The cause.
         source: io::Error,
     },
-    /// The cluster's name is wrong, or the account or Region.
+    /// The cluster does not exist in the account and Region of the credentials.
     #[error(
-        "AWS has no cluster {cluster} ({source}): check --cluster-name, --region and whose credentials these are"
+        "AWS has no cluster {cluster} ({source}); check --cluster-name, --region and the AWS credentials"
     )]
     NoSuchCluster {
-        /// The name that was given.
+        /// The requested name.
         cluster: ClusterName,
-        /// What AWS says.
+        /// The error of AWS.
         source: Box<AwsError>,
     },
-    /// The API server is another cluster's than the one that AWS describes.
-    #[error("nothing is written: {message}")]
-    TwoClusters {
-        /// Which two.
+    /// The API server belongs to another cluster than the one that AWS describes.
+    #[error("no writes: {message}")]
+    ClusterMismatch {
+        /// The two clusters.
         message: String,
     },
-    /// An operator still works, or somebody else holds its lease.
+    /// The lease of the operator could not be acquired.
     #[error(
-        "nothing is released while somebody else may write: the lease {lease} was not to be had, {holder}; stop the \
-         operator first (kubectl -n lanyard-system scale deployment/lanyard --replicas=0)"
+        "could not acquire lease {lease}: {cause}; stop the operator first \
+         (kubectl -n lanyard-system scale deployment/lanyard --replicas=0)"
     )]
-    LeaseTaken {
+    LeaseUnavailable {
         /// The lease.
         lease: String,
-        /// Who holds it.
-        holder: String,
+        /// The cause, such as its holder.
+        cause: String,
     },
-    /// AWS cannot even be asked, such as without a Region.
+    /// No request to AWS can be sent, for example because no Region is set.
     #[error("{message}")]
-    Unsendable {
-        /// What is missing.
+    AwsNotConfigured {
+        /// The missing configuration.
         message: String,
     },
-    /// Signals cannot be listened for.
+    /// Signal handlers cannot be installed.
     #[error("cannot listen for signals: {source}")]
     Signals {
-        /// What the system says.
+        /// The cause.
         source: io::Error,
     },
-    /// The task that renews the lease is gone.
-    #[error("the lease is not renewed any more; this is a fault of Lanyard's")]
+    /// The task that renews the lease has ended.
+    #[error("lease renewal stopped unexpectedly; this is a bug in Lanyard")]
     LeaseAbandoned,
 }
 
-/// What the API server or the way to it says, short and safe to show: the client's own text repeats itself, and of a
-/// broken connection only the innermost cause says what is wrong.
+/// The message of a Kubernetes client error, shortened and safe to show. The client's own text repeats itself, and for
+/// a broken connection only the innermost cause names the problem.
 #[must_use]
-pub fn plainly(error: &kube::Error) -> String {
+pub fn kube_message(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return quote(&status.message);
     }

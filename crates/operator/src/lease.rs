@@ -1,64 +1,36 @@
-//! The lease: of all operators of one cluster, at most one writes. A `coordination.k8s.io/v1` Lease is claimed, renewed
-//! and at the end vacated; out comes a [`Claim`] and the [`LeaseGate`] that is asked before every write.
-//! Talks to the API server; started once by `run`. What to do next is decided in `candidate`, which does no I/O.
+//! Leader election by a `coordination.k8s.io/v1` Lease: at most one operator of a cluster writes.
+//! Input: the settings of the lease. Output: a [`Claim`] and the [`LeaseGate`] that every write checks. Reads and
+//! writes the Lease; `candidate` decides the next action without I/O.
 //!
-//! Why two gates are never open at once: a claim counts from the moment before its write was *sent*, and ends a write's
-//! length before the lease does. Others count the whole lease from the moment after they *saw* that write, which is
-//! later, and take over only with the `resourceVersion` that they saw. Clocks of other machines are never read.
+//! Two gates are never open at the same time. A claim counts from the moment before its write was *sent*, and ends
+//! before the lease by the maximum duration of a write. Other candidates count the whole lease from the moment after
+//! they *read* that write, which is later, and take over only with the `resourceVersion` that they read. Clocks of
+//! other machines are not used.
 
 mod candidate;
 mod gate;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, PostParams};
-use lanyard_core::model::text::quote;
-use lanyard_core::model::timings::Timings;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::candidate::{Action, Candidate, Terms};
+use self::candidate::{Action, Candidate, LeaseDurations};
 pub use self::gate::{Claim, LeaseGate};
-use crate::admin::{Readiness, What};
-use crate::error::plainly;
+pub use self::settings::{LeaseSettings, identity};
+use crate::admin::{Readiness, Requirement};
+use crate::error::kube_message;
 
-/// Which lease, and who wants it.
-#[derive(Debug, Clone)]
-pub struct LeaseSettings {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Who wants it; unlike anybody else's name, see [`identity`].
-    pub identity: String,
-    /// How long it lasts, how long a renewal may be tried, and how long a write may take.
-    pub timings: Timings,
-}
-
-/// A name that no other process has: that of the pod or machine, and a random suffix.
-#[must_use]
-pub fn identity() -> String {
-    let host = ["POD_NAME", "HOSTNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok());
-    let host = host.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok());
-    let host = host
-        .map(|host| quote(host.trim()))
-        .filter(|host| !host.is_empty());
-    // The keys of the standard library's hasher come from the operating system's random numbers.
-    let random = RandomState::new().build_hasher().finish();
-    format!("{}-{:08x}", host.as_deref().unwrap_or("lanyard"), random >> 32)
-}
-
-/// The lease while this process stands for it.
+/// The candidacy of this process for the lease.
 #[derive(Debug)]
 pub struct LeaderElection {
     gate: LeaseGate,
@@ -69,19 +41,19 @@ pub struct LeaderElection {
 }
 
 impl LeaderElection {
-    /// The gate that this tenure opens and closes.
+    /// The gate that this candidacy opens and closes.
     #[must_use]
     pub fn gate(&self) -> LeaseGate {
         self.gate.clone()
     }
 
-    /// Waits for the task that renews the lease to end, which it never does unless something is badly wrong.
-    pub async fn broken(&mut self) {
+    /// Waits for the end of the task that renews the lease. It ends only because of a bug.
+    pub async fn ended(&mut self) {
         let _ended = (&mut self.task).await;
     }
 
-    /// Closes the gate and gives the lease back, so that another one takes over at once. `drained`: no write is under
-    /// way; otherwise those that are get the time that one may take.
+    /// Closes the gate and releases the lease, so that another candidate takes over at once. `drained`: no write is in
+    /// progress; otherwise this waits for the maximum duration of a write first.
     pub async fn release(self, drained: bool) {
         drop(self.closed);
         if !drained {
@@ -93,30 +65,30 @@ impl LeaderElection {
     }
 }
 
-/// Stands for the lease from now on.
+/// Starts the candidacy for the lease.
 #[must_use]
 pub fn run(kube: kube::Client, settings: LeaseSettings, readiness: Readiness) -> LeaderElection {
     let timings = settings.timings;
     let (claims, claim) = watch::channel(Claim::Unknown);
-    let (release, vacated) = oneshot::channel();
+    let (release, released) = oneshot::channel();
     let closed = CancellationToken::new();
-    let terms = Terms {
+    let durations = LeaseDurations {
         lease: timings.lease,
         open: timings
             .renew_deadline
             .min(timings.lease.saturating_sub(timings.operation)),
     };
-    let post = LeaseTask {
+    let task = LeaseTask {
         api: Api::namespaced(kube, &settings.namespace),
-        candidate: Candidate::new(&settings, terms),
+        candidate: Candidate::new(&settings, durations),
         claims,
         readiness,
         closed: closed.clone(),
         interval: timings.renew_deadline / 5,
         limit: timings.renew_deadline / 3,
-        said: String::new(),
+        logged: String::new(),
     };
-    let task = tokio::spawn(post.hold_until(vacated));
+    let task = tokio::spawn(task.run_until(released));
     LeaderElection {
         operation: timings.operation,
         gate: LeaseGate {
@@ -129,45 +101,46 @@ pub fn run(kube: kube::Client, settings: LeaseSettings, readiness: Readiness) ->
     }
 }
 
-/// The task: it asks the candidate, does what it says, and publishes the claim.
+/// The task that executes the actions of the candidate and publishes its claim.
 struct LeaseTask {
     api: Api<Lease>,
     candidate: Candidate,
     claims: watch::Sender<Claim>,
     readiness: Readiness,
     closed: CancellationToken,
-    /// Between two looks at the lease while all is well; after trouble a quarter of it.
+    /// The interval between two steps. After an error it is a quarter of this.
     interval: Duration,
-    /// The longest that one call may take, so that several fit into the renewal deadline.
+    /// The timeout of one call, so that several calls fit into the renewal deadline.
     limit: Duration,
-    said: String,
+    /// The last logged error.
+    logged: String,
 }
 
-/// Why a turn did not get anywhere.
+/// The error of one step.
 #[derive(Debug, thiserror::Error)]
-enum StepFailure {
-    #[error("{verb} the lease: no answer within {limit:?}")]
+enum LeaseError {
+    #[error("could not {verb} the lease: no response within {limit:?}")]
     TimedOut { verb: &'static str, limit: Duration },
-    #[error("somebody else wrote the lease at the same time")]
+    #[error("another candidate updated the lease at the same time")]
     Conflict,
     #[error(
-        "{verb} the lease: {message}; the operator's RBAC must allow get, create and update of leases there"
+        "could not {verb} the lease: {message}; the operator's RBAC must allow get, create and update of leases there"
     )]
     Forbidden { verb: &'static str, message: String },
-    #[error("{verb} the lease: {message}")]
+    #[error("could not {verb} the lease: {message}")]
     Failed { verb: &'static str, message: String },
 }
 
 impl LeaseTask {
-    async fn hold_until(mut self, vacated: oneshot::Receiver<()>) {
+    async fn run_until(mut self, released: oneshot::Receiver<()>) {
         while !self.closed.is_cancelled() {
-            let turned = self.turn().await;
-            let pause = if turned.is_ok() {
+            let result = self.step().await;
+            let pause = if result.is_ok() {
                 self.interval
             } else {
                 self.interval / 4
             };
-            self.tell(turned.err());
+            self.report(result.err());
             self.publish();
             tokio::select! {
                 () = sleep(pause) => {}
@@ -175,114 +148,114 @@ impl LeaseTask {
             }
         }
         self.publish();
-        if vacated.await.is_ok() {
-            self.give_back().await;
+        if released.await.is_ok() {
+            self.release().await;
         }
     }
 
-    /// One turn: look, unless the next thing to do is clear, then write if there is something to write.
-    async fn turn(&mut self) -> Result<(), StepFailure> {
+    /// One step: reads the lease if the candidate needs it, and writes if the candidate decides so.
+    async fn step(&mut self) -> Result<(), LeaseError> {
         let mut action = self.candidate.decide(Instant::now());
-        if action == Action::Look {
-            self.look().await?;
+        if action == Action::Read {
+            self.read().await?;
             action = self.candidate.decide(Instant::now());
         }
         match action {
-            Action::Look => Ok(()),
+            Action::Read => Ok(()),
             Action::Write => self.write().await,
         }
     }
 
-    async fn look(&mut self) -> Result<(), StepFailure> {
-        let found = self
-            .in_time("get", self.api.get_opt(self.candidate.name()))
+    async fn read(&mut self) -> Result<(), LeaseError> {
+        let lease = self
+            .with_timeout("get", self.api.get_opt(self.candidate.name()))
             .await?;
-        self.candidate.saw(found, Instant::now());
+        self.candidate.observe_read(lease, Instant::now());
         Ok(())
     }
 
-    async fn write(&mut self) -> Result<(), StepFailure> {
+    async fn write(&mut self) -> Result<(), LeaseError> {
         let draft = self.candidate.draft(Timestamp::now());
         let sent = Instant::now();
         let written = match draft.metadata.resource_version {
             Some(_) => self.replace(&draft).await,
             None => {
-                self.in_time("create", self.api.create(&PostParams::default(), &draft))
+                self.with_timeout("create", self.api.create(&PostParams::default(), &draft))
                     .await
             }
         };
         match written {
             Ok(lease) => {
-                self.candidate.wrote(lease, sent, Instant::now());
+                self.candidate.observe_write(lease, sent, Instant::now());
                 Ok(())
             }
-            // The record is not what it was: what it is now decides, and a lost answer of ours shows as well.
-            Err(StepFailure::Conflict) => self.look().await.and(Err(StepFailure::Conflict)),
-            Err(trouble) => Err(trouble),
+            // The lease has changed since the last read. A write with a lost response also ends here.
+            Err(LeaseError::Conflict) => self.read().await.and(Err(LeaseError::Conflict)),
+            Err(error) => Err(error),
         }
     }
 
-    async fn replace(&self, draft: &Lease) -> Result<Lease, StepFailure> {
+    async fn replace(&self, draft: &Lease) -> Result<Lease, LeaseError> {
         let name = self.candidate.name();
-        self.in_time("update", self.api.replace(name, &PostParams::default(), draft))
+        self.with_timeout("update", self.api.replace(name, &PostParams::default(), draft))
             .await
     }
 
-    /// Takes our name off the record. Whoever finds it taken over already has nothing to give back.
-    async fn give_back(mut self) {
+    /// Removes the identity from the lease, unless another candidate has taken it over already.
+    async fn release(mut self) {
         for _ in 0..2 {
-            let Some(draft) = self.candidate.resignation(Timestamp::now()) else {
+            let Some(draft) = self.candidate.release_draft(Timestamp::now()) else {
                 return;
             };
             match self.replace(&draft).await {
-                Ok(_) => return tracing::info!("gave the lease back"),
-                Err(StepFailure::Conflict) if self.look().await.is_ok() => {}
-                Err(trouble) => {
-                    return tracing::warn!(%trouble, "could not give the lease back; it runs out by itself");
+                Ok(_) => return tracing::info!("released the lease"),
+                Err(LeaseError::Conflict) if self.read().await.is_ok() => {}
+                Err(error) => {
+                    return tracing::warn!(%error, "could not release the lease; it expires by itself");
                 }
             }
         }
     }
 
-    async fn in_time<T>(
+    async fn with_timeout<T>(
         &self,
         verb: &'static str,
         call: impl Future<Output = Result<T, kube::Error>>,
-    ) -> Result<T, StepFailure> {
+    ) -> Result<T, LeaseError> {
         let limit = self.limit;
         let error = match timeout(limit, call).await {
-            Err(_) => return Err(StepFailure::TimedOut { verb, limit }),
+            Err(_) => return Err(LeaseError::TimedOut { verb, limit }),
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
         };
-        let message = plainly(&error);
+        let message = kube_message(&error);
         Err(match error {
-            kube::Error::Api(status) if status.code == 409 => StepFailure::Conflict,
-            kube::Error::Api(status) if status.code == 403 => StepFailure::Forbidden { verb, message },
-            _ => StepFailure::Failed { verb, message },
+            kube::Error::Api(status) if status.code == 409 => LeaseError::Conflict,
+            kube::Error::Api(status) if status.code == 403 => LeaseError::Forbidden { verb, message },
+            _ => LeaseError::Failed { verb, message },
         })
     }
 
-    /// Logs trouble once until it changes, and says in the readiness whether the lease was ever seen.
-    fn tell(&mut self, trouble: Option<StepFailure>) {
-        if self.candidate.has_seen() {
-            self.readiness.met(What::Lease);
+    /// Logs an error once until it changes, and updates the readiness.
+    fn report(&mut self, error: Option<LeaseError>) {
+        if self.candidate.has_read() {
+            self.readiness.set_met(Requirement::Lease);
         }
-        let Some(trouble) = trouble else {
-            self.said.clear();
+        let Some(error) = error else {
+            self.logged.clear();
             return;
         };
-        let sentence = trouble.to_string();
-        if !self.candidate.has_seen() {
-            self.readiness.unmet_because(What::Lease, &sentence);
+        let message = error.to_string();
+        if !self.candidate.has_read() {
+            self.readiness.set_unmet(Requirement::Lease, &message);
         }
-        if self.said != sentence {
-            tracing::warn!("{sentence}");
-            self.said = sentence;
+        if self.logged != message {
+            tracing::warn!("{message}");
+            self.logged = message;
         }
     }
 
-    /// Publishes the claim; those who wait for changes are woken for a new term or holder, not for each renewal.
+    /// Publishes the claim. Waiters are notified of a new term or holder, and not of each renewal.
     fn publish(&self) {
         let claim = if self.closed.is_cancelled() {
             Claim::Unknown
@@ -290,9 +263,9 @@ impl LeaseTask {
             self.candidate.claim(Instant::now())
         };
         self.claims.send_if_modified(|current| {
-            let changes = is_news(current, &claim);
+            let changes = is_change(current, &claim);
             if changes {
-                log_news(current, &claim);
+                log_change(current, &claim);
             }
             *current = claim;
             changes
@@ -300,20 +273,22 @@ impl LeaseTask {
     }
 }
 
-fn is_news(before: &Claim, now: &Claim) -> bool {
+fn is_change(before: &Claim, now: &Claim) -> bool {
     match (before, now) {
         (Claim::Held { term: before, .. }, Claim::Held { term: now, .. }) => before != now,
         _ => before != now,
     }
 }
 
-fn log_news(before: &Claim, now: &Claim) {
+fn log_change(before: &Claim, now: &Claim) {
     match (before, now) {
-        (_, Claim::Held { term, .. }) => tracing::info!(term, "holds the lease: this operator writes"),
-        (_, Claim::Standby { holder }) => {
-            tracing::info!(holder, "stands by: another operator holds the lease")
+        (_, Claim::Held { term, .. }) => {
+            tracing::info!(term, "acquired the lease: this operator is the leader")
         }
-        (Claim::Held { .. }, Claim::Unknown) => tracing::info!("does not hold the lease any more"),
+        (_, Claim::Standby { holder }) => {
+            tracing::info!(holder, "standby: another operator holds the lease")
+        }
+        (Claim::Held { .. }, Claim::Unknown) => tracing::info!("lost the lease"),
         (_, Claim::Unknown) => {}
     }
 }

@@ -18,7 +18,8 @@ pub mod admin;
 pub mod aws_events;
 pub mod backoff;
 pub mod checks;
-pub mod classes;
+pub mod class;
+pub mod class_state;
 pub mod command_line;
 pub mod context;
 pub mod controller;
@@ -38,6 +39,7 @@ mod run;
 pub mod settings;
 pub mod shutdown;
 pub mod startup;
+mod status_patch;
 pub mod triggers;
 pub mod watches;
 

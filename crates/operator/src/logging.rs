@@ -1,5 +1,5 @@
-//! Logging: one subscriber for the whole process, text for people or JSON for collectors, on standard error.
-//! The settings in, nothing out. Called once by `main`, before anything is logged.
+//! Logging: one subscriber for the process, on standard error, as text or JSON.
+//! Input: the settings. Started once, before the first log line.
 
 use std::io::IsTerminal;
 
@@ -8,12 +8,12 @@ use tracing_subscriber::fmt::fmt;
 
 use crate::settings::LogFormat;
 
-/// Starts logging. `level` is a level or directives, as the settings have checked them. Tests that log call nothing.
+/// Starts logging. `level` is a level or a list of directives that the settings have validated.
 pub fn start(format: LogFormat, level: &str) {
     let filter = EnvFilter::new(directives(level));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
-        LogFormat::Text => builder.with_ansi(coloured()).try_init(),
+        LogFormat::Text => builder.with_ansi(is_coloured()).try_init(),
         LogFormat::Json => builder
             .json()
             .flatten_event(true)
@@ -22,26 +22,26 @@ pub fn start(format: LogFormat, level: &str) {
             .try_init(),
     };
     if let Err(error) = started {
-        tracing::warn!(%error, "logging was started already");
+        tracing::warn!(%error, "logging is already started");
     }
 }
 
-/// kube logs every attempt to connect that fails, as an error; whoever asked says it too, once and with what it means.
-const HUSHED: &str = "kube_client::client::builder=off";
+/// kube logs every failed connection attempt as an error. The caller logs it too, once and with its meaning.
+const SILENCED: &str = "kube_client::client::builder=off";
 
-/// A bare level is meant for Lanyard: what its libraries have to say below a warning drowns everything else.
+/// A bare level applies to Lanyard only. The libraries log so much below `warn` that it would hide everything else.
 fn directives(level: &str) -> String {
     match level {
-        "info" | "debug" | "trace" => format!("warn,{HUSHED},lanyard={level}"),
-        "error" | "warn" => format!("{level},{HUSHED}"),
+        "info" | "debug" | "trace" => format!("warn,{SILENCED},lanyard={level}"),
+        "error" | "warn" => format!("{level},{SILENCED}"),
         other => other.to_owned(),
     }
 }
 
-/// <https://no-color.org>: any value but an empty one asks for none.
-fn coloured() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    std::io::stderr().is_terminal() && !refused
+/// <https://no-color.org>: any value but an empty one disables colours.
+fn is_coloured() -> bool {
+    let disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && !disabled
 }
 
 #[cfg(test)]
@@ -49,7 +49,7 @@ mod tests {
     use super::directives;
 
     #[test]
-    fn a_bare_level_is_lanyards_own_and_directives_are_taken_as_they_are() {
+    fn bare_level_applies_to_lanyard_and_directives_to_all() {
         assert!(directives("debug").starts_with("warn,") && directives("debug").ends_with(",lanyard=debug"));
         assert!(directives("error").starts_with("error,"));
         assert_eq!(directives("info,lanyard_aws=debug"), "info,lanyard_aws=debug");

@@ -1,4 +1,4 @@
-//! The binary `lanyard`. Everything is in the library.
+//! The binary `lanyard`. It only calls the library.
 
 use std::process::ExitCode;
 

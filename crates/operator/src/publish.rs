@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event as KubeEvent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::Resource;
-use kube::api::{Api, Patch, PatchParams, PostParams};
-use lanyard_api::{FIELD_MANAGER, WorkloadIdentity, WorkloadIdentityStatus};
+use kube::api::{Api, PostParams};
+use lanyard_api::{WorkloadIdentity, WorkloadIdentityStatus};
 use lanyard_core::model::reason::Reason;
 use lanyard_core::model::status::Status;
 use lanyard_core::reconcile::gate::WriteGate;
@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::raw::{Decoded, RawIdentity};
 use crate::reconcile::Pass;
+use crate::status_patch::patch_status;
 
 /// Writes what a pass came to. Returns whether the status stands as it should; if not, another look is due.
 pub async fn publish(decoded: &Decoded, pass: &Pass, context: &Context) -> bool {
@@ -125,16 +126,11 @@ fn over(found: &ObjectMeta, uid: &str, generation: i64) -> Option<Written> {
 async fn patch(target: &Target, status: &Status, context: &Context) -> Result<(), EngineError> {
     let api: Api<RawIdentity> =
         Api::namespaced(context.engine.kube().clone(), target.subject.namespace.as_str());
-    let body = json!({
-        "apiVersion": WorkloadIdentity::api_version(&()),
-        "kind": WorkloadIdentity::kind(&()),
-        "metadata": {"name": target.subject.name, "uid": target.uid, "resourceVersion": target.resource_version()},
-        "status": WorkloadIdentityStatus::from_core(status),
-    });
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    let patch = Patch::Apply(&body);
-    let call = api.patch_status(target.subject.name.as_str(), &params, &patch);
-    let written = context.engine.write("patch", &what(target), call).await?;
+    let subject = &target.subject;
+    let metadata = json!({"namespace": subject.namespace, "name": subject.name, "uid": target.uid,
+        "resourceVersion": target.resource_version()});
+    let status = WorkloadIdentityStatus::from_core(status);
+    let written = patch_status(&context.engine, &api, subject.name.as_str(), &metadata, &status).await?;
     target.wrote(written.meta().resource_version.clone());
     Ok(())
 }

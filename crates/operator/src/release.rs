@@ -1,16 +1,17 @@
-//! `lanyard release`: lets go of WorkloadIdentities before an uninstall, so that neither they nor their namespaces wait
-//! for an operator that is gone. Settings in; everything stays in AWS, and what was done and what was not is printed.
-//! Talks to the API server and, as far as it answers, to AWS. Called by `main`.
+//! `lanyard release`: releases WorkloadIdentities before an uninstall, so that they and their namespaces can be deleted
+//! without an operator.
+//! Input: the settings. Output: a printed report; all AWS resources stay. Reads from and writes to the API server and,
+//! if it is available, AWS.
 //!
 //! ```text
-//!   lease ---> objects ---> one by one: look, release tags, then finalizer and custody ---> classes ---> report
+//!   lease ---> list ---> for each object: decide, replace tags, remove finalizer and inventory ---> classes ---> report
 //! ```
 //!
-//! The lease is held all the while: an operator that runs would take custody again.
+//! The command holds the lease until it ends: a running operator would write the inventory again.
 
-mod classes;
-mod objects;
-mod one;
+mod class;
+mod list;
+mod object;
 mod report;
 mod settings;
 
@@ -23,39 +24,40 @@ use lanyard_core::class::Listed;
 use lanyard_engine::{Engine, GuardedClient, WriteCheck};
 use tokio::time::timeout;
 
-use self::classes::{Class, Followers};
-use self::one::{Account, AwsSide, Outcome};
-pub use self::report::Ended;
+use self::class::{ClassResult, Followers};
+use self::object::{AwsAccess, ObjectResult, Outcome};
+pub use self::report::ReleaseOutcome;
 use self::report::Report;
-pub use self::settings::{Output, ReleaseSettings, Which};
+pub use self::settings::{Output, ReleaseScope, ReleaseSettings};
 use crate::admin::Readiness;
 use crate::error::OperatorError;
 use crate::lease::{self, Claim, LeaseGate};
 use crate::raw::{RawClass, RawIdentity};
 use crate::startup;
 
-/// Objects at once; the budget of the AWS side keeps their calls within bounds.
-const AT_ONCE: usize = 8;
-/// How often an object is tried whose things AWS does not let us tag for the moment. Then it goes without.
+/// The number of concurrent releases. The call budget limits their calls of AWS.
+const CONCURRENCY: usize = 8;
+/// The number of attempts to replace the tags of an object's resources. The last one releases the object in any case.
 const ROUNDS: u8 = 3;
 
-/// Lets go of what the settings name, or says what that would be.
+/// Releases the objects in scope, or shows the changes if `--yes` is missing.
 ///
 /// # Errors
-/// When there is no cluster to talk to, it is the wrong one, or an operator still holds the lease.
-pub async fn run(settings: &ReleaseSettings) -> Result<Ended, OperatorError> {
+/// Returns an error if the cluster is not reachable or is another one than AWS describes, or if the lease is held.
+pub async fn run(settings: &ReleaseSettings) -> Result<ReleaseOutcome, OperatorError> {
     let kube = startup::connect().await?.client;
     if !settings.yes {
         let may_write: WriteCheck = Arc::new(|| false);
         let release = Release::prepare(settings, kube, may_write).await?;
-        let (accounts, classes) = (release.preview().await?, release.classes_in_preview().await?);
-        return Ok(release.report(accounts, classes).fingerprint());
+        let objects = release.preview().await?;
+        let classes = release.preview_classes().await?;
+        return Ok(release.report(objects, classes).print());
     }
-    let lease = settings.place.lease(&lease::identity(), settings.timings());
-    let tenure = lease::run(kube.clone(), lease, Readiness::default());
-    let released = under_lease(settings, kube, tenure.gate()).await;
-    tenure.release(true).await;
-    Ok(released?.fingerprint())
+    let lease = settings.cluster.lease(&lease::identity(), settings.timings());
+    let leader_election = lease::run(kube.clone(), lease, Readiness::default());
+    let released = under_lease(settings, kube, leader_election.gate()).await;
+    leader_election.release(true).await;
+    Ok(released?.print())
 }
 
 async fn under_lease(
@@ -63,38 +65,42 @@ async fn under_lease(
     kube: kube::Client,
     gate: LeaseGate,
 ) -> Result<Report, OperatorError> {
-    gained(settings, &gate).await?;
+    acquire(settings, &gate).await?;
     let may_write: WriteCheck = Arc::new(move || gate.is_open());
     let release = Release::prepare(settings, kube, may_write).await?;
-    let (accounts, classes) = (release.let_go().await?, release.let_go_of_classes().await?);
-    Ok(release.report(accounts, classes))
+    let objects = release.release_objects().await?;
+    let classes = release.release_classes().await?;
+    Ok(release.report(objects, classes))
 }
 
-/// Waits for the lease for as long as one that nobody renews takes to run out, and that again.
-async fn gained(settings: &ReleaseSettings, gate: &LeaseGate) -> Result<(), OperatorError> {
-    let lease = format!("{}/{}", settings.place.lease_namespace, settings.place.lease_name);
+/// Waits for the lease, for twice the time after which a lease that is not renewed expires.
+async fn acquire(settings: &ReleaseSettings, gate: &LeaseGate) -> Result<(), OperatorError> {
+    let lease = format!(
+        "{}/{}",
+        settings.cluster.lease_namespace, settings.cluster.lease_name
+    );
     let spinner = ProgressBar::new_spinner().with_message(format!("waiting for the lease {lease}"));
     spinner.enable_steady_tick(std::time::Duration::from_millis(100));
-    let gained = timeout(settings.timings().lease * 2, gate.gained(0)).await;
+    let acquired = timeout(settings.timings().lease * 2, gate.gained(0)).await;
     spinner.finish_and_clear();
-    if gained.is_ok() {
+    if acquired.is_ok() {
         return Ok(());
     }
-    let holder = match gate.claim() {
-        Claim::Standby { holder } => format!("{holder} holds it"),
-        Claim::Unknown | Claim::Held { .. } => "it could not be written".to_owned(),
+    let cause = match gate.claim() {
+        Claim::Standby { holder } => format!("held by {holder}"),
+        Claim::Unknown | Claim::Held { .. } => "could not write it".to_owned(),
     };
-    Err(OperatorError::LeaseTaken { lease, holder })
+    Err(OperatorError::LeaseUnavailable { lease, cause })
 }
 
-/// Everything that one release needs.
+/// The inputs of a release.
 struct Release<'a> {
     settings: &'a ReleaseSettings,
     kube: kube::Client,
     may_write: WriteCheck,
-    /// The world, or why AWS does not say which cluster this is.
+    /// The engine, or the cause if AWS does not describe the cluster.
     aws: Result<Engine, String>,
-    /// Every class: some say in which account the roles of their identities are.
+    /// All classes, which give the accounts of the roles.
     classes: Vec<Listed>,
 }
 
@@ -104,11 +110,12 @@ impl<'a> Release<'a> {
         kube: kube::Client,
         may_write: WriteCheck,
     ) -> Result<Self, OperatorError> {
-        let (place, timings) = (&settings.place, settings.timings());
-        let goes_on: WriteCheck = Arc::new(|| true);
-        let aws = startup::aws(place, &timings, Arc::new(()), Arc::clone(&may_write), goes_on).await;
-        let aws = startup::find_once(place, timings, &aws, &kube, Arc::clone(&may_write)).await?;
-        let classes = objects::classes(&kube).await?;
+        let (cluster, timings) = (&settings.cluster, settings.timings());
+        let may_retry: WriteCheck = Arc::new(|| true);
+        let aws = startup::aws(cluster, &timings, Arc::new(()), Arc::clone(&may_write), may_retry).await;
+        let aws =
+            startup::try_identify_cluster(cluster, timings, &aws, &kube, Arc::clone(&may_write)).await?;
+        let classes = list::classes(&kube).await?;
         Ok(Self {
             settings,
             kube,
@@ -118,9 +125,9 @@ impl<'a> Release<'a> {
         })
     }
 
-    fn report(&self, accounts: Vec<Account>, classes: Vec<Class>) -> Report {
-        let silent = self.aws.as_ref().err().cloned();
-        Report::new(accounts, classes, silent, self.settings.output)
+    fn report(&self, objects: Vec<ObjectResult>, classes: Vec<ClassResult>) -> Report {
+        let aws_unavailable = self.aws.as_ref().err().cloned();
+        Report::new(objects, classes, aws_unavailable, self.settings.output)
     }
 
     fn guarded(&self) -> GuardedClient<'_> {
@@ -131,76 +138,76 @@ impl<'a> Release<'a> {
         }
     }
 
-    fn side(&self) -> AwsSide<'_> {
+    fn access(&self) -> AwsAccess<'_> {
         match &self.aws {
-            Ok(engine) => AwsSide::Reached {
+            Ok(engine) => AwsAccess::Available {
                 engine,
                 classes: &self.classes,
             },
-            Err(why) => AwsSide::Silent {
-                why,
+            Err(cause) => AwsAccess::Unavailable {
+                cause,
                 guarded: self.guarded(),
             },
         }
     }
 
     async fn held(&self) -> Result<Vec<RawIdentity>, OperatorError> {
-        objects::held(&self.kube, self.settings.which.namespace.as_ref()).await
+        list::held(&self.kube, self.settings.scope.namespace.as_ref()).await
     }
 
-    async fn preview(&self) -> Result<Vec<Account>, OperatorError> {
+    async fn preview(&self) -> Result<Vec<ObjectResult>, OperatorError> {
         let objects = self.held().await?;
-        let bar = bar(objects.len(), "looking");
-        let accounts = futures::stream::iter(objects)
-            .map(|object| async move { self.side().would_release(&object).await })
-            .buffered(AT_ONCE)
+        let bar = bar(objects.len(), "reading");
+        let results = futures::stream::iter(objects)
+            .map(|object| async move { self.access().would_release(&object).await })
+            .buffered(CONCURRENCY)
             .inspect(|_| bar.inc(1))
             .collect()
             .await;
         bar.finish_and_clear();
-        Ok(accounts)
+        Ok(results)
     }
 
-    /// Classes are the whole cluster's: who follows them from another namespace keeps them.
+    /// The followers of each class in all namespaces: classes are cluster-scoped.
     async fn followers(&self) -> Result<Followers, OperatorError> {
-        Ok(Followers::of(&objects::held(&self.kube, None).await?))
+        Ok(Followers::of(&list::held(&self.kube, None).await?))
     }
 
-    async fn classes_in_preview(&self) -> Result<Vec<Class>, OperatorError> {
-        let (all, followers) = (objects::classes(&self.kube).await?, self.followers().await?);
-        Ok(classes::would_release(&all, &followers, &self.settings.which))
+    async fn preview_classes(&self) -> Result<Vec<ClassResult>, OperatorError> {
+        let (all, followers) = (list::classes(&self.kube).await?, self.followers().await?);
+        Ok(class::would_release(&all, &followers, &self.settings.scope))
     }
 
-    async fn let_go_of_classes(&self) -> Result<Vec<Class>, OperatorError> {
-        let (all, followers) = (objects::classes(&self.kube).await?, self.followers().await?);
-        Ok(classes::release(self.guarded(), &all, &followers, &self.settings.which).await)
+    async fn release_classes(&self) -> Result<Vec<ClassResult>, OperatorError> {
+        let (all, followers) = (list::classes(&self.kube).await?, self.followers().await?);
+        Ok(class::release(self.guarded(), &all, &followers, &self.settings.scope).await)
     }
 
-    /// Round by round, until nothing is held any more that another try could free.
-    async fn let_go(&self) -> Result<Vec<Account>, OperatorError> {
-        let mut accounts: BTreeMap<(String, String), Account> = BTreeMap::new();
+    /// Releases objects in rounds, until a round has released all of them.
+    async fn release_objects(&self) -> Result<Vec<ObjectResult>, OperatorError> {
+        let mut results: BTreeMap<(String, String), ObjectResult> = BTreeMap::new();
         for round in 1..=ROUNDS {
             let objects = self.held().await?;
             let bar = bar(objects.len(), "releasing");
-            let round: Vec<Account> = futures::stream::iter(objects)
-                .map(|object| async move { self.side().release(&object, round == ROUNDS).await })
-                .buffer_unordered(AT_ONCE)
+            let round: Vec<ObjectResult> = futures::stream::iter(objects)
+                .map(|object| async move { self.access().release(&object, round == ROUNDS).await })
+                .buffer_unordered(CONCURRENCY)
                 .inspect(|_| bar.inc(1))
                 .collect()
                 .await;
             bar.finish_and_clear();
-            let all_free = round.iter().all(|account| account.outcome == Outcome::Released);
-            let known = |account: Account| (account.key(), account);
-            accounts.extend(round.into_iter().map(known));
-            if all_free {
+            let all_released = round.iter().all(|result| result.outcome == Outcome::Released);
+            let by_key = |result: ObjectResult| (result.key(), result);
+            results.extend(round.into_iter().map(by_key));
+            if all_released {
                 break;
             }
         }
-        Ok(accounts.into_values().collect())
+        Ok(results.into_values().collect())
     }
 }
 
-/// A bar on standard error, and nothing where that is no terminal.
+/// A progress bar on standard error. It is hidden if standard error is not a terminal.
 fn bar(length: usize, message: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(length).unwrap_or(u64::MAX)).with_message(message);
     match ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} {eta}") {

@@ -21,7 +21,7 @@ use crate::admin::{Admin, Readiness};
 use crate::aws_events;
 use crate::backoff::Backoff;
 use crate::checks::Checks;
-use crate::classes::{Changes, Classes};
+use crate::class_state::{Classes, IdentityChanges};
 use crate::context::{Context, IdentityRef, Looks, Requests, Settling};
 use crate::controller::Pace;
 use crate::corrections::Contests;
@@ -44,13 +44,13 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     let identity = lease::identity();
     let admin = Admin::bind(settings.metrics_addr, settings.health_addr).await?;
     let connected = startup::connect().await?;
-    startup::tell_given(settings, &connected.api_server, &identity);
+    startup::log_settings(settings, &connected.api_server, &identity);
 
     let kube = connected.client;
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix(PREFIX);
     let metrics = Metrics::register(&mut registry);
-    let changes = Arc::new(Changes::default());
+    let changes = Arc::new(IdentityChanges::default());
     let (store, objects) = controller::objects(kube.clone(), Arc::clone(&changes));
     let tenure = stand(settings, &identity, &kube, &readiness);
     Leader::register(&mut registry, tenure.gate());
@@ -75,7 +75,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
 }
 
 fn stand(settings: &Settings, identity: &str, kube: &kube::Client, readiness: &Readiness) -> LeaderElection {
-    let lease = settings.place.lease(identity, settings.timings());
+    let lease = settings.cluster.lease(identity, settings.timings());
     lease::run(kube.clone(), lease, readiness.clone())
 }
 
@@ -87,7 +87,7 @@ async fn work_and_vacate(
 ) -> Result<(), OperatorError> {
     let worked = tokio::select! {
         worked = drain(work, stop, DRAIN_LIMIT) => worked,
-        () = tenure.broken() => return Err(OperatorError::LeaseAbandoned),
+        () = tenure.ended() => return Err(OperatorError::LeaseAbandoned),
     };
     if worked.is_none() {
         tracing::warn!("some looks did not finish in time; what they left is found again by the next holder");
@@ -108,7 +108,7 @@ struct Ourselves {
 struct Shell<'a> {
     settings: &'a Settings,
     /// Told of every change of an object.
-    changes: Arc<Changes>,
+    changes: Arc<IdentityChanges>,
     kube: kube::Client,
     readiness: Readiness,
     metrics: Metrics,
@@ -163,7 +163,7 @@ impl Shell<'_> {
         let may_write: WriteCheck = Arc::new(move || gate.is_open());
         let meter = Arc::new(self.metrics.clone());
         let aws = startup::aws(
-            &self.settings.place,
+            &self.settings.cluster,
             &timings,
             meter,
             Arc::clone(&may_write),
@@ -171,7 +171,8 @@ impl Shell<'_> {
         )
         .await;
         self.budgets.are_those_of(&aws);
-        let found = startup::find(self.settings, &aws, &self.kube, may_write, &self.readiness).await?;
+        let found =
+            startup::identify_cluster(self.settings, &aws, &self.kube, may_write, &self.readiness).await?;
         let (engine, caller) = found;
         Ok((engine, Ourselves { aws, caller }))
     }
@@ -184,7 +185,7 @@ impl Shell<'_> {
         us: Ourselves,
         requeue: UnboundedSender<IdentityRef>,
     ) -> Option<JoinHandle<()>> {
-        let source = aws_events::Source {
+        let source = aws_events::EventSource {
             queue: us.aws.queue(self.settings.events_queue.clone()?),
             caller: us.caller.as_deref().map(Caller::parse),
         };

@@ -1,5 +1,5 @@
-//! Shutdown: from the first signal to the end. Signals in, a token out that everything watches; and the limit within
-//! which work under way may finish. Called by `run`.
+//! Shutdown: from the first signal to the end of the process.
+//! Input: signals. Output: a cancellation token, and a time limit for the work in progress.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::OperatorError;
 
-/// How long running looks may take to finish. With the margin of a write and giving the lease back it fits into the
-/// 30 s that Kubernetes gives a pod to end.
+/// The maximum time for running reconciles to finish. Together with the margin of a write and the release of the lease
+/// it fits into the 30 s that Kubernetes gives a pod to terminate.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(15);
 
 /// A token that is cancelled by the first SIGTERM or SIGINT. A second one ends the process at once.
 ///
 /// # Errors
-/// When the system refuses to tell of signals.
+/// Returns an error if the signal handlers cannot be installed.
 pub fn on_signals() -> Result<CancellationToken, OperatorError> {
     let listen = |kind| signal(kind).map_err(|source| OperatorError::Signals { source });
     let mut terminate = listen(SignalKind::terminate())?;
@@ -26,10 +26,10 @@ pub fn on_signals() -> Result<CancellationToken, OperatorError> {
     let token = stop.clone();
     tokio::spawn(async move {
         either(&mut terminate, &mut interrupt).await;
-        tracing::info!("stopping: running looks finish, then the lease is given back");
+        tracing::info!("shutting down: waiting for running reconciles, then releasing the lease");
         token.cancel();
         either(&mut terminate, &mut interrupt).await;
-        tracing::warn!("stopping at once: a second signal came");
+        tracing::warn!("exiting immediately: received a second signal");
         std::process::exit(1);
     });
     Ok(stop)
@@ -42,16 +42,17 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-/// Runs work that ends by itself after `stop`, and waits at most `limit` for that. `None`: it was cut off.
+/// Runs work that ends by itself after `stop`, and waits at most `limit` for the end. Returns `None` if the limit
+/// passed.
 pub async fn drain<T>(work: impl Future<Output = T>, stop: &CancellationToken, limit: Duration) -> Option<T> {
-    let late = async {
+    let deadline = async {
         stop.cancelled().await;
         sleep(limit).await;
     };
     tokio::select! {
         biased;
-        ended = work => Some(ended),
-        () = late => None,
+        result = work => Some(result),
+        () = deadline => None,
     }
 }
 
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn work_that_ends_in_time_is_not_cut_off() {
+    async fn work_within_the_limit_is_not_cut_off() {
         let stop = CancellationToken::new();
         stop.cancel();
         let short = async {
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_stop_work_takes_as_long_as_it_takes() {
+    async fn work_without_a_stop_has_no_limit() {
         let long = sleep(Duration::from_secs(3600));
         assert!(
             drain(long, &CancellationToken::new(), DRAIN_LIMIT)

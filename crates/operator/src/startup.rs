@@ -1,11 +1,12 @@
-//! Startup: everything that has to be known before the first object is looked at, and the first log lines.
-//! Settings in; a client, then the certainty that the CRDs are served, then the world of the cluster out. Talks to the
-//! API server and, once the lease is held, to AWS. Called by `run`; each wait shows in the readiness.
+//! Startup: connects to the API server, waits for the CRDs and identifies the cluster.
+//! Input: the settings. Output: a client, then the engine of the cluster. Reads from the API server and, once the lease
+//! is held, from AWS. Each wait shows in the readiness.
 
 mod attempt;
 mod connect;
 mod crds;
 mod issuer;
+mod limits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,150 +19,149 @@ use lanyard_core::model::timings::Timings;
 use lanyard_engine::{Engine, WriteCheck};
 use tokio::time::sleep;
 
-use self::attempt::{Unfound, attempt};
-use crate::admin::{Readiness, What};
+use self::attempt::{AttemptError, attempt};
+use crate::admin::{Readiness, Requirement};
 use crate::error::OperatorError;
-use crate::settings::{Place, Settings, Which};
+use crate::settings::{ClusterSelector, ClusterSettings, Settings};
 
 pub use connect::{Connected, connect};
 pub use crds::wait_for_crds;
+pub(crate) use limits::RESPONSE_TIMEOUT;
 
-/// How long one question to the API server may take.
-pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// The interval between attempts to identify the cluster. A missing permission or credential needs a manual repair.
+const RETRY_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How often something that is missing is looked for.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-
-/// How often it is asked again which cluster this is: a permission or a credential takes a person to repair.
-const ASK_AGAIN: Duration = Duration::from_secs(15);
-
-/// Tells what the operator was given.
-pub fn tell_given(settings: &Settings, api_server: &str, identity: &str) {
-    let place = &settings.place;
+/// Logs the settings.
+pub fn log_settings(settings: &Settings, api_server: &str, identity: &str) {
+    let cluster = &settings.cluster;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        cluster = %place.cluster,
-        region = place.region.as_ref().map_or("as the SDK finds it", |region| region.as_str()),
+        cluster = %cluster.selector,
+        region = cluster.region.as_ref().map_or("from the SDK", |region| region.as_str()),
         api_server,
-        lease = %format_args!("{}/{}", place.lease_namespace, place.lease_name),
+        lease = %format_args!("{}/{}", cluster.lease_namespace, cluster.lease_name),
         identity,
         resync = ?settings.timings().resync,
-        aws_rate = %place.aws_rate,
+        aws_rate = %cluster.aws_rate,
         workers = settings.workers,
         events_queue = settings.events_queue.as_ref().map_or("none", QueueUrl::as_str),
         read_only = settings.read_only,
         metrics = %settings.metrics_addr,
         health = %settings.health_addr,
-        "Lanyard starts"
+        "starting Lanyard"
     );
 }
 
-/// The AWS side, with the meter and the gate that every call of it asks. `goes_on` is asked before a call that AWS
-/// throttled is made again.
+/// Creates the AWS client, with the meter and the write check of every call. `may_retry` is checked before a throttled
+/// call is repeated.
 pub async fn aws(
-    place: &Place,
+    settings: &ClusterSettings,
     timings: &Timings,
     meter: Arc<dyn Meter>,
     may_write: WriteCheck,
-    goes_on: WriteCheck,
+    may_retry: WriteCheck,
 ) -> Aws {
     let aws = AwsSettings {
-        region: place.region.clone(),
+        region: settings.region.clone(),
         operation_timeout: timings.operation,
         throttled_limit: timings.throttled,
-        rates: place.aws_rate,
+        rates: settings.aws_rate,
         meter,
-        goes_on,
+        goes_on: may_retry,
         may_write,
     };
     Aws::connect(aws).await
 }
 
-/// Finds out which cluster this is, as often as it takes: nothing can be looked at without. Beside its world, who Lanyard
-/// is in AWS, when STS says.
+/// Identifies the cluster, with retries: no reconcile is possible before. Returns the engine and, if STS returns it,
+/// the ARN of the caller.
 ///
 /// # Errors
-/// When AWS says that there is no such cluster, which no waiting changes.
-pub async fn find(
+/// Returns an error if the cluster does not exist in AWS: a retry would not help.
+pub async fn identify_cluster(
     settings: &Settings,
     aws: &Aws,
     kube: &kube::Client,
     may_write: WriteCheck,
     readiness: &Readiness,
 ) -> Result<(Engine, Option<String>), OperatorError> {
-    let found = search(&settings.place, aws, kube, readiness).await?;
+    let found = retry_until_found(&settings.cluster, aws, kube, readiness).await?;
     let cluster = found.cluster.clone().with_agent(settings.pod_identity_agent);
     let (aws, kube) = (aws.clone(), kube.clone());
     let engine = Engine::new(aws, kube, cluster, found.auto_mode, settings.timings(), may_write);
-    tell_found(&found, &engine).await;
+    log_cluster(&found, &engine).await;
     Ok((engine, found.caller_arn))
 }
 
-/// Finds out which cluster this is, in one try: for a command, whose user sees what is wrong and can repeat it.
-/// `Ok(Err(..))`: AWS or the API server does not say, in a sentence.
+/// Identifies the cluster in one attempt, for a command that the user can repeat. Returns `Ok(Err(..))` with a message
+/// if AWS or the API server does not describe the cluster.
 ///
 /// # Errors
-/// When AWS says that there is no such cluster, or the API server is another one's.
-pub async fn find_once(
-    place: &Place,
+/// Returns an error if the cluster does not exist in AWS, or if the API server belongs to another one.
+pub async fn try_identify_cluster(
+    settings: &ClusterSettings,
     timings: Timings,
     aws: &Aws,
     kube: &kube::Client,
     may_write: WriteCheck,
 ) -> Result<Result<Engine, String>, OperatorError> {
-    let found = match attempt(place, aws, kube).await {
+    let found = match attempt(settings, aws, kube).await {
         Ok(found) => found,
-        Err(Unfound::Aws(error)) => return final_of(place, error).map(Err),
-        Err(Unfound::Silent(sentence)) => return Ok(Err(sentence)),
-        Err(Unfound::TwoClusters(message)) => return Err(OperatorError::TwoClusters { message }),
+        Err(AttemptError::Aws(error)) => return retryable_message(settings, error).map(Err),
+        Err(AttemptError::ApiServer(message)) => return Ok(Err(message)),
+        Err(AttemptError::ClusterMismatch(message)) => {
+            return Err(OperatorError::ClusterMismatch { message });
+        }
     };
     let (aws, kube) = (aws.clone(), kube.clone());
     let engine = Engine::new(aws, kube, found.cluster, found.auto_mode, timings, may_write);
     Ok(Ok(engine))
 }
 
-/// What no waiting changes, as an error; what may pass, as a sentence.
-fn final_of(place: &Place, error: AwsError) -> Result<String, OperatorError> {
+/// The message of an AWS error that a retry can resolve. Returns every other one as an error.
+fn retryable_message(settings: &ClusterSettings, error: AwsError) -> Result<String, OperatorError> {
     let message = error.trouble(false).message;
-    match (error.class(), &place.cluster) {
-        (Class::NotFound, Which::Eks(cluster)) => {
+    match (error.class(), &settings.selector) {
+        (Class::NotFound, ClusterSelector::Eks(cluster)) => {
             let cluster = cluster.clone();
             let source = Box::new(error);
             Err(OperatorError::NoSuchCluster { cluster, source })
         }
-        (Class::Unsendable, _) => Err(OperatorError::Unsendable { message }),
+        (Class::Unsendable, _) => Err(OperatorError::AwsNotConfigured { message }),
         _ => Ok(message),
     }
 }
 
-async fn search(
-    place: &Place,
+async fn retry_until_found(
+    settings: &ClusterSettings,
     aws: &Aws,
     kube: &kube::Client,
     readiness: &Readiness,
 ) -> Result<Found, OperatorError> {
     loop {
-        let (what, sentence) = match attempt(place, aws, kube).await {
+        let (requirement, cause) = match attempt(settings, aws, kube).await {
             Ok(found) => {
-                readiness.met(What::Cluster);
-                readiness.met(What::Issuer);
+                readiness.set_met(Requirement::Cluster);
+                readiness.set_met(Requirement::Issuer);
                 return Ok(found);
             }
-            Err(Unfound::Aws(error)) => (What::Cluster, final_of(place, error)?),
-            Err(Unfound::Silent(sentence) | Unfound::TwoClusters(sentence)) => (What::Issuer, sentence),
+            Err(AttemptError::Aws(error)) => (Requirement::Cluster, retryable_message(settings, error)?),
+            Err(AttemptError::ApiServer(message) | AttemptError::ClusterMismatch(message)) => {
+                (Requirement::Issuer, message)
+            }
         };
-        let sentence = readiness.unmet_because(what, &sentence);
-        tracing::error!(cluster = %place.cluster, again_in = ?ASK_AGAIN, "{sentence}");
-        sleep(ASK_AGAIN).await;
+        let message = readiness.set_unmet(requirement, &cause);
+        tracing::error!(cluster = %settings.selector, again_in = ?RETRY_INTERVAL, "{message}");
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
-async fn tell_found(found: &Found, engine: &Engine) {
+async fn log_cluster(found: &Found, engine: &Engine) {
     let agent = match engine.agent().await {
-        _ if engine.cluster().platform == Platform::Other => "none off EKS".to_owned(),
+        _ if engine.cluster().platform == Platform::Other => "not applicable outside EKS".to_owned(),
         Fact::Present(agent) => agent.found,
         Fact::Absent => "none; Pod Identity needs the add-on eks-pod-identity-agent".to_owned(),
-        Fact::Unreadable(why) => format!("unknown: {why}"),
+        Fact::Unreadable(error) => format!("unknown: {error}"),
     };
     let cluster = engine.cluster();
     tracing::info!(
@@ -171,12 +171,12 @@ async fn tell_found(found: &Found, engine: &Engine) {
         caller = found.caller_arn.as_deref().unwrap_or("unknown"),
         auto_mode = found.auto_mode,
         agent,
-        "found the cluster"
+        "identified the cluster"
     );
     if !cluster.issuer.is_public() {
         tracing::warn!(
             issuer = %cluster.issuer,
-            "AWS cannot reach this issuer, so IRSA cannot work on this cluster"
+            "AWS cannot reach the issuer, so IRSA cannot work on this cluster; use Pod Identity, or a public issuer"
         );
     }
 }

@@ -70,8 +70,8 @@ async fn break_and_be_told(
 
 #[tokio::test]
 async fn a_queue_that_is_away_is_a_warning_and_is_found_again() -> Result<()> {
-    const WARNS: &str = "the events queue cannot be read; until it can";
-    const AGAIN: &str = "the events queue answers again";
+    const WARNS: &str = "could not read the events queue; until it is readable";
+    const AGAIN: &str = "the events queue is readable again";
     let stand = Stand::without_queue("late").await?;
     let (scene, object) = with_one_identity(&stand).await?;
     until_says(&stand, WARNS, 1).await?;

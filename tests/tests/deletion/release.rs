@@ -126,7 +126,7 @@ async fn everything_is_let_go_and_serves_on() -> Result<()> {
             .all(|outcome| **outcome == "released")
     );
     ensure!(
-        of_each(&report, "left").values().all(|left| **left == json!([])),
+        of_each(&report, "stillTagged").values().all(|left| **left == json!([])),
         "{report}"
     );
     for (name, _) in IDENTITIES {
@@ -165,8 +165,8 @@ async fn a_namespace_that_hangs_without_its_operator_is_freed_even_without_aws()
     let done = release(&stage, &["--namespace", "shop", "--yes", "--output", "json"]).await?;
     ensure!(done.status.success(), "{done:?}");
     let report = report(&done)?;
-    ensure!(report.get("awsSilent").is_some(), "{report}");
-    let left = of_each(&report, "left");
+    ensure!(report.get("awsUnavailable").is_some(), "{report}");
+    let left = of_each(&report, "stillTagged");
     let named = |name: &str, thing: &str| {
         left.get(name)
             .is_some_and(|left| left.to_string().contains(thing))

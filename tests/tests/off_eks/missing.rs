@@ -21,7 +21,7 @@ async fn an_issuer_that_aws_cannot_reach_is_said() -> Result<()> {
         .await?;
     let message = condition(&object, "Stalled").context("Stalled")?.message;
     assert!(message.contains("https://kubernetes.default.svc"), "{message}");
-    assert!(stage.log()?.contains("AWS cannot reach this issuer"));
+    assert!(stage.log()?.contains("AWS cannot reach the issuer"));
     let calls = stage.bed.gateway.ledger().since(Mark::default()).by("lanyard");
     assert!(calls.writes().is_empty(), "{calls}");
     stage.bed.stop().await
@@ -35,7 +35,7 @@ async fn tokens_of_another_issuer_than_the_one_expected_keep_everything_from_bei
         &["--issuer", "https://oidc.example.com/other"],
     )
     .await?;
-    let says = |status, body: &str| status == 503 && body.contains("not https://oidc.example.com/other");
+    let says = |status, body: &str| status == 503 && body.contains("expected token issuer https://oidc.example.com/other");
     stage.until_answers(0, "/readyz", says).await?;
     stage.bed.stop().await
 }

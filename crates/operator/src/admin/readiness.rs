@@ -1,43 +1,46 @@
-//! Readiness: what the operator still waits for, as a value that any part can set and `/readyz` reads.
-//! A closed set of things to wait for, each with the sentence that is shown. No I/O.
+//! The readiness of the operator: the requirements that are not met yet.
+//! Input: changes of requirements. Output: one message for each unmet requirement, as served by `/readyz`. No I/O.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// What can be waited for.
+use parking_lot::Mutex;
+
+/// A requirement of readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
-    /// That the API server serves our kinds.
+pub enum Requirement {
+    /// The API server serves the CRDs.
     Crds,
-    /// That the lease was seen; whose it is does not matter, a standby is ready too.
+    /// The lease was read. A standby is ready too.
     Lease,
-    /// That AWS says who the cluster is. Only the holder of the lease asks.
+    /// AWS describes the cluster. Only the leader asks for it.
     Cluster,
-    /// That AWS and the API server mean the same cluster.
+    /// AWS and the API server describe the same cluster.
     Issuer,
 }
 
-impl What {
-    const fn sentence(self) -> &'static str {
+impl Requirement {
+    const fn message(self) -> &'static str {
         match self {
             Self::Crds => "waiting for the CRD workloadidentities.lanyard.dev; apply crds/",
-            Self::Lease => "waiting for the first look at the lease",
+            Self::Lease => "waiting for the first read of the lease",
             Self::Cluster => "waiting for AWS to describe the cluster",
-            Self::Issuer => "nothing is written until AWS and the API server mean the same cluster",
+            Self::Issuer => "no writes until AWS and the API server describe the same cluster",
         }
     }
 }
 
-/// What is waited for at the moment. All clones are one.
+/// The unmet requirements. All clones share one state.
 #[derive(Debug, Clone)]
 pub struct Readiness {
-    unmet: Arc<Mutex<BTreeMap<What, String>>>,
+    unmet: Arc<Mutex<BTreeMap<Requirement, String>>>,
 }
 
-/// At start: CRDs and lease. What only the holder of the lease needs is waited for when it turns out to be missing.
+/// Starts with CRDs and lease unmet. The requirements of the leader are unmet only after they have failed.
 impl Default for Readiness {
     fn default() -> Self {
-        let unmet = [What::Crds, What::Lease].map(|what| (what, what.sentence().to_owned()));
+        let unmet = [Requirement::Crds, Requirement::Lease];
+        let unmet = unmet.map(|requirement| (requirement, requirement.message().to_owned()));
         Self {
             unmet: Arc::new(Mutex::new(BTreeMap::from(unmet))),
         }
@@ -45,30 +48,25 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// It is there.
-    pub fn met(&self, what: What) {
-        self.unmet().remove(&what);
+    /// Marks a requirement as met.
+    pub fn set_met(&self, requirement: Requirement) {
+        self.unmet.lock().remove(&requirement);
     }
 
-    /// It is not there; `why` adds what is known about it, and may be empty. Returns the sentence that is shown.
-    pub fn unmet_because(&self, what: What, why: &str) -> String {
-        let mut sentence = what.sentence().to_owned();
-        if !why.is_empty() {
-            sentence = format!("{sentence} ({why})");
+    /// Marks a requirement as unmet. `cause` adds details and may be empty. Returns the message.
+    pub fn set_unmet(&self, requirement: Requirement, cause: &str) -> String {
+        let mut message = requirement.message().to_owned();
+        if !cause.is_empty() {
+            message = format!("{message} ({cause})");
         }
-        self.unmet().insert(what, sentence.clone());
-        sentence
+        self.unmet.lock().insert(requirement, message.clone());
+        message
     }
 
-    /// A sentence for each thing that is waited for; none when ready.
+    /// One message for each unmet requirement. Empty if the operator is ready.
     #[must_use]
-    pub fn waits_for(&self) -> Vec<String> {
-        self.unmet().values().cloned().collect()
-    }
-
-    /// A panic elsewhere leaves the set as it was.
-    fn unmet(&self) -> MutexGuard<'_, BTreeMap<What, String>> {
-        self.unmet.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn unmet(&self) -> Vec<String> {
+        self.unmet.lock().values().cloned().collect()
     }
 }
 
@@ -77,20 +75,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_shown_until_the_thing_is_there() {
+    fn cause_is_shown_until_the_requirement_is_met() {
         let readiness = Readiness::default();
-        readiness.met(What::Crds);
-        readiness.unmet_because(What::Lease, "get the lease: forbidden");
+        readiness.set_met(Requirement::Crds);
+        readiness.set_unmet(Requirement::Lease, "get the lease: forbidden");
         assert_eq!(
-            readiness.waits_for(),
-            ["waiting for the first look at the lease (get the lease: forbidden)"]
+            readiness.unmet(),
+            ["waiting for the first read of the lease (get the lease: forbidden)"]
         );
-        readiness.met(What::Lease);
-        assert!(readiness.waits_for().is_empty());
+        readiness.set_met(Requirement::Lease);
+        assert!(readiness.unmet().is_empty());
     }
 
     #[test]
-    fn what_only_the_holder_needs_is_not_waited_for_at_start() {
-        assert_eq!(Readiness::default().waits_for().len(), 2);
+    fn requirements_of_the_leader_are_not_unmet_at_start() {
+        assert_eq!(Readiness::default().unmet().len(), 2);
     }
 }

@@ -1,5 +1,6 @@
-//! Whom a notice concerns. Notices and the store in, references out; no I/O. Called for a batch of messages at a time: no
-//! index is kept, since every status is read as for a scrape of the metrics, and only when something happens.
+//! The objects that a change in AWS affects.
+//! Input: a batch of changes and the store. Output: references. No I/O. It decodes every status, as a scrape of the
+//! metrics does, but only for a batch of events; an index would cost memory all the time.
 
 use kube_runtime::reflector::{ObjectRef, Store};
 use lanyard_core::aws_event::{About, AwsChange, ResourceRefs};
@@ -7,33 +8,33 @@ use lanyard_core::aws_event::{About, AwsChange, ResourceRefs};
 use crate::context::IdentityRef;
 use crate::raw::RawIdentity;
 
-/// Each notice with the objects that it is about.
+/// Returns each change with the objects that it affects.
 pub(super) fn affected(
     store: &Store<RawIdentity>,
-    notices: Vec<AwsChange>,
+    changes: Vec<AwsChange>,
 ) -> Vec<(AwsChange, Vec<IdentityRef>)> {
-    let mut found: Vec<(AwsChange, Vec<IdentityRef>)> = notices
+    let mut affected: Vec<(AwsChange, Vec<IdentityRef>)> = changes
         .into_iter()
-        .map(|notice| {
-            let named = named(&notice.about).filter(|object| store.get(object).is_some());
-            (notice, named.into_iter().collect())
+        .map(|change| {
+            let named = named(&change.about).filter(|object| store.get(object).is_some());
+            (change, named.into_iter().collect())
         })
         .collect();
-    if found.iter().all(|(notice, _)| named(&notice.about).is_some()) {
-        return found;
+    if affected.iter().all(|(change, _)| named(&change.about).is_some()) {
+        return affected;
     }
     for object in store.state() {
-        let ties = ties(&object);
-        for (notice, objects) in &mut found {
-            if ties.include(&notice.about) {
+        let refs = resource_refs(&object);
+        for (change, objects) in &mut affected {
+            if refs.include(&change.about) {
                 objects.push(IdentityRef::from_obj(&*object));
             }
         }
     }
-    found
+    affected
 }
 
-/// The object that is called after what was touched.
+/// The object that the change names.
 fn named(about: &About) -> Option<IdentityRef> {
     match about {
         About::Subject { namespace, name } => Some(ObjectRef::new(name.as_str()).within(namespace.as_str())),
@@ -41,8 +42,8 @@ fn named(about: &About) -> Option<IdentityRef> {
     }
 }
 
-/// What a look at an object reads: what its status tells of, and what it has in custody.
-pub(super) fn ties(object: &RawIdentity) -> ResourceRefs {
+/// The AWS resources that a reconcile of the object reads, from its status and inventory.
+pub(super) fn resource_refs(object: &RawIdentity) -> ResourceRefs {
     let status = object.decode_status();
     let inventory = object.inventory().map(|inventory| inventory.roles);
     let entry = inventory.into_iter().flatten().map(|entry| entry.arn);

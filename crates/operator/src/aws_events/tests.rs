@@ -1,4 +1,4 @@
-//! Tests of whom a notice concerns, on objects as the store has them.
+//! Tests of the objects that a change affects, on objects of the store.
 
 use kube::runtime::watcher::Event;
 use kube_runtime::reflector::{self, Store};
@@ -61,12 +61,12 @@ fn subject(name: &str) -> About {
     }
 }
 
-fn found(store: &Store<RawIdentity>, about: About) -> Vec<String> {
-    let notice = AwsChange {
+fn affected_names(store: &Store<RawIdentity>, about: About) -> Vec<String> {
+    let change = AwsChange {
         about,
         at: jiff::Timestamp::UNIX_EPOCH,
     };
-    let objects = affected(store, vec![notice]).remove(0).1;
+    let objects = affected(store, vec![change]).remove(0).1;
     let mut names: Vec<String> = objects
         .into_iter()
         .map(|object: IdentityRef| object.name)
@@ -76,34 +76,34 @@ fn found(store: &Store<RawIdentity>, about: About) -> Vec<String> {
 }
 
 #[test]
-fn whose_a_touched_thing_is_says_status_or_custody() {
+fn resource_matches_by_status_or_inventory() {
     let store = store();
     let association = |id: &str| About::Association { id: id.to_owned() };
     let provider = |arn: &str| About::Provider { arn: arn.to_owned() };
-    for (about, wanted) in [
+    for (about, expected) in [
         (role("111122223333", "shop-orders-1"), vec!["orders"]),
         (role("444455556666", "shop-orders-1"), vec![]),
         (role("111122223333", "shared"), vec!["carts", "users"]),
         (role("111122223333", "shop-users-old"), vec!["users"]),
-        (role("111122223333", "somebodys"), vec![]),
+        (role("111122223333", "unmanaged"), vec![]),
         (association("a-1"), vec!["orders"]),
         (association("a-2"), vec![]),
         (provider(PROVIDER), vec!["carts", "users"]),
         (provider("arn:aws:iam::111122223333:oidc-provider/other"), vec![]),
         (subject("fresh"), vec!["fresh"]),
-        (subject("nobody"), vec![]),
+        (subject("missing"), vec![]),
     ] {
-        assert_eq!(found(&store, about.clone()), wanted, "{about:?}");
+        assert_eq!(affected_names(&store, about.clone()), expected, "{about:?}");
     }
 }
 
 #[test]
-fn a_batch_is_told_apart_notice_by_notice() {
-    let notice = |about: About| AwsChange {
+fn batch_is_matched_change_by_change() {
+    let change = |about: About| AwsChange {
         about,
         at: jiff::Timestamp::UNIX_EPOCH,
     };
-    let both = vec![notice(subject("orders")), notice(role("111122223333", "shared"))];
+    let both = vec![change(subject("orders")), change(role("111122223333", "shared"))];
     let counts: Vec<usize> = affected(&store(), both)
         .iter()
         .map(|(_, objects)| objects.len())
@@ -112,7 +112,7 @@ fn a_batch_is_told_apart_notice_by_notice() {
 }
 
 #[test]
-fn a_message_comes_to_one_word() {
+fn message_has_one_outcome() {
     assert_eq!(outcome(&[]), "unmatched");
     assert_eq!(outcome(&[Urgency::Known, Urgency::Known]), "known");
     assert_eq!(outcome(&[Urgency::Known, Urgency::Later]), "triggered");

@@ -1,5 +1,6 @@
-//! A candidate for the lease, thinking: what it has seen goes in with the time it saw it; what to do next, what to
-//! write and what to claim come out. No I/O and no clock of its own, so that a model can check every interleaving.
+//! The decisions of a candidate for the lease.
+//! Input: results of reads and writes with their times. Output: the next action, the Lease to write, and the claim. No
+//! I/O and no clock, so that a model can check every interleaving.
 
 use std::time::Duration;
 
@@ -8,36 +9,38 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use tokio::time::Instant;
 
-use super::{Claim, LeaseSettings};
+use super::gate::Claim;
+use super::settings::LeaseSettings;
 
-/// How long things last.
+/// The durations of lease and gate.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
-    /// The lease, as it is told to the others.
+pub(super) struct LeaseDurations {
+    /// The duration of the lease, as published in its record.
     pub lease: Duration,
-    /// The gate, from the moment before the write was sent: shorter than the lease by what one write may take.
+    /// The time that the gate is open after a write was sent. It is shorter than the lease by the maximum duration of a
+    /// write.
     pub open: Duration,
 }
 
-/// What to do next.
+/// The next action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Read the record.
-    Look,
-    /// Write our name into it.
+    /// Read the lease.
+    Read,
+    /// Write the own identity into the lease.
     Write,
 }
 
-/// What is known of the record.
+/// The known state of the lease.
 #[derive(Debug)]
 enum View {
     Unread,
-    /// It is not there. `taken_until`: somebody whose record went away may still count on it until then.
+    /// The lease does not exist. `reserved_until`: the holder of a deleted lease may still rely on it until then.
     Missing {
-        taken_until: Option<Instant>,
+        reserved_until: Option<Instant>,
     },
-    /// `at`: when this version was first seen.
-    Seen {
+    /// `at`: the time of the first read of this version.
+    Present {
         lease: Box<Lease>,
         at: Instant,
     },
@@ -49,28 +52,28 @@ struct Held {
     until: Instant,
 }
 
-/// One process that wants the lease.
+/// One process that competes for the lease.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    me: String,
+    identity: String,
     namespace: String,
     name: String,
-    terms: Terms,
+    durations: LeaseDurations,
     view: View,
     held: Option<Held>,
-    gained: u64,
+    terms: u64,
 }
 
 impl Candidate {
-    pub(super) fn new(settings: &LeaseSettings, terms: Terms) -> Self {
+    pub(super) fn new(settings: &LeaseSettings, durations: LeaseDurations) -> Self {
         Self {
-            me: settings.identity.clone(),
+            identity: settings.identity.clone(),
             namespace: settings.namespace.clone(),
             name: settings.name.clone(),
-            terms,
+            durations,
             view: View::Unread,
             held: None,
-            gained: 0,
+            terms: 0,
         }
     }
 
@@ -78,107 +81,109 @@ impl Candidate {
         &self.name
     }
 
-    /// Whether the record was seen, and not only that it is not there.
-    pub(super) fn has_seen(&self) -> bool {
-        matches!(self.view, View::Seen { .. })
+    /// Returns true if the lease exists and was read.
+    pub(super) fn has_read(&self) -> bool {
+        matches!(self.view, View::Present { .. })
     }
 
-    /// What to do next.
+    /// Decides on the next action.
     pub(super) fn decide(&self, now: Instant) -> Action {
-        let free = match &self.view {
+        let is_free = match &self.view {
             View::Unread => false,
-            View::Missing { taken_until } => taken_until.is_none_or(|until| now >= until),
-            View::Seen { lease, at } => match holder(lease) {
-                Some(holder) if holder != self.me => now >= *at + lasts(lease, self.terms.lease),
+            View::Missing { reserved_until } => reserved_until.is_none_or(|until| now >= until),
+            View::Present { lease, at } => match holder(lease) {
+                Some(holder) if holder != self.identity => {
+                    now >= *at + duration_of(lease, self.durations.lease)
+                }
                 Some(_) | None => true,
             },
         };
-        if free { Action::Write } else { Action::Look }
+        if is_free { Action::Write } else { Action::Read }
     }
 
-    /// What to write: our name, on the version of the record that was seen last, or a new record.
+    /// The Lease to write: the own identity on the last read version, or a new Lease.
     pub(super) fn draft(&self, wall: Timestamp) -> Lease {
         let (mut lease, before) = match &self.view {
-            View::Seen { lease, .. } => (Lease::clone(lease), holder(lease).map(str::to_owned)),
+            View::Present { lease, .. } => (Lease::clone(lease), holder(lease).map(str::to_owned)),
             View::Unread | View::Missing { .. } => (self.blank(), None),
         };
         let spec = lease.spec.get_or_insert_default();
-        if before.as_deref() != Some(&self.me) {
+        if before.as_deref() != Some(&self.identity) {
             spec.acquire_time = Some(MicroTime(wall));
             spec.lease_transitions = Some(spec.lease_transitions.map_or(0, |count| count.saturating_add(1)));
         }
-        spec.holder_identity = Some(self.me.clone());
+        spec.holder_identity = Some(self.identity.clone());
         spec.renew_time = Some(MicroTime(wall));
-        spec.lease_duration_seconds = Some(whole_seconds(self.terms.lease));
+        spec.lease_duration_seconds = Some(whole_seconds(self.durations.lease));
         lease
     }
 
-    /// What to write to give the lease back; nothing when the record does not have our name.
-    pub(super) fn resignation(&self, wall: Timestamp) -> Option<Lease> {
-        let View::Seen { lease, .. } = &self.view else {
+    /// The Lease to write to release it. Returns `None` if another candidate holds it.
+    pub(super) fn release_draft(&self, wall: Timestamp) -> Option<Lease> {
+        let View::Present { lease, .. } = &self.view else {
             return None;
         };
         let mut lease = Lease::clone(lease);
         let spec = lease
             .spec
             .as_mut()
-            .filter(|spec| spec.holder_identity.as_deref() == Some(&self.me))?;
+            .filter(|spec| spec.holder_identity.as_deref() == Some(&self.identity))?;
         spec.holder_identity = None;
         spec.renew_time = Some(MicroTime(wall));
         Some(lease)
     }
 
-    /// A read was answered. `now` is after the answer: counting from there can only make us wait longer.
-    pub(super) fn saw(&mut self, found: Option<Lease>, now: Instant) {
-        let Some(lease) = found else {
+    /// Takes over the result of a read. `now` is after the response, which can only extend the wait for a takeover.
+    pub(super) fn observe_read(&mut self, read: Option<Lease>, now: Instant) {
+        let Some(lease) = read else {
             self.view = View::Missing {
-                taken_until: self.taken_until(),
+                reserved_until: self.reserved_until(),
             };
             return;
         };
-        // The version and not the record's times: two renewals within one tick of a clock would look the same.
+        // Compares versions and not times: two renewals within one tick of a clock have equal times.
         let at = match &self.view {
-            View::Seen { lease: known, at }
+            View::Present { lease: known, at }
                 if version(known).is_some() && version(known) == version(&lease) =>
             {
                 *at
             }
             _ => now,
         };
-        if holder(&lease) != Some(&self.me) {
+        if holder(&lease) != Some(&self.identity) {
             self.held = None;
         }
-        self.view = View::Seen {
+        self.view = View::Present {
             lease: Box::new(lease),
             at,
         };
     }
 
-    /// A write of ours was accepted. It was sent at `sent`, and the claim counts from there: others may have seen it
+    /// Takes over an accepted write. The claim counts from `sent`, because another candidate may have read the write at
     /// any time since.
-    pub(super) fn wrote(&mut self, lease: Lease, sent: Instant, now: Instant) {
+    pub(super) fn observe_write(&mut self, lease: Lease, sent: Instant, now: Instant) {
         let unbroken = self.held.filter(|held| now < held.until);
         if unbroken.is_none() {
-            self.gained += 1;
+            self.terms += 1;
         }
         self.held = Some(Held {
-            term: self.gained,
-            until: sent + self.terms.open,
+            term: self.terms,
+            until: sent + self.durations.open,
         });
-        self.view = View::Seen {
+        self.view = View::Present {
             lease: Box::new(lease),
             at: now,
         };
     }
 
-    /// What may be claimed.
+    /// The claim at this time.
     pub(super) fn claim(&self, now: Instant) -> Claim {
         if let Some(Held { term, until }) = self.held.filter(|held| now < held.until) {
             return Claim::Held { term, until };
         }
         match &self.view {
-            View::Seen { lease, .. } => match holder(lease) {
-                Some(holder) if holder != self.me => Claim::Standby {
+            View::Present { lease, .. } => match holder(lease) {
+                Some(holder) if holder != self.identity => Claim::Standby {
                     holder: holder.to_owned(),
                 },
                 Some(_) | None => Claim::Unknown,
@@ -187,14 +192,14 @@ impl Candidate {
         }
     }
 
-    /// Until when somebody else may count on the record that was seen last, in case it went away.
-    fn taken_until(&self) -> Option<Instant> {
+    /// The time until which the holder of the last read lease may rely on it, in case the lease was deleted.
+    fn reserved_until(&self) -> Option<Instant> {
         match &self.view {
             View::Unread => None,
-            View::Missing { taken_until } => *taken_until,
-            View::Seen { lease, at } => holder(lease)
-                .filter(|holder| *holder != self.me)
-                .map(|_| *at + lasts(lease, self.terms.lease)),
+            View::Missing { reserved_until } => *reserved_until,
+            View::Present { lease, at } => holder(lease)
+                .filter(|holder| *holder != self.identity)
+                .map(|_| *at + duration_of(lease, self.durations.lease)),
         }
     }
 
@@ -219,15 +224,16 @@ fn version(lease: &Lease) -> Option<&str> {
     lease.metadata.resource_version.as_deref()
 }
 
-/// How long the record's holder counts on it, by its own word; `usual` when it does not say.
-fn lasts(lease: &Lease, usual: Duration) -> Duration {
-    let told = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
-    let told = told.and_then(|seconds| u64::try_from(seconds).ok());
-    told.filter(|seconds| *seconds > 0)
-        .map_or(usual, Duration::from_secs)
+/// The duration that the holder of a lease published. Returns `default` if it published none.
+fn duration_of(lease: &Lease, default: Duration) -> Duration {
+    let published = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
+    let published = published.and_then(|seconds| u64::try_from(seconds).ok());
+    published
+        .filter(|seconds| *seconds > 0)
+        .map_or(default, Duration::from_secs)
 }
 
-/// Rounded up: to wait too long is safe.
+/// Rounded up, because a longer wait is safe.
 fn whole_seconds(duration: Duration) -> i32 {
     let part = u64::from(duration.subsec_nanos() > 0);
     i32::try_from(duration.as_secs() + part).unwrap_or(i32::MAX)

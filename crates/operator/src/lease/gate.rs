@@ -1,46 +1,46 @@
-//! The gate: whether a write may begin at this moment. The claim that the lease's task publishes goes in; yes or no comes
-//! out, judged by the clock each time it is asked. No I/O. Asked by the controller before every write, by metrics.
+//! The gate of the lease: whether a write may start now.
+//! Input: the claim that the lease task publishes, and the clock at each check. Output: open or closed. No I/O.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Whether this operator may write.
+/// The claim of this operator on the lease.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Claim {
-    /// The lease could not be read yet, was lost, or is given back.
+    /// The lease could not be read yet, was lost, or was released.
     #[default]
     Unknown,
-    /// Another one holds the lease.
+    /// Another operator holds the lease.
     Standby {
-        /// Who.
+        /// Its identity.
         holder: String,
     },
-    /// This one holds the lease.
+    /// This operator holds the lease.
     Held {
-        /// Counts the times that the lease was gained, from 1: another number means that it was lost in between.
+        /// The number of the leader term, from 1. A new number means that the lease was lost in between.
         term: u64,
-        /// No write may begin at or after this moment. It moves with each renewal.
+        /// No write may start at or after this time. Each renewal moves it.
         until: Instant,
     },
 }
 
-/// Tells at any moment whether a write may begin. It closes by itself, even when nobody runs any more to close it.
+/// Shows whether a write may start. The gate closes by the clock, even if no task runs that could close it.
 #[derive(Debug, Clone)]
 pub struct LeaseGate {
     pub(super) claim: watch::Receiver<Claim>,
-    /// Cancelled before the lease is given back.
+    /// Cancelled before the lease is released.
     pub(super) closed: CancellationToken,
 }
 
 impl LeaseGate {
-    /// Whether a write that begins now is sure to end before anybody else may write.
+    /// Returns true if a write that starts now ends before another operator may write.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.term().is_some()
     }
 
-    /// The claim as it stands; one that has run out or is given back counts no more.
+    /// The current claim. An expired or released claim is `Unknown`.
     #[must_use]
     pub fn claim(&self) -> Claim {
         match &*self.claim.borrow() {
@@ -49,8 +49,8 @@ impl LeaseGate {
         }
     }
 
-    /// Waits until the lease is gained in another term than `known` (0: any), and tells that term.
-    /// Never ends once the lease is given back.
+    /// Waits until the lease is held in another term than `known` (0: any), and returns that term. Never returns after
+    /// the lease is released.
     pub async fn gained(&self, known: u64) -> u64 {
         let mut changes = self.claim.clone();
         loop {

@@ -1,5 +1,5 @@
-//! The state of the call budgets as gauges: what was learned of AWS's rates, and who waits. Read at each scrape. A handle
-//! on AWS in, gauges out; no I/O. Registered by `run`.
+//! The state of the call budgets: learned rates and waiting calls.
+//! Input: a handle on the AWS client, read at each scrape. Output: gauges and counters. No I/O.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-/// Tells of the budgets, once there is an AWS side. Clones are handles to the same.
+/// The collector of the budgets. It is empty until the AWS client exists. All clones share one state.
 #[derive(Clone, Default)]
 pub struct Budgets(Arc<OnceLock<Aws>>);
 
@@ -25,9 +25,9 @@ impl Budgets {
         budgets
     }
 
-    /// From now on these are told of.
+    /// Sets the AWS client whose budgets are shown.
     pub fn are_those_of(&self, aws: &Aws) {
-        // There is one AWS side in a process.
+        // A process has one AWS client.
         let _ = self.0.set(aws.clone());
     }
 }
@@ -48,17 +48,17 @@ impl Collector for Budgets {
 }
 
 pub(super) fn encode(states: &[BudgetStats], encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
-    let help = "Calls a second that Lanyard makes at most, as learned from what AWS throttles; of several accounts, the lowest.";
+    let help = "Learned limit of AWS API calls per second; the lowest of several accounts.";
     let mut family = encoder.encode_descriptor("aws_budget_rate", help, None, MetricType::Gauge)?;
     for state in states {
         ConstGauge::new(state.rate).encode(family.encode_family(&labels(state))?)?;
     }
-    let help = "Calls a second that are never exceeded for long, reads and writes together: --aws-rate.";
+    let help = "Configured limit of AWS API calls per second, reads and writes together (--aws-rate).";
     let mut family = encoder.encode_descriptor("aws_budget_ceiling", help, None, MetricType::Gauge)?;
     for state in states {
         ConstGauge::new(i64::from(state.ceiling)).encode(family.encode_family(&labels(state))?)?;
     }
-    let help = "Calls that wait for their turn at this moment, by lane.";
+    let help = "Number of AWS API calls in the queue of the rate limit by lane.";
     let mut family = encoder.encode_descriptor("aws_budget_waiting", help, None, MetricType::Gauge)?;
     for state in states {
         for (lane, calls) in [
@@ -71,7 +71,7 @@ pub(super) fn encode(states: &[BudgetStats], encoder: &mut DescriptorEncoder) ->
             ConstGauge::new(calls).encode(family.encode_family(&labels)?)?;
         }
     }
-    let help = "Calls that AWS throttled, each time that it did.";
+    let help = "AWS API calls that AWS throttled, each attempt counted.";
     let mut family = encoder.encode_descriptor("aws_budget_throttled", help, None, MetricType::Counter)?;
     for state in states {
         ConstCounter::new(state.throttled).encode(family.encode_family(&labels(state))?)?;

@@ -1,5 +1,5 @@
-//! What sweeps did, and what they found: counted and timed as it happens by the sweep, which runs only while it leads.
-//! Values in, OpenMetrics out by way of a registry; no I/O. Part of `Metrics`.
+//! The metrics of drift scans. Only the leader scans.
+//! Input: outcomes and counts. Output: OpenMetrics through a registry. No I/O.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,23 +11,18 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{ResourceLabels, histogram, label};
+use super::labels::{OutcomeLabels, ResourceLabels, histogram, label};
 
-/// What is counted of sweeps.
+/// The metrics of drift scans.
 #[derive(Debug, Clone)]
-pub struct SweepMetrics {
+pub struct DriftScanMetrics {
     ended: Family<OutcomeLabels, Counter>,
-    took: Histogram,
+    duration: Histogram,
     last: Gauge,
     pages: Family<ReadLabels, Counter>,
     objects: Family<StateLabels, Gauge>,
     orphans: Family<ResourceLabels, Gauge>,
     pending: Gauge,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
-    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -40,11 +35,11 @@ struct StateLabels {
     state: &'static str,
 }
 
-impl SweepMetrics {
+impl DriftScanMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             ended: Family::default(),
-            took: histogram(),
+            duration: histogram(),
             last: Gauge::default(),
             pages: Family::default(),
             objects: Family::default(),
@@ -53,61 +48,61 @@ impl SweepMetrics {
         };
         registry.register(
             "drift_scans",
-            "Sweeps that ended: complete, refused when a read in bulk is not allowed or would cost too much, broken \
-             when one failed",
+            "Completed drift scans by outcome: complete, refused if a bulk read is denied or needs too many calls, broken \
+             if a bulk read failed",
             metrics.ended.clone(),
         );
         registry.register_with_unit(
             "drift_scan_duration",
-            "How long a sweep took, the descriptions of associations aside",
+            "Duration of drift scans, without the DescribePodIdentityAssociation calls",
             Unit::Seconds,
-            metrics.took.clone(),
+            metrics.duration.clone(),
         );
         registry.register_with_unit(
             "drift_scan_last_timestamp",
-            "When the last sweep ended of which no read failed, as Unix time; 0 before the first",
+            "Unix time of the end of the last drift scan without a failed read; 0 before the first one",
             Unit::Seconds,
             metrics.last.clone(),
         );
         registry.register(
             "drift_scan_pages",
-            "Pages that sweeps read, by what is on them",
+            "Pages that drift scans read by kind of list",
             metrics.pages.clone(),
         );
         registry.register(
             "drift_scan_objects",
-            "Objects at rest by what the last sweep found: checked and as told, drifted, or unchecked",
+            "Steady objects by result of the last drift scan: checked, drifted or unchecked",
             metrics.objects.clone(),
         );
         registry.register(
             "orphans",
-            "What carries Lanyard's tags of this cluster while no object knows of it, by resource",
+            "AWS resources with Lanyard's tags of this cluster that no object references by resource",
             metrics.orphans.clone(),
         );
         registry.register(
             "describes_pending",
-            "Associations that wait to be described before the next sweep",
+            "Number of associations that are still to be described before the next drift scan",
             metrics.pending.clone(),
         );
         metrics
     }
 
-    /// A sweep has ended.
-    pub fn ended(&self, outcome: &'static str, took: Duration) {
+    /// Counts a completed drift scan.
+    pub fn ended(&self, outcome: &'static str, duration: Duration) {
         self.ended.get_or_create(&OutcomeLabels { outcome }).inc();
-        self.took.observe(took.as_secs_f64());
+        self.duration.observe(duration.as_secs_f64());
         if outcome != "broken" {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             self.last.set(number(now.unwrap_or_default().as_secs()));
         }
     }
 
-    /// A page was read.
+    /// Counts a page that was read.
     pub fn page(&self, read: &'static str) {
         self.pages.get_or_create(&ReadLabels { read }).inc();
     }
 
-    /// What the last sweep found of objects at rest.
+    /// Sets the number of steady objects for each result of the last drift scan.
     pub fn objects(&self, counts: [(&'static str, usize); 3]) {
         for (state, count) in counts {
             self.objects
@@ -116,17 +111,18 @@ impl SweepMetrics {
         }
     }
 
-    /// How many orphans there are.
+    /// Sets the number of orphans.
     pub fn orphans(&self, resource: Resource, count: usize) {
         self.orphans.get_or_create(&label(resource)).set(number(count));
     }
 
-    /// How many associations are still to be described.
+    /// Sets the number of associations that are still to be described.
     pub fn pending(&self, count: usize) {
         self.pending.set(number(count));
     }
 
-    /// This operator leads no more: another one tells how things stand, and a sum over both would count twice.
+    /// Clears the gauges when this operator is no longer the leader, because a sum over all operators would count
+    /// twice.
     pub fn clear(&self) {
         self.objects.clear();
         self.orphans.clear();

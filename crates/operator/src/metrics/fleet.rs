@@ -1,5 +1,5 @@
-//! The state of all identities as gauges: how many are Ready, stalled, drifted. Counted from the store at each scrape,
-//! so that nothing has to be kept in step. The store in, gauges out; no I/O. Registered by `run`.
+//! The state of all identities: their conditions and drift.
+//! Input: the store of identities, counted at each scrape. Output: gauges. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::{RESOURCES, resource_of};
+use super::labels::{RESOURCES, resource_of};
 use crate::lease::LeaseGate;
 use crate::raw::RawIdentity;
 
-/// Counts the fleet. Only the holder of the lease tells, or a sum over all operators would count each object twice.
+/// The collector of all identities. Only the leader shows them, because a sum over all operators would count twice.
 #[derive(Debug)]
 pub struct Fleet {
     store: Store<RawIdentity>,
@@ -35,33 +35,33 @@ impl Collector for Fleet {
         if !self.gate.is_open() {
             return Ok(());
         }
-        let mut count = Count::none();
+        let mut counts = Counts::zero();
         for object in self.store.state() {
-            count.add(&object.decode_status());
+            counts.add(&object.decode_status());
         }
-        let help = "WorkloadIdentities by condition and its status; Ready that was never judged is Unknown.";
+        let help = "Number of WorkloadIdentities by condition and status; without a Ready condition they count as Ready Unknown.";
         let mut family = encoder.encode_descriptor("identities", help, None, MetricType::Gauge)?;
-        for ((condition, status), identities) in &count.conditions {
+        for ((condition, status), identities) in &counts.conditions {
             let labels = [("condition", *condition), ("status", *status)];
             ConstGauge::new(*identities).encode(family.encode_family(&labels)?)?;
         }
-        let help = "Differences that stand, by resource; at most 20 of each identity.";
+        let help = "Number of drift items in the status of WorkloadIdentities by resource; at most 20 of each identity.";
         let mut family = encoder.encode_descriptor("drift_items", help, None, MetricType::Gauge)?;
-        for (resource, items) in &count.drift {
+        for (resource, items) in &counts.drift {
             ConstGauge::new(*items).encode(family.encode_family(&[("resource", *resource)])?)?;
         }
         Ok(())
     }
 }
 
-/// The numbers of one scrape. What alerts are made of is there even at zero.
-struct Count {
+/// The counts of one scrape. The series that alerts use exist even at zero.
+struct Counts {
     conditions: BTreeMap<(&'static str, &'static str), i64>,
     drift: BTreeMap<&'static str, i64>,
 }
 
-impl Count {
-    fn none() -> Self {
+impl Counts {
+    fn zero() -> Self {
         let ready = ["True", "False", "Unknown"].map(|status| ((ConditionType::Ready.as_str(), status), 0));
         let stalled = ((ConditionType::Stalled.as_str(), "True"), 0);
         Self {

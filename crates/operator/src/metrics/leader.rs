@@ -1,5 +1,5 @@
-//! Whether this operator leads, asked at each scrape: a value that was once set would outlive the lease.
-//! The gate in, one gauge out; no I/O. Registered by `run`.
+//! The leader gauge.
+//! Input: the gate of the lease, read at each scrape; a stored value would outlive the lease. Output: a gauge. No I/O.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 
 use crate::lease::LeaseGate;
 
-/// Tells whether the lease is held.
+/// The collector of the leader gauge.
 #[derive(Debug)]
 pub struct Leader(LeaseGate);
 
@@ -22,7 +22,7 @@ impl Leader {
 impl Collector for Leader {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
         let gauge = ConstGauge::new(i64::from(self.0.is_open()));
-        let help = "1 while this operator holds the lease and may write, 0 while it stands by.";
+        let help = "1 if this operator is the leader and may write, 0 if it is a standby.";
         gauge.encode(encoder.encode_descriptor("leader", help, None, gauge.metric_type())?)
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of the metrics: what a scrape shows.
+//! Tests of the metrics, on the text of a scrape.
 
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 
 use super::*;
+use lanyard_core::model::field::Resource;
+use lanyard_core::model::status::DriftItem;
 
 fn scraped(registry: &Registry) -> String {
     let mut text = String::new();
@@ -25,13 +27,13 @@ fn registered() -> (Registry, Metrics) {
     (registry, metrics)
 }
 
-fn item(resource: Resource, since: i64, why: Option<DriftReason>) -> DriftItem {
+fn item(resource: Resource, since: i64, reason: Option<DriftReason>) -> DriftItem {
     DriftItem {
         resource: resource.as_str().to_owned(),
         field: "field".to_owned(),
         desired: None,
         observed: None,
-        reason: why,
+        reason,
         since: Some(Timestamp::from_second(since).unwrap()),
     }
 }
@@ -51,7 +53,7 @@ fn summary(status: Status, reasons: &[Reason]) -> Summary {
 }
 
 #[test]
-fn a_call_shows_as_rate_errors_duration_and_saturation() {
+fn aws_call_counts_with_duration_and_wait() {
     let (registry, metrics) = registered();
     metrics.call(&Measured {
         service: "iam",
@@ -72,7 +74,7 @@ fn a_call_shows_as_rate_errors_duration_and_saturation() {
 }
 
 #[test]
-fn a_skipped_step_took_no_time() {
+fn skipped_step_has_no_duration() {
     let (registry, metrics) = registered();
     let step = Step::DeleteAssociation {};
     metrics.step(&step, &StepResult::Skipped(Skip::WriteGate), Duration::ZERO);
@@ -94,7 +96,7 @@ fn a_skipped_step_took_no_time() {
 }
 
 #[test]
-fn looks_under_way_are_counted_while_they_are() {
+fn running_reconciles_are_counted_until_they_end() {
     let (registry, metrics) = registered();
     let running = metrics.reconcile_begins();
     assert!(scraped(&registry).contains("lanyard_reconciles_running 1"));
@@ -103,7 +105,7 @@ fn looks_under_way_are_counted_while_they_are() {
 }
 
 #[test]
-fn drift_is_counted_once_when_it_is_found_or_corrected() {
+fn drift_is_counted_once_when_found_or_corrected() {
     let (registry, metrics) = registered();
     let mut status = Status::default();
     status.drift.items = vec![
@@ -115,12 +117,12 @@ fn drift_is_counted_once_when_it_is_found_or_corrected() {
         at: Timestamp::UNIX_EPOCH,
         items: vec![item(Resource::ServiceAccount, 0, None)],
     });
-    let look = |reasons: &[Reason], published| {
+    let reconciled = |reasons: &[Reason], published| {
         metrics.reconciled(&summary(status.clone(), reasons), published, Duration::ZERO);
     };
-    look(&[Reason::DriftFound, Reason::DriftCorrected], false);
-    look(&[Reason::DriftFound, Reason::DriftCorrected], true);
-    look(&[], true);
+    reconciled(&[Reason::DriftFound, Reason::DriftCorrected], false);
+    reconciled(&[Reason::DriftFound, Reason::DriftCorrected], true);
+    reconciled(&[], true);
     let text = scraped(&registry);
     for line in [
         "lanyard_drift_found_total{resource=\"Role\"} 1",
@@ -135,7 +137,7 @@ fn drift_is_counted_once_when_it_is_found_or_corrected() {
     }
 }
 
-/// The budgets as a scrape shows them, without an AWS side.
+/// Budgets as a scrape shows them, without an AWS client.
 #[derive(Debug)]
 struct Shown(Vec<BudgetStats>);
 
@@ -146,7 +148,7 @@ impl Collector for Shown {
 }
 
 #[test]
-fn a_budget_shows_what_it_learned_and_who_waits() {
+fn budget_shows_learned_rate_and_waiting_calls() {
     let mut registry = Registry::with_prefix(PREFIX);
     let waiting = WaitingCalls {
         foreground: 3,
@@ -177,10 +179,10 @@ fn a_budget_shows_what_it_learned_and_who_waits() {
 }
 
 #[test]
-fn what_alerts_are_made_of_is_there_from_the_start() {
+fn series_of_alerts_exist_from_the_start() {
     let text = scraped(&registered().0);
     for line in [
-        "# HELP lanyard_build Which Lanyard this is.",
+        "# HELP lanyard_build Version of Lanyard.",
         "lanyard_reconciles_running 0",
         "lanyard_objects_in_backoff 0",
         "lanyard_drift_found_total{resource=\"Role\"} 0",

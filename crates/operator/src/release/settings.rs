@@ -1,72 +1,74 @@
-//! What `lanyard release` is told. Flags and the environment in, checked values out; no I/O of its own.
+//! The settings of `lanyard release`.
+//! Input: flags and the environment. Output: validated settings. No I/O.
 
 use clap::{Args, Parser, ValueEnum};
 use lanyard_core::model::name::Namespace;
 use lanyard_core::model::timings::Timings;
 
-use crate::settings::{Place, log_level};
+use crate::settings::{ClusterSettings, log_level};
 
-/// Let go of WorkloadIdentities, before Lanyard is uninstalled
+/// Release WorkloadIdentities before Lanyard is uninstalled
 ///
-/// Roles, associations and annotations stay in AWS and in the cluster and serve on. What made them Lanyard's goes: the
-/// ownership tags become lanyard.dev/retained, as far as AWS lets us, and finalizer and custody are taken off the objects,
-/// AWS or not, and so is the finalizer of classes that nobody follows any more. After that the objects, their namespaces and
-/// the CRDs can be deleted without an operator.
+/// Roles, associations and annotations stay in AWS and in the cluster, and pods keep their access. Lanyard replaces its
+/// ownership tags with lanyard.dev/retained, as far as AWS permits. It removes its finalizer and inventory from the
+/// objects even if AWS is unavailable, and its finalizer from classes without followers. After that, the objects, their
+/// namespaces and the CRDs can be deleted without an operator.
 ///
-/// Stop the operator first (`kubectl -n lanyard-system scale deployment/lanyard --replicas=0`): this command holds
-/// its lease, and gives up when somebody else does. Without --yes it only says what it would do.
+/// Stop the operator first (`kubectl -n lanyard-system scale deployment/lanyard --replicas=0`): this command acquires
+/// the operator's lease and fails if another process holds it. Without --yes it only shows the changes.
 ///
-/// Exit codes: 0 all is let go; 1 something is still held, or an error; 2 --yes is missing, or a setting is wrong.
+/// Exit codes: 0 all objects are released; 1 an object is still held, or an error; 2 --yes is missing, or a setting is
+/// invalid.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "release", max_term_width = 100)]
 pub struct ReleaseSettings {
-    /// Which cluster, and which lease.
+    /// The cluster and the lease.
     #[command(flatten)]
-    pub place: Place,
+    pub cluster: ClusterSettings,
 
-    /// Of which objects.
+    /// The objects to release.
     #[command(flatten)]
-    pub which: Which,
+    pub scope: ReleaseScope,
 
-    /// Do it. Without this, only say what would be done.
+    /// Make the changes. Without it, only show them.
     #[arg(long)]
     pub yes: bool,
 
-    /// How the result is printed: text for people or JSON for programs, on standard output.
+    /// Format of the report on standard output: text or JSON.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,
 
-    /// What is logged on standard error: error, warn, info, debug, trace or off.
+    /// Log level on standard error: error, warn, info, debug, trace or off.
     #[arg(long, value_name = "LEVEL", default_value = "error", value_parser = log_level)]
     pub log_level: String,
 }
 
-/// Which objects: one of the two has to be said.
+/// The objects to release. One of the two flags is required.
 #[derive(Debug, Clone, Args)]
 #[group(required = true, multiple = false)]
-pub struct Which {
+pub struct ReleaseScope {
     /// Every WorkloadIdentity of the cluster.
     #[arg(long)]
     pub all: bool,
 
-    /// Those of one namespace.
+    /// The WorkloadIdentities of one namespace.
     #[arg(long, value_name = "NAMESPACE", value_parser = |text: &str| Namespace::parse(text))]
     pub namespace: Option<Namespace>,
 }
 
-/// How the result is printed.
+/// The format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people.
+    /// Text.
     Text,
     /// One JSON object.
     Json,
 }
 
 impl ReleaseSettings {
-    /// Every time that matters.
+    /// The timings.
     #[must_use]
     pub fn timings(&self) -> Timings {
-        self.place.timings(Timings::default())
+        self.cluster.timings(Timings::default())
     }
 }

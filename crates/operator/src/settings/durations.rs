@@ -1,5 +1,5 @@
-//! Durations among the settings: the resync, and the hidden overrides with which tests shorten everything.
-//! Text in, durations or a sentence out; no I/O.
+//! The durations among the settings: the resync interval, and the hidden overrides that tests use.
+//! Input: text. Output: durations, or a message. No I/O.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use std::time::Duration;
 use lanyard_core::model::duration::parse_seconds;
 use lanyard_core::model::timings::Timings;
 
-/// More often than this an operator would mostly talk to AWS about what did not change.
+/// A shorter interval would mostly read unchanged objects from AWS.
 const SHORTEST_RESYNC: Duration = Duration::from_secs(10);
 
-/// Times that differ from the usual ones.
+/// Timings that override the defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Overrides(Vec<(String, Duration)>);
 
 impl Overrides {
-    /// The times with these put in.
+    /// Applies the overrides to timings.
     pub(super) fn applied_to(&self, mut timings: Timings) -> Timings {
         for (name, duration) in &self.0 {
             if let Some(slot) = slot(&mut timings, name) {
@@ -40,7 +40,7 @@ fn entry(text: &str) -> Result<(String, Duration), String> {
         .split_once('=')
         .ok_or_else(|| format!("{text:?} is not NAME=DURATION"))?;
     if slot(&mut Timings::default(), name).is_none() {
-        return Err(format!("{name:?} is no time that can be set"));
+        return Err(format!("{name:?} is not a timing"));
     }
     Ok((name.to_owned(), duration(value)?))
 }
@@ -68,7 +68,7 @@ fn slot<'a>(timings: &'a mut Timings, name: &str) -> Option<&'a mut Duration> {
     }
 }
 
-/// Reads the resync.
+/// Parses the resync interval.
 pub(super) fn resync(text: &str) -> Result<Duration, String> {
     let seconds =
         parse_seconds(text).ok_or_else(|| format!("{text:?} is not a duration such as 90s, 10m or 1h30m"))?;
@@ -87,8 +87,9 @@ fn duration(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| format!("{text:?} is not a duration such as 500ms, 90s or 10m"))
 }
 
-/// What is wrong with times that are each well-formed: the lease must outlast the last write begun under it.
-pub(crate) fn contradiction(timings: &Timings) -> Option<String> {
+/// Returns the message for valid timings that exclude each other: the lease must outlast the last write started under
+/// it.
+pub(crate) fn conflict(timings: &Timings) -> Option<String> {
     let Timings {
         lease,
         renew_deadline,
@@ -96,14 +97,12 @@ pub(crate) fn contradiction(timings: &Timings) -> Option<String> {
         ..
     } = timings;
     if *lease < Duration::from_secs(1) {
-        return Some(format!(
-            "the lease is told in whole seconds and {lease:?} is less"
-        ));
+        return Some(format!("the lease duration is {lease:?}; the minimum is 1s"));
     }
     (*renew_deadline + *operation > *lease).then(|| {
         format!(
-            "a write begun just before the renewal deadline ({renew_deadline:?}) may take {operation:?} and would end \
-             after the lease ({lease:?})"
+            "a write that starts just before the renewal deadline ({renew_deadline:?}) can take {operation:?} and would \
+             end after the lease ({lease:?})"
         )
     })
 }

@@ -1,63 +1,69 @@
-//! One try to find out which cluster this is: who it is in AWS, and that the API server means the same one.
-//! The place in; the cluster, or what keeps it from being known, out. Talks to AWS and the API server; called by `startup`.
+//! One attempt to identify the cluster: its description in AWS, and that the API server belongs to the same cluster.
+//! Input: the cluster settings. Output: the cluster, or the error. Reads from AWS and the API server.
 
 use lanyard_aws::{Aws, AwsError, Found};
 use lanyard_core::model::arn::Issuer;
 use lanyard_core::model::cluster::Cluster;
 
-use super::issuer::{self, Verdict};
-use crate::settings::{Place, Which};
+use super::issuer::{self, IssuerMatch};
+use crate::settings::{ClusterSelector, ClusterSettings};
 
-/// Why it is not known which cluster this is.
-pub(super) enum Unfound {
-    /// AWS does not say.
+/// The error of one attempt to identify the cluster.
+pub(super) enum AttemptError {
+    /// AWS returned an error.
     Aws(AwsError),
-    /// The API server does not say who issues its tokens, in a sentence.
-    Silent(String),
-    /// What was named is another cluster than the API server's, in a sentence.
-    TwoClusters(String),
+    /// The API server does not return the issuer of its tokens: the message.
+    ApiServer(String),
+    /// The settings select another cluster than that of the API server: the message.
+    ClusterMismatch(String),
 }
 
-/// Tries once.
-pub(super) async fn attempt(place: &Place, aws: &Aws, kube: &kube::Client) -> Result<Found, Unfound> {
-    match &place.cluster {
-        Which::Eks(name) => {
-            let found = aws.identify(name).await.map_err(Unfound::Aws)?;
-            let issuer = agreed(&found.cluster, &named(kube).await?)?;
+/// Tries once to identify the cluster.
+pub(super) async fn attempt(
+    settings: &ClusterSettings,
+    aws: &Aws,
+    kube: &kube::Client,
+) -> Result<Found, AttemptError> {
+    match &settings.selector {
+        ClusterSelector::Eks(name) => {
+            let found = aws.identify(name).await.map_err(AttemptError::Aws)?;
+            let issuer = token_issuer(&found.cluster, &api_server_issuer(kube).await?)?;
             let cluster = Cluster {
                 issuer,
                 ..found.cluster
             };
             Ok(Found { cluster, ..found })
         }
-        Which::Other { id, issuer } => {
-            let named = named(kube).await?;
-            if let Some(expected) = issuer.as_ref().filter(|expected| **expected != named) {
-                return Err(Unfound::TwoClusters(format!(
-                    "the tokens of this API server carry another issuer than the one given: {named}, not {expected}; \
-                     correct --issuer or the kubeconfig"
+        ClusterSelector::Other { id, issuer } => {
+            let observed = api_server_issuer(kube).await?;
+            if let Some(expected) = issuer.as_ref().filter(|expected| **expected != observed) {
+                return Err(AttemptError::ClusterMismatch(format!(
+                    "expected token issuer {expected}, the API server issues tokens as {observed}; correct --issuer \
+                     or the kubeconfig"
                 )));
             }
-            aws.identify_off_eks(id, named).await.map_err(Unfound::Aws)
+            aws.identify_off_eks(id, observed)
+                .await
+                .map_err(AttemptError::Aws)
         }
     }
 }
 
-async fn named(kube: &kube::Client) -> Result<Issuer, Unfound> {
+async fn api_server_issuer(kube: &kube::Client) -> Result<Issuer, AttemptError> {
     issuer::read(kube).await.map_err(|error| {
-        Unfound::Silent(format!(
-            "the API server does not say who issues its tokens: {error}"
+        AttemptError::ApiServer(format!(
+            "could not read the token issuer from the API server: {error}"
         ))
     })
 }
 
-/// The issuer that the tokens of an EKS cluster really carry.
-fn agreed(cluster: &Cluster, named: &Issuer) -> Result<Issuer, Unfound> {
-    match issuer::compare(&cluster.issuer, named) {
-        Verdict::Same(issuer) => Ok(issuer),
-        Verdict::Other => Err(Unfound::TwoClusters(format!(
-            "these are two clusters: {} of AWS issues tokens as {}, this API server as {named}; correct --cluster-name, \
-             --region or the kubeconfig",
+/// The issuer in the tokens of an EKS cluster.
+fn token_issuer(cluster: &Cluster, observed: &Issuer) -> Result<Issuer, AttemptError> {
+    match issuer::compare(&cluster.issuer, observed) {
+        IssuerMatch::Same(issuer) => Ok(issuer),
+        IssuerMatch::Different => Err(AttemptError::ClusterMismatch(format!(
+            "AWS and the API server describe different clusters: {} issues tokens as {}, this API server as {observed}; \
+             correct --cluster-name, --region or the kubeconfig",
             cluster.identity, cluster.issuer
         ))),
     }

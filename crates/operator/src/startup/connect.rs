@@ -1,5 +1,6 @@
-//! Connect: the client of the API server. The file that KUBECONFIG names, else the pod's ServiceAccount, in; a client
-//! out, or the sentence that says what is wrong. Reads files and the environment; nothing is sent yet.
+//! The client of the API server.
+//! Input: the file that KUBECONFIG names, else the pod's ServiceAccount. Output: a client. Reads files and the
+//! environment, and sends no request.
 
 use std::time::Duration;
 
@@ -8,11 +9,11 @@ use kube::{Client, Config};
 
 use crate::error::OperatorError;
 
-/// Longer than a watch is left open (kube's watcher: 290 s), so that only a dead connection ever meets it. Every single
-/// request has a shorter limit of its own where it is made.
+/// Longer than the timeout of a watch (kube's watcher: 290 s), so that it affects only dead connections. Every single
+/// request has a shorter timeout at its call site.
 const READ_TIMEOUT: Duration = Duration::from_secs(295);
 
-/// A client, and where it leads.
+/// A client and the API server that it connects to.
 pub struct Connected {
     /// The client.
     pub client: Client,
@@ -20,16 +21,16 @@ pub struct Connected {
     pub api_server: String,
 }
 
-/// Sets the client up. The kubeconfig in the home directory is not looked for: an operator that somebody starts by hand
-/// must not act on whichever cluster was last worked with.
+/// Creates the client. It does not read the kubeconfig in the home directory: an operator that a user starts by hand
+/// must not act on the cluster that the user worked with last.
 ///
 /// # Errors
-/// When there is neither a kubeconfig nor a pod's ServiceAccount, or what is there cannot be used.
+/// Returns an error if there is neither a kubeconfig nor a pod's ServiceAccount, or if it cannot be used.
 pub async fn connect() -> Result<Connected, OperatorError> {
     let mut config = config().await?;
     config.read_timeout = Some(READ_TIMEOUT);
     config.reset_reader_on_write = true;
-    // The client's own retries go on for minutes: a write that was begun under the lease would be sent after it.
+    // The client's own retries continue for minutes and could send a write after the lease has expired.
     config.default_retry = false;
     let api_server = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|source| OperatorError::Client {

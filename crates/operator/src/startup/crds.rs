@@ -1,68 +1,78 @@
-//! The wait for the CRDs: discovery is asked until it names our kinds; this needs no permission beyond what every
-//! ServiceAccount has. Answers in; done, or a sentence that stops the operator, out. Talks to the API server.
+//! The wait for the CRDs.
+//! Input: the discovery of the API server, which every ServiceAccount may read. Output: returns once it lists the kinds
+//! of Lanyard. Reads from the API server.
+
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::Resource;
 use lanyard_api::WorkloadIdentity;
 use tokio::time::{sleep, timeout};
 
-use super::{ANSWER_LIMIT, LOOK_AGAIN};
-use crate::admin::{Readiness, What};
-use crate::error::{OperatorError, plainly};
+use super::limits::RESPONSE_TIMEOUT;
+use crate::admin::{Readiness, Requirement};
+use crate::error::{OperatorError, kube_message};
 
-/// What an answer of discovery means.
+/// The interval between two discoveries.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The meaning of a discovery response.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
     Served,
-    /// Not yet; what is known about why, empty when the CRD just is not there.
+    /// Not served yet: the cause, empty if the CRD is only missing.
     Wait(String),
-    /// Waiting would not help.
+    /// Denied: waiting would not help.
     Refused(String),
 }
 
-/// Waits until the API server serves our kinds.
+/// Waits until the API server serves the kinds of Lanyard.
 ///
 /// # Errors
-/// When the API server refuses to tell.
+/// Returns an error if the API server denies the discovery.
 pub async fn wait_for_crds(kube: &kube::Client, readiness: &Readiness) -> Result<(), OperatorError> {
     let version = WorkloadIdentity::api_version(&());
-    let mut said = None;
+    let mut logged = None;
     loop {
-        let asked = timeout(ANSWER_LIMIT, kube.list_api_group_resources(&version)).await;
-        let answer = match asked {
-            Ok(answered) => judge(answered),
-            Err(_) => Answer::Wait(format!("the API server does not answer within {ANSWER_LIMIT:?}")),
+        let response = timeout(RESPONSE_TIMEOUT, kube.list_api_group_resources(&version)).await;
+        let answer = match response {
+            Ok(response) => classify(response),
+            Err(_) => Answer::Wait(format!(
+                "no response from the API server within {RESPONSE_TIMEOUT:?}"
+            )),
         };
         match answer {
             Answer::Served => {
-                readiness.met(What::Crds);
+                readiness.set_met(Requirement::Crds);
                 return Ok(());
             }
             Answer::Refused(message) => {
-                let what = "to tell which kinds it serves";
-                return Err(OperatorError::Refused { what, message });
+                let action = "the discovery of the kinds that it serves";
+                return Err(OperatorError::Refused { action, message });
             }
-            Answer::Wait(why) => {
-                let sentence = readiness.unmet_because(What::Crds, &why);
-                if said.as_ref() != Some(&sentence) {
-                    tracing::warn!("{sentence}");
-                    said = Some(sentence);
+            Answer::Wait(cause) => {
+                let message = readiness.set_unmet(Requirement::Crds, &cause);
+                if logged.as_ref() != Some(&message) {
+                    tracing::warn!("{message}");
+                    logged = Some(message);
                 }
             }
         }
-        sleep(LOOK_AGAIN).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-fn judge(answered: Result<APIResourceList, kube::Error>) -> Answer {
+fn classify(response: Result<APIResourceList, kube::Error>) -> Answer {
     let plural = WorkloadIdentity::plural(&());
-    match answered {
+    match response {
         Ok(list) if list.resources.iter().any(|resource| resource.name == plural) => Answer::Served,
         Ok(_) => Answer::Wait(String::new()),
         Err(error) => match &error {
-            kube::Error::Api(status) if matches!(status.code, 401 | 403) => Answer::Refused(plainly(&error)),
+            kube::Error::Api(status) if matches!(status.code, 401 | 403) => {
+                Answer::Refused(kube_message(&error))
+            }
             kube::Error::Api(status) if status.code == 404 => Answer::Wait(String::new()),
-            _ => Answer::Wait(plainly(&error)),
+            _ => Answer::Wait(kube_message(&error)),
         },
     }
 }
@@ -75,35 +85,43 @@ mod tests {
     use super::*;
 
     fn refusal(code: u16) -> Answer {
-        let status = Status::failure("it says so", "Reason").with_code(code);
-        judge(Err(kube::Error::Api(Box::new(status))))
+        let status = Status::failure("denied for a test", "Reason").with_code(code);
+        classify(Err(kube::Error::Api(Box::new(status))))
     }
 
     #[test]
-    fn what_may_pass_is_waited_for() {
+    fn temporary_error_is_waited_for() {
         assert_eq!(refusal(404), Answer::Wait(String::new()));
         for code in [429, 500, 503] {
-            assert_eq!(refusal(code), Answer::Wait("it says so".to_owned()), "{code}");
+            assert_eq!(
+                refusal(code),
+                Answer::Wait("denied for a test".to_owned()),
+                "{code}"
+            );
         }
         let lost = kube::Error::Service("connection refused".into());
-        assert_eq!(judge(Err(lost)), Answer::Wait("connection refused".to_owned()));
+        assert_eq!(classify(Err(lost)), Answer::Wait("connection refused".to_owned()));
     }
 
     #[test]
-    fn who_is_not_let_in_stops() {
+    fn denied_discovery_is_an_error() {
         for code in [401, 403] {
-            assert_eq!(refusal(code), Answer::Refused("it says so".to_owned()), "{code}");
+            assert_eq!(
+                refusal(code),
+                Answer::Refused("denied for a test".to_owned()),
+                "{code}"
+            );
         }
     }
 
     #[test]
-    fn the_group_alone_is_not_enough() {
+    fn group_without_the_kind_is_not_served() {
         let mut list = APIResourceList::default();
-        assert_eq!(judge(Ok(list.clone())), Answer::Wait(String::new()));
+        assert_eq!(classify(Ok(list.clone())), Answer::Wait(String::new()));
         list.resources.push(APIResource {
             name: "workloadidentities".to_owned(),
             ..APIResource::default()
         });
-        assert_eq!(judge(Ok(list)), Answer::Served);
+        assert_eq!(classify(Ok(list)), Answer::Served);
     }
 }

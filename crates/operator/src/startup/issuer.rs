@@ -1,23 +1,24 @@
-//! The issuer: whether AWS and the API server mean the same cluster. Issuers in, a verdict out; the API server's is read
-//! from its own discovery document, which is what its tokens carry. Called once at start, before anything is written.
+//! The token issuer, which shows whether AWS and the API server describe the same cluster.
+//! Input: both issuers; that of the API server comes from its discovery document, as in its tokens. Output: a match.
+//! Reads from the API server.
 
 use lanyard_core::model::arn::Issuer;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::ANSWER_LIMIT;
-use crate::error::plainly;
+use super::limits::RESPONSE_TIMEOUT;
+use crate::error::kube_message;
 
 /// The path that OpenID Connect Discovery 1.0 gives the document.
 const DOCUMENT: &str = "/.well-known/openid-configuration";
 
-/// Whether two issuers are one cluster's.
+/// The comparison of two issuers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// They are; this one is what the tokens carry, which is what AWS will compare.
+pub(super) enum IssuerMatch {
+    /// They belong to one cluster. The value is the issuer in the tokens, which AWS compares.
     Same(Issuer),
-    /// They are not.
-    Other,
+    /// They belong to different clusters.
+    Different,
 }
 
 #[derive(Deserialize)]
@@ -25,48 +26,48 @@ struct Discovery {
     issuer: String,
 }
 
-/// Reads the issuer that the API server names itself.
+/// Reads the issuer from the discovery document of the API server.
 pub(super) async fn read(kube: &kube::Client) -> Result<Issuer, String> {
     let request = http::Request::get(DOCUMENT)
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
-    let answer = match timeout(ANSWER_LIMIT, kube.request::<Discovery>(request)).await {
-        Ok(answer) => answer,
-        Err(_) => return Err(format!("no answer within {ANSWER_LIMIT:?}")),
+    let response = match timeout(RESPONSE_TIMEOUT, kube.request::<Discovery>(request)).await {
+        Ok(response) => response,
+        Err(_) => return Err(format!("no response within {RESPONSE_TIMEOUT:?}")),
     };
-    match answer {
+    match response {
         Ok(Discovery { issuer }) => Issuer::parse(issuer).map_err(|error| error.to_string()),
         Err(error) if matches!(&error, kube::Error::Api(status) if status.code == 403) => Err(format!(
             "{} (the ClusterRole system:service-account-issuer-discovery allows it)",
-            plainly(&error)
+            kube_message(&error)
         )),
-        Err(error) => Err(plainly(&error)),
+        Err(error) => Err(kube_message(&error)),
     }
 }
 
-/// Compares what AWS says with what the API server says.
-pub(super) fn compare(aws: &Issuer, api_server: &Issuer) -> Verdict {
+/// Compares the issuer of AWS with that of the API server.
+pub(super) fn compare(aws: &Issuer, api_server: &Issuer) -> IssuerMatch {
     let same = aws == api_server
         || match (EksIssuer::of(aws), EksIssuer::of(api_server)) {
             (Some(aws), Some(api_server)) => aws == api_server,
             _ => false,
         };
     if same {
-        Verdict::Same(api_server.clone())
+        IssuerMatch::Same(api_server.clone())
     } else {
-        Verdict::Other
+        IssuerMatch::Different
     }
 }
 
-/// What stays the same in every host form of one cluster's issuer (docs/dev/aws-behaviour.md#issuer).
+/// The parts that are the same in every host form of one cluster's issuer (docs/dev/aws-behaviour.md#issuer).
 #[derive(Debug, PartialEq, Eq)]
 struct EksIssuer<'a> {
     region: &'a str,
     id: &'a str,
 }
 
-/// Hosts of EKS's issuers: what stands before and after the Region.
-const FORMS: [(&str, &str); 5] = [
+/// Hosts of EKS issuers: the text before and after the Region.
+const HOST_FORMS: [(&str, &str); 5] = [
     ("oidc.eks.", ".amazonaws.com"),
     ("oidc.eks.", ".amazonaws.com.cn"),
     ("oidc-eks.", ".api.aws"),
@@ -80,7 +81,7 @@ impl<'a> EksIssuer<'a> {
         let id = path
             .strip_prefix("id/")
             .filter(|id| !id.is_empty() && !id.contains('/'))?;
-        let region = FORMS
+        let region = HOST_FORMS
             .iter()
             .find_map(|(before, after)| host.strip_prefix(before)?.strip_suffix(after))?;
         (!region.contains('.')).then_some(Self { region, id })
@@ -91,35 +92,35 @@ impl<'a> EksIssuer<'a> {
 mod tests {
     use super::*;
 
-    fn verdict(aws: &str, api_server: &str) -> Verdict {
+    fn compared(aws: &str, api_server: &str) -> IssuerMatch {
         compare(&Issuer::parse(aws).unwrap(), &Issuer::parse(api_server).unwrap())
     }
 
-    fn same(issuer: &str) -> Verdict {
-        Verdict::Same(Issuer::parse(issuer).unwrap())
+    fn same(issuer: &str) -> IssuerMatch {
+        IssuerMatch::Same(Issuer::parse(issuer).unwrap())
     }
 
     #[test]
-    fn equal_issuers_are_one_cluster_whatever_their_form() {
+    fn equal_issuers_of_any_form_match() {
         let own = "https://issuer.example.com/prod";
-        assert_eq!(verdict(own, own), same(own));
+        assert_eq!(compared(own, own), same(own));
     }
 
     #[test]
-    fn the_two_host_forms_of_eks_are_one_cluster_and_the_tokens_form_counts() {
+    fn eks_host_forms_match_and_the_token_form_is_kept() {
         let classic = "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC";
         let dual = "https://oidc-eks.eu-west-1.api.aws/id/ABC";
-        assert_eq!(verdict(classic, dual), same(dual));
-        assert_eq!(verdict(dual, classic), same(classic));
+        assert_eq!(compared(classic, dual), same(dual));
+        assert_eq!(compared(dual, classic), same(classic));
         let china = (
             "https://oidc.eks.cn-north-1.amazonaws.com.cn/id/ABC",
             "https://oidc-eks.cn-north-1.api.amazonwebservices.com.cn/id/ABC",
         );
-        assert_eq!(verdict(china.0, china.1), same(china.1));
+        assert_eq!(compared(china.0, china.1), same(china.1));
     }
 
     #[test]
-    fn another_id_region_or_host_is_another_cluster() {
+    fn different_id_region_or_host_does_not_match() {
         let aws = "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC";
         for other in [
             "https://oidc.eks.eu-west-1.amazonaws.com/id/ABD",
@@ -129,7 +130,7 @@ mod tests {
             "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC/more",
             "https://kubernetes.default.svc",
         ] {
-            assert_eq!(verdict(aws, other), Verdict::Other, "{other}");
+            assert_eq!(compared(aws, other), IssuerMatch::Different, "{other}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! A model of several candidates and one record: messages arrive late, in any order, twice in effect or never; answers
-//! get lost; candidates give up waiting, resign, crash and are replaced by others. Whatever happens, from the moment that one
-//! gate closes until another opens there is time for one write, so that what was begun under the first has ended.
+//! A model of several candidates and one Lease. Requests arrive late, in any order or never; responses get lost;
+//! candidates time out, release, crash and are replaced. In every interleaving, the time between the close of one gate
+//! and the opening of another is at least the duration of one write, so that writes under the first gate have ended.
 
 use std::time::Duration;
 
@@ -16,30 +16,30 @@ use super::candidate;
 const CANDIDATES: usize = 3;
 const OPERATION: Duration = Duration::from_secs(4);
 
-/// What happens next. Numbers are taken modulo what there is.
+/// The next event. Numbers are taken modulo the number of candidates or messages.
 #[derive(Debug, Clone)]
 enum Event {
     /// Time passes, in milliseconds.
     Pass(u64),
-    /// Time passes until a candidate thinks that the lease is free: the earliest moment at which it could go wrong.
+    /// Time passes until a candidate considers the lease free: the earliest time for an error.
     Lapse(usize),
-    /// A candidate asks something and is answered at once, as it mostly is.
+    /// A candidate sends a request and receives the response at once, the usual case.
     Turn(usize),
-    /// A candidate asks something, unless it waits for an answer.
+    /// A candidate sends a request, unless it waits for a response.
     Act(usize),
-    /// A message gets to the server.
+    /// A request arrives at the server.
     Arrive(usize),
-    /// An answer gets back.
+    /// A response arrives at its candidate.
     Answer(usize),
-    /// A candidate stops waiting; its message stays under way.
+    /// A candidate times out. Its request stays in transit.
     GiveUp(usize),
-    /// Somebody edits the record's labels.
+    /// Another client edits the labels of the Lease.
     Touch,
     /// A candidate stops: its gate closes.
     Close(usize),
-    /// A candidate that has closed long enough ago takes its name off the record.
-    Resign(usize),
-    /// A candidate is gone, as it is, and another begins; what it had sent stays under way.
+    /// A candidate whose gate was closed long enough ago releases the Lease.
+    Release(usize),
+    /// A candidate crashes and another starts. Its requests stay in transit.
     Replace(usize),
 }
 
@@ -56,7 +56,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => some.clone().prop_map(Event::GiveUp),
         1 => Just(Event::Touch),
         1 => some.clone().prop_map(Event::Close),
-        2 => some.clone().prop_map(Event::Resign),
+        2 => some.clone().prop_map(Event::Release),
         2 => some.prop_map(Event::Replace),
     ]
 }
@@ -65,7 +65,7 @@ fn event() -> impl Strategy<Value = Event> {
 struct Message {
     from: usize,
     sent: Instant,
-    what: Request,
+    request: Request,
     answer: Option<Reply>,
 }
 
@@ -77,17 +77,17 @@ enum Request {
 
 #[derive(Debug, Clone)]
 enum Reply {
-    Found(Option<Box<Lease>>),
+    Read(Option<Box<Lease>>),
     Wrote(Box<Lease>),
     Conflict,
 }
 
 struct Process {
-    thinking: Candidate,
+    candidate: Candidate,
     waits_for: Option<usize>,
-    must_look: bool,
+    must_read: bool,
     closed: bool,
-    /// The last moment at which its gate was open.
+    /// The last time at which its gate was open.
     open_last: Option<Instant>,
 }
 
@@ -97,10 +97,10 @@ struct Model {
     version: u64,
     messages: Vec<Message>,
     processes: Vec<Process>,
-    /// When the gates of those that are gone were open last.
-    gone: Vec<Instant>,
-    begun: usize,
-    turns_of_power: usize,
+    /// The last times at which the gates of crashed processes were open.
+    crashed: Vec<Instant>,
+    started: usize,
+    leader_terms: usize,
 }
 
 impl Model {
@@ -111,29 +111,29 @@ impl Model {
             version: 0,
             messages: Vec::new(),
             processes: (0..CANDIDATES).map(Process::new).collect(),
-            gone: Vec::new(),
-            begun: CANDIDATES,
-            turns_of_power: 0,
+            crashed: Vec::new(),
+            started: CANDIDATES,
+            leader_terms: 0,
         }
     }
 
-    fn happens(&mut self, event: &Event) {
+    fn apply(&mut self, event: &Event) {
         match *event {
             Event::Pass(millis) => self.pass(Duration::from_millis(millis)),
-            Event::Lapse(who) => self.lapse(who % CANDIDATES),
-            Event::Turn(who) => self.turn(who % CANDIDATES),
-            Event::Act(who) => self.act(who % CANDIDATES),
+            Event::Lapse(index) => self.lapse(index % CANDIDATES),
+            Event::Turn(index) => self.turn(index % CANDIDATES),
+            Event::Act(index) => self.act(index % CANDIDATES),
             Event::Arrive(which) => self.arrive(which),
             Event::Answer(which) => self.answer(which),
-            Event::GiveUp(who) => self.processes[who % CANDIDATES].waits_for = None,
+            Event::GiveUp(index) => self.processes[index % CANDIDATES].waits_for = None,
             Event::Touch => {
                 if let Some(lease) = self.record.take() {
                     self.store(lease);
                 }
             }
-            Event::Close(who) => self.processes[who % CANDIDATES].closed = true,
-            Event::Resign(who) => self.resign(who % CANDIDATES),
-            Event::Replace(who) => self.replace(who % CANDIDATES),
+            Event::Close(index) => self.processes[index % CANDIDATES].closed = true,
+            Event::Release(index) => self.release(index % CANDIDATES),
+            Event::Replace(index) => self.replace(index % CANDIDATES),
         }
     }
 
@@ -147,64 +147,64 @@ impl Model {
         self.now = end;
     }
 
-    fn lapse(&mut self, who: usize) {
+    fn lapse(&mut self, index: usize) {
         let step = Duration::from_millis(100);
         for _ in 0..200 {
-            if self.processes[who].thinking.decide(self.now) == Action::Write {
+            if self.processes[index].candidate.decide(self.now) == Action::Write {
                 return;
             }
             self.pass(step);
         }
     }
 
-    fn turn(&mut self, who: usize) {
-        self.act(who);
-        let Some(at) = self.processes[who].waits_for else {
+    fn turn(&mut self, index: usize) {
+        self.act(index);
+        let Some(at) = self.processes[index].waits_for else {
             return;
         };
         self.deliver(at);
         self.hear(at);
     }
 
-    fn replace(&mut self, who: usize) {
-        self.gone.extend(self.processes[who].open_last);
-        self.processes[who] = Process::new(self.begun);
-        self.begun += 1;
+    fn replace(&mut self, index: usize) {
+        self.crashed.extend(self.processes[index].open_last);
+        self.processes[index] = Process::new(self.started);
+        self.started += 1;
     }
 
-    fn act(&mut self, who: usize) {
-        let process = &mut self.processes[who];
+    fn act(&mut self, index: usize) {
+        let process = &mut self.processes[index];
         if process.waits_for.is_some() || process.closed {
             return;
         }
-        let what = match process.thinking.decide(self.now) {
-            Action::Write if !process.must_look => {
-                Request::Write(Box::new(process.thinking.draft(Timestamp::UNIX_EPOCH)))
+        let request = match process.candidate.decide(self.now) {
+            Action::Write if !process.must_read => {
+                Request::Write(Box::new(process.candidate.draft(Timestamp::UNIX_EPOCH)))
             }
-            Action::Look | Action::Write => Request::Read,
+            Action::Read | Action::Write => Request::Read,
         };
-        self.send(who, what);
+        self.send(index, request);
     }
 
-    /// As `LeaderElection::release`: only after the time that a write may take, unless there was nothing to write.
-    fn resign(&mut self, who: usize) {
-        let process = &self.processes[who];
+    /// As `LeaderElection::release`: only after the maximum duration of a write, unless no write was possible.
+    fn release(&mut self, index: usize) {
+        let process = &self.processes[index];
         let drained = process.open_last.is_none_or(|last| self.now >= last + OPERATION);
         if !process.closed || !drained {
             return;
         }
-        if let Some(lease) = process.thinking.resignation(Timestamp::UNIX_EPOCH) {
-            self.send(who, Request::Write(Box::new(lease)));
+        if let Some(lease) = process.candidate.release_draft(Timestamp::UNIX_EPOCH) {
+            self.send(index, Request::Write(Box::new(lease)));
         }
     }
 
-    fn send(&mut self, from: usize, what: Request) {
+    fn send(&mut self, from: usize, request: Request) {
         self.processes[from].waits_for = Some(self.messages.len());
         let sent = self.now;
         self.messages.push(Message {
             from,
             sent,
-            what,
+            request,
             answer: None,
         });
     }
@@ -223,8 +223,8 @@ impl Model {
         if self.messages[at].answer.is_some() {
             return;
         }
-        let reply = match &self.messages[at].what {
-            Request::Read => Reply::Found(self.record.clone().map(Box::new)),
+        let reply = match &self.messages[at].request {
+            Request::Read => Reply::Read(self.record.clone().map(Box::new)),
             Request::Write(lease) => self.write(Lease::clone(lease)),
         };
         self.messages[at].answer = Some(reply);
@@ -268,39 +268,41 @@ impl Model {
         let process = &mut self.processes[message.from];
         process.waits_for = None;
         match reply {
-            Reply::Found(found) => {
-                process.must_look = false;
-                process.thinking.saw(found.map(|lease| *lease), self.now);
+            Reply::Read(lease) => {
+                process.must_read = false;
+                process
+                    .candidate
+                    .observe_read(lease.map(|lease| *lease), self.now);
             }
-            Reply::Wrote(lease) => process.thinking.wrote(*lease, message.sent, self.now),
-            Reply::Conflict => process.must_look = true,
+            Reply::Wrote(lease) => process.candidate.observe_write(*lease, message.sent, self.now),
+            Reply::Conflict => process.must_read = true,
         }
     }
 
-    /// Holds after every event; that gates close by themselves while time passes can only help.
+    /// Checks the invariant after an event. Gates that close while time passes can only help.
     fn check(&mut self) {
-        for who in 0..CANDIDATES {
-            if self.processes[who].open_until(self.now).is_none() {
+        for index in 0..CANDIDATES {
+            if self.processes[index].open_until(self.now).is_none() {
                 continue;
             }
-            let others = self
+            let other_processes = self
                 .processes
                 .iter()
                 .enumerate()
-                .filter(|(other, _)| *other != who);
-            let open_last = others
+                .filter(|(other, _)| *other != index);
+            let open_last = other_processes
                 .filter_map(|(_, process)| process.open_last)
-                .chain(self.gone.iter().copied());
+                .chain(self.crashed.iter().copied());
             for last in open_last {
                 assert!(
                     last + OPERATION <= self.now,
-                    "{who} may write while a write of another may be under way"
+                    "{index} may write while a write of another process is in progress"
                 );
             }
-            if self.processes[who].open_last.is_none() {
-                self.turns_of_power += 1;
+            if self.processes[index].open_last.is_none() {
+                self.leader_terms += 1;
             }
-            self.processes[who].open_last = Some(self.now);
+            self.processes[index].open_last = Some(self.now);
         }
     }
 }
@@ -308,48 +310,48 @@ impl Model {
 impl Process {
     fn new(name: usize) -> Self {
         Self {
-            thinking: candidate(&format!("candidate-{name}")),
+            candidate: candidate(&format!("candidate-{name}")),
             waits_for: None,
-            must_look: false,
+            must_read: false,
             closed: false,
             open_last: None,
         }
     }
 
     fn open_until(&self, now: Instant) -> Option<Instant> {
-        match self.thinking.claim(now) {
+        match self.candidate.claim(now) {
             Claim::Held { until, .. } if !self.closed => Some(until),
             _ => None,
         }
     }
 }
 
-/// How many processes held the lease at one time or another.
+/// Applies events. Returns the number of processes that held the lease.
 fn play(events: &[Event]) -> usize {
     let mut model = Model::new();
     for event in events {
-        model.happens(event);
+        model.apply(event);
         model.check();
     }
-    model.turns_of_power
+    model.leader_terms
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn two_gates_are_never_open_within_the_time_of_one_write(events in prop::collection::vec(event(), 1..300)) {
+    fn two_gates_are_never_open_within_one_write(events in prop::collection::vec(event(), 1..300)) {
         play(&events);
     }
 }
 
 #[test]
-fn the_model_does_hand_the_lease_over() {
-    let turns = |who| [Event::Turn(who), Event::Turn(who)];
+fn model_hands_the_lease_over() {
+    let turns = |index| [Event::Turn(index), Event::Turn(index)];
     let events = [
         turns(0).to_vec(),
         vec![Event::Turn(1), Event::Pass(15_000), Event::Turn(1)],
-        vec![Event::Close(1), Event::Pass(14_000), Event::Resign(1)],
+        vec![Event::Close(1), Event::Pass(14_000), Event::Release(1)],
         vec![Event::Arrive(0), Event::Answer(0)],
         turns(2).to_vec(),
     ];

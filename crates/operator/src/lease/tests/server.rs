@@ -1,4 +1,4 @@
-//! An API server of one Lease: optimistic concurrency as the real one has it, and clients that it can refuse.
+//! An API server for one Lease, with optimistic concurrency and clients that it can refuse.
 //! In memory, so that the paused clock is the only clock.
 
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ struct State {
 }
 
 impl Server {
-    /// A client. Which operator it belongs to shows in what it writes, and for reads in `refuse`d names alone.
+    /// A client. The server recognises its operator by the identity in its writes; reads carry none.
     pub(super) fn client(&self) -> kube::Client {
         let state = Arc::clone(&self.state);
         let service = tower::service_fn(move |request: Request<Body>| {
@@ -32,7 +32,7 @@ impl Server {
                 let (parts, body) = request.into_parts();
                 let body = body.collect_bytes().await.unwrap();
                 let sent = serde_json::from_slice::<Lease>(&body).ok();
-                Ok::<_, Infallible>(state.lock().unwrap().answer(&parts.method, sent))
+                Ok::<_, Infallible>(state.lock().unwrap().respond(&parts.method, sent))
             }
         });
         kube::Client::new(service, "default")
@@ -43,7 +43,7 @@ impl Server {
         state.lease.as_ref()?.spec.as_ref()?.holder_identity.clone()
     }
 
-    /// From now on nothing that this one asks for is allowed.
+    /// Refuses all requests of this operator from now on.
     pub(super) fn refuse(&self, identity: &str) {
         self.state.lock().unwrap().refused.insert(identity.to_owned());
     }
@@ -54,7 +54,7 @@ impl Server {
 }
 
 impl State {
-    fn answer(&mut self, method: &Method, sent: Option<Lease>) -> Response<Body> {
+    fn respond(&mut self, method: &Method, sent: Option<Lease>) -> Response<Body> {
         let writer = sent
             .as_ref()
             .and_then(|lease| lease.spec.as_ref()?.holder_identity.clone());
@@ -84,9 +84,9 @@ impl State {
     fn store(&mut self, mut lease: Lease) -> Response<Body> {
         self.version += 1;
         lease.metadata.resource_version = Some(self.version.to_string());
-        let answer = json(StatusCode::OK, &lease);
+        let response = json(StatusCode::OK, &lease);
         self.lease = Some(lease);
-        answer
+        response
     }
 }
 
@@ -100,11 +100,11 @@ fn json(status: StatusCode, body: &impl serde::Serialize) -> Response<Body> {
 }
 
 fn failure(status: StatusCode, message: &str) -> Response<Body> {
-    let answer = Status::failure(message, reason(status)).with_code(status.as_u16());
-    json(status, &answer)
+    let response = Status::failure(message, reason(status)).with_code(status.as_u16());
+    json(status, &response)
 }
 
-/// kube goes by the reason alone, the real server always sends one.
+/// kube evaluates only the reason. The real server always sends one.
 fn reason(status: StatusCode) -> &'static str {
     match status {
         StatusCode::FORBIDDEN => "Forbidden",

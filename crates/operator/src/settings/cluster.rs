@@ -1,5 +1,5 @@
-//! Place: which cluster, in which Region, under which lease, at which rate. What every way of starting Lanyard is told.
-//! Flags and the environment in, checked values out; no I/O of its own. Flattened into `Settings` and `ReleaseSettings`.
+//! The settings that every command shares: cluster, Region, lease and AWS call rate.
+//! Input: flags and the environment. Output: validated settings. No I/O.
 
 use clap::Args;
 use lanyard_aws::Rates;
@@ -7,22 +7,22 @@ use lanyard_core::model::name::{Namespace, Region, ServiceAccountName};
 use lanyard_core::model::timings::Timings;
 
 use super::durations::Overrides;
-use super::which::Which;
+use super::selector::ClusterSelector;
 use crate::lease::LeaseSettings;
 
-/// Which cluster, which lease, and how much of AWS.
+/// The cluster, its lease and the AWS call rate.
 #[derive(Debug, Clone, Args)]
-pub struct Place {
-    /// Which cluster.
+pub struct ClusterSettings {
+    /// The cluster.
     #[command(flatten)]
-    pub cluster: Which,
+    pub selector: ClusterSelector,
 
-    /// AWS Region of the cluster, or the one whose endpoints to call; without it, what the AWS SDK finds, such as
+    /// AWS Region of the cluster, or of the endpoints to call outside EKS. Default: the Region of the AWS SDK, such as
     /// AWS_REGION.
     #[arg(long, env = "LANYARD_REGION", value_name = "REGION", value_parser = |text: &str| Region::parse(text))]
     pub region: Option<Region>,
 
-    /// Namespace of the lease. All operators of one cluster must share one lease.
+    /// Namespace of the lease. All operators of a cluster must share one lease.
     #[arg(long, env = "LANYARD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "kube-system",
           value_parser = |text: &str| Namespace::parse(text))]
     pub lease_namespace: Namespace,
@@ -37,8 +37,8 @@ pub struct Place {
     )]
     pub lease_name: String,
 
-    /// How many calls a second are made at most to each service of AWS, in each account, such as `iam=50,eks=20`: what is
-    /// above it stays for others. A service that is not named keeps its default.
+    /// Maximum number of calls per second to each AWS service, in each account, such as `iam=50,eks=20`. The rest of
+    /// the account's quota stays free for other clients. A service without a value keeps its default.
     #[arg(
         long,
         env = "LANYARD_AWS_RATE",
@@ -47,7 +47,7 @@ pub struct Place {
     )]
     pub aws_rate: Rates,
 
-    /// Other times than the usual ones, such as `read-consistency=1s,lease=3s`. For tests only.
+    /// Overrides of timings, such as `read-consistency=1s,lease=3s`. For tests only.
     #[arg(
         long,
         env = "LANYARD_TIMINGS",
@@ -58,14 +58,14 @@ pub struct Place {
     timings: Overrides,
 }
 
-impl Place {
-    /// The usual times with those put in that were set otherwise.
+impl ClusterSettings {
+    /// Applies the configured overrides to the default timings.
     #[must_use]
-    pub fn timings(&self, usual: Timings) -> Timings {
-        self.timings.applied_to(usual)
+    pub fn timings(&self, defaults: Timings) -> Timings {
+        self.timings.applied_to(defaults)
     }
 
-    /// The lease, for whoever stands for it under a name.
+    /// The settings of the lease for a candidate with this identity.
     #[must_use]
     pub fn lease(&self, identity: &str, timings: Timings) -> LeaseSettings {
         LeaseSettings {
@@ -77,10 +77,10 @@ impl Place {
     }
 }
 
-/// A lease is named like a ServiceAccount: an RFC 1123 subdomain.
+/// Validates the name of a lease. It has the form of a ServiceAccount's: an RFC 1123 subdomain.
 fn lease_name(text: &str) -> Result<String, String> {
     let name = ServiceAccountName::parse(text).map(String::from);
     name.map_err(|_| {
-        format!("{text:?} is not a lease's name: lower-case letters, digits, '-' and '.', at most 253")
+        format!("{text:?} is not a lease name: lower-case letters, digits, '-' and '.', at most 253")
     })
 }

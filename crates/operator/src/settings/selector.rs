@@ -1,5 +1,5 @@
-//! Which cluster: an EKS cluster by its name, or any other by an id of its own. The flags in, one of the two or the
-//! sentence that says what is wrong out; no I/O. Flattened into `Place`.
+//! The selection of the cluster: an EKS cluster by its name, or any other cluster by an id.
+//! Input: flags and the environment. Output: the selector, or a message. No I/O.
 
 use std::fmt;
 
@@ -8,21 +8,21 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use lanyard_core::model::arn::Issuer;
 use lanyard_core::model::name::{ClusterId, ClusterName};
 
-/// Which cluster.
+/// The selected cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// One of EKS's: everything about it is read from EKS.
+pub enum ClusterSelector {
+    /// An EKS cluster. Lanyard reads its properties from EKS.
     Eks(ClusterName),
-    /// Any other.
+    /// Any other cluster.
     Other {
-        /// What tells it from every other cluster.
+        /// The unique id of the cluster.
         id: ClusterId,
-        /// The issuer that its tokens are to carry; without it, whichever the API server names.
+        /// The expected issuer of its tokens. `None`: the issuer of the API server.
         issuer: Option<Issuer>,
     },
 }
 
-impl fmt::Display for Which {
+impl fmt::Display for ClusterSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Eks(name) => write!(f, "{name}"),
@@ -31,48 +31,46 @@ impl fmt::Display for Which {
     }
 }
 
-/// The flags, each by itself.
+/// The flags as parsed by clap.
 #[derive(Debug, Clone, Args)]
 struct Flags {
     /// Name of the EKS cluster, as `aws eks list-clusters` prints it.
     #[arg(long, env = "LANYARD_CLUSTER_NAME", value_name = "NAME", value_parser = |text: &str| ClusterName::parse(text))]
     cluster_name: Option<ClusterName>,
 
-    /// For a cluster that is not EKS's, instead of its name: an id that no other cluster has. Tags and the paths of roles
-    /// are made from it, so it must never change.
+    /// Unique id of a cluster outside EKS, instead of --cluster-name. Tags and role paths contain it, so it must never
+    /// change.
     #[arg(long, env = "LANYARD_CLUSTER_ID", value_name = "ID", value_parser = |text: &str| ClusterId::parse(text))]
     cluster_id: Option<ClusterId>,
 
-    /// For a cluster that is not EKS's: the issuer that its tokens must carry, or nothing is written. Without it, whichever
-    /// the API server names.
+    /// Expected token issuer of a cluster outside EKS. Lanyard writes nothing if the API server has another issuer.
+    /// Default: the issuer of the API server.
     #[arg(long, env = "LANYARD_ISSUER", value_name = "URL", value_parser = |text: &str| Issuer::parse(text))]
     issuer: Option<Issuer>,
 }
 
 impl Flags {
-    fn which(self) -> Result<Which, &'static str> {
+    fn selector(self) -> Result<ClusterSelector, &'static str> {
         match (self.cluster_name, self.cluster_id, self.issuer) {
             (Some(_), Some(_), _) => Err(
-                "--cluster-name is for a cluster of EKS and --cluster-id for any other: give only one of them",
+                "--cluster-name is for EKS clusters and --cluster-id for all other clusters: set only one of them",
             ),
-            (None, None, _) => {
-                Err("--cluster-name is required, or --cluster-id for a cluster that is not EKS's")
-            }
+            (None, None, _) => Err("--cluster-name is required, or --cluster-id for a cluster outside EKS"),
             (Some(_), None, Some(_)) => {
-                Err("--issuer goes with --cluster-id: the issuer of an EKS cluster is read from EKS")
+                Err("--issuer requires --cluster-id: Lanyard reads the issuer of an EKS cluster from EKS")
             }
-            (Some(name), None, None) => Ok(Which::Eks(name)),
-            (None, Some(id), issuer) => Ok(Which::Other { id, issuer }),
+            (Some(name), None, None) => Ok(ClusterSelector::Eks(name)),
+            (None, Some(id), issuer) => Ok(ClusterSelector::Other { id, issuer }),
         }
     }
 }
 
-impl FromArgMatches for Which {
+impl FromArgMatches for ClusterSelector {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let flags = Flags::from_arg_matches(matches)?;
         flags
-            .which()
-            .map_err(|sentence| clap::Error::raw(ErrorKind::ArgumentConflict, sentence))
+            .selector()
+            .map_err(|message| clap::Error::raw(ErrorKind::ArgumentConflict, message))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -81,7 +79,7 @@ impl FromArgMatches for Which {
     }
 }
 
-impl Args for Which {
+impl Args for ClusterSelector {
     fn augment_args(command: Command) -> Command {
         Flags::augment_args(command)
     }

@@ -1,4 +1,5 @@
-//! The objects of a cluster, for `release`. A namespace or none in, identities or classes out; lists them from the API server.
+//! The objects of a cluster.
+//! Input: a namespace, or none. Output: identities or classes. Reads from the API server.
 
 use std::fmt::Debug;
 
@@ -8,14 +9,14 @@ use lanyard_core::model::name::Namespace;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::error::{OperatorError, plainly};
+use crate::error::{OperatorError, kube_message};
 use crate::raw::{RawClass, RawIdentity};
-use crate::startup::ANSWER_LIMIT;
+use crate::startup::RESPONSE_TIMEOUT;
 
-/// Objects a page of a list.
+/// Objects per page of a list.
 const PAGE: u32 = 500;
 
-/// The identities that our finalizer holds.
+/// The identities with the finalizer of Lanyard.
 pub(super) async fn held(
     kube: &kube::Client,
     namespace: Option<&Namespace>,
@@ -29,30 +30,30 @@ pub(super) async fn held(
     Ok(identities)
 }
 
-/// Every class.
+/// All classes.
 pub(super) async fn classes(kube: &kube::Client) -> Result<Vec<RawClass>, OperatorError> {
     all(&Api::all(kube.clone()), "to list WorkloadIdentityClasses").await
 }
 
-/// Lists them. Where the CRD is not there, there are none.
-async fn all<K>(api: &Api<K>, what: &'static str) -> Result<Vec<K>, OperatorError>
+/// Lists all objects of a kind. Without its CRD there are none.
+async fn all<K>(api: &Api<K>, action: &'static str) -> Result<Vec<K>, OperatorError>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {
-    let refused = |message| OperatorError::Refused { what, message };
+    let refused = |message| OperatorError::Refused { action, message };
     let mut params = ListParams::default().limit(PAGE);
-    let mut found = Vec::new();
+    let mut objects = Vec::new();
     loop {
-        let page = match timeout(ANSWER_LIMIT, api.list(&params)).await {
+        let page = match timeout(RESPONSE_TIMEOUT, api.list(&params)).await {
             Ok(Ok(page)) => page,
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 => return Ok(found),
-            Ok(Err(error)) => return Err(refused(plainly(&error))),
-            Err(_) => return Err(refused(format!("no answer within {ANSWER_LIMIT:?}"))),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => return Ok(objects),
+            Ok(Err(error)) => return Err(refused(kube_message(&error))),
+            Err(_) => return Err(refused(format!("no response within {RESPONSE_TIMEOUT:?}"))),
         };
-        found.extend(page.items);
+        objects.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
-            None => return Ok(found),
+            None => return Ok(objects),
         }
     }
 }

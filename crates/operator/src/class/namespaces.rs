@@ -1,0 +1,33 @@
+//! The watch of namespaces, which classes select by their labels.
+//! Input: the context. Output: the class index, and references on the requeue channel. Reads from the API server.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::channel::mpsc::UnboundedSender;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::Api;
+use kube::core::PartialObjectMeta;
+use kube_runtime::WatchStreamExt;
+use kube_runtime::watcher::{self, watcher};
+
+use super::requeue::requeue_affected;
+use crate::context::{Context, IdentityRef};
+
+/// Objects per page of a list.
+const PAGE: u32 = 500;
+
+/// Watches namespaces until it is dropped.
+pub(super) async fn watch_namespaces(context: Arc<Context>, requeue: UnboundedSender<IdentityRef>) {
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.engine.kube().clone());
+    let mut events = watcher(api, watcher::Config::default().page_size(PAGE))
+        .default_backoff()
+        .boxed();
+    while let Some(event) = events.next().await {
+        if let Err(error) = &event {
+            tracing::warn!(%error, "watch of namespaces failed; retrying");
+        }
+        let affected = context.classes.apply(|index| index.apply_namespace(&event));
+        requeue_affected(&context, &requeue, &affected);
+    }
+}
