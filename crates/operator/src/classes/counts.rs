@@ -11,9 +11,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::Resource;
 use kube::api::{Api, Patch, PatchParams};
 use lanyard_api::FIELD_MANAGER;
-use lanyard_api::class::{ByMethod, IdentitiesStatus, TransitionsStatus, WorkloadIdentityClassStatus};
+use lanyard_api::class::{IdentitiesStatus, MethodCount, TransitionsStatus, WorkloadIdentityClassStatus};
 use lanyard_core::class::{Class, FleetCounts, Listed, RolloutState};
 use lanyard_core::model::reason::Reason;
+use lanyard_core::model::spec::Method;
 use lanyard_core::model::text;
 use lanyard_core::reconcile::gate::WriteGate;
 use lanyard_engine::EngineError;
@@ -199,6 +200,10 @@ async fn write(
 
 fn status(listed: &Listed, shown: &Shown, counts: &FleetCounts) -> WorkloadIdentityClassStatus {
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let by_method = |method, number| MethodCount {
+        method,
+        count: count(number),
+    };
     WorkloadIdentityClassStatus {
         observed_generation: shown.metadata.generation,
         conditions: vec![ready(listed, shown, counts)],
@@ -206,10 +211,10 @@ fn status(listed: &Listed, shown: &Shown, counts: &FleetCounts) -> WorkloadIdent
             total: count(counts.total),
             ready: count(counts.ready),
             drifted: count(counts.drifted),
-            by_method: ByMethod {
-                irsa: count(counts.irsa),
-                pod_identity: count(counts.pod_identity),
-            },
+            by_method: vec![
+                by_method(Method::Irsa, counts.irsa),
+                by_method(Method::PodIdentity, counts.pod_identity),
+            ],
         }),
         transitions: Some(TransitionsStatus {
             waiting: count(counts.waiting),
