@@ -75,7 +75,7 @@ impl Engine {
         let mut performed = self.perform(target, step, observed).await;
         for pause in PAUSES.into_iter().filter(|_| lets_go(step)) {
             match &performed {
-                Err(error) if error.trouble(false).disposition == Disposition::RetrySoon => {}
+                Err(error) if error.step_failure(false).disposition == Disposition::RetrySoon => {}
                 _ => break,
             }
             tokio::time::sleep(pause).await;
@@ -96,7 +96,7 @@ impl Engine {
             Step::CreateAssociation { .. } | Step::UpdateAssociation { .. }
         );
         let young = binds || observed.roles.keys().any(|arn| self.recent().touched_role(arn));
-        let trouble = error.trouble(young);
+        let trouble = error.step_failure(young);
         tracing::debug!(step = step.as_str(), error = %error, "a step did not take effect");
         if trouble.reason == Reason::Settling && trouble.disposition == Disposition::RetrySoon {
             StepResult::Waiting(trouble)

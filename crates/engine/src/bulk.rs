@@ -41,7 +41,8 @@ impl Engine {
     /// Nobody waits for what is read in bulk.
     async fn aws_of(&self, way: &AccountAccess) -> Result<Aws, ReadError> {
         let aws = self.aws_by(&way.by, &way.account).await;
-        aws.map(|aws| aws.in_background()).map_err(|error| error.why())
+        aws.map(|aws| aws.in_background())
+            .map_err(|error| error.read_error())
     }
 
     /// A page of all roles of an account, without description and longest session.
@@ -54,7 +55,9 @@ impl Engine {
         after: Option<String>,
     ) -> Result<Page<ListedRole>, ReadError> {
         let aws = self.aws_of(way).await?;
-        aws.roles_in_account(after).await.map_err(|error| error.why())
+        aws.roles_in_account(after)
+            .await
+            .map_err(|error| error.read_error())
     }
 
     /// A page of the roles that Lanyard makes for this cluster, with description and longest session.
@@ -69,7 +72,9 @@ impl Engine {
         let path = self.cluster().role_path();
         let path = path.map_err(|error| ReadError::Failed(error.to_string()))?;
         let aws = self.aws_of(way).await?;
-        aws.roles_under(&path, after).await.map_err(|error| error.why())
+        aws.roles_under(&path, after)
+            .await
+            .map_err(|error| error.read_error())
     }
 
     /// A page of the cluster's associations; off EKS there are none.
@@ -85,7 +90,7 @@ impl Engine {
             return Ok(Page { items, next });
         };
         let page = self.aws().in_background().associations_in(cluster, after).await;
-        page.map_err(|error| error.why())
+        page.map_err(|error| error.read_error())
     }
 
     /// What is in one association. One that is not found may have gone with its cluster: of that, no absence follows.
@@ -95,7 +100,7 @@ impl Engine {
         };
         match self.aws().in_background().describe_association(cluster, id).await {
             Ok(found) => Fact::Present(found),
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 
@@ -114,7 +119,7 @@ impl Engine {
         }
         let call = api.list_metadata(&params);
         let page = self.read("list", "serviceaccounts", call).await;
-        let page = page.map_err(|error| error.why())?;
+        let page = page.map_err(|error| error.read_error())?;
         let listed = page.items.into_iter().filter_map(|account| {
             Some(ListedAccount {
                 facts: facts(&account.metadata),

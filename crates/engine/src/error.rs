@@ -111,9 +111,9 @@ impl EngineError {
     }
 
     /// What the outcome says. `after_own_write`: AWS may not see yet what an earlier step of ours just made.
-    pub(crate) fn trouble(&self, after_own_write: bool) -> StepFailure {
+    pub(crate) fn step_failure(&self, after_own_write: bool) -> StepFailure {
         match self {
-            Self::Aws(error) => error.trouble(after_own_write),
+            Self::Aws(error) => error.step_failure(after_own_write),
             Self::Kube { source, .. } => {
                 let (disposition, reason) = kube_class(source);
                 StepFailure {
@@ -146,9 +146,9 @@ impl EngineError {
     }
 
     /// Why a fact that needed this call is unreadable.
-    pub(crate) fn why(&self) -> ReadError {
+    pub(crate) fn read_error(&self) -> ReadError {
         match self {
-            Self::Aws(error) => error.why(),
+            Self::Aws(error) => error.read_error(),
             Self::Kube { verb, what, source } => match kube_class(source).1 {
                 Reason::AccessDenied => {
                     ReadError::Denied(format!("the operator's RBAC lacks {verb} on {what}"))

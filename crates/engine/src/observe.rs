@@ -104,7 +104,7 @@ impl Engine {
     async fn role(&self, scope: &Scope<'_>, arn: &RoleArn) -> RoleFacts {
         let read = match self.aws_in(scope.target, &arn.account).await {
             Ok(aws) => scope.paced(aws).role(arn, &scope.known_policies).await,
-            Err(error) => RoleFacts::unreadable(&error.why()),
+            Err(error) => RoleFacts::unreadable(&error.read_error()),
         };
         self.trusted_role(&scope.target.subject, arn, read)
     }

@@ -30,7 +30,7 @@ impl Engine {
         match self.get_service_account(subject).await {
             Ok(Some(found)) => Fact::Present(facts(&found.metadata)),
             Ok(None) => Fact::Absent,
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 

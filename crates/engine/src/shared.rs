@@ -91,7 +91,7 @@ impl Engine {
         }
         let fact = match self.aws_of_provider(by, arn).await {
             Ok(aws) => aws.without_retry().provider(arn).await,
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         };
         // Its absence is about to end, and not only by us: the replica that led before may have created it.
         match fact.present() {
@@ -173,7 +173,7 @@ impl Engine {
         let found = match self.read("get", &what, api.get_opt(AGENT_NAME)).await {
             Ok(Some(found)) => found,
             Ok(None) => return Fact::Absent,
-            Err(error) => return Fact::Unreadable(error.why()),
+            Err(error) => return Fact::Unreadable(error.read_error()),
         };
         let status = found.status.unwrap_or_default();
         let (ready, wanted) = (status.number_ready, status.desired_number_scheduled);

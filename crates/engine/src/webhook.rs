@@ -20,7 +20,7 @@ impl Engine {
         let what = "mutatingwebhookconfigurations.admissionregistration.k8s.io";
         match self.read("list", what, api.list(&ListParams::default())).await {
             Ok(found) => found.items.into_iter().find_map(name_of_aws).into(),
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 }

@@ -37,7 +37,7 @@ impl Engine {
     pub async fn workloads(&self, subject: &Subject) -> Fact<Vec<Workload>> {
         match self.list_workloads(subject).await {
             Ok(workloads) => Fact::Present(workloads),
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 

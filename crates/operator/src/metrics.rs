@@ -304,7 +304,7 @@ impl Meter for Metrics {
             operation,
             outcome,
             waited,
-            took,
+            duration,
         } = *measured;
         self.aws_calls
             .get_or_create(&CallLabels {
@@ -315,7 +315,7 @@ impl Meter for Metrics {
             .inc();
         self.aws_took
             .get_or_create(&OperationLabels { service, operation })
-            .observe(took.as_secs_f64());
+            .observe(duration.as_secs_f64());
         self.aws_waited
             .get_or_create(&ServiceLabels { service })
             .observe(waited.as_secs_f64());

@@ -10,7 +10,7 @@ mod issuer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_aws::{Aws, AwsError, AwsSettings, Class, Found, Meter};
+use lanyard_aws::{Aws, AwsError, AwsSettings, Class, IdentifiedCluster, Meter};
 use lanyard_core::aws_event::QueueUrl;
 use lanyard_core::model::cluster::Platform;
 use lanyard_core::model::fact::Fact;
@@ -71,7 +71,7 @@ pub async fn aws(
         throttled_limit: timings.throttled,
         rates: place.aws_rate,
         meter,
-        goes_on,
+        may_retry: goes_on,
         may_write,
     };
     Aws::connect(aws).await
@@ -122,7 +122,7 @@ pub async fn find_once(
 
 /// What no waiting changes, as an error; what may pass, as a sentence.
 fn final_of(place: &Place, error: AwsError) -> Result<String, OperatorError> {
-    let message = error.trouble(false).message;
+    let message = error.step_failure(false).message;
     match (error.class(), &place.cluster) {
         (Class::NotFound, Which::Eks(cluster)) => {
             let cluster = cluster.clone();
@@ -139,7 +139,7 @@ async fn search(
     aws: &Aws,
     kube: &kube::Client,
     readiness: &Readiness,
-) -> Result<Found, OperatorError> {
+) -> Result<IdentifiedCluster, OperatorError> {
     loop {
         let (what, sentence) = match attempt(place, aws, kube).await {
             Ok(found) => {
@@ -156,7 +156,7 @@ async fn search(
     }
 }
 
-async fn tell_found(found: &Found, engine: &Engine) {
+async fn tell_found(found: &IdentifiedCluster, engine: &Engine) {
     let agent = match engine.agent().await {
         _ if engine.cluster().platform == Platform::Other => "none off EKS".to_owned(),
         Fact::Present(agent) => agent.found,

@@ -20,7 +20,7 @@ impl Engine {
     pub async fn fresh_pods(&self, subject: &Subject) -> Fact<Pods> {
         match self.list_holders(subject).await {
             Ok(pods) => Fact::Present(pods),
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 

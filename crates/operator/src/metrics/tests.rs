@@ -58,7 +58,7 @@ fn a_call_shows_as_rate_errors_duration_and_saturation() {
         operation: "GetRole",
         outcome: "throttled",
         waited: Duration::from_millis(300),
-        took: Duration::from_millis(20),
+        duration: Duration::from_millis(20),
     });
     let text = scraped(&registry);
     for line in [

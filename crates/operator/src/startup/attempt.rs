@@ -1,7 +1,7 @@
 //! One try to find out which cluster this is: who it is in AWS, and that the API server means the same one.
 //! The place in; the cluster, or what keeps it from being known, out. Talks to AWS and the API server; called by `startup`.
 
-use lanyard_aws::{Aws, AwsError, Found};
+use lanyard_aws::{Aws, AwsError, IdentifiedCluster};
 use lanyard_core::model::arn::Issuer;
 use lanyard_core::model::cluster::Cluster;
 
@@ -19,7 +19,11 @@ pub(super) enum Unfound {
 }
 
 /// Tries once.
-pub(super) async fn attempt(place: &Place, aws: &Aws, kube: &kube::Client) -> Result<Found, Unfound> {
+pub(super) async fn attempt(
+    place: &Place,
+    aws: &Aws,
+    kube: &kube::Client,
+) -> Result<IdentifiedCluster, Unfound> {
     match &place.cluster {
         Which::Eks(name) => {
             let found = aws.identify(name).await.map_err(Unfound::Aws)?;
@@ -28,7 +32,7 @@ pub(super) async fn attempt(place: &Place, aws: &Aws, kube: &kube::Client) -> Re
                 issuer,
                 ..found.cluster
             };
-            Ok(Found { cluster, ..found })
+            Ok(IdentifiedCluster { cluster, ..found })
         }
         Which::Other { id, issuer } => {
             let named = named(kube).await?;

@@ -1,26 +1,27 @@
-//! What an error becomes for people: the trouble of a step, or the reason why a fact is unreadable.
-//! An [`AwsError`] in, sentences out that name the call, what AWS said and what to do; no I/O. Called by the engine
-//! for writes and by the reads of this crate.
+//! The messages of errors for users: the failure of a step, or the cause of an unreadable fact. Input: an
+//! [`AwsError`]. Output: a disposition, a reason and a message with the call, the answer of AWS and the next
+//! action. No I/O.
 
 use lanyard_core::model::fact::ReadError;
 use lanyard_core::model::reason::Reason;
 use lanyard_core::model::text;
 use lanyard_core::reconcile::outcome::{Disposition, StepFailure};
 
-use super::{AwsError, Class, Refusal};
+use super::class::Class;
+use super::failure::{AwsError, Refusal};
 use crate::call::Call;
 
-/// What opens a role of another account: its own owner, and Lanyard's own policy.
-const ASSUMING: &str = "The trust policy of that role has to let Lanyard's own role in and, where it demands an sts:ExternalId, the one that the class has; Lanyard's own policy has to allow sts:AssumeRole on it";
-/// What to do when AWS does not know who is calling.
-const OWN_CREDENTIALS: &str = "Check the AWS credentials that the operator itself runs with, and its clock.";
+/// Requirements for assuming a role of another account.
+const ASSUMING: &str = "The trust policy of the role must allow Lanyard's own role and, if it requires an sts:ExternalId, the external id of the class. Lanyard's own policy must allow sts:AssumeRole on the role";
+/// The next action if AWS rejects the credentials of the operator.
+const OWN_CREDENTIALS: &str = "Check the AWS credentials and the clock of the operator.";
 
 impl AwsError {
-    /// The trouble that this error is for a step. `after_own_write`: something that the call rests on was written by
-    /// Lanyard so shortly before that AWS may not see it everywhere yet.
+    /// The failure of a step with this error. `after_own_write`: Lanyard wrote a resource that the call depends
+    /// on so recently that AWS may not see the write everywhere yet.
     #[must_use]
-    pub fn trouble(&self, after_own_write: bool) -> StepFailure {
-        let (disposition, reason) = verdict(self.class(), after_own_write);
+    pub fn step_failure(&self, after_own_write: bool) -> StepFailure {
+        let (disposition, reason) = disposition(self.class(), after_own_write);
         StepFailure {
             disposition,
             reason,
@@ -28,28 +29,28 @@ impl AwsError {
         }
     }
 
-    /// Why a fact could not be read: a word for the class. It stands in the status, so what changes from one try to the
-    /// next has no place in it: which call of many it was, and how AWS words it at that moment. The log has both.
+    /// The cause of an unreadable fact. The status stores it, so it must not change between attempts: it omits
+    /// the call and the message of AWS, which the log contains.
     #[must_use]
-    pub fn why(&self) -> ReadError {
+    pub fn read_error(&self) -> ReadError {
         match self.class() {
             Class::Throttled => ReadError::Throttled,
-            Class::Denied if self.call().is_of_assuming() => {
+            Class::Denied if self.call().assumes_role() => {
                 ReadError::Denied(format!("{}. {ASSUMING}", self.permission()))
             }
             Class::Denied => ReadError::Denied(self.permission()),
             Class::Server | Class::Network | Class::TimedOut | Class::Unclear => {
-                ReadError::Failed(format!("{} does not answer as it should", self.call().service))
+                ReadError::Failed(format!("{} did not return a valid response", self.call().service))
             }
             Class::Credentials => ReadError::Failed(format!(
-                "AWS does not accept the operator's credentials ({})",
+                "AWS rejected the credentials of the operator ({})",
                 self.credentials_at_fault()
             )),
             _ => ReadError::Failed(self.to_string()),
         }
     }
 
-    /// What is wrong with the credentials: AWS's code alone, as its message may hold the time of day.
+    /// The defect of the credentials: only the code of AWS, because its message can contain the time.
     fn credentials_at_fault(&self) -> String {
         match self {
             Self::Answered { answer, .. } => answer.code.clone(),
@@ -57,11 +58,11 @@ impl AwsError {
         }
     }
 
-    /// The permission that is missing and on what: AWS's own words where it names them, else the call's. On the way into
-    /// another account the call's, which say what was asked for.
+    /// The missing permission and its resource: from the message of AWS if it names them, otherwise from the
+    /// call. For a failed `AssumeRole` always from the call, which holds the external id too.
     fn permission(&self) -> String {
         let call = self.call();
-        match self.refusal().filter(|_| !self.call().is_of_assuming()) {
+        match self.refusal().filter(|_| !self.call().assumes_role()) {
             Some(Refusal {
                 action,
                 resource,
@@ -86,7 +87,7 @@ impl AwsError {
         }
     }
 
-    /// What AWS said, or what kept it from saying anything.
+    /// The message of AWS, or the cause of a missing answer.
     fn said(&self) -> String {
         match self {
             Self::Answered { answer, .. } => answer.to_string(),
@@ -110,75 +111,77 @@ impl AwsError {
         let said = self.said();
         match self.class() {
             Class::Throttled => {
-                format!("AWS asks for fewer calls of {operation}; Lanyard slows down and tries again.")
+                format!("{operation} was throttled by AWS. Lanyard reduces its call rate and retries.")
             }
-            Class::Server => format!("AWS fails at {call}: {said}. Lanyard tries again."),
-            Class::Network => format!("{call} did not get through to AWS: {said}. Lanyard tries again."),
+            Class::Server => format!("{call}: AWS failed: {said}. Lanyard retries."),
+            Class::Network => format!("{call}: AWS could not be reached: {said}. Lanyard retries."),
             Class::TimedOut if *writes => {
-                format!("{call}: {said}. Lanyard looks whether it took effect all the same.")
+                format!("{call}: {said}. Lanyard checks whether the call took effect.")
             }
-            Class::TimedOut => format!("{call}: {said}. Lanyard tries again."),
+            Class::TimedOut => format!("{call}: {said}. Lanyard retries."),
             Class::Propagation | Class::NotFound if after_own_write => {
-                format!("{call}: AWS does not see a change of a moment ago yet: {said}. Lanyard tries again.")
+                format!("{call}: AWS does not see a recent change yet: {said}. Lanyard retries.")
             }
             Class::IssuerUnreachable => format!(
-                "IAM cannot reach the cluster's issuer: {said}. Open its discovery document to AWS; Lanyard tries again."
+                "IAM cannot reach the OIDC issuer of the cluster: {said}. Make its discovery document reachable from AWS; Lanyard retries."
             ),
-            Class::Conflicting => format!("{call}: it is there already: {said}. Lanyard looks whose it is."),
+            Class::Conflicting => {
+                format!("{call}: the resource already exists: {said}. Lanyard checks its owner.")
+            }
             Class::Concurrent => {
-                format!("{target} is being changed by somebody else: {said}. Lanyard tries again.")
+                format!("{target} is being changed by another writer: {said}. Lanyard retries.")
             }
             Class::Occupied => {
-                format!("{target} cannot be deleted yet: {said}. Lanyard looks at what was added to it.")
+                format!("{target} cannot be deleted: {said}. Lanyard reads what was added to it and retries.")
             }
-            Class::NotFound => format!("{call} names something that AWS does not have: {said}."),
+            Class::NotFound => format!("{call}: a referenced resource does not exist in AWS: {said}."),
             Class::Denied => self.denial(),
             Class::Quota => {
-                format!("{call}: a quota is used up: {said}. Raise the quota in AWS or use less of it.")
+                format!("{call}: an AWS quota is exceeded: {said}. Raise the quota or reduce its use.")
             }
             Class::Malformed => {
-                format!("AWS calls the document of {call} malformed: {said}. Correct it in the spec.")
+                format!("{call}: AWS rejected the document: {said}. Correct the document in the spec.")
             }
-            Class::Propagation | Class::Refused => format!("AWS refuses {call}: {said}."),
+            Class::Propagation | Class::Refused => format!("AWS rejected {call}: {said}."),
             Class::Unsendable => format!("{call} cannot be sent: {said}."),
             Class::Credentials => format!(
-                "{operation} without good credentials: {}. {OWN_CREDENTIALS}",
+                "{operation}: invalid AWS credentials: {}. {OWN_CREDENTIALS}",
                 self.credentials_at_fault()
             ),
             Class::Unclear => {
-                format!("AWS answered {call} with something unexpected: {said}. Lanyard tries again.")
+                format!("{call}: AWS returned an invalid response: {said}. Lanyard retries.")
             }
-            Class::GateClosed => format!("{call} was not sent: this replica may not write at this moment."),
+            Class::GateClosed => format!("{call} was not sent: this replica may not write now."),
         }
     }
 
     fn denial(&self) -> String {
         let permission = self.permission();
-        if self.call().is_of_assuming() {
-            return format!("AWS denies Lanyard {permission}. {ASSUMING}.");
+        if self.call().assumes_role() {
+            return format!("AWS denied Lanyard {permission}. {ASSUMING}.");
         }
         let explicit = self
             .refusal()
             .and_then(|refusal| refusal.cause.as_ref())
-            .is_some_and(|why| why.contains("explicit deny"));
+            .is_some_and(|cause| cause.contains("explicit deny"));
         if explicit {
             return format!(
-                "AWS denies Lanyard {permission}. An explicit deny stands in the way: narrow it, as no permission overrides it."
+                "AWS denied Lanyard {permission}. Narrow the explicit deny, because no permission overrides it."
             );
         }
         match self.refusal().and_then(|refusal| refusal.role.as_ref()) {
             Some((role, account)) => format!(
-                "AWS denies Lanyard {permission}. Allow it in the IAM policy of role {role} of account {account}, which Lanyard acts as."
+                "AWS denied Lanyard {permission}. Allow the action in the IAM policy of role {role} in account {account}, which Lanyard uses."
             ),
             None => format!(
-                "AWS denies Lanyard {permission}. Allow it in the IAM policy that the operator itself runs with."
+                "AWS denied Lanyard {permission}. Allow the action in the IAM policy of the operator's role."
             ),
         }
     }
 }
 
-/// What to do about a class of error, and the word for it. The one table of its kind.
-fn verdict(class: Class, after_own_write: bool) -> (Disposition, Reason) {
+/// The disposition and reason of each class. This is the only table of its kind.
+fn disposition(class: Class, after_own_write: bool) -> (Disposition, Reason) {
     use Disposition::{RetrySoon, WaitForChange};
     match class {
         Class::Throttled => (RetrySoon, Reason::Throttled),
@@ -201,9 +204,9 @@ fn verdict(class: Class, after_own_write: bool) -> (Disposition, Reason) {
 mod tests {
     use std::time::Duration;
 
+    use super::super::failure::ErrorAnswer;
     use super::*;
     use crate::call::Service;
-    use crate::error::ErrorAnswer;
 
     fn answered(operation: &'static str, status: u16, code: &str, message: &str) -> AwsError {
         AwsError::Answered {
@@ -213,114 +216,117 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_names_the_permission_that_aws_names() {
+    fn denial_names_permission_from_aws_message() {
         let message = "User: arn:aws:sts::1:assumed-role/l/s is not authorized to perform: iam:TagRole on resource: \
                        arn:aws:iam::111122223333:role/orders because no identity-based policy allows the iam:TagRole action";
         let error = answered("CreateRole", 403, "AccessDenied", message);
-        let trouble = error.trouble(false);
+        let failure = error.step_failure(false);
         assert_eq!(
-            (trouble.disposition, trouble.reason),
+            (failure.disposition, failure.reason),
             (Disposition::WaitForChange, Reason::AccessDenied)
         );
-        assert!(trouble.message.starts_with(
-            "AWS denies Lanyard iam:TagRole on arn:aws:iam::111122223333:role/orders (no identity"
+        assert!(failure.message.starts_with(
+            "AWS denied Lanyard iam:TagRole on arn:aws:iam::111122223333:role/orders (no identity"
         ));
-        assert!(matches!(error.why(), ReadError::Denied(text) if text.starts_with("iam:TagRole on ")));
+        assert!(matches!(error.read_error(), ReadError::Denied(text) if text.starts_with("iam:TagRole on ")));
     }
 
     #[test]
-    fn a_denial_without_words_names_the_call_itself() {
-        let trouble = answered("AttachRolePolicy", 403, "AccessDenied", "").trouble(false);
+    fn denial_without_message_names_call() {
+        let failure = answered("AttachRolePolicy", 403, "AccessDenied", "").step_failure(false);
         assert!(
-            trouble
+            failure
                 .message
                 .contains("iam:AttachRolePolicy on arn:aws:iam::111122223333:role/orders"),
             "{}",
-            trouble.message
+            failure.message
         );
     }
 
     #[test]
-    fn a_way_into_another_account_that_is_shut_says_which_and_what_opens_it() {
+    fn denied_assume_role_names_role_and_remedy() {
         let target = "arn:aws:iam::222233334444:role/lanyard with the external id of its class";
         let message = "User: arn:aws:sts::1:assumed-role/l/s is not authorized to perform: sts:AssumeRole on resource: x";
         let error = AwsError::Answered {
             call: Call::read(Service::Sts, "AssumeRole", target),
             answer: Box::new(ErrorAnswer::new(403, "AccessDenied", message)),
         };
-        let trouble = error.trouble(false);
-        assert_eq!(trouble.disposition, Disposition::WaitForChange);
-        for text in [trouble.message, error.why().to_string()] {
+        let failure = error.step_failure(false);
+        assert_eq!(failure.disposition, Disposition::WaitForChange);
+        for text in [failure.message, error.read_error().to_string()] {
             assert!(text.contains(&format!("sts:AssumeRole on {target}")), "{text}");
             assert!(text.contains("sts:ExternalId"), "{text}");
         }
     }
 
     #[test]
-    fn an_explicit_deny_is_not_answered_with_allow_it() {
+    fn explicit_deny_does_not_suggest_allowing() {
         let message = "User: x is not authorized to perform: iam:CreateRole on resource: r with an explicit deny in a service control policy";
-        let trouble = answered("CreateRole", 403, "AccessDenied", message).trouble(false);
+        let failure = answered("CreateRole", 403, "AccessDenied", message).step_failure(false);
         assert!(
-            trouble.message.contains("explicit deny") && !trouble.message.contains("Allow it"),
+            failure.message.contains("explicit deny") && !failure.message.contains("Allow the action"),
             "{}",
-            trouble.message
+            failure.message
         );
     }
 
     #[test]
-    fn what_aws_does_not_see_yet_is_waited_for_only_after_our_own_write() {
+    fn propagation_is_retried_only_after_own_write() {
         let error = answered(
             "UpdateAssumeRolePolicy",
             400,
             "MalformedPolicyDocument",
             "Invalid principal in policy: x",
         );
-        assert_eq!(error.trouble(true).reason, Reason::Settling);
-        assert_eq!(error.trouble(true).disposition, Disposition::RetrySoon);
-        assert_eq!(error.trouble(false).disposition, Disposition::WaitForChange);
+        assert_eq!(error.step_failure(true).reason, Reason::Settling);
+        assert_eq!(error.step_failure(true).disposition, Disposition::RetrySoon);
+        assert_eq!(error.step_failure(false).disposition, Disposition::WaitForChange);
     }
 
     #[test]
-    fn a_lost_answer_is_tried_again_and_says_which_call() {
+    fn lost_answer_is_retried_and_names_call() {
         let call = Call::write(
             Service::Eks,
             "CreatePodIdentityAssociation",
             "the association of shop/orders",
         );
-        let trouble = AwsError::TimedOut {
+        let failure = AwsError::TimedOut {
             call,
             limit: Duration::from_secs(4),
         }
-        .trouble(false);
-        assert_eq!(trouble.disposition, Disposition::RetrySoon);
+        .step_failure(false);
+        assert_eq!(failure.disposition, Disposition::RetrySoon);
         assert_eq!(
-            trouble.message,
+            failure.message,
             "CreatePodIdentityAssociation for the association of shop/orders: no answer within 4s. \
-             Lanyard looks whether it took effect all the same."
+             Lanyard checks whether the call took effect."
         );
     }
 
     #[test]
-    fn why_a_read_failed_is_the_same_at_each_try() {
+    fn read_error_is_equal_for_each_attempt() {
         let skewed = |now| {
             let message = format!("Signature expired: 20260301T115000Z is now earlier than {now}");
             answered("GetRole", 403, "RequestTimeTooSkewed", &message)
         };
-        assert_eq!(skewed("20260301T120000Z").why(), skewed("20260301T120100Z").why());
+        assert_eq!(
+            skewed("20260301T120000Z").read_error(),
+            skewed("20260301T120100Z").read_error()
+        );
         let outage = [
             answered("GetRole", 500, "ServiceFailure", "request 1"),
             answered("ListRoleTags", 503, "ServiceUnavailable", "request 2"),
         ];
         for error in outage {
-            let why = ReadError::Failed("IAM does not answer as it should".to_owned());
-            assert_eq!(error.why(), why);
+            let expected = ReadError::Failed("IAM did not return a valid response".to_owned());
+            assert_eq!(error.read_error(), expected);
         }
     }
 
     #[test]
-    fn throttling_is_no_failure_of_a_read() {
+    fn throttled_read_error_is_throttled() {
         assert_eq!(
-            answered("GetRole", 400, "Throttling", "Rate exceeded").why(),
+            answered("GetRole", 400, "Throttling", "Rate exceeded").read_error(),
             ReadError::Throttled
         );
     }
