@@ -23,7 +23,7 @@ pub struct Call {
     pub operation: &'static str,
     /// The target for messages: an ARN if there is one.
     pub target: String,
-    /// Whether the call changes state.
+    /// True if the call changes state.
     pub writes: bool,
 }
 
@@ -65,7 +65,7 @@ impl Call {
         format!("{}:{operation}", self.service.as_str())
     }
 
-    /// Whether the call only gets credentials for a call in another account.
+    /// Returns true if the call only gets credentials for a call in another account.
     pub(crate) fn assumes_role(&self) -> bool {
         self.operation == "AssumeRole"
     }

@@ -18,7 +18,7 @@ use crate::error::AwsError;
 pub struct IdentifiedCluster {
     /// The cluster.
     pub cluster: Cluster,
-    /// Whether EKS Auto Mode runs the nodes, which then include the Pod Identity Agent
+    /// True if EKS Auto Mode runs the nodes, which then include the Pod Identity Agent
     /// (docs/dev/aws-behaviour.md#agent).
     pub auto_mode: bool,
     /// The ARN of the operator, for the log. `None` if STS did not return it, which on EKS is not required.

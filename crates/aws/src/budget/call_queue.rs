@@ -19,7 +19,7 @@ use super::bucket::Bucket;
 /// One in this number of slots is for the background lane, if a background call waits.
 const BACKGROUND_SHARE: u32 = 10;
 
-/// Whether a call changes state. AWS limits reads and writes separately, so a limit on writes must not slow
+/// The kind of a call: a write changes state. AWS limits reads and writes separately, so a limit on writes must not slow
 /// down reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

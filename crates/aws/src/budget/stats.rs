@@ -43,7 +43,7 @@ impl BudgetStats {
         }
     }
 
-    /// Whether service, account and kind are equal.
+    /// Returns true if service, account and kind are equal.
     #[must_use]
     pub(crate) fn has_labels_of(&self, other: &Self) -> bool {
         (self.service, self.account, self.kind) == (other.service, other.account, other.kind)

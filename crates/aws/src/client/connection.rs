@@ -20,7 +20,7 @@ use crate::call::Service;
 pub struct Aws {
     shared: Arc<Shared>,
     lane: Lane,
-    /// Whether throttled calls are retried.
+    /// True if throttled calls are retried.
     retries_throttled: bool,
 }
 

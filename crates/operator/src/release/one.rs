@@ -13,7 +13,7 @@ use lanyard_core::reconcile::gate::WriteGate;
 use lanyard_core::reconcile::outcome::{Disposition, Outcome as Became, StepResult};
 use lanyard_core::reconcile::plan::Plan;
 use lanyard_core::reconcile::step::Step;
-use lanyard_engine::{Engine, GuardedClient, let_go};
+use lanyard_engine::{Engine, GuardedClient, release_object};
 use serde::Serialize;
 
 use crate::classes::account_of;
@@ -114,7 +114,7 @@ impl AwsSide<'_> {
             Self::Silent { why, guarded } => {
                 let mut account = Account::of(object, Outcome::Released);
                 account.left = unreached(object, why);
-                if let Err(error) = let_go(guarded, object.meta()).await {
+                if let Err(error) = release_object(guarded, object.meta()).await {
                     account.outcome = Outcome::Held;
                     account.error = Some(error.to_string());
                 }

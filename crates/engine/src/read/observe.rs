@@ -1,5 +1,5 @@
-//! Observe: reads everything that concerns one object, all at once, and never fails as a whole.
-//! A scope in, facts out. Talks to AWS and the API server, writes nothing.
+//! Reads all facts about one object concurrently. Input: a scope. Output: facts; a failed read is an unreadable
+//! fact. Does I/O: reads from AWS and the API server.
 
 use std::collections::BTreeSet;
 
@@ -12,36 +12,36 @@ use lanyard_core::model::observed::{Observed, RoleFacts};
 use lanyard_core::model::pods::Pods;
 use lanyard_core::model::workload::Workload;
 
-use crate::Engine;
-use crate::object::Target;
+use crate::engine::Engine;
+use crate::target::Target;
 
-/// What one look has to read.
+/// The facts that a reconcile has to read.
 #[derive(Debug)]
 pub struct Scope<'a> {
-    /// The object that it is about.
+    /// The object.
     pub target: &'a Target,
-    /// The roles that concern it.
+    /// The roles of the object.
     pub roles: Vec<RoleArn>,
-    /// The policies that are known to belong on them: only what others can do is read.
+    /// Policies that are expected on the roles. The effect of all other policies is read.
     pub known_policies: BTreeSet<PolicyArn>,
-    /// The ARN of the OIDC provider, where the method needs one.
+    /// The ARN of the OIDC provider, if the method needs one.
     pub provider: Option<String>,
-    /// Whether the method needs the agent.
+    /// True if the method needs the agent.
     pub agent: bool,
-    /// The holders, as last counted.
+    /// The pods, as last counted by the watch.
     pub pods: Fact<Pods>,
-    /// Whether to list the holders afresh instead: a transition rests on them.
+    /// True to list the pods now, because a transition depends on them.
     pub fresh_pods: bool,
-    /// Whether to read what restarts the holders: a transition may restart something.
+    /// True to read the workloads of the pods, because a transition may restart them.
     pub workloads: bool,
-    /// Whether somebody asked for a fresh look: nothing remembered counts.
+    /// True if a fresh reconcile was requested, which ignores the caches.
     pub fresh: bool,
-    /// Whether nobody waits for it: its reads of AWS go when nobody else's wait.
+    /// True if this is background work, whose AWS reads have a lower priority.
     pub background: bool,
 }
 
 impl Scope<'_> {
-    fn paced(&self, aws: Aws) -> Aws {
+    fn in_lane(&self, aws: Aws) -> Aws {
         match self.background {
             true => aws.in_background(),
             false => aws,
@@ -50,14 +50,14 @@ impl Scope<'_> {
 }
 
 impl Engine {
-    /// Reads what the scope names.
+    /// Reads the facts of the scope.
     pub async fn observe(&self, scope: &Scope<'_>) -> Observed {
         if scope.fresh {
-            self.shared().forget().await;
+            self.cluster_facts().forget().await;
         }
         let subject = &scope.target.subject;
         let roles = join_all(scope.roles.iter().map(|arn| self.role(scope, arn)));
-        let shared = join3(
+        let cluster_facts = join3(
             self.provider_in(scope),
             self.agent_in(scope),
             self.webhook_in(scope),
@@ -65,7 +65,7 @@ impl Engine {
         let ((roles, association), account, (provider, agent, webhook), (pods, workloads)) = join4(
             join(roles, self.association(scope)),
             self.service_account(subject),
-            shared,
+            cluster_facts,
             self.running(scope),
         )
         .await;
@@ -83,7 +83,7 @@ impl Engine {
         }
     }
 
-    /// The pods, and what restarts them.
+    /// Reads the pods and their workloads.
     pub async fn running(&self, scope: &Scope<'_>) -> (Fact<Pods>, Fact<Vec<Workload>>) {
         let subject = &scope.target.subject;
         let pods = async {
@@ -103,7 +103,7 @@ impl Engine {
 
     async fn role(&self, scope: &Scope<'_>, arn: &RoleArn) -> RoleFacts {
         let read = match self.aws_in(scope.target, &arn.account).await {
-            Ok(aws) => scope.paced(aws).role(arn, &scope.known_policies).await,
+            Ok(aws) => scope.in_lane(aws).role(arn, &scope.known_policies).await,
             Err(error) => RoleFacts::unreadable(&error.read_error()),
         };
         self.trusted_role(&scope.target.subject, arn, read)
@@ -114,11 +114,11 @@ impl Engine {
         let Some(cluster) = self.cluster().eks_name() else {
             return Fact::Absent;
         };
-        let found = scope
-            .paced(self.aws().clone())
+        let association = scope
+            .in_lane(self.aws().clone())
             .association(cluster, &subject.namespace, &subject.name)
             .await;
-        self.trusted_association(subject, found)
+        self.trusted_association(subject, association)
     }
 
     async fn provider_in(&self, scope: &Scope<'_>) -> Fact<lanyard_core::model::observed::Provider> {
@@ -128,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// Whoever needs the provider needs the webhook too, except on EKS, which runs its own where nobody sees it.
+    /// IRSA also needs the webhook. On EKS it runs in the control plane and cannot be observed.
     async fn webhook_in(&self, scope: &Scope<'_>) -> Fact<String> {
         match (&scope.provider, &self.cluster().platform) {
             (Some(_), Platform::Other) => self.webhook().await,

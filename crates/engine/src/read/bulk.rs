@@ -1,113 +1,109 @@
-//! Bulk reads, for the sweep: pages of roles, associations and ServiceAccounts, and what all of them share.
-//! Where the page before ended in, one page of facts out, or why there is none. Talks to AWS and the API server, writes
-//! nothing, and keeps nothing of a page.
+//! Bulk reads for the drift scan: pages of roles, associations and ServiceAccounts. Input: the marker of a
+//! page. Output: one page of facts, or an error. Does I/O: reads from AWS and the API server. No page is kept.
 
 use k8s_openapi::api::core::v1::ServiceAccount as KubeServiceAccount;
 use kube::api::{Api, ListParams};
 use kube::core::PartialObjectMeta;
 use lanyard_aws::{Aws, ListedAssociation, ListedRole, Page};
-use lanyard_core::class;
 use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::fact::{Fact, ReadError};
-use lanyard_core::model::name::AccountId;
 use lanyard_core::model::observed::{Association, RoleFacts, ServiceAccount};
 use lanyard_core::model::subject::Subject;
 
-use crate::Engine;
-use crate::lists::PAGE;
-use crate::service_account::facts;
+use super::api_server::PAGE;
+use super::service_account::facts;
+use crate::access::AccountAccess;
+use crate::engine::Engine;
 
-/// The ServiceAccount of a namespace and name, as a list shows it.
+/// A ServiceAccount as listed by the API server.
 #[derive(Debug)]
 pub struct ListedAccount {
-    /// Its namespace.
+    /// The namespace.
     pub namespace: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The rest of it.
+    /// The facts.
     pub facts: ServiceAccount,
 }
 
-/// How the roles of an account are reached: by whom, and in which account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountAccess {
-    /// Whom Lanyard becomes for it, as a class says.
-    pub by: class::Aws,
-    /// The account.
-    pub account: AccountId,
-}
-
 impl Engine {
-    /// Nobody waits for what is read in bulk.
-    async fn aws_of(&self, way: &AccountAccess) -> Result<Aws, ReadError> {
-        let aws = self.aws_by(&way.by, &way.account).await;
+    /// The client for background reads in an account.
+    async fn aws_of(&self, access: &AccountAccess) -> Result<Aws, ReadError> {
+        let aws = self.aws_by(&access.by, &access.account).await;
         aws.map(|aws| aws.in_background())
             .map_err(|error| error.read_error())
     }
 
-    /// A page of all roles of an account, without description and longest session.
+    /// Reads a page of all roles of an account, without description and maximum session duration.
     ///
     /// # Errors
-    /// Why of the page nothing is known.
+    ///
+    /// Returns the error if the page could not be read.
     pub async fn roles_in_account(
         &self,
-        way: &AccountAccess,
+        access: &AccountAccess,
         after: Option<String>,
     ) -> Result<Page<ListedRole>, ReadError> {
-        let aws = self.aws_of(way).await?;
+        let aws = self.aws_of(access).await?;
         aws.roles_in_account(after)
             .await
             .map_err(|error| error.read_error())
     }
 
-    /// A page of the roles that Lanyard makes for this cluster, with description and longest session.
+    /// Reads a page of the roles under the role path of this cluster, with description and maximum session
+    /// duration.
     ///
     /// # Errors
-    /// Why of the page nothing is known.
+    ///
+    /// Returns the error if the page could not be read.
     pub async fn roles_of_cluster(
         &self,
-        way: &AccountAccess,
+        access: &AccountAccess,
         after: Option<String>,
     ) -> Result<Page<ListedRole>, ReadError> {
         let path = self.cluster().role_path();
         let path = path.map_err(|error| ReadError::Failed(error.to_string()))?;
-        let aws = self.aws_of(way).await?;
+        let aws = self.aws_of(access).await?;
         aws.roles_under(&path, after)
             .await
             .map_err(|error| error.read_error())
     }
 
-    /// A page of the cluster's associations; off EKS there are none.
+    /// Reads a page of the associations of the cluster. Empty outside EKS.
     ///
     /// # Errors
-    /// Why of the page nothing is known.
+    ///
+    /// Returns the error if the page could not be read.
     pub async fn associations_in_cluster(
         &self,
         after: Option<String>,
     ) -> Result<Page<ListedAssociation>, ReadError> {
         let Some(cluster) = self.cluster().eks_name() else {
-            let (items, next) = (Vec::new(), None);
-            return Ok(Page { items, next });
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
         };
         let page = self.aws().in_background().associations_in(cluster, after).await;
         page.map_err(|error| error.read_error())
     }
 
-    /// What is in one association. One that is not found may have gone with its cluster: of that, no absence follows.
+    /// Reads one association. "Not found" is unreadable, because it may be about the cluster.
     pub async fn association_by_id(&self, id: &str) -> Fact<Association> {
         let Some(cluster) = self.cluster().eks_name() else {
             return Fact::Absent;
         };
         match self.aws().in_background().describe_association(cluster, id).await {
-            Ok(found) => Fact::Present(found),
+            Ok(association) => Fact::Present(association),
             Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 
-    /// A page of the ServiceAccounts of all namespaces, as metadata.
+    /// Reads a page of the ServiceAccounts of all namespaces, as metadata.
     ///
     /// # Errors
-    /// Why of the page nothing is known.
+    ///
+    /// Returns the error if the page could not be read.
     pub async fn service_accounts_in_cluster(
         &self,
         after: Option<String>,
@@ -133,29 +129,16 @@ impl Engine {
         })
     }
 
-    /// The facts of a role as they may be trusted for a subject, just after writes of our own.
+    /// The facts of a role for a subject, without values that contradict recent writes.
     #[must_use]
     pub fn trusted_role(&self, subject: &Subject, arn: &RoleArn, read: RoleFacts) -> RoleFacts {
-        let facts = self.recent().judge_role(arn, read);
-        self.trusts().judge(subject, arn, facts)
+        let facts = self.recent_writes().judge_role(arn, read);
+        self.trust_edits().judge(subject, arn, facts)
     }
 
-    /// The association of a subject as it may be trusted, just after writes of our own.
+    /// The association of a subject, unless it contradicts a recent write.
     #[must_use]
     pub fn trusted_association(&self, subject: &Subject, read: Fact<Association>) -> Fact<Association> {
-        self.recent().judge_association(subject, read)
-    }
-
-    /// How the roles of an account are reached by an object whose class says so; `None`: nobody says how.
-    #[must_use]
-    pub fn access_to(&self, by: &class::Aws, account: &AccountId) -> Option<AccountAccess> {
-        let assumed = by.assume_role_arn.as_ref();
-        let by = match assumed.filter(|role| role.account == *account) {
-            Some(_) => by.clone(),
-            None if *account == self.cluster().account => class::Aws::default(),
-            None => return None,
-        };
-        let account = account.clone();
-        Some(AccountAccess { by, account })
+        self.recent_writes().judge_association(subject, read)
     }
 }

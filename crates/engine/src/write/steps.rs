@@ -1,5 +1,5 @@
-//! Steps: each kind of step is carried out here by the calls it stands for, and remembered so that stale reads show.
-//! A step in, what its answer told out. Writes to AWS and the API server; called by `apply` only.
+//! The calls of each kind of step, and the record of their results for the detection of stale reads. Input: a
+//! step. Output: the values of its answer. Does I/O: writes to AWS and the API server.
 
 use lanyard_core::model::name::ClusterName;
 use lanyard_core::model::observed::{Association, Observed};
@@ -7,10 +7,10 @@ use lanyard_core::model::subject::{TAG_ADOPTED, TAG_CLUSTER, TAG_NAME, TAG_NAMES
 use lanyard_core::reconcile::outcome::Answer;
 use lanyard_core::reconcile::step::Step;
 
-use crate::Engine;
+use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::object::Target;
-use crate::trusts::Edit;
+use crate::recent_writes::TrustEdit;
+use crate::target::Target;
 
 impl Engine {
     pub(crate) async fn perform(
@@ -44,12 +44,12 @@ impl Engine {
                 membership,
                 alone,
             } => {
-                let edit = Edit::put(&target.subject, membership, alone);
+                let edit = TrustEdit::put(&target.subject, membership, alone);
                 let aws = self.aws_in(target, &role.account).await?;
                 return self.edit_trust(&aws, role, edit).await.map(Answer::Trust);
             }
             Step::RemoveSubject { role, membership } => {
-                let edit = Edit::remove(&target.subject, membership);
+                let edit = TrustEdit::remove(&target.subject, membership);
                 let aws = self.aws_in(target, &role.account).await?;
                 return self.edit_trust(&aws, role, edit).await.map(Answer::Trust);
             }
@@ -66,7 +66,7 @@ impl Engine {
         Ok(Answer::Nothing)
     }
 
-    /// In the account of the role that the step names.
+    /// Performs a step in the account of its role.
     async fn perform_on_iam(&self, target: &Target, step: &Step) -> Result<Answer, EngineError> {
         let aws = match step.role() {
             Some(role) => self.aws_in(target, &role.account).await?,
@@ -77,7 +77,7 @@ impl Engine {
                 return Ok(Answer::RoleId(aws.create_role(role, wanted, trust).await?));
             }
             Step::AdoptRole { role, tags, replaced } => {
-                // Away with the old first: a stop between the two leaves a role that says nobody's name.
+                // Removes the old tags first, so that an interruption leaves a role without an owner.
                 if !replaced.is_empty() {
                     aws.untag_role(role, replaced).await?;
                 }
@@ -105,7 +105,7 @@ impl Engine {
             Step::LeaveInstanceProfiles { role } => aws.leave_instance_profiles(role).await?,
             Step::DeleteRole { role } => aws.delete_role(role).await?,
             Step::ReleaseRole { role } => {
-                // The new tag first: a stop between the two leaves a role that still says whose it is.
+                // Sets the new tag first, so that an interruption leaves a role with its owner.
                 aws.tag_role(role, &retained_tag()).await?;
                 aws.untag_role(role, &ownership_keys()).await?;
             }
@@ -120,45 +120,47 @@ impl Engine {
         step: &Step,
         observed: &Observed,
     ) -> Result<Answer, EngineError> {
-        let (aws, cluster, subject) = (self.aws(), self.eks_cluster()?, &target.subject);
+        let aws = self.aws();
+        let cluster = self.eks_cluster()?;
+        let subject = &target.subject;
         if let Step::CreateAssociation { wanted } = step {
-            let made = aws
+            let created = aws
                 .create_association(cluster, &subject.namespace, &subject.name, wanted)
                 .await?;
-            return Ok(Answer::Association(Box::new(made)));
+            return Ok(Answer::Association(Box::new(created)));
         }
-        let gone = Err(EngineError::Gone {
+        let missing = Err(EngineError::Gone {
             what: "the association",
         });
-        let Some(found) = observed.association.present() else {
+        let Some(association) = observed.association.present() else {
             return if matches!(step, Step::DeleteAssociation {}) {
                 Ok(Answer::Nothing)
             } else {
-                gone
+                missing
             };
         };
         match step {
             Step::UpdateAssociation { wanted, clear_policy } => {
                 let updated = aws
-                    .update_association(cluster, found, wanted, *clear_policy)
+                    .update_association(cluster, association, wanted, *clear_policy)
                     .await?;
-                return Ok(Answer::Association(Box::new(with_tags(updated, found))));
+                return Ok(Answer::Association(Box::new(with_tags(updated, association))));
             }
             Step::AdoptAssociation { arn, tags, replaced } => {
-                if found.arn != *arn {
-                    return gone;
+                if association.arn != *arn {
+                    return missing;
                 }
                 if !replaced.is_empty() {
                     aws.untag_association(arn, replaced).await?;
                 }
                 aws.tag_association(arn, tags).await?;
             }
-            Step::TagAssociation { tags } => aws.tag_association(&found.arn, tags).await?,
-            Step::UntagAssociation { keys } => aws.untag_association(&found.arn, keys).await?,
-            Step::DeleteAssociation {} => aws.delete_association(cluster, &found.id).await?,
+            Step::TagAssociation { tags } => aws.tag_association(&association.arn, tags).await?,
+            Step::UntagAssociation { keys } => aws.untag_association(&association.arn, keys).await?,
+            Step::DeleteAssociation {} => aws.delete_association(cluster, &association.id).await?,
             Step::ReleaseAssociation {} => {
-                aws.tag_association(&found.arn, &retained_tag()).await?;
-                aws.untag_association(&found.arn, &ownership_keys()).await?;
+                aws.tag_association(&association.arn, &retained_tag()).await?;
+                aws.untag_association(&association.arn, &ownership_keys()).await?;
             }
             _ => {}
         }
@@ -169,35 +171,34 @@ impl Engine {
         self.cluster().eks_name().ok_or(EngineError::NotEks)
     }
 
-    /// Remembers what a done step left, for reads that AWS answers from before it.
+    /// Records the result of a done step, so that a later stale read is recognised.
     pub(crate) async fn remember(&self, target: &Target, step: &Step, observed: &Observed) {
         use lanyard_core::model::field::Resource;
         if matches!(step, Step::PutSubject { .. } | Step::RemoveSubject { .. }) {
-            // A policy that others write to as well is another at each read: what is remembered of it is our part.
+            // A shared trust policy can change with each read. `TrustEdits` records Lanyard's part of it.
             return;
         }
         match step.resource() {
             Some(Resource::Role) => {
                 let entry = step.role().and_then(|arn| observed.roles.get_key_value(arn));
                 if let Some((arn, facts)) = entry {
-                    self.recent().wrote_role(arn, facts.clone());
+                    self.recent_writes().wrote_role(arn, facts.clone());
                 }
             }
             Some(Resource::Association) => {
-                self.recent()
+                self.recent_writes()
                     .wrote_association(&target.subject, observed.association.clone());
             }
-            // Whoever writes to the provider remembers it before the next may; the API server answers reads with what
-            // was written.
+            // `ensure_provider` records the provider under its lock, and reads of the API server are consistent.
             Some(Resource::Provider | Resource::ServiceAccount | Resource::Pods) | None => {}
         }
     }
 }
 
-/// The answer to an update may lack the tags, which an update does not change.
-fn with_tags(mut updated: Association, found: &Association) -> Association {
+/// Adds the tags to the answer of an update, which may omit them and does not change them.
+fn with_tags(mut updated: Association, before: &Association) -> Association {
     if updated.tags.is_empty() {
-        updated.tags.clone_from(&found.tags);
+        updated.tags.clone_from(&before.tags);
     }
     updated
 }

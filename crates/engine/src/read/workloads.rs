@@ -1,10 +1,11 @@
-//! The workloads that restart a subject's pods: Deployments, StatefulSets and DaemonSets of its namespace whose template
-//! uses its ServiceAccount, each with how far it has rolled out and how many of its pods may be away.
-//! A subject in, workloads out; reads from the API server, only while a transition may restart something.
+//! The workloads of a subject's pods: Deployments, StatefulSets and DaemonSets whose template uses its
+//! ServiceAccount, with their rollout state and disruption budget. Input: a subject. Output: workloads. Does
+//! I/O: reads from the API server, only while a transition may restart a workload.
 
 mod budgets;
 mod rollout;
 
+use budgets::Budgets;
 use futures::future::try_join4;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -18,14 +19,15 @@ use lanyard_core::model::workload::{
     ANNOTATION_RESTARTED_FOR, Obstacle, RestartedFor, Workload, WorkloadRef,
 };
 
-use crate::Engine;
+use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::restart::ANNOTATION_RESTARTED_AT;
-use budgets::Budgets;
 
-/// One workload as it was read, before budgets are known.
+/// The annotation that kubectl sets to restart a workload. A new value changes the pod template.
+pub(crate) const ANNOTATION_RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
+/// One workload, before its disruption budget is known.
 #[derive(Debug)]
-struct Found {
+struct WorkloadObject {
     owner: WorkloadRef,
     template: PodTemplateSpec,
     rolled_out: bool,
@@ -33,7 +35,7 @@ struct Found {
 }
 
 impl Engine {
-    /// What restarts the pods of a subject.
+    /// Reads the workloads of a subject.
     pub async fn workloads(&self, subject: &Subject) -> Fact<Vec<Workload>> {
         match self.list_workloads(subject).await {
             Ok(workloads) => Fact::Present(workloads),
@@ -54,10 +56,10 @@ impl Engine {
         )
         .await?;
         let budgets = Budgets::new(budgets);
-        let found = deployments.into_iter().chain(stateful_sets).chain(daemon_sets);
-        let mut workloads: Vec<Workload> = found
-            .filter(|found| service_account(&found.template) == subject.name.as_str())
-            .map(|found| workload(found, &budgets))
+        let objects = deployments.into_iter().chain(stateful_sets).chain(daemon_sets);
+        let mut workloads: Vec<Workload> = objects
+            .filter(|object| service_account(&object.template) == subject.name.as_str())
+            .map(|object| workload(object, &budgets))
             .collect();
         workloads.sort_by(|one, other| one.owner.cmp(&other.owner));
         Ok(workloads)
@@ -77,32 +79,32 @@ impl Engine {
     {
         let api: Api<K> = Api::namespaced(self.kube().clone(), subject.namespace.as_str());
         let what = format!("{kind} in {}", subject.namespace);
-        let mut kept = Vec::new();
+        let mut objects = Vec::new();
         self.list_all(&api, ListParams::default(), &what, |object| {
-            kept.extend(keep(object))
+            objects.extend(keep(object))
         })
         .await?;
-        Ok(kept)
+        Ok(objects)
     }
 }
 
-fn workload(found: Found, budgets: &Budgets) -> Workload {
-    let metadata = found.template.metadata.unwrap_or_default();
+fn workload(object: WorkloadObject, budgets: &Budgets) -> Workload {
+    let metadata = object.template.metadata.unwrap_or_default();
     let annotations = metadata.annotations.unwrap_or_default();
     let restarted_at = annotations.get(ANNOTATION_RESTARTED_AT);
     Workload {
-        owner: found.owner,
+        owner: object.owner,
         restarted_for: annotations
             .get(ANNOTATION_RESTARTED_FOR)
             .and_then(|text| RestartedFor::parse(text)),
         restarted_at: restarted_at.and_then(|text| text.parse().ok()),
-        rolled_out: found.rolled_out,
-        obstacle: found.obstacle,
+        rolled_out: object.rolled_out,
+        obstacle: object.obstacle,
         disruptions_allowed: budgets.allow(&metadata.labels.unwrap_or_default()),
     }
 }
 
-/// The ServiceAccount that a template's pods use. The API server fills the old field and the new one alike.
+/// The ServiceAccount of a template. The API server sets the deprecated field and the current one alike.
 fn service_account(template: &PodTemplateSpec) -> &str {
     let spec = template.spec.as_ref();
     spec.and_then(|spec| spec.service_account_name.as_deref())
@@ -116,9 +118,9 @@ fn owner(kind: &str, name: Option<&String>) -> Option<WorkloadRef> {
     })
 }
 
-fn deployment(object: &Deployment) -> Option<Found> {
+fn deployment(object: &Deployment) -> Option<WorkloadObject> {
     let spec = object.spec.as_ref()?;
-    Some(Found {
+    Some(WorkloadObject {
         owner: owner("Deployment", object.metadata.name.as_ref())?,
         template: spec.template.clone(),
         rolled_out: rollout::of_deployment(object),
@@ -126,9 +128,9 @@ fn deployment(object: &Deployment) -> Option<Found> {
     })
 }
 
-fn stateful_set(object: &StatefulSet) -> Option<Found> {
+fn stateful_set(object: &StatefulSet) -> Option<WorkloadObject> {
     let spec = object.spec.as_ref()?;
-    Some(Found {
+    Some(WorkloadObject {
         owner: owner("StatefulSet", object.metadata.name.as_ref())?,
         template: spec.template.clone(),
         rolled_out: rollout::of_stateful_set(object),
@@ -136,9 +138,9 @@ fn stateful_set(object: &StatefulSet) -> Option<Found> {
     })
 }
 
-fn daemon_set(object: &DaemonSet) -> Option<Found> {
+fn daemon_set(object: &DaemonSet) -> Option<WorkloadObject> {
     let spec = object.spec.as_ref()?;
-    Some(Found {
+    Some(WorkloadObject {
         owner: owner("DaemonSet", object.metadata.name.as_ref())?,
         template: spec.template.clone(),
         rolled_out: rollout::of_daemon_set(object),
@@ -152,13 +154,13 @@ mod tests {
 
     use super::*;
 
-    fn found(spec: &serde_json::Value) -> Found {
+    fn object(spec: &serde_json::Value) -> WorkloadObject {
         let object = json!({"metadata": {"name": "web"}, "spec": spec});
         deployment(&serde_json::from_value(object).unwrap()).unwrap()
     }
 
     #[test]
-    fn a_workload_is_told_with_its_last_restart_and_its_budget() {
+    fn workload_has_last_restart_and_disruption_budget() {
         let template = json!({
             "metadata": {"labels": {"app": "web"}, "annotations": {
                 "kubectl.kubernetes.io/restartedAt": "2026-03-01T12:00:00+01:00",
@@ -166,7 +168,7 @@ mod tests {
             }},
             "spec": {"serviceAccountName": "orders", "containers": []},
         });
-        let web = found(&json!({"selector": {}, "paused": true, "template": template}));
+        let web = object(&json!({"selector": {}, "paused": true, "template": template}));
         assert_eq!(service_account(&web.template), "orders");
         let budget = json!({
             "metadata": {"name": "b", "generation": 1},
@@ -174,7 +176,7 @@ mod tests {
             "status": {"observedGeneration": 1, "disruptionsAllowed": 2, "currentHealthy": 3, "desiredHealthy": 1, "expectedPods": 3},
         });
         let budgets = Budgets::new(vec![serde_json::from_value(budget).unwrap()]);
-        let wanted = Workload {
+        let expected = Workload {
             owner: WorkloadRef {
                 kind: "Deployment".to_owned(),
                 name: "web".to_owned(),
@@ -185,12 +187,12 @@ mod tests {
             obstacle: Some(Obstacle::Paused),
             disruptions_allowed: Some(2),
         };
-        assert_eq!(workload(web, &budgets), wanted);
+        assert_eq!(workload(web, &budgets), expected);
     }
 
     #[test]
-    fn a_template_that_names_no_service_account_uses_the_default() {
-        let web = found(&json!({"selector": {}, "template": {"spec": {"containers": []}}}));
+    fn template_without_service_account_uses_default() {
+        let web = object(&json!({"selector": {}, "template": {"spec": {"containers": []}}}));
         assert_eq!(service_account(&web.template), "default");
     }
 }

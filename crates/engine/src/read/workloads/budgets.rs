@@ -1,20 +1,20 @@
-//! The PodDisruptionBudgets of a namespace: how many pods with given labels may be away now.
-//! Budgets in, the tightest that selects the labels out; no I/O.
+//! The PodDisruptionBudgets of a namespace. Input: budgets and pod labels. Output: the number of pods that may
+//! be unavailable, by the tightest matching budget. No I/O.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::{Selector, SelectorExt};
 
-/// The budgets of a namespace, each with whom it selects and what it allows.
+/// The budgets of a namespace, each with its selector and the allowed disruptions.
 #[derive(Debug)]
 pub(super) struct Budgets(Vec<(Selects, i32)>);
 
 #[derive(Debug)]
 enum Selects {
     By(Selector),
-    /// Nobody understands the selector, so it may be meant for any pod.
-    Perhaps,
+    /// The selector cannot be parsed, so it may match any pod.
+    Unknown,
 }
 
 impl Budgets {
@@ -22,25 +22,25 @@ impl Budgets {
         Self(budgets.into_iter().filter_map(read).collect())
     }
 
-    /// What the tightest budget allows of those that select these labels; `None`: none does.
+    /// Returns the allowed disruptions of the tightest budget for these labels, or `None` if no budget matches.
     pub fn allow(&self, labels: &BTreeMap<String, String>) -> Option<i32> {
         let selecting = self.0.iter().filter(|(selects, _)| match selects {
             Selects::By(selector) => selector.matches(labels),
-            Selects::Perhaps => true,
+            Selects::Unknown => true,
         });
         selecting.map(|(_, allowed)| *allowed).min()
     }
 }
 
-/// A budget without a selector selects nothing, an empty selector everything [policy/v1]. One that its controller has
-/// not judged since its last change allows nothing, as the eviction API has it.
+/// Converts a budget. A missing selector matches nothing, an empty selector everything (policy/v1). A budget
+/// whose status does not reflect its latest spec allows nothing, as in the eviction API.
 fn read(budget: PodDisruptionBudget) -> Option<(Selects, i32)> {
     let selector = budget.spec?.selector?;
     let status = budget.status.unwrap_or_default();
-    let judged =
+    let is_current =
         status.observed_generation.unwrap_or_default() >= budget.metadata.generation.unwrap_or_default();
-    let selects = Selector::try_from(selector).map_or(Selects::Perhaps, Selects::By);
-    Some((selects, if judged { status.disruptions_allowed } else { 0 }))
+    let selects = Selector::try_from(selector).map_or(Selects::Unknown, Selects::By);
+    Some((selects, if is_current { status.disruptions_allowed } else { 0 }))
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_have_to_match_all_of_a_selector() {
+    fn all_labels_of_a_selector_must_match() {
         assert_eq!(allowed(json!({"matchLabels": {"app": "web"}})), Some(1));
         assert_eq!(
             allowed(json!({"matchLabels": {"app": "web", "tier": "back"}})),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions_are_understood() {
+    fn match_expressions_are_evaluated() {
         assert_eq!(
             allowed(expression("tier", "In", json!(["front", "back"]))),
             Some(1)
@@ -99,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_selector_selects_all_and_a_missing_one_nothing() {
+    fn empty_selector_matches_all_and_missing_none() {
         assert_eq!(allowed(json!({})), Some(1));
         assert_eq!(allowed(Value::Null), None);
     }
 
     #[test]
-    fn the_tightest_counts_and_one_not_judged_yet_allows_nothing() {
+    fn tightest_budget_applies_and_stale_status_allows_none() {
         let all = || json!({});
         let of = |budgets: Vec<PodDisruptionBudget>| Budgets::new(budgets).allow(&BTreeMap::new());
         assert_eq!(of(vec![budget(all(), 3, 2), budget(all(), 2, 2)]), Some(2));

@@ -1,5 +1,5 @@
-//! Steps on the cluster's side, against an API server in memory that counts what reaches it.
-//! A gate that closes after so many writes in; which requests were sent, and what became of the step, out.
+//! Tests of writes to the API server, against an in-memory server that records requests. Input: a write gate
+//! that closes after a number of writes. Output: the sent requests and the result of the step. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -15,13 +15,13 @@ use lanyard_core::model::subject::Subject;
 use lanyard_core::model::timings::Timings;
 use serde_json::{Value, json};
 
-use crate::Engine;
+use crate::engine::Engine;
 use crate::error::EngineError;
 
 const ROLE: &str = "eks.amazonaws.com/role-arn";
 const AUDIENCE: &str = "eks.amazonaws.com/audience";
 
-/// What reached the API server, in order.
+/// The requests that reached the API server, in order.
 #[derive(Clone, Default)]
 struct Sent(Arc<Mutex<Vec<Method>>>);
 
@@ -34,15 +34,15 @@ impl Sent {
             .collect()
     }
 
-    /// A client of an API server whose one ServiceAccount is `there` or not, and which answers every write with one
-    /// that still carries an annotation of ours beside somebody else's.
-    fn client(&self, there: bool) -> kube::Client {
+    /// A client of an API server with one ServiceAccount, which `exists` or not. The server answers every write
+    /// with an object that still has an annotation owned by another field manager too.
+    fn client(&self, exists: bool) -> kube::Client {
         let sent = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let method = request.method().clone();
             sent.0.lock().unwrap().push(method.clone());
             let (status, body) = match method {
-                Method::GET if !there => (StatusCode::NOT_FOUND, not_found()),
+                Method::GET if !exists => (StatusCode::NOT_FOUND, not_found()),
                 _ => (StatusCode::OK, account()),
             };
             let body = Body::from(serde_json::to_vec(&body).unwrap());
@@ -66,8 +66,8 @@ fn account() -> Value {
         "annotations": {AUDIENCE: "old"}, "managedFields": [managed]}})
 }
 
-/// A world in which so many writes may be sent, and then no more.
-async fn world(kube: kube::Client, writes: usize) -> Engine {
+/// An engine whose write gate closes after this number of writes.
+async fn engine(kube: kube::Client, writes: usize) -> Engine {
     let cluster: Cluster = serde_json::from_value(json!({
         "identity": "arn:aws:eks:eu-west-1:111122223333:cluster/prod", "platform": "EKS", "name": "prod", "region": "eu-west-1",
         "partition": "aws", "account": "111122223333", "issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
@@ -77,49 +77,50 @@ async fn world(kube: kube::Client, writes: usize) -> Engine {
         region: Some(Region::parse("eu-west-1").unwrap()),
         ..AwsSettings::default()
     };
-    let left = AtomicUsize::new(writes);
+    let remaining = AtomicUsize::new(writes);
     let may_write = move || {
-        let taken = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        taken.is_ok()
+        let update = remaining.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
+        update.is_ok()
     };
     let aws = Aws::connect(settings).await;
     Engine::new(aws, kube, cluster, false, Timings::default(), Arc::new(may_write))
 }
 
-fn subject(world: &Engine) -> Subject {
-    let identity = &world.cluster().identity;
+fn subject(engine: &Engine) -> Subject {
+    let identity = &engine.cluster().identity;
     serde_json::from_value(json!({"cluster": identity, "namespace": "shop", "name": "orders"})).unwrap()
 }
 
-/// The step that takes the most requests: create, apply, and remove what somebody else's field manager holds too.
-async fn annotated(world: &Engine) -> Result<(), EngineError> {
+/// The step with the most requests: create, apply, and remove an annotation that another field manager owns
+/// too.
+async fn annotate(engine: &Engine) -> Result<(), EngineError> {
     let set = BTreeMap::from([(
         ROLE.to_owned(),
         "arn:aws:iam::111122223333:role/orders".to_owned(),
     )]);
     let remove = BTreeSet::from([AUDIENCE.to_owned()]);
-    world.annotate(&subject(world), &set, &remove, true).await
+    engine.annotate(&subject(engine), &set, &remove, true).await
 }
 
 #[tokio::test]
-async fn every_write_of_a_step_asks_the_gate_for_itself() {
+async fn each_write_of_a_step_checks_the_gate() {
     let all = [Method::POST, Method::PATCH, Method::PATCH];
     for allowed in 0..=all.len() {
         let sent = Sent::default();
-        let ended = annotated(&world(sent.client(false), allowed).await).await;
+        let result = annotate(&engine(sent.client(false), allowed).await).await;
         assert_eq!(sent.writes(), all[..allowed]);
-        let refused = matches!(ended, Err(EngineError::GateClosed { .. }));
-        assert_eq!(refused, allowed < all.len(), "{allowed}: {ended:?}");
+        let blocked = matches!(result, Err(EngineError::GateClosed { .. }));
+        assert_eq!(blocked, allowed < all.len(), "{allowed}: {result:?}");
     }
 }
 
 #[tokio::test]
-async fn nothing_is_deleted_once_nothing_may_be_written() {
-    for (allowed, wanted) in [(0, vec![]), (1, vec![Method::DELETE])] {
+async fn closed_gate_prevents_deletion() {
+    for (allowed, expected) in [(0, vec![]), (1, vec![Method::DELETE])] {
         let sent = Sent::default();
-        let world = world(sent.client(true), allowed).await;
-        let ended = world.delete_service_account(&subject(&world)).await;
-        assert_eq!(sent.writes(), wanted);
-        assert_eq!(ended.is_ok(), allowed == 1, "{ended:?}");
+        let engine = engine(sent.client(true), allowed).await;
+        let result = engine.delete_service_account(&subject(&engine)).await;
+        assert_eq!(sent.writes(), expected);
+        assert_eq!(result.is_ok(), allowed == 1, "{result:?}");
     }
 }

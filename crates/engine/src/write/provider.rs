@@ -1,23 +1,24 @@
-//! The OIDC provider, which every IRSA identity of an account shares: made, or given one more audience.
-//! What a step asks for in; at most one write to IAM. Called by `steps` only.
+//! Writes to the OIDC provider, which all IRSA identities of an account share: creation, and adding an
+//! audience. Input: the values of a step. Output: none. Does I/O: at most one write to IAM.
 //!
-//! The first identities of a cluster come at once and each finds no provider. One goes first, and the others find what it
-//! made: in vain they would ask IAM for the same, and be told that it is there already.
+//! The first identities of a cluster find no provider at the same time. A lock lets one create it, and the
+//! others use the result instead of failing with a conflict.
 
 use lanyard_core::model::arn::Issuer;
 use lanyard_core::model::name::Audience;
 use lanyard_core::model::observed::Provider;
 
-use crate::Engine;
+use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::object::Target;
+use crate::target::Target;
 
 impl Engine {
-    /// Has the provider accept an audience. `issuer`: the look found no provider, which is then created. The lock is held
-    /// for the call alone, and AWS's door asks the gate before it, however long the wait was.
+    /// Makes the provider accept an audience. `issuer` is set if no provider was observed, which then is
+    /// created. The lock is held only for the call, and the AWS client checks the write gate after the wait.
     ///
     /// # Errors
-    /// When the call fails.
+    ///
+    /// Returns an error if the call fails.
     pub(crate) async fn ensure_provider(
         &self,
         target: &Target,
@@ -25,9 +26,9 @@ impl Engine {
         issuer: Option<&Issuer>,
         client_id: &Audience,
     ) -> Result<(), EngineError> {
-        let turn = self.shared().turn_of_provider(arn);
-        let _turn = turn.lock().await;
-        let known = self.shared().known_provider(arn).await;
+        let lock = self.cluster_facts().provider_lock(arn);
+        let _guard = lock.lock().await;
+        let known = self.cluster_facts().known_provider(arn).await;
         let accepts = |provider: &Provider| provider.client_ids.contains(client_id.as_str());
         if known.as_ref().is_some_and(accepts) {
             return Ok(());
@@ -40,7 +41,7 @@ impl Engine {
         if known.is_some() || issuer.is_some() {
             let mut provider = known.unwrap_or_default();
             provider.client_ids.insert(client_id.to_string());
-            self.shared().provider_is(arn, provider).await;
+            self.cluster_facts().set_provider(arn, provider).await;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! The holders of one subject, listed afresh: nothing is retired on what a watch once showed.
-//! A subject in, its holders as the API server knows them now out; reads from the API server, writes nothing.
+//! The pods of one subject, listed now: no binding is retired because of an old watch event. Input: a subject.
+//! Output: its pods. Does I/O: reads from the API server.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,41 +10,40 @@ use lanyard_core::model::fact::Fact;
 use lanyard_core::model::pods::Pods;
 use lanyard_core::model::subject::Subject;
 
-use super::places::{AGENT_NAMESPACE, Agents, agent_selector};
-use super::reading::{Read, read};
-use crate::Engine;
+use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::pods::{AGENT_NAMESPACE, Agents, PodFacts, agent_selector, read};
 
 impl Engine {
-    /// The holders of a subject from a list of this moment. A list that breaks off tells nothing.
+    /// Lists the pods of a subject. An incomplete list is unreadable.
     pub async fn fresh_pods(&self, subject: &Subject) -> Fact<Pods> {
-        match self.list_holders(subject).await {
+        match self.list_pods(subject).await {
             Ok(pods) => Fact::Present(pods),
             Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 
-    async fn list_holders(&self, subject: &Subject) -> Result<Pods, EngineError> {
+    async fn list_pods(&self, subject: &Subject) -> Result<Pods, EngineError> {
         let api: Api<Pod> = Api::namespaced(self.kube().clone(), subject.namespace.as_str());
         let fields = format!(
             "spec.serviceAccountName={},status.phase!=Succeeded,status.phase!=Failed",
             subject.name
         );
         let what = format!("pods in {}", subject.namespace);
-        let mut found: Vec<Read<String>> = Vec::new();
+        let mut listed: Vec<PodFacts<String>> = Vec::new();
         self.list_all(&api, ListParams::default().fields(&fields), &what, |pod| {
-            found.extend(read(pod).map(|read| read.map(str::to_owned)));
+            listed.extend(read(pod).map(|facts| facts.map(str::to_owned)));
         })
         .await?;
-        let nodes: BTreeSet<&str> = found.iter().filter_map(|pod| pod.node.as_deref()).collect();
+        let nodes: BTreeSet<&str> = listed.iter().filter_map(|pod| pod.node.as_deref()).collect();
         let agents = self.agents_on(&nodes).await?;
         Ok(Pods {
-            pods: found.iter().map(|pod| pod.pod(&agents)).collect(),
+            pods: listed.iter().map(|pod| pod.pod(&agents)).collect(),
             fresh: true,
         })
     }
 
-    /// The agent's pods, every one of them.
+    /// Lists the pods of the agent.
     pub(crate) async fn list_agents(&self) -> Result<Agents, EngineError> {
         let api: Api<Pod> = Api::namespaced(self.kube().clone(), AGENT_NAMESPACE);
         let params = ListParams::default().labels(&agent_selector());
@@ -52,8 +51,8 @@ impl Engine {
         let mut agents = Agents::new(false);
         self.list_all(&api, params, &what, |pod| {
             let uid = pod.metadata.uid.as_deref();
-            if let (Some(uid), Some(read)) = (uid, read(pod)) {
-                agents.set(&uid.into(), read.node.map(Arc::from).as_ref(), read.ready);
+            if let (Some(uid), Some(facts)) = (uid, read(pod)) {
+                agents.set(&uid.into(), facts.node.map(Arc::from).as_ref(), facts.ready);
             }
         })
         .await?;

@@ -1,5 +1,6 @@
-//! Apply: takes the steps of a plan in order, asks the gate before each, and says what became of every one.
-//! A plan and the facts in; the outcome out, and the facts as the done steps left them. The only writer to AWS.
+//! Applies the steps of a plan in order, with a check of the write gate before each. Input: a plan and the
+//! facts. Output: the outcome, and the facts as changed by the done steps. Does I/O: all writes of a reconcile
+//! except its status.
 
 use std::time::Duration;
 
@@ -10,25 +11,24 @@ use lanyard_core::reconcile::outcome::{Disposition, Outcome, Skip, StepResult};
 use lanyard_core::reconcile::plan::Plan;
 use lanyard_core::reconcile::step::Step;
 
-use crate::Engine;
+use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::object::Target;
+use crate::target::Target;
 
-/// What is told of each step as it ends: the step, how it ended, and how long it took.
+/// Called for each finished step, with its result and duration.
 pub type StepMeter<'a> = &'a (dyn Fn(&Step, &StepResult, Duration) + Sync);
 
-/// Before letting go is tried again.
+/// Pauses before a release step is retried.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
-/// Whether a step has only this pass: the object goes after it, whatever came of it, and nobody comes back. So what
-/// passes by itself, such as a lost answer, is not to cost the role its release.
-fn lets_go(step: &Step) -> bool {
+/// Returns true if a step has only this attempt, because the object is deleted after it regardless of the result. A
+/// transient error must not prevent the release of the role.
+fn is_release(step: &Step) -> bool {
     matches!(step, Step::ReleaseRole { .. } | Step::ReleaseAssociation {})
 }
 
 impl Engine {
-    /// Applies a plan. A step that does not take effect keeps those of later stages from being tried; nothing stops
-    /// the outcome from being told.
+    /// Applies a plan. A failed step skips the steps of later waves. The outcome is always returned.
     pub async fn apply(
         &self,
         target: &Target,
@@ -38,42 +38,42 @@ impl Engine {
         meter: StepMeter<'_>,
     ) -> Outcome {
         let mut outcome = Outcome::default();
-        let mut held_up = false;
-        for stage in &plan.waves {
+        let mut blocked = false;
+        for wave in &plan.waves {
             let mut all_done = true;
-            for step in stage {
-                let began = std::time::Instant::now();
-                let ended = self.take(target, step, observed, gate, held_up).await;
-                meter(step, &ended, began.elapsed());
-                if let StepResult::Done(answer) = &ended {
+            for step in wave {
+                let start = std::time::Instant::now();
+                let result = self.apply_step(target, step, observed, gate, blocked).await;
+                meter(step, &result, start.elapsed());
+                if let StepResult::Done(answer) = &result {
                     observed.assume(step, answer);
                     self.remember(target, step, observed).await;
                 } else {
                     all_done = false;
                 }
-                outcome.steps.push((step.clone(), ended));
+                outcome.steps.push((step.clone(), result));
             }
-            held_up |= !all_done;
+            blocked |= !all_done;
         }
         outcome
     }
 
-    async fn take(
+    async fn apply_step(
         &self,
         target: &Target,
         step: &Step,
         observed: &Observed,
         gate: &(dyn Fn() -> WriteGate + Sync),
-        held_up: bool,
+        blocked: bool,
     ) -> StepResult {
-        if held_up && !matches!(step, Step::ReleaseObject { regardless: true }) {
+        if blocked && !matches!(step, Step::ReleaseObject { regardless: true }) {
             return StepResult::Skipped(Skip::BehindAnother);
         }
         if !gate().permits(step) {
             return StepResult::Skipped(Skip::WriteGate);
         }
         let mut performed = self.perform(target, step, observed).await;
-        for pause in PAUSES.into_iter().filter(|_| lets_go(step)) {
+        for pause in PAUSES.into_iter().filter(|_| is_release(step)) {
             match &performed {
                 Err(error) if error.step_failure(false).disposition == Disposition::RetrySoon => {}
                 _ => break,
@@ -87,21 +87,22 @@ impl Engine {
         }
     }
 
-    /// AWS shows a role to other services late: right after our own write, not being seen is waiting and not failure.
-    /// A binding is only planned on a role that was seen to be there and to let the subject in, so what EKS says
-    /// against it is never the last word.
+    /// AWS shows a new role to other services late. A role that is not visible right after Lanyard's own write
+    /// is a reason to wait, not a failure. A binding is planned only on a role that was observed to exist and
+    /// to admit the subject, so a rejection by EKS is never final.
     fn failed(&self, step: &Step, observed: &Observed, error: &EngineError) -> StepResult {
         let binds = matches!(
             step,
             Step::CreateAssociation { .. } | Step::UpdateAssociation { .. }
         );
-        let young = binds || observed.roles.keys().any(|arn| self.recent().touched_role(arn));
-        let trouble = error.step_failure(young);
-        tracing::debug!(step = step.as_str(), error = %error, "a step did not take effect");
-        if trouble.reason == Reason::Settling && trouble.disposition == Disposition::RetrySoon {
-            StepResult::Waiting(trouble)
+        let recently_written = |arn| self.recent_writes().touched_role(arn);
+        let after_own_write = binds || observed.roles.keys().any(recently_written);
+        let failure = error.step_failure(after_own_write);
+        tracing::debug!(step = step.as_str(), error = %error, "a step failed");
+        if failure.reason == Reason::Settling && failure.disposition == Disposition::RetrySoon {
+            StepResult::Waiting(failure)
         } else {
-            StepResult::Failed(trouble)
+            StepResult::Failed(failure)
         }
     }
 }

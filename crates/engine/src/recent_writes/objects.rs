@@ -1,8 +1,8 @@
-//! Our own recent writes, so that a stale read is taken for what it is: IAM and EKS show a change late (docs/dev/aws-behaviour.md#iam-consistency, docs/dev/aws-behaviour.md#association-quotas).
-//! Facts as read in, facts as they may be trusted out: what contradicts a young write of ours becomes `Settling`.
+//! Recent writes of roles, associations and annotations. IAM and EKS show a change late
+//! (docs/dev/aws-behaviour.md#iam-consistency, docs/dev/aws-behaviour.md#association-quotas). Input: facts as
+//! read. Output: the same facts, with those that contradict a recent write as `Settling`. No I/O.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lanyard_core::model::arn::RoleArn;
@@ -10,43 +10,44 @@ use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::{Association, Observed, RoleFacts};
 use lanyard_core::model::subject::Subject;
 use lanyard_iam_policy::same_meaning;
+use parking_lot::Mutex;
 
-/// What we wrote lately.
-pub(crate) struct Recent {
+/// The recent writes.
+pub(crate) struct RecentWrites {
     read_consistency: Duration,
-    term_began: Mutex<Instant>,
+    term_start: Mutex<Instant>,
     roles: Mutex<HashMap<RoleArn, (Instant, RoleFacts)>>,
     associations: Mutex<HashMap<Subject, (Instant, Fact<Association>)>>,
     annotations: Mutex<HashMap<Subject, u64>>,
 }
 
-impl Recent {
+impl RecentWrites {
     pub(crate) fn new(read_consistency: Duration) -> Self {
         Self {
             read_consistency,
-            term_began: Mutex::new(Instant::now()),
+            term_start: Mutex::new(Instant::now()),
             roles: Mutex::default(),
             associations: Mutex::default(),
             annotations: Mutex::default(),
         }
     }
 
-    /// Another operator may have written until now, and what it wrote is not remembered here.
+    /// Starts a leader term. Another replica may have written until now, and its writes are not recorded here.
     pub(crate) fn begin_term(&self) {
-        *self.term_began.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.term_start.lock() = Instant::now();
     }
 
-    /// What may be believed of an object that goes: what is not there is never looked for again. Just after a change of
-    /// operators the one before may have made it a moment ago, so that its absence is read_consistency; what we removed
-    /// ourselves is gone. `associated`: whether there was ever an association to be made.
+    /// Marks absent resources of a deleted object as unreadable shortly after a leader change, because they are
+    /// never read again once they count as absent. The previous leader may have created them just before. A
+    /// resource that this process deleted is absent. `associated`: an association may have been created.
     pub(crate) fn treat_absence_as_stale(
         &self,
         subject: &Subject,
         observed: &mut Observed,
         associated: bool,
     ) {
-        let began = *self.term_began.lock().unwrap_or_else(PoisonError::into_inner);
-        if began.elapsed() >= self.read_consistency {
+        let term_start = *self.term_start.lock();
+        if term_start.elapsed() >= self.read_consistency {
             return;
         }
         for (arn, facts) in &mut observed.roles {
@@ -60,45 +61,38 @@ impl Recent {
         }
     }
 
-    /// Remembers what a role is after our write.
+    /// Records a role as written.
     pub(crate) fn wrote_role(&self, arn: &RoleArn, facts: RoleFacts) {
         remember(&self.roles, self.read_consistency, arn.clone(), facts);
     }
 
-    /// Remembers what an association is after our write.
+    /// Records an association as written.
     pub(crate) fn wrote_association(&self, subject: &Subject, fact: Fact<Association>) {
         remember(&self.associations, self.read_consistency, subject.clone(), fact);
     }
 
-    /// Remembers what annotations are about to be written: the watch will show them, and that is no news.
+    /// Records annotations before they are written, so that the watch event of this write is ignored.
     pub(crate) fn annotating(&self, subject: &Subject, fingerprint: u64) {
-        self.annotations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(subject.clone(), fingerprint);
+        self.annotations.lock().insert(subject.clone(), fingerprint);
     }
 
-    /// Whether a ServiceAccount carries just the annotations that we wrote last.
+    /// Returns true if a ServiceAccount has exactly the annotations that were written last.
     pub(crate) fn annotated(&self, subject: &Subject, fingerprint: u64) -> bool {
-        self.annotations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(subject)
-            == Some(&fingerprint)
+        self.annotations.lock().get(subject) == Some(&fingerprint)
     }
 
-    /// Whether we wrote a role so lately that others may not see it yet.
+    /// Returns true if a role was written so recently that other services may not see it yet.
     pub(crate) fn touched_role(&self, arn: &RoleArn) -> bool {
         recall(&self.roles, self.read_consistency, arn).is_some()
     }
 
-    /// The facts of a role as they may be trusted.
+    /// The facts of a role without stale values.
     pub(crate) fn judge_role(&self, arn: &RoleArn, read: RoleFacts) -> RoleFacts {
         let Some(written) = recall(&self.roles, self.read_consistency, arn) else {
             return read;
         };
-        let keys = |facts: &RoleFacts| facts.attached_arns().into_iter().cloned().collect::<Vec<_>>();
-        let same_attached = keys(&read) == keys(&written);
+        let arns = |facts: &RoleFacts| facts.attached_arns().into_iter().cloned().collect::<Vec<_>>();
+        let same_attached = arns(&read) == arns(&written);
         let documents = |a: &_, b: &_| same_meaning(a, b);
         RoleFacts {
             id: settled(read.id, &written.id, |a, b| a == b),
@@ -117,7 +111,7 @@ impl Recent {
         }
     }
 
-    /// The association as it may be trusted.
+    /// The association, unless the read is stale.
     pub(crate) fn judge_association(&self, subject: &Subject, read: Fact<Association>) -> Fact<Association> {
         let Some(written) = recall(&self.associations, self.read_consistency, subject) else {
             return read;
@@ -133,7 +127,7 @@ impl Recent {
     }
 }
 
-/// A read that agrees with our write stands, one that contradicts it is read_consistency, one that failed says so itself.
+/// Returns a read that agrees with the write or failed. A read that contradicts the write is `Settling`.
 fn settled<T>(read: Fact<T>, written: &Fact<T>, same: impl Fn(&T, &T) -> bool) -> Fact<T> {
     let agrees = match (&read, written) {
         (Fact::Present(read), Fact::Present(written)) => same(read, written),
@@ -149,23 +143,23 @@ fn settled<T>(read: Fact<T>, written: &Fact<T>, same: impl Fn(&T, &T) -> bool) -
 
 fn remember<K: Eq + std::hash::Hash, V>(
     map: &Mutex<HashMap<K, (Instant, V)>>,
-    lasts: Duration,
+    max_age: Duration,
     key: K,
     value: V,
 ) {
-    let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
-    map.retain(|_, (at, _)| at.elapsed() < lasts);
+    let mut map = map.lock();
+    map.retain(|_, (at, _)| at.elapsed() < max_age);
     map.insert(key, (Instant::now(), value));
 }
 
 fn recall<K: Eq + std::hash::Hash, V: Clone>(
     map: &Mutex<HashMap<K, (Instant, V)>>,
-    lasts: Duration,
+    max_age: Duration,
     key: &K,
 ) -> Option<V> {
-    let map = map.lock().unwrap_or_else(PoisonError::into_inner);
+    let map = map.lock();
     map.get(key)
-        .filter(|(at, _)| at.elapsed() < lasts)
+        .filter(|(at, _)| at.elapsed() < max_age)
         .map(|(_, value)| value.clone())
 }
 
@@ -180,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_we_just_made_and_that_is_not_seen_yet_is_settling_and_not_absent() {
-        let recent = Recent::new(Duration::from_secs(30));
-        let made = RoleFacts {
+    fn role_not_visible_after_creation_is_settling() {
+        let recent = RecentWrites::new(Duration::from_secs(30));
+        let created = RoleFacts {
             id: Fact::Present("AROA1".to_owned()),
             ..RoleFacts::absent()
         };
-        recent.wrote_role(&arn(), made);
+        recent.wrote_role(&arn(), created);
         assert_eq!(
             recent.judge_role(&arn(), RoleFacts::absent()).id,
             Fact::Unreadable(ReadError::Settling)
@@ -194,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn an_old_write_excuses_nothing() {
-        let recent = Recent::new(Duration::ZERO);
-        let made = RoleFacts {
+    fn old_write_does_not_affect_reads() {
+        let recent = RecentWrites::new(Duration::ZERO);
+        let created = RoleFacts {
             id: Fact::Present("AROA1".to_owned()),
             ..RoleFacts::absent()
         };
-        recent.wrote_role(&arn(), made);
+        recent.wrote_role(&arn(), created);
         assert_eq!(recent.judge_role(&arn(), RoleFacts::absent()).id, Fact::Absent);
     }
 
@@ -213,7 +207,7 @@ mod tests {
         serde_json::from_value(subject).unwrap()
     }
 
-    fn gone() -> Observed {
+    fn all_absent() -> Observed {
         Observed {
             object: ControlMetadata::default(),
             roles: [(arn(), RoleFacts::absent())].into(),
@@ -229,20 +223,22 @@ mod tests {
     }
 
     #[test]
-    fn what_a_predecessor_may_have_made_a_moment_ago_is_not_yet_gone() {
-        let (recent, mut observed) = (Recent::new(Duration::from_secs(30)), gone());
+    fn absence_after_leader_change_is_settling() {
+        let recent = RecentWrites::new(Duration::from_secs(30));
+        let mut observed = all_absent();
         recent.treat_absence_as_stale(&subject(), &mut observed, true);
         assert_eq!(observed.role(&arn()).id, Fact::Unreadable(ReadError::Settling));
         assert_eq!(observed.association, Fact::Unreadable(ReadError::Settling));
 
-        let mut never_associated = gone();
+        let mut never_associated = all_absent();
         recent.treat_absence_as_stale(&subject(), &mut never_associated, false);
         assert_eq!(never_associated.association, Fact::Absent);
     }
 
     #[test]
-    fn what_we_removed_ourselves_and_what_was_long_ago_is_gone() {
-        let (recent, mut observed) = (Recent::new(Duration::from_secs(30)), gone());
+    fn own_removal_and_late_absence_are_absent() {
+        let recent = RecentWrites::new(Duration::from_secs(30));
+        let mut observed = all_absent();
         recent.wrote_role(&arn(), RoleFacts::absent());
         recent.wrote_association(&subject(), Fact::Absent);
         recent.treat_absence_as_stale(&subject(), &mut observed, true);
@@ -251,7 +247,8 @@ mod tests {
             (Fact::Absent, Fact::Absent)
         );
 
-        let (recent, mut observed) = (Recent::new(Duration::ZERO), gone());
+        let recent = RecentWrites::new(Duration::ZERO);
+        let mut observed = all_absent();
         recent.treat_absence_as_stale(&subject(), &mut observed, true);
         assert_eq!(observed.association, Fact::Absent);
     }

@@ -1,5 +1,6 @@
-//! Whether a rollout is over, judged as `kubectl rollout status` judges it [kubectl `pkg/polymorphichelpers/rollout_status.go`].
-//! A workload in, yes or no out; no I/O. Where kubectl has no answer (`OnDelete`), the counts alone decide.
+//! The completion of a rollout, by the rules of `kubectl rollout status` (kubectl
+//! `pkg/polymorphichelpers/rollout_status.go`). Input: a workload. Output: a bool. No I/O. For `OnDelete`,
+//! which kubectl does not support, the counts decide.
 
 use k8s_openapi::api::apps::v1::{
     DaemonSet, DaemonSetSpec, Deployment, DeploymentStatus, StatefulSet, StatefulSetSpec,
@@ -9,12 +10,12 @@ use lanyard_core::model::workload::Obstacle;
 
 const ON_DELETE: &str = "OnDelete";
 
-/// Whether the controller has seen the newest template. One that never reported has not.
+/// Returns true if the controller observed the latest template. False if it never reported.
 fn is_observed(metadata: &ObjectMeta, observed: Option<i64>) -> bool {
     observed.is_some_and(|observed| observed > 0 && observed >= metadata.generation.unwrap_or_default())
 }
 
-/// Every replica updated and available, and none of an older template left.
+/// Returns true if every replica is updated and available, and no replica of an older template remains.
 pub(super) fn of_deployment(object: &Deployment) -> bool {
     let (Some(spec), Some(status)) = (&object.spec, &object.status) else {
         return false;
@@ -32,8 +33,8 @@ pub(super) fn of_deployment(object: &Deployment) -> bool {
         && available_replicas.unwrap_or_default() >= updated
 }
 
-/// Every replica ready, and those updated that the partition lets be. Without `RollingUpdate` nothing moves the current
-/// revision on, so that the count of updated replicas decides there.
+/// Returns true if every replica is ready, and every replica beyond the partition is updated. Without `RollingUpdate`
+/// the current revision does not advance, so the count of updated replicas decides.
 pub(super) fn of_stateful_set(object: &StatefulSet) -> bool {
     let (Some(spec), Some(status)) = (&object.spec, &object.status) else {
         return false;
@@ -52,24 +53,24 @@ pub(super) fn of_stateful_set(object: &StatefulSet) -> bool {
     status.update_revision == status.current_revision
 }
 
-/// A pod of the newest template scheduled and available on every node that is to have one.
+/// Returns true if every target node has an available pod of the latest template.
 pub(super) fn of_daemon_set(object: &DaemonSet) -> bool {
     let Some(status) = &object.status else {
         return false;
     };
-    let wanted = status.desired_number_scheduled;
+    let desired = status.desired_number_scheduled;
     is_observed(&object.metadata, status.observed_generation)
-        && status.updated_number_scheduled.unwrap_or_default() >= wanted
-        && status.number_available.unwrap_or_default() >= wanted
+        && status.updated_number_scheduled.unwrap_or_default() >= desired
+        && status.number_available.unwrap_or_default() >= desired
 }
 
-/// Whether a StatefulSet replaces a pod only when somebody deletes it.
+/// Returns true if a StatefulSet replaces pods only after their deletion.
 fn stateful_set_waits_for_deletion(spec: &StatefulSetSpec) -> bool {
     let strategy = spec.update_strategy.as_ref();
     strategy.and_then(|strategy| strategy.type_.as_deref()) == Some(ON_DELETE)
 }
 
-/// What keeps a StatefulSet from replacing all of its pods.
+/// The setting that keeps a StatefulSet from replacing all of its pods.
 pub(super) fn stateful_set_obstacle(spec: &StatefulSetSpec) -> Option<Obstacle> {
     let partition = partition(spec).is_some_and(|partition| partition > 0);
     let on_delete = stateful_set_waits_for_deletion(spec).then_some(Obstacle::OnDelete);
@@ -81,7 +82,7 @@ fn partition(spec: &StatefulSetSpec) -> Option<i32> {
     strategy.rolling_update.as_ref()?.partition
 }
 
-/// Whether a DaemonSet replaces a pod only when somebody deletes it.
+/// Returns true if a DaemonSet replaces pods only after their deletion.
 pub(super) fn daemon_set_waits_for_deletion(spec: &DaemonSetSpec) -> bool {
     let strategy = spec.update_strategy.as_ref();
     strategy.and_then(|strategy| strategy.type_.as_deref()) == Some(ON_DELETE)
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_is_rolled_out_when_all_is_new_and_available() {
+    fn deployment_is_rolled_out_when_updated_and_available() {
         let over = |status| of_deployment(&object(json!({"replicas": 3}), status));
         let status = |observed: i64, replicas: i32, updated: i32, available: i32| json!({"observedGeneration": observed, "replicas": replicas, "updatedReplicas": updated, "availableReplicas": available});
         assert!(over(status(2, 3, 3, 3)));
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stateful_set_is_rolled_out_as_far_as_its_partition_lets_it() {
+    fn stateful_set_is_rolled_out_up_to_its_partition() {
         let over = |strategy: Value, status: Value| {
             of_stateful_set(&object(
                 json!({"replicas": 3, "updateStrategy": strategy}),
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_deletion_is_judged_by_its_count() {
+    fn on_delete_workload_is_judged_by_its_counts() {
         let strategy = json!({"updateStrategy": {"type": "OnDelete"}});
         let status = |updated: i32| {
             json!({
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_set_is_rolled_out_when_every_node_has_the_new_pod() {
+    fn daemon_set_is_rolled_out_when_every_node_is_updated() {
         let over = |observed: i64, updated: i32, available: i32| {
             let status = json!({
                 "observedGeneration": observed, "currentNumberScheduled": 2, "desiredNumberScheduled": 2, "numberReady": 2,

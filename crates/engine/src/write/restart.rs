@@ -1,5 +1,5 @@
-//! A workload restarted as `kubectl rollout restart` does it, once for each transition.
-//! An owner and the transition's mark in, its pod template annotated; reads and writes the API server.
+//! The restart of a workload, in the way of `kubectl rollout restart`, once for each transition. Input: a
+//! workload and the mark of the transition. Output: none. Does I/O: reads and writes the API server.
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
@@ -9,14 +9,12 @@ use lanyard_core::model::subject::Subject;
 use lanyard_core::model::workload::{ANNOTATION_RESTARTED_FOR, RestartedFor, WorkloadRef};
 use serde_json::{Value, json};
 
-use crate::Engine;
+use crate::engine::Engine;
 use crate::error::EngineError;
-
-/// The annotation by which kubectl restarts: any new value makes a new template.
-pub(crate) const ANNOTATION_RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+use crate::read::ANNOTATION_RESTARTED_AT;
 
 impl Engine {
-    /// Restarts a workload for a transition, unless it was restarted for this one already.
+    /// Restarts a workload for a transition, unless it was already restarted for this transition.
     pub(crate) async fn restart_workload(
         &self,
         subject: &Subject,
@@ -27,12 +25,12 @@ impl Engine {
         let namespace = subject.namespace.as_str();
         let what = format!("{}.apps {namespace}/{}", resource.plural, owner.name);
         let api: Api<DynamicObject> = Api::namespaced_with(self.kube().clone(), namespace, &resource);
-        let found = self.read("get", &what, api.get_opt(&owner.name)).await?;
-        let found = found.ok_or(EngineError::Gone { what: "the workload" })?;
-        if restarted_for(&found.data).as_ref() == Some(mark) {
+        let workload = self.read("get", &what, api.get_opt(&owner.name)).await?;
+        let workload = workload.ok_or(EngineError::Gone { what: "the workload" })?;
+        if restarted_for(&workload.data).as_ref() == Some(mark) {
             return Ok(());
         }
-        let patch = Patch::Merge(patch(found.metadata.uid.as_deref(), mark, Timestamp::now()));
+        let patch = Patch::Merge(patch(workload.metadata.uid.as_deref(), mark, Timestamp::now()));
         let params = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
@@ -56,8 +54,8 @@ fn restarted_for(data: &Value) -> Option<RestartedFor> {
     RestartedFor::parse(annotations.get(ANNOTATION_RESTARTED_FOR)?.as_str()?)
 }
 
-/// The uid keeps it from a workload that was replaced meanwhile; not the resourceVersion, which every change of a pod
-/// moves on.
+/// The uid protects a workload that was replaced meanwhile. The resourceVersion is not set, because it changes
+/// with every change of a pod.
 fn patch(uid: Option<&str>, mark: &RestartedFor, now: Timestamp) -> Value {
     let annotations = json!({
         ANNOTATION_RESTARTED_AT: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -74,22 +72,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_restart_says_when_and_for_what_and_touches_nothing_else() {
+    fn restart_patch_sets_only_two_annotations() {
         let mark = RestartedFor::parse("abc/2026-03-01T09:00:00Z").unwrap();
         let patch = patch(Some("u"), &mark, "2026-03-01T10:00:00.5Z".parse().unwrap());
-        let wanted = json!({
+        let expected = json!({
             "metadata": {"uid": "u"},
             "spec": {"template": {"metadata": {"annotations": {
                 "kubectl.kubernetes.io/restartedAt": "2026-03-01T10:00:00Z",
                 "lanyard.dev/restarted-for": "abc/2026-03-01T09:00:00Z",
             }}}},
         });
-        assert_eq!(patch, wanted);
+        assert_eq!(patch, expected);
         assert_eq!(restarted_for(&patch), Some(mark));
     }
 
     #[test]
-    fn what_no_rollout_replaces_cannot_be_restarted() {
+    fn other_kinds_cannot_be_restarted() {
         assert!(restartable("Deployment").is_some_and(|resource| resource.plural == "deployments"));
         assert!(restartable("Job").is_none());
         assert!(restartable("ReplicaSet").is_none());

@@ -1,25 +1,25 @@
-//! AWS's pod identity webhook, found by its registration: without it no pod gets what its ServiceAccount's annotation says.
-//! Registrations of the API server in, the name of the first that is AWS's out. Reads the API server; called by `shared`.
+//! The pod identity webhook of AWS, found by its configuration. Without it, pods do not get the role in the
+//! annotation of their ServiceAccount. Input: none. Output: the name of the first matching configuration. Does
+//! I/O: reads from the API server.
 
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use kube::api::{Api, ListParams};
 use lanyard_core::model::fact::Fact;
 
-use crate::Engine;
+use crate::engine::Engine;
 
-/// What the webhook is called in AWS's manifest, and what its charts' own names end with
-/// [aws/amazon-eks-pod-identity-webhook, deploy/mutatingwebhook.yaml].
+/// The name of the webhook in the manifest of AWS, and the suffix of the configuration names of its charts
+/// (aws/amazon-eks-pod-identity-webhook, `deploy/mutatingwebhook.yaml`).
 const WEBHOOK: &str = "pod-identity-webhook.amazonaws.com";
 const REGISTRATION: &str = "pod-identity-webhook";
 
 impl Engine {
-    /// Looks for the registration. Whether something answers behind it shows in no object: its failure policy is to let
-    /// pods pass.
+    /// Reads the configuration. No object shows whether the webhook answers; its failure policy lets pods pass.
     pub(crate) async fn registered_webhook(&self) -> Fact<String> {
         let api: Api<MutatingWebhookConfiguration> = Api::all(self.kube().clone());
         let what = "mutatingwebhookconfigurations.admissionregistration.k8s.io";
         match self.read("list", what, api.list(&ListParams::default())).await {
-            Ok(found) => found.items.into_iter().find_map(name_of_aws).into(),
+            Ok(list) => list.items.into_iter().find_map(name_of_aws).into(),
             Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
@@ -38,7 +38,7 @@ mod tests {
 
     use super::*;
 
-    fn found(name: &str, webhooks: &[&str]) -> bool {
+    fn is_found(name: &str, webhooks: &[&str]) -> bool {
         let webhook = |name: &&str| json!({"name": name, "clientConfig": {}, "sideEffects": "None", "admissionReviewVersions": ["v1"]});
         let webhooks: Vec<_> = webhooks.iter().map(webhook).collect();
         let registration = json!({"metadata": {"name": name}, "webhooks": webhooks});
@@ -46,11 +46,11 @@ mod tests {
     }
 
     #[test]
-    fn the_webhook_is_known_by_its_own_name_or_by_its_registrations() {
-        assert!(found("pod-identity-webhook", &[]));
-        assert!(found("amazon-eks-pod-identity-webhook", &[]));
-        assert!(found("irsa", &["pod-identity-webhook.amazonaws.com"]));
-        assert!(!found("cert-manager-webhook", &["webhook.cert-manager.io"]));
-        assert!(!found("irsa", &[]));
+    fn webhook_is_found_by_its_name_or_its_configuration() {
+        assert!(is_found("pod-identity-webhook", &[]));
+        assert!(is_found("amazon-eks-pod-identity-webhook", &[]));
+        assert!(is_found("irsa", &["pod-identity-webhook.amazonaws.com"]));
+        assert!(!is_found("cert-manager-webhook", &["webhook.cert-manager.io"]));
+        assert!(!is_found("irsa", &[]));
     }
 }
