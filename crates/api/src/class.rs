@@ -1,7 +1,8 @@
-//! The WorkloadIdentityClass: what the platform's side says about the identities that follow it, with the rules that
-//! `kubectl apply` enforces. YAML in, typed fields out; the doc comments are the text of `kubectl explain`. No I/O.
+//! The WorkloadIdentityClass: defaults and limits set by the platform team, with the rules that the API server
+//! enforces. The doc comments are the text of `kubectl explain`. Input: YAML. Output: typed fields, and a
+//! [`Listed`] class for core. No I/O.
 //!
-//! Guardrails are closed by default: what is left out is not allowed. `listed` takes an object to core.
+//! Guardrails are closed by default: an unset field allows nothing.
 
 use std::collections::BTreeMap;
 use std::ops::Not;
@@ -11,24 +12,28 @@ use kube::{CustomResource, KubeSchema};
 use lanyard_core::class::{Class, Listed};
 use lanyard_core::model::cluster::ProviderPolicy;
 use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
+use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::schema::{self, class as class_schema};
 
 mod status;
 
-pub use status::{ByMethod, IdentitiesStatus, TransitionsStatus, WorkloadIdentityClassStatus};
+pub use status::{IdentitiesStatus, MethodCount, TransitionsStatus, WorkloadIdentityClassStatus};
 
-/// The annotation that makes a class the one of identities that name none.
+/// Maximum number of rows in a list of inline permissions or existing roles.
+const ROWS_LIMIT: usize = 64;
+
+/// The annotation that marks the class used by identities without `className`.
 pub const ANNOTATION_DEFAULT_CLASS: &str = "lanyard.dev/is-default-class";
 
-/// The finalizer that keeps a class while identities follow it.
+/// The finalizer that keeps a class while identities use it.
 pub const FINALIZER_CLASS: &str = "lanyard.dev/workloadidentityclass";
 
-/// What the identities of a class get where they say nothing, and what they may ask for.
+/// WorkloadIdentityClassSpec holds the defaults and limits of the WorkloadIdentities that use the class.
 #[expect(
     clippy::duplicated_attributes,
-    reason = "each printer column repeats the same words"
+    reason = "printer columns repeat the same keys"
 )]
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
@@ -41,7 +46,7 @@ pub const FINALIZER_CLASS: &str = "lanyard.dev/workloadidentityclass";
     category = "aws",
     derive = "PartialEq",
     derive = "Default",
-    doc = "What a StorageClass is to a volume: the platform's defaults for WorkloadIdentities, and the limits of what they may ask for.",
+    doc = "WorkloadIdentityClass holds the platform's defaults for WorkloadIdentities and the limits of their specs, as a StorageClass does for volumes.",
     printcolumn(
         name = "Default",
         type_ = "string",
@@ -56,280 +61,288 @@ pub const FINALIZER_CLASS: &str = "lanyard.dev/workloadidentityclass";
 #[x_kube(
     validation = (
         "has(self.aws) == has(oldSelf.aws) && (!has(self.aws) || self.aws == oldSelf.aws)",
-        "aws cannot change, as roles cannot move to another account: make another class"
+        "aws is immutable, because roles cannot move to another account. Restore the previous value, or create a new class"
     ),
     validation = (
         "!has(self.defaults) || !has(self.defaults.method) || (has(self.guardrails) && has(self.guardrails.methods) && self.defaults.method in self.guardrails.methods)",
-        "guardrails.methods does not hold defaults.method, so no identity could follow the default: add it there"
+        "guardrails.methods must contain defaults.method. Add the method to guardrails.methods, or change defaults.method"
     ),
     validation = (
         "!has(self.defaults) || !has(self.defaults.maxSessionDuration) || !has(self.guardrails) || !has(self.guardrails.maxSessionDuration) || duration(self.defaults.maxSessionDuration) <= duration(self.guardrails.maxSessionDuration)",
-        "defaults.maxSessionDuration is longer than guardrails.maxSessionDuration allows: shorten it"
+        "defaults.maxSessionDuration must not exceed guardrails.maxSessionDuration"
     )
 )]
 #[schemars(transform = schema::unwrap_descriptions)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadIdentityClassSpec {
-    /// The AWS account in which roles are managed. It cannot change. Absent: the operator's own.
+    /// aws is the AWS account in which roles are managed. Immutable. Defaults to the account of the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "AwsSpec")]
     pub aws: Option<AwsSpec>,
 
-    /// Whether Lanyard may create the IAM OIDC provider that IRSA needs and add an audience to it: Ensure does so,
-    /// Require says what is missing. Absent: Ensure.
+    /// provider controls the IAM OIDC provider that IRSA requires. Ensure lets Lanyard create it and add an
+    /// audience to it. Require only reports a missing provider or audience. Defaults to Ensure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::provider")]
     pub provider: Option<ProviderPolicy>,
 
-    /// What holds where an identity says nothing.
+    /// defaults are the values used where an identity sets none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DefaultsSpec")]
     pub defaults: Option<DefaultsSpec>,
 
-    /// Tags that every managed role gets. An identity cannot give them other values.
+    /// enforcedTags are the tags of every managed role. Identities cannot override their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::tags")]
     pub enforced_tags: BTreeMap<String, String>,
 
-    /// What identities may ask for. Closed by default: what is left out is not allowed.
+    /// guardrails limit the specs of identities. An unset field allows nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GuardrailsSpec")]
     pub guardrails: Option<GuardrailsSpec>,
 
-    /// How identities move together from one binding to another: as a queue, not as a flood.
+    /// transition limits how many identities change their binding at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "QueueSpec")]
     pub transition: Option<QueueSpec>,
 }
 
-/// The AWS account in which roles are managed.
+/// AwsSpec is the AWS account in which roles are managed.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[x_kube(
     validation = (
         "!has(self.externalId) || has(self.assumeRoleArn)",
-        "externalId is for the role of assumeRoleArn: set that too, or remove externalId"
+        "externalId requires assumeRoleArn. Set assumeRoleArn, or remove externalId"
     )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AwsSpec {
-    /// The role that Lanyard assumes to manage roles in that role's account.
+    /// assumeRoleArn is the ARN of the role that Lanyard assumes to manage roles in the account of that role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::role_arn")]
     pub assume_role_arn: Option<String>,
 
-    /// The external id that the trust policy of that role demands.
+    /// externalId is the external id that the trust policy of assumeRoleArn requires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::external_id")]
     pub external_id: Option<String>,
 }
 
-/// What holds where an identity says nothing.
+/// DefaultsSpec holds the values used where an identity sets none.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct DefaultsSpec {
-    /// How pods get the role: IRSA or PodIdentity. Changing it moves every identity that names no method.
+    /// method is the way pods get credentials: IRSA or PodIdentity. A change moves every identity that sets no
+    /// method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::method")]
     pub method: Option<Method>,
 
-    /// What becomes of changes made behind Lanyard's back: Correct or Report.
+    /// driftPolicy is the reaction to out-of-band changes: Correct or Report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::drift_policy")]
     pub drift_policy: Option<DriftPolicy>,
 
-    /// What becomes of AWS's side when an identity is deleted: Delete, DeleteWhenUnused or Retain.
+    /// deletionPolicy is the handling of AWS resources when an identity is deleted: Delete, DeleteWhenUnused or
+    /// Retain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::deletion_policy")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// Whether Lanyard may restart workloads when a binding changes: Never or Rollout.
+    /// podRestart controls whether Lanyard restarts workloads when a binding changes: Never or Rollout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::pod_restart")]
     pub pod_restart: Option<PodRestart>,
 
-    /// What follows /lanyard/, Region and cluster in the path of a new role, such as /tenants/. Roles that exist stay
-    /// where they are.
+    /// rolePath is appended to /lanyard/, Region and cluster in the path of a new role, such as /tenants/.
+    /// Existing roles keep their path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::role_path")]
     pub role_path: Option<String>,
 
-    /// What the derived name of a new role begins with. Roles that exist keep their names.
+    /// roleNamePrefix is the prefix of the derived name of a new role. Existing roles keep their name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::role_name_prefix")]
     pub role_name_prefix: Option<String>,
 
-    /// The longest session of a managed role, 1h to 12h. Absent: 1h.
+    /// maxSessionDuration is the maximum session duration of a managed role, from 1h to 12h. Defaults to 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::session_duration")]
     pub max_session_duration: Option<String>,
 }
 
-/// What identities may ask for. In patterns, * stands for any text, ? for one character, and {namespace} for the
-/// identity's own namespace.
+/// GuardrailsSpec limits the specs of identities. In patterns, * matches any text, ? matches one character, and
+/// {namespace} is replaced by the namespace of the identity.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct GuardrailsSpec {
-    /// The namespaces whose identities may follow this class, by their labels. Absent: none. {}: all.
+    /// namespaceSelector selects the namespaces whose identities may use the class. Unset selects none, {}
+    /// selects all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NamespaceSelector")]
     pub namespace_selector: Option<NamespaceSelector>,
 
-    /// The methods that may be used. Empty: none.
+    /// methods are the allowed methods. Empty allows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "class_schema::methods")]
     pub methods: Vec<Method>,
 
-    /// Patterns of the managed policies that may be attached. Empty: none.
+    /// policyArns are patterns of the managed policies that may be attached. Empty allows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "class_schema::patterns")]
     pub policy_arns: Vec<String>,
 
-    /// What inline policies may allow: each statement has to fit whole into one of these rows. Statements that deny
-    /// are always allowed, and conditions only narrow. Empty: nothing.
+    /// inline lists the permissions that inline policies may grant. Each Allow statement must fit completely
+    /// into one row. Deny statements and conditions are always allowed.
+    /// Empty allows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "class_schema::rows")]
+    #[schemars(schema_with = "rows")]
     pub inline: Vec<InlineRow>,
 
-    /// Patterns of the names that managed roles may be given. Empty: only the derived name.
+    /// roleNames are patterns of the names that managed roles may have. Empty allows only the derived name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "class_schema::patterns")]
     pub role_names: Vec<String>,
 
-    /// The roles of others that may be bound. Roles under /lanyard/ only fit a pattern that names that path. Empty:
-    /// none.
+    /// existingRoles lists the existing roles that may be bound. Roles under /lanyard/ match only a pattern
+    /// that names that path. Empty allows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "class_schema::existing_rows")]
+    #[schemars(schema_with = "existing_rows")]
     pub existing_roles: Vec<ExistingRow>,
 
-    /// Patterns of the roles that EKS may chain to from the first one. Empty: none.
+    /// targetRoleArns are patterns of the roles that EKS may assume from the first role. Empty allows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "class_schema::patterns")]
     pub target_role_arns: Vec<String>,
 
-    /// Patterns of the keys of tags that managed roles may have, whatever their case. Empty: none.
+    /// tagKeys are patterns of the tag keys that managed roles may have, ignoring case. Empty allows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "class_schema::patterns")]
     pub tag_keys: Vec<String>,
 
-    /// Patterns of the audiences that tokens may have beside sts.amazonaws.com. Empty: none.
+    /// audiences are patterns of the token audiences allowed besides sts.amazonaws.com. Empty allows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "class_schema::patterns")]
     pub audiences: Vec<String>,
 
-    /// Patterns of the roles and associations that may be adopted. Empty: none.
+    /// adopt lists patterns of the roles and associations that may be adopted. Empty allows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "class_schema::patterns")]
     pub adopt: Vec<String>,
 
-    /// The ARN of the managed policy that is put on every managed role as its permissions boundary.
+    /// permissionsBoundaryArn is the ARN of the managed policy set as the permissions boundary of every managed
+    /// role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::policy_arn")]
     pub permissions_boundary_arn: Option<String>,
 
-    /// The longest session that a managed role may allow, 1h to 12h. Absent: the default of this class, else 1h.
+    /// maxSessionDuration is the longest maxSessionDuration that an identity may set, from 1h to 12h. Defaults
+    /// to the default of this class, otherwise to 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::session_duration")]
     pub max_session_duration: Option<String>,
 }
 
-/// A selector of namespaces by their labels. All that it demands has to hold.
+/// NamespaceSelector selects namespaces by their labels. All requirements must hold.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceSelector {
-    /// Labels with the values that they have to have.
+    /// matchLabels are labels with their required values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "class_schema::labels")]
     pub match_labels: BTreeMap<String, String>,
 
-    /// Further demands on labels.
+    /// matchExpressions are further requirements on labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "class_schema::expressions")]
+    #[schemars(schema_with = "expressions")]
     pub match_expressions: Vec<SelectorExpression>,
 }
 
-/// A demand on one label.
+/// SelectorExpression is a requirement on one label.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[x_kube(
     validation = (
         "(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",
-        "In and NotIn need values, Exists and DoesNotExist have none"
+        "values must be set for In and NotIn, and unset for Exists and DoesNotExist"
     )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SelectorExpression {
-    /// The label's key.
+    /// key is the key of the label.
     #[schemars(schema_with = "class_schema::label")]
     pub key: String,
 
-    /// In, NotIn, Exists or DoesNotExist.
+    /// operator is In, NotIn, Exists or DoesNotExist.
     #[schemars(schema_with = "class_schema::label_operator")]
     pub operator: lanyard_core::class::selector::Operator,
 
-    /// The values that In and NotIn speak of.
+    /// values are the values for In and NotIn. Must be unset for Exists and DoesNotExist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "class_schema::label_values")]
     pub values: Vec<String>,
 }
 
-/// Actions together with the resources on which a statement may allow them.
+/// InlineRow is a set of actions, and the resources on which a statement may allow them.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct InlineRow {
-    /// Patterns of actions, such as s3:Get*, whatever their case.
+    /// actions are patterns of actions, such as s3:Get*, ignoring case.
     #[schemars(schema_with = "class_schema::patterns")]
     pub actions: Vec<String>,
 
-    /// Patterns of resources, such as arn:aws:s3:::{namespace}.*.
+    /// resources are patterns of resources, such as arn:aws:s3:::{namespace}.*.
     #[schemars(schema_with = "class_schema::patterns")]
     pub resources: Vec<String>,
 }
 
-/// Roles of others that may be bound.
+/// ExistingRow is a set of existing roles that may be bound.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ExistingRow {
-    /// A pattern of the roles' ARNs.
+    /// arn is a pattern of role ARNs.
     #[schemars(schema_with = "class_schema::pattern")]
     pub arn: String,
 
-    /// The most that Lanyard may do about their trust policies: Check says what is missing, Manage keeps a statement of
-    /// Lanyard's own there. Absent: Check.
+    /// trust is the most permissive value of role.existing.trust that identities may set. Check reports a
+    /// missing statement. Manage maintains a statement of Lanyard in the trust policy. Defaults to Check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::existing_trust")]
     pub trust: Option<ExistingTrust>,
 }
 
-/// How identities move together from one binding to another.
+/// QueueSpec limits how many identities change their binding at the same time.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueSpec {
-    /// How many identities change at a time. Absent: 5.
+    /// maxConcurrent is the maximum number of identities in transition at the same time. Defaults to 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::count")]
     pub max_concurrent: Option<i64>,
 
-    /// After how many failures no further identity begins. Absent: 1.
+    /// pauseAfterFailures is the number of failed transitions after which no further transition starts.
+    /// Defaults to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::count")]
     pub pause_after_failures: Option<i64>,
 
-    /// How long a change that is done is watched before the next takes its place, up to 24h. Absent: 0s.
+    /// soak is the time that a completed transition is observed before the next one takes its slot, up to 24h.
+    /// Defaults to 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::wait")]
     pub soak: Option<String>,
 
-    /// How long a replaced pod may take to become ready, up to 24h. Absent: 10m.
+    /// failAfter is the time within which a replaced pod must become ready, up to 24h. Defaults to 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::wait")]
     pub fail_after: Option<String>,
 
-    /// While true, no further identity begins.
+    /// paused prevents further transitions from starting while true. Defaults to false.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub paused: bool,
 }
 
 impl WorkloadIdentityClass {
-    /// The class as core takes it. What is wrong with it is kept: a class that cannot be used allows nothing.
+    /// The class as input for core. An invalid class is kept with its error, because it allows nothing.
     #[must_use]
     pub fn listed(&self) -> Listed {
         let spec = serde_json::to_value(&self.spec).unwrap_or_default();
@@ -337,7 +350,7 @@ impl WorkloadIdentityClass {
     }
 }
 
-/// A class as core takes it, from an object that may not fit the types of this version.
+/// Reads a class from an object whose spec may not match the types of this version.
 #[must_use]
 pub fn listed(metadata: &ObjectMeta, spec: serde_json::Value) -> Listed {
     let name = metadata.name.clone().unwrap_or_default();
@@ -349,4 +362,16 @@ pub fn listed(metadata: &ObjectMeta, spec: serde_json::Value) -> Listed {
         class: Class::read(&name, spec),
         name,
     }
+}
+
+fn rows(generator: &mut SchemaGenerator) -> Schema {
+    schema::list_of::<InlineRow>(generator, ROWS_LIMIT)
+}
+
+fn existing_rows(generator: &mut SchemaGenerator) -> Schema {
+    schema::list_of::<ExistingRow>(generator, ROWS_LIMIT)
+}
+
+fn expressions(generator: &mut SchemaGenerator) -> Schema {
+    schema::list_of::<SelectorExpression>(generator, class_schema::LABELS_LIMIT)
 }

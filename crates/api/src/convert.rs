@@ -1,8 +1,9 @@
-//! Between the API's types and core's plain values: the spec goes to core, the status goes both ways.
-//! Values in, values out; no I/O. Called by the operator and the command line at their doors.
+//! Conversion between the API types and the plain values of core: the spec to core, the status in both
+//! directions. Input and output: values. No I/O.
 //!
-//! The way to core never fails. What in a status is not core's (a condition of another controller, a word of a newer
-//! operator) is left out, as losing status is always safe.
+//! Conversion to core never fails. Entries of a status that core does not know, such as a condition of another
+//! controller or a reason of a newer operator, are dropped, which is safe because a status can always be
+//! rebuilt.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use lanyard_core::model::arn::{Issuer, RoleArn};
@@ -19,11 +20,11 @@ use crate::status::{
 };
 
 impl WorkloadIdentitySpec {
-    /// The spec as core takes it; nothing is checked, `validate` does that.
+    /// Converts the spec without checking it. `validate` of the core crate checks it.
     #[must_use]
     pub fn to_core(&self) -> core_spec::Spec {
         core_spec::Spec {
-            // An annotation, which the spec does not hold.
+            // Set from an annotation, which is not part of the spec.
             adopt: Vec::new(),
             class_name: self.class_name.clone(),
             create_service_account: self
@@ -99,7 +100,7 @@ impl IrsaSpec {
 }
 
 impl WorkloadIdentityStatus {
-    /// The status that Kubernetes is to show. Times lose what is below a second, as everywhere in Kubernetes.
+    /// Converts the status for Kubernetes. Times are truncated to seconds, as everywhere in Kubernetes.
     #[must_use]
     pub fn from_core(status: &core::Status) -> Self {
         Self {
@@ -123,7 +124,7 @@ impl WorkloadIdentityStatus {
         }
     }
 
-    /// The status as core reads it back, without whatever is not core's.
+    /// Converts the status for core and drops the entries that core does not know.
     #[must_use]
     pub fn to_core(&self) -> core::Status {
         core::Status {
@@ -158,13 +159,13 @@ impl FromClass {
                 .map(|(key, value)| (key.to_string(), value.clone()))
                 .collect(),
             permissions_boundary_arn: core.permissions_boundary_arn.as_ref().map(ToString::to_string),
-            max_session_duration: core.max_session_duration.map(|longest| longest.to_string()),
+            max_session_duration: core.max_session_duration.map(|duration| duration.to_string()),
             drift_policy: core.drift_policy,
             provider: core.provider,
         }
     }
 
-    /// All of it or nothing: half of what a class put in would pass for the whole.
+    /// Returns `None` unless every value is valid, because a partial result would pass for the complete one.
     fn to_core(&self) -> Option<from_class::FromClass> {
         serde_json::from_value(serde_json::to_value(self).ok()?).ok()
     }
@@ -197,7 +198,7 @@ fn condition_to_core(condition: &Condition) -> Option<condition::Condition> {
     })
 }
 
-/// The word as a value of one of core's closed sets; `None` when it is not in the set.
+/// Parses a word as a value of a closed set of core. Returns `None` if the set does not contain it.
 fn known<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(word.into()).ok()
 }

@@ -1,9 +1,9 @@
-//! The Kubernetes API of Lanyard: the types behind the CRDs, their schema with every rule that an object alone can
-//! break, and the conversion to and from the plain values of the core crate. Pure data, no I/O.
+//! The Kubernetes API of Lanyard: the types behind the CRDs, their schemas with the CEL rules, and the
+//! conversion to and from the plain values of the core crate. Pure data, no I/O.
 //!
-//! Operator, command line and tests decode objects with these types; `cargo xtask codegen` writes `crds/`, and the
-//! samples of [`samples`] into `config/samples/`. Only kube's `derive` feature is used, so that other tools can
-//! depend on this crate cheaply.
+//! The operator, the command line and the tests decode objects with these types. `cargo xtask codegen` writes
+//! `crds/`, and the samples of [`samples`] to `config/samples/`. Only the `derive` feature of kube is enabled,
+//! to keep the dependency small for other tools.
 
 pub mod class;
 mod convert;
@@ -21,26 +21,28 @@ pub use class::{WorkloadIdentityClass, WorkloadIdentityClassSpec};
 pub use spec::{WorkloadIdentity, WorkloadIdentitySpec};
 pub use status::WorkloadIdentityStatus;
 
-/// The finalizer that keeps a WorkloadIdentity until what Lanyard made for it is removed or released.
+/// The finalizer that keeps a WorkloadIdentity until Lanyard has deleted or released its resources.
 pub const FINALIZER: &str = "lanyard.dev/workloadidentity";
 
-/// The annotation whose every new value asks for a fresh look at once (the habit of Flux; any text will do).
+/// The annotation that requests an immediate reconcile each time its value changes. Any text is accepted, as in
+/// Flux.
 pub const ANNOTATION_RECONCILE_REQUESTED_AT: &str = "lanyard.dev/reconcile-requested-at";
 
-/// The annotation in which Lanyard writes, before it creates anything, what will be its to remove.
+/// The annotation in which Lanyard records, before it creates anything, the resources that it has to delete
+/// later.
 pub const ANNOTATION_INVENTORY: &str = "lanyard.dev/inventory";
 
-/// The annotation by which somebody agrees to one change of the binding that costs something: its value is what the
-/// condition `Transitioning` shows.
+/// The annotation with which a user approves one change of the binding that can interrupt pods. Its value is
+/// the token shown in the condition `Transitioning`.
 pub use lanyard_core::reconcile::transition::ANNOTATION_APPROVE;
 
-/// The annotation that names by their exact ARNs what Lanyard is to adopt for the object.
+/// The annotation that lists the exact ARNs of the resources that Lanyard may adopt for the object.
 pub use lanyard_core::model::annotation::ANNOTATION_ADOPT;
 
-/// The field manager of everything that Lanyard applies.
+/// The field manager of all server-side apply requests of Lanyard.
 pub const FIELD_MANAGER: &str = "lanyard";
 
-/// Every CRD of Lanyard, as it is written to `crds/` and installed.
+/// Every CRD of Lanyard, as written to `crds/`.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![WorkloadIdentity::crd(), WorkloadIdentityClass::crd()]

@@ -1,5 +1,5 @@
-//! Good WorkloadIdentities to start from: what `config/samples/` is written from and what tests and demo begin with.
-//! Nothing in, objects out; no I/O. Called by `cargo xtask codegen`, by tests and by the demo.
+//! Valid WorkloadIdentities: the source of `config/samples/`, and starting points for tests and the demo.
+//! Input: nothing. Output: objects. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,15 @@ use crate::spec::{
 
 mod class;
 
+use class::READ_S3;
 pub use class::class;
 
 /// One sample.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The name of its file, without ending.
+    /// The name of the file, without extension.
     pub file: &'static str,
-    /// What it shows, in one or two sentences.
+    /// The comment at the top of the file: one or two sentences.
     pub about: &'static str,
     /// The object.
     pub identity: WorkloadIdentity,
@@ -32,38 +33,38 @@ pub fn all() -> Vec<Sample> {
     vec![
         Sample {
             file: "pod-identity",
-            about: "A role of Lanyard's own making for the ServiceAccount orders, by EKS Pod Identity.",
+            about: "A managed role for the ServiceAccount orders, by EKS Pod Identity.",
             identity: pod_identity(),
         },
         Sample {
             file: "irsa",
-            about: "A role of Lanyard's own making for the ServiceAccount reports, by IRSA.",
+            about: "A managed role for the ServiceAccount reports, by IRSA.",
             identity: irsa(),
         },
         Sample {
             file: "existing-role",
-            about: "Somebody else's role for the ServiceAccount billing. Lanyard says which statement its trust policy lacks and never changes it.",
+            about: "An existing role for the ServiceAccount billing. Lanyard reports the statement that is missing in its trust policy and does not change the policy.",
             identity: existing_role(),
         },
         Sample {
             file: "shared-role",
-            about: "Somebody else's role for the ServiceAccount invoices, in whose trust policy Lanyard keeps a statement of its own, shared by all of the namespace that use the role.",
+            about: "An existing role for the ServiceAccount invoices. Lanyard maintains a statement in its trust policy, shared by all identities of the namespace that use the role.",
             identity: shared_role(),
         },
         Sample {
             file: "everything-pod-identity",
-            about: "Every field that goes with method PodIdentity. Suspended, so that applying it as it stands changes nothing.",
+            about: "Every field that is valid with method PodIdentity. Suspended, so that applying it unmodified changes nothing.",
             identity: everything_pod_identity(),
         },
         Sample {
             file: "everything-irsa",
-            about: "Every field that goes with method IRSA. Suspended, so that applying it as it stands changes nothing.",
+            about: "Every field that is valid with method IRSA. Suspended, so that applying it unmodified changes nothing.",
             identity: everything_irsa(),
         },
     ]
 }
 
-/// A managed role that may read S3, by Pod Identity.
+/// A managed role with read access to S3, by Pod Identity.
 #[must_use]
 pub fn pod_identity() -> WorkloadIdentity {
     WorkloadIdentity::new(
@@ -97,13 +98,13 @@ pub fn irsa() -> WorkloadIdentity {
     )
 }
 
-/// Somebody else's role, only checked.
+/// An existing role whose trust policy is only checked.
 #[must_use]
 pub fn existing_role() -> WorkloadIdentity {
     WorkloadIdentity::new("billing", existing(ExistingTrust::Check))
 }
 
-/// Somebody else's role, in whose trust policy Lanyard keeps a statement.
+/// An existing role in whose trust policy Lanyard maintains a statement.
 #[must_use]
 pub fn shared_role() -> WorkloadIdentity {
     WorkloadIdentity::new("invoices", existing(ExistingTrust::Manage))
@@ -122,7 +123,7 @@ fn existing(trust: ExistingTrust) -> WorkloadIdentitySpec {
     }
 }
 
-/// Every field that goes with Pod Identity.
+/// Every field that is valid with Pod Identity.
 #[must_use]
 pub fn everything_pod_identity() -> WorkloadIdentity {
     WorkloadIdentity::new(
@@ -139,7 +140,7 @@ pub fn everything_pod_identity() -> WorkloadIdentity {
     )
 }
 
-/// Every field that goes with IRSA.
+/// Every field that is valid with IRSA.
 #[must_use]
 pub fn everything_irsa() -> WorkloadIdentity {
     WorkloadIdentity::new(
@@ -156,15 +157,13 @@ pub fn everything_irsa() -> WorkloadIdentity {
     )
 }
 
-const READ_S3: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
-
 fn everything(name: &str) -> WorkloadIdentitySpec {
     WorkloadIdentitySpec {
         class_name: Some("default".to_owned()),
         service_account: Some(ServiceAccountSpec { create: true }),
         role: managed(ManagedRole {
             name: Some(format!("{name}-prod")),
-            description: Some(format!("What {name} may do in production")),
+            description: Some(format!("Permissions of {name} in production")),
             max_session_duration: Some("1h30m".to_owned()),
             permissions_boundary_arn: Some("arn:aws:iam::111122223333:policy/tenant".to_owned()),
             policy_arns: vec![READ_S3.to_owned()],

@@ -1,7 +1,8 @@
-//! The status of a WorkloadIdentity as it stands in Kubernetes: the shape of core's status in plain text, with a schema.
-//! Core's status in and out through `convert`; the doc comments are the text of `kubectl explain`. No I/O.
+//! The status of a WorkloadIdentity as stored in Kubernetes, with its schema. The doc comments are the text of
+//! `kubectl explain`. Input and output: the status of the core crate, through `convert`. No I/O.
 //!
-//! Text is plain here, so that a status written by a newer operator, or with conditions of others, still decodes.
+//! Texts are untyped, so that a status of a newer operator, or with conditions of other controllers, still
+//! decodes.
 
 use std::collections::BTreeMap;
 
@@ -9,293 +10,313 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use lanyard_core::model::cluster::ProviderPolicy;
 use lanyard_core::model::spec::{DriftPolicy, Method};
-use lanyard_core::model::status::{BindingState, DriftReason};
+use lanyard_core::model::status::{BindingState, DRIFT_ITEMS_LIMIT, DriftReason};
+use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
-/// What is: as of the last look at AWS and the cluster.
+/// Maximum number of bindings in the status: one, or two during a transition, and room for later versions.
+const BINDINGS_LIMIT: usize = 8;
+
+/// WorkloadIdentityStatus is the observed state as of the last reconciliation.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[schemars(extend("default" = {"observedGeneration": -1}), transform = schema::unwrap_descriptions)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadIdentityStatus {
-    /// The generation of the spec that was last looked at; -1: none yet.
+    /// observedGeneration is the generation of the spec that was last reconciled, or -1 before the first
+    /// reconciliation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub observed_generation: Option<i64>,
 
-    /// What holds and what does not. Ready: a pod created now gets the binding that the spec asks for.
+    /// conditions are the current conditions of the object. Ready is True when a pod created now gets the
+    /// binding that the spec asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
 
-    /// The class that is followed. It cannot change.
+    /// className is the name of the class in use. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub class_name: Option<String>,
 
-    /// What the class put in when the object was last carried out. It stands for the class while nothing new is applied.
+    /// appliedFromClass holds the values of the class as of the last applied spec. They stay in effect while no
+    /// newer values can be applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "FromClass")]
     pub applied_from_class: Option<FromClass>,
 
-    /// The role, once it is known.
+    /// role is the role of the active binding, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RoleStatus")]
     pub role: Option<RoleStatus>,
 
-    /// The bindings in effect: one, or two while one takes the place of the other.
+    /// bindings are the bindings in effect: one, or two during a transition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "schema::bindings")]
+    #[schemars(schema_with = "bindings")]
     pub bindings: Vec<BindingStatus>,
 
-    /// The IAM OIDC provider in use (IRSA).
+    /// oidcProviderArn is the ARN of the IAM OIDC provider in use. Set for IRSA.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::arn")]
     pub oidc_provider_arn: Option<String>,
 
-    /// A short digest of each thing that Lanyard last applied, to tell a change of the spec from drift.
+    /// lastAppliedHashes is a short hash of each value that Lanyard last applied. It distinguishes changes of
+    /// the spec from drift.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schema::digests")]
+    #[schemars(schema_with = "schema::hashes")]
     pub last_applied_hashes: BTreeMap<String, String>,
 
-    /// What differs from what is wanted, and what was corrected last.
+    /// drift lists the differences between the desired and the observed state, and the last correction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DriftStatus")]
     pub drift: Option<DriftStatus>,
 
-    /// The pods of the ServiceAccount.
+    /// pods describes the pods of the ServiceAccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "PodsStatus")]
     pub pods: Option<PodsStatus>,
 
-    /// The change from one binding to another that is under way.
+    /// transition is the change of the binding in progress. Unset if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TransitionStatus")]
     pub transition: Option<TransitionStatus>,
 }
 
-/// What a class puts in where the object says nothing.
+/// FromClass holds the values that a class contributes.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct FromClass {
-    /// The tags that it enforces.
+    /// tags are the enforced tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::tags")]
     pub tags: BTreeMap<String, String>,
 
-    /// The permissions boundary that it puts on every managed role.
+    /// permissionsBoundaryArn is the permissions boundary of managed roles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::arn")]
     pub permissions_boundary_arn: Option<String>,
 
-    /// The longest session of managed roles.
+    /// maxSessionDuration is the maximum session duration of managed roles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub max_session_duration: Option<String>,
 
-    /// What becomes of changes made behind Lanyard's back.
+    /// driftPolicy is the reaction to out-of-band changes: Correct or Report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::drift_policy")]
     pub drift_policy: Option<DriftPolicy>,
 
-    /// Require: Lanyard may not create the IAM OIDC provider.
+    /// provider is Require if Lanyard may not create the IAM OIDC provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::class::provider")]
     pub provider: Option<ProviderPolicy>,
 }
 
-/// The change from one binding to another that is under way. Losing it delays the change and does no harm.
+/// TransitionStatus is a change from one binding to another. Its loss delays the change without further harm.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct TransitionStatus {
-    /// How far it has come: the reason of the condition Transitioning.
+    /// stage is the current stage, equal to the reason of the condition Transitioning.
     #[schemars(schema_with = "schema::short_text")]
     pub stage: String,
 
-    /// Since when it stands there.
+    /// stageTransitionTime is the time at which the current stage began.
     #[schemars(schema_with = "schema::time")]
     pub stage_transition_time: Time,
 
-    /// When it was first seen.
+    /// startTime is the time at which the transition was first observed.
     #[schemars(schema_with = "schema::time")]
     pub start_time: Time,
 
-    /// When the wanted binding was first seen in place.
+    /// boundTime is the time at which the desired binding was first observed in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub bound_time: Option<Time>,
 
-    /// When new pods were first known to get the wanted binding.
+    /// effectiveTime is the time from which new pods are known to get the desired binding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub effective_time: Option<Time>,
 
-    /// A short name of the binding that it leads to.
+    /// targetHash is a short hash of the desired binding.
     #[schemars(schema_with = "schema::short_text")]
     pub target_hash: String,
 
-    /// The value of the annotation lanyard.dev/approve that it waits for.
+    /// approvalToken is the value of the annotation lanyard.dev/approve that the transition waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub approval_token: Option<String>,
 }
 
-/// The role.
+/// RoleStatus is the role of the active binding.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleStatus {
-    /// Its ARN.
+    /// arn is the ARN of the role.
     #[schemars(schema_with = "schema::arn")]
     pub arn: String,
 
-    /// Its unique id in IAM (AROA...), which tells a role from its successor of the same name.
+    /// id is the unique id of the role in IAM (AROA...). It distinguishes a role from a later role of the same
+    /// name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub id: Option<String>,
 
-    /// Whether somebody else made it and Lanyard adopted it.
+    /// adopted is true if Lanyard did not create the role but adopted it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[schemars(with = "bool")]
     pub adopted: bool,
 }
 
-/// What ties the ServiceAccount to its role.
+/// BindingStatus is one binding of the ServiceAccount to a role.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct BindingStatus {
-    /// How pods get the role.
+    /// method is the way pods get credentials: IRSA or PodIdentity.
     #[schemars(schema_with = "schema::method")]
     pub method: Method,
 
-    /// The role that pods get first.
+    /// roleArn is the ARN of the role that pods, or EKS on their behalf, assume first.
     #[schemars(schema_with = "schema::arn")]
     pub role_arn: String,
 
-    /// The role that EKS assumes from the first one (PodIdentity).
+    /// targetRoleArn is the ARN of the role that EKS assumes from the first role. Set for PodIdentity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::arn")]
     pub target_role_arn: Option<String>,
 
-    /// Whether sessions carry the tags of cluster, namespace and ServiceAccount (PodIdentity).
+    /// sessionTags is true if sessions carry the tags of cluster, namespace and ServiceAccount. Set for
+    /// PodIdentity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     pub session_tags: Option<bool>,
 
-    /// Who issues the pods' tokens (IRSA).
+    /// issuer is the issuer of the projected tokens. Set for IRSA.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub issuer: Option<String>,
 
-    /// Whom the pods' tokens are for (IRSA).
+    /// audience is the audience of the projected tokens. Set for IRSA.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub audience: Option<String>,
 
-    /// Active: new pods get it. Pending: new pods will. Draining: only old pods still hold it.
+    /// state is Active if new pods get the binding, Pending if new pods will get it, or Draining if only
+    /// existing pods use it.
     #[schemars(schema_with = "schema::binding_state")]
     pub state: BindingState,
 
-    /// The association in EKS (PodIdentity).
+    /// association is the EKS Pod Identity association. Set for PodIdentity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "AssociationStatus")]
     pub association: Option<AssociationStatus>,
 }
 
-/// The association in EKS.
+/// AssociationStatus is an EKS Pod Identity association.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct AssociationStatus {
-    /// Its id (a-...).
+    /// id is the id of the association (a-...).
     #[schemars(schema_with = "schema::short_text")]
     pub id: String,
 
-    /// Its ARN.
+    /// arn is the ARN of the association.
     #[schemars(schema_with = "schema::arn")]
     pub arn: String,
 
-    /// The external id that the trust policy of a target role can demand.
+    /// externalId is the external id that the trust policy of a target role can require.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::long_text")]
     pub external_id: Option<String>,
 
-    /// Whether somebody else made it and Lanyard adopted it.
+    /// adopted is true if Lanyard did not create the association but adopted it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[schemars(with = "bool")]
     pub adopted: bool,
 }
 
-/// What differs from what is wanted.
+/// DriftStatus lists the differences between the desired and the observed state.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftStatus {
-    /// How many differences stand.
+    /// count is the number of uncorrected differences.
     pub count: i64,
 
-    /// The first 20 of them.
+    /// items are the first 20 differences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "schema::drift_items")]
+    #[schemars(schema_with = "drift_items")]
     pub items: Vec<DriftItem>,
 
-    /// What was corrected last; replaced only by the next correction.
+    /// lastCorrection is the most recent correction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Correction")]
     pub last_correction: Option<Correction>,
 }
 
-/// One difference.
+/// DriftItem is one difference.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftItem {
-    /// Role, Provider, Association or ServiceAccount.
+    /// resource is the kind of the resource: Role, Provider, Association or ServiceAccount.
     #[schemars(schema_with = "schema::short_text")]
     pub resource: String,
 
-    /// The field of the resource.
+    /// field is the field of the resource.
     #[schemars(schema_with = "schema::long_text")]
     pub field: String,
 
-    /// What was wanted; absent: that it is not there.
+    /// desired is the expected value. Unset if the field should not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::long_text")]
     pub desired: Option<String>,
 
-    /// What was found; absent: nothing.
+    /// observed is the value found. Unset if the field does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::long_text")]
     pub observed: Option<String>,
 
-    /// Why it stands. Reported: the drift policy is Report, or the operator may not write. Contested: somebody
-    /// changes it again each time that it is put back, so it is left alone for a while. Unreadable: AWS did not say.
-    /// Unmanaged: somebody else has to change it.
+    /// reason is the cause for which the difference remains. Reported: the drift policy is Report, or the
+    /// operator may not write. Contested: another writer reverts each correction, so Lanyard pauses.
+    /// Unreadable: the value could not be read from AWS. Unmanaged: Lanyard does not own the resource and its
+    /// owner has to change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::drift_reason")]
     pub reason: Option<DriftReason>,
 
-    /// When it was first seen.
+    /// since is the time at which the difference was first observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub since: Option<Time>,
 }
 
-/// A correction that was made.
+/// Correction is a correction that Lanyard made.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Correction {
-    /// When.
+    /// at is the time of the correction.
     #[schemars(schema_with = "schema::time")]
     pub at: Time,
 
-    /// What, at most 20.
+    /// items are the corrected differences, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "schema::drift_items")]
+    #[schemars(schema_with = "drift_items")]
     pub items: Vec<DriftItem>,
 }
 
-/// The pods of the ServiceAccount. No totals: they change all the time.
+/// PodsStatus describes the pods of the ServiceAccount. It has no total, which would change with every pod.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PodsStatus {
-    /// Pods that carry other credentials than the spec asks for, or none.
+    /// stale is the number of pods without the credentials that the spec asks for.
     pub stale: i64,
+}
+
+fn bindings(generator: &mut SchemaGenerator) -> Schema {
+    schema::list_of::<BindingStatus>(generator, BINDINGS_LIMIT)
+}
+
+fn drift_items(generator: &mut SchemaGenerator) -> Schema {
+    schema::list_of::<DriftItem>(generator, DRIFT_ITEMS_LIMIT)
 }

@@ -1,5 +1,4 @@
-//! EKS: the Pod Identity association of a subject, and the add-on that brings the agent.
-//! Reads give facts and never fail as a whole, writes are one call each. Called by the engine.
+//! EKS: Pod Identity associations and the agent add-on. Failed reads are facts, and each write is one call.
 
 mod agent;
 mod association;

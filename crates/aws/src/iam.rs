@@ -1,5 +1,5 @@
-//! IAM: roles with their policies and tags, and the OIDC provider.
-//! Reads give facts and never fail as a whole, writes are one call each. Called by the engine.
+//! IAM: roles with their policies and tags, and the OIDC provider. Failed reads are facts, and each write is
+//! one call.
 
 mod bulk;
 mod policies;

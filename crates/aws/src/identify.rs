@@ -1,7 +1,6 @@
-//! Who the cluster is in AWS: its ARN, from which everything else follows, its issuer, and who is asking. Off EKS the
-//! caller's account is the cluster's.
-//! A cluster's name or id in, [`Found`] out; two calls at once, off EKS one. Called once at start by the operator and the
-//! command line.
+//! Identification of the cluster in AWS: its ARN, its issuer and the identity of the operator. Outside EKS, the
+//! account of the operator is the account of the cluster. Input: the name or id of a cluster. Output: an
+//! [`IdentifiedCluster`]. Does I/O: two concurrent calls, or one outside EKS.
 
 use futures::future::join;
 use lanyard_core::model::arn::Issuer;
@@ -14,43 +13,51 @@ use crate::call::{Call, Service};
 use crate::client::Aws;
 use crate::error::AwsError;
 
-/// What was found out about the cluster.
+/// The cluster as identified in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct IdentifiedCluster {
     /// The cluster.
     pub cluster: Cluster,
-    /// Whether EKS Auto Mode runs its nodes: those have the Pod Identity Agent built in (docs/dev/aws-behaviour.md#agent).
+    /// True if EKS Auto Mode runs the nodes, which then include the Pod Identity Agent
+    /// (docs/dev/aws-behaviour.md#agent).
     pub auto_mode: bool,
-    /// Who Lanyard itself is in AWS, for the log. `None` when STS did not say, which on EKS stands in the way of nothing.
+    /// The ARN of the operator, for the log. `None` if STS did not return it, which on EKS is not required.
     pub caller_arn: Option<String>,
 }
 
 impl Aws {
-    /// Finds an EKS cluster.
+    /// Identifies an EKS cluster.
     ///
     /// # Errors
-    /// When EKS does not tell, or tells something without ARN or issuer.
-    pub async fn identify(&self, cluster: &ClusterName) -> Result<Found, AwsError> {
+    ///
+    /// Returns an error if the call fails, or the answer lacks the ARN or the issuer.
+    pub async fn identify(&self, cluster: &ClusterName) -> Result<IdentifiedCluster, AwsError> {
         let (described, caller) = join(self.describe_cluster(cluster), self.caller_arn()).await;
         let (cluster, auto_mode) = described?;
-        let caller_arn =
-            caller.inspect_err(|error| tracing::warn!(%error, "AWS does not say who Lanyard is"));
-        Ok(Found {
+        let caller_arn = caller.inspect_err(
+            |error| tracing::warn!(%error, "could not read the operator's own identity from STS"),
+        );
+        Ok(IdentifiedCluster {
             cluster,
             auto_mode,
             caller_arn: caller_arn.ok(),
         })
     }
 
-    /// Finds the account of a cluster that is not EKS's: that of Lanyard's own credentials.
+    /// Identifies the account of a cluster outside EKS: the account of the operator's own credentials.
     ///
     /// # Errors
-    /// When STS does not tell.
-    pub async fn identify_off_eks(&self, id: &ClusterId, issuer: Issuer) -> Result<Found, AwsError> {
+    ///
+    /// Returns an error if STS does not return the caller.
+    pub async fn identify_off_eks(
+        &self,
+        id: &ClusterId,
+        issuer: Issuer,
+    ) -> Result<IdentifiedCluster, AwsError> {
         let arn = self.caller_arn().await?;
-        let call = who_am_i();
-        let (partition, account) = home(&arn).map_err(|error| AwsError::unclear(&call, error))?;
-        Ok(Found {
+        let call = get_caller_identity();
+        let (partition, account) = caller_account(&arn).map_err(|error| AwsError::unclear(&call, error))?;
+        Ok(IdentifiedCluster {
             cluster: Cluster {
                 identity: id.clone().into(),
                 platform: Platform::Other,
@@ -68,19 +75,19 @@ impl Aws {
         let call = self.within_a_region(call)?;
         let request = self.eks().describe_cluster().name(name.as_str());
         let answer = self.call(call.clone(), || request.clone().send()).await?;
-        let told = answer
+        let described = answer
             .cluster()
             .ok_or_else(|| AwsError::unclear(&call, "the answer has no cluster"))?;
-        let arn = told
+        let arn = described
             .arn()
             .ok_or_else(|| AwsError::unclear(&call, "the cluster has no ARN"))?;
-        let issuer = told
+        let issuer = described
             .identity()
             .and_then(|identity| identity.oidc())
             .and_then(|oidc| oidc.issuer());
         let issuer = issuer.ok_or_else(|| AwsError::unclear(&call, "the cluster has no OIDC issuer"))?;
         let cluster = cluster(arn, issuer).map_err(|error| AwsError::unclear(&call, error))?;
-        let auto_mode = told
+        let auto_mode = described
             .compute_config()
             .and_then(|config| config.enabled())
             .unwrap_or(false);
@@ -88,7 +95,7 @@ impl Aws {
     }
 
     async fn caller_arn(&self) -> Result<String, AwsError> {
-        let call = self.within_a_region(who_am_i())?;
+        let call = self.within_a_region(get_caller_identity())?;
         let answer = self
             .call(call.clone(), || self.sts().get_caller_identity().send())
             .await?;
@@ -97,27 +104,28 @@ impl Aws {
             .ok_or_else(|| AwsError::unclear(&call, "the answer has no ARN"))
     }
 
-    /// A call of a service that has an endpoint for each Region.
+    /// Returns the call unchanged if a Region is set, which a service with regional endpoints requires.
     fn within_a_region(&self, call: Call) -> Result<Call, AwsError> {
         if self.eks().config().region().is_none() {
-            let cause = "no AWS Region is set: give --region or AWS_REGION".to_owned();
+            let cause = "no AWS Region is set. Set --region or AWS_REGION".to_owned();
             return Err(AwsError::Unsendable { call, cause });
         }
         Ok(call)
     }
 }
 
-fn who_am_i() -> Call {
-    Call::read(Service::Sts, "GetCallerIdentity", "Lanyard itself")
+fn get_caller_identity() -> Call {
+    Call::read(Service::Sts, "GetCallerIdentity", "the operator")
 }
 
-/// Partition and account of a caller's ARN, such as `arn:aws:sts::111122223333:assumed-role/lanyard/session`.
-fn home(arn: &str) -> Result<(Partition, AccountId), NameError> {
+/// Parses the partition and account of a caller ARN, such as
+/// `arn:aws:sts::111122223333:assumed-role/lanyard/session`.
+fn caller_account(arn: &str) -> Result<(Partition, AccountId), NameError> {
     let part = |at: usize| arn.split(':').nth(at).unwrap_or_default();
     Ok((Partition::parse(part(1))?, AccountId::parse(part(4))?))
 }
 
-/// Takes the ARN of a cluster apart: `arn:<partition>:eks:<region>:<account>:cluster/<name>`.
+/// Parses the ARN of a cluster: `arn:<partition>:eks:<region>:<account>:cluster/<name>`.
 fn cluster(arn: &str, issuer: &str) -> Result<Cluster, NameError> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let part = |at: usize| parts.get(at).copied().unwrap_or_default();
@@ -139,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_about_a_cluster_follows_from_its_arn() {
+    fn cluster_is_derived_from_arn() {
         let arn = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/prod";
         let found = cluster(arn, "https://oidc.eks.cn-north-1.amazonaws.com.cn/id/ABC").unwrap();
         assert_eq!(found.identity.as_str(), arn);
@@ -151,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arn_that_is_none_of_a_cluster_is_refused() {
+    fn arn_of_another_resource_is_rejected() {
         for arn in ["arn:aws:eks:eu-west-1:111122223333:addon/prod/x", "prod", ""] {
             assert!(
                 cluster(arn, "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC").is_err(),
@@ -161,12 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_is_at_home_in_its_partition_and_account() {
-        let (partition, account) = home("arn:aws-us-gov:sts::111122223333:assumed-role/lanyard/i-1").unwrap();
+    fn caller_arn_yields_partition_and_account() {
+        let (partition, account) =
+            caller_account("arn:aws-us-gov:sts::111122223333:assumed-role/lanyard/i-1").unwrap();
         assert_eq!(
             (partition.as_str(), account.as_str()),
             ("aws-us-gov", "111122223333")
         );
-        assert!(home("lanyard").is_err());
+        assert!(caller_account("lanyard").is_err());
     }
 }

@@ -1,19 +1,18 @@
-//! The AWS side of Lanyard: reads of IAM, EKS and STS as facts, writes as single calls, errors in classes.
+//! Access to AWS: reads of IAM, EKS and STS as facts, writes as single calls, and classified errors.
 //!
 //! ```text
-//!   engine --- role, provider, association, addon_agent ---> Fact<T>             (reads never fail as a whole)
-//!   engine --- roles_in_account, associations_in, ... -----> one Page of many at a time
-//!   engine --- create_role, set_trust, ... ----------------> Result<T, AwsError> (one method, one kind of step)
+//!   engine --- role, provider, association, addon_agent ---> Fact<T>             (a failed read is a fact)
+//!   engine --- roles_in_account, associations_in, ... -----> Page<T>
+//!   engine --- create_role, set_trust, ... ----------------> Result<T, AwsError> (one method for each kind of step)
 //!                         |
-//!                       call: budget, gate, timeout, meter, class of the error   (the only way out to AWS)
+//!                  client/send.rs: budget, write gate, time limit, meter, error class
 //!                         ^                                        |
-//!                         +---------- throttled: again -----------+
+//!                         +------------- retry if throttled -------+
 //! ```
 //!
-//! Nothing here decides anything: what to read and what to write is the engine's choice, whose a thing is core's.
-//! The SDK's own retries are off: they would go round the budget and outlast the lease.
+//! This crate makes no decisions: the engine chooses the reads and writes, and core decides about ownership. The retries
+//! of the SDK are disabled, because they would bypass the budget and outlast the lease.
 
-mod account;
 mod budget;
 mod call;
 mod client;
@@ -25,14 +24,13 @@ mod pages;
 #[cfg(feature = "events")]
 mod queue;
 
-pub use account::AssumedRole;
 pub use budget::{BudgetStats, Rates, WaitingCalls};
 pub use call::{Call, LONG_POLL, Measured, Meter, Service};
-pub use client::{Aws, AwsSettings};
+pub use client::{AssumedRole, Aws, AwsSettings};
 pub use eks::ListedAssociation;
 pub use error::{AwsError, Class, ErrorAnswer, Refusal};
 pub use iam::ListedRole;
-pub use identify::Found;
+pub use identify::IdentifiedCluster;
 pub use pages::Page;
 #[cfg(feature = "events")]
 pub use queue::{Message, Queue, Receipt};

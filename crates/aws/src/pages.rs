@@ -1,5 +1,5 @@
-//! Lists that come in pages: one call a page, so that each page takes its turn in the budget.
-//! A function that reads one page in, all items out; the I/O is that function's. Called by the reads of IAM and EKS.
+//! Paginated lists, with one call per page, so that each page waits for the call budget. Input: a function that
+//! reads one page. Output: the items of all pages. The function does the I/O.
 
 use std::future::Future;
 
@@ -9,13 +9,13 @@ use crate::error::AwsError;
 /// One page of a list.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items of the page.
     pub items: Vec<T>,
-    /// What to ask the next page with; `None` on the last one.
+    /// The marker of the next page. `None` on the last page.
     pub next: Option<String>,
 }
 
-/// Reads all pages. `call` is what the list is called in an error.
+/// Reads all pages. `call` describes the list in errors.
 pub(crate) async fn all<T, F>(
     call: &Call,
     mut page: impl FnMut(Option<String>) -> F,
@@ -24,20 +24,20 @@ where
     F: Future<Output = Result<Page<T>, AwsError>>,
 {
     let mut items = Vec::new();
-    let mut at = None;
+    let mut marker = None;
     loop {
-        let read = page(at.clone()).await?;
+        let read = page(marker.clone()).await?;
         items.extend(read.items);
         if read.next.is_none() {
             return Ok(items);
         }
-        if read.next == at {
+        if read.next == marker {
             return Err(AwsError::unclear(
                 call,
-                "the list does not end: two pages have the same marker",
+                "the list does not end: two consecutive pages have the same marker",
             ));
         }
-        at = read.next;
+        marker = read.next;
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn every_page_is_asked_for_with_the_marker_of_the_one_before() {
+    fn each_page_is_read_with_the_previous_marker() {
         let next = |at: Option<&str>| match at {
             None => Some("second"),
             Some("second") => Some("third"),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_whose_marker_stands_still_is_not_read_for_ever() {
+    fn repeated_marker_is_an_error() {
         assert!(matches!(read(|_| Some("same")), Err(AwsError::Unclear { .. })));
     }
 }

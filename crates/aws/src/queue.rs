@@ -1,6 +1,7 @@
-//! The queue that events come from. Messages out, receipts of those that are done with in; two calls of SQS.
-//! Called by the operator, when it leads. A deletion is a write like any other: whoever leads no more leaves messages to
-//! the next.
+//! The SQS queue of AWS events. Output: messages. Input: receipts of handled messages. Does I/O: two kinds of
+//! SQS calls.
+//!
+//! Deletion is a write and checks the write gate, so that a former leader leaves the messages to its successor.
 
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use crate::call::{Call, LONG_POLL, Service};
 use crate::client::Aws;
 use crate::error::AwsError;
 
-/// The most messages that one call gives or takes.
+/// Maximum number of messages per call.
 const BATCH: usize = 10;
 
-/// A queue. A clone shares the client.
+/// An SQS queue. Clones share the client.
 #[derive(Clone, Debug)]
 pub struct Queue {
     aws: Aws,
@@ -23,21 +24,22 @@ pub struct Queue {
     url: QueueUrl,
 }
 
-/// A message.
+/// A received message.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// What it says; by whom it was sent nobody knows.
+    /// The text of the message. Its sender is not authenticated.
     pub body: String,
-    /// What to delete it by.
+    /// The handle for deleting the message.
     pub receipt: Receipt,
 }
 
-/// What a message that was received is deleted by.
+/// The handle for deleting a received message.
 #[derive(Debug, Clone)]
 pub struct Receipt(String);
 
 impl Aws {
-    /// A queue, read with the same credentials. It is asked in the Region that its URL names, else in that of the settings.
+    /// Returns a queue that is read with the same credentials, in the Region of its URL or, if the URL names
+    /// none, in the Region of the settings.
     #[must_use]
     pub fn queue(&self, url: QueueUrl) -> Queue {
         let mut config =
@@ -54,11 +56,12 @@ impl Aws {
 }
 
 impl Queue {
-    /// Waits up to this long, and no longer than [`LONG_POLL`], for messages: ten at most, none when the time is up. What
-    /// is not deleted comes again.
+    /// Waits for messages, at most `wait` and at most [`LONG_POLL`]. Returns up to ten messages, or none at the
+    /// end of the wait. SQS delivers messages again that are not deleted.
     ///
     /// # Errors
-    /// When SQS does not answer, or refuses.
+    ///
+    /// Returns an error if the call fails.
     pub async fn receive(&self, wait: Duration) -> Result<Vec<Message>, AwsError> {
         let seconds = i32::try_from(wait.min(LONG_POLL).as_secs()).unwrap_or_default();
         let call = Call::read(Service::Sqs, "ReceiveMessage", &self.url);
@@ -78,14 +81,15 @@ impl Queue {
             .collect())
     }
 
-    /// Deletes messages that are done with. One that SQS does not delete comes again, which does no harm.
+    /// Deletes handled messages. SQS delivers a message again if its deletion fails, which is harmless.
     ///
     /// # Errors
-    /// When SQS does not answer, or refuses: then all that are left come again.
+    ///
+    /// Returns an error if a call fails. SQS then delivers the remaining messages again.
     pub async fn delete(&self, receipts: &[Receipt]) -> Result<(), AwsError> {
-        for some in receipts.chunks(BATCH) {
+        for batch in receipts.chunks(BATCH) {
             let call = Call::write(Service::Sqs, "DeleteMessageBatch", &self.url);
-            let entries = some
+            let entries = batch
                 .iter()
                 .enumerate()
                 .map(|(number, Receipt(handle))| {
@@ -98,7 +102,10 @@ impl Queue {
             let request = request.set_entries(Some(entries));
             let answer = self.aws.call(call, || request.clone().send()).await?;
             for failed in answer.failed() {
-                tracing::debug!(code = failed.code(), "a message was not deleted and comes again");
+                tracing::debug!(
+                    code = failed.code(),
+                    "a message was not deleted and will be delivered again"
+                );
             }
         }
         Ok(())
@@ -113,13 +120,13 @@ mod tests {
     use crate::client::AwsSettings;
 
     #[test]
-    fn a_queue_is_asked_in_the_region_of_its_url_else_in_that_of_the_settings() {
+    fn queue_region_is_from_url_or_settings() {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
             .build();
         let aws = Aws::with_config(&config, AwsSettings::default());
-        for (url, wanted) in [
+        for (url, desired) in [
             (
                 "https://sqs.eu-central-1.amazonaws.com/111122223333/e",
                 "eu-central-1",
@@ -128,12 +135,12 @@ mod tests {
         ] {
             let queue = aws.queue(QueueUrl::parse(url).unwrap());
             let region = queue.client.config().region().map(ToString::to_string);
-            assert_eq!(region.as_deref(), Some(wanted), "{url}");
+            assert_eq!(region.as_deref(), Some(desired), "{url}");
         }
     }
 
     #[test]
-    fn only_the_call_that_waits_for_messages_may_take_longer_than_others() {
+    fn only_receive_message_has_a_longer_limit() {
         let usual = Duration::from_secs(4);
         let limit = |operation| Call::read(Service::Sqs, operation, "a queue").limit(usual);
         assert_eq!(limit("ReceiveMessage"), usual + LONG_POLL);

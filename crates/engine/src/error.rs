@@ -1,4 +1,5 @@
-//! What can go wrong with a step, and what the core is told of it. Errors in, facts' `ReadError` and steps' `StepFailure` out.
+//! Errors of the engine, and their conversion for core. Input: errors of AWS, of the API server and of the
+//! engine itself. Output: a `ReadError` for facts and a `StepFailure` for steps. No I/O.
 
 use lanyard_aws::AwsError;
 use lanyard_core::model::arn::RoleArn;
@@ -9,69 +10,71 @@ use lanyard_core::model::text::{message, quote};
 use lanyard_core::model::workload::WorkloadRef;
 use lanyard_core::reconcile::outcome::{Disposition, StepFailure};
 
-use crate::trusts::NoRoom;
+mod no_room;
 
-/// What can go wrong when the world is read or changed.
+pub(crate) use no_room::NoRoom;
+
+/// A failed read or write.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// A call to AWS failed.
     #[error(transparent)]
     Aws(#[from] Box<AwsError>),
-    /// A call to the API server failed.
+    /// A request to the API server failed.
     #[error("{verb} {what}: {source}")]
     Kube {
-        /// What was tried, as RBAC calls it.
+        /// The verb, as in RBAC.
         verb: &'static str,
-        /// On what.
+        /// The object or list.
         what: String,
-        /// What the client says.
+        /// The error of the client.
         source: Box<kube::Error>,
     },
-    /// A call to the API server did not end in time.
+    /// A request to the API server timed out.
     #[error("{verb} {what}: no answer in time")]
     TimedOut {
-        /// What was tried.
+        /// The verb.
         verb: &'static str,
-        /// On what.
+        /// The object or list.
         what: String,
     },
-    /// A write was not sent: nothing may be written any more.
-    #[error("{verb} {what}: not sent, this replica may not write at this moment")]
+    /// A write was not sent, because the write gate is closed.
+    #[error("{verb} {what}: not sent, because this replica may not write now")]
     GateClosed {
-        /// What was to be done.
+        /// The verb.
         verb: &'static str,
-        /// On what.
+        /// The object or list.
         what: String,
     },
-    /// A step rests on a thing that went away since it was planned.
-    #[error("{what} is not there any more")]
+    /// A resource that a step depends on was deleted after the plan was made.
+    #[error("{what} no longer exists")]
     Gone {
-        /// What went away.
+        /// The resource.
         what: &'static str,
     },
-    /// A step that only EKS can take, on a cluster that is not its own.
-    #[error("this cluster is not EKS's, which alone has associations and add-ons")]
+    /// A step that requires EKS, on another cluster.
+    #[error("this cluster is not an EKS cluster: associations and add-ons exist only on EKS")]
     NotEks,
     /// A trust policy has no room for one more subject.
     #[error("{0}")]
     NoRoom(Box<NoRoom>),
-    /// What was written into a trust policy was not there when it was read back, each time.
+    /// An edit of a trust policy was missing when it was read back, on each attempt.
     #[error(
-        "the trust policy of {role}: others write to it at the same time, and what Lanyard wrote was lost {tries} times"
+        "the trust policy of {role} is edited by concurrent writers: the edit of Lanyard was lost {tries} times"
     )]
     Contended {
-        /// Whose.
+        /// The role.
         role: RoleArn,
-        /// How often it was written.
+        /// The number of attempts.
         tries: usize,
     },
-    /// A thing in an account to which neither Lanyard's own credentials nor the object's class lead.
+    /// Neither the operator's own credentials nor the class of the object give access to an account.
     #[error(
-        "account {0} is not Lanyard's own, and no class of the object says how to get there (aws.assumeRoleArn)"
+        "no access to account {0}: it is not the account of the operator, and the class of the object sets no aws.assumeRoleArn for it"
     )]
-    NoWay(AccountId),
-    /// A workload of a kind that no rollout restarts.
-    #[error("a {} is not restarted by a rollout: {}", .0.kind, .0.name)]
+    NoAccess(AccountId),
+    /// A workload of a kind that a rollout cannot restart.
+    #[error("{} {} cannot be restarted by a rollout", .0.kind, .0.name)]
     NoRestart(WorkloadRef),
 }
 
@@ -90,7 +93,7 @@ impl EngineError {
         }
     }
 
-    /// The HTTP status with which the API server refused, when it did.
+    /// Returns the HTTP status of an error of the API server, or `None` for other errors.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -105,15 +108,16 @@ impl EngineError {
             | Self::NotEks
             | Self::NoRoom(_)
             | Self::Contended { .. }
-            | Self::NoWay(_)
+            | Self::NoAccess(_)
             | Self::NoRestart(_) => None,
         }
     }
 
-    /// What the outcome says. `after_own_write`: AWS may not see yet what an earlier step of ours just made.
-    pub(crate) fn trouble(&self, after_own_write: bool) -> StepFailure {
+    /// The failure of a step with this error. `after_own_write`: AWS may not see the result of an earlier step
+    /// yet.
+    pub(crate) fn step_failure(&self, after_own_write: bool) -> StepFailure {
         match self {
-            Self::Aws(error) => error.trouble(after_own_write),
+            Self::Aws(error) => error.step_failure(after_own_write),
             Self::Kube { source, .. } => {
                 let (disposition, reason) = kube_class(source);
                 StepFailure {
@@ -137,7 +141,7 @@ impl EngineError {
                 reason: Reason::QuotaExceeded,
                 message: message(&no_room.to_string()),
             },
-            Self::NotEks | Self::NoWay(_) | Self::NoRestart(_) => StepFailure {
+            Self::NotEks | Self::NoAccess(_) | Self::NoRestart(_) => StepFailure {
                 disposition: Disposition::WaitForChange,
                 reason: Reason::Refused,
                 message: quote(&self.to_string()),
@@ -145,13 +149,13 @@ impl EngineError {
         }
     }
 
-    /// Why a fact that needed this call is unreadable.
-    pub(crate) fn why(&self) -> ReadError {
+    /// The cause of an unreadable fact that needed this request.
+    pub(crate) fn read_error(&self) -> ReadError {
         match self {
-            Self::Aws(error) => error.why(),
+            Self::Aws(error) => error.read_error(),
             Self::Kube { verb, what, source } => match kube_class(source).1 {
                 Reason::AccessDenied => {
-                    ReadError::Denied(format!("the operator's RBAC lacks {verb} on {what}"))
+                    ReadError::Denied(format!("the RBAC of the operator lacks {verb} on {what}"))
                 }
                 Reason::Throttled => ReadError::Throttled,
                 _ => ReadError::Failed(quote(&self.to_string())),
@@ -162,13 +166,13 @@ impl EngineError {
             | Self::NotEks
             | Self::NoRoom(_)
             | Self::Contended { .. }
-            | Self::NoWay(_)
+            | Self::NoAccess(_)
             | Self::NoRestart(_) => ReadError::Failed(quote(&self.to_string())),
         }
     }
 }
 
-/// The class of an API server's error [Kubernetes API conventions, HTTP status codes].
+/// The class of an error of the API server (Kubernetes API conventions, HTTP status codes).
 fn kube_class(error: &kube::Error) -> (Disposition, Reason) {
     let kube::Error::Api(status) = error else {
         return (Disposition::RetrySoon, Reason::Unavailable);
@@ -177,7 +181,7 @@ fn kube_class(error: &kube::Error) -> (Disposition, Reason) {
         401 | 403 => (Disposition::WaitForChange, Reason::AccessDenied),
         400 | 404 | 405 | 413 | 422 => (Disposition::WaitForChange, Reason::Refused),
         429 => (Disposition::RetrySoon, Reason::Throttled),
-        // 409: somebody was faster; the next look sees what they wrote.
+        // 409: another writer was faster. The next reconcile reads its change.
         409 => (Disposition::RetrySoon, Reason::Progressing),
         _ => (Disposition::RetrySoon, Reason::Unavailable),
     }

@@ -1,12 +1,14 @@
-//! Turns: one lock for each thing in AWS that several passes of this process would write at once.
-//! The thing's key in, its lock out; no I/O.
+//! One lock per resource that several reconciles of this process could write at once. Plain data, no I/O.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-/// The locks, by key. One that was ever asked for is kept: there are as many as shared roles and providers.
-pub(crate) struct KeyedLocks<K>(Mutex<HashMap<K, Arc<tokio::sync::Mutex<()>>>>);
+use parking_lot::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
+
+/// The locks by key. They are never removed: their number is bounded by the shared roles and providers.
+pub(crate) struct KeyedLocks<K>(Mutex<HashMap<K, Arc<AsyncMutex<()>>>>);
 
 impl<K> Default for KeyedLocks<K> {
     fn default() -> Self {
@@ -15,9 +17,9 @@ impl<K> Default for KeyedLocks<K> {
 }
 
 impl<K: Eq + Hash> KeyedLocks<K> {
-    /// The lock of one thing.
-    pub(crate) fn of(&self, key: K) -> Arc<tokio::sync::Mutex<()>> {
-        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The lock of one resource.
+    pub(crate) fn of(&self, key: K) -> Arc<AsyncMutex<()>> {
+        let mut locks = self.0.lock();
         Arc::clone(locks.entry(key).or_default())
     }
 }

@@ -1,22 +1,17 @@
-//! The pods of a subject: read one by one, folded from a watch, or listed afresh.
-//! Pods of the API server in, holders out. Only `fresh` does I/O; the watch that feeds the fold is the operator's.
+//! The pods of a subject, indexed from a watch or listed. Input: pods of the API server. Output: the
+//! credentials that they carry. No I/O: the operator watches, and `read/pods.rs` lists.
 //!
 //! ```text
-//!   Pod ---> reading ---> fold  ---> Pods { fresh: false }     kept for every subject of the cluster
-//!                    \--> fresh ---> Pods { fresh: true }      one subject, before anything is retired
+//!   Pod ---> reading ---> index         ---> Pods { fresh: false }    all subjects of the cluster
+//!                    \--> read/pods.rs  ---> Pods { fresh: true }     one subject, before a binding is retired
 //! ```
 
-mod fresh;
 mod index;
 mod places;
 mod reading;
 #[cfg(test)]
 mod testing;
 
-use std::sync::Arc;
-
-pub use index::PodIndex;
-pub(crate) use places::Agents;
-
-/// A namespace and a ServiceAccount's name.
-pub type SubjectKey = (Arc<str>, Arc<str>);
+pub use index::{PodIndex, SubjectKey};
+pub(crate) use places::{AGENT_NAMESPACE, Agents, agent_selector};
+pub(crate) use reading::{PodFacts, read};

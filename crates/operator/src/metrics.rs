@@ -282,7 +282,7 @@ impl Meter for Metrics {
             operation,
             outcome,
             waited,
-            took,
+            duration,
         } = *measured;
         self.aws_calls
             .get_or_create(&CallLabels {
@@ -293,7 +293,7 @@ impl Meter for Metrics {
             .inc();
         self.aws_duration
             .get_or_create(&OperationLabels { service, operation })
-            .observe(took.as_secs_f64());
+            .observe(duration.as_secs_f64());
         self.aws_wait
             .get_or_create(&ServiceLabels { service })
             .observe(waited.as_secs_f64());

@@ -317,7 +317,7 @@ mod tests {
 --pod-identity-agent <POLICY>: \"ensure\" is neither Require nor Ensure (see `lanyard --help`)
 --cluster-name <NAME>: \"has space\" is not a cluster name: letters, digits, '-' and '_', at most 100, beginning with a letter or digit (see `lanyard --help`)
 --region <REGION>: \"x\" is not an AWS Region such as eu-west-1 (see `lanyard --help`)
---aws-rate <SERVICE=NUMBER,...>: \"fast\" is not a whole number of calls a second, 1 to 10000 (see `lanyard --help`)
+--aws-rate <SERVICE=NUMBER,...>: \"fast\" is not a whole number of calls per second from 1 to 10000 (see `lanyard --help`)
 --resync <DURATION>: 1s is too short: at least 10s (see `lanyard --help`)
 --resync <DURATION>: \"soon\" is not a duration such as 90s, 10m or 1h30m (see `lanyard --help`)
 --metrics-addr <ADDRESS>: invalid socket address syntax (see `lanyard --help`)

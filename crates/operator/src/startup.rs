@@ -11,7 +11,7 @@ mod limits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_aws::{Aws, AwsError, AwsSettings, Class, Found, Meter};
+use lanyard_aws::{Aws, AwsError, AwsSettings, Class, IdentifiedCluster, Meter};
 use lanyard_core::aws_event::QueueUrl;
 use lanyard_core::model::cluster::Platform;
 use lanyard_core::model::fact::Fact;
@@ -67,7 +67,7 @@ pub async fn aws(
         throttled_limit: timings.throttled,
         rates: settings.aws_rate,
         meter,
-        goes_on: may_retry,
+        may_retry,
         may_write,
     };
     Aws::connect(aws).await
@@ -120,7 +120,7 @@ pub async fn try_identify_cluster(
 
 /// The message of an AWS error that a retry can resolve. Returns every other one as an error.
 fn retryable_message(settings: &ClusterSettings, error: AwsError) -> Result<String, OperatorError> {
-    let message = error.trouble(false).message;
+    let message = error.step_failure(false).message;
     match (error.class(), &settings.selector) {
         (Class::NotFound, ClusterSelector::Eks(cluster)) => {
             let cluster = cluster.clone();
@@ -137,7 +137,7 @@ async fn retry_until_found(
     aws: &Aws,
     kube: &kube::Client,
     readiness: &Readiness,
-) -> Result<Found, OperatorError> {
+) -> Result<IdentifiedCluster, OperatorError> {
     loop {
         let (requirement, cause) = match attempt(settings, aws, kube).await {
             Ok(found) => {
@@ -156,7 +156,7 @@ async fn retry_until_found(
     }
 }
 
-async fn log_cluster(found: &Found, engine: &Engine) {
+async fn log_cluster(found: &IdentifiedCluster, engine: &Engine) {
     let agent = match engine.agent().await {
         _ if engine.cluster().platform == Platform::Other => "not applicable outside EKS".to_owned(),
         Fact::Present(agent) => agent.found,

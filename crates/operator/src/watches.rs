@@ -17,8 +17,8 @@ use kube_runtime::watcher::{self, Event, watcher};
 use lanyard_core::model::reason::Reason;
 use lanyard_core::reconcile::gate::WriteGate;
 use lanyard_core::reconcile::summary::recount;
+use lanyard_engine::fingerprint;
 use lanyard_engine::pods::SubjectKey;
-use lanyard_engine::service_account::fingerprint;
 
 use crate::context::{Context, IdentityRef};
 use crate::publish::write_over_the_same;

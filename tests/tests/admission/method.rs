@@ -8,15 +8,15 @@ use crate::ask::{accepted, and_the_rest_later, refused, with};
 #[tokio::test]
 async fn each_method_has_its_own_block() -> Result<()> {
     let of = |method: &str, block: &str| json!({"role": {"managed": {}}, "method": method, block: {}});
-    let no_tags = "spec.podIdentity: Invalid value: EKS accepts a session policy only without session tags: set disableSessionTags to true, or remove sessionPolicy";
+    let no_tags = "spec.podIdentity: Invalid value: sessionPolicy requires disableSessionTags: true. Set disableSessionTags to true, or remove sessionPolicy";
     refused(&[
         (
             of("IRSA", "podIdentity"),
-            "spec: Invalid value: podIdentity has no effect with method IRSA: remove podIdentity, or set method to PodIdentity",
+            "spec: Invalid value: podIdentity must be unset when method is IRSA. Remove podIdentity, or set method to PodIdentity",
         ),
         (
             of("PodIdentity", "irsa"),
-            "spec: Invalid value: irsa has no effect with method PodIdentity: remove irsa, or set method to IRSA",
+            "spec: Invalid value: irsa must be unset when method is PodIdentity. Remove irsa, or set method to IRSA",
         ),
         (with("podIdentity", json!({"sessionPolicy": {}})), no_tags),
         (with("podIdentity", json!({"sessionPolicy": {"Version": "2012-10-17"}, "disableSessionTags": false})), no_tags),
@@ -26,11 +26,11 @@ async fn each_method_has_its_own_block() -> Result<()> {
         ),
         (
             with("irsa", json!({"tokenExpiration": "599s"})),
-            "spec.irsa.tokenExpiration: Invalid value: \"599s\": must be from 10m to 24h: the API server issues no shorter token, and the pod identity webhook no longer one",
+            "spec.irsa.tokenExpiration: Invalid value: \"599s\": must be from 10m, the minimum of the Kubernetes API server, to 24h, the maximum of the pod identity webhook",
         ),
         (
             with("irsa", json!({"tokenExpiration": "24h1s"})),
-            "spec.irsa.tokenExpiration: Invalid value: \"24h1s\": must be from 10m to 24h: the API server issues no shorter token, and the pod identity webhook no longer one",
+            "spec.irsa.tokenExpiration: Invalid value: \"24h1s\": must be from 10m, the minimum of the Kubernetes API server, to 24h, the maximum of the pod identity webhook",
         ),
         (
             with("irsa", json!({"audience": "sts amazonaws com"})),

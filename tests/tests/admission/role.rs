@@ -7,8 +7,8 @@ use crate::ask::{accepted, and_the_rest_later, managed, refused, with};
 
 #[tokio::test]
 async fn exactly_one_role_is_asked_for() -> Result<()> {
-    let neither = "spec.role: Invalid value: role needs exactly one of managed and existing: write managed: {} for a role that Lanyard makes, or existing.arn for a role that is there already";
-    let both = "spec.role: Invalid value: role needs exactly one of managed and existing, not both: keep managed for a role that Lanyard makes, or existing for a role that is there already";
+    let neither = "spec.role: Invalid value: role must have exactly one of managed and existing, but has neither. Set managed: {} for a role that Lanyard creates, or existing.arn for a role that already exists";
+    let both = "spec.role: Invalid value: role must have exactly one of managed and existing, but has both. Keep managed for a role that Lanyard creates, or existing for a role that already exists";
     refused(&[
         (json!({"role": {}}), neither),
         (json!({"role": {"managed": null}}), neither),
@@ -41,7 +41,7 @@ async fn an_arn_is_that_of_the_right_thing() -> Result<()> {
         ),
         (
             existing("arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS"),
-            "spec.role.existing.arn: Invalid value: \"arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS\": a role under /aws-service-role/ or /aws-reserved/ belongs to AWS and cannot serve pods: name a role of your own",
+            "spec.role.existing.arn: Invalid value: \"arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS\": must not be a role under /aws-service-role/ or /aws-reserved/: AWS owns these roles and pods cannot use them",
         ),
         (
             with("podIdentity", json!({"targetRoleArn": "arn:aws:iam::111122223333:user/a"})),
@@ -49,7 +49,7 @@ async fn an_arn_is_that_of_the_right_thing() -> Result<()> {
         ),
         (
             with("podIdentity", json!({"targetRoleArn": "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/a"})),
-            "spec.podIdentity.targetRoleArn: Invalid value: \"arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/a\": a role under /aws-service-role/ or /aws-reserved/ belongs to AWS and cannot serve pods: name a role of your own",
+            "spec.podIdentity.targetRoleArn: Invalid value: \"arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/a\": must not be a role under /aws-service-role/ or /aws-reserved/: AWS owns these roles and pods cannot use them",
         ),
         (
             managed(json!({"policyArns": ["AmazonS3ReadOnlyAccess"]})),
@@ -69,15 +69,15 @@ async fn texts_of_a_managed_role_keep_to_iam() -> Result<()> {
     refused(&[
         (
             managed(json!({"name": "team/orders"})),
-            "spec.role.managed.name: Invalid value: \"team/orders\": must be a role's name without its path: 1 to 64 letters, digits and +=,.@_-",
+            "spec.role.managed.name: Invalid value: \"team/orders\": must be a role name without a path: 1 to 64 letters, digits and +=,.@_-",
         ),
         (
             managed(json!({"name": long_name})),
-            "spec.role.managed.name: Invalid value: \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\": must be a role's name without its path: 1 to 64 letters, digits and +=,.@_-",
+            "spec.role.managed.name: Invalid value: \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\": must be a role name without a path: 1 to 64 letters, digits and +=,.@_-",
         ),
         (
             managed(json!({"description": "all orders ☃"})),
-            "spec.role.managed.description: Invalid value: \"all orders ☃\": must be at most 1000 characters that IAM accepts: ASCII and Latin-1 letters and signs, tabs and line breaks",
+            "spec.role.managed.description: Invalid value: \"all orders ☃\": must be at most 1000 characters from the set that IAM accepts: printable ASCII and Latin-1, tab and line break",
         ),
         (
             managed(json!({"maxSessionDuration": "1 hour"})),
@@ -85,15 +85,15 @@ async fn texts_of_a_managed_role_keep_to_iam() -> Result<()> {
         ),
         (
             managed(json!({"maxSessionDuration": "59m59s"})),
-            "spec.role.managed.maxSessionDuration: Invalid value: \"59m59s\": must be from 1h to 12h, the limits of IAM for a role's sessions",
+            "spec.role.managed.maxSessionDuration: Invalid value: \"59m59s\": must be from 1h to 12h, the range that IAM accepts for MaxSessionDuration",
         ),
         (
             managed(json!({"maxSessionDuration": "12h1s"})),
-            "spec.role.managed.maxSessionDuration: Invalid value: \"12h1s\": must be from 1h to 12h, the limits of IAM for a role's sessions",
+            "spec.role.managed.maxSessionDuration: Invalid value: \"12h1s\": must be from 1h to 12h, the range that IAM accepts for MaxSessionDuration",
         ),
         (
             managed(json!({"inlinePolicies": [{"name": "a b", "document": {}}]})),
-            "spec.role.managed.inlinePolicies[0].name: Invalid value: \"a b\": must be a policy's name: 1 to 128 letters, digits and +=,.@_-",
+            "spec.role.managed.inlinePolicies[0].name: Invalid value: \"a b\": must be a policy name: 1 to 128 letters, digits and +=,.@_-",
         ),
     ])
     .await?;

@@ -110,6 +110,7 @@ fn status() -> Value {
     let item = json!({"resource": "Role", "field": "maxSessionDuration", "desired": "1h", "observed": "12h"});
     json!({
         "observedGeneration": 1,
+        "className": "tenants",
         "conditions": [
             condition("Ready", "False", "TrustMissing", "the trust policy of role/orders does not admit default/shown"),
             condition("InSync", "False", "Drifted", "1 item stands"),
@@ -145,11 +146,13 @@ fn status() -> Value {
 #[tokio::test]
 async fn a_status_is_kept_whole_and_kubectl_shows_what_matters() -> Result<()> {
     let api = api().await?;
+    let mut spec = managed(json!({}));
+    spec["suspend"] = json!(true);
     let object = json!({
         "apiVersion": "lanyard.dev/v1alpha1",
         "kind": "WorkloadIdentity",
         "metadata": {"name": "shown"},
-        "spec": managed(json!({})),
+        "spec": spec,
     });
     let apply = PatchParams::apply(FIELD_MANAGER).force();
     api.patch("shown", &apply, &Patch::Apply(object)).await?;
@@ -158,7 +161,14 @@ async fn a_status_is_kept_whole_and_kubectl_shows_what_matters() -> Result<()> {
     ensure!(stored.data["status"] == status(), "{}", stored.data["status"]);
 
     let columns = [
-        "NAME", "METHOD", "READY", "REASON", "CHANGE", "STALE", "DRIFT", "AGE",
+        "NAME",
+        "METHOD",
+        "READY",
+        "REASON",
+        "STAGE",
+        "STALE-PODS",
+        "DRIFT",
+        "AGE",
     ];
     let cells = [
         "shown",
@@ -175,8 +185,10 @@ async fn a_status_is_kept_whole_and_kubectl_shows_what_matters() -> Result<()> {
         "{head:?} {row:?}"
     );
 
-    let columns = ["ROLE", "ASSOCIATION", "MESSAGE"];
+    let columns = ["CLASS", "SUSPENDED", "ROLE", "ASSOCIATION", "MESSAGE"];
     let cells = [
+        "tenants",
+        "true",
         "arn:aws:iam::111122223333:role/orders",
         "a-1",
         "the trust policy of role/orders does not admit default/shown",

@@ -9,13 +9,13 @@ use crate::ask::{accepted, and_the_rest_later, managed, refused};
 async fn tags_keep_to_aws_and_to_what_is_ours() -> Result<()> {
     let tags = |tags: Value| managed(json!({"tags": tags}));
     let keys = |message: &str| format!("spec.role.managed.tags: Invalid value: {message}");
-    let shape = keys("a tag's key must be 1 to 128 letters, digits, spaces and _.:/=+-@");
-    let aws = keys("tag keys that begin with aws: are reserved by AWS: use another key");
-    let ours = keys("tag keys that begin with lanyard.dev/ mark what Lanyard owns: use another key");
+    let shape = keys("tag key must be 1 to 128 letters, digits, spaces and _.:/=+-@");
+    let aws = keys("tag keys must not begin with aws:, which AWS reserves");
+    let ours = keys("tag keys must not begin with lanyard.dev/, which Lanyard reserves for ownership tags");
     let session = keys(
-        "tag keys that begin with kubernetes- or eks-cluster- would pass for Pod Identity session tags: use another key",
+        "tag keys must not begin with kubernetes- or eks-cluster-, which Pod Identity reserves for session tags",
     );
-    let case = keys("IAM takes tag keys that differ only in case for one key: keep one of them");
+    let case = keys("tag keys must be unique ignoring case, as IAM compares them");
     let many: serde_json::Map<String, Value> = (0..48).map(|at| (format!("k{at}"), json!("v"))).collect();
     refused(&[
         (tags(json!({"a#b": "c"})), &shape),
@@ -28,7 +28,7 @@ async fn tags_keep_to_aws_and_to_what_is_ours() -> Result<()> {
         (tags(json!({"team": "shop", "Team": "shop"})), &case),
         (
             tags(json!({"team": "a#b"})),
-            "spec.role.managed.tags[team]: Invalid value: \"a#b\": a tag's value must be at most 256 letters, digits, spaces and _.:/=+-@",
+            "spec.role.managed.tags[team]: Invalid value: \"a#b\": tag value must be at most 256 letters, digits, spaces and _.:/=+-@",
         ),
         (
             tags(json!(many)),

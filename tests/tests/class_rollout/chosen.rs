@@ -21,7 +21,10 @@ async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
     let status = ready.status.context("a status")?;
     ensure!(status.class_name.as_deref() == Some("platform"));
     let class = until(&scene, "platform", "counted", |class| {
-        let identities = class.status.as_ref().and_then(|status| status.identities);
+        let identities = class
+            .status
+            .as_ref()
+            .and_then(|status| status.identities.as_ref());
         identities.is_some_and(|identities| (identities.total, identities.ready) == (1, 1))
     })
     .await?;

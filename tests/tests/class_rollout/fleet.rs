@@ -13,6 +13,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watcher};
 use lanyard_api::WorkloadIdentityClass;
 use lanyard_api::class::TransitionsStatus;
+use lanyard_core::model::spec::Method;
 use lanyard_testkit::gateway::Fault;
 use lanyard_tests::{PATIENCE, TestNamespace, put_class, with};
 use serde_json::{Value, json};
@@ -38,18 +39,21 @@ fn transitions(class: &WorkloadIdentityClass) -> TransitionsStatus {
     status.unwrap_or_default()
 }
 
-/// How many identities get their role by a method, with nothing under way.
+/// Returns the number of identities whose method in effect is `method`, or 0 while a transition waits, runs or failed.
 fn at_rest(class: &WorkloadIdentityClass, method: &str) -> i64 {
     let idle = transitions(class) == TransitionsStatus::default();
-    let identities = class.status.as_ref().and_then(|status| status.identities);
-    let by = identities.filter(|_| idle).map(|identities| identities.by_method);
-    by.map_or(0, |by| {
-        if method == "IRSA" {
-            by.irsa
-        } else {
-            by.pod_identity
-        }
-    })
+    let identities = class
+        .status
+        .as_ref()
+        .and_then(|status| status.identities.as_ref());
+    let method = if method == "IRSA" {
+        Method::Irsa
+    } else {
+        Method::PodIdentity
+    };
+    identities
+        .filter(|_| idle)
+        .map_or(0, |identities| identities.count_of(method))
 }
 
 async fn deploy(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
@@ -155,9 +159,9 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     let held = held.status.context("a status")?;
     let says = &held.conditions.first().context("a condition")?.message;
     ensure!(says.contains("spec.transition.paused is true"), "{says}");
-    let identities = held.identities;
-    let by = identities.context("counts")?.by_method;
-    ensure!(by.irsa > 0 && by.pod_identity > 0, "{by:?}");
+    let identities = held.identities.context("counts")?;
+    let both = [Method::Irsa, Method::PodIdentity].map(|method| identities.count_of(method));
+    ensure!(both.iter().all(|count| *count > 0), "{identities:?}");
 
     // Turned back in the midst, then all the way.
     put("IRSA", false).await?;
@@ -230,7 +234,7 @@ async fn a_failure_keeps_the_others_from_beginning() -> Result<()> {
     let says = &status.conditions.first().context("a condition")?.message;
     ensure!(says.contains("spec.transition.pauseAfterFailures"), "{says}");
     let identities = status.identities.context("counts")?;
-    ensure!(identities.by_method.irsa == all, "{identities:?}");
+    ensure!(identities.count_of(Method::Irsa) == all, "{identities:?}");
     ensure!(classes(&scene).get("platform").await?.metadata.generation == Some(2));
     stage.bed.stop().await
 }

@@ -68,6 +68,9 @@ pub async fn until_within(
 
 /// How many identities follow a class, as its status says.
 pub fn total(class: &WorkloadIdentityClass) -> i64 {
-    let identities = class.status.as_ref().and_then(|status| status.identities);
+    let identities = class
+        .status
+        .as_ref()
+        .and_then(|status| status.identities.as_ref());
     identities.map_or(0, |identities| identities.total)
 }

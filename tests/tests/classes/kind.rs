@@ -29,11 +29,11 @@ async fn a_class_that_cannot_work_is_refused() -> Result<()> {
     let told = async |spec: Value| refusal(api.create(&PostParams::default(), &class("wrong", spec)?).await);
     same(
         told(json!({"defaults": {"method": "IRSA"}})).await?,
-        "spec: Invalid value: guardrails.methods does not hold defaults.method, so no identity could follow the default: add it there",
+        "spec: Invalid value: guardrails.methods must contain defaults.method. Add the method to guardrails.methods, or change defaults.method",
     )?;
     same(
         told(json!({"guardrails": {"adopt": ["a\\Eb"]}})).await?,
-        "spec.guardrails.adopt[0]: Invalid value: \"a\\\\Eb\": must not hold a backslash",
+        "spec.guardrails.adopt[0]: Invalid value: \"a\\\\Eb\": must not contain a backslash",
     )
 }
 
@@ -50,8 +50,7 @@ async fn the_account_of_a_class_cannot_be_exchanged() -> Result<()> {
     put_class(&client, &of("111122223333")?).await?;
     let api: Api<WorkloadIdentityClass> = Api::all(client);
     let params = PatchParams::apply("platform").force();
-    let told =
-        "spec: Invalid value: aws cannot change, as roles cannot move to another account: make another class";
+    let told = "spec: Invalid value: aws is immutable, because roles cannot move to another account. Restore the previous value, or create a new class";
     for other in [
         of("444455556666")?,
         class("account", json!({"provider": "Require"}))?,
@@ -68,7 +67,7 @@ async fn the_account_of_a_class_cannot_be_exchanged() -> Result<()> {
 async fn people_see_the_default_and_the_counts() -> Result<()> {
     let bed = bed().await?;
     let api: Api<WorkloadIdentityClass> = Api::all(client().await?);
-    let counts = json!({"identities": {"total": 3, "ready": 2, "drifted": 1, "byMethod": {"IRSA": 1, "PodIdentity": 2}}});
+    let counts = json!({"identities": {"total": 3, "ready": 2, "drifted": 1, "byMethod": [{"method": "IRSA", "count": 1}, {"method": "PodIdentity", "count": 2}]}});
     let patch = json!({ "status": counts });
     api.patch_status("bare", &PatchParams::default(), &Patch::Merge(&patch))
         .await?;
@@ -110,7 +109,7 @@ async fn a_followed_class_stays() -> Result<()> {
         .await?;
     same(
         refusal(named(json!("bare")).await)?,
-        "<nil>: Invalid value: className cannot change once a class is followed (status.className): put it back, or make another WorkloadIdentity",
+        "<nil>: Invalid value: className is immutable once status.className is set. Restore the previous value, or create a new WorkloadIdentity",
     )?;
     named(json!("wide")).await?;
     named(json!(null)).await?;

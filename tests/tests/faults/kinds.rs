@@ -48,10 +48,10 @@ impl Kind {
         match self {
             Self::Throttled => "throttled by AWS",
             Self::ServerError | Self::Reset | Self::AnswerLost | Self::TimedOut | Self::Nonsense => {
-                "does not answer as it should"
+                "did not return a valid response"
             }
-            Self::TokenExpired => "AWS does not accept the operator's credentials (ExpiredToken",
-            Self::ClockSkewed => "AWS does not accept the operator's credentials (RequestTimeTooSkewed",
+            Self::TokenExpired => "AWS rejected the credentials of the operator (ExpiredToken",
+            Self::ClockSkewed => "AWS rejected the credentials of the operator (RequestTimeTooSkewed",
         }
     }
 

@@ -143,7 +143,9 @@ async fn only_rollouts_are_restarted(shop: &Shop) -> Result<()> {
 async fn what_may_not_be_read_is_unreadable(shop: &Shop) -> Result<()> {
     let nobody = shop.world_as("nobody").await?;
     let pods = nobody.fresh_pods(&shop.subject).await;
-    let denied = ReadError::Denied(format!("the operator's RBAC lacks list on pods in {NAMESPACE}"));
+    let denied = ReadError::Denied(format!(
+        "the RBAC of the operator lacks list on pods in {NAMESPACE}"
+    ));
     ensure!(pods == Fact::Unreadable(denied), "{pods:?}");
     let workloads = nobody.workloads(&shop.subject).await;
     ensure!(

@@ -1,18 +1,20 @@
-//! A good WorkloadIdentityClass to start from: the default one, whose limits the other samples keep to.
-//! Nothing in, an object out; no I/O. Called by `cargo xtask codegen` and by tests.
+//! A valid WorkloadIdentityClass: the default class, whose limits the other samples satisfy. Input: nothing.
+//! Output: an object. No I/O.
 
 use std::collections::BTreeMap;
 
 use lanyard_core::model::cluster::ProviderPolicy;
 use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 
-use super::READ_S3;
 use crate::class::{
     ANNOTATION_DEFAULT_CLASS, DefaultsSpec, ExistingRow, GuardrailsSpec, InlineRow, NamespaceSelector,
     QueueSpec, WorkloadIdentityClass, WorkloadIdentityClassSpec,
 };
 
-/// The default class, with every field that goes with the operator's own account.
+/// A managed policy that grants read access to S3.
+pub(super) const READ_S3: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+
+/// The default class, with every field that is valid in the account of the operator.
 #[must_use]
 pub fn class() -> WorkloadIdentityClass {
     let spec = WorkloadIdentityClassSpec {

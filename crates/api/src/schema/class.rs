@@ -1,17 +1,15 @@
-//! The vocabulary of the class's schema: patterns, rows, selectors and the numbers of a queue.
-//! Nothing in, a piece of schema out; no I/O. Named by the fields of `class` as `schema_with`.
+//! Schemas of the fields of a WorkloadIdentityClass: patterns, label selectors and the numbers of a rollout.
+//! Input: nothing. Output: pieces of JSON schema, named by `schema_with` attributes. No I/O.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::{duration, one_of, rules, text};
-use crate::class::{ExistingRow, InlineRow, SelectorExpression};
+use super::basic::{duration, one_of, rules, text};
+use super::identity::method;
 
-/// Entries of one list of patterns.
+/// Maximum number of entries of one list of patterns.
 const PATTERNS_LIMIT: u32 = 64;
-/// Rows of actions with resources, or of existing roles.
-const ROWS_LIMIT: u32 = 64;
-/// Demands of a selector, and labels of it.
-const LABELS_LIMIT: u32 = 32;
+/// Maximum number of requirements, labels or values of a label selector.
+pub(crate) const LABELS_LIMIT: usize = 32;
 
 pub(crate) fn provider(_: &mut SchemaGenerator) -> Schema {
     one_of(&["Ensure", "Require"])
@@ -20,13 +18,14 @@ pub(crate) fn provider(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn methods(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
-        "items": super::method(generator),
+        "items": method(generator),
         "maxItems": 2,
         "x-kubernetes-list-type": "set",
     })
 }
 
-/// 2 to 1,224 characters [STS `AssumeRole`], where 1,000 are as many as an expression can count.
+/// STS `AssumeRole` accepts 2 to 1,224 characters. The limit is 1,000, the largest repetition count of a CEL regular
+/// expression.
 pub(crate) fn external_id(_: &mut SchemaGenerator) -> Schema {
     text(&[(
         r"self.matches('^[A-Za-z0-9_+=,.@:/-]{2,1000}$')",
@@ -37,7 +36,7 @@ pub(crate) fn external_id(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn role_path(_: &mut SchemaGenerator) -> Schema {
     text(&[(
         r"self.size() <= 128 && self.matches('^/([A-Za-z0-9+=,.@_-]+/)+$')",
-        "must be a path such as /tenants/: it begins and ends with /, and has at most 128 letters, digits and +=,.@_-",
+        "must be a path such as /tenants/ that begins and ends with / and has at most 128 letters, digits and +=,.@_-",
     )])
 }
 
@@ -48,8 +47,8 @@ pub(crate) fn role_name_prefix(_: &mut SchemaGenerator) -> Schema {
     )])
 }
 
-/// No backslash, which stands for itself in none of the things that patterns are for: the optional admission policy makes
-/// regular expressions of them.
+/// Backslashes are refused: none of the matched values contains one, and the optional admission policy turns patterns
+/// into regular expressions.
 pub(crate) fn pattern(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -57,7 +56,7 @@ pub(crate) fn pattern(_: &mut SchemaGenerator) -> Schema {
         "maxLength": 512,
         "x-kubernetes-validations": rules(&[(
             r"!self.contains('\\')",
-            "must not hold a backslash",
+            "must not contain a backslash",
         )]),
     })
 }
@@ -71,28 +70,7 @@ pub(crate) fn patterns(generator: &mut SchemaGenerator) -> Schema {
     })
 }
 
-pub(crate) fn rows(generator: &mut SchemaGenerator) -> Schema {
-    table::<InlineRow>(generator, ROWS_LIMIT)
-}
-
-pub(crate) fn existing_rows(generator: &mut SchemaGenerator) -> Schema {
-    table::<ExistingRow>(generator, ROWS_LIMIT)
-}
-
-pub(crate) fn expressions(generator: &mut SchemaGenerator) -> Schema {
-    table::<SelectorExpression>(generator, LABELS_LIMIT)
-}
-
-fn table<T: JsonSchema>(generator: &mut SchemaGenerator, limit: u32) -> Schema {
-    json_schema!({
-        "type": "array",
-        "items": generator.subschema_for::<T>(),
-        "maxItems": limit,
-        "x-kubernetes-list-type": "atomic",
-    })
-}
-
-/// The key of a label with its prefix: 253 and 63 characters [Kubernetes, Labels and Selectors].
+/// A label key: a prefix of at most 253 characters, `/`, and a name of at most 63 (Kubernetes, Labels and Selectors).
 pub(crate) fn label(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": 317})
 }
@@ -123,5 +101,5 @@ pub(crate) fn count(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn wait(_: &mut SchemaGenerator) -> Schema {
-    duration(("duration(self) <= duration('24h')", "must be 24h at most"))
+    duration(("duration(self) <= duration('24h')", "must be at most 24h"))
 }

@@ -1,4 +1,4 @@
-//! The class: its rules run in process, what core makes of it, and that the samples live under it. No I/O.
+//! Tests of the class: its CEL rules, its conversion to core, and the samples under its guardrails. No I/O.
 
 use std::sync::LazyLock;
 
@@ -13,8 +13,8 @@ use super::crd_schemas;
 use crate::class::{ANNOTATION_DEFAULT_CLASS, WorkloadIdentityClass};
 use crate::samples;
 
-/// The messages of the rules that a class breaks, or the change from another to it.
-fn broken(spec: &Value, before: Option<&Value>) -> Vec<String> {
+/// The fields whose CEL rules a class, or its change from `before`, violates.
+fn violations(spec: &Value, before: Option<&Value>) -> Vec<String> {
     static COMPILED: LazyLock<CompiledSchema> = LazyLock::new(|| compile_schema(&crd_schemas().remove(1)));
     let object = |spec: &Value| json!({"metadata": {"name": "tenants"}, "spec": spec});
     match validate_compiled(&COMPILED, &object(spec), before.map(object).as_ref()) {
@@ -24,15 +24,15 @@ fn broken(spec: &Value, before: Option<&Value>) -> Vec<String> {
 }
 
 #[test]
-fn a_class_that_contradicts_itself_is_refused() {
+fn inconsistent_class_is_rejected() {
     let both = |default: &str, limit: &str| json!({"defaults": {"maxSessionDuration": default}, "guardrails": {"maxSessionDuration": limit}});
     let by_default =
         |methods: Value| json!({"defaults": {"method": "IRSA"}, "guardrails": {"methods": methods}});
-    let demand = |operator: &str, values: Value| {
-        let demand = json!({"key": "a", "operator": operator, "values": values});
-        json!({"guardrails": {"namespaceSelector": {"matchExpressions": [demand]}}})
+    let requirement = |operator: &str, values: Value| {
+        let requirement = json!({"key": "a", "operator": operator, "values": values});
+        json!({"guardrails": {"namespaceSelector": {"matchExpressions": [requirement]}}})
     };
-    for bad in [
+    for invalid in [
         both("4h", "2h"),
         by_default(json!(["PodIdentity"])),
         json!({"defaults": {"method": "IRSA"}}),
@@ -42,69 +42,70 @@ fn a_class_that_contradicts_itself_is_refused() {
         json!({"defaults": {"roleNamePrefix": "a/b"}}),
         json!({"transition": {"soak": "25h"}}),
         json!({"enforcedTags": {"Kubernetes-Namespace": "a"}}),
-        demand("In", json!([])),
-        demand("Exists", json!(["a"])),
+        requirement("In", json!([])),
+        requirement("Exists", json!(["a"])),
     ] {
-        assert_eq!(broken(&bad, None).len(), 1, "{bad}");
+        assert_eq!(violations(&invalid, None).len(), 1, "{invalid}");
     }
-    for good in [
+    for valid in [
         both("2h", "2h"),
         by_default(json!(["IRSA"])),
         json!({}),
         json!({"transition": {"soak": "0s", "failAfter": "24h"}}),
-        demand("In", json!(["a"])),
+        requirement("In", json!(["a"])),
     ] {
-        assert_eq!(broken(&good, None), Vec::<String>::new(), "{good}");
+        assert_eq!(violations(&valid, None), Vec::<String>::new(), "{valid}");
     }
 }
 
 #[test]
-fn the_account_of_a_class_cannot_change() {
+fn class_account_is_immutable() {
     let of =
         |account: &str| json!({"aws": {"assumeRoleArn": format!("arn:aws:iam::{account}:role/lanyard")}});
     let (one, other, none) = (of("111122223333"), of("444455556666"), json!({}));
     for (before, after) in [(&one, &other), (&one, &none), (&none, &one)] {
-        assert_eq!(broken(after, Some(before)), ["spec"], "{before} {after}");
+        assert_eq!(violations(after, Some(before)), ["spec"], "{before} {after}");
     }
-    assert_eq!(broken(&one, Some(&one)), Vec::<String>::new());
+    assert_eq!(violations(&one, Some(&one)), Vec::<String>::new());
 }
 
 #[test]
-fn core_takes_every_field_of_the_sample() {
+fn sample_class_reaches_core_completely() {
     let sample = samples::class();
     let listed = sample.listed();
     let class = listed.class.unwrap();
     assert!(listed.is_default);
     assert_eq!(class.name.as_deref(), Some("default"));
-    let silent = Class::default();
+    let empty = Class::default();
     assert_ne!(class.defaults, Defaults::default());
     assert_eq!(
         class.transition,
         RolloutPolicy::default(),
-        "the sample spells the defaults out"
+        "the sample sets every default explicitly"
     );
     assert_eq!(class.enforced_tags.len(), 1);
-    let (ours, none) = (class.guardrails().unwrap(), silent.guardrails().unwrap());
-    assert_ne!(ours.namespace_selector, none.namespace_selector);
-    assert_ne!(ours.methods, none.methods);
-    assert_ne!(ours.inline, none.inline);
-    assert_ne!(ours.existing_roles, none.existing_roles);
-    assert_ne!(ours.permissions_boundary_arn, none.permissions_boundary_arn);
-    assert_ne!(ours.max_session_duration, none.max_session_duration);
+    let guardrails = class.guardrails().unwrap();
+    let none = empty.guardrails().unwrap();
+    assert_ne!(guardrails.namespace_selector, none.namespace_selector);
+    assert_ne!(guardrails.methods, none.methods);
+    assert_ne!(guardrails.inline, none.inline);
+    assert_ne!(guardrails.existing_roles, none.existing_roles);
+    assert_ne!(guardrails.permissions_boundary_arn, none.permissions_boundary_arn);
+    assert_ne!(guardrails.max_session_duration, none.max_session_duration);
     for list in [
-        &ours.policy_arns,
-        &ours.role_names,
-        &ours.target_role_arns,
-        &ours.tag_keys,
-        &ours.audiences,
-        &ours.adopt,
+        &guardrails.policy_arns,
+        &guardrails.role_names,
+        &guardrails.target_role_arns,
+        &guardrails.tag_keys,
+        &guardrails.audiences,
+        &guardrails.adopt,
     ] {
         assert!(!list.is_empty());
     }
 }
 
 #[test]
-fn a_class_that_says_nothing_is_closed_for_core_too() {
+fn empty_class_allows_nothing_in_core() {
     let empty: WorkloadIdentityClass =
         serde_json::from_value(json!({"apiVersion": "lanyard.dev/v1alpha1", "kind": "WorkloadIdentityClass", "metadata": {"name": "none"}, "spec": {}})).unwrap();
     let listed = empty.listed();
@@ -113,17 +114,17 @@ fn a_class_that_says_nothing_is_closed_for_core_too() {
 }
 
 #[test]
-fn only_the_word_true_marks_the_default() {
+fn default_annotation_requires_value_true() {
     let mut class = samples::class();
-    for (mark, expected) in [("true", true), ("false", false), ("True", false), ("", false)] {
-        let mark = (ANNOTATION_DEFAULT_CLASS.to_owned(), mark.to_owned());
-        class.metadata.annotations = Some([mark].into());
+    for (value, expected) in [("true", true), ("false", false), ("True", false), ("", false)] {
+        let annotation = (ANNOTATION_DEFAULT_CLASS.to_owned(), value.to_owned());
+        class.metadata.annotations = Some([annotation].into());
         assert_eq!(class.listed().is_default, expected);
     }
 }
 
 #[test]
-fn the_samples_keep_to_the_class_among_them() {
+fn samples_satisfy_guardrails_of_sample_class() {
     let class = samples::class().listed().class.unwrap();
     for sample in samples::all() {
         let subject: Subject = serde_json::from_value(json!({

@@ -1,4 +1,4 @@
-//! Between the API and core: nothing of a spec or of a status is lost, and nothing foreign stops the way. No I/O.
+//! Tests of the conversion between the API and core: no value is lost, and unknown values are ignored. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -28,18 +28,18 @@ fn now() -> Timestamp {
     Timestamp::from_second(1_790_000_000).unwrap()
 }
 
-fn item(why: Option<DriftReason>) -> DriftItem {
+fn item(reason: Option<DriftReason>) -> DriftItem {
     DriftItem {
         resource: "Role".to_owned(),
         field: "maxSessionDuration".to_owned(),
         desired: Some("1h".to_owned()),
         observed: Some("12h".to_owned()),
-        since: why.map(|_| now()),
-        reason: why,
+        since: reason.map(|_| now()),
+        reason,
     }
 }
 
-/// Both methods, with everything that either knows.
+/// A binding for each method, with every field set.
 fn bindings() -> Vec<BindingStatus> {
     let irsa = By::Irsa {
         issuer: Issuer::parse("https://oidc.eks.eu-west-1.amazonaws.com/id/ABC").unwrap(),
@@ -75,7 +75,7 @@ fn bindings() -> Vec<BindingStatus> {
     ]
 }
 
-/// A status in which nothing is empty.
+/// A status with every field set.
 fn full() -> Status {
     let condition = |kind| Condition {
         kind,
@@ -126,14 +126,14 @@ fn full() -> Status {
 }
 
 #[test]
-fn a_status_comes_back_from_kubernetes_as_it_went() {
+fn status_round_trips_through_kubernetes() {
     let written = serde_json::to_value(WorkloadIdentityStatus::from_core(&full())).unwrap();
     let read: WorkloadIdentityStatus = serde_json::from_value(written).unwrap();
     assert_eq!(read.to_core(), full());
 }
 
 #[test]
-fn kubernetes_and_core_write_a_status_in_the_same_words() {
+fn api_and_core_serialize_status_identically() {
     assert_eq!(
         serde_json::to_value(WorkloadIdentityStatus::from_core(&full())).unwrap(),
         serde_json::to_value(full()).unwrap()
@@ -141,35 +141,35 @@ fn kubernetes_and_core_write_a_status_in_the_same_words() {
 }
 
 #[test]
-fn the_schema_knows_every_field_of_a_status() {
-    assert_known(
+fn schema_covers_every_status_field() {
+    assert_in_schema(
         &crd_schema()["properties"]["status"],
         &serde_json::to_value(full()).unwrap(),
         "status",
     );
 }
 
-fn assert_known(schema: &Value, value: &Value, path: &str) {
+fn assert_in_schema(schema: &Value, value: &Value, path: &str) {
     assert!(
         schema.is_object(),
         "{path} is not in the schema and would be pruned"
     );
     for (name, field) in value.as_object().into_iter().flatten() {
-        let named = &schema["properties"][name];
-        let of_map = &schema["additionalProperties"];
-        assert_known(
-            if named.is_object() { named } else { of_map },
+        let property = &schema["properties"][name];
+        let map_value = &schema["additionalProperties"];
+        assert_in_schema(
+            if property.is_object() { property } else { map_value },
             field,
             &format!("{path}.{name}"),
         );
     }
     for element in value.as_array().into_iter().flatten() {
-        assert_known(&schema["items"], element, &format!("{path}[]"));
+        assert_in_schema(&schema["items"], element, &format!("{path}[]"));
     }
 }
 
 #[test]
-fn what_is_not_ours_in_a_status_is_passed_over() {
+fn unknown_status_values_are_dropped() {
     let condition = |kind: &str, reason: &str| json!({"type": kind, "status": "True", "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
     let status: WorkloadIdentityStatus = serde_json::from_value(json!({
         "conditions": [condition("example.com/Scanned", "Clean"), condition("Ready", "OfANewerOperator"), condition("InSync", "InSync")],
@@ -187,7 +187,7 @@ fn what_is_not_ours_in_a_status_is_passed_over() {
 }
 
 #[test]
-fn a_status_never_written_reads_as_never_looked() {
+fn initial_status_converts_to_default() {
     let status: WorkloadIdentityStatus = serde_json::from_value(json!({"observedGeneration": -1})).unwrap();
     assert_eq!(
         status.to_core(),
@@ -199,7 +199,7 @@ fn a_status_never_written_reads_as_never_looked() {
 }
 
 #[test]
-fn every_field_of_a_spec_reaches_core() {
+fn every_spec_field_reaches_core() {
     let spec = samples::everything_pod_identity().spec.to_core();
     assert!(spec.create_service_account && spec.suspend && spec.transition_paused);
     assert_eq!(spec.pod_restart, Some(PodRestart::Rollout));
@@ -247,7 +247,7 @@ fn every_field_of_a_spec_reaches_core() {
 }
 
 #[test]
-fn a_spec_comes_back_from_kubernetes_as_it_went() {
+fn spec_round_trips_through_kubernetes() {
     for sample in samples::all() {
         let written = serde_json::to_value(&sample.identity).unwrap();
         assert_eq!(

@@ -1,16 +1,16 @@
-//! Tests of the crate as a whole: the schema's shape, its rules run in process, and the conversions. No I/O.
+//! Tests of the whole crate: the shape of the schemas, their CEL rules and the conversions. No I/O.
 
 mod class;
 mod conversion;
 mod rules;
 mod schema;
 
-/// The schema of WorkloadIdentity as it is written to the CRD.
+/// The schema in the CRD of WorkloadIdentity.
 fn crd_schema() -> serde_json::Value {
     crd_schemas().remove(0)
 }
 
-/// The schema of every kind, WorkloadIdentity's first.
+/// The schemas of all kinds, WorkloadIdentity first.
 fn crd_schemas() -> Vec<serde_json::Value> {
     let schema = |crd| {
         let crd = serde_json::to_value(crd).unwrap();

@@ -1,5 +1,5 @@
-//! The rules of the CRD, run in process: samples pass, and the texts that core refuses are refused at admission too.
-//! The same rules meet a real API server in the suite `admission`; here they answer in milliseconds. No I/O.
+//! Tests of the CEL rules with an in-process evaluator: samples pass, and the rules accept the same texts as the parsers
+//! of core. The suite `admission` runs the same rules in an API server. No I/O.
 
 use std::sync::LazyLock;
 
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::crd_schema;
 
-/// The messages of the CEL rules that an object breaks.
-fn broken(object: &Value) -> Vec<String> {
+/// The messages of the CEL rules that an object violates.
+fn violations(object: &Value) -> Vec<String> {
     static COMPILED: LazyLock<CompiledSchema> = LazyLock::new(|| compile_schema(&crd_schema()));
     match validate_compiled(&COMPILED, object, None) {
         Ok(()) => Vec::new(),
@@ -24,7 +24,7 @@ fn broken(object: &Value) -> Vec<String> {
     }
 }
 
-/// A good object with one field of the spec replaced.
+/// A valid object with one field of the spec replaced.
 fn with(pointer: &str, value: Value) -> Value {
     let mut object = json!({
         "metadata": {"name": "orders"},
@@ -45,31 +45,29 @@ fn with(pointer: &str, value: Value) -> Value {
 }
 
 #[test]
-fn every_sample_passes() {
+fn samples_pass() {
     for sample in crate::samples::all() {
         let object = serde_json::to_value(&sample.identity).unwrap();
-        assert_eq!(broken(&object), Vec::<String>::new(), "{}", sample.file);
+        assert_eq!(violations(&object), Vec::<String>::new(), "{}", sample.file);
     }
 }
 
 #[test]
-fn a_broken_rule_names_its_field_and_says_what_to_write() {
+fn violation_names_field_and_expected_value() {
     assert_eq!(
-        broken(&with("role/managed/name", json!("a/b"))),
-        [
-            "spec.role.managed.name: must be a role's name without its path: 1 to 64 letters, digits and +=,.@_-"
-        ]
+        violations(&with("role/managed/name", json!("a/b"))),
+        ["spec.role.managed.name: must be a role name without a path: 1 to 64 letters, digits and +=,.@_-"]
     );
 }
 
-/// Admission accepts a text exactly when core does.
-fn agree(pointer: &str, texts: &[&str], core_accepts: impl Fn(&str) -> bool) {
+/// Asserts that admission accepts each text exactly if core does.
+fn assert_agreement(pointer: &str, texts: &[&str], core_accepts: impl Fn(&str) -> bool) {
     for text in texts {
-        let refused = broken(&with(pointer, json!(text)));
+        let errors = violations(&with(pointer, json!(text)));
         assert_eq!(
-            refused.is_empty(),
+            errors.is_empty(),
             core_accepts(text),
-            "{pointer}: {text:?}: {refused:?}"
+            "{pointer}: {text:?}: {errors:?}"
         );
     }
 }
@@ -90,11 +88,11 @@ fn admission_and_core_agree_on_names() {
         long.get(..65).unwrap(),
         &long,
     ];
-    agree("role/managed/name", &texts, |text| RoleName::parse(text).is_ok());
-    agree("role/managed/inlinePolicies/0/name", &texts, |text| {
+    assert_agreement("role/managed/name", &texts, |text| RoleName::parse(text).is_ok());
+    assert_agreement("role/managed/inlinePolicies/0/name", &texts, |text| {
         PolicyName::parse(text).is_ok()
     });
-    agree("irsa/audience", &texts, |text| Audience::parse(text).is_ok());
+    assert_agreement("irsa/audience", &texts, |text| Audience::parse(text).is_ok());
 }
 
 #[test]
@@ -117,24 +115,24 @@ fn admission_and_core_agree_on_role_arns() {
         "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
         "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef",
     ];
-    agree("podIdentity/targetRoleArn", &texts, |text| {
+    assert_agreement("podIdentity/targetRoleArn", &texts, |text| {
         RoleArn::parse(text).is_ok_and(|arn| !arn.is_reserved())
     });
 }
 
 #[test]
-fn admission_and_core_agree_on_the_longest_path_of_a_role() {
+fn admission_and_core_agree_on_role_path_length() {
     let with_path =
         |length: usize| format!("arn:aws:iam::111122223333:role/{}/orders", "x".repeat(length - 2));
     let texts = [with_path(512), with_path(513)];
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    agree("podIdentity/targetRoleArn", &texts, |text| {
+    assert_agreement("podIdentity/targetRoleArn", &texts, |text| {
         RoleArn::parse(text).is_ok()
     });
 }
 
 #[test]
-fn admission_and_core_agree_on_keys_of_tags() {
+fn admission_and_core_agree_on_tag_keys() {
     let long = "k".repeat(129);
     let keys = [
         "",
@@ -156,9 +154,9 @@ fn admission_and_core_agree_on_keys_of_tags() {
         "kubernetes",
     ];
     for key in keys {
-        let refused = broken(&with("role/managed/tags", json!({key: "value"})));
+        let errors = violations(&with("role/managed/tags", json!({key: "value"})));
         let accepted = TagKey::parse(key).is_ok_and(|key| !is_reserved_tag(&key));
-        assert_eq!(refused.is_empty(), accepted, "{key:?}: {refused:?}");
+        assert_eq!(errors.is_empty(), accepted, "{key:?}: {errors:?}");
     }
 }
 
@@ -176,7 +174,7 @@ fn admission_and_core_agree_on_policy_arns() {
         "arn:aws:iam::111122223333:policy/",
         "arn:aws:iam::111122223333:policy/a b",
     ];
-    agree("role/managed/permissionsBoundaryArn", &texts, |text| {
+    assert_agreement("role/managed/permissionsBoundaryArn", &texts, |text| {
         PolicyArn::parse(text).is_ok()
     });
 }
@@ -209,32 +207,34 @@ fn admission_and_core_agree_on_durations() {
     let within = |least, most| {
         move |text: &str| parse_seconds(text).is_some_and(|seconds| (least..=most).contains(&seconds))
     };
-    agree("role/managed/maxSessionDuration", &texts, within(3600, 43_200));
-    agree("irsa/tokenExpiration", &texts, within(600, 86_400));
+    assert_agreement("role/managed/maxSessionDuration", &texts, within(3600, 43_200));
+    assert_agreement("irsa/tokenExpiration", &texts, within(600, 86_400));
 }
 
 #[test]
-fn a_class_that_is_followed_cannot_be_exchanged() {
-    let object = |named: Option<&str>, followed: Option<&str>| {
+fn class_name_is_immutable_once_in_status() {
+    let object = |spec: Option<&str>, status: Option<&str>| {
         let mut object = json!({
             "metadata": {"name": "orders"},
             "spec": {"role": {"managed": {}}},
             "status": {"observedGeneration": 1},
         });
-        for (part, name) in [("spec", named), ("status", followed)] {
+        for (part, name) in [("spec", spec), ("status", status)] {
             if let Some(name) = name {
                 object[part]["className"] = json!(name);
             }
         }
-        broken(&object).len()
+        violations(&object).len()
     };
     assert_eq!(object(Some("a"), Some("b")), 1);
-    for (named, followed) in [(Some("a"), Some("a")), (None, Some("a")), (Some("a"), None)] {
-        assert_eq!(object(named, followed), 0, "{named:?} {followed:?}");
+    for (spec, status) in [(Some("a"), Some("a")), (None, Some("a")), (Some("a"), None)] {
+        assert_eq!(object(spec, status), 0, "{spec:?} {status:?}");
     }
     assert_eq!(
-        broken(&json!({"metadata": {"name": "a"}, "spec": {"className": "A b", "role": {"managed": {}}}}))
-            .len(),
+        violations(
+            &json!({"metadata": {"name": "a"}, "spec": {"className": "A b", "role": {"managed": {}}}})
+        )
+        .len(),
         1
     );
 }

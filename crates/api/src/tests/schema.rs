@@ -1,11 +1,10 @@
-//! The shape of the CRDs: what the API server demands of a schema, and what users of `kubectl` are promised.
-//! The generated CRDs in, facts about it asserted; no I/O.
+//! Tests of the generated CRDs against the requirements of the API server and the conventions for `kubectl`. No I/O.
 
 use serde_json::Value;
 
 use super::{crd_schema, crd_schemas};
 
-/// Calls `visit` with the path and schema of every field, whatever its depth.
+/// Calls `visit` with the path and schema of every field at any depth.
 fn walk(path: &str, schema: &Value, visit: &mut impl FnMut(&str, &Value)) {
     visit(path, schema);
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
@@ -18,12 +17,12 @@ fn walk(path: &str, schema: &Value, visit: &mut impl FnMut(&str, &Value)) {
     }
 }
 
-/// The paths at which something holds, in either kind.
-fn paths_where(holds: impl Fn(&Value) -> bool) -> Vec<String> {
+/// The paths, in either kind, whose schema satisfies a predicate.
+fn paths_where(predicate: impl Fn(&Value) -> bool) -> Vec<String> {
     let mut paths = Vec::new();
     for schema in crd_schemas() {
         walk("", &schema, &mut |path, schema| {
-            if holds(schema) {
+            if predicate(schema) {
                 paths.push(path.to_owned());
             }
         });
@@ -31,34 +30,34 @@ fn paths_where(holds: impl Fn(&Value) -> bool) -> Vec<String> {
     paths
 }
 
-const NOWHERE: [&str; 0] = [];
+const NONE: [&str; 0] = [];
 
 #[test]
 fn every_text_list_and_map_has_a_maximum() {
     assert_eq!(
         paths_where(|s| s["type"] == "string" && s["maxLength"].is_null() && s["enum"].is_null()),
-        NOWHERE
+        NONE
     );
     assert_eq!(
         paths_where(|s| s["type"] == "array" && s["maxItems"].is_null()),
-        NOWHERE
+        NONE
     );
     assert_eq!(
         paths_where(|s| s["additionalProperties"].is_object() && s["maxProperties"].is_null()),
-        NOWHERE
+        NONE
     );
 }
 
 #[test]
-fn every_list_says_how_two_appliers_merge_it() {
+fn every_list_has_a_list_type() {
     assert_eq!(
         paths_where(|s| s["type"] == "array" && s["x-kubernetes-list-type"].is_null()),
-        NOWHERE
+        NONE
     );
 }
 
 #[test]
-fn a_policy_document_belongs_to_one_applier_as_a_whole() {
+fn policy_documents_are_atomic() {
     let documents = paths_where(|s| s["x-kubernetes-preserve-unknown-fields"] == true);
     assert_eq!(
         documents,
@@ -71,7 +70,7 @@ fn a_policy_document_belongs_to_one_applier_as_a_whole() {
 }
 
 #[test]
-fn nothing_has_a_default_but_the_status() {
+fn only_status_has_a_default() {
     assert_eq!(paths_where(|s| !s["default"].is_null()), [".status"]);
     assert_eq!(
         crd_schema()["properties"]["status"]["default"],
@@ -80,36 +79,36 @@ fn nothing_has_a_default_but_the_status() {
 }
 
 #[test]
-fn null_is_absence_everywhere_in_the_spec() {
+fn spec_fields_are_not_nullable() {
     assert_eq!(paths_where(|s| s["nullable"] == true), [".status", ".status"]);
 }
 
 #[test]
-fn only_formats_that_kubernetes_knows_are_used() {
-    let foreign = paths_where(|s| {
+fn formats_are_known_to_kubernetes() {
+    let unknown = paths_where(|s| {
         s["format"]
             .as_str()
             .is_some_and(|format| !matches!(format, "int64" | "date-time"))
     });
-    assert_eq!(foreign, NOWHERE);
+    assert_eq!(unknown, NONE);
 }
 
 #[test]
-fn every_field_explains_itself() {
-    let silent = paths_where(|s| {
+fn every_field_has_a_description() {
+    let undocumented = paths_where(|s| {
         s["description"]
             .as_str()
             .is_none_or(|text| !text.trim_end().ends_with('.'))
     });
-    let silent: Vec<_> = silent
+    let undocumented: Vec<_> = undocumented
         .into_iter()
         .filter(|path| !path.ends_with("[]") && !path.ends_with("{}"))
         .collect();
-    assert_eq!(silent, NOWHERE);
+    assert_eq!(undocumented, NONE);
 }
 
 #[test]
-fn every_rule_has_a_sentence() {
+fn every_rule_has_a_message() {
     assert_eq!(
         paths_where(|s| {
             s["x-kubernetes-validations"]
@@ -118,14 +117,14 @@ fn every_rule_has_a_sentence() {
                 .flatten()
                 .any(|rule| rule["message"].is_null())
         }),
-        NOWHERE
+        NONE
     );
 }
 
 #[test]
-fn descriptions_leave_the_breaking_of_lines_to_kubectl() {
+fn descriptions_have_no_line_breaks() {
     assert_eq!(
         paths_where(|s| s["description"].as_str().is_some_and(|text| text.contains('\n'))),
-        NOWHERE
+        NONE
     );
 }

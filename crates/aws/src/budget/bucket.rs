@@ -1,13 +1,14 @@
-//! A token bucket: so many calls a second, and one second's worth at once after a rest.
-//! Moments in (as time since any fixed beginning), waits out; no clock, no I/O. Used by `pace` and `turns`.
+//! A token bucket: a rate in calls per second, and a burst of one second's worth of calls. Input: times, as
+//! durations since a fixed start. Output: waiting times. No clock, no I/O.
 
 use std::time::Duration;
 
-/// What may be saved up: AWS refills its own buckets every second (docs/dev/aws-behaviour.md#iam-consistency).
-const SAVED: f64 = 1.0;
+/// Seconds of saved tokens. AWS refills its own buckets every second
+/// (docs/dev/aws-behaviour.md#iam-consistency).
+const BURST_SECONDS: f64 = 1.0;
 
-/// A token that is so nearly there counts as there: sums of fractions never come out even.
-const NEARLY: f64 = 1e-6;
+/// Tolerance for a missing fraction of a token, because sums of fractions are not exact.
+const TOLERANCE: f64 = 1e-6;
 
 /// A token bucket. One token is one call.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket at time zero. `rate`: calls a second, above zero.
+    /// A full bucket at time zero. `rate`: calls per second, above zero.
     pub(super) fn full(rate: f64) -> Self {
         let mut bucket = Self {
             rate,
@@ -29,18 +30,18 @@ impl Bucket {
         bucket
     }
 
-    /// Calls a second.
+    /// The rate in calls per second.
     pub(super) fn rate(&self) -> f64 {
         self.rate
     }
 
-    /// Changes the rate, and with it what may be saved up.
+    /// Sets the rate, and with it the burst.
     pub(super) fn set_rate(&mut self, rate: f64) {
         self.rate = rate;
         self.tokens = self.tokens.min(self.burst());
     }
 
-    /// Lets time pass, and tells for how much of it the bucket was not full: for so long it was being used.
+    /// Advances the time, and returns the part of it in which the bucket was not full and therefore in use.
     pub(super) fn advance(&mut self, now: Duration) -> Duration {
         let passed = now.saturating_sub(self.at);
         self.at = self.at.max(now);
@@ -49,10 +50,10 @@ impl Bucket {
         passed.min(until_full)
     }
 
-    /// How long until there is a token, as things stand; zero when there is one.
+    /// The time until a token is available. Zero if one is available now.
     pub(super) fn ready_in(&self) -> Duration {
         let missing = 1.0 - self.tokens;
-        if missing <= NEARLY {
+        if missing <= TOLERANCE {
             return Duration::ZERO;
         }
         Duration::from_secs_f64(missing / self.rate)
@@ -63,19 +64,20 @@ impl Bucket {
         self.tokens -= 1.0;
     }
 
-    /// Puts a token back that was taken for nothing.
-    pub(super) fn give_back(&mut self) {
+    /// Returns a token that was not used.
+    pub(super) fn refund(&mut self) {
         self.tokens = (self.tokens + 1.0).min(self.burst());
     }
 
-    /// Forgets what was saved up.
+    /// Drops the saved tokens.
     pub(super) fn drain(&mut self) {
         self.tokens = self.tokens.min(0.0);
     }
 
-    /// At least one call can be saved up, or a slow bucket would never have a whole token.
+    /// The maximum number of tokens. At least one, because a slow bucket would never hold a whole token
+    /// otherwise.
     fn burst(&self) -> f64 {
-        (self.rate * SAVED).max(1.0)
+        (self.rate * BURST_SECONDS).max(1.0)
     }
 }
 
@@ -87,7 +89,7 @@ mod tests {
         Duration::from_secs_f64(seconds)
     }
 
-    /// How many calls pass at once at a moment.
+    /// The number of calls that pass at once.
     fn pass(bucket: &mut Bucket, seconds: f64) -> usize {
         bucket.advance(at(seconds));
         let mut count = 0;
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn one_seconds_worth_passes_at_once_and_the_rest_in_turn() {
+    fn burst_passes_at_once_and_the_rest_at_the_rate() {
         let mut bucket = Bucket::full(10.0);
         assert_eq!(pass(&mut bucket, 0.0), 10);
         assert_eq!(bucket.ready_in(), at(0.1));
@@ -108,21 +110,21 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_saves_up_one_seconds_worth_and_no_more() {
+    fn idle_bucket_saves_one_burst() {
         let mut bucket = Bucket::full(10.0);
         pass(&mut bucket, 0.0);
         assert_eq!(pass(&mut bucket, 60.0), 10);
     }
 
     #[test]
-    fn a_bucket_slower_than_one_call_a_second_still_lets_calls_through() {
+    fn bucket_below_one_call_per_second_lets_calls_pass() {
         let mut bucket = Bucket::full(0.5);
         assert_eq!(pass(&mut bucket, 0.0), 1);
         assert_eq!((pass(&mut bucket, 1.0), pass(&mut bucket, 2.0)), (0, 1));
     }
 
     #[test]
-    fn only_the_time_in_which_it_was_not_full_is_told() {
+    fn advance_returns_only_the_time_in_use() {
         let mut bucket = Bucket::full(10.0);
         assert_eq!(bucket.advance(at(5.0)), Duration::ZERO);
         bucket.take();
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_gives_nothing_for_free() {
+    fn backward_time_step_adds_no_tokens() {
         let mut bucket = Bucket::full(10.0);
         pass(&mut bucket, 5.0);
         assert_eq!(pass(&mut bucket, 1.0), 0);

@@ -1,19 +1,19 @@
-//! The place of one call in its line, which it keeps until AWS takes it, and how long it stands back when throttled.
-//! Pure arithmetic; no clock, no I/O. Used by `budget` and, for what it holds, by `call`.
+//! The place of one call in the queue, which it keeps until AWS accepts it, and its backoff after throttling.
+//! Plain arithmetic; no clock, no I/O.
 
 use std::time::Duration;
 
 use super::call_queue::{Kind, Lane};
 
-/// How long a call stands back after it was throttled for the first time. The rate slows all calls down; this is for
-/// the one whose operation AWS limits more than the others.
+/// Base of the backoff after the first throttling. The adaptive rate slows down all calls; the backoff is for
+/// an operation that AWS limits more than others.
 const FIRST: Duration = Duration::from_millis(100);
-/// The longest that it stands back.
+/// Maximum base of the backoff.
 const LONGEST: Duration = Duration::from_secs(2);
-/// Calls that were throttled together come back spread over so many steps.
+/// Calls that were throttled together are spread over this number of steps.
 const STEPS: u32 = 16;
 
-/// A place in a line.
+/// A place in the queue.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub kind: Kind,
@@ -32,8 +32,8 @@ impl Place {
         }
     }
 
-    /// The call was throttled once more: how long it stands back before it waits for another turn.
-    pub(crate) fn stand_back(&mut self) -> Duration {
+    /// Records one more throttling, and returns the pause before the next attempt.
+    pub(crate) fn backoff(&mut self) -> Duration {
         let whole = FIRST
             .saturating_mul(2_u32.saturating_pow(self.throttled))
             .min(LONGEST);
@@ -48,15 +48,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_stands_back_ever_longer_up_to_two_seconds() {
+    fn backoff_doubles_up_to_its_maximum() {
         let mut place = Place::new(Kind::Write, Lane::Foreground, 0);
-        let times: Vec<u128> = (0..7).map(|_| place.stand_back().as_millis()).collect();
+        let times: Vec<u128> = (0..7).map(|_| place.backoff().as_millis()).collect();
         assert_eq!(times, [50, 100, 200, 400, 800, 1000, 1000]);
     }
 
     #[test]
-    fn calls_that_were_throttled_together_come_back_apart() {
-        let back = |number| Place::new(Kind::Write, Lane::Foreground, number).stand_back();
+    fn calls_throttled_together_retry_at_different_times() {
+        let back = |number| Place::new(Kind::Write, Lane::Foreground, number).backoff();
         let times: std::collections::BTreeSet<Duration> = (0..16).map(back).collect();
         assert_eq!(times.len(), 16);
         assert!(times.iter().all(|time| (FIRST / 2..FIRST).contains(time)));

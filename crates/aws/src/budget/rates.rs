@@ -1,15 +1,15 @@
-//! The ceilings: how many calls a second Lanyard makes at most, for each service.
-//! Text such as `iam=50,eks=20` in, numbers out; no I/O. Set by a flag of the operator, used by `client`.
+//! The ceilings: maximum calls per second for each service. Input: a text such as `iam=50,eks=20`. Output:
+//! numbers. No I/O.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::call::Service;
 
-/// The highest that can be set: more than AWS gives to anybody.
+/// Highest ceiling: more than AWS allows to any account.
 const HIGHEST: u32 = 10_000;
 
-/// Calls a second to each service, in each account; reads and writes together.
+/// Maximum calls per second for each service, in each account, for reads and writes together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
     iam: u32,
@@ -19,8 +19,9 @@ pub struct Rates {
 }
 
 impl Default for Rates {
-    /// What brings 200 new identities through in well under ten seconds: four calls of IAM and two of EKS each. AWS
-    /// publishes no rates of these APIs (docs/dev/aws-behaviour.md#association-quotas, docs/dev/aws-behaviour.md#iam-consistency); where an account allows less, throttling finds that out.
+    /// Creates 200 identities in well under ten seconds, with four IAM calls and two EKS calls each. AWS
+    /// publishes no rates of these APIs (docs/dev/aws-behaviour.md#association-quotas,
+    /// docs/dev/aws-behaviour.md#iam-consistency). If an account allows less, throttling reduces the rate.
     fn default() -> Self {
         Self {
             iam: 150,
@@ -46,19 +47,21 @@ impl Rates {
     fn set(&mut self, entry: &str) -> Result<(), String> {
         let (name, value) = entry
             .split_once('=')
-            .ok_or_else(|| format!("{entry:?} is not SERVICE=NUMBER"))?;
+            .ok_or_else(|| format!("{entry:?} is not of the form SERVICE=NUMBER"))?;
         let slot = match name {
             "iam" => &mut self.iam,
             "eks" => &mut self.eks,
             "sts" => &mut self.sts,
             "sqs" => &mut self.sqs,
-            _ => return Err(format!("{name:?} is none of iam, eks, sts and sqs")),
+            _ => return Err(format!("{name:?} is not one of iam, eks, sts and sqs")),
         };
         *slot = value
             .parse()
             .ok()
             .filter(|rate| (1..=HIGHEST).contains(rate))
-            .ok_or_else(|| format!("{value:?} is not a whole number of calls a second, 1 to {HIGHEST}"))?;
+            .ok_or_else(|| {
+                format!("{value:?} is not a whole number of calls per second from 1 to {HIGHEST}")
+            })?;
         Ok(())
     }
 }
@@ -66,7 +69,7 @@ impl Rates {
 impl FromStr for Rates {
     type Err = String;
 
-    /// Services that are not named keep their default.
+    /// Parses the text. Services that are not named keep their default.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut rates = Self::default();
         for entry in text.split(',').filter(|entry| !entry.is_empty()) {
@@ -91,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_named_keeps_its_default() {
+    fn services_not_named_keep_their_default() {
         let rates: Rates = "eks=20".parse().unwrap();
         assert_eq!(rates.of(Service::Eks), 20);
         assert_eq!(rates.of(Service::Iam), Rates::default().of(Service::Iam));
@@ -100,20 +103,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
-        for (text, wanted) in [
-            ("iam", "\"iam\" is not SERVICE=NUMBER"),
-            ("ec2=5", "\"ec2\" is none of iam, eks, sts and sqs"),
+    fn invalid_text_is_rejected_with_the_reason() {
+        for (text, desired) in [
+            ("iam", "\"iam\" is not of the form SERVICE=NUMBER"),
+            ("ec2=5", "\"ec2\" is not one of iam, eks, sts and sqs"),
             (
                 "iam=0",
-                "\"0\" is not a whole number of calls a second, 1 to 10000",
+                "\"0\" is not a whole number of calls per second from 1 to 10000",
             ),
             (
                 "iam=1.5",
-                "\"1.5\" is not a whole number of calls a second, 1 to 10000",
+                "\"1.5\" is not a whole number of calls per second from 1 to 10000",
             ),
         ] {
-            assert_eq!(text.parse::<Rates>(), Err(wanted.to_owned()));
+            assert_eq!(text.parse::<Rates>(), Err(desired.to_owned()));
         }
     }
 }

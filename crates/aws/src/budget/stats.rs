@@ -1,40 +1,37 @@
-//! How a budget stands at a moment, for metrics. A budget in, plain values out; no I/O.
+//! The state of a budget for metrics. Plain values, no I/O.
 
-use super::call_queue::LaneStats;
-use super::{Budget, Kind};
-
-/// One kind of call of one service.
+/// The state of one kind of call of one service.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BudgetStats {
-    /// The service's word.
+    /// The name of the service.
     pub service: &'static str,
-    /// `own`: the account of Lanyard's own credentials; `other`: all that a class leads to, taken together.
+    /// `own` for the account of the operator, or `other` for all accounts of classes together.
     pub account: &'static str,
     /// `read` or `write`.
     pub kind: &'static str,
-    /// Calls a second, as learned; of several accounts, the lowest.
+    /// Learned rate in calls per second. The lowest one if there are several accounts.
     pub rate: f64,
-    /// Calls a second at most, reads and writes together.
+    /// Maximum calls per second, for reads and writes together.
     pub ceiling: u32,
-    /// How many calls AWS has throttled.
+    /// Number of throttled calls.
     pub throttled: u64,
-    /// Who waits.
+    /// The calls that wait.
     pub waiting: WaitingCalls,
 }
 
-/// Calls that wait for their turn.
+/// The number of calls that wait for the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitingCalls {
-    /// Those that somebody waits for.
+    /// Calls of reconciles caused by a change or a request.
     pub foreground: usize,
-    /// Those of the sweep.
+    /// Calls of background work, such as drift scans.
     pub background: usize,
 }
 
 impl BudgetStats {
-    /// Two accounts taken together.
+    /// Merges the state of another account.
     #[must_use]
-    pub(crate) fn with(self, other: &Self) -> Self {
+    pub(crate) fn merge(self, other: &Self) -> Self {
         Self {
             rate: self.rate.min(other.rate),
             throttled: self.throttled.saturating_add(other.throttled),
@@ -46,35 +43,9 @@ impl BudgetStats {
         }
     }
 
-    /// Whether two are of the same service, account and kind.
+    /// Returns true if service, account and kind are equal.
     #[must_use]
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
+    pub(crate) fn has_labels_of(&self, other: &Self) -> bool {
         (self.service, self.account, self.kind) == (other.service, other.account, other.kind)
-    }
-}
-
-impl Budget {
-    /// How reads and writes stand.
-    pub(crate) fn state(&self, service: &'static str, account: &'static str) -> [BudgetStats; 2] {
-        [(Kind::Read, "read"), (Kind::Write, "write")].map(|(kind, word)| {
-            let LaneStats {
-                rate,
-                throttled,
-                foreground,
-                background,
-            } = self.call_queue().lane_stats(kind, self.began.elapsed());
-            BudgetStats {
-                service,
-                account,
-                kind: word,
-                rate,
-                ceiling: self.ceiling,
-                throttled,
-                waiting: WaitingCalls {
-                    foreground,
-                    background,
-                },
-            }
-        })
     }
 }

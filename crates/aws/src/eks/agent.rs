@@ -1,5 +1,6 @@
-//! The EKS Pod Identity Agent as an EKS add-on: read and installed, never updated and never removed.
-//! The cluster's name in, a fact or an answer out; one call each. A DaemonSet that came another way is the engine's to find.
+//! The EKS Pod Identity Agent as an EKS add-on. Lanyard reads and installs it, but never updates or deletes it.
+//! Input: the name of the cluster. Output: a fact or an answer. Does I/O: one call each. The engine looks for a
+//! DaemonSet that was installed without the add-on.
 
 use aws_sdk_eks::types::{Addon, AddonStatus};
 use lanyard_core::model::fact::Fact;
@@ -11,14 +12,15 @@ use crate::call::{Call, Service};
 use crate::client::Aws;
 use crate::error::{AwsError, Class};
 
-/// The add-on's name (docs/dev/aws-behaviour.md#agent).
+/// The name of the add-on (docs/dev/aws-behaviour.md#agent).
 const ADDON: &str = "eks-pod-identity-agent";
 
-/// How EKS begins its message when it is the cluster that is missing, and not the add-on.
+/// The start of the message of EKS if the cluster, not the add-on, does not exist.
 const NO_CLUSTER: &str = "No cluster found";
 
 impl Aws {
-    /// Reads the state of the agent's add-on. Absent means that there is no add-on, not that there is no agent.
+    /// Reads the state of the add-on. `Absent` means that there is no add-on; the agent may be installed
+    /// without it.
     pub async fn addon_agent(&self, cluster: &ClusterName) -> Fact<Agent> {
         let call = Call::read(
             Service::Eks,
@@ -33,18 +35,18 @@ impl Aws {
         match self.call(call.clone(), || request.clone().send()).await {
             Ok(answer) => match answer.addon() {
                 Some(addon) => Fact::Present(agent(addon)),
-                None => Fact::Unreadable(AwsError::unclear(&call, "the answer has no add-on").why()),
+                None => Fact::Unreadable(AwsError::unclear(&call, "the answer has no add-on").read_error()),
             },
             Err(error) if error.class() == Class::NotFound && !is_about_the_cluster(&error) => Fact::Absent,
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 
-    /// Installs the agent's add-on, in the version that is EKS's default for the cluster. One that is there is success:
-    /// somebody else was faster.
+    /// Installs the add-on in the default version of EKS for the cluster. An existing add-on counts as success.
     ///
     /// # Errors
-    /// When the call fails.
+    ///
+    /// Returns an error if the call fails.
     pub async fn install_agent(&self, cluster: &ClusterName) -> Result<(), AwsError> {
         let call = Call::write(
             Service::Eks,
@@ -69,7 +71,7 @@ fn is_about_the_cluster(error: &AwsError) -> bool {
 
 fn agent(addon: &Addon) -> Agent {
     let version = addon.addon_version().filter(|version| !version.is_empty());
-    let version = version.unwrap_or("of unknown version");
+    let version = version.unwrap_or("with unknown version");
     let status = addon.status().map_or("in unknown state", AddonStatus::as_str);
     Agent {
         ready: addon.status().is_some_and(is_ready),
@@ -77,8 +79,8 @@ fn agent(addon: &Addon) -> Agent {
     }
 }
 
-/// While an update runs, and after one has failed, the agent that was there goes on answering. `DEGRADED` is EKS's own
-/// word that it does not: some of its pods are not ready, and only the DaemonSet tells how many.
+/// During an update, and after a failed one, the previous agent keeps answering. `DEGRADED` means that some
+/// pods of the agent are not ready; only the DaemonSet tells how many.
 fn is_ready(status: &AddonStatus) -> bool {
     matches!(
         status,
@@ -91,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_under_update_is_ready_and_a_degraded_one_is_not() {
+    fn updating_agent_is_ready_and_degraded_is_not() {
         let addon = |status| {
             agent(
                 &Addon::builder()
@@ -111,7 +113,7 @@ mod tests {
             .addon_version("")
             .status(AddonStatus::Active)
             .build();
-        assert_eq!(agent(&unversioned).found, "add-on of unknown version ACTIVE");
+        assert_eq!(agent(&unversioned).found, "add-on with unknown version ACTIVE");
         assert!(addon(AddonStatus::Updating).ready);
         assert!(!addon(AddonStatus::Degraded).ready);
         assert!(!addon(AddonStatus::Creating).ready);

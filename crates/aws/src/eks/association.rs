@@ -1,7 +1,8 @@
-//! The association of a subject: found, created, changed in place, tagged, deleted.
-//! Cluster, namespace and ServiceAccount or what was found in; a fact or an answer out. Finding takes two calls for one
-//! that is there and one for one that is not; each write is one call.
-//! `Errors` of all methods: the call failed, see [`AwsError::class`].
+//! The association of a ServiceAccount: find, create, update, tag and delete. Input: a cluster and a
+//! ServiceAccount, or an observed association. Output: a fact or an answer. Does I/O: finding takes one call,
+//! and a second one if the association exists. Each write is one call.
+//!
+//! All methods return an error if a call fails, see [`AwsError::class`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,24 +18,25 @@ use crate::error::{AwsError, Class};
 use crate::pages::{self, Page};
 
 impl Aws {
-    /// Finds the association of a ServiceAccount; EKS allows one.
+    /// Finds the association of a ServiceAccount. EKS allows one.
     pub async fn association(
         &self,
         cluster: &ClusterName,
         namespace: &Namespace,
         name: &ServiceAccountName,
     ) -> Fact<Association> {
-        // Here a ResourceNotFound speaks of the cluster, of which no absence follows (docs/dev/aws-behaviour.md#association-errors).
+        // A ResourceNotFound here is about the cluster, so it does not mean that the association is absent
+        // (docs/dev/aws-behaviour.md#association-errors).
         let id = match self.association_id(cluster, namespace, name).await {
             Ok(Some(id)) => id,
             Ok(None) => return Fact::Absent,
-            Err(error) => return Fact::Unreadable(error.why()),
+            Err(error) => return Fact::Unreadable(error.read_error()),
         };
         match self.describe_association(cluster, &id).await {
             Ok(association) => Fact::Present(association),
-            // Deleted since it was listed, a moment ago, from a cluster that was there.
+            // The association was deleted after it was listed. The cluster existed then.
             Err(error) if error.class() == Class::NotFound => Fact::Absent,
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 
@@ -46,7 +48,7 @@ impl Aws {
     ) -> Result<Option<String>, AwsError> {
         let target = format!("{} in cluster {cluster}", of(namespace, name));
         let call = &Call::read(Service::Eks, "ListPodIdentityAssociations", target);
-        let found = pages::all(call, |token| async move {
+        let associations = pages::all(call, |token| async move {
             let request = self
                 .eks()
                 .list_pod_identity_associations()
@@ -60,8 +62,8 @@ impl Aws {
                 next: answer.next_token,
             })
         });
-        let found = found.await?.into_iter().next();
-        found
+        let first = associations.await?.into_iter().next();
+        first
             .map(|summary| {
                 summary
                     .association_id
@@ -70,7 +72,8 @@ impl Aws {
             .transpose()
     }
 
-    /// An association by its id. [`Class::NotFound`] speaks of the association or of its cluster (docs/dev/aws-behaviour.md#association-errors).
+    /// Reads an association by its id. [`Class::NotFound`] is about the association or its cluster
+    /// (docs/dev/aws-behaviour.md#association-errors).
     pub async fn describe_association(
         &self,
         cluster: &ClusterName,
@@ -87,14 +90,14 @@ impl Aws {
         shape::association(&call, answer.association)
     }
 
-    /// Creates the association. [`Class::Conflicting`] when the ServiceAccount has one; [`Class::Propagation`] while
-    /// EKS does not see the role or its trust yet.
+    /// Creates the association. Fails with [`Class::Conflicting`] if the ServiceAccount has one, and with
+    /// [`Class::Propagation`] while EKS does not see the role or its trust policy yet.
     pub async fn create_association(
         &self,
         cluster: &ClusterName,
         namespace: &Namespace,
         name: &ServiceAccountName,
-        wanted: &DesiredAssociation,
+        desired: &DesiredAssociation,
     ) -> Result<Association, AwsError> {
         let call = Call::write(Service::Eks, "CreatePodIdentityAssociation", of(namespace, name));
         let request = self
@@ -103,42 +106,43 @@ impl Aws {
             .cluster_name(cluster.as_str())
             .namespace(namespace.as_str())
             .service_account(name.as_str())
-            .role_arn(wanted.role_arn.to_string())
-            .set_target_role_arn(wanted.target_role_arn.as_ref().map(ToString::to_string))
-            .disable_session_tags(!wanted.session_tags)
-            .set_policy(wanted.policy.as_ref().map(lanyard_iam_policy::Document::to_json))
-            .set_tags(Some(wanted.tags.clone().into_iter().collect()));
+            .role_arn(desired.role_arn.to_string())
+            .set_target_role_arn(desired.target_role_arn.as_ref().map(ToString::to_string))
+            .disable_session_tags(!desired.session_tags)
+            .set_policy(desired.policy.as_ref().map(lanyard_iam_policy::Document::to_json))
+            .set_tags(Some(desired.tags.clone().into_iter().collect()));
         let answer = self.call(call.clone(), || request.clone().send()).await?;
         shape::association(&call, answer.association)
     }
 
-    /// Changes the association in place; its tags stay. A target role that is no longer wanted is cleared, a session
-    /// policy only with `clear_policy`: both by an empty text, as leaving them out keeps them (docs/dev/aws-behaviour.md#association-api).
+    /// Updates the association without its tags. Clears a target role that is no longer desired, and a session
+    /// policy only with `clear_policy`. Both are cleared by an empty text, because an omitted field keeps its
+    /// value (docs/dev/aws-behaviour.md#association-api).
     pub async fn update_association(
         &self,
         cluster: &ClusterName,
-        found: &Association,
-        wanted: &DesiredAssociation,
+        observed: &Association,
+        desired: &DesiredAssociation,
         clear_policy: bool,
     ) -> Result<Association, AwsError> {
-        let call = Call::write(Service::Eks, "UpdatePodIdentityAssociation", &found.arn);
+        let call = Call::write(Service::Eks, "UpdatePodIdentityAssociation", &observed.arn);
         let cleared = |clear: bool| clear.then(String::new);
-        let target = wanted.target_role_arn.as_ref().map(ToString::to_string);
-        let policy = wanted.policy.as_ref().map(lanyard_iam_policy::Document::to_json);
+        let target = desired.target_role_arn.as_ref().map(ToString::to_string);
+        let policy = desired.policy.as_ref().map(lanyard_iam_policy::Document::to_json);
         let request = self
             .eks()
             .update_pod_identity_association()
             .cluster_name(cluster.as_str())
-            .association_id(&found.id)
-            .role_arn(wanted.role_arn.to_string())
-            .set_target_role_arn(target.or_else(|| cleared(found.target_role_arn.is_some())))
-            .disable_session_tags(!wanted.session_tags)
+            .association_id(&observed.id)
+            .role_arn(desired.role_arn.to_string())
+            .set_target_role_arn(target.or_else(|| cleared(observed.target_role_arn.is_some())))
+            .disable_session_tags(!desired.session_tags)
             .set_policy(policy.or_else(|| cleared(clear_policy)));
         let answer = self.call(call.clone(), || request.clone().send()).await?;
         shape::association(&call, answer.association)
     }
 
-    /// Sets tags of the association; others stay.
+    /// Sets tags of the association and keeps its other tags.
     pub async fn tag_association(&self, arn: &str, tags: &BTreeMap<String, String>) -> Result<(), AwsError> {
         let tags = tags.clone().into_iter().collect();
         let request = self.eks().tag_resource().resource_arn(arn).set_tags(Some(tags));
@@ -149,7 +153,7 @@ impl Aws {
         .map(drop)
     }
 
-    /// Removes tags of the association. One that is gone has none.
+    /// Removes tags of the association. A missing association counts as success.
     pub async fn untag_association(&self, arn: &str, keys: &BTreeSet<String>) -> Result<(), AwsError> {
         let keys = keys.iter().cloned().collect();
         let request = self
@@ -157,7 +161,7 @@ impl Aws {
             .untag_resource()
             .resource_arn(arn)
             .set_tag_keys(Some(keys));
-        gone(
+        ignore_not_found(
             self.call(Call::write(Service::Eks, "UntagResource", arn), || {
                 request.clone().send()
             })
@@ -165,7 +169,8 @@ impl Aws {
         )
     }
 
-    /// Deletes the association. Credentials that pods have already stay good until they end (docs/dev/aws-behaviour.md#association-api).
+    /// Deletes the association. Pods keep their current credentials until these expire
+    /// (docs/dev/aws-behaviour.md#association-api).
     pub async fn delete_association(&self, cluster: &ClusterName, id: &str) -> Result<(), AwsError> {
         let target = format!("association {id} of cluster {cluster}");
         let call = Call::write(Service::Eks, "DeletePodIdentityAssociation", target);
@@ -174,7 +179,7 @@ impl Aws {
             .delete_pod_identity_association()
             .cluster_name(cluster.as_str())
             .association_id(id);
-        gone(self.call(call, || request.clone().send()).await)
+        ignore_not_found(self.call(call, || request.clone().send()).await)
     }
 }
 
@@ -182,8 +187,8 @@ fn of(namespace: &Namespace, name: &ServiceAccountName) -> String {
     format!("the association of {namespace}/{name}")
 }
 
-/// What is gone already is success, and so is what is gone with its cluster.
-fn gone<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
+/// Treats a missing resource as success of a removal, including one that was deleted with its cluster.
+fn ignore_not_found<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
     match answer {
         Err(error) if error.class() != Class::NotFound => Err(error),
         Ok(_) | Err(_) => Ok(()),

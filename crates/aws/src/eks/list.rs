@@ -1,5 +1,6 @@
-//! All associations of a cluster, page by page, for the sweep: which ServiceAccount has which, and no more.
-//! Where the page before ended in, one page out; one call each. What is in an association takes a call of its own.
+//! All associations of a cluster, page by page, for the drift scan. Input: the marker of a page. Output: one
+//! page with the ServiceAccount and id of each association. Does I/O: one call per page. The other fields need
+//! a call per association.
 
 use lanyard_core::model::name::ClusterName;
 
@@ -8,27 +9,29 @@ use crate::client::Aws;
 use crate::error::AwsError;
 use crate::pages::Page;
 
-/// Associations a page: the most that EKS gives at once.
+/// Associations per page: the maximum of EKS.
 const ASSOCIATIONS: i32 = 100;
 
-/// One association as the list shows it.
+/// An association as listed by EKS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedAssociation {
     /// The namespace of its ServiceAccount.
     pub namespace: String,
     /// The name of its ServiceAccount.
     pub service_account: String,
-    /// Its id (`a-...`).
+    /// The id (`a-...`).
     pub id: String,
-    /// The EKS add-on that owns it, if one does.
+    /// The ARN of the EKS add-on that owns the association, if any.
     pub owner_arn: Option<String>,
 }
 
 impl Aws {
-    /// A page of the cluster's associations.
+    /// Reads a page of the associations of the cluster.
     ///
     /// # Errors
-    /// When the call fails, or an entry lacks what each has: of the page nothing is known.
+    ///
+    /// Returns an error if the call fails, or an entry lacks a required field. No entry of the page is known
+    /// then.
     pub async fn associations_in(
         &self,
         cluster: &ClusterName,
@@ -46,16 +49,16 @@ impl Aws {
             .max_results(ASSOCIATIONS)
             .set_next_token(after);
         let answer = self.call(call.clone(), || request.clone().send()).await?;
-        let found = answer.associations.unwrap_or_default().into_iter();
-        let needed = |field: Option<String>, name: &str| {
+        let associations = answer.associations.unwrap_or_default().into_iter();
+        let required = |field: Option<String>, name: &str| {
             field.ok_or_else(|| AwsError::unclear(&call, format_args!("an association has no {name}")))
         };
-        let listed = found.map(|found| {
+        let listed = associations.map(|association| {
             Ok(ListedAssociation {
-                namespace: needed(found.namespace, "namespace")?,
-                service_account: needed(found.service_account, "ServiceAccount")?,
-                id: needed(found.association_id, "id")?,
-                owner_arn: found.owner_arn.filter(|arn| !arn.is_empty()),
+                namespace: required(association.namespace, "namespace")?,
+                service_account: required(association.service_account, "ServiceAccount")?,
+                id: required(association.association_id, "id")?,
+                owner_arn: association.owner_arn.filter(|arn| !arn.is_empty()),
             })
         });
         Ok(Page {

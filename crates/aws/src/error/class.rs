@@ -1,51 +1,53 @@
-//! The class of an error: the one table that says what each code of AWS means for Lanyard.
-//! An [`AwsError`] in, a [`Class`] out; no I/O. Codes from the API models and (docs/dev/aws-behaviour.md#association-errors, docs/dev/aws-behaviour.md#iam-errors).
+//! The class of an error: the table that assigns a meaning to each error code of AWS. Input: an [`AwsError`].
+//! Output: a [`Class`]. No I/O. The codes are from the API models and from
+//! docs/dev/aws-behaviour.md#association-errors and docs/dev/aws-behaviour.md#iam-errors.
 
-use super::{AwsError, ErrorAnswer};
+use super::failure::{AwsError, ErrorAnswer};
 
-/// What an error means. Each class has one disposition and one kind of sentence, in `words`.
+/// The meaning of an error. `message.rs` maps each class to a disposition and a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// AWS asks for fewer calls.
+    /// AWS throttled the call.
     Throttled,
-    /// AWS fails on its own side.
+    /// AWS failed with an internal error.
     Server,
-    /// The request or the answer got lost.
+    /// The request or the response was lost.
     Network,
-    /// There was no answer in time.
+    /// No response arrived in time.
     TimedOut,
-    /// One part of AWS does not see yet what was written in another; or never will, when it was not written just now.
+    /// One part of AWS does not see a write to another part yet. Without a recent write, the reference is
+    /// invalid.
     Propagation,
     /// IAM cannot reach the cluster's issuer.
     IssuerUnreachable,
-    /// The thing to create is there already. The next look tells whose it is.
+    /// The resource to create already exists. The next reconcile determines its owner.
     Conflicting,
-    /// Somebody else changes the same thing at this moment.
+    /// Another writer is changing the same resource.
     Concurrent,
-    /// The thing to delete still holds something that was added since it was looked at.
+    /// The resource to delete still has dependents that were added after it was read.
     Occupied,
-    /// The thing is not there.
+    /// The resource does not exist.
     NotFound,
     /// A permission is missing.
     Denied,
-    /// A quota is used up.
+    /// A quota is exceeded.
     Quota,
-    /// AWS does not accept the document.
+    /// AWS rejected the document.
     Malformed,
-    /// AWS refuses for another reason.
+    /// AWS rejected the call for another reason.
     Refused,
-    /// The request could not be made, for want of something that only a person can give.
+    /// The request could not be built because a setting is missing.
     Unsendable,
-    /// There are no credentials, or AWS does not accept them.
+    /// There are no credentials, or AWS rejected them.
     Credentials,
-    /// AWS answered something that makes no sense.
+    /// The response is invalid.
     Unclear,
-    /// The call was not sent, because nothing may be written any more.
+    /// The call was not sent, because the write gate is closed.
     GateClosed,
 }
 
 impl Class {
-    /// The word for it, as a metric label.
+    /// The name as a metric label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,8 +74,9 @@ impl Class {
 }
 
 impl Class {
-    /// What an answer on the way into another account means for the call there: nothing about the thing that it is about.
-    fn of_the_way(self) -> Self {
+    /// The meaning of an answer to `AssumeRole` for the call that needed the credentials. It says nothing about
+    /// the target of that call.
+    fn while_assuming(self) -> Self {
         match self {
             Self::NotFound | Self::Conflicting | Self::Occupied => Self::Refused,
             other => other,
@@ -81,20 +84,21 @@ impl Class {
     }
 }
 
-/// Texts of `InvalidParameterException` (EKS) and `MalformedPolicyDocument` (IAM) that a fresh role or a fresh trust
-/// brings about. Terraform retries on the first and the last ((docs/dev/aws-behaviour.md#association-errors, docs/dev/aws-behaviour.md#iam-consistency), hashicorp/terraform-provider-aws#34711).
-const NOT_SEEN_YET: [&str; 3] = [
+/// Messages of `InvalidParameterException` (EKS) and `MalformedPolicyDocument` (IAM) that a new role or trust
+/// policy causes. Terraform retries on the first and the last (docs/dev/aws-behaviour.md#association-errors,
+/// docs/dev/aws-behaviour.md#iam-consistency, hashicorp/terraform-provider-aws#34711).
+const NOT_PROPAGATED: [&str; 3] = [
     "Role provided in the request does not exist",
     "Trust policy of the role provided is invalid",
     "Invalid principal in policy",
 ];
 
 impl AwsError {
-    /// What it means.
+    /// The meaning of the error.
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Answered { call, answer } if call.is_of_assuming() => answer.class().of_the_way(),
+            Self::Answered { call, answer } if call.assumes_role() => answer.class().while_assuming(),
             Self::Answered { answer, .. } => answer.class(),
             Self::TimedOut { .. } => Class::TimedOut,
             Self::Undelivered { .. } => Class::Network,
@@ -108,7 +112,7 @@ impl AwsError {
 
 impl ErrorAnswer {
     fn class(&self) -> Class {
-        // Models and wires disagree about the ending: `NoSuchEntity` is `NoSuchEntityException` in the model.
+        // Model and response differ in the suffix: `NoSuchEntity` is `NoSuchEntityException` in the model.
         match self.code.strip_suffix("Exception").unwrap_or(&self.code) {
             "Throttling"
             | "Throttled"
@@ -121,14 +125,15 @@ impl ErrorAnswer {
             | "SlowDown" => Class::Throttled,
             "ServiceFailure" | "Server" | "ServerInternal" | "InternalFailure" | "InternalError"
             | "InternalServer" | "ServiceUnavailable" | "RequestTimeout" => Class::Server,
-            "MalformedPolicyDocument" | "InvalidParameter" if self.is_not_seen_yet() => Class::Propagation,
+            "MalformedPolicyDocument" | "InvalidParameter" if self.is_not_propagated() => Class::Propagation,
             "OpenIdIdpCommunicationError" => Class::IssuerUnreachable,
             "EntityAlreadyExists" | "ResourceInUse" => Class::Conflicting,
             "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => Class::Concurrent,
             "DeleteConflict" => Class::Occupied,
             "NoSuchEntity" | "ResourceNotFound" | "NotFound" | "QueueDoesNotExist" => Class::NotFound,
             "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" => Class::Denied,
-            // The SDK takes `LimitExceededException` for throttling; IAM means a quota by it (docs/dev/aws-behaviour.md#iam-errors).
+            // The SDK treats `LimitExceededException` as throttling, but IAM uses it for quotas
+            // (docs/dev/aws-behaviour.md#iam-errors).
             "LimitExceeded" | "ResourceLimitExceeded" | "ServiceQuotaExceeded" => Class::Quota,
             "MalformedPolicyDocument" => Class::Malformed,
             "ExpiredToken"
@@ -147,20 +152,20 @@ impl ErrorAnswer {
         }
     }
 
-    /// A status alone never makes a thing absent: a 404 may as well come from a wrong endpoint.
+    /// A status alone never means that a resource is absent, because a wrong endpoint can answer 404 as well.
     fn class_by_status(&self) -> Class {
         match self.status {
             429 => Class::Throttled,
             401 | 403 => Class::Denied,
             408 | 500.. => Class::Server,
-            // No error at all, but nothing that the SDK could read.
+            // A success status with a body that the SDK could not parse.
             ..=399 => Class::Unclear,
             _ => Class::Refused,
         }
     }
 
-    fn is_not_seen_yet(&self) -> bool {
-        NOT_SEEN_YET.iter().any(|text| self.message.contains(text))
+    fn is_not_propagated(&self) -> bool {
+        NOT_PROPAGATED.iter().any(|text| self.message.contains(text))
     }
 }
 
@@ -174,18 +179,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_on_the_way_into_an_account_makes_a_thing_there_absent() {
-        let said = |operation| AwsError::Answered {
+    fn failed_assume_role_never_means_absent() {
+        let error = |operation| AwsError::Answered {
             call: Call::read(Service::Sts, operation, "a role"),
             answer: Box::new(ErrorAnswer::new(404, "NoSuchEntity", "")),
         };
-        assert_eq!(said("AssumeRole").class(), Class::Refused);
-        assert_eq!(said("GetCallerIdentity").class(), Class::NotFound);
+        assert_eq!(error("AssumeRole").class(), Class::Refused);
+        assert_eq!(error("GetCallerIdentity").class(), Class::NotFound);
     }
 
     #[test]
-    fn every_code_that_aws_documents_has_its_class() {
-        for (status, code, wanted) in [
+    fn documented_codes_have_classes() {
+        for (status, code, desired) in [
             (400, "Throttling", Class::Throttled),
             (429, "ThrottlingException", Class::Throttled),
             (500, "ServiceFailure", Class::Server),
@@ -215,12 +220,12 @@ mod tests {
             (403, "ExpiredToken", Class::Credentials),
             (403, "UnrecognizedClientException", Class::Credentials),
         ] {
-            assert_eq!(class(status, code, ""), wanted, "{code}");
+            assert_eq!(class(status, code, ""), desired, "{code}");
         }
     }
 
     #[test]
-    fn what_a_fresh_role_brings_about_is_known_by_its_text() {
+    fn propagation_errors_are_recognised_by_message() {
         let role = "Role provided in the request does not exist.";
         let trust = "Trust policy of the role provided is invalid. Follow the official documentation";
         let principal = "Invalid principal in policy: \"AWS\":\"arn:aws:iam::111122223333:role/x\"";
@@ -233,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_code_is_judged_by_its_status_and_never_means_absent() {
+    fn unknown_code_is_classified_by_status() {
         assert_eq!(class(503, "", ""), Class::Server);
         assert_eq!(class(403, "", ""), Class::Denied);
         assert_eq!(class(404, "UnknownOperationException", ""), Class::Refused);

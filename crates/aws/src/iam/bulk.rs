@@ -1,6 +1,7 @@
-//! Roles in bulk, for the sweep: everything of a whole account's roles but two fields, and those two under a path.
-//! Where the page before ended in, one page of facts out; one call each (docs/dev/aws-behaviour.md#bulk-reads). A role that cannot be read as a whole
-//! is unreadable by itself and fails no page.
+//! Roles in bulk, for the drift scan: all roles of an account without two fields, and these two fields for the
+//! roles under a path. Input: the marker of a page. Output: one page of facts. Does I/O: one call per page
+//! (docs/dev/aws-behaviour.md#bulk-reads). A role that cannot be parsed is unreadable and does not fail the
+//! page.
 
 use std::collections::BTreeMap;
 
@@ -17,55 +18,54 @@ use crate::client::Aws;
 use crate::error::AwsError;
 use crate::pages::Page;
 
-/// Roles a page with all that is on them. IAM gives up to 1,000, which with their policies are tens of megabytes at once.
+/// Complete roles per page. IAM returns up to 1,000, which with their policies are tens of megabytes.
 const WHOLE_ROLES: i32 = 200;
-/// Roles a page without their policies: the most that IAM gives at once.
+/// Roles per page without their policies: the maximum of IAM.
 const ROLES: i32 = 1000;
 
-/// One role as a bulk read shows it.
+/// A role as returned by a bulk read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedRole {
-    /// Its ARN. `None`: what stands in its place cannot be read, so nobody knows which role this is.
+    /// The ARN. `None` if it cannot be parsed.
     pub arn: Option<RoleArn>,
-    shown: Shown,
+    raw: RawRole,
 }
 
-/// As it came: most roles of an account are nobody's here, and decoding their documents is most of the work.
+/// The answer of the SDK. It is decoded on demand, because most roles of an account do not concern Lanyard and
+/// decoding their documents is most of the work.
 #[derive(Debug, Clone, PartialEq)]
-enum Shown {
+enum RawRole {
     InAccount(Box<RoleDetail>),
     UnderPath(Box<Role>),
 }
 
 impl ListedRole {
-    /// Its tags; `None`: the read does not show them.
+    /// The tags. Returns `None` if the read does not include them.
     #[must_use]
     pub fn tags(&self) -> Option<BTreeMap<String, String>> {
-        match &self.shown {
-            Shown::InAccount(role) => Some(tags(role.tags())),
-            Shown::UnderPath(_) => None,
+        match &self.raw {
+            RawRole::InAccount(role) => Some(tags(role.tags())),
+            RawRole::UnderPath(_) => None,
         }
     }
 
-    /// What the read shows of it; the rest was not read.
+    /// The facts that the read includes. All other facts are not read.
     #[must_use]
     pub fn facts(&self) -> RoleFacts {
-        match &self.shown {
-            Shown::InAccount(role) => detailed(&in_account(), role),
-            Shown::UnderPath(role) => listed(&under(""), role),
+        match &self.raw {
+            RawRole::InAccount(role) => detailed(&in_account(), role),
+            RawRole::UnderPath(role) => listed(&under(""), role),
         }
     }
 }
 
-/// Where the next page begins. A list that says that there is more and not where has not come to its end.
+/// The marker of the next page. A page that is truncated but has no marker is an error, because the list did
+/// not end.
 fn next(call: &Call, truncated: bool, marker: Option<&str>) -> Result<Option<String>, AwsError> {
     match (truncated, marker) {
         (false, _) => Ok(None),
         (true, Some(marker)) if !marker.is_empty() => Ok(Some(marker.to_owned())),
-        (true, _) => Err(AwsError::unclear(
-            call,
-            "a page says that there are more and not where",
-        )),
+        (true, _) => Err(AwsError::unclear(call, "a page is truncated but has no marker")),
     }
 }
 
@@ -82,11 +82,12 @@ fn under(path: &str) -> Call {
 }
 
 impl Aws {
-    /// A page of all roles of the account, with everything but description and longest session. What attached policies
-    /// can do is not read.
+    /// Reads a page of all roles of the account, without description, maximum session duration and the effect
+    /// of attached policies.
     ///
     /// # Errors
-    /// When the call fails: of the page nothing is known.
+    ///
+    /// Returns an error if the call fails. No role of the page is known then.
     pub async fn roles_in_account(&self, after: Option<String>) -> Result<Page<ListedRole>, AwsError> {
         let request = self
             .iam()
@@ -96,21 +97,23 @@ impl Aws {
             .set_marker(after);
         let answer = self.call(in_account(), || request.clone().send()).await?;
         let next = next(&in_account(), answer.is_truncated(), answer.marker())?;
-        let shown = |role: RoleDetail| ListedRole {
+        let raw = |role: RoleDetail| ListedRole {
             arn: role.arn().and_then(|arn| RoleArn::parse(arn).ok()),
-            shown: Shown::InAccount(Box::new(role)),
+            raw: RawRole::InAccount(Box::new(role)),
         };
         let items = answer.role_detail_list.unwrap_or_default().into_iter();
         Ok(Page {
             next,
-            items: items.map(shown).collect(),
+            items: items.map(raw).collect(),
         })
     }
 
-    /// A page of the roles under a path, with trust, description and longest session alone.
+    /// Reads a page of the roles under a path, with only id, trust policy, description and maximum session
+    /// duration.
     ///
     /// # Errors
-    /// When the call fails: of the page nothing is known.
+    ///
+    /// Returns an error if the call fails. No role of the page is known then.
     pub async fn roles_under(
         &self,
         path: &RolePath,
@@ -125,18 +128,18 @@ impl Aws {
         let call = under(path.as_str());
         let answer = self.call(call.clone(), || request.clone().send()).await?;
         let next = next(&call, answer.is_truncated(), answer.marker())?;
-        let shown = |role: Role| ListedRole {
+        let raw = |role: Role| ListedRole {
             arn: RoleArn::parse(role.arn()).ok(),
-            shown: Shown::UnderPath(Box::new(role)),
+            raw: RawRole::UnderPath(Box::new(role)),
         };
         Ok(Page {
             next,
-            items: answer.roles.into_iter().map(shown).collect(),
+            items: answer.roles.into_iter().map(raw).collect(),
         })
     }
 }
 
-/// Everything of a role but its description and its longest session, which this read lacks.
+/// Converts a role without description and maximum session duration, which this read lacks.
 fn detailed(call: &Call, role: &RoleDetail) -> RoleFacts {
     let boundary = role
         .permissions_boundary()
@@ -152,7 +155,7 @@ fn detailed(call: &Call, role: &RoleDetail) -> RoleFacts {
     }
 }
 
-/// What the other read lacks, and trust and id, which both have.
+/// Converts a role with the fields that the other read lacks, and with trust policy and id.
 fn listed(call: &Call, role: &Role) -> RoleFacts {
     RoleFacts {
         id: id(call, Some(role.role_id())),
@@ -191,7 +194,7 @@ fn inline(call: &Call, policies: &[PolicyDetail]) -> Result<BTreeMap<PolicyName,
 }
 
 fn read<T>(read: Result<T, AwsError>) -> Fact<T> {
-    read.map_or_else(|error| Fact::Unreadable(error.why()), Fact::Present)
+    read.map_or_else(|error| Fact::Unreadable(error.read_error()), Fact::Present)
 }
 
 #[cfg(test)]
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_says_that_there_is_more_and_not_where_has_no_end() {
+    fn truncated_page_without_marker_is_an_error() {
         let next = |truncated, marker| next(&in_account(), truncated, marker);
         assert_eq!(next(false, Some("more")).unwrap(), None);
         assert_eq!(next(true, Some("more")).unwrap().as_deref(), Some("more"));
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_account_shows_everything_of_a_role_but_two_fields() {
+    fn account_read_lacks_only_two_fields() {
         let facts = detailed(&in_account(), &detail().build());
         let unread = Some(&ReadError::NotRead);
         assert_eq!(facts.description.unreadable(), unread);
@@ -245,11 +248,11 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_cannot_be_read_is_unreadable_by_itself_and_never_absent() {
+    fn invalid_values_are_unreadable_and_not_absent() {
         let broken = detail()
             .role_id("")
             .assume_role_policy_document("%7B")
-            .attached_managed_policies(AttachedPolicy::builder().policy_arn("strange").build())
+            .attached_managed_policies(AttachedPolicy::builder().policy_arn("invalid").build())
             .role_policy_list(
                 PolicyDetail::builder()
                     .policy_name("more")
@@ -265,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_shows_the_two_fields_and_says_of_the_rest_that_it_was_not_read() {
+    fn path_read_has_two_fields_and_others_not_read() {
         let role = Role::builder()
             .path("/lanyard/")
             .role_name("orders")

@@ -1,5 +1,6 @@
-//! The policies of a role as facts: what is attached, with its effect where that matters, and what is inline.
-//! A role's ARN in, facts out; one call for each page, inline policy and unknown attachment (two). Called by `read`.
+//! The policies of a role as facts: attached policies, with their effect where required, and inline policies.
+//! Input: the ARN of a role. Output: facts. Does I/O: one call for each page and inline policy, and two for
+//! each attached policy whose effect is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,7 +95,7 @@ impl Aws {
         names.await?.into_iter().map(parse).collect()
     }
 
-    /// One inline policy; `None` when it was deleted since it was listed.
+    /// Reads one inline policy. Returns `None` if it was deleted after it was listed.
     async fn inline_policy(
         &self,
         role: &RoleArn,
@@ -121,13 +122,13 @@ impl Aws {
         }
     }
 
-    /// What a managed policy can do in its default version.
+    /// The effect of the default version of a managed policy.
     async fn effect(&self, policy: &PolicyArn) -> Fact<Effect> {
         match self.policy_document(policy).await {
             Ok(document) if only_denies(&document) => Fact::Present(Effect::OnlyDenies),
             Ok(document) if allows(&document, ASSUME_ROLE) => Fact::Present(Effect::Chains),
             Ok(_) => Fact::Present(Effect::Grants),
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 
@@ -138,7 +139,7 @@ impl Aws {
                 self.iam().get_policy().policy_arn(policy.as_str()).send()
             })
             .await?;
-        let version = answer.policy().and_then(|found| found.default_version_id());
+        let version = answer.policy().and_then(|policy| policy.default_version_id());
         let version =
             version.ok_or_else(|| AwsError::unclear(&call, "the answer names no default version"))?;
 
@@ -149,16 +150,17 @@ impl Aws {
             .policy_arn(policy.as_str())
             .version_id(version);
         let answer = self.call(call.clone(), || request.clone().send()).await?;
-        let text = answer.policy_version().and_then(|found| found.document());
+        let text = answer.policy_version().and_then(|version| version.document());
         let text = text.ok_or_else(|| AwsError::unclear(&call, "the answer has no document"))?;
         Document::decode(text).map_err(|error| AwsError::unclear(&call, error))
     }
 }
 
-/// `GetRole` has just found the role: that its policies are "not found" contradicts that, and is no absence.
+/// The fact for a failed read of the policies of a role. `GetRole` just returned the role, so "not found"
+/// contradicts it and does not mean that the policies are absent.
 fn part_of_a_role<T>(error: &AwsError) -> Fact<T> {
     match error.class() {
         Class::NotFound => Fact::Unreadable(ReadError::AwaitingConsistency),
-        _ => Fact::Unreadable(error.why()),
+        _ => Fact::Unreadable(error.read_error()),
     }
 }

@@ -1,5 +1,5 @@
-//! The IAM OIDC provider: read, created, given one more audience; never changed otherwise and never removed.
-//! The provider's ARN in, a fact or an answer out; one call each.
+//! The IAM OIDC provider. Lanyard reads and creates it and adds audiences, but makes no other change and never
+//! deletes it. Input: the ARN of the provider. Output: a fact or an answer. Does I/O: one call each.
 
 use lanyard_core::model::arn::Issuer;
 use lanyard_core::model::fact::Fact;
@@ -23,14 +23,16 @@ impl Aws {
                 client_ids: answer.client_id_list().iter().cloned().collect(),
             }),
             Err(error) if error.class() == Class::NotFound => Fact::Absent,
-            Err(error) => Fact::Unreadable(error.why()),
+            Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 
-    /// Creates the provider. Without a thumbprint: IAM finds it itself (docs/dev/aws-behaviour.md#oidc-provider-api).
+    /// Creates the provider. No thumbprint is sent, because IAM determines it
+    /// (docs/dev/aws-behaviour.md#oidc-provider-api).
     ///
     /// # Errors
-    /// When the call fails; [`Class::Conflicting`] when the provider is there.
+    ///
+    /// Returns an error if the call fails, with [`Class::Conflicting`] if the provider exists.
     pub async fn create_provider(
         &self,
         arn: &str,
@@ -46,10 +48,11 @@ impl Aws {
         self.call(call, || request.clone().send()).await.map(drop)
     }
 
-    /// Gives the provider one more audience; one that it has already is no error.
+    /// Adds an audience to the provider. An existing audience counts as success.
     ///
     /// # Errors
-    /// When the call fails.
+    ///
+    /// Returns an error if the call fails.
     pub async fn add_client_id(&self, arn: &str, client_id: &Audience) -> Result<(), AwsError> {
         let call = Call::write(Service::Iam, "AddClientIDToOpenIDConnectProvider", arn);
         let request = self

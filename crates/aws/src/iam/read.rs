@@ -1,5 +1,5 @@
-//! A role as facts: `GetRole` first, and only for a role that is there its policies.
-//! A role's ARN in, its facts out; at least one call, three and one for each inline policy for a role that is there.
+//! One role as facts. Input: the ARN of a role. Output: its facts. Does I/O: `GetRole`, and for an existing
+//! role two lists and one call for each inline policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,32 +14,33 @@ use crate::call::{Call, Service};
 use crate::client::Aws;
 use crate::error::{AwsError, Class};
 
-/// IAM's default, which it applies to a role that was made without one (IAM `CreateRole`).
+/// The default of IAM, which applies to a role that was created without a duration (IAM `CreateRole`).
 const DEFAULT_MAX_SESSION: u32 = 3600;
 
 impl Aws {
-    /// Reads a role. `known`: attached policies whose effect needs no reading, since the spec asks for them or Lanyard
-    /// attached them itself; the effect of any other is read.
+    /// Reads a role. `known`: attached policies whose effect is not read, because the spec lists them or
+    /// Lanyard attached them. The effect of every other attached policy is read.
     pub async fn role(&self, arn: &RoleArn, known: &BTreeSet<PolicyArn>) -> RoleFacts {
         let call = Call::read(Service::Iam, "GetRole", arn);
         let role = match self.get_role(&call, arn).await {
             Ok(role) => role,
             Err(error) if error.class() == Class::NotFound => return RoleFacts::absent(),
-            Err(error) => return RoleFacts::unreadable(&error.why()),
+            Err(error) => return RoleFacts::unreadable(&error.read_error()),
         };
-        // Right after its creation a role may show its unique id in place of its ARN (docs/dev/aws-behaviour.md#iam-consistency): that is no other place.
-        let found = RoleArn::parse(role.arn()).ok().filter(|found| found != arn);
-        if let Some(found) = found.as_ref().filter(|found| found.account != arn.account) {
+        // Right after its creation a role may show its unique id in place of its ARN, which does not mean that it has
+        // another path (docs/dev/aws-behaviour.md#iam-consistency).
+        let elsewhere = RoleArn::parse(role.arn()).ok().filter(|other| other != arn);
+        if let Some(other) = elsewhere.as_ref().filter(|other| other.account != arn.account) {
             let text = format!(
-                "{} belongs to account {}, and the role was looked up in account {}",
-                arn, arn.account, found.account
+                "{} belongs to account {}, but the role was read in account {}",
+                arn, arn.account, other.account
             );
             return RoleFacts::unreadable(&ReadError::Failed(text));
         }
         let (attached, inline) = join(self.attached_policies(arn, known), self.inline_policies(arn)).await;
         RoleFacts {
             id: Fact::Present(role.role_id().to_owned()),
-            elsewhere: found,
+            elsewhere,
             trust: trust(&call, role.assume_role_policy_document()),
             description: some_text(role.description()),
             max_session: max_session(&call, role.max_session_duration()),
@@ -59,12 +60,12 @@ impl Aws {
     }
 }
 
-/// The trust policy that came with a role, as a fact.
+/// The trust policy of a role as a fact.
 pub(super) fn trust(call: &Call, text: Option<&str>) -> Fact<Document> {
-    document(call, text).map_or_else(|error| Fact::Unreadable(error.why()), Fact::Present)
+    document(call, text).map_or_else(|error| Fact::Unreadable(error.read_error()), Fact::Present)
 }
 
-/// The trust policy that came with a role.
+/// The trust policy of a role.
 pub(super) fn document(call: &Call, text: Option<&str>) -> Result<Document, AwsError> {
     match text.map(Document::decode) {
         Some(Ok(document)) => Ok(document),
@@ -73,7 +74,7 @@ pub(super) fn document(call: &Call, text: Option<&str>) -> Result<Document, AwsE
     }
 }
 
-/// A text of which the empty one is none.
+/// An optional text. Empty means absent.
 pub(super) fn some_text(text: Option<&str>) -> Fact<String> {
     text.filter(|text| !text.is_empty()).map(str::to_owned).into()
 }
@@ -107,7 +108,7 @@ pub(super) fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
 }
 
 fn unclear<T>(call: &Call, what: impl std::fmt::Display) -> Fact<T> {
-    Fact::Unreadable(AwsError::unclear(call, what).why())
+    Fact::Unreadable(AwsError::unclear(call, what).read_error())
 }
 
 #[cfg(test)]
@@ -131,19 +132,19 @@ mod tests {
     }
 
     #[test]
-    fn the_trust_policy_is_url_decoded_and_a_plus_stays_a_plus() {
-        let told = role()
+    fn trust_policy_is_url_decoded_and_keeps_plus_signs() {
+        let role = role()
             .assume_role_policy_document("%7B%22Statement%22%3A%7B%22Sid%22%3A%22a+b%22%7D%7D")
             .build()
             .unwrap();
-        let Fact::Present(document) = trust(&call(), told.assume_role_policy_document()) else {
+        let Fact::Present(document) = trust(&call(), role.assume_role_policy_document()) else {
             panic!("it can be read")
         };
         assert!(document.statement("a+b").is_some());
     }
 
     #[test]
-    fn what_cannot_be_read_is_unreadable_and_never_absent() {
+    fn invalid_values_are_unreadable_and_not_absent() {
         let broken = role()
             .assume_role_policy_document("%7B")
             .max_session_duration(-1)
@@ -160,15 +161,15 @@ mod tests {
                 .unreadable()
                 .is_some()
         );
-        let strange = AttachedPermissionsBoundary::builder()
-            .permissions_boundary_arn("strange")
+        let invalid = AttachedPermissionsBoundary::builder()
+            .permissions_boundary_arn("invalid")
             .build();
-        let strange = role().permissions_boundary(strange).build().unwrap();
-        assert!(boundary(&call(), &strange).unreadable().is_some());
+        let invalid = role().permissions_boundary(invalid).build().unwrap();
+        assert!(boundary(&call(), &invalid).unreadable().is_some());
     }
 
     #[test]
-    fn a_role_without_boundary_or_duration_has_none_and_the_default() {
+    fn missing_boundary_and_duration_have_defaults() {
         let plain = role().build().unwrap();
         assert!(boundary(&call(), &plain).is_absent());
         assert_eq!(

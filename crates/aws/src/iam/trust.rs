@@ -1,5 +1,5 @@
-//! The trust policy of a role, read alone for whoever is about to change it, and how long one may be.
-//! A role's ARN in; the policy as it is now or the error out: here an unread policy stops the step that needs it.
+//! The trust policy of a role, read directly before it is changed, and its quota. Input: the ARN of a role.
+//! Output: the policy or an error. Does I/O: one call each. An unreadable policy fails the step.
 
 use aws_sdk_iam::types::SummaryKeyType;
 use lanyard_core::model::arn::RoleArn;
@@ -14,17 +14,19 @@ impl Aws {
     /// Reads the trust policy of a role.
     ///
     /// # Errors
-    /// The call failed, see [`AwsError::class`], or its answer cannot be read.
+    ///
+    /// Returns an error if the call fails, see [`AwsError::class`], or the answer cannot be parsed.
     pub async fn trust(&self, arn: &RoleArn) -> Result<Document, AwsError> {
         let call = Call::read(Service::Iam, "GetRole", arn);
         let role = self.get_role(&call, arn).await?;
         document(&call, role.assume_role_policy_document())
     }
 
-    /// The characters that a trust policy may have in this account, white space not counted.
+    /// Reads the maximum size of a trust policy in this account, in characters without white space.
     ///
     /// # Errors
-    /// The call failed, see [`AwsError::class`], or its answer does not tell.
+    ///
+    /// Returns an error if the call fails, see [`AwsError::class`], or the answer lacks the quota.
     pub async fn trust_quota(&self) -> Result<usize, AwsError> {
         let call = Call::read(Service::Iam, "GetAccountSummary", "the account");
         let request = self.iam().get_account_summary();
@@ -33,6 +35,6 @@ impl Aws {
             .summary_map()
             .and_then(|summary| summary.get(&SummaryKeyType::AssumeRolePolicySizeQuota))
             .and_then(|quota| usize::try_from(*quota).ok());
-        quota.ok_or_else(|| AwsError::unclear(&call, "the answer does not tell the quota of trust policies"))
+        quota.ok_or_else(|| AwsError::unclear(&call, "the answer lacks the quota of trust policies"))
     }
 }

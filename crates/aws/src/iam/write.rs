@@ -1,6 +1,7 @@
-//! What Lanyard does to a role: one method for each kind of step, one call each.
-//! A role's ARN and what to set in; nothing or the role's id out. What is gone already is success for every removal.
-//! `Errors` of all methods: the call failed, see [`AwsError::class`].
+//! Writes to a role: one method for each kind of step, with one call each. Input: the ARN of a role and the
+//! values to set. Output: nothing, or the id of the role. A removal of a missing value succeeds.
+//!
+//! All methods return an error if the call fails, see [`AwsError::class`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +17,12 @@ use crate::error::{AwsError, Class};
 use crate::pages::{self, Page};
 
 impl Aws {
-    /// Creates the role with path, trust, settings, boundary and tags, and tells its unique id. [`Class::Conflicting`]
-    /// when a role of that name is there, wherever in the account.
+    /// Creates the role with path, trust policy, settings, boundary and tags, and returns its unique id. Fails
+    /// with [`Class::Conflicting`] if a role of that name exists anywhere in the account.
     pub async fn create_role(
         &self,
         role: &RoleArn,
-        wanted: &ManagedRole,
+        desired: &ManagedRole,
         trust: &Document,
     ) -> Result<String, AwsError> {
         let call = write("CreateRole", role);
@@ -31,10 +32,10 @@ impl Aws {
             .role_name(role.name.as_str())
             .path(role.path.as_str())
             .assume_role_policy_document(trust.to_json())
-            .set_description(wanted.description.clone())
-            .max_session_duration(seconds(&call, wanted.max_session)?)
-            .set_permissions_boundary(wanted.boundary.as_ref().map(ToString::to_string))
-            .set_tags(Some(tags(&call, &wanted.tags)?));
+            .set_description(desired.description.clone())
+            .max_session_duration(seconds(&call, desired.max_session)?)
+            .set_permissions_boundary(desired.boundary.as_ref().map(ToString::to_string))
+            .set_tags(Some(tags(&call, &desired.tags)?));
         let answer = self.call(call.clone(), || request.clone().send()).await?;
         let created = answer
             .role
@@ -42,7 +43,7 @@ impl Aws {
         Ok(created.role_id)
     }
 
-    /// Changes description and longest session; what is `None` stays. An empty description clears it.
+    /// Sets description and maximum session duration. `None` keeps a value, and an empty description clears it.
     pub async fn update_role(
         &self,
         role: &RoleArn,
@@ -71,7 +72,7 @@ impl Aws {
             .map(drop)
     }
 
-    /// Puts the permissions boundary on, in place of any other.
+    /// Sets the permissions boundary and replaces an existing one.
     pub async fn set_boundary(&self, role: &RoleArn, boundary: &PolicyArn) -> Result<(), AwsError> {
         let request = self
             .iam()
@@ -85,13 +86,13 @@ impl Aws {
         .map(drop)
     }
 
-    /// Takes the permissions boundary off.
+    /// Removes the permissions boundary.
     pub async fn remove_boundary(&self, role: &RoleArn) -> Result<(), AwsError> {
         let request = self
             .iam()
             .delete_role_permissions_boundary()
             .role_name(role.name.as_str());
-        gone(
+        ignore_not_found(
             self.call(write("DeleteRolePermissionsBoundary", role), || {
                 request.clone().send()
             })
@@ -99,14 +100,14 @@ impl Aws {
         )
     }
 
-    /// Sets tags; others stay.
-    pub async fn tag_role(&self, role: &RoleArn, wanted: &BTreeMap<String, String>) -> Result<(), AwsError> {
+    /// Sets tags and keeps the other tags.
+    pub async fn tag_role(&self, role: &RoleArn, desired: &BTreeMap<String, String>) -> Result<(), AwsError> {
         let call = write("TagRole", role);
         let request = self
             .iam()
             .tag_role()
             .role_name(role.name.as_str())
-            .set_tags(Some(tags(&call, wanted)?));
+            .set_tags(Some(tags(&call, desired)?));
         self.call(call, || request.clone().send()).await.map(drop)
     }
 
@@ -118,13 +119,13 @@ impl Aws {
             .untag_role()
             .role_name(role.name.as_str())
             .set_tag_keys(Some(keys));
-        gone(
+        ignore_not_found(
             self.call(write("UntagRole", role), || request.clone().send())
                 .await,
         )
     }
 
-    /// Attaches a managed policy; one that is attached already is no error.
+    /// Attaches a managed policy. An attached policy counts as success.
     pub async fn attach_policy(&self, role: &RoleArn, policy: &PolicyArn) -> Result<(), AwsError> {
         let request = self
             .iam()
@@ -151,10 +152,10 @@ impl Aws {
             "DetachRolePolicy",
             format_args!("{policy} at {role}"),
         );
-        gone(self.call(call, || request.clone().send()).await)
+        ignore_not_found(self.call(call, || request.clone().send()).await)
     }
 
-    /// Puts an inline policy, in place of any other of that name.
+    /// Sets an inline policy and replaces an existing one of that name.
     pub async fn put_inline_policy(
         &self,
         role: &RoleArn,
@@ -187,10 +188,11 @@ impl Aws {
             "DeleteRolePolicy",
             format_args!("inline policy {name} of {role}"),
         );
-        gone(self.call(call, || request.clone().send()).await)
+        ignore_not_found(self.call(call, || request.clone().send()).await)
     }
 
-    /// Takes the role out of every instance profile: a role that is in one cannot be deleted (docs/dev/aws-behaviour.md#role-deletion).
+    /// Removes the role from every instance profile, because IAM does not delete a role that is in one
+    /// (docs/dev/aws-behaviour.md#role-deletion).
     pub async fn leave_instance_profiles(&self, role: &RoleArn) -> Result<(), AwsError> {
         let profiles = match self.instance_profiles(role).await {
             Ok(profiles) => profiles,
@@ -208,7 +210,7 @@ impl Aws {
                 .remove_role_from_instance_profile()
                 .instance_profile_name(profile)
                 .role_name(role.name.as_str());
-            gone(self.call(call, || request.clone().send()).await)?;
+            ignore_not_found(self.call(call, || request.clone().send()).await)?;
         }
         Ok(())
     }
@@ -237,10 +239,10 @@ impl Aws {
         .await
     }
 
-    /// Deletes the role. [`Class::Occupied`] when it still has policies or is in an instance profile.
+    /// Deletes the role. Fails with [`Class::Occupied`] if it still has policies or is in an instance profile.
     pub async fn delete_role(&self, role: &RoleArn) -> Result<(), AwsError> {
         let request = self.iam().delete_role().role_name(role.name.as_str());
-        gone(
+        ignore_not_found(
             self.call(write("DeleteRole", role), || request.clone().send())
                 .await,
         )
@@ -251,8 +253,8 @@ fn write(operation: &'static str, role: &RoleArn) -> Call {
     Call::write(Service::Iam, operation, role)
 }
 
-/// What is gone already is success.
-fn gone<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
+/// Treats a missing resource as success of a removal.
+fn ignore_not_found<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
     match answer {
         Err(error) if error.class() != Class::NotFound => Err(error),
         Ok(_) | Err(_) => Ok(()),
@@ -266,13 +268,13 @@ fn seconds(call: &Call, value: u32) -> Result<i32, AwsError> {
     })
 }
 
-fn tags(call: &Call, wanted: &BTreeMap<String, String>) -> Result<Vec<Tag>, AwsError> {
+fn tags(call: &Call, desired: &BTreeMap<String, String>) -> Result<Vec<Tag>, AwsError> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
     let unsendable = |error: aws_sdk_iam::error::BuildError| AwsError::Unsendable {
         call: call.clone(),
         cause: error.to_string(),
     };
-    wanted
+    desired
         .iter()
         .map(tag)
         .collect::<Result<_, _>>()

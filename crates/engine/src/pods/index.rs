@@ -1,5 +1,5 @@
-//! The pods of the cluster, folded: of each only whose it is, what it carries, what restarts it and where it runs.
-//! Pods from a watch in, holders of a subject out; no I/O. The watch that feeds it is the operator's.
+//! An index of all pods of the cluster: for each pod only its subject, credentials, owner and node. Input: pods
+//! of a watch. Output: the pods of a subject. No I/O; the operator runs the watch.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -8,25 +8,27 @@ use k8s_openapi::api::core::v1::Pod;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::pods::Pods;
 
-use super::SubjectKey;
 use super::places::Agents;
-use super::reading::{Read, read};
+use super::reading::{PodFacts, read};
 
-/// All pods of the cluster that are not terminal, by uid.
+/// The namespace and name of a ServiceAccount.
+pub type SubjectKey = (Arc<str>, Arc<str>);
+
+/// All non-terminal pods of the cluster, by uid.
 #[derive(Debug, Default)]
 pub struct PodIndex {
-    pods: HashMap<Arc<str>, Read<Arc<str>>>,
+    pods: HashMap<Arc<str>, PodFacts<Arc<str>>>,
     by_subject: BTreeMap<SubjectKey, BTreeSet<Arc<str>>>,
     agents: Agents,
-    words: Words,
-    /// The uids seen since a list began; what is missing from it at its end is gone.
+    strings: StringPool,
+    /// The uids seen since a list began. At its end, all other pods are removed.
     listing: Option<HashSet<Arc<str>>>,
-    /// Whether a list has ever come to its end: before, nobody knows what is missing.
+    /// True if a list was ever completed. Before that, the pods of a subject are unknown.
     complete: bool,
 }
 
 impl PodIndex {
-    /// An empty fold. `auto_mode`: the cluster's nodes may have the agent built in, which no pod shows.
+    /// An empty index. `auto_mode`: the nodes may have the agent built in, which no pod shows.
     #[must_use]
     pub fn new(auto_mode: bool) -> Self {
         Self {
@@ -35,28 +37,28 @@ impl PodIndex {
         }
     }
 
-    /// A list of all pods begins.
+    /// Starts a list of all pods.
     pub fn list_begins(&mut self) {
         self.listing = Some(HashSet::new());
     }
 
-    /// The list is at its end: pods that were not in it are gone. Returns the subjects that lost one.
+    /// Completes the list and removes the pods that it did not contain. Returns the subjects that lost a pod.
     pub fn list_ends(&mut self) -> Vec<SubjectKey> {
         self.complete = true;
         let Some(seen) = self.listing.take() else {
             return Vec::new();
         };
-        let gone: Vec<Arc<str>> = self
+        let removed: Vec<Arc<str>> = self
             .pods
             .keys()
             .filter(|uid| !seen.contains(*uid))
             .cloned()
             .collect();
-        gone.iter().filter_map(|uid| self.remove(uid)).collect()
+        removed.iter().filter_map(|uid| self.remove(uid)).collect()
     }
 
-    /// A pod is there or has changed. Returns its subject when what it counts for has changed; that it came to a
-    /// node is kept and wakes nobody.
+    /// Adds or updates a pod. Returns its subject if its credentials or owner changed. A change of the node is
+    /// stored, but needs no reconcile.
     pub fn upsert(&mut self, pod: &Pod) -> Option<SubjectKey> {
         let uid = pod.metadata.uid.as_deref()?;
         let known = self.pods.get_key_value(uid).map(|(known, _)| Arc::clone(known));
@@ -64,23 +66,23 @@ impl PodIndex {
         if let Some(listing) = &mut self.listing {
             listing.insert(Arc::clone(&uid));
         }
-        let Some(read) = read(pod) else {
+        let Some(facts) = read(pod) else {
             return self.remove(&uid);
         };
-        let read = read.map(|word| self.words.share(word));
-        if read.agent {
-            self.agents.set(&uid, read.node.as_ref(), read.ready);
+        let facts = facts.map(|text| self.strings.share(text));
+        if facts.agent {
+            self.agents.set(&uid, facts.node.as_ref(), facts.ready);
         }
         if let Some(before) = self.pods.get_mut(&uid)
-            && before.counts_as(&read)
+            && before.counts_as(&facts)
         {
-            *before = read;
+            *before = facts;
             return None;
         }
-        Some(self.insert(uid, read))
+        Some(self.insert(uid, facts))
     }
 
-    fn insert(&mut self, uid: Arc<str>, pod: Read<Arc<str>>) -> SubjectKey {
+    fn insert(&mut self, uid: Arc<str>, pod: PodFacts<Arc<str>>) -> SubjectKey {
         let subject = key(&pod);
         if let Some(before) = self.pods.insert(Arc::clone(&uid), pod) {
             self.unlist(&key(&before), &uid);
@@ -89,7 +91,7 @@ impl PodIndex {
         subject
     }
 
-    /// A pod is gone. Returns its subject.
+    /// Removes a pod. Returns its subject.
     pub fn delete(&mut self, pod: &Pod) -> Option<SubjectKey> {
         self.remove(pod.metadata.uid.as_deref()?)
     }
@@ -110,14 +112,13 @@ impl PodIndex {
         }
     }
 
-    /// Whether a list of all pods has ever come to its end.
+    /// Returns true if a list of all pods was ever completed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// The holders of a subject as a fact, as the watch last showed them: unknown until a first list of all pods has
-    /// come to its end.
+    /// The pods of a subject as last shown by the watch. Unreadable before the first complete list.
     #[must_use]
     pub fn counted(&self, namespace: &str, service_account: &str) -> Fact<Pods> {
         if !self.complete {
@@ -135,33 +136,33 @@ impl PodIndex {
     }
 }
 
-fn key(pod: &Read<Arc<str>>) -> SubjectKey {
+fn key(pod: &PodFacts<Arc<str>>) -> SubjectKey {
     (Arc::clone(&pod.namespace), Arc::clone(&pod.service_account))
 }
 
-/// The words of all pods, each kept once: thousands of pods share a few namespaces, roles, owners and nodes.
+/// Shared strings: thousands of pods share a few namespaces, roles, owners and nodes.
 #[derive(Debug, Default)]
-struct Words {
+struct StringPool {
     known: HashSet<Arc<str>>,
-    /// At this many, those that no pod uses any more are dropped.
+    /// Size at which unused strings are dropped.
     full: usize,
 }
 
-impl Words {
-    /// So few are never worth looking through.
+impl StringPool {
+    /// Minimum size for dropping unused strings.
     const FEW: usize = 1024;
 
-    fn share(&mut self, word: &str) -> Arc<str> {
-        if let Some(known) = self.known.get(word) {
+    fn share(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.known.get(text) {
             return Arc::clone(known);
         }
         if self.known.len() >= self.full.max(Self::FEW) {
             self.known.retain(|known| Arc::strong_count(known) > 1);
             self.full = self.known.len() * 2;
         }
-        let word: Arc<str> = word.into();
-        self.known.insert(Arc::clone(&word));
-        word
+        let text: Arc<str> = text.into();
+        self.known.insert(Arc::clone(&text));
+        text
     }
 }
 
@@ -170,82 +171,82 @@ mod tests {
     use lanyard_core::model::pods::{Credential, Place};
     use serde_json::json;
 
-    use super::super::reading::Held;
+    use super::super::reading::Carried;
     use super::super::testing::{IRSA, POD_IDENTITY, pod, pod_of};
     use super::*;
 
-    /// A fold that has seen its first list.
-    fn fold() -> PodIndex {
-        let mut fold = PodIndex::default();
-        fold.list_begins();
-        fold.list_ends();
-        fold
+    /// An index after its first list.
+    fn listed_index() -> PodIndex {
+        let mut index = PodIndex::default();
+        index.list_begins();
+        index.list_ends();
+        index
     }
 
-    fn carried(fold: &PodIndex) -> Vec<Credential> {
-        let pods = fold.counted("shop", "orders");
+    fn carried(index: &PodIndex) -> Vec<Credential> {
+        let pods = index.counted("shop", "orders");
         let pods = &pods.present().unwrap().pods;
         let carried = pods.iter().flat_map(|pod| &pod.carries);
         carried.cloned().collect()
     }
 
     #[test]
-    fn nobody_knows_the_holders_before_the_first_list_ends() {
-        let mut fold = PodIndex::default();
-        fold.list_begins();
-        fold.upsert(&pod("a", IRSA));
+    fn pods_are_unreadable_before_first_complete_list() {
+        let mut index = PodIndex::default();
+        index.list_begins();
+        index.upsert(&pod("a", IRSA));
         assert_eq!(
-            fold.counted("shop", "orders"),
+            index.counted("shop", "orders"),
             Fact::Unreadable(ReadError::NotRead)
         );
-        fold.list_ends();
-        let counted = fold.counted("shop", "orders");
+        index.list_ends();
+        let counted = index.counted("shop", "orders");
         assert_eq!(
             counted.present().map(|pods| (pods.total(), pods.fresh)),
             Some((1, false))
         );
-        assert_eq!(fold.counted("shop", "other").present().map(Pods::total), Some(0));
+        assert_eq!(index.counted("shop", "other").present().map(Pods::total), Some(0));
     }
 
     #[test]
-    fn a_pod_that_a_new_list_does_not_hold_is_gone() {
-        let mut fold = fold();
-        fold.upsert(&pod("a", &[]));
-        fold.list_begins();
-        fold.upsert(&pod("b", POD_IDENTITY));
-        assert_eq!(fold.list_ends().len(), 1);
-        assert_eq!(carried(&fold), [Credential::PodIdentity]);
+    fn pod_missing_from_new_list_is_removed() {
+        let mut index = listed_index();
+        index.upsert(&pod("a", &[]));
+        index.list_begins();
+        index.upsert(&pod("b", POD_IDENTITY));
+        assert_eq!(index.list_ends().len(), 1);
+        assert_eq!(carried(&index), [Credential::PodIdentity]);
     }
 
     #[test]
-    fn a_finished_pod_holds_nothing() {
-        let mut fold = fold();
-        fold.upsert(&pod("a", POD_IDENTITY));
+    fn terminal_pod_is_removed() {
+        let mut index = listed_index();
+        index.upsert(&pod("a", POD_IDENTITY));
         let done = pod_of(json!({"metadata": {"uid": "a"}, "status": {"phase": "Succeeded"}}));
-        assert!(fold.upsert(&done).is_some());
-        assert!(carried(&fold).is_empty());
-        assert_eq!(fold.upsert(&done), None);
+        assert!(index.upsert(&done).is_some());
+        assert!(carried(&index).is_empty());
+        assert_eq!(index.upsert(&done), None);
     }
 
     #[test]
-    fn only_what_counts_wakes_somebody() {
-        let mut fold = fold();
-        assert!(fold.upsert(&pod("a", &[])).is_some());
+    fn only_relevant_changes_return_the_subject() {
+        let mut index = listed_index();
+        assert!(index.upsert(&pod("a", &[])).is_some());
         let ready = json!({"spec": {"nodeName": "n"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
-        assert_eq!(fold.upsert(&pod_of(ready)), None);
-        assert!(fold.upsert(&pod("a", IRSA)).is_some());
+        assert_eq!(index.upsert(&pod_of(ready)), None);
+        assert!(index.upsert(&pod("a", IRSA)).is_some());
         let adopted =
             json!([{"apiVersion": "v1", "kind": "Job", "name": "j", "uid": "1", "controller": true}]);
         let mut owned = pod("a", IRSA);
         owned.metadata.owner_references = serde_json::from_value(adopted).unwrap();
-        assert!(fold.upsert(&owned).is_some());
-        assert!(fold.delete(&owned).is_some());
-        assert!(carried(&fold).is_empty());
+        assert!(index.upsert(&owned).is_some());
+        assert!(index.delete(&owned).is_some());
+        assert!(carried(&index).is_empty());
     }
 
     #[test]
-    fn the_agents_pods_say_which_nodes_are_served() {
-        let mut fold = fold();
+    fn agent_pods_determine_served_nodes() {
+        let mut index = listed_index();
         let agent = |uid: &str, node: &str, ready: &str| {
             pod_of(json!({
                 "metadata": {"uid": uid, "namespace": "kube-system", "labels": {"app.kubernetes.io/name": "eks-pod-identity-agent"}},
@@ -253,39 +254,39 @@ mod tests {
                 "status": {"conditions": [{"type": "Ready", "status": ready}]},
             }))
         };
-        fold.upsert(&pod_of(
+        index.upsert(&pod_of(
             json!({"metadata": {"uid": "a"}, "spec": {"nodeName": "one"}}),
         ));
-        let place = |fold: &PodIndex| fold.counted("shop", "orders").present().unwrap().pods[0].place;
-        assert_eq!(place(&fold), Place::Reached);
-        fold.upsert(&agent("x", "two", "True"));
-        fold.upsert(&agent("y", "one", "False"));
-        assert_eq!(place(&fold), Place::WithoutAgent);
-        assert_eq!(fold.upsert(&agent("y", "one", "True")), None);
-        assert_eq!(place(&fold), Place::Reached);
-        fold.delete(&agent("y", "one", "True"));
-        assert_eq!(place(&fold), Place::WithoutAgent);
-        fold.delete(&agent("x", "two", "True"));
-        assert_eq!(place(&fold), Place::Reached);
+        let place = |index: &PodIndex| index.counted("shop", "orders").present().unwrap().pods[0].place;
+        assert_eq!(place(&index), Place::Reached);
+        index.upsert(&agent("x", "two", "True"));
+        index.upsert(&agent("y", "one", "False"));
+        assert_eq!(place(&index), Place::WithoutAgent);
+        assert_eq!(index.upsert(&agent("y", "one", "True")), None);
+        assert_eq!(place(&index), Place::Reached);
+        index.delete(&agent("y", "one", "True"));
+        assert_eq!(place(&index), Place::WithoutAgent);
+        index.delete(&agent("x", "two", "True"));
+        assert_eq!(place(&index), Place::Reached);
     }
 
     #[test]
-    fn words_are_kept_once_and_not_for_ever() {
-        let mut words = Words::default();
-        let kept = words.share("arn:r");
-        assert!(Arc::ptr_eq(&kept, &words.share("arn:r")));
-        for number in 0..Words::FEW * 3 {
-            words.share(&format!("word-{number}"));
+    fn strings_are_shared_and_dropped_when_unused() {
+        let mut strings = StringPool::default();
+        let kept = strings.share("arn:r");
+        assert!(Arc::ptr_eq(&kept, &strings.share("arn:r")));
+        for number in 0..StringPool::FEW * 3 {
+            strings.share(&format!("text-{number}"));
         }
-        assert!(words.known.len() <= Words::FEW, "{}", words.known.len());
-        assert!(Arc::ptr_eq(&kept, &words.share("arn:r")));
+        assert!(strings.known.len() <= StringPool::FEW, "{}", strings.known.len());
+        assert!(Arc::ptr_eq(&kept, &strings.share("arn:r")));
     }
 
     #[test]
-    fn a_folded_pod_is_small() {
+    fn indexed_pod_is_small() {
         // 30,000 pods: under 10 MB with their uids and the maps around them.
-        let carried = size_of::<Held<Arc<str>>>();
-        let pod = size_of::<Read<Arc<str>>>() + carried;
+        let carried = size_of::<Carried<Arc<str>>>();
+        let pod = size_of::<PodFacts<Arc<str>>>() + carried;
         assert!(pod <= 192, "{pod}");
     }
 }

@@ -1,5 +1,6 @@
-//! Where pods run, as far as Pod Identity cares (docs/dev/aws-behaviour.md#supported-nodes): out of the agent's reach by kind of node, or without an agent.
-//! Pods in, places out; no I/O. Nodes are not watched: what counts is which of them have a ready agent.
+//! The place of a pod with regard to Pod Identity (docs/dev/aws-behaviour.md#supported-nodes): a kind of node
+//! that the agent does not support, or a node without an agent. Input: pods. Output: places. No I/O. Nodes are
+//! not watched; only the nodes with a ready agent matter.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,28 +8,28 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use lanyard_core::model::pods::Place;
 
-/// Where the agent's pods are, and how they are known (docs/dev/aws-behaviour.md#agent).
-pub(super) const AGENT_NAMESPACE: &str = "kube-system";
+/// The namespace and label of the agent's pods (docs/dev/aws-behaviour.md#agent).
+pub(crate) const AGENT_NAMESPACE: &str = "kube-system";
 const LABEL_NAME: &str = "app.kubernetes.io/name";
 const AGENT_NAME: &str = "eks-pod-identity-agent";
-/// What EKS puts on the pods that it runs on Fargate, and what their nodes' names begin with.
+/// The label of pods on Fargate, and the prefix of the names of their nodes.
 const LABEL_FARGATE: &str = "eks.amazonaws.com/fargate-profile";
 const FARGATE_NODE: &str = "fargate-";
 const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
 
-/// The agent's pods, by node.
+/// The pods of the agent, by node.
 #[derive(Debug, Default)]
 pub(crate) struct Agents {
-    /// EKS Auto Mode has the agent built into its nodes, where no pod shows it.
+    /// EKS Auto Mode has the agent built into its nodes, without a pod.
     built_in: bool,
-    /// The node and the readiness of each, by uid.
+    /// The node and readiness of each pod, by uid.
     pods: HashMap<Arc<str>, (Option<Arc<str>>, bool)>,
-    /// How many of a node are Ready.
+    /// The number of ready pods of each node.
     ready: HashMap<Arc<str>, usize>,
 }
 
 impl Agents {
-    /// Knows of none yet.
+    /// No pods are known yet.
     pub fn new(built_in: bool) -> Self {
         Self {
             built_in,
@@ -36,7 +37,7 @@ impl Agents {
         }
     }
 
-    /// One is there or has changed.
+    /// Adds or updates a pod.
     pub fn set(&mut self, uid: &Arc<str>, node: Option<&Arc<str>>, ready: bool) {
         self.remove(uid);
         if let (Some(node), true) = (node, ready) {
@@ -45,7 +46,7 @@ impl Agents {
         self.pods.insert(Arc::clone(uid), (node.cloned(), ready));
     }
 
-    /// A pod is gone, one of the agent's or not.
+    /// Removes a pod. Pods of other applications are ignored.
     pub fn remove(&mut self, uid: &str) {
         let Some((Some(node), true)) = self.pods.remove(uid) else {
             return;
@@ -58,8 +59,8 @@ impl Agents {
         }
     }
 
-    /// The place of a pod: what it shows itself, else whether its node has a ready agent. Where no agent has a pod at
-    /// all, that is a fact of the cluster, told once and not by every pod.
+    /// The place of a pod: as shown by the pod itself, otherwise by the agent on its node. A cluster without
+    /// any agent is reported once for the cluster instead of for every pod.
     pub fn place(&self, alone: Place, node: Option<&str>) -> Place {
         match (alone, node) {
             (Place::Reached, Some(node)) if !self.serve(node) => Place::WithoutAgent,
@@ -67,23 +68,23 @@ impl Agents {
         }
     }
 
-    /// Whether nothing is known against a node.
+    /// Returns true if a node is not known to lack an agent.
     pub fn serve(&self, node: &str) -> bool {
         self.built_in || self.pods.is_empty() || self.ready.contains_key(node)
     }
 }
 
 /// The label selector of the agent's pods.
-pub(super) fn agent_selector() -> String {
+pub(crate) fn agent_selector() -> String {
     format!("{LABEL_NAME}={AGENT_NAME}")
 }
 
-/// Whether a pod is the agent's.
+/// Returns true if a pod belongs to the agent.
 pub(super) fn is_agent(pod: &Pod) -> bool {
     pod.metadata.namespace.as_deref() == Some(AGENT_NAMESPACE) && label(pod, LABEL_NAME) == Some(AGENT_NAME)
 }
 
-/// The place of a pod as far as it shows itself.
+/// The place of a pod as shown by the pod itself.
 pub(super) fn alone(pod: &Pod, spec: &PodSpec) -> Place {
     let selected = |key: &str| spec.node_selector.as_ref()?.get(key).map(String::as_str);
     let windows = ["kubernetes.io/os", "beta.kubernetes.io/os"]
@@ -112,41 +113,44 @@ mod tests {
     use super::super::testing::pod_of;
     use super::*;
 
-    fn shown(pieces: Value) -> Place {
+    fn place_of(pieces: Value) -> Place {
         let pod = pod_of(pieces);
         alone(&pod, pod.spec.as_ref().unwrap())
     }
 
     #[test]
-    fn fargate_shows_by_label_selector_or_node() {
+    fn fargate_is_detected_by_label_selector_or_node() {
         let by_label = json!({"metadata": {"labels": {"eks.amazonaws.com/fargate-profile": "shop"}}});
-        assert_eq!(shown(by_label), Place::Fargate);
+        assert_eq!(place_of(by_label), Place::Fargate);
         let by_selector = json!({"spec": {"nodeSelector": {"eks.amazonaws.com/compute-type": "fargate"}}});
-        assert_eq!(shown(by_selector), Place::Fargate);
+        assert_eq!(place_of(by_selector), Place::Fargate);
         assert_eq!(
-            shown(json!({"spec": {"nodeName": "fargate-ip-10-0-0-1.ec2.internal"}})),
+            place_of(json!({"spec": {"nodeName": "fargate-ip-10-0-0-1.ec2.internal"}})),
             Place::Fargate
         );
         assert_eq!(
-            shown(json!({"spec": {"nodeName": "ip-10-0-0-1.ec2.internal"}})),
+            place_of(json!({"spec": {"nodeName": "ip-10-0-0-1.ec2.internal"}})),
             Place::Reached
         );
     }
 
     #[test]
-    fn windows_shows_by_selector_or_by_the_pods_own_word() {
+    fn windows_is_detected_by_selector_or_pod_os() {
         let by_selector = json!({"spec": {"nodeSelector": {"kubernetes.io/os": "windows"}}});
-        assert_eq!(shown(by_selector), Place::Windows);
+        assert_eq!(place_of(by_selector), Place::Windows);
         assert_eq!(
-            shown(json!({"spec": {"os": {"name": "windows"}}})),
+            place_of(json!({"spec": {"os": {"name": "windows"}}})),
             Place::Windows
         );
-        assert_eq!(shown(json!({"spec": {"os": {"name": "linux"}}})), Place::Reached);
+        assert_eq!(
+            place_of(json!({"spec": {"os": {"name": "linux"}}})),
+            Place::Reached
+        );
     }
 
     #[test]
-    fn a_hybrid_node_is_reached_by_the_agents_own_daemon_set_for_it_alone() {
-        let alone = shown(json!({"spec": {"nodeSelector": {COMPUTE_TYPE: "hybrid"}}}));
+    fn hybrid_node_needs_its_own_agent() {
+        let alone = place_of(json!({"spec": {"nodeSelector": {COMPUTE_TYPE: "hybrid"}}}));
         let hybrid: Arc<str> = "mi-0123456789abcdef0".into();
         let mut agents = Agents::default();
         agents.set(&"1".into(), Some(&"ip-10-0-0-1.ec2.internal".into()), true);
@@ -156,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_agents_own_pods_in_kube_system_are_its() {
+    fn agent_is_detected_by_namespace_and_label() {
         let named = |namespace: &str, name: &str| {
             is_agent(&pod_of(
                 json!({"metadata": {"namespace": namespace, "labels": {LABEL_NAME: name}}}),
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_without_a_ready_agent_counts_only_where_there_are_agents() {
+    fn node_without_ready_agent_needs_another_agent_pod() {
         let (node, other): (Arc<str>, Arc<str>) = ("node-a".into(), "node-b".into());
         let mut agents = Agents::default();
         let place = |agents: &Agents| agents.place(Place::Reached, Some("node-a"));
@@ -189,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_on_no_node_is_reached_and_a_built_in_agent_reaches_all() {
+    fn unscheduled_pod_and_built_in_agent_are_reached() {
         let mut agents = Agents::default();
         agents.set(&"1".into(), Some(&"node-b".into()), true);
         assert_eq!(agents.place(Place::Reached, None), Place::Reached);

@@ -1,5 +1,5 @@
-//! One pod, read: whose it is, what it carries, what restarts it, where it runs.
-//! A pod in, its few words borrowed out; no I/O. The fold keeps them shared, a fresh list turns them into holders.
+//! The facts about one pod: its subject, credentials, owner and place. Input: a pod. Output: facts that borrow
+//! from it. No I/O.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Volume};
@@ -8,56 +8,57 @@ use lanyard_core::model::workload::WorkloadRef;
 
 use super::places;
 
-/// What IRSA puts into a container's environment (docs/dev/aws-behaviour.md#webhook).
+/// The environment variables of IRSA (docs/dev/aws-behaviour.md#webhook).
 const IRSA_ROLE: &str = "AWS_ROLE_ARN";
 const IRSA_TOKEN: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-/// The volume that AWS's webhook names so.
+/// The name of the token volume that the webhook of AWS adds.
 const IRSA_VOLUME: &str = "aws-iam-token";
-/// What Pod Identity puts there (docs/dev/aws-behaviour.md#pod-wiring), and the one address and path that is EKS's.
+/// The environment variable of Pod Identity (docs/dev/aws-behaviour.md#pod-wiring), and the path of the EKS
+/// endpoint.
 const POD_IDENTITY_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const POD_IDENTITY_PATH: &str = "/v1/credentials";
-/// What a Deployment's ReplicaSets have at the end of their names, and its pods as a label.
+/// The label of the pods of a Deployment, whose value is the suffix of the names of its ReplicaSets.
 const TEMPLATE_HASH: &str = "pod-template-hash";
 
-/// One pod, as far as anybody needs to know it. Its words are borrowed from the pod or shared with others.
+/// The facts about one pod. Its strings are borrowed from the pod or shared with other pods.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Read<S> {
+pub(crate) struct PodFacts<S> {
     pub namespace: S,
     pub service_account: S,
-    /// What its containers carry, each form once.
-    pub carries: Vec<Held<S>>,
+    /// The credentials of its containers, without duplicates.
+    pub carries: Vec<Carried<S>>,
     pub created: Timestamp,
     pub ready: bool,
-    /// Kind and name.
+    /// Kind and name of the owner.
     pub owner: Option<(S, S)>,
     pub node: Option<S>,
-    /// Where it runs, as far as it shows itself.
+    /// The place as shown by the pod itself.
     pub place: Place,
-    /// Whether it is the Pod Identity Agent's.
+    /// True if the pod belongs to the Pod Identity Agent.
     pub agent: bool,
 }
 
-/// The credentials that a container really carries.
+/// The credentials of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Held<S> {
+pub(crate) enum Carried<S> {
     WebIdentity { role: S, audience: S },
     PodIdentity,
 }
 
-impl<S> Held<S> {
-    fn map<T>(self, keep: &mut impl FnMut(S) -> T) -> Held<T> {
+impl<S> Carried<S> {
+    fn map<T>(self, keep: &mut impl FnMut(S) -> T) -> Carried<T> {
         match self {
-            Self::WebIdentity { role, audience } => Held::WebIdentity {
+            Self::WebIdentity { role, audience } => Carried::WebIdentity {
                 role: keep(role),
                 audience: keep(audience),
             },
-            Self::PodIdentity => Held::PodIdentity,
+            Self::PodIdentity => Carried::PodIdentity,
         }
     }
 }
 
-impl<S: AsRef<str>> Held<S> {
-    fn told(&self) -> Credential {
+impl<S: AsRef<str>> Carried<S> {
+    fn to_credential(&self) -> Credential {
         match self {
             Self::WebIdentity { role, audience } => Credential::WebIdentity {
                 role: role.as_ref().to_owned(),
@@ -68,13 +69,17 @@ impl<S: AsRef<str>> Held<S> {
     }
 }
 
-impl<S> Read<S> {
-    /// The same pod with its words kept in another way.
-    pub fn map<T>(self, mut keep: impl FnMut(S) -> T) -> Read<T> {
-        Read {
+impl<S> PodFacts<S> {
+    /// Converts the strings.
+    pub fn map<T>(self, mut keep: impl FnMut(S) -> T) -> PodFacts<T> {
+        PodFacts {
             namespace: keep(self.namespace),
             service_account: keep(self.service_account),
-            carries: self.carries.into_iter().map(|held| held.map(&mut keep)).collect(),
+            carries: self
+                .carries
+                .into_iter()
+                .map(|credentials| credentials.map(&mut keep))
+                .collect(),
             created: self.created,
             ready: self.ready,
             owner: self.owner.map(|(kind, name)| (keep(kind), keep(name))),
@@ -85,8 +90,8 @@ impl<S> Read<S> {
     }
 }
 
-impl<S: AsRef<str> + PartialEq> Read<S> {
-    /// Whether it counts for the same as another. Readiness and the node come and go and count for nothing.
+impl<S: AsRef<str> + PartialEq> PodFacts<S> {
+    /// Returns true if two versions of a pod need the same treatment. Readiness and node are ignored.
     pub fn counts_as(&self, other: &Self) -> bool {
         self.namespace == other.namespace
             && self.service_account == other.service_account
@@ -94,11 +99,11 @@ impl<S: AsRef<str> + PartialEq> Read<S> {
             && self.owner == other.owner
     }
 
-    /// The pod as a holder, in a place judged with what is known of its node.
+    /// Converts the facts for core, with the place determined by its node.
     pub fn pod(&self, agents: &places::Agents) -> PodCredentials {
-        let text = |word: &S| word.as_ref().to_owned();
+        let text = |value: &S| value.as_ref().to_owned();
         PodCredentials {
-            carries: self.carries.iter().map(Held::told).collect(),
+            carries: self.carries.iter().map(Carried::to_credential).collect(),
             created: self.created,
             owner: self.owner.as_ref().map(|(kind, name)| WorkloadRef {
                 kind: text(kind),
@@ -109,15 +114,15 @@ impl<S: AsRef<str> + PartialEq> Read<S> {
     }
 }
 
-/// Reads a pod. `None`: it is terminal and holds nothing any more, or is no whole pod.
-pub(super) fn read(pod: &Pod) -> Option<Read<&str>> {
+/// Reads the facts of a pod. Returns `None` if the pod is terminal or lacks required fields.
+pub(crate) fn read(pod: &Pod) -> Option<PodFacts<&str>> {
     let spec = pod.spec.as_ref().filter(|_| !is_terminal(pod))?;
     let created = pod.metadata.creation_timestamp.as_ref();
-    Some(Read {
+    Some(PodFacts {
         namespace: pod.metadata.namespace.as_deref()?,
         service_account: spec.service_account_name.as_deref().unwrap_or("default"),
         carries: carries(spec),
-        // Of unknown age is older than anything: that may keep something back, and never lets it go too soon.
+        // A pod of unknown age counts as the oldest, which can delay a transition but never finishes it too early.
         created: created.map_or(Timestamp::MIN, |time| time.0),
         ready: is_ready(pod),
         owner: owner(pod),
@@ -140,7 +145,7 @@ fn is_ready(pod: &Pod) -> bool {
     conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-/// What restarts the pod: its controller, or the Deployment behind it.
+/// The owner whose rollout replaces the pod: its controller, or the Deployment behind a ReplicaSet.
 fn owner(pod: &Pod) -> Option<(&str, &str)> {
     let mut references = pod.metadata.owner_references.iter().flatten();
     let controller = references.find(|reference| reference.controller == Some(true))?;
@@ -156,22 +161,23 @@ fn owner(pod: &Pod) -> Option<(&str, &str)> {
     Some(deployment.map_or((kind, name), |deployment| ("Deployment", deployment)))
 }
 
-/// What each container carries. One that has both methods' uses web identity, since SDKs prefer it (docs/dev/aws-behaviour.md#sdk-credential-order).
-fn carries(spec: &PodSpec) -> Vec<Held<&str>> {
+/// The credentials of each container. A container with both methods uses web identity, which SDKs prefer
+/// (docs/dev/aws-behaviour.md#sdk-credential-order).
+fn carries(spec: &PodSpec) -> Vec<Carried<&str>> {
     let volumes = spec.volumes.as_deref().unwrap_or_default();
     let inits = spec.init_containers.iter().flatten();
     let mut carried = Vec::new();
     for container in spec.containers.iter().chain(inits) {
-        let pod_identity = || has_pod_identity(container).then_some(Held::PodIdentity);
-        let held = web_identity(container, volumes).or_else(pod_identity);
-        carried.extend(held.filter(|held| !carried.contains(held)));
+        let pod_identity = || has_pod_identity(container).then_some(Carried::PodIdentity);
+        let credentials = web_identity(container, volumes).or_else(pod_identity);
+        carried.extend(credentials.filter(|credentials| !carried.contains(credentials)));
     }
     carried
 }
 
-fn web_identity<'a>(container: &'a Container, volumes: &'a [Volume]) -> Option<Held<&'a str>> {
+fn web_identity<'a>(container: &'a Container, volumes: &'a [Volume]) -> Option<Carried<&'a str>> {
     let file = env(container, IRSA_TOKEN)?;
-    Some(Held::WebIdentity {
+    Some(Carried::WebIdentity {
         role: env(container, IRSA_ROLE).unwrap_or_default(),
         audience: audience(container, volumes, file).unwrap_or_default(),
     })
@@ -190,7 +196,8 @@ fn env<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
         .map(|var| var.value.as_deref().unwrap_or_default())
 }
 
-/// Whom the token in a file is for: what the volume says that is mounted there, else the volume of AWS's webhook.
+/// The audience of the token in a file: from the volume that is mounted there, otherwise from the volume of the
+/// webhook.
 fn audience<'a>(container: &Container, volumes: &'a [Volume], file: &str) -> Option<&'a str> {
     let file = unix(file);
     let mounts = container.volume_mounts.iter().flatten();
@@ -198,7 +205,7 @@ fn audience<'a>(container: &Container, volumes: &'a [Volume], file: &str) -> Opt
         let inside = file.strip_prefix(unix(&mount.mount_path).trim_end_matches('/'))?;
         Some((mount.name.as_str(), inside.strip_prefix('/')?.to_owned()))
     });
-    // The deepest mount is the one that the file is really in.
+    // The deepest mount contains the file.
     match mounted.min_by_key(|(_, inside)| inside.len()) {
         Some((volume, inside)) => token_audience(volumes, volume, |path| path == inside),
         None => token_audience(volumes, IRSA_VOLUME, |_| true),
@@ -212,7 +219,7 @@ fn token_audience<'a>(volumes: &'a [Volume], name: &str, at: impl Fn(&str) -> bo
     tokens.find(|token| at(&token.path))?.audience.as_deref()
 }
 
-/// A path as Linux has it: on Windows the webhook writes `C:\var\run` for what is mounted at `/var/run`.
+/// Converts a path to its Linux form. On Windows the webhook writes `C:\var\run` for a mount at `/var/run`.
 fn unix(path: &str) -> String {
     path.strip_prefix("C:").unwrap_or(path).replace('\\', "/")
 }
@@ -224,21 +231,21 @@ mod tests {
     use super::super::testing::{IRSA, POD_IDENTITY, pod, pod_of};
     use super::*;
 
-    fn web_identity<'a>(role: &'a str, audience: &'a str) -> Held<&'a str> {
-        Held::WebIdentity { role, audience }
+    fn web_identity<'a>(role: &'a str, audience: &'a str) -> Carried<&'a str> {
+        Carried::WebIdentity { role, audience }
     }
 
     #[test]
-    fn a_container_with_both_counts_as_web_identity() {
+    fn container_with_both_methods_uses_web_identity() {
         let both = pod("a", &[POD_IDENTITY, IRSA].concat());
         assert_eq!(read(&both).unwrap().carries, [web_identity("arn:r", "")]);
         let one = pod("a", POD_IDENTITY);
-        assert_eq!(read(&one).unwrap().carries, [Held::PodIdentity]);
+        assert_eq!(read(&one).unwrap().carries, [Carried::PodIdentity]);
         assert_eq!(read(&pod("a", &[])).unwrap().carries, []);
     }
 
     #[test]
-    fn each_container_counts_by_what_it_carries_itself() {
+    fn containers_are_read_separately() {
         let env = |vars: &[(&str, &str)]| -> Vec<_> {
             let var = |(name, value): &(&str, &str)| json!({"name": name, "value": value});
             vars.iter().map(var).collect()
@@ -252,11 +259,11 @@ mod tests {
             ],
         }}));
         let carries = read(&mixed).unwrap().carries;
-        assert_eq!(carries, [Held::PodIdentity, web_identity("arn:r", "")]);
+        assert_eq!(carries, [Carried::PodIdentity, web_identity("arn:r", "")]);
     }
 
     #[test]
-    fn another_address_for_container_credentials_is_not_pod_identity() {
+    fn other_container_credentials_uri_is_ignored() {
         let ecs = pod("a", &[(POD_IDENTITY_URI, "http://169.254.170.2/v2/other")]);
         assert_eq!(read(&ecs).unwrap().carries, []);
     }
@@ -281,11 +288,11 @@ mod tests {
     }
 
     #[test]
-    fn the_audience_is_that_of_the_volume_that_holds_the_token_file() {
+    fn audience_is_from_volume_of_token_file() {
         let seen = |file: &str, mount: &str, volume: &str| {
             let pod = with_token(file, mount, volume);
             match read(&pod).unwrap().carries.as_slice() {
-                [Held::WebIdentity { audience, .. }] => (*audience).to_owned(),
+                [Carried::WebIdentity { audience, .. }] => (*audience).to_owned(),
                 other => panic!("{other:?}"),
             }
         };
@@ -293,7 +300,7 @@ mod tests {
         let file = format!("{aws}/token");
         assert_eq!(seen(&file, aws, IRSA_VOLUME), "sts.amazonaws.com");
         assert_eq!(seen("/tokens/token", "/tokens/", "own"), "own-audience");
-        // Mounted where nobody told us: AWS's volume is the guess.
+        // Without a matching mount the volume of the webhook is used.
         assert_eq!(seen("/elsewhere/token", "/tokens", "own"), "sts.amazonaws.com");
         assert_eq!(seen("/tokens/another", "/tokens", "own"), "");
         let windows = "C:\\var\\run\\secrets\\eks.amazonaws.com\\serviceaccount\\token";
@@ -301,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_pod_is_not_read() {
+    fn terminal_pod_is_ignored() {
         assert_eq!(read(&pod_of(json!({"status": {"phase": "Succeeded"}}))), None);
         assert_eq!(read(&pod_of(json!({"status": {"phase": "Failed"}}))), None);
         assert!(
@@ -313,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn readiness_is_the_condition_of_that_name() {
+    fn readiness_is_the_ready_condition() {
         let with =
             |status: &str| pod_of(json!({"status": {"conditions": [{"type": "Ready", "status": status}]}}));
         assert!(read(&with("True")).unwrap().ready);
@@ -329,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_is_the_controller_and_a_deployment_stands_behind_its_replica_set() {
+    fn owner_is_controller_or_deployment_of_replica_set() {
         let owner = |kind: &str, name: &str, labels: serde_json::Value| {
             let pod = owned(kind, name, &labels);
             let (kind, name) = read(&pod).unwrap().owner.unwrap();
@@ -347,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn without_labels_or_controller_the_owner_is_still_told() {
+    fn owner_is_read_without_labels_or_controller() {
         let mut unlabelled = owned("DaemonSet", "agent", &json!({}));
         unlabelled.metadata.labels = None;
         assert_eq!(read(&unlabelled).unwrap().owner, Some(("DaemonSet", "agent")));
@@ -356,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_of_unknown_age_is_older_than_anything() {
+    fn pod_of_unknown_age_is_oldest() {
         let mut young = pod("a", &[]);
         assert_eq!(
             read(&young).unwrap().created,

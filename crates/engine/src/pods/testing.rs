@@ -1,20 +1,20 @@
-//! Pods to try the reading and the fold with. Environment or pieces of JSON in, pods out; only for tests.
+//! Pods for unit tests. Input: environment variables or pieces of JSON. Output: pods. No I/O.
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-/// What Pod Identity puts into a container.
+/// The environment of a container with Pod Identity.
 pub(super) const POD_IDENTITY: &[(&str, &str)] = &[(
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "http://169.254.170.23/v1/credentials",
 )];
-/// What IRSA puts into a container.
+/// The environment of a container with IRSA.
 pub(super) const IRSA: &[(&str, &str)] = &[
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "/t/token"),
     ("AWS_ROLE_ARN", "arn:r"),
 ];
 
-/// A pod of `shop/orders` whose one container has this environment.
+/// A pod of `shop/orders` with one container that has this environment.
 pub(super) fn pod(uid: &str, env: &[(&str, &str)]) -> Pod {
     let env: Vec<Value> = env
         .iter()
@@ -23,7 +23,7 @@ pub(super) fn pod(uid: &str, env: &[(&str, &str)]) -> Pod {
     pod_of(json!({"metadata": {"uid": uid}, "spec": {"containers": [{"name": "app", "env": env}]}}))
 }
 
-/// A pod of `shop/orders` with these pieces.
+/// A pod of `shop/orders` with these fields merged in.
 pub(super) fn pod_of(pieces: Value) -> Pod {
     let mut whole = json!({
         "metadata": {"uid": "a", "namespace": "shop", "name": "orders-1", "creationTimestamp": "2026-03-01T10:00:00Z"},

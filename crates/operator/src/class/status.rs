@@ -3,9 +3,10 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use lanyard_api::class::{ByMethod, IdentitiesStatus, TransitionsStatus, WorkloadIdentityClassStatus};
+use lanyard_api::class::{IdentitiesStatus, MethodCount, TransitionsStatus, WorkloadIdentityClassStatus};
 use lanyard_core::class::{ClassReadiness, FleetCounts, Listed};
 use lanyard_core::model::condition::ConditionStatus;
+use lanyard_core::model::spec::Method;
 
 /// The type of the only condition of a class.
 const READY: &str = "Ready";
@@ -19,6 +20,10 @@ pub(super) fn class_status(
     now: Timestamp,
 ) -> WorkloadIdentityClassStatus {
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let by_method = |method, number| MethodCount {
+        method,
+        count: count(number),
+    };
     let readiness = ClassReadiness::of(listed, counts);
     WorkloadIdentityClassStatus {
         observed_generation: generation,
@@ -27,10 +32,10 @@ pub(super) fn class_status(
             total: count(counts.total),
             ready: count(counts.ready),
             drifted: count(counts.drifted),
-            by_method: ByMethod {
-                irsa: count(counts.irsa),
-                pod_identity: count(counts.pod_identity),
-            },
+            by_method: vec![
+                by_method(Method::Irsa, counts.irsa),
+                by_method(Method::PodIdentity, counts.pod_identity),
+            ],
         }),
         transitions: Some(TransitionsStatus {
             waiting: count(counts.waiting),
@@ -86,7 +91,7 @@ mod tests {
         let created = class_status(&listed, Some(1), &none, &counts, first);
         counts.total = 2;
         let counted = class_status(&listed, Some(2), &created, &counts, later);
-        assert_eq!(counted.identities.map(|identities| identities.total), Some(2));
+        assert_eq!(counted.identities.as_ref().map(|identities| identities.total), Some(2));
         assert_eq!(counted.conditions[0].last_transition_time, Time(first));
         listed.goes = true;
         let deleted = class_status(&listed, Some(2), &counted, &counts, later);

@@ -60,7 +60,7 @@ fn aws_call_counts_with_duration_and_wait() {
         operation: "GetRole",
         outcome: "throttled",
         waited: Duration::from_millis(300),
-        took: Duration::from_millis(20),
+        duration: Duration::from_millis(20),
     });
     let text = scraped(&registry);
     for line in [

@@ -13,7 +13,7 @@ use lanyard_core::reconcile::gate::WriteGate;
 use lanyard_core::reconcile::outcome::{Disposition, Outcome as PlanOutcome, StepResult};
 use lanyard_core::reconcile::plan::Plan;
 use lanyard_core::reconcile::step::Step;
-use lanyard_engine::{Engine, GuardedClient, let_go};
+use lanyard_engine::{Engine, GuardedClient, release_object};
 use serde::Serialize;
 
 use crate::class_state::account_of;
@@ -115,7 +115,7 @@ impl AwsAccess<'_> {
             Self::Unavailable { cause, guarded } => {
                 let mut result = ObjectResult::of(object, Outcome::Released);
                 result.still_tagged = recorded_resources(object, cause);
-                if let Err(error) = let_go(guarded, object.meta()).await {
+                if let Err(error) = release_object(guarded, object.meta()).await {
                     result.outcome = Outcome::Held;
                     result.error = Some(error.to_string());
                 }

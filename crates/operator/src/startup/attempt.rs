@@ -1,7 +1,7 @@
 //! One attempt to identify the cluster: its description in AWS, and that the API server belongs to the same cluster.
 //! Input: the cluster settings. Output: the cluster, or the error. Reads from AWS and the API server.
 
-use lanyard_aws::{Aws, AwsError, Found};
+use lanyard_aws::{Aws, AwsError, IdentifiedCluster};
 use lanyard_core::model::arn::Issuer;
 use lanyard_core::model::cluster::Cluster;
 
@@ -23,7 +23,7 @@ pub(super) async fn attempt(
     settings: &ClusterSettings,
     aws: &Aws,
     kube: &kube::Client,
-) -> Result<Found, AttemptError> {
+) -> Result<IdentifiedCluster, AttemptError> {
     match &settings.selector {
         ClusterSelector::Eks(name) => {
             let found = aws.identify(name).await.map_err(AttemptError::Aws)?;
@@ -32,7 +32,7 @@ pub(super) async fn attempt(
                 issuer,
                 ..found.cluster
             };
-            Ok(Found { cluster, ..found })
+            Ok(IdentifiedCluster { cluster, ..found })
         }
         ClusterSelector::Other { id, issuer } => {
             let observed = api_server_issuer(kube).await?;

@@ -1,0 +1,334 @@
+//! The messages of errors for users: the failure of a step, or the cause of an unreadable fact. Input: an
+//! [`AwsError`]. Output: a disposition, a reason and a message with the call, the answer of AWS and the next
+//! action. No I/O.
+
+use lanyard_core::model::fact::ReadError;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::model::text;
+use lanyard_core::reconcile::outcome::{Disposition, StepFailure};
+
+use super::class::Class;
+use super::failure::{AwsError, Refusal};
+use crate::call::Call;
+
+/// Requirements for assuming a role of another account.
+const ASSUMING: &str = "The trust policy of the role must allow Lanyard's own role and, if it requires an sts:ExternalId, the external id of the class. Lanyard's own policy must allow sts:AssumeRole on the role";
+/// The next action if AWS rejects the credentials of the operator.
+const OWN_CREDENTIALS: &str = "Check the AWS credentials and the clock of the operator.";
+
+impl AwsError {
+    /// The failure of a step with this error. `after_own_write`: Lanyard wrote a resource that the call depends
+    /// on so recently that AWS may not see the write everywhere yet.
+    #[must_use]
+    pub fn step_failure(&self, after_own_write: bool) -> StepFailure {
+        let (disposition, reason) = disposition(self.class(), after_own_write);
+        StepFailure {
+            disposition,
+            reason,
+            message: text::message(&self.sentence(after_own_write)),
+        }
+    }
+
+    /// The cause of an unreadable fact. The status stores it, so it must not change between attempts: it omits
+    /// the call and the message of AWS, which the log contains.
+    #[must_use]
+    pub fn read_error(&self) -> ReadError {
+        match self.class() {
+            Class::Throttled => ReadError::Throttled,
+            Class::Denied if self.call().assumes_role() => {
+                ReadError::Denied(format!("{}. {ASSUMING}", self.permission()))
+            }
+            Class::Denied => ReadError::Denied(self.permission()),
+            Class::Server | Class::Network | Class::TimedOut | Class::Unclear => {
+                ReadError::Failed(format!("{} did not return a valid response", self.call().service))
+            }
+            Class::Credentials => ReadError::Failed(format!(
+                "AWS rejected the credentials of the operator ({})",
+                self.credentials_at_fault()
+            )),
+            _ => ReadError::Failed(self.to_string()),
+        }
+    }
+
+    /// The defect of the credentials: only the code of AWS, because its message can contain the time.
+    fn credentials_at_fault(&self) -> String {
+        match self {
+            Self::Answered { answer, .. } => answer.code.clone(),
+            _ => self.said(),
+        }
+    }
+
+    /// The missing permission and its resource: from the message of AWS if it names them, otherwise from the
+    /// call. For a failed `AssumeRole` always from the call, which holds the external id too.
+    fn permission(&self) -> String {
+        let call = self.call();
+        match self.refusal().filter(|_| !self.call().assumes_role()) {
+            Some(Refusal {
+                action,
+                resource,
+                cause,
+                ..
+            }) => {
+                let resource = resource.as_deref().unwrap_or(&call.target);
+                let cause = cause
+                    .as_ref()
+                    .map(|cause| format!(" ({cause})"))
+                    .unwrap_or_default();
+                format!("{action} on {resource}{cause}")
+            }
+            None => format!("{} on {}", call.action(), call.target),
+        }
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Answered { answer, .. } => answer.refusal.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The message of AWS, or the cause of a missing answer.
+    fn said(&self) -> String {
+        match self {
+            Self::Answered { answer, .. } => answer.to_string(),
+            Self::TimedOut { limit, .. } => format!("no answer within {limit:?}"),
+            Self::Undelivered { cause, .. }
+            | Self::NoCredentials { cause, .. }
+            | Self::Unsendable { cause, .. } => cause.clone(),
+            Self::Unclear { what, .. } => what.clone(),
+            Self::GateClosed { .. } => "the write gate is closed".to_owned(),
+        }
+    }
+
+    fn sentence(&self, after_own_write: bool) -> String {
+        let Call {
+            operation,
+            target,
+            writes,
+            ..
+        } = self.call();
+        let call = format!("{operation} for {target}");
+        let said = self.said();
+        match self.class() {
+            Class::Throttled => {
+                format!("{operation} was throttled by AWS. Lanyard reduces its call rate and retries.")
+            }
+            Class::Server => format!("{call}: AWS failed: {said}. Lanyard retries."),
+            Class::Network => format!("{call}: AWS could not be reached: {said}. Lanyard retries."),
+            Class::TimedOut if *writes => {
+                format!("{call}: {said}. Lanyard checks whether the call took effect.")
+            }
+            Class::TimedOut => format!("{call}: {said}. Lanyard retries."),
+            Class::Propagation | Class::NotFound if after_own_write => {
+                format!("{call}: AWS does not see a recent change yet: {said}. Lanyard retries.")
+            }
+            Class::IssuerUnreachable => format!(
+                "IAM cannot reach the OIDC issuer of the cluster: {said}. Make its discovery document reachable from AWS; Lanyard retries."
+            ),
+            Class::Conflicting => {
+                format!("{call}: the resource already exists: {said}. Lanyard checks its owner.")
+            }
+            Class::Concurrent => {
+                format!("{target} is being changed by another writer: {said}. Lanyard retries.")
+            }
+            Class::Occupied => {
+                format!("{target} cannot be deleted: {said}. Lanyard reads what was added to it and retries.")
+            }
+            Class::NotFound => format!("{call}: a referenced resource does not exist in AWS: {said}."),
+            Class::Denied => self.denial(),
+            Class::Quota => {
+                format!("{call}: an AWS quota is exceeded: {said}. Raise the quota or reduce its use.")
+            }
+            Class::Malformed => {
+                format!("{call}: AWS rejected the document: {said}. Correct the document in the spec.")
+            }
+            Class::Propagation | Class::Refused => format!("AWS rejected {call}: {said}."),
+            Class::Unsendable => format!("{call} cannot be sent: {said}."),
+            Class::Credentials => format!(
+                "{operation}: invalid AWS credentials: {}. {OWN_CREDENTIALS}",
+                self.credentials_at_fault()
+            ),
+            Class::Unclear => {
+                format!("{call}: AWS returned an invalid response: {said}. Lanyard retries.")
+            }
+            Class::GateClosed => format!("{call} was not sent: this replica may not write now."),
+        }
+    }
+
+    fn denial(&self) -> String {
+        let permission = self.permission();
+        if self.call().assumes_role() {
+            return format!("AWS denied Lanyard {permission}. {ASSUMING}.");
+        }
+        let explicit = self
+            .refusal()
+            .and_then(|refusal| refusal.cause.as_ref())
+            .is_some_and(|cause| cause.contains("explicit deny"));
+        if explicit {
+            return format!(
+                "AWS denied Lanyard {permission}. Narrow the explicit deny, because no permission overrides it."
+            );
+        }
+        match self.refusal().and_then(|refusal| refusal.role.as_ref()) {
+            Some((role, account)) => format!(
+                "AWS denied Lanyard {permission}. Allow the action in the IAM policy of role {role} in account {account}, which Lanyard uses."
+            ),
+            None => format!(
+                "AWS denied Lanyard {permission}. Allow the action in the IAM policy of the operator's role."
+            ),
+        }
+    }
+}
+
+/// The disposition and reason of each class. This is the only table of its kind.
+fn disposition(class: Class, after_own_write: bool) -> (Disposition, Reason) {
+    use Disposition::{RetrySoon, WaitForChange};
+    match class {
+        Class::Throttled => (RetrySoon, Reason::Throttled),
+        Class::Server | Class::Network | Class::TimedOut | Class::Unclear => (RetrySoon, Reason::Unavailable),
+        Class::IssuerUnreachable | Class::Credentials | Class::Concurrent | Class::GateClosed => {
+            (RetrySoon, Reason::Unavailable)
+        }
+        Class::Propagation | Class::NotFound if after_own_write => (RetrySoon, Reason::Propagating),
+        // The read before the call did not show what AWS rejects it for.
+        Class::Conflicting | Class::Occupied => (RetrySoon, Reason::AwaitingConsistency),
+        Class::Denied => (WaitForChange, Reason::AccessDenied),
+        Class::Quota => (WaitForChange, Reason::QuotaExceeded),
+        Class::Malformed => (WaitForChange, Reason::MalformedDocument),
+        Class::Propagation | Class::NotFound | Class::Refused | Class::Unsendable => {
+            (WaitForChange, Reason::Refused)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::failure::ErrorAnswer;
+    use super::*;
+    use crate::call::Service;
+
+    fn answered(operation: &'static str, status: u16, code: &str, message: &str) -> AwsError {
+        AwsError::Answered {
+            call: Call::write(Service::Iam, operation, "arn:aws:iam::111122223333:role/orders"),
+            answer: Box::new(ErrorAnswer::new(status, code, message)),
+        }
+    }
+
+    #[test]
+    fn denial_names_permission_from_aws_message() {
+        let message = "User: arn:aws:sts::1:assumed-role/l/s is not authorized to perform: iam:TagRole on resource: \
+                       arn:aws:iam::111122223333:role/orders because no identity-based policy allows the iam:TagRole action";
+        let error = answered("CreateRole", 403, "AccessDenied", message);
+        let failure = error.step_failure(false);
+        assert_eq!(
+            (failure.disposition, failure.reason),
+            (Disposition::WaitForChange, Reason::AccessDenied)
+        );
+        assert!(failure.message.starts_with(
+            "AWS denied Lanyard iam:TagRole on arn:aws:iam::111122223333:role/orders (no identity"
+        ));
+        assert!(matches!(error.read_error(), ReadError::Denied(text) if text.starts_with("iam:TagRole on ")));
+    }
+
+    #[test]
+    fn denial_without_message_names_call() {
+        let failure = answered("AttachRolePolicy", 403, "AccessDenied", "").step_failure(false);
+        assert!(
+            failure
+                .message
+                .contains("iam:AttachRolePolicy on arn:aws:iam::111122223333:role/orders"),
+            "{}",
+            failure.message
+        );
+    }
+
+    #[test]
+    fn denied_assume_role_names_role_and_remedy() {
+        let target = "arn:aws:iam::222233334444:role/lanyard with the external id of its class";
+        let message = "User: arn:aws:sts::1:assumed-role/l/s is not authorized to perform: sts:AssumeRole on resource: x";
+        let error = AwsError::Answered {
+            call: Call::read(Service::Sts, "AssumeRole", target),
+            answer: Box::new(ErrorAnswer::new(403, "AccessDenied", message)),
+        };
+        let failure = error.step_failure(false);
+        assert_eq!(failure.disposition, Disposition::WaitForChange);
+        for text in [failure.message, error.read_error().to_string()] {
+            assert!(text.contains(&format!("sts:AssumeRole on {target}")), "{text}");
+            assert!(text.contains("sts:ExternalId"), "{text}");
+        }
+    }
+
+    #[test]
+    fn explicit_deny_does_not_suggest_allowing() {
+        let message = "User: x is not authorized to perform: iam:CreateRole on resource: r with an explicit deny in a service control policy";
+        let failure = answered("CreateRole", 403, "AccessDenied", message).step_failure(false);
+        assert!(
+            failure.message.contains("explicit deny") && !failure.message.contains("Allow the action"),
+            "{}",
+            failure.message
+        );
+    }
+
+    #[test]
+    fn propagation_is_retried_only_after_own_write() {
+        let error = answered(
+            "UpdateAssumeRolePolicy",
+            400,
+            "MalformedPolicyDocument",
+            "Invalid principal in policy: x",
+        );
+        assert_eq!(error.step_failure(true).reason, Reason::Propagating);
+        assert_eq!(error.step_failure(true).disposition, Disposition::RetrySoon);
+        assert_eq!(error.step_failure(false).disposition, Disposition::WaitForChange);
+    }
+
+    #[test]
+    fn lost_answer_is_retried_and_names_call() {
+        let call = Call::write(
+            Service::Eks,
+            "CreatePodIdentityAssociation",
+            "the association of shop/orders",
+        );
+        let failure = AwsError::TimedOut {
+            call,
+            limit: Duration::from_secs(4),
+        }
+        .step_failure(false);
+        assert_eq!(failure.disposition, Disposition::RetrySoon);
+        assert_eq!(
+            failure.message,
+            "CreatePodIdentityAssociation for the association of shop/orders: no answer within 4s. \
+             Lanyard checks whether the call took effect."
+        );
+    }
+
+    #[test]
+    fn read_error_is_equal_for_each_attempt() {
+        let skewed = |now| {
+            let message = format!("Signature expired: 20260301T115000Z is now earlier than {now}");
+            answered("GetRole", 403, "RequestTimeTooSkewed", &message)
+        };
+        assert_eq!(
+            skewed("20260301T120000Z").read_error(),
+            skewed("20260301T120100Z").read_error()
+        );
+        let outage = [
+            answered("GetRole", 500, "ServiceFailure", "request 1"),
+            answered("ListRoleTags", 503, "ServiceUnavailable", "request 2"),
+        ];
+        for error in outage {
+            let expected = ReadError::Failed("IAM did not return a valid response".to_owned());
+            assert_eq!(error.read_error(), expected);
+        }
+    }
+
+    #[test]
+    fn throttled_read_error_is_throttled() {
+        assert_eq!(
+            answered("GetRole", 400, "Throttling", "Rate exceeded").read_error(),
+            ReadError::Throttled
+        );
+    }
+}

@@ -1,0 +1,16 @@
+//! Reads of AWS and the API server as facts.
+
+mod api_server;
+mod bulk;
+mod cluster_facts;
+mod observe;
+mod pods;
+mod service_account;
+mod webhook;
+mod workloads;
+
+pub use bulk::ListedAccount;
+pub use observe::Scope;
+pub use service_account::fingerprint;
+pub(crate) use service_account::{LABEL_MANAGED_BY, created_by_us, describe};
+pub(crate) use workloads::ANNOTATION_RESTARTED_AT;

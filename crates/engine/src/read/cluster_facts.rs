@@ -1,0 +1,143 @@
+//! Facts about the cluster: the OIDC provider, the agent and its pods, and the pod identity webhook. One read serves all
+//! reconciles. Input: an account or nodes. Output: facts. Does I/O if the cached fact is too old. Unreadable facts are
+//! not cached.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use k8s_openapi::api::apps::v1::DaemonSet;
+use kube::api::Api;
+use lanyard_core::class;
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::{Agent, Provider};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::pods::{AGENT_NAMESPACE, Agents};
+
+/// The DaemonSet of the agent (docs/dev/aws-behaviour.md#agent).
+const AGENT_NAME: &str = "eks-pod-identity-agent";
+
+impl Engine {
+    /// The OIDC provider. The lock is held during the read, so that concurrent reconciles share one call.
+    pub async fn provider(&self, by: &class::Aws, arn: &str) -> Fact<Provider> {
+        let mut cached = self.cluster_facts().providers.lock().await;
+        if let Some((_, fact)) = cached
+            .get(arn)
+            .filter(|(at, _)| at.elapsed() < self.cluster_facts().max_age)
+        {
+            return fact.clone();
+        }
+        let fact = match self.aws_of_provider(by, arn).await {
+            Ok(aws) => aws.without_retry().provider(arn).await,
+            Err(error) => Fact::Unreadable(error.read_error()),
+        };
+        // Absence is not cached: the provider is about to be created, possibly by the previous leader.
+        match fact.present() {
+            Some(_) => cached.insert(arn.to_owned(), (Instant::now(), fact.clone())),
+            None => cached.remove(arn),
+        };
+        fact
+    }
+
+    /// Makes the next reconcile that needs a provider read it.
+    pub async fn forget_provider(&self, arn: &str) {
+        self.cluster_facts().forget_provider(arn).await;
+    }
+
+    /// The agent: built into Auto Mode nodes, otherwise the add-on, otherwise a DaemonSet installed without the
+    /// add-on.
+    pub async fn agent(&self) -> Fact<Agent> {
+        if self.cluster_facts().auto_mode {
+            return Fact::Present(Agent {
+                ready: true,
+                found: "EKS Auto Mode".to_owned(),
+            });
+        }
+        let mut slot = self.cluster_facts().agent.lock().await;
+        match &*slot {
+            Some((at, fact)) if at.elapsed() < self.cluster_facts().max_age => return fact.clone(),
+            Some(_) | None => {}
+        }
+        let Some(cluster) = self.cluster().eks_name() else {
+            return Fact::Absent;
+        };
+        let fact = match self.aws().without_retry().addon_agent(cluster).await {
+            Fact::Present(agent) if agent.ready => Fact::Present(agent),
+            other => better(other, self.agent_daemon_set().await),
+        };
+        let ready = fact.present().is_some_and(|agent| agent.ready);
+        // Only a ready agent is cached, so that an agent that becomes ready is seen at once.
+        *slot = ready.then(|| (Instant::now(), fact.clone()));
+        fact
+    }
+
+    /// The name of the pod identity webhook's configuration. Only its presence is cached.
+    pub async fn webhook(&self) -> Fact<String> {
+        let mut slot = self.cluster_facts().webhook.lock().await;
+        if let Some((_, name)) = slot
+            .as_ref()
+            .filter(|(at, _)| at.elapsed() < self.cluster_facts().max_age)
+        {
+            return Fact::Present(name.clone());
+        }
+        let fact = self.registered_webhook().await;
+        *slot = fact.present().map(|name| (Instant::now(), name.clone()));
+        fact
+    }
+
+    /// The pods of the agent, for pods on these nodes. The cache is used only while it lists a ready agent on
+    /// every node, so that a new agent is seen at once.
+    pub(crate) async fn agents_on(&self, nodes: &BTreeSet<&str>) -> Result<Arc<Agents>, EngineError> {
+        if nodes.is_empty() || self.auto_mode() {
+            return Ok(Arc::new(Agents::new(self.auto_mode())));
+        }
+        let mut slot = self.cluster_facts().agents.lock().await;
+        if let Some((at, known)) = &*slot
+            && at.elapsed() < self.cluster_facts().max_age
+            && nodes.iter().all(|node| known.serve(node))
+        {
+            return Ok(Arc::clone(known));
+        }
+        let agents = Arc::new(self.list_agents().await?);
+        *slot = Some((Instant::now(), Arc::clone(&agents)));
+        Ok(agents)
+    }
+
+    /// Returns true if EKS Auto Mode includes the agent in its nodes.
+    #[must_use]
+    pub fn auto_mode(&self) -> bool {
+        self.cluster_facts().auto_mode
+    }
+
+    async fn agent_daemon_set(&self) -> Fact<Agent> {
+        let api: Api<DaemonSet> = Api::namespaced(self.kube().clone(), AGENT_NAMESPACE);
+        let what = format!("daemonsets.apps {AGENT_NAMESPACE}/{AGENT_NAME}");
+        let daemon_set = match self.read("get", &what, api.get_opt(AGENT_NAME)).await {
+            Ok(Some(daemon_set)) => daemon_set,
+            Ok(None) => return Fact::Absent,
+            Err(error) => return Fact::Unreadable(error.read_error()),
+        };
+        let status = daemon_set.status.unwrap_or_default();
+        let (ready, desired) = (status.number_ready, status.desired_number_scheduled);
+        Fact::Present(Agent {
+            // A joining or draining node does not affect the agent on other nodes.
+            ready: ready > 0,
+            found: format!("DaemonSet with {ready} of {desired} pods ready"),
+        })
+    }
+}
+
+/// Combines two sources. A ready agent is preferred, then any agent, then an unreadable source, then absence.
+fn better(addon: Fact<Agent>, daemon_set: Fact<Agent>) -> Fact<Agent> {
+    match (addon, daemon_set) {
+        (_, Fact::Present(agent)) if agent.ready => Fact::Present(agent),
+        (Fact::Present(addon), _) => Fact::Present(addon),
+        (_, Fact::Present(daemon_set)) => Fact::Present(daemon_set),
+        (Fact::Unreadable(error), _) | (_, Fact::Unreadable(error)) => {
+            Fact::Unreadable::<Agent>(ReadError::clone(&error))
+        }
+        (Fact::Absent, Fact::Absent) => Fact::Absent,
+    }
+}

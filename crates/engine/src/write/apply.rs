@@ -1,0 +1,109 @@
+//! Applies the steps of a plan in order, with a check of the write gate before each. Input: a plan and the
+//! facts. Output: the outcome, and the facts as changed by the done steps. Does I/O: all writes of a reconcile
+//! except its status.
+
+use std::time::Duration;
+
+use lanyard_core::model::observed::Observed;
+use lanyard_core::model::reason::Reason;
+use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::outcome::{Disposition, Outcome, Skip, StepResult};
+use lanyard_core::reconcile::plan::Plan;
+use lanyard_core::reconcile::step::Step;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::target::Target;
+
+/// Called for each finished step, with its result and duration.
+pub type StepMeter<'a> = &'a (dyn Fn(&Step, &StepResult, Duration) + Sync);
+
+/// Pauses before a release step is retried.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// Returns true if a step has only this attempt, because the object is deleted after it regardless of the result. A
+/// transient error must not prevent the release of the role.
+fn is_release(step: &Step) -> bool {
+    matches!(step, Step::ReleaseRole { .. } | Step::ReleaseAssociation {})
+}
+
+impl Engine {
+    /// Applies a plan. A failed step skips the steps of later waves. The outcome is always returned.
+    pub async fn apply(
+        &self,
+        target: &Target,
+        plan: &Plan,
+        observed: &mut Observed,
+        gate: &(dyn Fn() -> WriteGate + Sync),
+        meter: StepMeter<'_>,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut blocked = false;
+        for wave in &plan.waves {
+            let mut all_done = true;
+            for step in wave {
+                let start = std::time::Instant::now();
+                let result = self.apply_step(target, step, observed, gate, blocked).await;
+                meter(step, &result, start.elapsed());
+                if let StepResult::Done(answer) = &result {
+                    observed.assume(step, answer);
+                    self.remember(target, step, observed).await;
+                } else {
+                    all_done = false;
+                }
+                outcome.steps.push((step.clone(), result));
+            }
+            blocked |= !all_done;
+        }
+        outcome
+    }
+
+    async fn apply_step(
+        &self,
+        target: &Target,
+        step: &Step,
+        observed: &Observed,
+        gate: &(dyn Fn() -> WriteGate + Sync),
+        blocked: bool,
+    ) -> StepResult {
+        if blocked && !matches!(step, Step::ReleaseObject { regardless: true }) {
+            return StepResult::Skipped(Skip::BehindAnother);
+        }
+        if !gate().permits(step) {
+            return StepResult::Skipped(Skip::WriteGate);
+        }
+        let mut performed = self.perform(target, step, observed).await;
+        for pause in PAUSES.into_iter().filter(|_| is_release(step)) {
+            match &performed {
+                Err(error) if error.step_failure(false).disposition == Disposition::RetrySoon => {}
+                _ => break,
+            }
+            tokio::time::sleep(pause).await;
+            performed = self.perform(target, step, observed).await;
+        }
+        match performed {
+            Ok(answer) => StepResult::Done(answer),
+            Err(error) => self.failed(step, observed, &error),
+        }
+    }
+
+    /// AWS shows a new role to other services late. A role that is not visible right after Lanyard's own write
+    /// is a reason to wait, not a failure. A binding is planned only on a role that was observed to exist and
+    /// to admit the subject, so a rejection by EKS is never final.
+    fn failed(&self, step: &Step, observed: &Observed, error: &EngineError) -> StepResult {
+        let binds = matches!(
+            step,
+            Step::CreateAssociation { .. } | Step::UpdateAssociation { .. }
+        );
+        let recently_written = |arn| self.recent_writes().touched_role(arn);
+        let after_own_write = binds || observed.roles.keys().any(recently_written);
+        let failure = error.step_failure(after_own_write);
+        tracing::debug!(step = step.as_str(), error = %error, "a step failed");
+        let is_visible_later = matches!(failure.reason, Reason::Propagating | Reason::AwaitingConsistency);
+        if is_visible_later && failure.disposition == Disposition::RetrySoon {
+            StepResult::Waiting(failure)
+        } else {
+            StepResult::Failed(failure)
+        }
+    }
+}
