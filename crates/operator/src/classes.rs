@@ -12,7 +12,7 @@ use lanyard_core::class::{Aws, Class, ClassRequest, Listed, Selection, select};
 use lanyard_core::model::cluster::Cluster;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::spec::Spec;
-use lanyard_core::reconcile::class_decision::{ClassDecision, Record, Whose, rule};
+use lanyard_core::reconcile::class_decision::{ClassDecision, Record, SpecContext, decide_class};
 use tokio::sync::{Notify, watch as channel};
 
 use crate::context::IdentityRef;
@@ -164,12 +164,12 @@ impl Classes {
         turn: impl FnOnce(&Class) -> bool,
     ) -> ClassDecision {
         let known = self.known.borrow();
-        let whose = Whose {
+        let whose = SpecContext {
             subject: &decoded.target.subject,
             cluster,
         };
         known.chosen(spec, decoded, |choice| {
-            rule(spec, whose, choice, record(decoded), turn)
+            decide_class(spec, whose, choice, record(decoded), turn)
         })
     }
 

@@ -93,9 +93,9 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
         Desired::Present(wanted) => {
             let role = Value::role(&wanted.binding.role_arn);
             judge.another_role = is_another(previous.last_applied_hashes.get(&Field::Role.key()), &role);
-            judge.moving = wanted.moving;
+            judge.moving = wanted.in_transition;
             judge.frozen = wanted.frozen;
-            judge.bounds = wanted.bounds;
+            judge.bounds = wanted.applies_boundary;
             judge.adopted = matches!(wanted.role, DesiredRole::Adopted(..));
             judge.present(wanted, observed);
         }

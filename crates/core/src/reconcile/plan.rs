@@ -160,7 +160,7 @@ impl PlanBuilder<'_> {
             DesiredRole::Managed(managed) => role::plan(self, wanted, managed),
             DesiredRole::Adopted(managed, entries) => role::adopted(self, wanted, managed, entries),
             DesiredRole::Shared(entries) => self.entries(&wanted.binding.role_arn, entries),
-            DesiredRole::Existing | DesiredRole::Held => {}
+            DesiredRole::Existing | DesiredRole::Unchanged => {}
         }
     }
 
@@ -247,7 +247,7 @@ impl Plan {
             return self;
         };
         let steps: Vec<Step> = restarts
-            .now
+            .due
             .iter()
             .map(|(owner, mark)| Step::RestartWorkload {
                 owner: owner.clone(),

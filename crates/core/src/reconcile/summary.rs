@@ -13,7 +13,7 @@ use crate::model::reason::Reason;
 use crate::model::status::{PodsStatus, RoleStatus, Status};
 use crate::model::timings::Timings;
 use crate::ownership::{Ownership, found_role};
-use crate::reconcile::decide::{Decision, compare};
+use crate::reconcile::decide::{Decision, compute_drift};
 use crate::reconcile::desired::{Desired, DesiredRole, DesiredState};
 use crate::reconcile::diff::Drift;
 use crate::reconcile::gate::WriteGate;
@@ -90,7 +90,7 @@ pub struct SummaryInput<'a> {
 impl SummaryInput<'_> {
     /// What should be, where that is known and something should be.
     fn wanted(&self) -> Option<&DesiredState> {
-        match (&self.decision.desired, &self.decision.stage) {
+        match (&self.decision.desired, &self.decision.transition) {
             (Desired::Absent(_), _) | (_, TransitionState::Unknown(..)) => None,
             (Desired::Present(wanted), _) => Some(wanted),
         }
@@ -100,13 +100,13 @@ impl SummaryInput<'_> {
 /// Makes status, events and next look of one pass.
 #[must_use]
 pub fn summarise(input: &SummaryInput<'_>) -> Summary {
-    let drift = compare(
-        &input.decision.stage,
+    let drift = compute_drift(
+        &input.decision.transition,
         &input.decision.desired,
+        &input.decision.contested,
         input.previous,
         input.after,
-    )
-    .leaving_alone(&input.decision.contested);
+    );
     let ready_inputs = readiness::judge(input, &drift);
     let found = drift::found(input, &drift);
     let conditions = conditions::of(input, &drift, &ready_inputs, &found);
@@ -165,7 +165,7 @@ fn role(input: &SummaryInput<'_>) -> Option<RoleStatus> {
         }));
     }
     let was = input.previous.role.as_ref().filter(|known| known.arn == arn);
-    if let (DesiredRole::Held, Some(was)) = (&wanted.role, was.filter(|known| known.adopted)) {
+    if let (DesiredRole::Unchanged, Some(was)) = (&wanted.role, was.filter(|known| known.adopted)) {
         // That others made it is not forgotten while the spec already names another.
         return Some(was.clone());
     }
@@ -202,8 +202,8 @@ fn stale(input: &SummaryInput<'_>) -> i64 {
     };
     let moving = transition::under_way(input);
     // While a change runs, those count that do not carry what the spec asks for.
-    let asked = moving.map_or(&wanted.binding, |transition| &transition.wanted);
-    let stale = pods.stale(asked, moving.and_then(|transition| transition.made_before));
+    let asked = moving.map_or(&wanted.binding, |transition| &transition.desired);
+    let stale = pods.stale(asked, moving.and_then(|transition| transition.stale_before));
     i64::try_from(stale).unwrap_or(i64::MAX)
 }
 
@@ -259,7 +259,7 @@ fn next_stage(input: &SummaryInput<'_>, transition: &Transition) -> Duration {
     match &transition.phase {
         Phase::Preparing | Phase::Switching | Phase::Unbinding if goes_on(input) => timings.step,
         phase => phase
-            .left()
+            .remaining()
             .map_or(timings.waiting, |left| left.max(timings.step)),
     }
 }

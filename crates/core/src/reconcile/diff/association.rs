@@ -7,19 +7,19 @@ use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Association, Observed};
 use crate::model::reason::Reason;
 use crate::ownership::found_association;
-use crate::reconcile::desired::{DesiredAssociation, DesiredState, Others, Removal};
+use crate::reconcile::desired::{DesiredAssociation, DesiredState, OtherBindings, Removal};
 
 impl Differ<'_> {
     pub(super) fn association(&mut self, wanted: &DesiredState, observed: &Observed) {
         let found = &observed.association;
         if let Fact::Present(association) = found
-            && !(wanted.holds.association.is_ours()
+            && !(wanted.ownership.association.is_ours()
                 || found_association(&wanted.subject, self.previous, association).is_ours())
         {
             let message = conflict::association(wanted, association);
             return self.conflict(Resource::Association, Reason::AssociationConflict, message);
         }
-        let kept = wanted.others == Others::Stay && wanted.association.is_none();
+        let kept = wanted.other_bindings == OtherBindings::Keep && wanted.association.is_none();
         if found.unreadable().is_none() && !kept {
             self.drift.judged.insert(Resource::Association);
         }
@@ -32,11 +32,11 @@ impl Differ<'_> {
             (Some(_), Fact::Absent | Fact::Unreadable(_)) => {
                 self.field(Field::Association, Some(Value::there()), there);
             }
-            (None, Fact::Present(found)) => match wanted.others {
+            (None, Fact::Present(found)) => match wanted.other_bindings {
                 // Ours, but the binding in effect is IRSA: an association would win over the annotation.
-                Others::Drift => self.field(Field::Association, None, there),
-                Others::Go => self.unwanted(Field::Association, Value::text(&found.id)),
-                Others::Stay => {}
+                OtherBindings::Drift => self.field(Field::Association, None, there),
+                OtherBindings::Remove => self.unwanted(Field::Association, Value::text(&found.id)),
+                OtherBindings::Keep => {}
             },
             (None, _) => self.field(Field::Association, None, there),
         }

@@ -32,7 +32,7 @@ impl Differ<'_> {
             // Somebody else's role and one that is only held are judged for their effect by `summarise`. Of the first
             // nothing is ours, so nothing is remembered as applied either.
             DesiredRole::Existing => drop(self.drift.judged.insert(Resource::Role)),
-            DesiredRole::Held => {}
+            DesiredRole::Unchanged => {}
         }
     }
 
@@ -96,7 +96,9 @@ impl Differ<'_> {
     fn whose(&self, wanted: &DesiredState, facts: &RoleFacts) -> Whose {
         let (subject, arn) = (&wanted.subject, &wanted.binding.role_arn);
         let here = facts.elsewhere.is_none();
-        if here && (wanted.holds.role.is_ours() || found_role(subject, self.previous, arn, facts).is_ours()) {
+        if here
+            && (wanted.ownership.role.is_ours() || found_role(subject, self.previous, arn, facts).is_ours())
+        {
             return Whose::Ours;
         }
         let owner = match &facts.tags {
@@ -277,7 +279,7 @@ fn may_be_made(wanted: &DesiredState) -> bool {
     let arn = &wanted.binding.role_arn;
     let base = wanted.cluster.role_path();
     let on_our_path = base.is_ok_and(|base| arn.path.as_str().starts_with(base.as_str()));
-    on_our_path && !wanted.adoption.asks_for_role(arn) && !wanted.holds.role.is_adopted()
+    on_our_path && !wanted.adoption.asks_for_role(arn) && !wanted.ownership.role.is_adopted()
 }
 
 /// A trust policy without the foreign statements that only deny, and those, each with its label.

@@ -12,7 +12,7 @@ use crate::model::reason::Reason;
 use crate::model::spec::DEFAULT_AUDIENCE;
 use crate::model::spec::Method;
 use crate::model::text::quote;
-use crate::reconcile::desired::{DesiredState, Others};
+use crate::reconcile::desired::{DesiredState, OtherBindings};
 
 impl Differ<'_> {
     pub(super) fn service_account(&mut self, wanted: &DesiredState, observed: &Observed) {
@@ -28,7 +28,7 @@ impl Differ<'_> {
             return self.conflict(Resource::ServiceAccount, Reason::AnnotationConflict, message);
         }
         // Our annotations for another binding stay while pods may depend on it.
-        let kept = wanted.others != Others::Drift && wanted.annotations.is_empty();
+        let kept = wanted.other_bindings != OtherBindings::Drift && wanted.annotations.is_empty();
         if !kept {
             self.drift.judged.insert(Resource::ServiceAccount);
         }

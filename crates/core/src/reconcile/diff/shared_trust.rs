@@ -114,7 +114,7 @@ impl Differ<'_> {
 
     /// Seats that are to be free once the object is gone. A release leaves them to the role's owner.
     pub(super) fn seats_left(&mut self, removal: &Removal, observed: &Observed) {
-        if removal.leaving == DeletionMode::Release {
+        if removal.mode == DeletionMode::Release {
             return;
         }
         for memberships in &removal.memberships {

@@ -13,7 +13,7 @@ use crate::reconcile::step::Step;
 
 impl PlanBuilder<'_> {
     pub(super) fn adopt_role(&mut self, wanted: &DesiredState, facts: &RoleFacts) {
-        if wanted.holds.role != Ownership::Adopting {
+        if wanted.ownership.role != Ownership::Adopting {
             return;
         }
         self.steps.push(Step::AdoptRole {
@@ -25,7 +25,7 @@ impl PlanBuilder<'_> {
 
     pub(super) fn adopt_association(&mut self, wanted: &DesiredState) {
         let in_the_way = |on| self.drift.conflict_on(on).is_some();
-        let adopts = wanted.holds.association == Ownership::Adopting;
+        let adopts = wanted.ownership.association == Ownership::Adopting;
         if !adopts || in_the_way(Resource::Role) || in_the_way(Resource::Association) {
             return;
         }

@@ -15,7 +15,7 @@ impl PlanBuilder<'_> {
     /// The binding comes only when a pod that got it could use it.
     pub(super) fn bind(&mut self, wanted: &DesiredState) {
         let waits = self.binding_waits_for(wanted);
-        if waits.is_empty() && wanted.binds {
+        if waits.is_empty() && wanted.writes_binding {
             self.association(wanted);
             self.annotations(wanted);
         }
@@ -90,7 +90,7 @@ impl PlanBuilder<'_> {
         }
         match &role.trust {
             Fact::Unreadable(_) => Some(WaitReason::Reading),
-            Fact::Present(trust) if crate::reconcile::admission::lets_in(trust, wanted.request()) => None,
+            Fact::Present(trust) if crate::reconcile::admission::may_admit(trust, wanted.request()) => None,
             Fact::Present(_) | Fact::Absent => Some(WaitReason::Trust),
         }
     }
@@ -147,7 +147,7 @@ impl PlanBuilder<'_> {
             });
         }
         let changes = self.tag_changes(&want.tags, Field::AssociationTag);
-        let (tags, gone) = adopt::besides_adopting(wanted.holds.association, changes);
+        let (tags, gone) = adopt::besides_adopting(wanted.ownership.association, changes);
         if !tags.is_empty() {
             self.steps.push(Step::TagAssociation { tags });
         }

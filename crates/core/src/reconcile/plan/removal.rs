@@ -9,12 +9,12 @@ use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource};
 use crate::model::observed::Observed;
 use crate::reconcile::deletion_mode::DeletionMode;
-use crate::reconcile::desired::{Parting, Removal};
+use crate::reconcile::desired::{AssociationRemoval, Removal};
 use crate::reconcile::diff::{Cause, Drift};
 use crate::reconcile::step::Step;
 
 pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
-    match removal.leaving {
+    match removal.mode {
         DeletionMode::Release => return released(removal, drift, observed),
         DeletionMode::RemoveWhenUnused => {
             // Without anything to remove there is nothing that a pod could lose.
@@ -25,7 +25,7 @@ pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Pla
         DeletionMode::Remove => {}
     }
     let mut steps = unbinding(removal, drift);
-    let is_bound = removal.association == Parting::Unknown;
+    let is_bound = removal.association == AssociationRemoval::Unknown;
     let mut blocked = is_bound
         || drift
             .differences
@@ -116,9 +116,9 @@ fn unbinding(removal: &Removal, drift: &Drift) -> Vec<Step> {
     {
         match &difference.field {
             Field::Association => steps.extend(match removal.association {
-                Parting::Deleted => Some(Step::DeleteAssociation {}),
-                Parting::LetGo => Some(Step::ReleaseAssociation {}),
-                Parting::Unknown => None,
+                AssociationRemoval::Delete => Some(Step::DeleteAssociation {}),
+                AssociationRemoval::Release => Some(Step::ReleaseAssociation {}),
+                AssociationRemoval::Unknown => None,
             }),
             Field::Annotation(key) => drop(annotations.insert(key.clone())),
             Field::ServiceAccount => account = true,

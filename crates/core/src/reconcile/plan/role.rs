@@ -104,7 +104,7 @@ fn boundary(builder: &mut PlanBuilder<'_>, role: &RoleArn, managed: &ManagedRole
 fn tags(builder: &mut PlanBuilder<'_>, wanted: &DesiredState, managed: &ManagedRole) {
     let role = &wanted.binding.role_arn;
     let changes = builder.tag_changes(&managed.tags, Field::RoleTag);
-    let (tags, keys) = adopt::besides_adopting(wanted.holds.role, changes);
+    let (tags, keys) = adopt::besides_adopting(wanted.ownership.role, changes);
     if !tags.is_empty() {
         builder.steps.push(Step::TagRole {
             role: role.clone(),

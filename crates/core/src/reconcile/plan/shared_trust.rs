@@ -24,7 +24,7 @@ impl PlanBuilder<'_> {
     }
 
     pub(super) fn left_seats(&mut self, wanted: &DesiredState) {
-        for memberships in &wanted.left_seats {
+        for memberships in &wanted.obsolete_memberships {
             match taken(memberships, self.observed) {
                 Fact::Present(true) => self.steps.push(removing(memberships)),
                 Fact::Present(false) | Fact::Absent => {}

@@ -158,7 +158,7 @@ fn waits_for_a_person(input: &SummaryInput<'_>) -> Option<Verdict> {
     let (others, kept_by_others) = match wanted.role {
         DesiredRole::Existing => (true, true),
         DesiredRole::Shared(_) => (true, false),
-        DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Held => (false, false),
+        DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Unchanged => (false, false),
     };
     if others && awaits(WaitReason::Role) {
         return Some(Verdict::holds(
@@ -294,8 +294,8 @@ fn pods_current(input: &SummaryInput<'_>) -> Verdict {
     match &input.decision.desired {
         Desired::Present(wanted) => {
             let moving = transition::under_way(input);
-            let asked = moving.map_or(&wanted.binding, |transition| &transition.wanted);
-            let since = moving.and_then(|transition| transition.made_before);
+            let asked = moving.map_or(&wanted.binding, |transition| &transition.desired);
+            let since = moving.and_then(|transition| transition.stale_before);
             let moving = moving.and_then(|moving| transition::stale(moving, pods.stale(asked, since)));
             moving.unwrap_or_else(|| pods_verdict(pods, asked, since))
         }
@@ -399,6 +399,6 @@ fn in_sync(input: &SummaryInput<'_>, drift: &Drift, found: &Found) -> Verdict {
 /// Where nobody knows how far a change has come, it stands where it stood.
 fn transitioning_before(input: &SummaryInput<'_>) -> Option<Verdict> {
     let before = input.previous.condition(ConditionType::Transitioning)?;
-    matches!(input.decision.stage, TransitionState::Unknown(..))
+    matches!(input.decision.transition, TransitionState::Unknown(..))
         .then(|| Verdict::holds(before.reason, before.message.clone()))
 }

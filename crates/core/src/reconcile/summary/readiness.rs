@@ -12,7 +12,7 @@ use crate::model::field::{Field, Resource};
 use crate::model::observed::{Association, ServiceAccount};
 use crate::model::reason::Reason;
 use crate::model::role_chain;
-use crate::reconcile::desired::{Desired, DesiredAssociation, DesiredState, Others};
+use crate::reconcile::desired::{Desired, DesiredAssociation, DesiredState, OtherBindings};
 use crate::reconcile::diff::Drift;
 use crate::reconcile::transition::TransitionState;
 
@@ -51,7 +51,7 @@ pub(super) fn judge(input: &SummaryInput<'_>, drift: &Drift) -> ReadyInputs {
             settles_in: None,
         };
     };
-    if let TransitionState::Unknown(_, why) = &input.decision.stage {
+    if let TransitionState::Unknown(_, why) = &input.decision.transition {
         let as_before = |kind| Verdict::as_before(input.previous, kind, "The binding in effect", why);
         return ReadyInputs {
             role: as_before(ConditionType::RoleReady),
@@ -88,7 +88,7 @@ fn binding(
         }
         (Fact::Present(found), Some(want)) => return associated(input, wanted, want, found, settles_in),
         (Fact::Absent, Some(_)) => false,
-        (Fact::Present(_), None) if wanted.others != Others::Drift => true,
+        (Fact::Present(_), None) if wanted.other_bindings != OtherBindings::Drift => true,
         (Fact::Present(_), None) => {
             return Verdict::fails(
                 Reason::BindingDrifted,

@@ -54,7 +54,7 @@ pub(crate) fn role(basis: &Basis<'_>, drift: &Drift, wanted: &DesiredState) -> V
                 why,
             )
         }
-        (Fact::Absent, DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Held, _) => {
+        (Fact::Absent, DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Unchanged, _) => {
             Verdict::fails(
                 Reason::RoleMissing,
                 format!("Role {arn} is wanted and not there yet."),
@@ -74,7 +74,7 @@ fn others_role<'a>(drift: &'a Drift, wanted: &DesiredState) -> Option<&'a Confli
     let conflict = drift.conflict_on(Resource::Role)?;
     let by_effect = match conflict.reason {
         Reason::StatementConflict => true,
-        Reason::BoundaryMissing => wanted.holds.role == Ownership::Adopted,
+        Reason::BoundaryMissing => wanted.ownership.role == Ownership::Adopted,
         _ => false,
     };
     (!by_effect).then_some(conflict)

@@ -13,7 +13,7 @@ use crate::model::status::{BindingState, TransitionStatus};
 use crate::model::text;
 use crate::model::workload::WorkloadRef;
 use crate::reconcile::transition::{
-    ANNOTATION_APPROVE, Because, Phase, Refusal, Restarts, Transition, TransitionState,
+    ANNOTATION_APPROVE, ApprovalReason, Phase, Refusal, Restarts, Transition, TransitionState,
 };
 
 /// How many workloads a message names: it is cut at 1,000 bytes.
@@ -21,7 +21,7 @@ const OWNERS_NAMED: usize = 5;
 
 /// The change that is under way, when one is.
 pub(super) fn under_way<'a>(input: &SummaryInput<'a>) -> Option<&'a Transition> {
-    match &input.decision.stage {
+    match &input.decision.transition {
         TransitionState::Moving(transition) => Some(transition),
         TransitionState::Settled | TransitionState::Unknown(..) => None,
     }
@@ -35,7 +35,7 @@ pub(super) fn retired(input: &SummaryInput<'_>) -> bool {
 
 /// What the status records of the change.
 pub(super) fn record(input: &SummaryInput<'_>) -> Option<TransitionStatus> {
-    if let TransitionState::Unknown(..) = input.decision.stage {
+    if let TransitionState::Unknown(..) = input.decision.transition {
         return input.previous.transition.clone();
     }
     let Some(transition) = under_way(input) else {
@@ -43,7 +43,7 @@ pub(super) fn record(input: &SummaryInput<'_>) -> Option<TransitionStatus> {
     };
     let stage = transition.phase.reason();
     let before = input.previous.transition.as_ref();
-    let before = before.filter(|before| before.target_hash == transition.token);
+    let before = before.filter(|before| before.target_hash == transition.target_hash);
     let bound = transition
         .bound
         .then(|| before.and_then(|before| before.bound_time).unwrap_or(input.now));
@@ -54,16 +54,16 @@ pub(super) fn record(input: &SummaryInput<'_>) -> Option<TransitionStatus> {
     });
     let before = before.filter(|before| before.stage == stage);
     let consent = match &transition.phase {
-        Phase::Consent(ask) => Some(ask.token.clone()),
+        Phase::AwaitingApproval(request) => Some(request.token.clone()),
         _ => None,
     };
     Some(TransitionStatus {
         stage,
         stage_transition_time: before.map_or(input.now, |before| before.stage_transition_time),
-        start_time: transition.began,
+        start_time: transition.start_time,
         bound_time: bound,
         effective_time: in_effect,
-        target_hash: transition.token.clone(),
+        target_hash: transition.target_hash.clone(),
         approval_token: consent,
     })
 }
@@ -71,7 +71,7 @@ pub(super) fn record(input: &SummaryInput<'_>) -> Option<TransitionStatus> {
 /// The bindings beside the one that is driven, with what each is to new pods.
 pub(super) fn others(transition: &Transition, driven: &Binding) -> Vec<(Binding, BindingState)> {
     let state = |binding: &Binding| {
-        if *binding == transition.wanted {
+        if *binding == transition.desired {
             BindingState::Pending
         } else if Some(binding) == transition.effective.as_ref() {
             BindingState::Active
@@ -79,9 +79,9 @@ pub(super) fn others(transition: &Transition, driven: &Binding) -> Vec<(Binding,
             BindingState::Draining
         }
     };
-    let mut others: Vec<&Binding> = transition.kept.iter().collect();
-    if transition.wanted != *driven && !others.contains(&&transition.wanted) {
-        others.push(&transition.wanted);
+    let mut others: Vec<&Binding> = transition.in_use.iter().collect();
+    if transition.desired != *driven && !others.contains(&&transition.desired) {
+        others.push(&transition.desired);
     }
     others
         .into_iter()
@@ -110,8 +110,10 @@ fn queued(input: &SummaryInput<'_>) -> Option<Verdict> {
 pub(super) fn stalled(input: &SummaryInput<'_>) -> Option<Verdict> {
     let transition = under_way(input)?;
     let waits = match transition.phase {
-        Phase::Refused(Refusal::Agent(_)) => !input.wanted().is_some_and(|wanted| wanted.installs_agent),
-        Phase::Refused(_) | Phase::Consent(_) | Phase::Paused => true,
+        Phase::Refused(Refusal::AgentNotReady(_)) => {
+            !input.wanted().is_some_and(|wanted| wanted.installs_agent)
+        }
+        Phase::Refused(_) | Phase::AwaitingApproval(_) | Phase::Paused => true,
         _ => false,
     };
     if waits && !transition.in_effect {
@@ -140,7 +142,7 @@ fn stuck(transition: &Transition) -> Option<&Restarts> {
 }
 
 fn message(input: &SummaryInput<'_>, transition: &Transition) -> String {
-    let change = transition.from.change_to(&transition.wanted);
+    let change = transition.from.change_to(&transition.desired);
     format!("Change of {change}: {}", phase_message(input, transition))
 }
 
@@ -157,12 +159,12 @@ fn phase_message(input: &SummaryInput<'_>, transition: &Transition) -> String {
             "paused by spec.transition.paused. What pods have stays; set it to false to go on, or put the spec back."
                 .to_owned()
         }
-        Phase::Consent(ask) => format!(
+        Phase::AwaitingApproval(request) => format!(
             "{} To agree: kubectl annotate --overwrite -n {} workloadidentity {} {ANNOTATION_APPROVE}={}",
-            because_message(ask.because),
+            approval_message(request.reason),
             transition.subject.namespace,
             transition.subject.name,
-            ask.token
+            request.token
         ),
         Phase::Preparing => "role and trust are made ready beside what is there.".to_owned(),
         Phase::Propagating(_) => "the trust is in place and has to reach all of AWS before pods rely on it.".to_owned(),
@@ -187,10 +189,10 @@ fn phase_message(input: &SummaryInput<'_>, transition: &Transition) -> String {
 
 fn refusal_message(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::Agent(found) => format!(
+        Refusal::AgentNotReady(found) => format!(
             "refused, since the EKS Pod Identity Agent is not ready ({found}) and pods would get no credentials. The EKS add-on eks-pod-identity-agent has to be there and healthy."
         ),
-        Refusal::Place { place, pods } => {
+        Refusal::UnsupportedNodes { place, pods } => {
             let place = match place {
                 Place::Fargate => "on Fargate, which has no EKS Pod Identity Agent",
                 Place::Windows => "on Windows nodes, which have no EKS Pod Identity Agent",
@@ -198,27 +200,27 @@ fn refusal_message(refusal: &Refusal) -> String {
             };
             format!("refused, since {pods} of its pods run {place}.")
         }
-        Refusal::Association => {
+        Refusal::ForeignAssociation => {
             "refused, since an association that is not Lanyard's decides what new pods get.".to_owned()
         }
-        Refusal::AddOn => {
+        Refusal::ManagedByAddOn => {
             "refused, since an EKS add-on brings this ServiceAccount and binds it itself: set the binding on the add-on."
                 .to_owned()
         }
     }
 }
 
-fn because_message(because: Because) -> String {
-    match because {
-        Because::PodsLoseAccess => {
+fn approval_message(reason: ApprovalReason) -> String {
+    match reason {
+        ApprovalReason::PodsLoseAccess => {
             "while the association stands, every new pod gets Pod Identity. Once you agree it goes, and pods made before get no new credentials: each loses access when those it has end, 6 h later at the latest, some sooner. Restart them once it is gone; podRestart: Rollout has Lanyard do that and needs no consent where it can restart them all."
                 .to_owned()
         }
-        Because::NoPodHolds => {
+        ApprovalReason::NoPodHolds => {
             "no pod holds the binding in effect. If something else uses it (a token minted for the ServiceAccount by External Secrets or a CSI driver, a job that runs now and then), it loses access when the old trust goes."
                 .to_owned()
         }
-        Because::RoleMayChain => {
+        ApprovalReason::RoleMayChain => {
             "the role may assume other roles. Pod Identity sessions carry tags, so each of those roles has to allow sts:TagSession as well, or podIdentity.disableSessionTags has to be true."
                 .to_owned()
         }
@@ -241,7 +243,7 @@ fn draining_message(
             "new pods get the new binding. Not replaced yet: {older}, which can get no new credentials and will be without access when the present ones end, at {end} at the latest: {whose}."
         );
     }
-    let until = if transition.made_before.is_some() {
+    let until = if transition.stale_before.is_some() {
         " or, where the old one's credentials are cached, 6 h have passed"
     } else {
         ""
@@ -253,7 +255,7 @@ fn draining_message(
 
 /// When the last credentials of Pod Identity end, where its association is gone: no sooner than that is known.
 fn access_ends(input: &SummaryInput<'_>, transition: &Transition) -> Option<Timestamp> {
-    let is_lossy = transition.wanted.is_irsa() && transition.kept.iter().any(|old| !old.is_irsa());
+    let is_lossy = transition.desired.is_irsa() && transition.in_use.iter().any(|old| !old.is_irsa());
     let since = record(input).filter(|_| is_lossy)?.stage_transition_time;
     let cached = SignedDuration::try_from(input.timings.cached).ok()?;
     since.checked_add(cached).ok()?.round(Unit::Second).ok()
@@ -279,11 +281,11 @@ fn restarts_message(restarts: &Restarts) -> String {
         return " Restart them yourself, or let Lanyard do it by podRestart: Rollout.".to_owned();
     }
     let mut input = String::new();
-    let now: Vec<WorkloadRef> = restarts.now.iter().map(|(owner, _)| owner.clone()).collect();
+    let now: Vec<WorkloadRef> = restarts.due.iter().map(|(owner, _)| owner.clone()).collect();
     for (owners, what) in [
         (&now, "Restarting"),
         (&restarts.rolling, "Rolling"),
-        (&restarts.held_back, "Waiting for a disruption budget"),
+        (&restarts.blocked_by_budget, "Waiting for a disruption budget"),
         (
             &restarts.stuck,
             "Restarted and not through, decision at their pods",
@@ -293,8 +295,8 @@ fn restarts_message(restarts: &Restarts) -> String {
             input.push_str(&format!(" {what}: {}.", text::list(owners)));
         }
     }
-    if !restarts.by_hand.is_empty() {
-        let by_hand = text::list(&restarts.by_hand);
+    if !restarts.manual.is_empty() {
+        let by_hand = text::list(&restarts.manual);
         input.push_str(&format!(" Not for Lanyard to restart: {by_hand}."));
     }
     input
