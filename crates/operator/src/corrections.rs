@@ -28,7 +28,7 @@ impl Contests {
             return;
         }
         let known = corrections.entry(object.clone()).or_default();
-        known.note(corrected.iter().cloned(), Timestamp::now());
+        known.record(corrected.iter().cloned(), Timestamp::now());
         if known.is_empty() {
             corrections.remove(object);
         }

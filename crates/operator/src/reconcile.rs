@@ -21,7 +21,9 @@ use lanyard_core::model::pods::Pods;
 use lanyard_core::model::spec::{Method, PodRestart, Spec};
 use lanyard_core::model::status::TransitionStatus;
 use lanyard_core::reconcile::class_decision::ClassDecision;
-use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion, roles_of, roles_to_remove};
+use lanyard_core::reconcile::decide::{
+    Decision, decide, decide_deletion, roles_to_read, roles_to_read_on_deletion,
+};
 use lanyard_core::reconcile::deletion_mode::DeletionMode;
 use lanyard_core::reconcile::gate::WriteGate;
 use lanyard_core::reconcile::step::Step;
@@ -234,7 +236,7 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
     let changes = decoded.status.transition.is_some() || !is_steady_binding(identity, &decoded.status);
     Scope {
         target: &decoded.target,
-        roles: roles_of(
+        roles: roles_to_read(
             identity,
             &decoded.status,
             decoded.target.control.inventory.as_ref(),
@@ -274,7 +276,7 @@ pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: F
     let derived = derived_role(decoded, cluster);
     Scope {
         target: &decoded.target,
-        roles: roles_to_remove(&decoded.status, inventory.as_ref(), derived.as_ref()),
+        roles: roles_to_read_on_deletion(&decoded.status, inventory.as_ref(), derived.as_ref()),
         known_policies: BTreeSet::new(),
         provider: None,
         agent: false,

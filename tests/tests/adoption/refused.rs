@@ -160,14 +160,14 @@ async fn what_does_not_belong_to_the_object_is_said() -> Result<()> {
     let scene = stage().await?.scene("re-other").await?;
     scene.account("orders").await?;
     for (arns, told) in [
-        ("re-other", "re-other is neither a role's ARN"),
+        ("re-other", "separated by commas; got re-other"),
         (
             "arn:aws:iam::000000000000:role/team/basket",
-            "set spec.role.managed.name: basket",
+            "Set spec.role.managed.name: basket",
         ),
         (
             "arn:aws:eks:us-east-1:000000000000:podidentityassociation/blue/a-1",
-            "is not an association of this cluster",
+            "must name associations of cluster",
         ),
     ] {
         ask(&scene, "orders", arns, named("re-other", "IRSA")).await?;

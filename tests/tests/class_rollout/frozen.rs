@@ -130,8 +130,8 @@ async fn a_class_that_no_longer_fits_freezes_until_it_does() -> Result<()> {
         &[
             "class platform",
             "enforcedTags",
-            "48 tags",
-            "what was applied before is kept true",
+            "got 48",
+            "keeps the previously applied configuration in sync",
         ],
     )?;
     ensure!(condition(&frozen, "Ready").is_some_and(|ready| ready.status == "True"));

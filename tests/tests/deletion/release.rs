@@ -126,7 +126,9 @@ async fn everything_is_let_go_and_serves_on() -> Result<()> {
             .all(|outcome| **outcome == "released")
     );
     ensure!(
-        of_each(&report, "stillTagged").values().all(|left| **left == json!([])),
+        of_each(&report, "stillTagged")
+            .values()
+            .all(|left| **left == json!([])),
         "{report}"
     );
     for (name, _) in IDENTITIES {

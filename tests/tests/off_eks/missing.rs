@@ -35,7 +35,9 @@ async fn tokens_of_another_issuer_than_the_one_expected_keep_everything_from_bei
         &["--issuer", "https://oidc.example.com/other"],
     )
     .await?;
-    let says = |status, body: &str| status == 503 && body.contains("expected token issuer https://oidc.example.com/other");
+    let says = |status, body: &str| {
+        status == 503 && body.contains("expected token issuer https://oidc.example.com/other")
+    };
     stage.until_answers(0, "/readyz", says).await?;
     stage.bed.stop().await
 }

@@ -59,7 +59,10 @@ async fn the_issuer_of_discovery_gives_working_credentials_and_pod_identity_is_r
         .until_is("orders", "Stalled", "True", "PodIdentityUnavailable")
         .await?;
     let message = condition(&object, "Stalled").context("Stalled")?.message;
-    assert!(message.contains("is not EKS's; use IRSA"), "{message}");
+    assert!(
+        message.contains("is not an EKS cluster. Use method: IRSA"),
+        "{message}"
+    );
     assert_eq!(
         ledger.since(mark).by("lanyard").writes().count(),
         0,

@@ -1,23 +1,23 @@
-//! Whether a trust policy lets a subject in by a binding, judged by effect and not by form.
-//! A trust document and who asks in, the policy evaluator's judgement out; no I/O. Used by `stage`, `plan` and `summarise`.
+//! Evaluates whether a trust policy admits a subject by a binding, by its effect and not by its form.
+//! Inputs are a trust document and a request; the output is the result of the policy evaluator. No I/O.
 
 use crate::model::binding::{Binding, By};
 use crate::model::cluster::Cluster;
 use crate::model::subject::Subject;
 use lanyard_iam_policy::{Admission, Document, TrustRequest, admits};
 
-/// Who asks to be let in, and how.
+/// A request for admission by a trust policy.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// Who.
+    /// The subject.
     pub subject: &'a Subject,
-    /// From where.
+    /// The cluster of the subject.
     pub cluster: &'a Cluster,
-    /// By which binding.
+    /// The binding.
     pub binding: &'a Binding,
 }
 
-/// What a trust policy does with a pod that asks to be let in.
+/// Evaluates the request of a pod against a trust policy.
 #[must_use]
 pub fn admission(trust: &Document, request: Request<'_>) -> Admission {
     let (subject, cluster) = (request.subject, request.cluster);
@@ -43,9 +43,9 @@ pub fn admission(trust: &Document, request: Request<'_>) -> Admission {
     admits(trust, &request)
 }
 
-/// Whether the binding may rest on this trust: what cannot be told from outside is left to AWS to judge.
+/// Returns true if the trust policy admits the request, or if only AWS can decide.
 #[must_use]
-pub fn lets_in(trust: &Document, request: Request<'_>) -> bool {
+pub fn may_admit(trust: &Document, request: Request<'_>) -> bool {
     matches!(
         admission(trust, request),
         Admission::Admitted { .. } | Admission::Undecided { .. }

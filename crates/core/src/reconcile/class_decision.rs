@@ -1,6 +1,6 @@
-//! Rule: what becomes of a spec under the class that was chosen for it.
-//! Spec, choice and what is on record in; an identity, free or frozen, or why there is none out. No I/O. Called by the
-//! operator and by the command line.
+//! Decides whether a class accepts a spec. Inputs are the spec, the selected class and the recorded state of the object; the
+//! output is an identity, free or frozen, or the reason for which there is none. The operator and the command line share
+//! this code. No I/O.
 
 use crate::class::guardrails::Forbidden;
 use crate::class::{Class, Selection};
@@ -15,34 +15,34 @@ use crate::model::subject::Subject;
 use crate::model::text;
 use crate::reconcile::validate::{Invalid, validate};
 
-/// What becomes of a spec.
+/// The decision of a class about a spec.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClassDecision {
-    /// It is carried out, or frozen if anything of it was carried out before.
+    /// The spec is applied. It is frozen if the class does not accept it and some of it was applied before.
     Accepted(Box<Identity>),
-    /// Nothing of it was ever carried out, and nothing is.
+    /// Nothing of the spec was ever applied, and the class does not accept it.
     Rejected(Freeze),
-    /// It is wrong by itself, or under its class and nothing of it was ever carried out: every fault.
+    /// The spec has defects by itself, or under a class of which nothing was applied. The list has every defect.
     Invalid(Vec<Invalid>),
 }
 
-/// What is on record of an object.
+/// The recorded state of an object.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
-    /// Its status.
+    /// The status.
     pub status: &'a Status,
-    /// Its custody, which a tenant can write.
+    /// The inventory, which a tenant can write.
     pub inventory: Option<&'a Inventory>,
 }
 
 impl<'a> Record<'a> {
-    /// Whether anything was ever carried out. Only what no tenant can write counts.
+    /// Returns true if something was ever applied. Only records that no tenant can write count.
     fn was_applied(self) -> bool {
         let status = self.status;
         status.role.is_some() || !status.bindings.is_empty() || !status.last_applied_hashes.is_empty()
     }
 
-    /// The class that was chosen before. Custody tells it where the status was lost; a tenant can write only that.
+    /// The class that was selected before. If the status is lost, the inventory names it.
     #[must_use]
     pub fn pinned(self) -> Option<&'a str> {
         let inventory = self.inventory.and_then(|inventory| inventory.class.as_deref());
@@ -50,96 +50,101 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Whose a spec is.
+/// The subject of a spec and its cluster.
 #[derive(Debug, Clone, Copy)]
-pub struct Whose<'a> {
-    /// Who gets the role.
+pub struct SpecContext<'a> {
+    /// The subject that gets the role.
     pub subject: &'a Subject,
-    /// Where.
+    /// The cluster of the subject.
     pub cluster: &'a Cluster,
 }
 
-/// Rules on a spec. `may_begin` is asked only where the class alone has changed the method of an identity that rests,
-/// and says whether it is its turn: until then it keeps the method that it has.
+/// Decides about a spec. `may_begin` is called only if the class alone changed the method of a settled identity. It returns
+/// true if the identity has a rollout slot; without one, the identity keeps its current method.
 #[must_use]
-pub fn rule(
+pub fn decide_class(
     spec: &Spec,
-    whose: Whose<'_>,
-    choice: &Selection<'_>,
+    context: SpecContext<'_>,
+    selection: &Selection<'_>,
     record: Record<'_>,
     may_begin: impl FnOnce(&Class) -> bool,
 ) -> ClassDecision {
-    let made = record.status.made();
-    let under = |class: &Class| validate(spec, whose.subject, whose.cluster, class, &made);
-    let held = |class: Option<&Class>, stop: Stop| match under(&as_carried_out(class, record)) {
-        Ok(_) if !record.was_applied() => ClassDecision::Rejected(stop.told(false)),
-        Ok(validated) => ClassDecision::Accepted(Box::new(validated.identity.frozen_for(stop.told(true)))),
-        Err(wrong) => ClassDecision::Invalid(wrong),
+    let created = record.status.made();
+    let validate_under = |class: &Class| validate(spec, context.subject, context.cluster, class, &created);
+    let frozen =
+        |class: Option<&Class>, cause: FreezeCause| match validate_under(&as_last_applied(class, record)) {
+            Ok(_) if !record.was_applied() => ClassDecision::Rejected(cause.into_freeze(false)),
+            Ok(validated) => {
+                ClassDecision::Accepted(Box::new(validated.identity.frozen_for(cause.into_freeze(true))))
+            }
+            Err(defects) => ClassDecision::Invalid(defects),
+        };
+    let Some(class) = selection.class() else {
+        return frozen(None, FreezeCause::no_class(selection));
     };
-    let Some(class) = choice.class() else {
-        return held(None, Stop::unchosen(choice));
-    };
-    let validated = match under(&class) {
+    let validated = match validate_under(&class) {
         Ok(validated) => validated,
-        Err(wrong) if record.was_applied() && class.name.is_some() => {
-            return held(Some(&class), Stop::unfit(&class, spec, &wrong));
+        Err(defects) if record.was_applied() && class.name.is_some() => {
+            return frozen(Some(&class), FreezeCause::incompatible(&class, spec, &defects));
         }
-        Err(wrong) => return ClassDecision::Invalid(wrong),
+        Err(defects) => return ClassDecision::Invalid(defects),
     };
-    if let Some(stop) = Stop::forbidden(&validated.forbidden, &class) {
-        return held(Some(&class), stop);
+    if let Some(cause) = FreezeCause::forbidden(&validated.forbidden, &class) {
+        return frozen(Some(&class), cause);
     }
     let identity = validated.identity;
-    let Some(method) = flips_from(spec, &identity, record.status) else {
+    let Some(method) = method_before_class_change(spec, &identity, record.status) else {
         return ClassDecision::Accepted(Box::new(identity));
     };
-    // Who would only stand there takes no turn from others.
-    let stands = spec.suspend || spec.transition_paused;
-    if !stands && may_begin(&class) {
+    // A suspended or paused identity would not use a rollout slot.
+    let is_stopped = spec.suspend || spec.transition_paused;
+    if !is_stopped && may_begin(&class) {
         return ClassDecision::Accepted(Box::new(identity));
     }
     let mut before = class.into_owned();
     before.defaults.method = Some(method);
-    match under(&before) {
-        Ok(held) => ClassDecision::Accepted(Box::new(held.identity.queued(identity.binding.method()))),
-        Err(wrong) => ClassDecision::Invalid(wrong),
+    match validate_under(&before) {
+        Ok(waiting) => ClassDecision::Accepted(Box::new(waiting.identity.queued(identity.binding.method()))),
+        Err(defects) => ClassDecision::Invalid(defects),
     }
 }
 
-/// The method in effect, where an identity rests and its class, not its spec, asks for another.
-fn flips_from(spec: &Spec, identity: &Identity, status: &Status) -> Option<Method> {
+/// The effective method, if the class and not the spec asks a settled identity for another one. Otherwise returns `None`.
+fn method_before_class_change(spec: &Spec, identity: &Identity, status: &Status) -> Option<Method> {
     let active = status.active_binding()?.binding.method();
     let by_class = spec.method.is_none() && status.transition.is_none();
     (by_class && active != identity.binding.method()).then_some(active)
 }
 
-/// A class as it counts while nothing new is applied: as it was last carried out, by what is on record. A change of the
-/// binding that is under way still leads where it led.
-fn as_carried_out(class: Option<&Class>, record: Record<'_>) -> Class {
+/// The class as last applied according to the record, which counts while nothing new is applied. A running transition keeps
+/// its target.
+fn as_last_applied(class: Option<&Class>, record: Record<'_>) -> Class {
     let status = record.status;
     let last = status.applied_from_class.clone().unwrap_or_default();
-    let mut known = last.applied_to(class.cloned());
+    let mut applied = last.applied_to(class.cloned());
     let transition = status.transition.as_ref();
-    let leads_to =
+    let is_target =
         |known: &&BindingStatus| transition.is_some_and(|record| record.target_hash == known.binding.token());
-    let under_way = status.bindings.iter().find(leads_to);
-    let binding = under_way.or_else(|| status.active_binding());
+    let target = status.bindings.iter().find(is_target);
+    let binding = target.or_else(|| status.active_binding());
     let binding = binding.map(|status| &status.binding);
-    known.defaults.method = binding.map(Binding::method).or(known.defaults.method);
+    applied.defaults.method = binding.map(Binding::method).or(applied.defaults.method);
     if class.is_none() {
-        known.name = record.pinned().map(str::to_owned);
-        // Only where roles are, and not how anybody gets there: that a class alone can say.
-        known.aws.assume_role_arn = binding.map(|binding| binding.role_arn.clone());
+        applied.name = record.pinned().map(str::to_owned);
+        // The record shows only the account of the roles. Only the class itself knows how to get access to the account.
+        applied.aws.assume_role_arn = binding.map(|binding| binding.role_arn.clone());
     }
-    known
+    applied
 }
 
-/// The end of what is told of an identity that was carried out before, after a sentence and after a list.
-const KEPT: &str = " What was applied before is kept true, and nothing new is applied.";
-const KEPT_AFTER_LIST: &str = "; what was applied before is kept true, and nothing new is applied";
+/// The end of the message about an identity that was applied before, after a sentence and after a list.
+const KEPT: &str =
+    " The operator keeps the previously applied configuration in sync and applies nothing new.";
+const KEPT_AFTER_LIST: &str =
+    "; the operator keeps the previously applied configuration in sync and applies nothing new";
 
-/// Why nothing new is applied.
-struct Stop {
+/// The cause for which nothing new is applied.
+struct FreezeCause {
     reason: Reason,
     lines: Vec<String>,
     kept: &'static str,
@@ -147,16 +152,17 @@ struct Stop {
     bounds: bool,
 }
 
-impl Stop {
-    fn unchosen(choice: &Selection<'_>) -> Self {
+impl FreezeCause {
+    fn no_class(selection: &Selection<'_>) -> Self {
         Self {
-            reason: choice.reason().unwrap_or(Reason::ClassMissing),
-            lines: vec![choice.to_string()],
+            reason: selection.reason().unwrap_or(Reason::ClassMissing),
+            lines: vec![selection.to_string()],
             kept: KEPT,
             bounds: false,
         }
     }
 
+    /// Returns `None` if the class forbids nothing.
     fn forbidden(forbidden: &[Forbidden], class: &Class) -> Option<Self> {
         let lines: Vec<String> = forbidden
             .iter()
@@ -166,32 +172,33 @@ impl Stop {
             reason: Reason::Forbidden,
             lines,
             kept: KEPT_AFTER_LIST,
-            bounds: puts_boundary(class),
+            bounds: sets_boundary(class),
         })
     }
 
-    /// What is wrong is wrong by the class: the same spec was carried out before.
-    fn unfit(class: &Class, spec: &Spec, wrong: &[Invalid]) -> Self {
+    /// The class causes the defects, since the same spec was applied before.
+    fn incompatible(class: &Class, spec: &Spec, defects: &[Invalid]) -> Self {
         let line = |Invalid { field, problem, .. }: &Invalid| match field.as_str() {
-            "method" if spec.method.is_none() => format!("its defaults.method: {problem}"),
-            "role.managed.tags" => format!("its enforcedTags: spec.{field} would have {problem}"),
+            "method" if spec.method.is_none() => format!("class field defaults.method: {problem}"),
+            "role.managed.tags" => format!("class field enforcedTags: spec.{field} {problem}"),
             _ => text::field(&format!("{field}: {problem}")),
         };
-        let mut lines: Vec<String> = wrong.iter().map(line).collect();
+        let mut lines: Vec<String> = defects.iter().map(line).collect();
         if let Some(first) = lines.first_mut() {
-            *first = format!("The {class} does not fit what is in place: {first}");
+            *first = format!("The {class} is incompatible with the applied configuration: {first}");
         }
         Self {
             reason: Reason::ClassIncompatible,
             lines,
             kept: KEPT_AFTER_LIST,
-            bounds: puts_boundary(class),
+            bounds: sets_boundary(class),
         }
     }
 
-    /// `kept`: whether there is anything that was applied before, which is said whatever else is cut off.
-    fn told(self, kept: bool) -> Freeze {
-        let end = if kept { self.kept } else { "" };
+    /// The freeze of this cause. If something was applied before, the message always ends with that fact, even if the list is
+    /// cut.
+    fn into_freeze(self, was_applied: bool) -> Freeze {
+        let end = if was_applied { self.kept } else { "" };
         Freeze {
             reason: self.reason,
             message: text::joined(&self.lines, end),
@@ -200,7 +207,7 @@ impl Stop {
     }
 }
 
-fn puts_boundary(class: &Class) -> bool {
+fn sets_boundary(class: &Class) -> bool {
     class
         .guardrails()
         .is_some_and(|guardrails| guardrails.permissions_boundary_arn.is_some())

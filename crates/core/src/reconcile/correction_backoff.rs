@@ -1,5 +1,6 @@
-//! Contest: somebody changes the same thing again each time that Lanyard puts it back. What was corrected of one object
-//! goes in; what is contested comes out, and of a drift what is left alone for a while. Pure; kept in the operator's memory, so a restart tries anew.
+//! Backoff of drift corrections: another tool that reverts each correction makes the field contested for a while.
+//! Inputs are the corrections of one object and the time; the output is the set of contested fields. No I/O. The operator
+//! keeps the corrections in memory, so a restart resets the backoff.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,69 +11,72 @@ use crate::model::field::Field;
 use crate::model::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE};
 use crate::reconcile::diff::{Cause, Drift};
 
-/// The tags that say whose a thing is.
+/// The tags that name the owner of a resource.
 const OWNERSHIP: [&str; 3] = [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME];
-/// After so many corrections it is no accident any more.
-const CONTESTED: u32 = 3;
-/// How long it is left alone then; doubled with each further correction.
-const FIRST: Duration = Duration::from_secs(20 * 60);
-/// The longest that it is left alone: the other writer may have been put right.
-const LONGEST: Duration = Duration::from_secs(2 * 3600);
-/// Without a correction for so long, it is forgotten. Longer than anything is left alone.
-const FORGOTTEN: Duration = Duration::from_secs(3 * 3600);
+/// The number of successive corrections after which a field is contested.
+const CONTESTED_AFTER: u32 = 3;
+/// The first pause. It doubles with each further correction.
+const FIRST_PAUSE: Duration = Duration::from_secs(20 * 60);
+/// The longest pause, after which the operator checks whether the other writer still reverts the correction.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2 * 3600);
+/// The time without a correction after which the operator forgets the earlier ones. It exceeds the longest pause.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3 * 3600);
 
-/// What was corrected of one object lately, by the key of its aspect.
+/// The recent corrections of one object, by the key of the field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Corrections(BTreeMap<String, Run>);
+pub struct Corrections(BTreeMap<String, Corrected>);
 
-/// Corrections of one aspect, one after the other.
+/// Successive corrections of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Run {
+struct Corrected {
     count: u32,
     last: Timestamp,
 }
 
-impl Run {
+impl Corrected {
     fn since(&self, now: Timestamp) -> Duration {
         Duration::try_from(now.duration_since(self.last)).unwrap_or_default()
     }
 
-    fn is_left_alone(&self, now: Timestamp) -> bool {
-        let doublings = self.count.saturating_sub(CONTESTED);
-        let pause = FIRST.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST);
-        self.count >= CONTESTED && self.since(now) < pause
+    fn is_contested(&self, now: Timestamp) -> bool {
+        let doublings = self.count.saturating_sub(CONTESTED_AFTER);
+        let pause = FIRST_PAUSE
+            .saturating_mul(2_u32.saturating_pow(doublings))
+            .min(LONGEST_PAUSE);
+        self.count >= CONTESTED_AFTER && self.since(now) < pause
     }
 }
 
 impl Corrections {
-    /// These aspects were corrected now.
-    pub fn note(&mut self, fields: impl IntoIterator<Item = String>, now: Timestamp) {
-        self.0.retain(|_, run| run.since(now) < FORGOTTEN);
+    /// Records that these fields were corrected now.
+    pub fn record(&mut self, fields: impl IntoIterator<Item = String>, now: Timestamp) {
+        self.0
+            .retain(|_, corrected| corrected.since(now) < FORGOTTEN_AFTER);
         for field in fields {
-            let run = self.0.entry(field).or_insert(Run { count: 0, last: now });
-            *run = Run {
-                count: run.count.saturating_add(1),
+            let corrected = self.0.entry(field).or_insert(Corrected { count: 0, last: now });
+            *corrected = Corrected {
+                count: corrected.count.saturating_add(1),
                 last: now,
             };
         }
     }
 
-    /// The aspects that are left alone at this moment.
+    /// The fields that are contested at this time.
     #[must_use]
     pub fn contested(&self, now: Timestamp) -> BTreeSet<String> {
-        let contested = self.0.iter().filter(|(_, run)| run.is_left_alone(now));
+        let contested = self.0.iter().filter(|(_, corrected)| corrected.is_contested(now));
         contested.map(|(field, _)| field.clone()).collect()
     }
 
-    /// Whether nothing was corrected lately.
+    /// Returns true if there are no recent corrections.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Whether an aspect may be left as somebody wants it: it neither lets anybody in or out nor says whose a thing is. All
-/// else is put back each time, and who undoes it is named.
+/// Returns true if a field neither grants access nor names an owner, so that it may stay drifted. Every other field is
+/// corrected each time.
 fn grants_no_access(field: &Field) -> bool {
     match field {
         Field::Description | Field::MaxSession => true,
@@ -82,9 +86,9 @@ fn grants_no_access(field: &Field) -> bool {
 }
 
 impl Drift {
-    /// The same drift, of which what is contested and gives nothing is left alone for a while.
+    /// The same drift, with the cause `Contested` for the contested fields that grant no access.
     #[must_use]
-    pub(crate) fn leaving_alone(mut self, contested: &BTreeSet<String>) -> Self {
+    pub(crate) fn with_contested(mut self, contested: &BTreeSet<String>) -> Self {
         let drifted = self
             .differences
             .iter_mut()
@@ -107,13 +111,13 @@ mod tests {
     fn corrected(minutes: &[i64]) -> Corrections {
         let mut corrections = Corrections::default();
         for minute in minutes {
-            corrections.note(["trust".to_owned()], at(*minute));
+            corrections.record(["trust".to_owned()], at(*minute));
         }
         corrections
     }
 
     #[test]
-    fn the_third_correction_in_a_row_makes_a_contest_which_is_over_after_a_pause() {
+    fn third_correction_makes_field_contested_until_pause_ends() {
         assert!(corrected(&[0, 10]).contested(at(11)).is_empty());
         let third = corrected(&[0, 10, 20]);
         assert!(third.contested(at(39)).contains("trust"));
@@ -121,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn each_further_correction_doubles_the_pause_up_to_two_hours() {
+    fn further_corrections_double_pause_up_to_two_hours() {
         let fourth = corrected(&[0, 10, 20, 40]);
         assert!(fourth.contested(at(79)).contains("trust") && fourth.contested(at(80)).is_empty());
         let tenth = corrected(&[0, 10, 20, 40, 80, 160, 280, 400, 520, 640]);
@@ -129,18 +133,18 @@ mod tests {
     }
 
     #[test]
-    fn what_stayed_as_it_was_put_for_three_hours_is_forgotten() {
+    fn field_without_correction_for_three_hours_is_forgotten() {
         let mut corrections = corrected(&[0, 10, 20]);
-        corrections.note(["trust".to_owned()], at(200));
+        corrections.record(["trust".to_owned()], at(200));
         assert!(corrections.contested(at(201)).is_empty());
-        corrections.note([], at(400));
+        corrections.record([], at(400));
         assert!(corrections.is_empty());
     }
 
     #[test]
-    fn one_thing_that_is_contested_leaves_the_others_alone() {
+    fn contested_field_does_not_affect_other_fields() {
         let mut corrections = corrected(&[0, 10, 20]);
-        corrections.note(["tag/team".to_owned()], at(21));
+        corrections.record(["tag/team".to_owned()], at(21));
         assert_eq!(corrections.contested(at(22)), ["trust".to_owned()].into());
     }
 }

@@ -1,5 +1,6 @@
-//! A look: one pass over one object, as a value that holds everything that was thought on the way.
-//! `decide` is the pure middle of a pass, the same for the operator and the command line. No I/O.
+//! Decides what to do about one object: derives its transition state, its desired state, the drift and the plan.
+//! Inputs are the identity, or the subject of a deleted object, with the status, the observed state and the time; the
+//! output is a [`Decision`]. The operator and the command line share this code. No I/O.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use crate::model::arn::RoleArn;
 use crate::model::from_class::FromClass;
 use crate::model::inventory::Inventory;
 use crate::model::observed::Observed;
-use crate::model::spec::Method;
+use crate::model::spec::{DriftPolicy, Method};
 use crate::model::status::Status;
 use crate::model::subject::Subject;
 use crate::model::timings::Timings;
@@ -20,28 +21,28 @@ use crate::reconcile::diff::{Drift, diff};
 use crate::reconcile::plan::{Plan, WaitReason, plan};
 use crate::reconcile::transition::{TransitionState, transition_state};
 
-/// What was thought about one object.
+/// The decision about one object, with every intermediate result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Where it stands between the binding in effect and the one wanted.
-    pub stage: TransitionState,
-    /// What should be.
+    /// The position between the effective binding and the desired one.
+    pub transition: TransitionState,
+    /// The desired state.
     pub desired: Desired,
-    /// What differs.
+    /// The differences between the desired and the observed state.
     pub drift: Drift,
-    /// What is to be done about it.
+    /// The steps that remove the drift.
     pub plan: Plan,
-    /// Why nothing new is applied, when that is so.
+    /// The reason for which nothing new is applied. `None` if the identity is not frozen.
     pub frozen: Option<Freeze>,
-    /// The keys of the aspects that are left alone for a while, as somebody else changes them again each time.
+    /// The keys of the fields that the operator does not correct for a while, since another tool reverts each correction.
     pub contested: BTreeSet<String>,
-    /// The method that its class asks for, where it has to wait for its turn.
+    /// The method that the class asks for while the identity waits for its rollout slot.
     pub queued_for: Option<Method>,
-    /// What its class puts in.
+    /// The values that the class sets.
     pub from_class: Option<FromClass>,
 }
 
-/// Thinks about an object that stays.
+/// Decides about a live object.
 #[must_use]
 pub fn decide(
     identity: &Identity,
@@ -50,24 +51,12 @@ pub fn decide(
     timings: &Timings,
     now: Timestamp,
 ) -> Decision {
-    let stage = transition_state(identity, previous, observed, timings, now);
-    let desired = Desired::present(identity, &stage, previous, observed);
-    let drift = compare(&stage, &desired, previous, observed).leaving_alone(&identity.contested);
-    let plan = match &stage {
-        TransitionState::Settled => plan(&desired, &drift, observed, identity.drift_policy),
-        TransitionState::Moving(transition) if transition.is_adrift() => Plan::default(),
-        TransitionState::Moving(transition) => {
-            let plan = plan(&desired, &drift, observed, identity.drift_policy);
-            plan.restarting(&transition.phase)
-        }
-        TransitionState::Unknown(..) => Plan::default().waiting_for(WaitReason::Reading),
-    };
-    let plan = match &stage {
-        TransitionState::Moving(_) => plan.waiting_for(WaitReason::Transition),
-        TransitionState::Settled | TransitionState::Unknown(..) => plan,
-    };
+    let transition = transition_state(identity, previous, observed, timings, now);
+    let desired = Desired::present(identity, &transition, previous, observed);
+    let drift = compute_drift(&transition, &desired, &identity.contested, previous, observed);
+    let plan = plan_transition(&transition, &desired, &drift, observed, identity.drift_policy);
     Decision {
-        stage,
+        transition,
         desired,
         drift,
         plan,
@@ -78,38 +67,19 @@ pub fn decide(
     }
 }
 
-/// What differs. Where nobody knows which binding is in effect, nobody knows what anything should be.
-pub(crate) fn compare(
-    stage: &TransitionState,
-    desired: &Desired,
-    previous: &Status,
-    observed: &Observed,
-) -> Drift {
-    match stage {
-        TransitionState::Moving(transition) if transition.is_adrift() => Drift::default(),
-        TransitionState::Settled | TransitionState::Moving(_) => diff(desired, previous, observed),
-        TransitionState::Unknown(field, why) => Drift::unknown(field.clone(), why),
-    }
-}
-
-/// Thinks about an object that goes.
+/// Decides about an object that is being deleted.
 #[must_use]
 pub fn decide_deletion(
     subject: &Subject,
     previous: &Status,
     observed: &Observed,
-    leaving: DeletionMode,
+    mode: DeletionMode,
 ) -> Decision {
-    let desired = Desired::absent(subject, previous, observed, leaving);
+    let desired = Desired::absent(subject, previous, observed, mode);
     let drift = diff(&desired, previous, observed);
-    let plan = plan(
-        &desired,
-        &drift,
-        observed,
-        crate::model::spec::DriftPolicy::Correct,
-    );
+    let plan = plan(&desired, &drift, observed, DriftPolicy::Correct);
     Decision {
-        stage: TransitionState::Settled,
+        transition: TransitionState::Settled,
         desired,
         drift,
         plan,
@@ -120,44 +90,74 @@ pub fn decide_deletion(
     }
 }
 
-/// The roles that a look at an object that stays has to read: that of the binding asked for, those of the bindings on
-/// record, in effect or not, and those that Lanyard made before or has a statement in, and has not removed yet.
+/// Compares the desired with the observed state. While the effective binding is unknown, so is the desired state.
+pub(crate) fn compute_drift(
+    transition: &TransitionState,
+    desired: &Desired,
+    contested: &BTreeSet<String>,
+    previous: &Status,
+    observed: &Observed,
+) -> Drift {
+    let drift = match transition {
+        TransitionState::Moving(transition) if transition.changes_nothing() => Drift::default(),
+        TransitionState::Settled | TransitionState::Moving(_) => diff(desired, previous, observed),
+        TransitionState::Unknown(field, error) => Drift::unknown(field.clone(), error),
+    };
+    drift.with_contested(contested)
+}
+
+/// Plans the steps that the transition state permits.
+fn plan_transition(
+    transition: &TransitionState,
+    desired: &Desired,
+    drift: &Drift,
+    observed: &Observed,
+    drift_policy: DriftPolicy,
+) -> Plan {
+    let unrestricted = || plan(desired, drift, observed, drift_policy);
+    match transition {
+        TransitionState::Settled => unrestricted(),
+        TransitionState::Moving(transition) if transition.changes_nothing() => {
+            Plan::default().waiting_for(WaitReason::Transition)
+        }
+        TransitionState::Moving(transition) => unrestricted()
+            .restarting(&transition.phase)
+            .waiting_for(WaitReason::Transition),
+        TransitionState::Unknown(..) => Plan::default().waiting_for(WaitReason::Reading),
+    }
+}
+
+/// The roles to read for a live object: the role of the desired binding, those of the recorded bindings, and those that
+/// Lanyard created, or in whose trust policy it has a statement, and has not removed yet.
 #[must_use]
-pub fn roles_of(identity: &Identity, previous: &Status, inventory: Option<&Inventory>) -> Vec<RoleArn> {
+pub fn roles_to_read(identity: &Identity, previous: &Status, inventory: Option<&Inventory>) -> Vec<RoleArn> {
+    let desired = Some(identity.role_arn());
     let recorded = previous
         .bindings
         .iter()
         .map(|known| Some(&known.binding.role_arn));
-    let made = inventory.into_iter().flat_map(|inventory| &inventory.roles);
-    let made = made
-        .filter(|entry| entry.is_ours_to_remove())
-        .map(|entry| Some(&entry.arn));
-    distinct(
-        [Some(identity.role_arn())]
-            .into_iter()
-            .chain(recorded)
-            .chain(made),
-    )
+    distinct([desired].into_iter().chain(recorded).chain(removable(inventory)))
 }
 
-/// The roles that a look at an object that goes has to read: those in custody, then that of the status, and the one
-/// that the spec or the subject alone would give, for when both are lost. Somebody else's are not looked at, unless
-/// Lanyard has a statement in their trust policy.
+/// The roles to read for an object that is being deleted: those of the inventory, that of the status, and the one that the
+/// spec or the subject derives, in case both are lost. A foreign role is read only if Lanyard has a statement in its trust
+/// policy.
 #[must_use]
-pub fn roles_to_remove(
+pub fn roles_to_read_on_deletion(
     previous: &Status,
     inventory: Option<&Inventory>,
     derived: Option<&RoleArn>,
 ) -> Vec<RoleArn> {
-    let entry = inventory
-        .map(|inventory| inventory.roles.as_slice())
-        .unwrap_or_default();
-    let managed = entry
-        .iter()
-        .filter(|entry| entry.is_ours_to_remove())
-        .map(|entry| Some(&entry.arn));
     let recorded = previous.role.as_ref().map(|role| &role.arn);
-    distinct(managed.chain([recorded, derived]))
+    distinct(removable(inventory).chain([recorded, derived]))
+}
+
+/// The roles of the inventory that Lanyard has to remove, or from whose trust policy it has to remove a statement.
+fn removable(inventory: Option<&Inventory>) -> impl Iterator<Item = Option<&RoleArn>> {
+    let entries = inventory.into_iter().flat_map(|inventory| &inventory.roles);
+    entries
+        .filter(|entry| entry.is_ours_to_remove())
+        .map(|entry| Some(&entry.arn))
 }
 
 fn distinct<'a>(arns: impl IntoIterator<Item = Option<&'a RoleArn>>) -> Vec<RoleArn> {
@@ -177,24 +177,30 @@ mod tests {
     use crate::model::spec::Method;
 
     #[test]
-    fn the_role_in_effect_is_read_beside_the_one_asked_for() {
+    fn effective_role_is_read_beside_desired_role() {
         let (before, _, status) = applied(&spec(Method::Irsa));
         let mut spec = spec(Method::Irsa);
         spec.managed.as_mut().unwrap().name = Some("orders-b".to_owned());
         let after = identity(&spec);
         let both = vec![after.role_arn().clone(), before.role_arn().clone()];
-        assert_eq!(roles_of(&after, &status, None), both);
+        assert_eq!(roles_to_read(&after, &status, None), both);
     }
 
     #[test]
-    fn a_removal_looks_where_custody_status_or_spec_point_and_each_role_once() {
+    fn deletion_reads_each_role_of_inventory_status_and_spec_once() {
         let (identity, world, status) = applied(&spec(Method::Irsa));
         let arn = identity.role_arn();
         let inventory = world.object.inventory.as_ref();
         let ours = vec![arn.clone()];
-        assert_eq!(roles_to_remove(&status, inventory, Some(arn)), ours);
-        assert_eq!(roles_to_remove(&status, None, None), ours);
-        assert_eq!(roles_to_remove(&Status::default(), inventory, None), ours);
-        assert_eq!(roles_to_remove(&Status::default(), None, Some(arn)), ours);
+        assert_eq!(roles_to_read_on_deletion(&status, inventory, Some(arn)), ours);
+        assert_eq!(roles_to_read_on_deletion(&status, None, None), ours);
+        assert_eq!(
+            roles_to_read_on_deletion(&Status::default(), inventory, None),
+            ours
+        );
+        assert_eq!(
+            roles_to_read_on_deletion(&Status::default(), None, Some(arn)),
+            ours
+        );
     }
 }

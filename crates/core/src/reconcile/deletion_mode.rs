@@ -1,36 +1,36 @@
-//! Leaving: what becomes of an object's things when the object goes. Custody and the spec, as far as there is one that
-//! can be read, go in; one word comes out that `desired` and `plan` follow. Pure; asked by operator and command line.
+//! The deletion mode: the treatment of an object's AWS resources when the object is deleted. Inputs are the inventory and
+//! the spec, if it can be decoded; the output is the mode that `desired` and `plan` follow. No I/O.
 
 use crate::model::inventory::Inventory;
 use crate::model::spec::{DeletionPolicy, Spec};
 
-/// What becomes of an object's things when the object goes.
+/// The treatment of an object's resources when the object is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionMode {
-    /// They are removed.
+    /// The operator removes them.
     Remove,
-    /// They are removed once no pod uses the ServiceAccount any more.
+    /// The operator removes them once no pod uses the ServiceAccount.
     RemoveWhenUnused,
-    /// They stay and stop being Lanyard's.
+    /// They stay, and Lanyard gives up its ownership.
     Release,
 }
 
 impl DeletionMode {
-    /// What the object asks for. `spec` is `None` when it cannot even be decoded.
+    /// The mode that the object asks for. `spec` is `None` if it cannot be decoded.
     ///
-    /// Custody may be older than the spec, or lost, so either of them may say that everything stays. Of the other two
-    /// the spec alone decides while there is one: it is how somebody ends the waiting of an object that goes already.
+    /// The inventory may be older than the spec, or lost, so either of them may ask for a release. Between the other two
+    /// modes the spec decides if there is one: a user can then end the wait of an object that is already being deleted.
     #[must_use]
     pub fn of(spec: Option<&Spec>, inventory: Option<&Inventory>) -> Self {
-        // What a spec leaves open its class may have said, and custody holds that.
-        let asked = spec.and_then(|spec| spec.deletion_policy);
-        let kept = inventory.map(|inventory| inventory.deletion_policy);
+        // The inventory holds the policy that the class sets for a spec without one.
+        let requested = spec.and_then(|spec| spec.deletion_policy);
+        let recorded = inventory.map(|inventory| inventory.deletion_policy);
         let suspended = spec.is_some_and(|spec| spec.suspend);
-        let retains = [asked, kept].contains(&Some(DeletionPolicy::Retain));
+        let retains = [requested, recorded].contains(&Some(DeletionPolicy::Retain));
         if suspended || retains {
             return Self::Release;
         }
-        match asked.or(kept) {
+        match requested.or(recorded) {
             Some(DeletionPolicy::DeleteWhenUnused) => Self::RemoveWhenUnused,
             Some(DeletionPolicy::Delete | DeletionPolicy::Retain) | None => Self::Remove,
         }
@@ -42,18 +42,18 @@ mod tests {
     use super::*;
     use DeletionPolicy::{Delete, DeleteWhenUnused, Retain};
 
-    fn leaving(asked: Option<DeletionPolicy>, kept: Option<DeletionPolicy>) -> DeletionMode {
-        let spec = asked.map(|policy| Spec {
+    fn mode(requested: Option<DeletionPolicy>, recorded: Option<DeletionPolicy>) -> DeletionMode {
+        let spec = requested.map(|policy| Spec {
             deletion_policy: Some(policy),
             ..Spec::default()
         });
-        let inventory = kept.map(|policy| Inventory::new(policy, Vec::new()));
+        let inventory = recorded.map(|policy| Inventory::new(policy, Vec::new()));
         DeletionMode::of(spec.as_ref(), inventory.as_ref())
     }
 
     #[test]
-    fn either_source_may_keep_everything_and_the_spec_decides_about_waiting() {
-        for (asked, kept, wanted) in [
+    fn retain_in_spec_or_inventory_releases_else_spec_decides() {
+        for (requested, recorded, expected) in [
             (None, None, DeletionMode::Remove),
             (Some(Delete), Some(Retain), DeletionMode::Release),
             (Some(Retain), Some(Delete), DeletionMode::Release),
@@ -68,12 +68,12 @@ mod tests {
             (None, Some(DeleteWhenUnused), DeletionMode::RemoveWhenUnused),
             (Some(DeleteWhenUnused), Some(Retain), DeletionMode::Release),
         ] {
-            assert_eq!(leaving(asked, kept), wanted, "{asked:?} {kept:?}");
+            assert_eq!(mode(requested, recorded), expected, "{requested:?} {recorded:?}");
         }
     }
 
     #[test]
-    fn a_suspended_object_is_only_let_go() {
+    fn suspended_object_is_released() {
         let spec = Spec {
             suspend: true,
             deletion_policy: Some(DeleteWhenUnused),

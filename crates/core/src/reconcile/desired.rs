@@ -1,6 +1,6 @@
-//! Desired: what should be, for an object that stays or for one that goes.
-//! An identity and the binding to keep true go in; one value comes out that `diff` holds against the facts. No I/O.
-//! What is in our custody for it is in [`inventory`], what becomes of an object that goes in [`removal`].
+//! Derives the desired state of a live object or of an object that is being deleted. Inputs are the identity, the
+//! transition state, the status and the observed state; the output is one value that `diff` compares with the observed
+//! state. No I/O. [`inventory`] derives the inventory, and [`removal`] the state of a deleted object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,74 +22,75 @@ use crate::model::status::Status;
 use crate::model::subject::Subject;
 use crate::ownership::{Ownership, ownership_of_association, ownership_of_role};
 use crate::reconcile::admission::Request;
+use crate::reconcile::deletion_mode::DeletionMode;
 use crate::reconcile::transition::{Transition, TransitionState};
 use lanyard_iam_policy::{Document, Statement, trust};
 
 mod inventory;
 mod removal;
 
-pub use removal::{Parting, Removal};
+pub use removal::{AssociationRemoval, Removal};
 
-/// What should be.
+/// The desired state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Desired {
-    /// The subject has its role by its binding.
+    /// The subject has its role through its binding.
     Present(Box<DesiredState>),
-    /// Nothing of ours is left.
+    /// Lanyard owns nothing for the subject.
     Absent(Removal),
 }
 
-/// What should be there for a subject.
+/// The desired state of a live object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredState {
-    /// Who gets the role.
+    /// The subject that gets the role.
     pub subject: Subject,
-    /// Where.
+    /// The cluster of the subject.
     pub cluster: Cluster,
-    /// The binding that is kept true.
+    /// The binding that the operator keeps in sync.
     pub binding: Binding,
-    /// Whether it is only held while the spec already asks for another. What goes with a binding without being part of
-    /// it (session policy, token settings) then belongs to the one that waits, and is left as it is found.
+    /// True if the binding is only kept while the spec asks for another one. The settings beside the binding (session
+    /// policy, token settings) then belong to the binding of the spec and stay as observed.
     pub held: bool,
-    /// Whether a change of the binding is under way: what it changes is then asked for, and no drift.
-    pub moving: bool,
-    /// Whether annotation and association may be put in place: in a change of the binding, not before the trust holds.
-    pub binds: bool,
-    /// What becomes of the cluster's side of other bindings.
-    pub others: Others,
+    /// True during a transition. The differences that a transition makes are then requested changes and not drift.
+    pub in_transition: bool,
+    /// True if the operator may write the annotation and the association: in a transition, only once the trust is in place.
+    pub writes_binding: bool,
+    /// The treatment of annotations and associations of other bindings.
+    pub other_bindings: OtherBindings,
     /// The role.
     pub role: DesiredRole,
-    /// Whose role and association are.
-    pub holds: Ownerships,
-    /// What is asked to be adopted, and what may be.
+    /// The owners of the role and of the association.
+    pub ownership: Ownerships,
+    /// The requested adoptions, and those that the class allows.
     pub adoption: Adoption,
-    /// Roles that Lanyard made for this subject and that nothing depends on any more.
+    /// Roles that Lanyard created for this subject and on which no binding depends.
     pub obsolete_roles: BTreeSet<RoleArn>,
-    /// Seats of the subject in somebody else's role that nothing depends on any more.
-    pub left_seats: BTreeSet<RoleMembership>,
-    /// The statements that let the subject in by this binding and by every other that a pod may depend on, as a whole
-    /// trust document.
+    /// Entries of the subject in shared roles on which no binding depends.
+    pub obsolete_memberships: BTreeSet<RoleMembership>,
+    /// The trust document with the statements that admit the subject by this binding and by every other binding that a pod
+    /// may depend on.
     pub trust: Document,
     /// The IAM OIDC provider (IRSA).
     pub provider: Option<DesiredProvider>,
-    /// Whether the Pod Identity Agent is installed where there is none.
+    /// True if the operator installs the Pod Identity Agent where it is missing.
     pub installs_agent: bool,
     /// The association (Pod Identity).
     pub association: Option<DesiredAssociation>,
-    /// Our annotations on the ServiceAccount; those not here are not wanted.
+    /// The annotations of Lanyard on the ServiceAccount. Lanyard removes its annotations that are not listed here.
     pub annotations: BTreeMap<String, String>,
-    /// Whether a missing ServiceAccount is created.
+    /// True if the operator creates a missing ServiceAccount.
     pub create_service_account: bool,
-    /// What custody has to say first.
+    /// The inventory that has to be written before any other step.
     pub inventory: Inventory,
-    /// Whether nothing new is applied: only what was applied before is kept true.
+    /// True if the operator applies nothing new and keeps in sync only what it applied before.
     pub frozen: bool,
-    /// Whether the boundary is put on all the same.
-    pub bounds: bool,
+    /// True if the operator sets the permissions boundary even though the identity is frozen.
+    pub applies_boundary: bool,
 }
 
 impl DesiredState {
-    /// What the role's trust is asked.
+    /// The request that the trust policy of the role has to admit.
     #[must_use]
     pub fn request(&self) -> Request<'_> {
         Request {
@@ -99,44 +100,44 @@ impl DesiredState {
         }
     }
 
-    /// Whether pods only get it where somebody installed AWS's pod identity webhook: EKS runs its own.
+    /// Returns true if pods get credentials only if AWS's pod identity webhook is installed. EKS runs its own.
     #[must_use]
     pub fn needs_webhook(&self) -> bool {
         self.cluster.platform == Platform::Other && self.binding.is_irsa()
     }
 }
 
-/// What becomes of the annotation or association of a binding that is not the wanted one.
+/// The treatment of the annotation or the association of a binding other than the desired one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Others {
-    /// They are drift: nobody asked for them.
+pub enum OtherBindings {
+    /// It is drift, since no spec asks for it.
     Drift,
-    /// They stay as they are.
-    Stay,
-    /// The change of the binding takes them away now.
-    Go,
+    /// It stays unchanged.
+    Keep,
+    /// The transition removes it now.
+    Remove,
 }
 
-/// The role that should be there.
+/// The desired role.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DesiredRole {
-    /// Lanyard makes it and owns all of it.
+    /// Lanyard creates the role and owns all of it.
     Managed(ManagedRole),
-    /// Somebody else made it and Lanyard adopted it, or does now: Lanyard adds to it, its own statements to the trust among
-    /// the rest, and what others put there stays.
+    /// A foreign role that Lanyard adopted or adopts now. Lanyard adds to it, including these statements of its trust
+    /// policy, and leaves the rest unchanged.
     Adopted(ManagedRole, Vec<Entry>),
-    /// Somebody else's; only its trust is looked at.
+    /// A foreign role of which the operator only checks the trust policy.
     Existing,
-    /// Somebody else's, in whose trust policy Lanyard keeps these statements.
+    /// A foreign role in whose trust policy Lanyard maintains these statements.
     Shared(Vec<Entry>),
-    /// The one in effect, kept as it is while the spec already names another.
-    Held,
+    /// The role of the effective binding, which stays unchanged while the spec names another role.
+    Unchanged,
 }
 
-/// Whose the role and the association of the binding are.
+/// The owners of the role and of the association of the binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ownerships {
-    /// The role, where Lanyard manages it.
+    /// The role, if Lanyard manages it.
     pub role: Ownership,
     /// The association.
     pub association: Ownership,
@@ -148,36 +149,36 @@ impl Ownerships {
         let association = observed.association.present();
         Self {
             role: ownership_of_role(identity, previous, &role),
-            association: association.map_or(Ownership::Own, |found| {
-                ownership_of_association(identity, previous, found)
+            association: association.map_or(Ownership::Own, |association| {
+                ownership_of_association(identity, previous, association)
             }),
         }
     }
 }
 
-/// The IAM OIDC provider that should be there.
+/// The desired IAM OIDC provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredProvider {
     /// Its ARN.
     pub arn: String,
-    /// The issuer it stands for.
+    /// The issuer.
     pub issuer: Issuer,
-    /// The audience it has to accept.
+    /// The audience that the provider has to accept.
     pub client_id: Audience,
-    /// Whether Lanyard may create it and add the audience.
+    /// True if Lanyard may create the provider and add the audience.
     pub ensure: bool,
 }
 
-/// The association that should be there.
+/// The desired association.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DesiredAssociation {
-    /// The role it gives.
+    /// The role of the association.
     pub role_arn: RoleArn,
-    /// The role it chains to.
+    /// The target role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_role_arn: Option<RoleArn>,
-    /// Whether sessions carry tags.
+    /// True if sessions carry session tags.
     pub session_tags: bool,
     /// The session policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,57 +188,64 @@ pub struct DesiredAssociation {
 }
 
 impl Desired {
-    /// What should be for an object that stays.
+    /// The desired state of a live object.
     #[must_use]
     pub fn present(
         identity: &Identity,
-        stage: &TransitionState,
+        state: &TransitionState,
         previous: &Status,
         observed: &Observed,
     ) -> Self {
-        let transition = match stage {
+        let transition = match state {
             TransitionState::Moving(transition) => Some(&**transition),
             TransitionState::Settled | TransitionState::Unknown(..) => None,
         };
-        let held = transition.and_then(Transition::held);
+        let held = transition.and_then(Transition::held_binding);
         let binding = held.unwrap_or(&identity.binding).clone();
-        let kept = transition
-            .map(|transition| transition.kept.as_slice())
+        let in_use = transition
+            .map(|transition| transition.in_use.as_slice())
             .unwrap_or_default();
-        let holds = Ownerships::new(identity, previous, observed);
-        let shares = identity.shares_trust || holds.role.is_adopted();
-        let entries = entries_for(identity, &binding, kept);
+        let ownership = Ownerships::new(identity, previous, observed);
+        let shares = identity.shares_trust || ownership.role.is_adopted();
+        let entries = entries_for(identity, &binding, in_use);
+        let freeze = identity.frozen.as_ref();
         Self::Present(Box::new(DesiredState {
             trust: trust::trust_document(entries.iter().map(|entry| entry.alone.clone()).collect()),
             provider: provider_for(identity, &binding),
             installs_agent: installs_agent(identity, transition),
-            association: association_for(identity, &binding, holds.association),
+            association: association_for(identity, &binding, ownership.association),
             annotations: annotations_for(identity, &binding),
             create_service_account: identity.create_service_account,
-            inventory: inventory::custody_for(identity, &binding, kept, observed, shares),
-            frozen: identity.frozen.is_some(),
-            bounds: identity.frozen.as_ref().is_some_and(|freeze| freeze.bounds),
+            inventory: inventory::desired_inventory(identity, &binding, in_use, observed, shares),
+            frozen: freeze.is_some(),
+            applies_boundary: freeze.is_some_and(|freeze| freeze.bounds),
             subject: identity.subject.clone(),
             cluster: identity.cluster.clone(),
             held: held.is_some(),
-            moving: transition.is_some(),
-            binds: transition.is_none_or(Transition::binds),
-            others: others(transition),
-            role: role_for(identity, &binding, entries, holds.role),
-            holds,
+            in_transition: transition.is_some(),
+            writes_binding: transition.is_none_or(Transition::writes_binding),
+            other_bindings: other_bindings(transition),
+            role: role_for(identity, &binding, entries, ownership.role),
+            ownership,
             adoption: identity.adoption.clone(),
-            obsolete_roles: inventory::obsolete_roles(identity, stage, observed),
-            left_seats: inventory::left_seats(identity, stage, observed),
+            obsolete_roles: inventory::obsolete_roles(identity, state, observed),
+            obsolete_memberships: inventory::obsolete_memberships(identity, state, observed),
             binding,
         }))
     }
+
+    /// The desired state of an object that is being deleted. It needs no valid spec.
+    #[must_use]
+    pub fn absent(subject: &Subject, previous: &Status, observed: &Observed, mode: DeletionMode) -> Self {
+        Self::Absent(Removal::new(subject, previous, observed, mode))
+    }
 }
 
-fn others(transition: Option<&Transition>) -> Others {
+fn other_bindings(transition: Option<&Transition>) -> OtherBindings {
     match transition {
-        None => Others::Drift,
-        Some(transition) if transition.unbinds() => Others::Go,
-        Some(_) => Others::Stay,
+        None => OtherBindings::Drift,
+        Some(transition) if transition.removes_association() => OtherBindings::Remove,
+        Some(_) => OtherBindings::Keep,
     }
 }
 
@@ -248,7 +256,7 @@ fn role_for(
     ownership: Ownership,
 ) -> DesiredRole {
     match &identity.managed {
-        _ if binding.role_arn != identity.binding.role_arn => DesiredRole::Held,
+        _ if binding.role_arn != identity.binding.role_arn => DesiredRole::Unchanged,
         Some(managed) if ownership.is_adopted() => {
             let mut managed = managed.clone();
             managed.tags.extend(identity.subject.adoption_tags());
@@ -260,10 +268,10 @@ fn role_for(
     }
 }
 
-/// One entry for the binding, and one for each other binding that leads to the same role by another statement.
-fn entries_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Vec<Entry> {
+/// One entry for the binding, and one for each binding in use that leads to the same role by another statement.
+fn entries_for(identity: &Identity, binding: &Binding, in_use: &[Binding]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let of_role = kept.iter().filter(|other| other.role_arn == binding.role_arn);
+    let of_role = in_use.iter().filter(|other| other.role_arn == binding.role_arn);
     for binding in [binding].into_iter().chain(of_role) {
         let membership = StatementKey::of(binding).membership(&identity.subject);
         if !entries.iter().any(|known| known.membership == membership) {
@@ -274,7 +282,7 @@ fn entries_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Vec<
     entries
 }
 
-/// The statement that lets the subject in by a binding.
+/// The statement that admits the subject by a binding.
 pub(crate) fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -> Statement {
     let Identity { subject, cluster, .. } = identity;
     match &binding.by {
@@ -315,10 +323,10 @@ fn provider_for(identity: &Identity, binding: &Binding) -> Option<DesiredProvide
     }
 }
 
-/// The agent comes before the binding that needs it: a change to Pod Identity is refused until it is ready.
+/// The agent is installed before the binding that needs it: a transition to Pod Identity is refused until it is ready.
 fn installs_agent(identity: &Identity, transition: Option<&Transition>) -> bool {
-    let wanted = identity.cluster.ensures_agent() && !identity.binding.is_irsa();
-    wanted && transition.is_none_or(Transition::waits_for_agent_at_most)
+    let needs_agent = identity.cluster.ensures_agent() && !identity.binding.is_irsa();
+    needs_agent && transition.is_none_or(Transition::allows_agent_installation)
 }
 
 fn association_for(
@@ -334,7 +342,7 @@ fn association_for(
             role_arn: binding.role_arn.clone(),
             target_role_arn: target_role_arn.clone(),
             session_tags: *session_tags,
-            // EKS refuses a session policy beside session tags: it can then only be meant for the binding that waits.
+            // EKS refuses a session policy together with session tags. The policy then belongs to the binding of the spec.
             policy: identity.session_policy.clone().filter(|_| !session_tags),
             tags: match ownership.is_adopted() {
                 true => identity.subject.adoption_tags(),

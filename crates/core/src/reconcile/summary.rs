@@ -3,7 +3,7 @@
 //! time, is in the status.
 
 use crate::model::status::Status;
-use crate::reconcile::decide::compare;
+use crate::reconcile::decide::compute_drift;
 
 mod agent;
 mod basis;
@@ -43,13 +43,13 @@ pub(crate) use verdict::Verdict;
 /// Builds the status, the events and the next requeue of one reconcile.
 #[must_use]
 pub fn summarise(input: &SummaryInput<'_>) -> Summary {
-    let drift = compare(
-        &input.decision.stage,
+    let drift = compute_drift(
+        &input.decision.transition,
         &input.decision.desired,
+        &input.decision.contested,
         input.previous,
         input.after,
-    )
-    .leaving_alone(&input.decision.contested);
+    );
     let ready_inputs = readiness::ready_inputs(input, &drift);
     let report = drift::drift_report(input, &drift);
     let conditions = conditions::conditions(input, &drift, &ready_inputs, &report);

@@ -1,5 +1,5 @@
-//! Validate: spec, class and cluster in, an identity and what its class forbids, or everything that is wrong with it.
-//! No I/O. All checks that can fail end here; what admission refused is checked again, since admission is a courtesy.
+//! Validates a spec against its cluster and its class. The output is an identity with the fields that the class forbids, or
+//! every defect of the spec. It repeats the rules of the admission policy, which may be bypassed. No I/O.
 
 use std::collections::BTreeSet;
 
@@ -8,119 +8,66 @@ use crate::class::adoption::Adoption;
 use crate::class::guardrails::{AdoptionPolicy, Forbidden, forbidden};
 use crate::identity::Identity;
 use crate::model::arn::RoleArn;
-use crate::model::binding::{Binding, By};
-use crate::model::cluster::{Cluster, Platform};
-use crate::model::duration::parse_seconds;
+use crate::model::binding::Binding;
+use crate::model::cluster::Cluster;
 use crate::model::from_class::FromClass;
-use crate::model::name::Audience;
-use crate::model::reason::Reason;
-use crate::model::spec::{DEFAULT_AUDIENCE, ExistingTrust, Method, PodIdentitySpec, Spec};
+use crate::model::spec::{ExistingTrust, Method, Spec};
 use crate::model::status::Made;
 use crate::model::subject::Subject;
-use crate::model::text::quote;
-use lanyard_iam_policy::{Document, lint};
 
+mod account;
 mod adopt;
-mod home;
+mod binding;
 mod managed;
 mod naming;
 #[cfg(test)]
 mod tests;
+mod validator;
 
-/// Tags that a role may have beside the three that mark it as ours (IAM: 50 in all).
-pub const TAGS_LIMIT: usize = 47;
-/// Managed policies on one role: the largest quota that AWS grants (IAM quotas).
-pub const ATTACHED_LIMIT: usize = 25;
-/// Characters of all inline policies of a role together, white space not counted (IAM quotas).
-pub const INLINE_LIMIT: usize = 10_240;
+pub use managed::{ATTACHED_LIMIT, INLINE_LIMIT, TAGS_LIMIT};
+pub use validator::Invalid;
 
-/// One thing that is wrong with a spec.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
-    /// The field, as a path below `spec`, or of the annotation.
-    pub field: String,
-    /// What is wrong and what to write instead.
-    pub problem: String,
-    /// The word for it: `InvalidSpec`, unless it is the cluster that the spec does not fit.
-    pub reason: Reason,
-}
+use validator::Validator;
 
-impl std::fmt::Display for Invalid {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.field, self.problem)
-    }
-}
-
-/// A spec that could be carried out, if its class allows it.
+/// A spec without defects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Validated {
     /// The identity that the spec asks for.
     pub identity: Identity,
-    /// What its class does not allow. Unless empty, nothing new is to be applied: the identity is frozen.
+    /// The fields that the class does not allow. Unless this list is empty, the identity is frozen.
     pub forbidden: Vec<Forbidden>,
 }
 
-/// Checks a spec against its cluster and its class. `made`: the roles that are known to be Lanyard's for the subject, by
-/// the status or by their own tags and not by what a tenant can write: they are not moved by a class that was edited.
+/// Validates a spec against its cluster and its class. `created` are the roles that Lanyard is known to have created for
+/// the subject, by the status or by their tags and not by values that a tenant can write. An edited class does not move them.
 ///
 /// # Errors
-/// Everything that is wrong with the spec by itself, not only the first thing; never empty.
+/// Returns every defect of the spec itself. The list is never empty.
 pub fn validate(
     spec: &Spec,
     subject: &Subject,
     cluster: &Cluster,
     class: &Class,
-    made: &Made,
+    created: &Made,
 ) -> Result<Validated, Vec<Invalid>> {
-    let mut check = Check {
+    let mut validator = Validator {
         subject,
         cluster,
         class,
-        made,
-        found: Vec::new(),
+        created,
+        defects: Vec::new(),
     };
-    let identity = check.identity(spec);
+    let identity = validator.identity(spec);
     match identity {
-        Some(identity) if check.found.is_empty() => Ok(Validated {
+        Some(identity) if validator.defects.is_empty() => Ok(Validated {
             forbidden: forbidden(spec, identity.binding.method(), subject, class),
             identity,
         }),
-        _ => Err(check.found),
+        _ => Err(validator.defects),
     }
 }
 
-/// The walk over one spec: goes on after a fault, so that the user sees all of them at once.
-struct Check<'a> {
-    subject: &'a Subject,
-    cluster: &'a Cluster,
-    class: &'a Class,
-    made: &'a Made,
-    found: Vec<Invalid>,
-}
-
-impl Check<'_> {
-    fn wrong(&mut self, field: impl Into<String>, problem: impl Into<String>) {
-        self.refuse(Reason::InvalidSpec, field, problem);
-    }
-
-    fn refuse(&mut self, reason: Reason, field: impl Into<String>, problem: impl Into<String>) {
-        self.found.push(Invalid {
-            field: field.into(),
-            problem: problem.into(),
-            reason,
-        });
-    }
-
-    fn ok<T, E: ToString>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.wrong(field, error.to_string());
-                None
-            }
-        }
-    }
-
+impl Validator<'_> {
     fn identity(&mut self, spec: &Spec) -> Option<Identity> {
         let managed = spec.managed.as_ref().and_then(|managed| self.managed(managed));
         let defaults = &self.class.defaults;
@@ -128,10 +75,10 @@ impl Check<'_> {
             .method
             .or(defaults.method)
             .unwrap_or(self.cluster.default_method());
-        let adopted = self.adopted(&spec.adopt);
-        let role_arn = self.role_arn(spec, method, adopted.role.as_ref());
+        let requested = self.adoption(&spec.adopt);
+        let role_arn = self.role_arn(spec, method, requested.role.as_ref());
         if spec.managed.is_none() {
-            self.adopts_no_role(adopted.role.as_ref());
+            self.reject_role_adoption(requested.role.as_ref());
         }
         let by = match method {
             Method::Irsa => self.irsa(spec),
@@ -156,7 +103,7 @@ impl Check<'_> {
             shares_trust: shares_trust(spec),
             adoption: Adoption {
                 leave: AdoptionPolicy::of(self.subject, self.class),
-                ..adopted
+                ..requested
             },
             session_policy,
             token_expiration,
@@ -177,101 +124,18 @@ impl Check<'_> {
     }
 
     fn role_arn(&mut self, spec: &Spec, method: Method, adopted: Option<&RoleArn>) -> Option<RoleArn> {
-        let account = self.home(method);
+        let account = self.account(method);
         match (&spec.managed, &spec.existing) {
             (Some(managed), None) => {
-                let usual = self.managed_arn(managed, account)?;
-                Some(self.at_the_adopted(usual, adopted))
+                let default = self.managed_arn(managed, account)?;
+                Some(self.adopted_or(default, adopted))
             }
             (None, Some(existing)) => self.existing_arn(&existing.arn, &account, method),
             (Some(_), Some(_)) | (None, None) => {
-                self.wrong("role", "exactly one of managed and existing must be set");
+                self.invalid("role", "must set exactly one of managed and existing");
                 None
             }
         }
-    }
-
-    fn irsa(&mut self, spec: &Spec) -> Option<By> {
-        let issuer = &self.cluster.issuer;
-        if !issuer.is_public() {
-            let instead = match self.cluster.platform {
-                Platform::Eks { .. } => "use PodIdentity, or give",
-                Platform::Other => "give",
-            };
-            self.refuse(
-                Reason::IssuerUnreachable,
-                "method",
-                format!("IRSA needs an issuer that AWS can reach, and this cluster's is {issuer}; {instead} the API server a public --service-account-issuer, where AWS finds its discovery document and keys"),
-            );
-        }
-        let audience = spec.irsa.audience.as_deref().unwrap_or(DEFAULT_AUDIENCE);
-        let audience = self.ok("irsa.audience", Audience::parse(audience))?;
-        Some(By::Irsa {
-            issuer: self.cluster.issuer.clone(),
-            audience,
-        })
-    }
-
-    fn pod_identity(&mut self, spec: &PodIdentitySpec) -> Option<By> {
-        if self.cluster.platform == Platform::Other {
-            let cluster = &self.cluster.identity;
-            self.refuse(
-                Reason::PodIdentityUnavailable,
-                "method",
-                format!("Pod Identity is a service of EKS, and cluster {cluster} is not EKS's; use IRSA"),
-            );
-        }
-        let target_role_arn = match &spec.target_role_arn {
-            None => None,
-            Some(text) => Some(self.ok("podIdentity.targetRoleArn", RoleArn::parse(text))?),
-        };
-        Some(By::PodIdentity {
-            target_role_arn,
-            session_tags: !spec.disable_session_tags,
-        })
-    }
-
-    fn session_policy(&mut self, spec: &PodIdentitySpec) -> Option<Document> {
-        let value = spec.session_policy.as_ref()?;
-        let field = "podIdentity.sessionPolicy";
-        if !spec.disable_session_tags {
-            self.wrong(
-                field,
-                "a session policy needs podIdentity.disableSessionTags: true (EKS refuses it otherwise)",
-            );
-        }
-        self.document(field, value, lint::Kind::Session)
-    }
-
-    fn token_expiration(&mut self, text: Option<&str>) -> Option<u32> {
-        let field = "irsa.tokenExpiration";
-        let text = text?;
-        let seconds = parse_seconds(text);
-        match seconds {
-            Some(seconds) if (600..=86_400).contains(&seconds) => return Some(seconds),
-            Some(_) => self.wrong(field, format!("{} is not between 10m and 24h", quote(text))),
-            None => self.wrong(
-                field,
-                format!("{:?} is not a duration such as 12h or 90m", quote(text)),
-            ),
-        }
-        None
-    }
-
-    fn document(&mut self, field: &str, value: &serde_json::Value, kind: lint::Kind) -> Option<Document> {
-        let defects = lint::lint(value, kind);
-        if defects.is_empty() {
-            return self.ok(field, Document::from_value(value.clone()));
-        }
-        for defect in defects {
-            let place = if defect.place.is_empty() {
-                field.to_owned()
-            } else {
-                format!("{field}.{}", defect.place)
-            };
-            self.wrong(place, defect.problem);
-        }
-        None
     }
 }
 

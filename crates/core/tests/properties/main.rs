@@ -1,48 +1,48 @@
-//! Properties of the pipeline: whatever was asked for, found, lost or unreadable, the next pass does the right thing.
-//! Scenes come out of generators, a model of the operator runs them on a model of the world, and what must always hold
-//! is asserted on the steps and on the world they leave. No I/O.
+//! Properties of the reconcile pipeline: whatever was asked for, observed, lost or unreadable, the next reconcile is correct.
+//! Generators create setups, a model of the operator runs them in a fake world, and the properties check the steps and the
+//! resulting world. No I/O.
 
 #![cfg(test)]
 
-mod adoptions;
-mod atoms;
-mod blinds;
-mod edits;
-mod model;
-mod scenes;
+mod adoption_setups;
+mod fake_world;
+mod operator_model;
+mod out_of_band_edits;
+mod plan_effects;
+mod setups;
 mod specs;
-mod world;
+mod unreadable_facts;
 
-mod adopting;
-mod converging;
-mod deleting;
-mod foreign;
+mod adoption;
+mod convergence;
+mod deletion;
+mod drift_scan;
+mod foreign_resources;
 mod frozen;
-mod handing;
 mod interleavings;
-mod ordering;
-mod reporting;
-mod shares;
-mod stopping;
-mod sweeping;
-mod telling;
+mod interruptions;
+mod report_policy;
+mod role_handover;
+mod shared_trust;
+mod step_order;
+mod summary;
 mod transition;
-mod unreadable;
+mod unreadable_reads;
 
-/// How many random scenes each property is tried on unless `PROPTEST_CASES` asks for more: as many as take seconds.
+/// The number of random cases of each property, unless `PROPTEST_CASES` sets another one. It keeps the run short.
 const CASES: u32 = 64;
 
-/// As proptest's own settings, without a file of failures beside the code: what they find becomes a test of its own.
+/// The settings of proptest without a file of failures beside the code: each failure becomes a test of its own.
 fn cases() -> proptest::test_runner::Config {
-    let asked = proptest::test_runner::Config::default();
+    let defaults = proptest::test_runner::Config::default();
     proptest::test_runner::Config {
         cases: if std::env::var_os("PROPTEST_CASES").is_some() {
-            asked.cases
+            defaults.cases
         } else {
             CASES
         },
         failure_persistence: None,
         max_shrink_iters: 4096,
-        ..asked
+        ..defaults
     }
 }

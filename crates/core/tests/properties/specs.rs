@@ -1,5 +1,5 @@
-//! Specs over a small alphabet, so that two of them often share a field and differ in the next.
-//! Random choices in, specs and validated identities out. Called by the scenes.
+//! Generates specs from a few values, so that two specs often share one field and differ in another. Inputs are random
+//! choices; outputs are specs and validated identities. No I/O.
 
 use lanyard_core::class::Class;
 use lanyard_core::identity::Identity;
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
-/// Managed policies that specs attach and that others attach behind their back.
+/// Managed policies that specs, and out-of-band edits, attach.
 pub const POLICIES: [&str; 3] = [
     "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
     "arn:aws:iam::111122223333:policy/queue",
@@ -30,8 +30,8 @@ pub const BOUNDARIES: [&str; 2] = [
 ];
 pub const INLINE: [&str; 3] = ["queue", "cache", "more"];
 pub const TARGET: &str = "arn:aws:iam::444455556666:role/target";
-/// Somebody else's role, for `role.existing`.
-pub const THEIRS: &str = "arn:aws:iam::111122223333:role/theirs";
+/// A foreign role, for `role.existing`.
+pub const FOREIGN_ROLE: &str = "arn:aws:iam::111122223333:role/theirs";
 
 pub fn cluster() -> Cluster {
     serde_json::from_str(include_str!("../cluster.json")).unwrap()
@@ -54,12 +54,12 @@ pub fn neighbour() -> Subject {
     }
 }
 
-/// The identity of a spec that came from these generators.
+/// The identity of a generated spec.
 pub fn identity(spec: &Spec) -> Identity {
     identity_of(spec, &subject())
 }
 
-/// The same where another subject asks for it.
+/// The identity of a generated spec for another subject.
 pub fn identity_of(spec: &Spec, subject: &Subject) -> Identity {
     validate(
         spec,
@@ -72,14 +72,14 @@ pub fn identity_of(spec: &Spec, subject: &Subject) -> Identity {
     .identity
 }
 
-/// A policy that grants; two of different numbers grant different things.
+/// A policy that grants access. Each number grants access to another resource.
 pub fn grants(number: u8) -> Value {
     json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": format!("arn:aws:sqs:*:*:queue-{number}")}
     ]})
 }
 
-/// A policy that only takes away.
+/// A policy that only denies access.
 pub fn denies() -> Value {
     json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2026-01-01T00:00:00Z"}}}
@@ -146,11 +146,11 @@ fn irsa() -> impl Strategy<Value = IrsaSpec> {
 fn existing(
     trust: ExistingTrust,
 ) -> impl Strategy<Value = (Option<ManagedRoleSpec>, Option<ExistingRoleSpec>)> {
-    let arn = THEIRS.to_owned();
+    let arn = FOREIGN_ROLE.to_owned();
     Just((None, Some(ExistingRoleSpec { arn, trust })))
 }
 
-/// A spec that validates.
+/// A valid spec.
 pub fn spec() -> impl Strategy<Value = Spec> {
     let role = prop_oneof![
         4 => managed().prop_map(|managed| (Some(managed), None)),
@@ -189,7 +189,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
         )
 }
 
-/// Another spec with the same binding: what a user edits without a transition.
+/// Another spec with the same binding, as after an edit that causes no transition.
 pub fn same_binding(before: &Spec, after: &Spec) -> Spec {
     let mut spec = after.clone();
     spec.method = before.method;
@@ -200,17 +200,17 @@ pub fn same_binding(before: &Spec, after: &Spec) -> Spec {
     }
     spec.irsa.audience = before.irsa.audience.clone();
     spec.existing = match (&before.existing, &after.existing) {
-        // Who keeps the trust may change without the binding.
-        (Some(_), Some(now)) => Some(now.clone()),
-        (was, _) => was.clone(),
+        // The owner of the trust policy may change without a change of the binding.
+        (Some(_), Some(after)) => Some(after.clone()),
+        (before, _) => before.clone(),
     };
     spec.managed = match (&before.managed, spec.managed) {
         (None, _) => None,
-        (Some(was), Some(now)) => Some(ManagedRoleSpec {
-            name: was.name.clone(),
-            ..now
+        (Some(before), Some(after)) => Some(ManagedRoleSpec {
+            name: before.name.clone(),
+            ..after
         }),
-        (Some(was), None) => Some(was.clone()),
+        (Some(before), None) => Some(before.clone()),
     };
     spec
 }

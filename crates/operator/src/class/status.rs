@@ -91,7 +91,10 @@ mod tests {
         let created = class_status(&listed, Some(1), &none, &counts, first);
         counts.total = 2;
         let counted = class_status(&listed, Some(2), &created, &counts, later);
-        assert_eq!(counted.identities.as_ref().map(|identities| identities.total), Some(2));
+        assert_eq!(
+            counted.identities.as_ref().map(|identities| identities.total),
+            Some(2)
+        );
         assert_eq!(counted.conditions[0].last_transition_time, Time(first));
         listed.goes = true;
         let deleted = class_status(&listed, Some(2), &counted, &counts, later);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lanyard_core::class::{Aws, Class, Listed, Selection};
 use lanyard_core::model::cluster::Cluster;
 use lanyard_core::model::spec::Spec;
-use lanyard_core::reconcile::class_decision::{ClassDecision, Whose, rule};
+use lanyard_core::reconcile::class_decision::{ClassDecision, SpecContext, decide_class};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -85,13 +85,13 @@ impl Classes {
         cluster: &Cluster,
         grant: impl FnOnce(&Class) -> bool,
     ) -> ClassDecision {
-        let whose = Whose {
+        let context = SpecContext {
             subject: &identity.target.subject,
             cluster,
         };
         let index = self.index.borrow();
         index.select(spec, identity, |selection| {
-            rule(spec, whose, selection, record(identity), grant)
+            decide_class(spec, context, selection, record(identity), grant)
         })
     }
 

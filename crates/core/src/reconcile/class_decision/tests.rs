@@ -1,4 +1,4 @@
-//! What becomes of specs under classes that are there, narrowed, edited into what cannot be, or away.
+//! Tests of the decision under classes that exist, are narrowed, become incompatible, or are missing.
 
 use super::*;
 use crate::class::Guardrails;
@@ -10,13 +10,15 @@ use crate::model::spec::DEFAULT_AUDIENCE;
 use crate::model::spec::Method;
 use crate::reconcile::outcome::{Outcome, Skip, StepResult};
 
-fn ruled(choice: &Selection<'_>, status: &Status, inventory: Option<&Inventory>) -> ClassDecision {
-    ruled_on(&spec(Method::Irsa), choice, Record { status, inventory }, true)
+fn decision(selection: &Selection<'_>, status: &Status, inventory: Option<&Inventory>) -> ClassDecision {
+    decision_on(&spec(Method::Irsa), selection, Record { status, inventory }, true)
 }
 
-fn ruled_on(spec: &Spec, choice: &Selection<'_>, record: Record<'_>, may_begin: bool) -> ClassDecision {
+fn decision_on(spec: &Spec, selection: &Selection<'_>, record: Record<'_>, may_begin: bool) -> ClassDecision {
     let (subject, cluster) = (&subject(), &cluster());
-    rule(spec, Whose { subject, cluster }, choice, record, |_| may_begin)
+    decide_class(spec, SpecContext { subject, cluster }, selection, record, |_| {
+        may_begin
+    })
 }
 
 fn closed() -> Class {
@@ -28,36 +30,37 @@ fn closed() -> Class {
 }
 
 #[test]
-fn what_was_never_carried_out_is_refused_and_what_was_is_frozen() {
+fn new_spec_is_rejected_and_applied_spec_is_frozen() {
     let (_, world, status) = applied(&spec(Method::Irsa));
     let inventory = world.object.inventory.as_ref();
-    for choice in [
+    for selection in [
         Selection::Missing { name: "tenants" },
         Selection::Chosen(&closed()),
     ] {
         assert!(matches!(
-            ruled(&choice, &Status::default(), None),
+            decision(&selection, &Status::default(), None),
             ClassDecision::Rejected(_)
         ));
-        let ClassDecision::Accepted(identity) = ruled(&choice, &status, inventory) else {
-            panic!("{choice:?}");
+        let ClassDecision::Accepted(identity) = decision(&selection, &status, inventory) else {
+            panic!("{selection:?}");
         };
         assert!(identity.frozen.is_some());
     }
 }
 
 #[test]
-fn without_classes_nothing_is_frozen_and_no_class_is_recorded() {
-    let ClassDecision::Accepted(identity) = ruled(&Selection::Unrestricted, &Status::default(), None) else {
-        panic!("carried out");
+fn cluster_without_classes_accepts_without_class() {
+    let ClassDecision::Accepted(identity) = decision(&Selection::Unrestricted, &Status::default(), None)
+    else {
+        panic!("not accepted");
     };
     assert_eq!((identity.frozen, identity.class), (None, None));
 }
 
 #[test]
-fn a_class_that_is_away_moves_nothing_to_another_method() {
+fn missing_class_keeps_effective_method() {
     let (_, world, status) = applied(&spec(Method::Irsa));
-    let asked = Spec {
+    let requested = Spec {
         method: None,
         ..spec(Method::Irsa)
     };
@@ -65,15 +68,15 @@ fn a_class_that_is_away_moves_nothing_to_another_method() {
         status: &status,
         inventory: world.object.inventory.as_ref(),
     };
-    let choice = Selection::Missing { name: "tenants" };
-    let ClassDecision::Accepted(identity) = ruled_on(&asked, &choice, record, true) else {
-        panic!("frozen");
+    let selection = Selection::Missing { name: "tenants" };
+    let ClassDecision::Accepted(identity) = decision_on(&requested, &selection, record, true) else {
+        panic!("not accepted");
     };
     assert_eq!(identity.binding.method(), Method::Irsa);
 }
 
 #[test]
-fn a_class_moves_an_identity_that_rests_only_when_it_is_its_turn() {
+fn class_method_change_waits_for_rollout_slot() {
     let (_, world, status) = applied(&spec(Method::Irsa));
     let mut class = Class::unrestricted();
     class.defaults.method = Some(Method::PodIdentity);
@@ -81,28 +84,28 @@ fn a_class_moves_an_identity_that_rests_only_when_it_is_its_turn() {
         status: &status,
         inventory: world.object.inventory.as_ref(),
     };
-    let method = |asked: Option<Method>, may_begin| {
-        let asked = Spec {
-            method: asked,
+    let method = |method: Option<Method>, may_begin| {
+        let requested = Spec {
+            method,
             ..spec(Method::Irsa)
         };
-        match ruled_on(&asked, &Selection::Chosen(&class), record, may_begin) {
+        match decision_on(&requested, &Selection::Chosen(&class), record, may_begin) {
             ClassDecision::Accepted(identity) => (identity.binding.method(), identity.queued_for),
             other => panic!("{other:?}"),
         }
     };
     assert_eq!(method(None, false), (Method::Irsa, Some(Method::PodIdentity)));
     assert_eq!(method(None, true), (Method::PodIdentity, None));
-    // What a spec asks for itself waits for nobody.
+    // A method of the spec itself needs no slot.
     assert_eq!(
         method(Some(Method::PodIdentity), false),
         (Method::PodIdentity, None)
     );
 }
 
-/// A spec that leaves the method to its class, after it was carried out under that class.
-fn carried_out_under(class: &Class) -> (Spec, Status, Option<Inventory>) {
-    let asked = Spec {
+/// A spec without a method, after it was applied under that class.
+fn applied_under(class: &Class) -> (Spec, Status, Option<Inventory>) {
+    let requested = Spec {
         method: None,
         ..spec(Method::Irsa)
     };
@@ -110,8 +113,9 @@ fn carried_out_under(class: &Class) -> (Spec, Status, Option<Inventory>) {
         status: &Status::default(),
         inventory: None,
     };
-    let ClassDecision::Accepted(identity) = ruled_on(&asked, &Selection::Chosen(class), nothing, true) else {
-        panic!("free");
+    let ClassDecision::Accepted(identity) = decision_on(&requested, &Selection::Chosen(class), nothing, true)
+    else {
+        panic!("not accepted");
     };
     let mut world = world(&identity);
     world.provider = Fact::Present(Provider {
@@ -119,78 +123,81 @@ fn carried_out_under(class: &Class) -> (Spec, Status, Option<Inventory>) {
     });
     let decision = decide(&identity, nothing.status, &world);
     let status = carry_out(&decision, nothing.status, &mut world).status;
-    (asked, status, world.object.inventory)
+    (requested, status, world.object.inventory)
 }
 
-fn tenants(says: serde_json::Value) -> Class {
-    let mut all = serde_json::json!({
+fn tenants(values: serde_json::Value) -> Class {
+    let mut class = serde_json::json!({
         "defaults": {"method": "IRSA"}, "guardrails": {"namespaceSelector": {}, "methods": ["IRSA", "PodIdentity"]},
     });
-    all.as_object_mut()
+    class
+        .as_object_mut()
         .unwrap()
-        .extend(says.as_object().unwrap().clone());
-    Class::read("tenants", all).unwrap()
+        .extend(values.as_object().unwrap().clone());
+    Class::read("tenants", class).unwrap()
 }
 
-fn frozen(ruling: ClassDecision) -> Identity {
-    match ruling {
+fn frozen(decision: ClassDecision) -> Identity {
+    match decision {
         ClassDecision::Accepted(identity) if identity.frozen.is_some() => *identity,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn a_class_edited_into_what_cannot_be_freezes_and_is_named_as_what_does_not_fit() {
-    let elsewhere = serde_json::json!({"assumeRoleArn": "arn:aws:iam::444455556666:role/lanyard"});
+fn incompatible_class_freezes_and_is_named() {
+    let other_account = serde_json::json!({"assumeRoleArn": "arn:aws:iam::444455556666:role/lanyard"});
     let tags: std::collections::BTreeMap<String, &str> = (0..48).map(|at| (format!("t{at}"), "")).collect();
-    for (before, after, told) in [
+    for (before, after, expected) in [
         (
-            tenants(serde_json::json!({"aws": elsewhere})),
-            tenants(serde_json::json!({"aws": elsewhere, "defaults": {"method": "PodIdentity"}})),
-            "its defaults.method: Pod Identity takes roles of the cluster's account alone",
+            tenants(serde_json::json!({"aws": other_account})),
+            tenants(serde_json::json!({"aws": other_account, "defaults": {"method": "PodIdentity"}})),
+            "class field defaults.method: Pod Identity requires a role in account 111122223333 of the cluster",
         ),
         (
             tenants(serde_json::json!({"enforcedTags": {"cost-center": "42"}})),
             tenants(serde_json::json!({"enforcedTags": tags})),
-            "its enforcedTags: spec.role.managed.tags would have 48 tags",
+            "class field enforcedTags: spec.role.managed.tags must have at most 47 tags, including the tags of the class; got 48",
         ),
     ] {
-        let (asked, status, inventory) = carried_out_under(&before);
+        let (requested, status, inventory) = applied_under(&before);
         let record = Record {
             status: &status,
             inventory: inventory.as_ref(),
         };
-        let ClassDecision::Accepted(free) = ruled_on(&asked, &Selection::Chosen(&before), record, true)
+        let ClassDecision::Accepted(free) =
+            decision_on(&requested, &Selection::Chosen(&before), record, true)
         else {
-            panic!("free");
+            panic!("not accepted");
         };
-        let held = frozen(ruled_on(&asked, &Selection::Chosen(&after), record, true));
+        let held = frozen(decision_on(&requested, &Selection::Chosen(&after), record, true));
         assert_eq!((&held.binding, &held.managed), (&free.binding, &free.managed));
         let freeze = held.frozen.unwrap();
         assert_eq!(freeze.reason, Reason::ClassIncompatible);
-        assert!(freeze.message.contains(told), "{}", freeze.message);
+        assert!(freeze.message.contains(expected), "{}", freeze.message);
         assert!(freeze.message.ends_with(KEPT_AFTER_LIST), "{}", freeze.message);
-        // Who never had anything is told what is wrong, as a spec.
+        // An identity that was never applied is invalid.
         let nothing = Record {
             status: &Status::default(),
             inventory: None,
         };
-        let new = ruled_on(&asked, &Selection::Chosen(&after), nothing, true);
+        let new = decision_on(&requested, &Selection::Chosen(&after), nothing, true);
         assert!(matches!(new, ClassDecision::Invalid(_)), "{new:?}");
     }
 }
 
 #[test]
-fn what_a_class_asks_for_is_remembered_only_once_it_is_there() {
+fn class_values_are_recorded_only_once_applied() {
     let before = tenants(serde_json::json!({"enforcedTags": {"cost-center": "42"}}));
     let after = tenants(serde_json::json!({"enforcedTags": {"cost-center": "43"}}));
-    let (asked, status, inventory) = carried_out_under(&before);
+    let (requested, status, inventory) = applied_under(&before);
     let record = Record {
         status: &status,
         inventory: inventory.as_ref(),
     };
-    let ClassDecision::Accepted(identity) = ruled_on(&asked, &Selection::Chosen(&after), record, true) else {
-        panic!("free");
+    let ClassDecision::Accepted(identity) = decision_on(&requested, &Selection::Chosen(&after), record, true)
+    else {
+        panic!("not accepted");
     };
     let world = world(&identity);
     let decision = decide(&identity, &status, &world);
@@ -208,28 +215,29 @@ fn what_a_class_asks_for_is_remembered_only_once_it_is_there() {
 }
 
 #[test]
-fn what_a_class_put_in_is_wanted_while_it_is_away() {
+fn class_values_stay_desired_while_class_is_missing() {
     let class = tenants(serde_json::json!({
         "aws": {"assumeRoleArn": "arn:aws:iam::444455556666:role/lanyard"},
         "enforcedTags": {"cost-center": "42"}, "provider": "Require",
         "defaults": {"method": "IRSA", "maxSessionDuration": "4h", "driftPolicy": "Report", "rolePath": "/t/"},
     }));
-    let (asked, status, inventory) = carried_out_under(&class);
+    let (requested, status, inventory) = applied_under(&class);
     let record = Record {
         status: &status,
         inventory: inventory.as_ref(),
     };
-    let ClassDecision::Accepted(free) = ruled_on(&asked, &Selection::Chosen(&class), record, true) else {
-        panic!("free");
+    let ClassDecision::Accepted(free) = decision_on(&requested, &Selection::Chosen(&class), record, true)
+    else {
+        panic!("not accepted");
     };
-    for choice in [
+    for selection in [
         Selection::Missing { name: "tenants" },
         Selection::Chosen(&closed()),
     ] {
-        let held = frozen(ruled_on(&asked, &choice, record, true));
+        let held = frozen(decision_on(&requested, &selection, record, true));
         let same = (&held.binding, &held.managed, &held.class);
-        let away = matches!(choice, Selection::Missing { .. });
-        if away {
+        let is_missing = matches!(selection, Selection::Missing { .. });
+        if is_missing {
             assert_eq!(same, (&free.binding, &free.managed, &free.class));
             assert_eq!(
                 (held.drift_policy, held.provider),

@@ -1,5 +1,6 @@
-//! Desired, custody: which roles and which seats in others' trust policies are ours to remove, now or one day.
-//! An identity, the bindings that pods may depend on and the facts in, custody and what is left over out. No I/O.
+//! The desired inventory: the roles, and the entries in shared trust policies, that Lanyard has to remove now or later.
+//! Inputs are the identity, the bindings in use and the observed state; outputs are the inventory and the obsolete
+//! resources. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,40 +15,43 @@ use crate::model::status::Status;
 use crate::model::subject::{Subject, TAG_ADOPTED, TAG_RETAINED};
 use crate::reconcile::transition::TransitionState;
 
-/// Roles of ours in custody that no binding leads to any more. While a change runs, none is.
+/// The roles of the inventory that Lanyard created and that the binding does not lead to. Empty during a transition.
 pub(super) fn obsolete_roles(
     identity: &Identity,
-    stage: &TransitionState,
+    state: &TransitionState,
     observed: &Observed,
 ) -> BTreeSet<RoleArn> {
-    let managed = left(stage, observed).filter(|entry| entry.managed);
+    let managed = entries_when_settled(state, observed).filter(|entry| entry.managed);
     managed
         .map(|entry| entry.arn.clone())
         .filter(|arn| !leads_to(&identity.binding, arn))
         .collect()
 }
 
-/// Seats in custody that the binding does not need. While a change runs, it may need each.
-pub(super) fn left_seats(
+/// The entries in shared trust policies that the binding does not need. Empty during a transition, which may need each.
+pub(super) fn obsolete_memberships(
     identity: &Identity,
-    stage: &TransitionState,
+    state: &TransitionState,
     observed: &Observed,
 ) -> BTreeSet<RoleMembership> {
-    left(stage, observed)
-        .filter(|entry| !is_seat_of(entry, &identity.binding))
+    entries_when_settled(state, observed)
+        .filter(|entry| !is_membership_of(entry, &identity.binding))
         .filter_map(|entry| entry.memberships(&identity.subject))
         .collect()
 }
 
-fn left<'a>(stage: &TransitionState, observed: &'a Observed) -> impl Iterator<Item = &'a InventoryEntry> {
+fn entries_when_settled<'a>(
+    state: &TransitionState,
+    observed: &'a Observed,
+) -> impl Iterator<Item = &'a InventoryEntry> {
     let inventory = observed.object.inventory.iter();
-    let at_rest = *stage == TransitionState::Settled;
+    let is_settled = *state == TransitionState::Settled;
     inventory
         .flat_map(|inventory| &inventory.roles)
-        .filter(move |_| at_rest)
+        .filter(move |_| is_settled)
 }
 
-/// Whether pods of a binding come to a role: at once, or by way of the one that they get.
+/// Returns true if pods of a binding get a role, either directly or as the target role.
 fn leads_to(binding: &Binding, role: &RoleArn) -> bool {
     let target = match &binding.by {
         By::PodIdentity { target_role_arn, .. } => target_role_arn.as_ref(),
@@ -56,90 +60,91 @@ fn leads_to(binding: &Binding, role: &RoleArn) -> bool {
     binding.role_arn == *role || target == Some(role)
 }
 
-/// Whether a binding rests on the very statement that was touched.
-fn is_seat_of(entry: &InventoryEntry, binding: &Binding) -> bool {
+/// Returns true if a binding depends on the statement of an inventory entry.
+fn is_membership_of(entry: &InventoryEntry, binding: &Binding) -> bool {
     entry.arn == binding.role_arn && entry.share == Some(StatementKey::of(binding))
 }
 
-/// Custody of every role that a binding leads to, of those that Lanyard made until they are known to be gone, and of
-/// the seats in others' until they are known to be free.
-pub(super) fn custody_for(
+/// The inventory: every role of a binding, every role that Lanyard created until it is known to be gone, and every entry in
+/// a shared trust policy until it is known to be removed.
+pub(super) fn desired_inventory(
     identity: &Identity,
     binding: &Binding,
-    kept: &[Binding],
+    in_use: &[Binding],
     observed: &Observed,
     shares: bool,
 ) -> Inventory {
     let before = observed.object.inventory.as_ref();
-    let wanted = &identity.binding;
-    let used = |entry: &InventoryEntry| {
-        let mut bindings = kept.iter().chain([binding, wanted]);
+    let desired = &identity.binding;
+    let is_used = |entry: &InventoryEntry| {
+        let mut bindings = in_use.iter().chain([binding, desired]);
         bindings.any(|binding| match entry.share {
-            Some(_) => is_seat_of(entry, binding),
+            Some(_) => is_membership_of(entry, binding),
             None => binding.role_arn == entry.arn && binding.method() == entry.method,
         })
     };
-    let made = |entry: &InventoryEntry| {
-        let another = entry.arn != wanted.role_arn || identity.managed.is_none();
-        entry.managed && another && may_be_ours(&identity.subject, &entry.arn, observed)
+    let is_created = |entry: &InventoryEntry| {
+        let is_other = entry.arn != desired.role_arn || identity.managed.is_none();
+        entry.managed && is_other && may_be_ours(&identity.subject, &entry.arn, observed)
     };
-    let memberships = |entry: &InventoryEntry| {
+    let has_membership = |entry: &InventoryEntry| {
         let memberships = entry.memberships(&identity.subject);
         memberships.is_some_and(|memberships| may_be_taken(&memberships, observed))
     };
-    // What the role's owner keeps from now on stays as it is, and is not ours to take away any more.
-    let given_up =
-        |entry: &InventoryEntry| identity.managed.is_none() && !shares && is_seat_of(entry, wanted);
+    // Once the owner of the role maintains the trust policy, its statements stay and Lanyard does not remove them.
+    let is_given_up =
+        |entry: &InventoryEntry| identity.managed.is_none() && !shares && is_membership_of(entry, desired);
     let touches = InventoryEntry {
-        share: shares.then(|| StatementKey::of(wanted)),
+        share: shares.then(|| StatementKey::of(desired)),
         ..identity.touches()
     };
     let mut inventory = Inventory::including(before, identity.deletion_policy, touches);
-    inventory
-        .roles
-        .retain(|entry| (used(entry) || made(entry) || memberships(entry)) && !given_up(entry));
+    inventory.roles.retain(|entry| {
+        (is_used(entry) || is_created(entry) || has_membership(entry)) && !is_given_up(entry)
+    });
     if identity.class.is_some() {
         inventory = inventory.under(identity.class.clone());
     }
-    for other in kept.iter().chain([binding]) {
-        let entry = touched_for(identity, other, observed, shares);
-        let known = |known: &InventoryEntry| {
+    for other in in_use.iter().chain([binding]) {
+        let entry = entry_for(identity, other, observed, shares);
+        let is_known = |known: &InventoryEntry| {
             let same = known.arn == entry.arn && known.method == entry.method;
             same && (entry.share.is_none() || known.share == entry.share)
         };
-        if !inventory.roles.iter().any(known) {
+        if !inventory.roles.iter().any(is_known) {
             inventory = Inventory::including(Some(&inventory), identity.deletion_policy, entry);
         }
     }
     inventory
 }
 
-/// What is touched for a binding beside the one asked for. Where custody of its role is lost, the role's tags may still
-/// say that Lanyard made it.
-fn touched_for(identity: &Identity, other: &Binding, observed: &Observed, shares: bool) -> InventoryEntry {
+/// The inventory entry of a binding other than the desired one. If the inventory lost its role, the tags of the role may
+/// still show that Lanyard created it.
+fn entry_for(identity: &Identity, other: &Binding, observed: &Observed, shares: bool) -> InventoryEntry {
     let tags = observed.role(&other.role_arn).tags;
-    let made = tags.present().is_some_and(|tags| identity.subject.owns(tags));
+    let owned = tags.present().is_some_and(|tags| identity.subject.owns(tags));
     let adopted = tags.present().is_some_and(|tags| tags.contains_key(TAG_ADOPTED));
     let shared = match other.role_arn == identity.binding.role_arn {
         true => shares,
-        false => made && adopted,
+        false => owned && adopted,
     };
     InventoryEntry {
         arn: other.role_arn.clone(),
-        managed: made || identity.managed.is_some(),
+        managed: owned || identity.managed.is_some(),
         method: other.method(),
         share: shared.then(|| StatementKey::of(other)),
     }
 }
 
-/// Whether a role that was touched may still be ours: what is gone or was let go is not.
+/// Returns true if Lanyard may still own a role: it exists, or could not be read, and was not released.
 fn may_be_ours(subject: &Subject, arn: &RoleArn, observed: &Observed) -> bool {
     let facts = observed.role(arn);
-    let released = |tags: &BTreeMap<String, String>| tags.contains_key(TAG_RETAINED) && !subject.owns(tags);
-    !facts.id.is_absent() && !facts.tags.present().is_some_and(released)
+    let is_released =
+        |tags: &BTreeMap<String, String>| tags.contains_key(TAG_RETAINED) && !subject.owns(tags);
+    !facts.id.is_absent() && !facts.tags.present().is_some_and(is_released)
 }
 
-/// Whether a subject may still be in a seat: what cannot be read may.
+/// Returns true if a statement may still list the subject. A trust policy that could not be read may list it.
 fn may_be_taken(memberships: &RoleMembership, observed: &Observed) -> bool {
     match observed.role(&memberships.role).trust_here() {
         Fact::Present(trust) => memberships.membership.is_taken(trust) != Some(false),
@@ -148,13 +153,13 @@ fn may_be_taken(memberships: &RoleMembership, observed: &Observed) -> bool {
     }
 }
 
-/// Every seat that the subject was put into: those in custody, and those that the status says were applied.
-pub(super) fn seats_taken(
+/// Every entry of the subject in a shared trust policy, from the inventory and from the hashes that the status recorded.
+pub(super) fn recorded_memberships(
     subject: &Subject,
     previous: &Status,
     inventory: Option<&Inventory>,
 ) -> BTreeSet<RoleMembership> {
-    let in_custody = inventory
+    let in_inventory = inventory
         .into_iter()
         .flat_map(|inventory| inventory.memberships(subject));
     let bindings = previous.bindings.iter().map(|known| &known.binding);
@@ -167,5 +172,5 @@ pub(super) fn seats_taken(
             .last_applied_hashes
             .contains_key(&memberships.field().key())
     });
-    in_custody.chain(applied).collect()
+    in_inventory.chain(applied).collect()
 }

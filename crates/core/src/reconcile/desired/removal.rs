@@ -1,9 +1,9 @@
-//! Desired, for an object that goes: what of it is removed, and what only stops being Lanyard's.
-//! Custody, status and facts in, a removal out; no I/O. Needs no valid spec.
+//! The desired state of an object that is being deleted: what the operator removes, and what it only releases.
+//! Inputs are the inventory, the status and the observed state; no valid spec is needed. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Desired, inventory};
+use super::inventory;
 use crate::model::arn::RoleArn;
 use crate::model::observed::{Observed, RoleFacts};
 use crate::model::shared_trust::RoleMembership;
@@ -12,44 +12,43 @@ use crate::model::subject::Subject;
 use crate::ownership::{Ownership, found_association, found_role};
 use crate::reconcile::deletion_mode::DeletionMode;
 
-/// What a deletion removes or lets go.
+/// The resources that a deletion removes or releases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Removal {
-    /// Whose things.
+    /// The subject of the deleted object.
     pub subject: Subject,
-    /// Whether they are removed, and when, or only stop being ours.
-    pub leaving: DeletionMode,
-    /// The roles that were touched, and whether each is ours to remove.
+    /// Removal at once, removal when unused, or release.
+    pub mode: DeletionMode,
+    /// The roles that Lanyard touched. The value is true if Lanyard may remove the role.
     pub roles: BTreeMap<RoleArn, bool>,
-    /// Those of them that were adopted: they stay, and stop being Lanyard's.
+    /// The adopted roles among them. They stay and are released.
     pub adopted: BTreeSet<RoleArn>,
-    /// What becomes of an association that is ours.
-    pub association: Parting,
-    /// The seats in somebody else's role that the subject was put into.
+    /// The treatment of an association that Lanyard owns.
+    pub association: AssociationRemoval,
+    /// The entries of the subject in shared roles.
     pub memberships: BTreeSet<RoleMembership>,
 }
 
-/// What becomes of an association when its object goes.
+/// The treatment of an association when its object is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parting {
-    /// It is deleted.
-    Deleted,
-    /// It was adopted: it stays, and stops being Lanyard's.
-    LetGo,
-    /// It was adopted, and whether the role that it gives goes could not be read.
+pub enum AssociationRemoval {
+    /// The operator deletes it.
+    Delete,
+    /// It was adopted: it stays and is released.
+    Release,
+    /// It was adopted, and the facts that tell whether its role is deleted could not be read.
     Unknown,
 }
 
-impl Desired {
-    /// What should be for an object that goes. Needs no valid spec: custody says what was touched, then the status, and
-    /// every other role that was read is judged by its tags.
-    #[must_use]
-    pub fn absent(subject: &Subject, previous: &Status, observed: &Observed, leaving: DeletionMode) -> Self {
+impl Removal {
+    /// Derives the removal. The inventory tells which roles Lanyard touched, then the status. The tags decide for every other
+    /// role that was read.
+    pub(super) fn new(subject: &Subject, previous: &Status, observed: &Observed, mode: DeletionMode) -> Self {
         let inventory = observed.object.inventory.as_ref();
         let mut roles: BTreeMap<RoleArn, bool> =
             observed.roles.keys().map(|arn| (arn.clone(), true)).collect();
         for entry in inventory.into_iter().flat_map(|inventory| &inventory.roles) {
-            // A role that was ours once and is now named as an existing one stays ours to remove: its tags decide.
+            // Lanyard may still remove a role that it owned before the spec named it as an existing one. Its tags decide.
             let made = inventory.is_some_and(|inventory| inventory.made(&entry.arn));
             roles.insert(entry.arn.clone(), made);
         }
@@ -58,33 +57,33 @@ impl Desired {
             Some(true) => found_role(subject, previous, arn, &facts(arn)),
             Some(false) | None => Ownership::Foreign,
         };
-        let goes = |arn: &RoleArn| ownership(arn) == Ownership::Own;
-        let is_unknown = |arn: &RoleArn| roles.get(arn) == Some(&true) && !is_told(&facts(arn));
+        let is_deleted = |arn: &RoleArn| ownership(arn) == Ownership::Own;
+        let is_unknown = |arn: &RoleArn| roles.get(arn) == Some(&true) && !shows_owner(&facts(arn));
         let adopted = observed
             .association
             .present()
-            .filter(|found| found_association(subject, previous, found).is_adopted());
-        // What gives pods a role that goes is worth nothing, whoever made it.
+            .filter(|association| found_association(subject, previous, association).is_adopted());
+        // An association to a deleted role gives pods nothing, so it is deleted even if it was adopted.
         let association = match adopted {
-            Some(found) if is_unknown(&found.role_arn) => Parting::Unknown,
-            Some(found) if !goes(&found.role_arn) => Parting::LetGo,
-            Some(_) | None => Parting::Deleted,
+            Some(association) if is_unknown(&association.role_arn) => AssociationRemoval::Unknown,
+            Some(association) if !is_deleted(&association.role_arn) => AssociationRemoval::Release,
+            Some(_) | None => AssociationRemoval::Delete,
         };
-        let mut memberships = inventory::seats_taken(subject, previous, inventory);
-        memberships.retain(|memberships| !goes(&memberships.role));
+        let mut memberships = inventory::recorded_memberships(subject, previous, inventory);
+        memberships.retain(|memberships| !is_deleted(&memberships.role));
         let adopted = roles.keys().filter(|arn| ownership(arn).is_adopted());
-        Self::Absent(Removal {
+        Self {
             subject: subject.clone(),
-            leaving,
+            mode,
             adopted: adopted.cloned().collect(),
             association,
             roles,
             memberships,
-        })
+        }
     }
 }
 
-/// Whether it could be read whose a role is.
-fn is_told(facts: &RoleFacts) -> bool {
-    facts.id.unreadable().is_none() && facts.tags.unreadable().is_none()
+/// Returns true if the facts that show the owner of a role could be read.
+fn shows_owner(role: &RoleFacts) -> bool {
+    role.id.unreadable().is_none() && role.tags.unreadable().is_none()
 }

@@ -7,19 +7,19 @@ use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Association, Observed};
 use crate::model::reason::Reason;
 use crate::ownership::found_association;
-use crate::reconcile::desired::{DesiredAssociation, DesiredState, Others, Removal};
+use crate::reconcile::desired::{DesiredAssociation, DesiredState, OtherBindings, Removal};
 
 impl Differ<'_> {
     pub(super) fn association(&mut self, desired: &DesiredState, observed: &Observed) {
         let observed = &observed.association;
         if let Fact::Present(association) = observed
-            && !(desired.holds.association.is_ours()
+            && !(desired.ownership.association.is_ours()
                 || found_association(&desired.subject, self.previous, association).is_ours())
         {
             let message = conflict::association(desired, association);
             return self.conflict(Resource::Association, Reason::AssociationConflict, message);
         }
-        let is_kept = desired.others == Others::Stay && desired.association.is_none();
+        let is_kept = desired.other_bindings == OtherBindings::Keep && desired.association.is_none();
         if observed.unreadable().is_none() && !is_kept {
             self.drift.judged.insert(Resource::Association);
         }
@@ -32,11 +32,11 @@ impl Differ<'_> {
             (Some(_), Fact::Absent | Fact::Unreadable(_)) => {
                 self.field(Field::Association, Some(Value::there()), exists);
             }
-            (None, Fact::Present(observed)) => match desired.others {
+            (None, Fact::Present(observed)) => match desired.other_bindings {
                 // The binding in effect is IRSA, and an association takes precedence over the annotation.
-                Others::Drift => self.field(Field::Association, None, exists),
-                Others::Go => self.obsolete(Field::Association, Value::text(&observed.id)),
-                Others::Stay => {}
+                OtherBindings::Drift => self.field(Field::Association, None, exists),
+                OtherBindings::Remove => self.obsolete(Field::Association, Value::text(&observed.id)),
+                OtherBindings::Keep => {}
             },
             (None, _) => self.field(Field::Association, None, exists),
         }

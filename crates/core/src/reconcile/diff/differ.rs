@@ -45,9 +45,9 @@ impl<'a> Differ<'a> {
         let applied_role = previous.last_applied_hashes.get(&Field::Role.key());
         Self {
             is_other_role: applied_role.is_some_and(|digest| *digest != role.digest),
-            moving: desired.moving,
+            moving: desired.in_transition,
             frozen: desired.frozen,
-            bounds: desired.bounds,
+            bounds: desired.applies_boundary,
             adopted: matches!(desired.role, DesiredRole::Adopted(..)),
             ..Self::for_removal(previous)
         }

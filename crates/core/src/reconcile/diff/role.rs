@@ -34,7 +34,7 @@ impl Differ<'_> {
             // `summarise` judges an existing or held role by its effect. Nothing of an existing role is
             // Lanyard's, so nothing is recorded as applied either.
             DesiredRole::Existing => drop(self.drift.judged.insert(Resource::Role)),
-            DesiredRole::Held => {}
+            DesiredRole::Unchanged => {}
         }
     }
 
@@ -100,7 +100,7 @@ impl Differ<'_> {
         let (subject, arn) = (&desired.subject, &desired.binding.role_arn);
         let is_at_path = facts.elsewhere.is_none();
         let is_recorded = || found_role(subject, self.previous, arn, facts).is_ours();
-        if is_at_path && (desired.holds.role.is_ours() || is_recorded()) {
+        if is_at_path && (desired.ownership.role.is_ours() || is_recorded()) {
             return Owner::Lanyard;
         }
         let owner = match &facts.tags {
@@ -288,7 +288,7 @@ fn may_create(desired: &DesiredState) -> bool {
     let arn = &desired.binding.role_arn;
     let base = desired.cluster.role_path();
     let is_on_own_path = base.is_ok_and(|base| arn.path.as_str().starts_with(base.as_str()));
-    is_on_own_path && !desired.adoption.asks_for_role(arn) && !desired.holds.role.is_adopted()
+    is_on_own_path && !desired.adoption.asks_for_role(arn) && !desired.ownership.role.is_adopted()
 }
 
 /// Splits a trust policy into the policy without foreign statements that only deny, and those statements,

@@ -11,7 +11,7 @@ use crate::model::reason::Reason;
 use crate::model::spec::DEFAULT_AUDIENCE;
 use crate::model::spec::Method;
 use crate::model::text::quote;
-use crate::reconcile::desired::{DesiredState, Others};
+use crate::reconcile::desired::{DesiredState, OtherBindings};
 
 impl Differ<'_> {
     pub(super) fn service_account(&mut self, desired: &DesiredState, observed: &Observed) {
@@ -27,7 +27,7 @@ impl Differ<'_> {
             return self.conflict(Resource::ServiceAccount, Reason::AnnotationConflict, message);
         }
         // Annotations of another binding stay while pods may depend on it.
-        let is_kept = desired.others != Others::Drift && desired.annotations.is_empty();
+        let is_kept = desired.other_bindings != OtherBindings::Drift && desired.annotations.is_empty();
         if !is_kept {
             self.drift.judged.insert(Resource::ServiceAccount);
         }

@@ -111,7 +111,7 @@ impl Differ<'_> {
 
     /// Records the trust-statement entries of a deleted object. A release leaves them to the role's owner.
     pub(super) fn removed_memberships(&mut self, removal: &Removal, observed: &Observed) {
-        if removal.leaving == DeletionMode::Release {
+        if removal.mode == DeletionMode::Release {
             return;
         }
         for role_membership in &removal.memberships {

@@ -13,7 +13,7 @@ use crate::reconcile::step::Step;
 
 impl PlanBuilder<'_> {
     pub(super) fn adopt_role(&mut self, desired: &DesiredState, facts: &RoleFacts) {
-        if desired.holds.role != Ownership::Adopting {
+        if desired.ownership.role != Ownership::Adopting {
             return;
         }
         self.steps.push(Step::AdoptRole {
@@ -25,7 +25,7 @@ impl PlanBuilder<'_> {
 
     pub(super) fn adopt_association(&mut self, desired: &DesiredState) {
         let is_blocked = |resource| self.drift.conflict_on(resource).is_some();
-        let adopts = desired.holds.association == Ownership::Adopting;
+        let adopts = desired.ownership.association == Ownership::Adopting;
         if !adopts || is_blocked(Resource::Role) || is_blocked(Resource::Association) {
             return;
         }

@@ -10,7 +10,7 @@ use crate::model::annotation::is_token_setting;
 use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource};
 use crate::model::observed::{Association, RoleFacts, ServiceAccount};
-use crate::reconcile::admission::lets_in;
+use crate::reconcile::admission::may_admit;
 use crate::reconcile::desired::{DesiredAssociation, DesiredRole, DesiredState};
 use crate::reconcile::step::Step;
 
@@ -18,7 +18,7 @@ impl PlanBuilder<'_> {
     /// Plans the binding only if a pod that gets it can use it.
     pub(super) fn bind(&mut self, desired: &DesiredState) {
         let reasons = self.binding_waits_for(desired);
-        if reasons.is_empty() && desired.binds {
+        if reasons.is_empty() && desired.writes_binding {
             self.association(desired);
             self.annotations(desired);
         }
@@ -94,7 +94,7 @@ impl PlanBuilder<'_> {
         }
         match &role.trust {
             Fact::Unreadable(_) => Some(WaitReason::Reading),
-            Fact::Present(trust) if lets_in(trust, desired.request()) => None,
+            Fact::Present(trust) if may_admit(trust, desired.request()) => None,
             Fact::Present(_) | Fact::Absent => Some(WaitReason::Trust),
         }
     }
@@ -156,7 +156,7 @@ impl PlanBuilder<'_> {
             });
         }
         let changes = self.tag_changes(&desired.tags, Field::AssociationTag);
-        let (tags, removed) = besides_adopting(state.holds.association, changes);
+        let (tags, removed) = besides_adopting(state.ownership.association, changes);
         if !tags.is_empty() {
             self.steps.push(Step::TagAssociation { tags });
         }

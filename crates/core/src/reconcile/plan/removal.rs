@@ -13,12 +13,12 @@ use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::Observed;
 use crate::reconcile::deletion_mode::DeletionMode;
-use crate::reconcile::desired::{Parting, Removal};
+use crate::reconcile::desired::{AssociationRemoval, Removal};
 use crate::reconcile::diff::{Cause, Drift};
 use crate::reconcile::step::Step;
 
 pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Plan {
-    match removal.leaving {
+    match removal.mode {
         DeletionMode::Release => return release(removal, drift, observed),
         DeletionMode::RemoveWhenUnused => {
             // If there is nothing to remove, pods cannot lose anything.
@@ -44,7 +44,7 @@ pub(super) fn plan(removal: &Removal, drift: &Drift, observed: &Observed) -> Pla
 fn role_steps(removal: &Removal, drift: &Drift, observed: &Observed) -> (Vec<Step>, Vec<WaitReason>) {
     let mut steps = Vec::new();
     let is_unreadable_cause = |cause: &Cause| matches!(cause, Cause::Unreadable(_));
-    let may_be_bound = removal.association == Parting::Unknown;
+    let may_be_bound = removal.association == AssociationRemoval::Unknown;
     let mut is_blocked = may_be_bound
         || drift
             .differences
@@ -124,9 +124,9 @@ fn unbinding_steps(removal: &Removal, drift: &Drift) -> Vec<Step> {
     {
         match &difference.field {
             Field::Association => steps.extend(match removal.association {
-                Parting::Deleted => Some(Step::DeleteAssociation {}),
-                Parting::LetGo => Some(Step::ReleaseAssociation {}),
-                Parting::Unknown => None,
+                AssociationRemoval::Delete => Some(Step::DeleteAssociation {}),
+                AssociationRemoval::Release => Some(Step::ReleaseAssociation {}),
+                AssociationRemoval::Unknown => None,
             }),
             Field::Annotation(key) => drop(annotations.insert(key.clone())),
             Field::ServiceAccount => deletes_account = true,

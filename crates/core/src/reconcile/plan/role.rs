@@ -26,7 +26,7 @@ impl PlanBuilder<'_> {
             DesiredRole::Managed(managed) => managed_role(self, desired, managed),
             DesiredRole::Adopted(managed, entries) => adopted_role(self, desired, managed, entries),
             DesiredRole::Shared(entries) => self.entries(&desired.binding.role_arn, entries),
-            DesiredRole::Existing | DesiredRole::Held => {}
+            DesiredRole::Existing | DesiredRole::Unchanged => {}
         }
     }
 }
@@ -123,7 +123,7 @@ fn boundary(builder: &mut PlanBuilder<'_>, role: &RoleArn, managed: &ManagedRole
 fn tags(builder: &mut PlanBuilder<'_>, desired: &DesiredState, managed: &ManagedRole) {
     let role = &desired.binding.role_arn;
     let changes = builder.tag_changes(&managed.tags, Field::RoleTag);
-    let (tags, keys) = besides_adopting(desired.holds.role, changes);
+    let (tags, keys) = besides_adopting(desired.ownership.role, changes);
     if !tags.is_empty() {
         builder.steps.push(Step::TagRole {
             role: role.clone(),

@@ -25,7 +25,7 @@ impl PlanBuilder<'_> {
     }
 
     pub(super) fn obsolete_memberships(&mut self, desired: &DesiredState) {
-        for role_membership in &desired.left_seats {
+        for role_membership in &desired.obsolete_memberships {
             match is_taken(role_membership, self.observed) {
                 Fact::Present(true) => self.steps.push(removal_step(role_membership)),
                 Fact::Present(false) | Fact::Absent => {}

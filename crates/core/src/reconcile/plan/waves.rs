@@ -34,7 +34,7 @@ impl Plan {
             return self;
         };
         let steps: Vec<Step> = restarts
-            .now
+            .due
             .iter()
             .map(|(owner, mark)| Step::RestartWorkload {
                 owner: owner.clone(),

@@ -148,6 +148,6 @@ fn drifted(report: &DriftReport) -> Option<Verdict> {
 /// Keeps `Transitioning` as it was if the stage of the transition could not be determined.
 fn transitioning_before(input: &SummaryInput<'_>) -> Option<Verdict> {
     let before = input.previous.condition(ConditionType::Transitioning)?;
-    matches!(input.decision.stage, TransitionState::Unknown(..))
+    matches!(input.decision.transition, TransitionState::Unknown(..))
         .then(|| Verdict::met(before.reason, before.message.clone()))
 }

@@ -35,7 +35,7 @@ pub struct SummaryInput<'a> {
 impl<'a> SummaryInput<'a> {
     /// Returns the desired state, or `None` if it is unknown or the object is being deleted.
     pub(super) fn desired(&self) -> Option<&'a DesiredState> {
-        match (&self.decision.desired, &self.decision.stage) {
+        match (&self.decision.desired, &self.decision.transition) {
             (Desired::Absent(_), _) | (_, TransitionState::Unknown(..)) => None,
             (Desired::Present(desired), _) => Some(desired),
         }

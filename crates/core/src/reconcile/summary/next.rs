@@ -65,7 +65,7 @@ fn next_stage(input: &SummaryInput<'_>, transition: &Transition) -> Duration {
     match &transition.phase {
         Phase::Preparing | Phase::Switching | Phase::Unbinding if is_stage_done(input) => timings.step,
         phase => phase
-            .left()
+            .remaining()
             .map_or(timings.waiting, |remaining| remaining.max(timings.step)),
     }
 }

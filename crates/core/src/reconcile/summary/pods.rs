@@ -33,8 +33,8 @@ pub(super) fn pods_current(input: &SummaryInput<'_>) -> Verdict {
     match &input.decision.desired {
         Desired::Present(desired) => {
             let transition = transition::in_progress(input);
-            let binding = transition.map_or(&desired.binding, |transition| &transition.wanted);
-            let since = transition.and_then(|transition| transition.made_before);
+            let binding = transition.map_or(&desired.binding, |transition| &transition.desired);
+            let since = transition.and_then(|transition| transition.stale_before);
             let verdict = transition
                 .and_then(|transition| transition::stale_pods(transition, pods.stale(binding, since)));
             verdict.unwrap_or_else(|| pods_verdict(pods, binding, since))

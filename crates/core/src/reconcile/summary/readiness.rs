@@ -16,7 +16,7 @@ use crate::model::observed::{Association, ServiceAccount};
 use crate::model::reason::Reason;
 use crate::model::role_chain;
 use crate::model::text::quote;
-use crate::reconcile::desired::{Desired, DesiredAssociation, DesiredState, Others};
+use crate::reconcile::desired::{Desired, DesiredAssociation, DesiredState, OtherBindings};
 use crate::reconcile::diff::Drift;
 use crate::reconcile::transition::TransitionState;
 
@@ -55,7 +55,7 @@ pub(super) fn ready_inputs(input: &SummaryInput<'_>, drift: &Drift) -> ReadyInpu
             propagates_in: None,
         };
     };
-    if let TransitionState::Unknown(_, error) = &input.decision.stage {
+    if let TransitionState::Unknown(_, error) = &input.decision.transition {
         let as_before = |kind| {
             let consistency = Some(input.timings.read_consistency);
             Verdict::as_before(input.previous, kind, "The binding in effect", error, consistency)
@@ -101,7 +101,7 @@ fn binding(
                 Verdict::unmet(Reason::BindingMissing, message)
             });
         }
-        (Fact::Present(_), None) if desired.others == Others::Drift => {
+        (Fact::Present(_), None) if desired.other_bindings == OtherBindings::Drift => {
             let message = format!(
                 "ServiceAccount {subject} must have no association, because an association takes precedence over the IRSA annotation. It has one, see status.drift."
             );

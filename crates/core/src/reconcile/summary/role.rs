@@ -35,7 +35,7 @@ pub(crate) fn role(basis: &Basis<'_>, drift: &Drift, desired: &DesiredState) -> 
         | (Fact::Present(_), DesiredRole::Shared(_), Fact::Unreadable(error)) => {
             as_before(basis, ConditionType::RoleReady, &format!("Role {arn}"), error)
         }
-        (Fact::Absent, DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Held, _) => {
+        (Fact::Absent, DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Unchanged, _) => {
             Verdict::unmet(Reason::RoleMissing, format!("Role {arn} does not exist yet."))
         }
         (Fact::Absent, DesiredRole::Existing | DesiredRole::Shared(_), _) => Verdict::unmet(
@@ -57,7 +57,7 @@ fn ownership_conflict<'a>(drift: &'a Drift, desired: &DesiredState) -> Option<&'
     let conflict = drift.conflict_on(Resource::Role)?;
     let is_judged_by_effect = match conflict.reason {
         Reason::StatementConflict => true,
-        Reason::BoundaryMissing => desired.holds.role == Ownership::Adopted,
+        Reason::BoundaryMissing => desired.ownership.role == Ownership::Adopted,
         _ => false,
     };
     (!is_judged_by_effect).then_some(conflict)

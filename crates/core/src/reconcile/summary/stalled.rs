@@ -117,7 +117,7 @@ fn waits_for_user(input: &SummaryInput<'_>) -> Option<Verdict> {
     let (is_existing, has_foreign_trust) = match desired.role {
         DesiredRole::Existing => (true, true),
         DesiredRole::Shared(_) => (true, false),
-        DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Held => (false, false),
+        DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Unchanged => (false, false),
     };
     if is_existing && waits_for(WaitReason::Role) {
         return Some(Verdict::met(

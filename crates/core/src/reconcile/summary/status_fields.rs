@@ -46,7 +46,8 @@ pub(super) fn role(input: &SummaryInput<'_>) -> Option<RoleStatus> {
         }));
     }
     let previous = input.previous.role.as_ref().filter(|known| known.arn == arn);
-    if let (DesiredRole::Held, Some(previous)) = (&desired.role, previous.filter(|known| known.adopted)) {
+    if let (DesiredRole::Unchanged, Some(previous)) = (&desired.role, previous.filter(|known| known.adopted))
+    {
         // The adoption stays recorded although the spec already names another role.
         return Some(previous.clone());
     }
@@ -84,8 +85,8 @@ pub(super) fn pods(input: &SummaryInput<'_>) -> PodsStatus {
     };
     let transition = transition::in_progress(input);
     // During a transition, a pod is stale if it does not carry the new binding.
-    let binding = transition.map_or(&desired.binding, |transition| &transition.wanted);
-    let stale = pods.stale(binding, transition.and_then(|transition| transition.made_before));
+    let binding = transition.map_or(&desired.binding, |transition| &transition.desired);
+    let stale = pods.stale(binding, transition.and_then(|transition| transition.stale_before));
     PodsStatus {
         stale: i64::try_from(stale).unwrap_or(i64::MAX),
     }

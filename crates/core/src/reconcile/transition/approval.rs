@@ -1,5 +1,5 @@
-//! Consent: changes that AWS makes lossy, or whose loss no pod would show, wait for a person to agree to this very one.
-//! The scene in, what to ask out; no I/O. Called by `stage` only.
+//! Approvals: a transition that loses access in AWS, or whose loss no pod would show, waits until a user approves it.
+//! Input is the transition view; output is the pending approval request, if any. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -12,69 +12,76 @@ use crate::model::spec::PodRestart;
 use crate::model::subject::hex_hash;
 use lanyard_iam_policy::{ASSUME_ROLE, allows};
 
-/// The annotation of a WorkloadIdentity by which somebody agrees. Its value is the token that the condition shows.
+/// The annotation of a WorkloadIdentity by which a user approves a transition. Its value is the token that the condition
+/// shows.
 pub const ANNOTATION_APPROVE: &str = "lanyard.dev/approve";
 
-/// What somebody has to agree to.
+/// A request for approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    /// The value that the annotation has to have: it stands for this change and no other.
+pub struct ApprovalRequest {
+    /// The expected value of the annotation. It identifies this transition and no other.
     pub token: String,
-    /// Why it is asked.
-    pub because: Because,
+    /// The reason for the request.
+    pub reason: ApprovalReason,
 }
 
-/// Why somebody has to agree.
+/// The reason for a request for approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Because {
-    /// The association has to go before new pods get IRSA, and pods that hold it get no credentials any more.
+pub enum ApprovalReason {
+    /// New pods get IRSA only after the operator deletes the association. Pods that carry Pod Identity then lose access.
     PodsLoseAccess,
-    /// No pod holds the old binding: what uses it, if anything does, does not show as a pod (docs/dev/aws-behaviour.md#issue-threads).
+    /// No pod carries the old binding. A workload that uses it does not run as a pod
+    /// (docs/dev/aws-behaviour.md#issue-threads).
     NoPodHolds,
-    /// The role may assume other roles, which have to allow `sts:TagSession` from then on (docs/dev/aws-behaviour.md#issue-threads).
+    /// The role may assume other roles, which have to allow `sts:TagSession` after the transition
+    /// (docs/dev/aws-behaviour.md#issue-threads).
     RoleMayChain,
 }
 
-/// What has to be agreed to before anything is put in place.
-pub(super) fn before(view: &TransitionView<'_>) -> Option<Ask> {
-    let held = |old: &Binding| view.pods().any(|pod| pod.carries(old));
-    let because = if view.leaves_irsa() && !view.others.iter().any(held) {
-        Because::NoPodHolds
+/// The approval that is required before the operator writes the desired binding.
+pub(super) fn before_binding(view: &TransitionView<'_>) -> Option<ApprovalRequest> {
+    let is_carried = |old: &Binding| view.pods().any(|pod| pod.carries(old));
+    let reason = if view.moves_off_irsa() && !view.other_bindings.iter().any(is_carried) {
+        ApprovalReason::NoPodHolds
     } else if gains_tags(view) && may_chain(view) {
-        Because::RoleMayChain
+        ApprovalReason::RoleMayChain
     } else {
         return None;
     };
-    // What was agreed to for this change does not hold for the same change at another time.
-    unless_given(view, because, &view.began().as_second().to_string())
+    // An approval of this transition does not hold for the same transition at another time.
+    unless_approved(view, reason, &view.start_time().as_second().to_string())
 }
 
-/// What has to be agreed to before the association goes. Under `Rollout` the spec agrees, where Lanyard can restart
-/// every pod that would lose access.
-pub(super) fn to_unbind(view: &TransitionView<'_>) -> Option<Ask> {
+/// The approval that is required before the operator deletes the association. `podRestart: Rollout` approves it where
+/// Lanyard can restart every pod that would lose access.
+pub(super) fn before_unbinding(view: &TransitionView<'_>) -> Option<ApprovalRequest> {
     if view.identity.pod_restart == PodRestart::Rollout && restart::reaches_all(view) {
         return None;
     }
-    // An association that is made again has another id: what was agreed to once does not hold for the next time.
+    // A recreated association has another id, so an approval holds for one deletion only.
     let id = view.association().map_or("", |association| &association.id);
-    unless_given(view, Because::PodsLoseAccess, id)
+    unless_approved(view, ApprovalReason::PodsLoseAccess, id)
 }
 
-fn unless_given(view: &TransitionView<'_>, because: Because, this_time: &str) -> Option<Ask> {
+fn unless_approved(
+    view: &TransitionView<'_>,
+    reason: ApprovalReason,
+    occurrence: &str,
+) -> Option<ApprovalRequest> {
     let from = view.from();
     let text = format!(
-        "{this_time}/{because:?}/{}/{}",
+        "{occurrence}/{reason:?}/{}/{}",
         from.key(),
         view.identity.binding.key()
     );
     let token = hex_hash(&text, 8);
-    let given = view.observed.object.consent.as_deref() == Some(token.as_str());
-    (!given).then_some(Ask { token, because })
+    let is_approved = view.observed.object.consent.as_deref() == Some(token.as_str());
+    (!is_approved).then_some(ApprovalRequest { token, reason })
 }
 
-/// Whether sessions will carry tags that they did not carry before.
+/// Returns true if sessions get tags that they did not have before.
 fn gains_tags(view: &TransitionView<'_>) -> bool {
-    let tagged = |binding: &Binding| {
+    let has_tags = |binding: &Binding| {
         matches!(
             binding.by,
             By::PodIdentity {
@@ -83,25 +90,27 @@ fn gains_tags(view: &TransitionView<'_>) -> bool {
             }
         )
     };
-    tagged(&view.identity.binding) && !view.others.iter().all(tagged)
+    has_tags(&view.identity.binding) && !view.other_bindings.iter().all(has_tags)
 }
 
-/// Whether a policy of the role, one that the spec asks for or one that is found, lets it assume another role. An attached
-/// one that could not be read may.
+/// Returns true if a desired or observed policy of the role allows it to assume another role. An attached policy that
+/// could not be read counts as one that does.
 fn may_chain(view: &TransitionView<'_>) -> bool {
     let managed = view.identity.managed.iter();
-    let wanted = managed.flat_map(|role| role.inline.values());
+    let desired = managed.flat_map(|role| role.inline.values());
     let role = view.observed.role(&view.identity.binding.role_arn);
     let inline = role.inline.present().into_iter().flat_map(BTreeMap::values);
     let mut attached = role.attached.present().into_iter().flat_map(BTreeMap::values);
-    let harmless = |effect: &Fact<Effect>| {
+    let is_harmless = |effect: &Fact<Effect>| {
         matches!(
             effect,
             Fact::Present(Effect::Grants | Effect::OnlyDenies) | Fact::Absent
         )
     };
-    wanted.chain(inline).any(|document| allows(document, ASSUME_ROLE))
-        || attached.any(|effect| !harmless(effect))
+    desired
+        .chain(inline)
+        .any(|document| allows(document, ASSUME_ROLE))
+        || attached.any(|effect| !is_harmless(effect))
 }
 
 #[cfg(test)]
@@ -113,12 +122,12 @@ mod tests {
     use crate::model::spec::Method;
     use crate::model::timings::Timings;
 
-    /// Whether an IRSA role with one attached policy may become a Pod Identity role unasked.
-    fn asks(effect: Fact<Effect>, session_tags: bool) -> bool {
+    /// Returns true if a transition of an IRSA role with one attached policy to Pod Identity requires approval.
+    fn requires_approval(effect: Fact<Effect>, session_tags: bool) -> bool {
         let (_, mut world, status) = applied(&spec(Method::Irsa));
-        let mut to = spec(Method::PodIdentity);
-        to.pod_identity.disable_session_tags = !session_tags;
-        let identity = identity(&to);
+        let mut desired = spec(Method::PodIdentity);
+        desired.pod_identity.disable_session_tags = !session_tags;
+        let identity = identity(&desired);
         let policy = PolicyArn::parse("arn:aws:iam::111122223333:policy/p").unwrap();
         let role = world.roles.get_mut(identity.role_arn()).unwrap();
         role.attached = Fact::Present(BTreeMap::from([(policy, effect)]));
@@ -128,11 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn an_attached_policy_that_assumes_roles_or_was_not_read_is_asked_about_where_sessions_get_tags() {
-        assert!(asks(Fact::Present(Effect::Chains), true));
-        assert!(asks(Fact::Unreadable(ReadError::NotRead), true));
-        assert!(!asks(Fact::Present(Effect::Chains), false));
-        assert!(!asks(Fact::Present(Effect::Grants), true));
-        assert!(!asks(Fact::Present(Effect::OnlyDenies), true));
+    fn chaining_or_unreadable_policy_with_tags_requires_approval() {
+        assert!(requires_approval(Fact::Present(Effect::Chains), true));
+        assert!(requires_approval(Fact::Unreadable(ReadError::NotRead), true));
+        assert!(!requires_approval(Fact::Present(Effect::Chains), false));
+        assert!(!requires_approval(Fact::Present(Effect::Grants), true));
+        assert!(!requires_approval(Fact::Present(Effect::OnlyDenies), true));
     }
 }

@@ -1,50 +1,50 @@
-//! Refusals: what stands against a change to Pod Identity, found before anything is touched.
-//! The scene in, the first refusal out; no I/O. Called by `stage` only.
+//! Refusals: preconditions of a transition to Pod Identity, checked before the operator changes anything.
+//! Input is the transition view; output is the first refusal, if any. No I/O.
 
 use super::view::TransitionView;
 use crate::model::fact::Fact;
 use crate::model::pods::Place;
 use crate::model::reason::Reason;
 
-/// What stands against a change of the binding.
+/// A precondition of the transition that is not met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// No ready agent in the cluster; the text says what was found.
-    Agent(String),
-    /// So many pods run where there is no agent.
-    Place {
-        /// Where.
+    /// The cluster has no ready agent. The text describes the observed agent.
+    AgentNotReady(String),
+    /// Pods run on nodes that have no agent.
+    UnsupportedNodes {
+        /// The kind of node.
         place: Place,
-        /// How many.
+        /// The number of pods on such nodes.
         pods: usize,
     },
-    /// An association that is not ours decides what new pods get.
-    Association,
-    /// An EKS add-on brings the ServiceAccount, and gives it its own binding.
-    AddOn,
+    /// An association that Lanyard does not own decides which role new pods get.
+    ForeignAssociation,
+    /// An EKS add-on owns the ServiceAccount and gives it a binding of its own.
+    ManagedByAddOn,
 }
 
 impl Refusal {
-    /// The word for it.
+    /// The reason that the condition shows.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Agent(_) => Reason::AgentNotReady,
-            Self::Place { .. } => Reason::NodesUnsupported,
-            Self::Association => Reason::AssociationConflict,
-            Self::AddOn => Reason::ManagedByAddOn,
+            Self::AgentNotReady(_) => Reason::AgentNotReady,
+            Self::UnsupportedNodes { .. } => Reason::NodesUnsupported,
+            Self::ForeignAssociation => Reason::AssociationConflict,
+            Self::ManagedByAddOn => Reason::ManagedByAddOn,
         }
     }
 }
 
-/// What stands against putting the wanted binding in place, if anything does. A fact that could not be read refuses
-/// nothing here: the step that rests on it is not planned.
+/// Returns the first precondition of the desired binding that is not met. An unreadable fact refuses nothing here: `plan`
+/// omits the step that requires it.
 pub(super) fn refusal(view: &TransitionView<'_>) -> Option<Refusal> {
-    let foreign = view.observed.association.present().is_some() && view.association().is_none();
-    if foreign {
-        return Some(Refusal::Association);
+    let is_foreign = view.observed.association.present().is_some() && view.association().is_none();
+    if is_foreign {
+        return Some(Refusal::ForeignAssociation);
     }
-    if !view.leaves_irsa() {
+    if !view.moves_off_irsa() {
         return None;
     }
     if view
@@ -53,25 +53,25 @@ pub(super) fn refusal(view: &TransitionView<'_>) -> Option<Refusal> {
         .present()
         .is_some_and(|account| account.of_add_on)
     {
-        return Some(Refusal::AddOn);
+        return Some(Refusal::ManagedByAddOn);
     }
-    agent(view).or_else(|| places(view))
+    agent_not_ready(view).or_else(|| unsupported_nodes(view))
 }
 
-pub(super) fn agent(view: &TransitionView<'_>) -> Option<Refusal> {
+fn agent_not_ready(view: &TransitionView<'_>) -> Option<Refusal> {
     match &view.observed.agent {
         Fact::Present(agent) if agent.ready => None,
-        Fact::Present(agent) => Some(Refusal::Agent(agent.found.clone())),
-        Fact::Absent => Some(Refusal::Agent("not found".to_owned())),
+        Fact::Present(agent) => Some(Refusal::AgentNotReady(agent.found.clone())),
+        Fact::Absent => Some(Refusal::AgentNotReady("not found".to_owned())),
         Fact::Unreadable(_) => None,
     }
 }
 
-pub(super) fn places(view: &TransitionView<'_>) -> Option<Refusal> {
+pub(super) fn unsupported_nodes(view: &TransitionView<'_>) -> Option<Refusal> {
     [Place::Fargate, Place::Windows, Place::WithoutAgent]
         .into_iter()
         .find_map(|place| {
             let pods = view.pods().filter(|pod| pod.place == place).count();
-            (pods > 0).then_some(Refusal::Place { place, pods })
+            (pods > 0).then_some(Refusal::UnsupportedNodes { place, pods })
         })
 }

@@ -1,11 +1,12 @@
-//! Restarts: which owners of stale pods are restarted now, which are waited for, and which a person has to restart.
-//! The scene in, a value out; no I/O. Called by `stage` only. One goes first, and the others when it is through.
+//! Restarts: the owners of stale pods that the operator restarts now, those that it waits for, and those that a user has
+//! to restart. One workload goes first, and the rest follow when its rollout is complete. Input is the transition view. No I/O.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::refusal;
+use super::timers::remaining;
 use super::view::TransitionView;
 use crate::model::binding::By;
 use crate::model::reason::Reason;
@@ -15,20 +16,20 @@ use crate::model::workload::{RestartedFor, Workload, WorkloadRef};
 #[cfg(test)]
 mod tests;
 
-/// The restarts of a change at one moment.
+/// The restarts of a transition at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restarts {
-    /// Whether the spec has Lanyard restart what it can.
+    /// True if the spec allows Lanyard to restart workloads.
     pub allowed: bool,
-    /// What is restarted now, each with the mark that keeps it from being restarted twice.
-    pub now: Vec<(WorkloadRef, RestartedFor)>,
-    /// What was restarted and is not through.
+    /// The workloads to restart now, each with the annotation that prevents a second restart.
+    pub due: Vec<(WorkloadRef, RestartedFor)>,
+    /// The restarted workloads whose rollout is not complete.
     pub rolling: Vec<WorkloadRef>,
-    /// What waits for a disruption budget.
-    pub held_back: Vec<WorkloadRef>,
-    /// What Lanyard cannot restart, each with the reason.
-    pub by_hand: Vec<String>,
-    /// What was restarted so long ago that it should be through.
+    /// The workloads that a disruption budget blocks.
+    pub blocked_by_budget: Vec<WorkloadRef>,
+    /// The owners that Lanyard cannot restart, each with the reason.
+    pub manual: Vec<String>,
+    /// The restarted workloads whose rollout takes longer than `failAfter`.
     pub stuck: Vec<WorkloadRef>,
 }
 
@@ -38,7 +39,7 @@ pub(super) fn restarts(view: &TransitionView<'_>) -> Restarts {
         allowed,
         ..Restarts::default()
     };
-    // A pod that works is not replaced by one that would not.
+    // A working pod is not replaced by one that would get no credentials.
     let Some(workloads) = view
         .observed
         .workloads
@@ -47,61 +48,61 @@ pub(super) fn restarts(view: &TransitionView<'_>) -> Restarts {
     else {
         return none;
     };
-    let mut stale: BTreeMap<Option<&WorkloadRef>, Stale> = BTreeMap::new();
-    for pod in view.pods().filter(|pod| view.depends_on_another(pod)) {
+    let mut stale: BTreeMap<Option<&WorkloadRef>, StalePods> = BTreeMap::new();
+    for pod in view.pods().filter(|pod| view.depends_on_old_binding(pod)) {
         stale.entry(pod.owner.as_ref()).or_default().add(pod.created);
     }
     let mut restarts = none;
-    let mut fit: Vec<(Stale, &Workload)> = Vec::new();
+    let mut restartable_workloads: Vec<(StalePods, &Workload)> = Vec::new();
     for (owner, pods) in stale {
         match restartable(owner, workloads) {
-            Ok(workload) => fit.push((pods, workload)),
-            Err(why) => restarts.by_hand.push(why),
+            Ok(workload) => restartable_workloads.push((pods, workload)),
+            Err(reason) => restarts.manual.push(reason),
         }
     }
-    restarts.choose(view, fit, workloads);
+    restarts.select(view, restartable_workloads, workloads);
     restarts
 }
 
 /// The pods of one owner that a restart would replace.
 #[derive(Debug, Clone, Copy)]
-struct Stale {
-    pods: usize,
+struct StalePods {
+    count: usize,
     youngest: Timestamp,
 }
 
-impl Default for Stale {
+impl Default for StalePods {
     fn default() -> Self {
         Self {
-            pods: 0,
+            count: 0,
             youngest: Timestamp::MIN,
         }
     }
 }
 
-impl Stale {
+impl StalePods {
     fn add(&mut self, created: Timestamp) {
-        self.pods += 1;
+        self.count += 1;
         self.youngest = self.youngest.max(created);
     }
 }
 
-/// Whether a pod that is made now could use the wanted binding, as far as can be told.
+/// Returns true if a pod created now could use the desired binding, as far as the observed state shows.
 fn would_work(view: &TransitionView<'_>) -> bool {
-    let usable = match &view.identity.binding.by {
+    let is_usable = match &view.identity.binding.by {
         By::PodIdentity { .. } => {
             let agent = view.observed.agent.present().is_some_and(|agent| agent.ready);
-            agent && refusal::places(view).is_none()
+            agent && refusal::unsupported_nodes(view).is_none()
         }
         By::Irsa { audience, .. } => {
             let provider = view.observed.provider.present();
             provider.is_some_and(|provider| provider.client_ids.contains(audience.as_str()))
         }
     };
-    usable && view.is_let_in()
+    is_usable && view.is_admitted()
 }
 
-/// Whether every pod that loses access with the association belongs to something that can be restarted.
+/// Returns true if Lanyard can restart the owner of every pod that loses access with the association.
 pub(super) fn reaches_all(view: &TransitionView<'_>) -> bool {
     let Some(workloads) = view.observed.workloads.present() else {
         return false;
@@ -111,13 +112,18 @@ pub(super) fn reaches_all(view: &TransitionView<'_>) -> bool {
 }
 
 impl Restarts {
-    /// One first: the workload with the fewest stale pods. The others follow when all that was begun is through.
-    fn choose(&mut self, view: &TransitionView<'_>, mut fit: Vec<(Stale, &Workload)>, all: &[Workload]) {
-        let token = view.token.as_str();
-        let begun = all.iter().filter(|workload| is_begun(workload, view));
-        let mut proven = false;
-        for workload in begun {
-            proven = true;
+    /// Selects the workload with the fewest stale pods first. The rest follow when every started rollout is complete.
+    fn select(
+        &mut self,
+        view: &TransitionView<'_>,
+        mut candidates: Vec<(StalePods, &Workload)>,
+        workloads: &[Workload],
+    ) {
+        let token = view.target_hash.as_str();
+        let restarted = workloads.iter().filter(|workload| is_restarted(workload, view));
+        let mut first_is_complete = false;
+        for workload in restarted {
+            first_is_complete = true;
             if !workload.rolled_out && is_late(workload, view) {
                 self.stuck.push(workload.owner.clone());
             } else if !workload.rolled_out {
@@ -127,56 +133,59 @@ impl Restarts {
         if !self.stuck.is_empty() || !self.rolling.is_empty() {
             return;
         }
-        // Pods that its restart replaces may take their time to end; younger ones call for another.
-        let replaces = |mark: &RestartedFor, pods: &Stale| mark.replaces(token, pods.youngest);
-        fit.retain(|(pods, workload)| {
+        // Pods that a restart replaces may take time to terminate. Younger stale pods require another restart.
+        let is_replaced = |mark: &RestartedFor, pods: &StalePods| mark.replaces(token, pods.youngest);
+        candidates.retain(|(pods, workload)| {
             !workload
                 .restarted_for
                 .as_ref()
-                .is_some_and(|mark| replaces(mark, pods))
+                .is_some_and(|mark| is_replaced(mark, pods))
         });
-        fit.sort_by(|a, b| (a.0.pods, &a.1.owner).cmp(&(b.0.pods, &b.1.owner)));
-        if !proven {
-            fit.truncate(1);
+        candidates.sort_by(|a, b| (a.0.count, &a.1.owner).cmp(&(b.0.count, &b.1.owner)));
+        if !first_is_complete {
+            candidates.truncate(1);
         }
-        for (pods, workload) in fit {
+        for (pods, workload) in candidates {
             if workload.disruptions_allowed.is_some_and(|allowed| allowed < 1) {
-                self.held_back.push(workload.owner.clone());
+                self.blocked_by_budget.push(workload.owner.clone());
                 continue;
             }
             let mark = RestartedFor {
                 binding: token.to_owned(),
                 made_until: pods.youngest,
             };
-            self.now.push((workload.owner.clone(), mark));
+            self.due.push((workload.owner.clone(), mark));
         }
     }
 }
 
-/// Whether a workload was restarted in this change, and not in an earlier one to the same binding.
-fn is_begun(workload: &Workload, view: &TransitionView<'_>) -> bool {
+/// Returns true if the workload was restarted in this transition, and not in an earlier one to the same binding.
+fn is_restarted(workload: &Workload, view: &TransitionView<'_>) -> bool {
     let mark = workload.restarted_for.as_ref();
-    let for_this = mark.is_some_and(|mark| mark.binding == view.token);
-    // Kubernetes tells times in whole seconds.
-    let since = view.began().as_second();
-    for_this && workload.restarted_at.is_some_and(|at| at.as_second() >= since)
+    let same_binding = mark.is_some_and(|mark| mark.binding == view.target_hash);
+    // Kubernetes stores times in whole seconds.
+    let start = view.start_time().as_second();
+    same_binding && workload.restarted_at.is_some_and(|at| at.as_second() >= start)
 }
 
-/// Whether a restart should be through by now.
+/// Returns true if the rollout takes longer than `failAfter`.
 fn is_late(workload: &Workload, view: &TransitionView<'_>) -> bool {
-    let at = workload
+    let restarted_at = workload
         .restarted_at
-        .unwrap_or_else(|| view.since(Reason::Draining));
-    super::left_of(view.timings.fail_after, at, view.now).is_none()
+        .unwrap_or_else(|| view.stage_start(Reason::Draining));
+    remaining(view.timings.fail_after, restarted_at, view.now).is_none()
 }
 
-/// The workload to restart for pods of an owner, or why Lanyard cannot.
+/// The workload to restart for the pods of an owner.
+///
+/// # Errors
+/// Returns the owner, with the obstacle if one is known, if Lanyard cannot restart it.
 fn restartable<'a>(owner: Option<&WorkloadRef>, workloads: &'a [Workload]) -> Result<&'a Workload, String> {
     let Some(owner) = owner else {
         return Err("bare pods".to_owned());
     };
-    let found = workloads.iter().find(|workload| workload.owner == *owner);
-    match found.map(|workload| (workload, workload.obstacle)) {
+    let workload = workloads.iter().find(|workload| workload.owner == *owner);
+    match workload.map(|workload| (workload, workload.obstacle)) {
         None => Err(owner.to_string()),
         Some((_, Some(obstacle))) => Err(format!("{owner} ({obstacle})")),
         Some((workload, None)) => Ok(workload),

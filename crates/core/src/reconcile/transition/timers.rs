@@ -1,20 +1,19 @@
-//! Anchors: since when things are as they are, and how long until time alone permits the next phase. The record, what
-//! servers tell and the clock in, what is left out; no I/O. Called by `stage` only.
+//! The timers of a transition: how long until time alone permits the next phase. Inputs are the recorded times, the times
+//! that the servers report, and the clock. No I/O.
 //!
-//! An anchor may delay and never permits: one that is not known counts as now.
+//! A recorded time may only delay a phase and never permits one: an unknown time counts as now.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::left_of;
 use super::view::TransitionView;
 use crate::model::binding::By;
 use crate::model::reason::Reason;
 use crate::model::status::{BindingState, BindingStatus, TransitionStatus};
 
 impl TransitionView<'_> {
-    /// Whether what has to reach everybody is that an association is gone.
+    /// Returns true if the change that has to propagate is the deletion of an association.
     pub fn waits_for_unbinding(&self) -> bool {
         let was_bound = |known: &BindingStatus| {
             !known.binding.is_irsa() && (known.state != BindingState::Pending || known.association.is_some())
@@ -22,41 +21,43 @@ impl TransitionView<'_> {
         self.identity.binding.is_irsa() && self.previous.bindings.iter().any(was_bound)
     }
 
-    /// How long the trust that was set still needs to reach every place where roles are assumed.
+    /// The remaining propagation time of the trust policy. Returns `None` if it has passed.
     pub fn propagates_in(&self) -> Option<Duration> {
-        let time = self.timings.propagation;
+        let duration = self.timings.propagation;
         match self.record {
             Some(record) if record.stage == Reason::Switching => None,
             Some(record) if record.stage == Reason::Propagating => {
-                left_of(time, record.stage_transition_time, self.now)
+                remaining(duration, record.stage_transition_time, self.now)
             }
-            Some(_) | None => Some(time).filter(|time| !time.is_zero()),
+            Some(_) | None => Some(duration).filter(|duration| !duration.is_zero()),
         }
     }
 
-    /// How long the change that was made last still needs to reach everybody: by our own clock, from when we first saw
-    /// it in place, and by that of the server that made it. Both have to be over.
+    /// The remaining propagation time of the last change to the binding, measured by the operator's clock from the first
+    /// observation and by the clock of the server that made the change. Returns `None` if both have passed.
     pub fn settles_in(&self) -> Option<Duration> {
-        let time = self.timings.binding_propagation;
+        let duration = self.timings.binding_propagation;
         let server = match &self.identity.binding.by {
-            By::PodIdentity { .. } => self.association().and_then(|found| found.modified_at),
+            By::PodIdentity { .. } => self.association().and_then(|association| association.modified_at),
             By::Irsa { .. } => self
                 .observed
                 .service_account
                 .present()
                 .and_then(|account| account.applied_at),
         };
-        // Once it was known to be in effect it stays so, whatever is changed beside it, as long as it stays in place.
+        // A binding that took effect stays in effect as long as it is in place, whatever changes beside it.
         if self.record.is_some_and(|record| record.effective_time.is_some())
             && !self.is_blocked_by_association()
         {
             return None;
         }
-        let server = server.and_then(|at| left_of(time, at, self.now));
+        let server = server.and_then(|at| remaining(duration, at, self.now));
         let own = match self.record {
             Some(record) if self.is_past_settling(record) => None,
-            Some(record) if self.is_settling(record) => left_of(time, record.stage_transition_time, self.now),
-            Some(_) | None => Some(time).filter(|time| !time.is_zero()),
+            Some(record) if self.is_settling(record) => {
+                remaining(duration, record.stage_transition_time, self.now)
+            }
+            Some(_) | None => Some(duration).filter(|duration| !duration.is_zero()),
         };
         own.max(server)
     }
@@ -69,61 +70,50 @@ impl TransitionView<'_> {
         }
     }
 
-    /// Whether the record has seen this wait to its end before.
+    /// Returns true if the record shows that this wait has ended before.
     fn is_past_settling(&self, record: &TransitionStatus) -> bool {
         let unbinding = [Reason::ApprovalRequired, Reason::Unbinding, Reason::Paused];
         self.is_blocked_by_association() && record.bound_time.is_some() && unbinding.contains(&record.stage)
     }
 
-    /// How long all pods have to stay current before the old binding goes.
+    /// The remaining time for which all pods have to stay current before the operator removes the old binding.
     pub fn soaks_in(&self) -> Option<Duration> {
-        let time = self.timings.soak;
-        let since = match self.record {
-            Some(record) if record.stage == Reason::Soaking => record.stage_transition_time,
-            Some(_) | None => self.now,
-        };
-        left_of(time, since, self.now)
+        remaining(self.timings.soak, self.stage_start(Reason::Soaking), self.now)
     }
 
-    /// When this change was first seen.
-    pub fn began(&self) -> Timestamp {
+    /// The time at which the operator first observed this transition.
+    pub fn start_time(&self) -> Timestamp {
         self.record.map_or(self.now, |record| record.start_time)
     }
 
-    /// When this stage of the change was first seen.
-    pub fn since(&self, stage: Reason) -> Timestamp {
+    /// The time at which the operator first observed this stage of the transition.
+    pub fn stage_start(&self, stage: Reason) -> Timestamp {
         let record = self.record.filter(|record| record.stage == stage);
         record.map_or(self.now, |record| record.stage_transition_time)
     }
 
-    /// Pods of a Pod Identity binding do not show its role: those made before its last change reached everybody may
-    /// hold a session of the role before.
-    pub fn made_before(&self) -> Option<Timestamp> {
-        let in_place = self.others.iter().any(|other| !other.is_irsa());
-        let changed = self
+    /// The time before which a pod of a Pod Identity binding may have got a session of the previous role. Its spec does not
+    /// show the role, so the creation time decides. Returns `None` if no pod can hold such a session.
+    pub fn stale_before(&self) -> Option<Timestamp> {
+        let was_associated = self.other_bindings.iter().any(|other| !other.is_irsa());
+        let association = self
             .association()
-            .filter(|_| in_place && !self.identity.binding.is_irsa())?;
-        // By our own clock as well: pods are made by that one.
-        let seen = self
+            .filter(|_| was_associated && !self.identity.binding.is_irsa())?;
+        // The operator's clock counts too, since creation times of pods follow it.
+        let observed = self
             .record
             .and_then(|record| record.bound_time)
             .unwrap_or(self.now);
-        let changed = changed.modified_at.map_or(seen, |at| at.max(seen));
-        let settle = jiff::SignedDuration::try_from(self.timings.binding_propagation).ok()?;
-        Some(changed.checked_add(settle).unwrap_or(changed))
+        let changed = association.modified_at.map_or(observed, |at| at.max(observed));
+        let propagation = SignedDuration::try_from(self.timings.binding_propagation).ok()?;
+        Some(changed.checked_add(propagation).unwrap_or(changed))
     }
 }
 
-/// Whether a change may have come as far as to put its binding in place: the last pass of it may not be recorded.
-pub(super) fn may_have_bound(record: &TransitionStatus) -> bool {
-    let after = [
-        Reason::Propagating,
-        Reason::Switching,
-        Reason::Settling,
-        Reason::Unbinding,
-        Reason::Unbound,
-        Reason::Draining,
-        Reason::Soaking,
-    ];
-    record.bound_time.is_some() || after.contains(&record.stage)
+/// The rest of a duration that began at a time. It never exceeds the duration itself, whatever a clock reports. Returns
+/// `None` if the duration has passed.
+pub(super) fn remaining(duration: Duration, start: Timestamp, now: Timestamp) -> Option<Duration> {
+    let end = start.checked_add(SignedDuration::try_from(duration).ok()?).ok()?;
+    let rest = now.duration_until(end);
+    rest.is_positive().then(|| rest.unsigned_abs().min(duration))
 }

@@ -1,10 +1,8 @@
-//! The scene of a change: which bindings the record and the world show, which of them a pod may still depend on.
-//! Facts in, answers out; no I/O. Called by `stage` only.
+//! The transition view: the bindings that the record, the cluster, the trust policy and the pods show, and how far the
+//! desired binding is in place. Inputs are the identity, the status and the observed state. No I/O.
 
 use jiff::Timestamp;
 
-use super::left_of;
-use super::timers::may_have_bound;
 use crate::identity::Identity;
 use crate::model::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use crate::model::arn::RoleArn;
@@ -14,14 +12,15 @@ use crate::model::field::Field;
 use crate::model::inventory::InventoryEntry;
 use crate::model::name::Audience;
 use crate::model::observed::{Association, Observed, ServiceAccount};
-use crate::model::pods::{Credential, PodCredentials};
+use crate::model::pods::PodCredentials;
+use crate::model::reason::Reason;
 use crate::model::shared_trust::StatementKey;
 use crate::model::spec::DEFAULT_AUDIENCE;
 use crate::model::spec::Method;
 use crate::model::status::{BindingState, BindingStatus, Status, TransitionStatus};
 use crate::model::timings::Timings;
 use crate::ownership::{ownership_of_association, ownership_of_role};
-use crate::reconcile::admission::{Request, lets_in};
+use crate::reconcile::admission::{Request, may_admit};
 
 pub(super) struct TransitionView<'a> {
     pub identity: &'a Identity,
@@ -29,12 +28,12 @@ pub(super) struct TransitionView<'a> {
     pub observed: &'a Observed,
     pub timings: &'a Timings,
     pub now: Timestamp,
-    /// A short name of the binding wanted.
-    pub token: String,
-    /// The record of this very change.
+    /// A short hash of the desired binding.
+    pub target_hash: String,
+    /// The recorded transition, if it leads to the desired binding.
     pub record: Option<&'a TransitionStatus>,
-    /// Every binding beside the wanted one that the record, the world or a pod shows.
-    pub others: Vec<Binding>,
+    /// Every binding except the desired one that the record, the cluster, the trust policy or a pod shows.
+    pub other_bindings: Vec<Binding>,
 }
 
 impl<'a> TransitionView<'a> {
@@ -45,36 +44,37 @@ impl<'a> TransitionView<'a> {
         timings: &'a Timings,
         now: Timestamp,
     ) -> Self {
-        let token = identity.binding.token();
+        let target_hash = identity.binding.token();
         let record = previous.transition.as_ref();
         let mut view = Self {
-            record: record.filter(|record| record.target_hash == token),
-            token,
+            record: record.filter(|record| record.target_hash == target_hash),
+            target_hash,
             identity,
             previous,
             observed,
             timings,
             now,
-            others: Vec::new(),
+            other_bindings: Vec::new(),
         };
-        view.others = view.all_others();
+        view.other_bindings = view.all_other_bindings();
         view
     }
 
-    /// Why nobody can say which binding is in effect and what depends on it. What was in our custody and has no record
-    /// may have pods that depend on a binding that only they still show.
+    /// The fact that is needed to tell which binding is effective and which pods depend on it, and that could not be read.
+    /// Returns `None` if all of them could be read. If the object has an inventory and no recorded bindings, its pods may
+    /// depend on a binding that only the pods still show.
     pub fn unknown(&self) -> Option<(Field, ReadError)> {
-        let forgotten = self.previous.bindings.is_empty() && self.observed.object.inventory.is_some();
+        let record_is_lost = self.previous.bindings.is_empty() && self.observed.object.inventory.is_some();
         let uncounted = match &self.observed.pods {
             Fact::Present(pods) if pods.fresh => None,
             Fact::Present(_) | Fact::Absent => Some(&ReadError::NotRead),
-            Fact::Unreadable(why) => Some(why),
+            Fact::Unreadable(error) => Some(error),
         };
-        let uncounted = uncounted.filter(|_| forgotten || !self.others.is_empty());
+        let uncounted = uncounted.filter(|_| record_is_lost || !self.other_bindings.is_empty());
         let association = self.observed.association.unreadable();
         let account = self.observed.service_account.unreadable();
-        let facts = self.observed.role(&self.identity.binding.role_arn);
-        let trust = facts.trust.unreadable().filter(|_| forgotten);
+        let role = self.observed.role(&self.identity.binding.role_arn);
+        let trust = role.trust.unreadable().filter(|_| record_is_lost);
         let unread = [
             (Field::Association, association),
             (Field::ServiceAccount, account),
@@ -82,26 +82,26 @@ impl<'a> TransitionView<'a> {
             (Field::Trust, trust),
         ];
         let mut unread = unread.into_iter();
-        unread.find_map(|(what, why)| Some((what, why?.clone())))
+        unread.find_map(|(field, error)| Some((field, error?.clone())))
     }
 
-    fn all_others(&self) -> Vec<Binding> {
-        // One that was never put in place shows in the world, or nothing depends on it.
-        let begun = self.previous.transition.as_ref().is_some_and(may_have_bound);
-        let counts = |known: &&BindingStatus| known.state != BindingState::Pending || begun;
+    fn all_other_bindings(&self) -> Vec<Binding> {
+        // No pod depends on a recorded binding that was never in place, unless the cluster shows it.
+        let may_be_bound = self.previous.transition.as_ref().is_some_and(may_have_bound);
+        let counts = |known: &&BindingStatus| known.state != BindingState::Pending || may_be_bound;
         let recorded = self
             .previous
             .bindings
             .iter()
             .filter(counts)
             .map(|known| known.binding.clone());
-        let seen = [self.associated(), self.annotated()].into_iter().flatten();
+        let in_cluster = [self.associated(), self.annotated()].into_iter().flatten();
         let carried = self.pods().flat_map(|pod| self.carried(pod));
         let mut others: Vec<Binding> = Vec::new();
         for binding in recorded
-            .chain(seen)
+            .chain(in_cluster)
             .chain(carried)
-            .chain(self.in_custody())
+            .chain(self.in_inventory())
             .chain(self.in_trust())
         {
             if binding != self.identity.binding && !others.contains(&binding) {
@@ -111,28 +111,30 @@ impl<'a> TransitionView<'a> {
         others
     }
 
-    /// Other roles in custody: where the record is lost, pods may hold sessions of them.
-    fn in_custody(&self) -> impl Iterator<Item = Binding> {
-        let wanted = &self.identity.binding;
+    /// The bindings of the inventory to other roles, or by another statement. If the record is lost, pods may hold sessions
+    /// of them.
+    fn in_inventory(&self) -> impl Iterator<Item = Binding> {
+        let desired = &self.identity.binding;
         let inventory = self.observed.object.inventory.iter();
-        let lost = self.previous.bindings.is_empty();
-        // Of one role, the statement that the subject is in may still tell another binding.
-        let other = move |known: &&InventoryEntry| {
-            let another_seat = known
+        let record_is_lost = self.previous.bindings.is_empty();
+        // Several bindings may lead to one role. The statement that lists the subject tells them apart.
+        let is_other = move |known: &&InventoryEntry| {
+            let by_other_statement = known
                 .share
                 .as_ref()
-                .is_some_and(|share| *share != StatementKey::of(wanted));
-            lost && (known.arn != wanted.role_arn || another_seat)
+                .is_some_and(|share| *share != StatementKey::of(desired));
+            record_is_lost && (known.arn != desired.role_arn || by_other_statement)
         };
-        let others = inventory.flat_map(|inventory| &inventory.roles).filter(other);
-        let there = others.filter(|known| !self.observed.role(&known.arn).id.is_absent());
-        there.filter_map(|known| self.entry(known))
+        let entries = inventory.flat_map(|inventory| &inventory.roles);
+        let others = entries.filter(is_other);
+        let existing = others.filter(|known| !self.observed.role(&known.arn).id.is_absent());
+        existing.filter_map(|known| self.binding_of_entry(known))
     }
 
-    /// The binding that a role was touched for, as far as custody tells.
-    fn entry(&self, known: &InventoryEntry) -> Option<Binding> {
-        let role_arn = known.arn.clone();
-        let audience = match (known.method, &known.share) {
+    /// The binding for which an inventory entry was recorded, as far as the entry shows it.
+    fn binding_of_entry(&self, entry: &InventoryEntry) -> Option<Binding> {
+        let role_arn = entry.arn.clone();
+        let audience = match (entry.method, &entry.share) {
             (Method::PodIdentity, share) => {
                 let by = By::PodIdentity {
                     target_role_arn: None,
@@ -150,30 +152,30 @@ impl<'a> TransitionView<'a> {
         Some(self.irsa(role_arn, audience))
     }
 
-    /// Where the record is lost, the trust alone may still tell how Pod Identity was bound: no pod shows that.
+    /// The Pod Identity bindings that the trust policy alone shows. If the record is lost, no pod shows the session tags.
     fn in_trust(&self) -> Vec<Binding> {
-        let wanted = &self.identity.binding;
+        let desired = &self.identity.binding;
         if !self.previous.bindings.is_empty() {
             return Vec::new();
         }
-        let target = match &wanted.by {
+        let target = match &desired.by {
             By::PodIdentity { target_role_arn, .. } => target_role_arn.clone(),
             By::Irsa { .. } => None,
         };
         let binding = |session_tags| Binding {
-            role_arn: wanted.role_arn.clone(),
+            role_arn: desired.role_arn.clone(),
             by: By::PodIdentity {
                 target_role_arn: target.clone(),
                 session_tags,
             },
         };
         let mut shown = [true, false].map(binding).to_vec();
-        shown.retain(|binding| self.has_seat(binding));
+        shown.retain(|binding| self.is_in_own_statement(binding));
         shown
     }
 
-    /// The binding in effect beside the wanted one: that on record, else what the world shows, an association before
-    /// an annotation, as it is for new pods.
+    /// The effective binding, if it is not the desired one. The record wins over the cluster, and an association wins over
+    /// an annotation, as it does for new pods.
     pub fn effective(&self) -> Option<Binding> {
         let recorded = self
             .previous
@@ -185,24 +187,24 @@ impl<'a> TransitionView<'a> {
             .find(|binding| *binding != self.identity.binding)
     }
 
-    /// The binding that new pods got before.
+    /// The binding that new pods got before the transition.
     pub fn from(&self) -> Binding {
         self.effective()
-            .or_else(|| self.others.first().cloned())
+            .or_else(|| self.other_bindings.first().cloned())
             .unwrap_or_else(|| self.identity.binding.clone())
     }
 
-    /// Whether the wanted binding is in use, in part or whole: its trust stays whatever else happens.
+    /// Returns true if the desired binding is in place or a pod carries it. Its trust then stays in any case.
     pub fn is_used(&self) -> bool {
-        let wanted = &self.identity.binding;
-        self.is_bound() || self.pods().any(|pod| pod.carries(wanted))
+        let desired = &self.identity.binding;
+        self.is_bound() || self.pods().any(|pod| pod.carries(desired))
     }
 
-    /// The association, when it is ours or is about to be.
+    /// The association. Returns `None` if Lanyard neither owns nor adopts it.
     pub fn association(&self) -> Option<&Association> {
-        let found = self.observed.association.present()?;
-        let ownership = ownership_of_association(self.identity, self.previous, found);
-        ownership.is_ours().then_some(found)
+        let association = self.observed.association.present()?;
+        let ownership = ownership_of_association(self.identity, self.previous, association);
+        ownership.is_ours().then_some(association)
     }
 
     fn associated(&self) -> Option<Binding> {
@@ -215,46 +217,47 @@ impl<'a> TransitionView<'a> {
         })
     }
 
-    /// The binding that the annotations give. Only what we set counts, or what leads to the role that Lanyard manages:
-    /// its pods are ours to keep, whoever annotated.
+    /// The binding of the annotations. An annotation counts if Lanyard set it, or if it names the role that Lanyard manages:
+    /// pods of that role keep their access, whatever field manager set the annotation.
     fn annotated(&self) -> Option<Binding> {
         let account = self.observed.service_account.present()?;
-        let found = account.annotations.get(ANNOTATION_ROLE_ARN)?;
-        let role_arn = RoleArn::parse(&found.value).ok()?;
-        let leads_to_ours = self.identity.managed.is_some()
+        let annotation = account.annotations.get(ANNOTATION_ROLE_ARN)?;
+        let role_arn = RoleArn::parse(&annotation.value).ok()?;
+        let names_managed_role = self.identity.managed.is_some()
             && role_arn == self.identity.binding.role_arn
             && self.observed.role(&role_arn).id.present().is_some();
-        if !found.ours && !leads_to_ours {
+        if !annotation.ours && !names_managed_role {
             return None;
         }
         Some(self.irsa(role_arn, self.annotated_audience(account)?))
     }
 
-    /// The audience in effect. One that somebody else annotated is in the way and tells nothing of what we set up.
+    /// The audience of the annotations. A foreign annotation is a conflict and does not show the audience that Lanyard set.
     fn annotated_audience(&self, account: &ServiceAccount) -> Option<Audience> {
         match (
             account.annotations.get(ANNOTATION_AUDIENCE),
             &self.identity.binding.by,
         ) {
-            (Some(found), By::Irsa { audience, .. }) if !found.ours => Some(audience.clone()),
-            (Some(found), _) => Audience::parse(found.value.as_str()).ok(),
+            (Some(annotation), By::Irsa { audience, .. }) if !annotation.ours => Some(audience.clone()),
+            (Some(annotation), _) => Audience::parse(annotation.value.as_str()).ok(),
             (None, _) => Audience::parse(DEFAULT_AUDIENCE).ok(),
         }
     }
 
-    /// The bindings that a pod's web identities show, where their role is one that we have touched for this subject.
+    /// The bindings that the web identities of a pod show, if the inventory or the spec names their role.
     fn carried(&self, pod: &'a PodCredentials) -> impl Iterator<Item = Binding> {
         let known = pod.web_identities().filter(|(role, _)| self.is_known(role));
         known.filter_map(|(role, audience)| {
-            let told = Some(audience).filter(|audience| !audience.is_empty());
-            Some(self.irsa(role, Audience::parse(told.unwrap_or(DEFAULT_AUDIENCE)).ok()?))
+            let audience = Some(audience).filter(|audience| !audience.is_empty());
+            Some(self.irsa(role, Audience::parse(audience.unwrap_or(DEFAULT_AUDIENCE)).ok()?))
         })
     }
 
     fn is_known(&self, role: &RoleArn) -> bool {
         let inventory = self.observed.object.inventory.as_ref();
-        let entry = inventory.is_some_and(|inventory| inventory.roles.iter().any(|known| known.arn == *role));
-        entry || *role == self.identity.binding.role_arn
+        let is_recorded =
+            inventory.is_some_and(|inventory| inventory.roles.iter().any(|known| known.arn == *role));
+        is_recorded || *role == self.identity.binding.role_arn
     }
 
     fn irsa(&self, role_arn: RoleArn, audience: Audience) -> Binding {
@@ -265,101 +268,58 @@ impl<'a> TransitionView<'a> {
         }
     }
 
-    /// Whether the wanted binding is in place on the cluster's side.
+    /// Returns true if the desired binding is in place in the cluster.
     pub fn is_bound(&self) -> bool {
-        let wanted = &self.identity.binding;
-        match &wanted.by {
-            By::PodIdentity { .. } => self.associated().as_ref() == Some(wanted),
+        let desired = &self.identity.binding;
+        match &desired.by {
+            By::PodIdentity { .. } => self.associated().as_ref() == Some(desired),
             By::Irsa { audience, .. } => self.observed.service_account.present().is_some_and(|account| {
                 let role = account.annotations.get(ANNOTATION_ROLE_ARN);
-                let seen = account.annotations.get(ANNOTATION_AUDIENCE);
-                role.is_some_and(|found| found.value == wanted.role_arn.to_string())
-                    && seen.map_or(DEFAULT_AUDIENCE, |found| &found.value) == audience.as_str()
+                let observed = account.annotations.get(ANNOTATION_AUDIENCE);
+                role.is_some_and(|annotation| annotation.value == desired.role_arn.to_string())
+                    && observed.map_or(DEFAULT_AUDIENCE, |annotation| &annotation.value) == audience.as_str()
             }),
         }
     }
 
-    /// Whether an association of ours wins over the annotation that is wanted.
+    /// Returns true if an association that Lanyard owns overrides the desired annotation.
     pub fn is_blocked_by_association(&self) -> bool {
         self.identity.binding.is_irsa() && self.association().is_some()
     }
 
-    /// Whether the change takes pods from IRSA to Pod Identity.
-    pub fn leaves_irsa(&self) -> bool {
-        !self.identity.binding.is_irsa() && self.others.iter().any(Binding::is_irsa)
+    /// Returns true if the transition moves pods from IRSA to Pod Identity.
+    pub fn moves_off_irsa(&self) -> bool {
+        !self.identity.binding.is_irsa() && self.other_bindings.iter().any(Binding::is_irsa)
     }
 
-    /// Whether a pod is one that depends on another binding than the wanted, as far as it shows.
-    pub fn depends_on_another(&self, pod: &PodCredentials) -> bool {
-        let old = |since| pod.has_pod_identity() && pod.created < since;
-        let foreign = |carried: &&Credential| !carried.is_of(&self.identity.binding);
-        let shows = |carried: &Credential| self.others.iter().any(|other| carried.is_of(other));
-        pod.carries.iter().filter(foreign).any(shows) || self.made_before().is_some_and(old)
-    }
-
-    /// Whether the role that is wanted is there and lets the subject in by the wanted binding.
-    pub fn is_let_in(&self) -> bool {
-        let facts = self.observed.roles.get(&self.identity.binding.role_arn);
-        let trust = facts.and_then(|facts| facts.trust.present());
+    /// Returns true if the desired role exists and its trust policy admits the subject by the desired binding.
+    pub fn is_admitted(&self) -> bool {
+        let role = self.observed.roles.get(&self.identity.binding.role_arn);
+        let trust = role.and_then(|role| role.trust.present());
         let request = Request {
             subject: &self.identity.subject,
             cluster: &self.identity.cluster,
             binding: &self.identity.binding,
         };
-        trust.is_some_and(|trust| lets_in(trust, request))
+        trust.is_some_and(|trust| may_admit(trust, request))
     }
 
-    /// Whether what lets the subject in by the wanted binding would go if it were not wanted. In a role that others keep
-    /// only Lanyard's own statement would: theirs stay, and need none of Lanyard's beside them.
-    pub fn could_be_put_out(&self) -> bool {
-        let facts = self.observed.role(&self.identity.binding.role_arn);
-        let adopted = ownership_of_role(self.identity, self.previous, &facts).is_adopted();
+    /// Returns true if the subject would lose its admission once the desired binding is no longer desired. In a shared role
+    /// only Lanyard's own statement would be removed, so a foreign statement needs no protection.
+    pub fn could_lose_admission(&self) -> bool {
+        let role = self.observed.role(&self.identity.binding.role_arn);
+        let adopted = ownership_of_role(self.identity, self.previous, &role).is_adopted();
         let shares = self.identity.shares_trust || adopted;
-        self.is_let_in() && (!shares || self.has_seat(&self.identity.binding))
+        self.is_admitted() && (!shares || self.is_in_own_statement(&self.identity.binding))
     }
 
-    /// Whether the subject is in Lanyard's statement for a binding to the wanted role. Its id tells: without session tags,
-    /// what lets another subject in says the same.
-    fn has_seat(&self, binding: &Binding) -> bool {
-        let facts = self.observed.roles.get(&self.identity.binding.role_arn);
+    /// Returns true if Lanyard's statement for a binding to the desired role lists the subject. The statement ID decides:
+    /// without session tags, statements of several subjects have the same content.
+    fn is_in_own_statement(&self, binding: &Binding) -> bool {
+        let role = self.observed.roles.get(&self.identity.binding.role_arn);
         let membership = StatementKey::of(binding).membership(&self.identity.subject);
-        let trust = facts.and_then(|facts| facts.trust.present());
+        let trust = role.and_then(|role| role.trust.present());
         trust.is_some_and(|trust| membership.is_taken(trust) == Some(true))
-    }
-
-    /// Whether a pod may still depend on a binding that is not wanted any more. What cannot be counted afresh may.
-    pub fn is_live(&self, old: &Binding) -> bool {
-        let wanted = &self.identity.binding;
-        match (old.is_irsa(), wanted.is_irsa()) {
-            // Another issuer: the kubelet brings new tokens to old pods by and by.
-            (true, true) if old.role_arn == wanted.role_arn && self.same_audience(old) => {
-                let began = self.began();
-                self.pods().any(|pod| pod.carries(old) && pod.created < began)
-            }
-            (true, true | false) => self.pods().any(|pod| pod.carries(old)),
-            (false, true) => {
-                self.association().is_some() || self.pods().any(PodCredentials::has_pod_identity)
-            }
-            (false, false) => self.holds_cached(),
-        }
-    }
-
-    fn same_audience(&self, old: &Binding) -> bool {
-        match (&old.by, &self.identity.binding.by) {
-            (By::Irsa { audience: a, .. }, By::Irsa { audience: b, .. }) => a == b,
-            _ => false,
-        }
-    }
-
-    /// Whether a pod may hold a session that the agent fetched before the association was changed (docs/dev/aws-behaviour.md#agent, docs/dev/aws-behaviour.md#target-role).
-    fn holds_cached(&self) -> bool {
-        let Some(changed) = self.made_before() else {
-            return true;
-        };
-        let cached = self.timings.cached + self.timings.margin;
-        let over = left_of(cached, changed, self.now).is_none();
-        let before = |pod: &PodCredentials| pod.has_pod_identity() && pod.created < changed;
-        !over && self.pods().any(before)
     }
 
     pub fn pods(&self) -> impl Iterator<Item = &'a PodCredentials> {
@@ -369,4 +329,18 @@ impl<'a> TransitionView<'a> {
             .into_iter()
             .flat_map(|pods| &pods.pods)
     }
+}
+
+/// Returns true if the recorded transition may have written its binding. The last reconcile may not be recorded.
+fn may_have_bound(record: &TransitionStatus) -> bool {
+    let stages = [
+        Reason::Propagating,
+        Reason::Switching,
+        Reason::Settling,
+        Reason::Unbinding,
+        Reason::Unbound,
+        Reason::Draining,
+        Reason::Soaking,
+    ];
+    record.bound_time.is_some() || stages.contains(&record.stage)
 }

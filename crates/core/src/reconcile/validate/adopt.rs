@@ -1,9 +1,9 @@
-//! Validate, what is to be adopted: ARNs that belong to this very object, and to nobody whom Lanyard never touches.
-//! The annotation's ARNs in, what is asked for or faults out; no I/O. Called by `validate`.
+//! Validates the adoption annotation: each ARN has to belong to this object and must not be reserved for AWS.
+//! Input are the ARNs of the annotation; outputs are the requested adoptions, or defects. No I/O.
 
 use std::collections::BTreeSet;
 
-use super::Check;
+use super::validator::Validator;
 use crate::class::adoption::Adoption;
 use crate::class::guardrails::AdoptionPolicy;
 use crate::model::annotation::FIELD_ADOPT;
@@ -12,25 +12,27 @@ use crate::model::cluster::Platform;
 use crate::model::reason::Reason;
 use crate::model::text::quote;
 
-impl Check<'_> {
-    /// What the annotation asks for, as far as it can be understood.
-    pub(super) fn adopted(&mut self, arns: &[String]) -> Adoption {
+impl Validator<'_> {
+    /// The adoptions that the annotation requests, without the ARNs that have defects.
+    pub(super) fn adoption(&mut self, arns: &[String]) -> Adoption {
         let mut role: Option<RoleArn> = None;
         let mut associations = BTreeSet::new();
         for text in arns {
             match (RoleArn::parse(text), is_association(text)) {
                 (Ok(arn), _) => match &role {
                     Some(other) if *other != arn => {
-                        self.not_adopted(format!("names two roles, {other} and {arn}; an object has one"));
+                        self.reject_adoption(format!(
+                            "must name at most one role; got {other} and {arn}"
+                        ));
                     }
                     Some(_) | None => role = self.adoptable(arn),
                 },
                 (Err(_), true) => {
-                    self.of_this_cluster(text);
+                    self.check_cluster_of_association(text);
                     associations.insert(text.clone());
                 }
-                (Err(_), false) => self.not_adopted(format!(
-                    "{} is neither a role's ARN, such as arn:aws:iam::111122223333:role/orders, nor an association's; separate several by commas",
+                (Err(_), false) => self.reject_adoption(format!(
+                    "must list the ARNs of a role, such as arn:aws:iam::111122223333:role/orders, or of associations, separated by commas; got {}",
                     quote(text)
                 )),
             }
@@ -42,69 +44,72 @@ impl Check<'_> {
         }
     }
 
-    /// Only a managed role is adopted: an existing one is used as it is.
-    pub(super) fn adopts_no_role(&mut self, adopted: Option<&RoleArn>) {
+    /// Adds a defect if an object without a managed role requests the adoption of a role.
+    pub(super) fn reject_role_adoption(&mut self, adopted: Option<&RoleArn>) {
         if let Some(arn) = adopted {
-            self.not_adopted(format!(
-                "names role {arn}, and spec.role.managed is not set: role.existing uses a role without adopting it"
+            self.reject_adoption(format!(
+                "requires spec.role.managed to adopt role {arn}; role.existing uses a role without adopting it"
             ));
         }
     }
 
-    /// The role that the spec asks for, where the one that is to be adopted has its name: on whatever path that is.
-    pub(super) fn at_the_adopted(&mut self, usual: RoleArn, adopted: Option<&RoleArn>) -> RoleArn {
-        let Some(adopted) = adopted else { return usual };
-        let (account, partition) = (&usual.account, &usual.partition);
+    /// The ARN of the adopted role, on its own path, or the default ARN. Adds a defect if the two differ in more than the
+    /// path.
+    pub(super) fn adopted_or(&mut self, default: RoleArn, adopted: Option<&RoleArn>) -> RoleArn {
+        let Some(adopted) = adopted else {
+            return default;
+        };
+        let (account, partition) = (&default.account, &default.partition);
         if adopted.account != *account || adopted.partition != *partition {
-            self.not_adopted(format!(
-                "names role {adopted}, and the roles of this object are in account {account} of partition {partition}"
+            self.reject_adoption(format!(
+                "must name a role in account {account} of partition {partition}; got {adopted}"
             ));
-            return usual;
+            return default;
         }
-        let (is, asked) = (&adopted.name, &usual.name);
-        if !is.as_str().eq_ignore_ascii_case(asked.as_str()) {
-            self.not_adopted(format!(
-                "names role {adopted}, and this object asks for one called {asked}; set spec.role.managed.name: {is}, or take that ARN out"
+        let (name, expected) = (&adopted.name, &default.name);
+        if !name.as_str().eq_ignore_ascii_case(expected.as_str()) {
+            self.reject_adoption(format!(
+                "must name role {expected} of this object; got {adopted}. Set spec.role.managed.name: {name}, or remove that ARN."
             ));
-            return usual;
+            return default;
         }
         adopted.clone()
     }
 
     fn adoptable(&mut self, arn: RoleArn) -> Option<RoleArn> {
         if arn.is_reserved() {
-            self.not_adopted(format!(
-                "names role {arn}, which belongs to AWS itself and is never changed"
+            self.reject_adoption(format!(
+                "must not name role {arn}, which is reserved for AWS services"
             ));
             return None;
         }
         Some(arn)
     }
 
-    fn of_this_cluster(&mut self, association: &str) {
+    fn check_cluster_of_association(&mut self, association: &str) {
         let cluster = self.cluster;
-        let ours = match &cluster.platform {
+        let prefix = match &cluster.platform {
             Platform::Eks { name, region, .. } => format!(
                 "arn:{}:eks:{region}:{}:podidentityassociation/{name}/",
                 cluster.partition, cluster.account
             ),
             Platform::Other => String::new(),
         };
-        if ours.is_empty() || !association.starts_with(&ours) {
-            self.not_adopted(format!(
-                "{} is not an association of this cluster, {}",
-                quote(association),
-                cluster.identity
+        if prefix.is_empty() || !association.starts_with(&prefix) {
+            self.reject_adoption(format!(
+                "must name associations of cluster {}; got {}",
+                cluster.identity,
+                quote(association)
             ));
         }
     }
 
-    fn not_adopted(&mut self, problem: String) {
-        self.refuse(Reason::InvalidAdoption, FIELD_ADOPT, problem);
+    fn reject_adoption(&mut self, problem: String) {
+        self.reject(Reason::InvalidAdoption, FIELD_ADOPT, problem);
     }
 }
 
-/// Whether a text has the form of an association's ARN.
+/// Returns true if a text has the form of the ARN of an association.
 fn is_association(text: &str) -> bool {
     let tail = text
         .strip_prefix("arn:")
@@ -134,98 +139,100 @@ mod tests {
         spec
     }
 
-    fn check(spec: &Spec, made: &Made) -> Result<Identity, Vec<Invalid>> {
-        validate(spec, &subject(), &cluster(), &Class::unrestricted(), made)
+    fn check(spec: &Spec, created: &Made) -> Result<Identity, Vec<Invalid>> {
+        validate(spec, &subject(), &cluster(), &Class::unrestricted(), created)
             .map(|validated| validated.identity)
     }
 
-    fn told(spec: &Spec) -> String {
-        let wrong = check(spec, &Made::default()).unwrap_err();
+    fn defect(spec: &Spec) -> String {
+        let defects = check(spec, &Made::default()).unwrap_err();
         assert!(
-            wrong.iter().all(|wrong| wrong.reason == Reason::InvalidAdoption),
-            "{wrong:?}"
+            defects
+                .iter()
+                .all(|defect| defect.reason == Reason::InvalidAdoption),
+            "{defects:?}"
         );
-        assert_eq!(wrong.len(), 1, "{wrong:?}");
-        wrong[0].problem.clone()
+        assert_eq!(defects.len(), 1, "{defects:?}");
+        defects[0].problem.clone()
     }
 
     #[test]
-    fn an_adopted_role_is_where_it_is_and_stays_there_once_that_is_on_record() {
-        let asked = check(
+    fn adopted_role_keeps_its_path_once_recorded() {
+        let requested = check(
             &adopting(Some("legacy"), &[ELSEWHERE, ASSOCIATION]),
             &Made::default(),
         )
         .unwrap();
-        assert_eq!(asked.role_arn().to_string(), ELSEWHERE);
-        assert!(asked.adoption.associations.contains(ASSOCIATION));
+        assert_eq!(requested.role_arn().to_string(), ELSEWHERE);
+        assert!(requested.adoption.associations.contains(ASSOCIATION));
 
-        let arn = asked.role_arn().clone();
-        let known = |adopted| Made {
+        let arn = requested.role_arn().clone();
+        let created = |adopted| Made {
             roles: vec![arn.clone()],
             adopted,
         };
         let without = adopting(Some("legacy"), &[]);
-        let still = check(&without, &known(Some(arn.clone()))).unwrap();
-        assert_eq!(still.role_arn(), &arn);
-        let never = check(&without, &known(None)).unwrap();
-        assert!(never.role_arn().path.as_str().starts_with("/lanyard/"));
+        let recorded = check(&without, &created(Some(arn.clone()))).unwrap();
+        assert_eq!(recorded.role_arn(), &arn);
+        let unrecorded = check(&without, &created(None)).unwrap();
+        assert!(unrecorded.role_arn().path.as_str().starts_with("/lanyard/"));
     }
 
     #[test]
-    fn what_does_not_belong_to_the_object_is_said_with_the_way_out() {
+    fn arn_of_another_object_is_rejected_with_next_action() {
         for (name, adopt, problem) in [
             (
                 None,
                 ELSEWHERE,
-                "set spec.role.managed.name: legacy, or take that ARN out",
+                "Set spec.role.managed.name: legacy, or remove that ARN",
             ),
-            (Some("legacy"), "legacy", "legacy is neither a role's ARN"),
+            (Some("legacy"), "legacy", "separated by commas; got legacy"),
             (
                 Some("legacy"),
                 "arn:aws:iam::444455556666:role/team/legacy",
-                "are in account 111122223333",
+                "must name a role in account 111122223333",
             ),
             (
                 Some("AWSReservedSSO_Admin_1"),
                 "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_1",
-                "never changed",
+                "reserved for AWS services",
             ),
             (
                 Some("legacy"),
                 "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/other/a-1",
-                "is not an association of this cluster",
+                "must name associations of cluster",
             ),
         ] {
-            let told = told(&adopting(name, &[adopt]));
-            assert!(told.contains(problem), "{told}");
+            let defect = defect(&adopting(name, &[adopt]));
+            assert!(defect.contains(problem), "{defect}");
         }
         let two = adopting(
             Some("legacy"),
             &[ELSEWHERE, "arn:aws:iam::111122223333:role/legacy"],
         );
-        assert!(told(&two).contains("names two roles"));
+        assert!(defect(&two).contains("must name at most one role"));
     }
 
     #[test]
-    fn an_existing_role_is_not_adopted() {
+    fn adoption_of_existing_role_is_rejected() {
         let mut spec = adopting(None, &[ELSEWHERE]);
         spec.managed = None;
         spec.existing = Some(ExistingRoleSpec {
             arn: ELSEWHERE.to_owned(),
             ..ExistingRoleSpec::default()
         });
-        assert!(told(&spec).contains("without adopting it"));
+        assert!(defect(&spec).contains("without adopting it"));
     }
 
     #[test]
-    fn a_cluster_that_is_not_eks_has_no_associations_to_adopt() {
+    fn association_adoption_off_eks_is_rejected() {
         let mut spec = adopting(None, &[ASSOCIATION]);
         spec.method = Some(Method::Irsa);
         let subject = crate::model::subject::Subject {
             cluster: off_eks().identity,
             ..subject()
         };
-        let wrong = validate(
+        let defects = validate(
             &spec,
             &subject,
             &off_eks(),
@@ -233,6 +240,6 @@ mod tests {
             &Made::default(),
         )
         .unwrap_err();
-        assert_eq!(wrong[0].reason, Reason::InvalidAdoption);
+        assert_eq!(defects[0].reason, Reason::InvalidAdoption);
     }
 }

@@ -1,9 +1,9 @@
-//! Validate, the role that Lanyard makes: every field of `role.managed`, with what the class adds to it.
-//! The role's spec in, the role or faults out; no I/O. Called by `validate`.
+//! Validates every field of `role.managed` and adds the values of the class. Input is the role's spec; outputs are the
+//! managed role, or defects. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ATTACHED_LIMIT, Check, INLINE_LIMIT, TAGS_LIMIT};
+use super::validator::Validator;
 use crate::class::guardrails::max_session_limit;
 use crate::identity::ManagedRole;
 use crate::model::arn::PolicyArn;
@@ -15,11 +15,18 @@ use crate::model::subject::is_reserved_tag;
 use crate::model::text::quote;
 use lanyard_iam_policy::{Document, lint};
 
-impl Check<'_> {
+/// The number of tags that a role may have besides the three ownership tags (IAM: 50 in all).
+pub const TAGS_LIMIT: usize = 47;
+/// The number of managed policies on one role: the largest quota that AWS grants (IAM quotas).
+pub const ATTACHED_LIMIT: usize = 25;
+/// The number of characters of all inline policies of a role, without white space (IAM quotas).
+pub const INLINE_LIMIT: usize = 10_240;
+
+impl Validator<'_> {
     pub(super) fn managed(&mut self, spec: &ManagedRoleSpec) -> Option<ManagedRole> {
         let boundary = match &spec.permissions_boundary_arn {
             None => None,
-            Some(text) => Some(self.ok(
+            Some(text) => Some(self.valid(
                 "role.managed.permissionsBoundaryArn",
                 PolicyArn::parse(text.as_str()),
             )?),
@@ -40,9 +47,9 @@ impl Check<'_> {
         let text = text.filter(|text| !text.is_empty())?;
         let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
         if !sized(text, 1, 1000) || !text.chars().all(allowed) {
-            self.wrong(
+            self.invalid(
                 "role.managed.description",
-                "at most 1,000 characters of the Latin-1 set",
+                "must have at most 1,000 characters of the Latin-1 set",
             );
         }
         Some(text.to_owned())
@@ -50,23 +57,23 @@ impl Check<'_> {
 
     fn max_session(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text else {
-            return self.usual_max_session();
+            return self.default_max_session();
         };
         let field = "role.managed.maxSessionDuration";
         match parse_seconds(text) {
             Some(seconds) if (3600..=43_200).contains(&seconds) => return seconds,
-            Some(_) => self.wrong(field, format!("{} is not between 1h and 12h", quote(text))),
-            None => self.wrong(
+            Some(_) => self.invalid(field, format!("must be from 1h to 12h; got {}", quote(text))),
+            None => self.invalid(
                 field,
-                format!("{:?} is not a duration such as 1h or 90m", quote(text)),
+                format!("must be a duration such as 1h or 90m; got {:?}", quote(text)),
             ),
         }
         DEFAULT_MAX_SESSION
     }
 
-    /// What the class has for roles that say nothing, and never more than it allows.
-    fn usual_max_session(&self) -> u32 {
-        let Seconds(usual) = self
+    /// The session duration of a role whose spec sets none: the default of the class, up to its limit.
+    fn default_max_session(&self) -> u32 {
+        let Seconds(default) = self
             .class
             .defaults
             .max_session_duration
@@ -75,22 +82,19 @@ impl Check<'_> {
             .class
             .guardrails()
             .map(|guardrails| max_session_limit(self.class, guardrails));
-        limit.map_or(usual, |Seconds(limit)| usual.min(limit))
+        limit.map_or(default, |Seconds(limit)| default.min(limit))
     }
 
     fn attached(&mut self, arns: &[String]) -> BTreeSet<PolicyArn> {
         if arns.len() > ATTACHED_LIMIT {
-            self.wrong(
+            self.invalid(
                 "role.managed.policyArns",
-                format!(
-                    "{} policies; a role can have at most {ATTACHED_LIMIT}",
-                    arns.len()
-                ),
+                format!("must have at most {ATTACHED_LIMIT} policies; got {}", arns.len()),
             );
         }
         let mut attached = BTreeSet::new();
         for (at, text) in arns.iter().enumerate() {
-            attached.extend(self.ok(
+            attached.extend(self.valid(
                 &format!("role.managed.policyArns[{at}]"),
                 PolicyArn::parse(text.as_str()),
             ));
@@ -102,20 +106,25 @@ impl Check<'_> {
         let mut inline = BTreeMap::new();
         for (at, (name, value)) in policies.iter().enumerate() {
             let field = format!("role.managed.inlinePolicies[{at}]");
-            let name = self.ok(&format!("{field}.name"), PolicyName::parse(name.as_str()));
+            let name = self.valid(&format!("{field}.name"), PolicyName::parse(name.as_str()));
             let document = self.document(&format!("{field}.document"), value, lint::Kind::Identity);
             let (Some(name), Some(document)) = (name, document) else {
                 continue;
             };
             if inline.insert(name.clone(), document).is_some() {
-                self.wrong(format!("{field}.name"), format!("{name} is there twice"));
+                self.invalid(
+                    format!("{field}.name"),
+                    format!("must be unique; {name} is listed twice"),
+                );
             }
         }
         let size: usize = inline.values().map(Document::size).sum();
         if size > INLINE_LIMIT {
-            self.wrong(
+            self.invalid(
                 "role.managed.inlinePolicies",
-                format!("{size} characters in all; a role's inline policies can have at most {INLINE_LIMIT}; move some to a managed policy"),
+                format!(
+                    "must have at most {INLINE_LIMIT} characters in all; got {size}. Move some statements to a managed policy."
+                ),
             );
         }
         inline
@@ -125,27 +134,27 @@ impl Check<'_> {
         let field = "role.managed.tags";
         for (key, value) in tags {
             let place = format!("{field}[{}]", quote(key));
-            if let Some(key) = self.ok(&place, TagKey::parse(key.as_str()))
+            if let Some(key) = self.valid(&place, TagKey::parse(key.as_str()))
                 && is_reserved_tag(&key)
             {
-                self.wrong(
+                self.invalid(
                     &place,
-                    "is reserved: it would pass for a tag of Lanyard's own or of a Pod Identity session",
+                    "is reserved for the ownership tags of Lanyard and the session tags of Pod Identity; choose another key",
                 );
             }
             if !sized(value, 0, 256) || !value.chars().all(is_tag_char) {
-                self.wrong(
+                self.invalid(
                     &place,
-                    "its value must be at most 256 letters, digits, spaces and _.:/=+-@",
+                    "must have a value of at most 256 letters, digits, spaces and _.:/=+-@",
                 );
             }
         }
         let all = self.with_tags_of_class(tags);
         if all.len() > TAGS_LIMIT {
-            self.wrong(
+            self.invalid(
                 field,
                 format!(
-                    "{} tags with those of the class; at most {TAGS_LIMIT} beside the three of Lanyard's own",
+                    "must have at most {TAGS_LIMIT} tags, including the tags of the class; got {}",
                     all.len()
                 ),
             );
@@ -153,15 +162,16 @@ impl Check<'_> {
         all.into_iter().chain(self.subject.ownership_tags()).collect()
     }
 
-    /// The tags of the class take the place of those that IAM would take for the same: it ignores the case of keys.
+    /// The tags of the spec and of the class. A tag of the class replaces one whose key differs only in case, since IAM
+    /// ignores the case of keys.
     fn with_tags_of_class(&self, tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let enforced = &self.class.enforced_tags;
-        let same = |key: &str| {
+        let is_enforced = |key: &str| {
             enforced
                 .keys()
                 .any(|other| other.as_str().eq_ignore_ascii_case(key))
         };
-        let own = tags.iter().filter(|(key, _)| !same(key));
+        let own = tags.iter().filter(|(key, _)| !is_enforced(key));
         let own = own.map(|(key, value)| (key.clone(), value.clone()));
         let enforced = enforced
             .iter()

@@ -1,6 +1,6 @@
-//! A small model of a cluster and of AWS around one subject: pods with the credentials they really hold, a webhook and
-//! an STS that see changes late, and agents that cache sessions. It knows nothing of stages.
-//! Acts in, the changed cluster or what a pod lost out. Called by the interleavings.
+//! A small model of a cluster and of AWS around one subject: pods with the credentials that they carry, a webhook and an
+//! STS that see changes late, and agents that cache sessions. It does not know the phases of a transition.
+//! Inputs are actions; the output is the changed cluster, or the access that a pod lost. No I/O.
 
 use std::collections::BTreeSet;
 
@@ -15,26 +15,27 @@ use lanyard_core::model::observed::{Association, RoleFacts};
 use lanyard_core::model::pods::{Credential, Place, PodCredentials, Pods};
 use lanyard_core::model::status::Status;
 use lanyard_core::model::workload::{Workload, WorkloadRef};
-use lanyard_core::reconcile::admission::{Request, lets_in};
+use lanyard_core::reconcile::admission::{Request, may_admit};
+use lanyard_core::reconcile::outcome::Answer;
 use lanyard_core::reconcile::step::Step;
 
+use crate::fake_world::{World, apply_step, empty, provider};
 use crate::specs::{cluster, subject};
-use crate::world::{Truth, empty, provider, take};
 
-/// How late the webhook, EKS and STS may see a change. The operator is told to wait longer than that.
+/// The delay in seconds after which the webhook, EKS and STS see a change. The operator waits longer.
 pub const WEBHOOK_LAG: i64 = 45;
 pub const STS_LAG: i64 = 8;
-/// How long a session that the agent fetched lasts (docs/dev/aws-behaviour.md#target-role).
+/// The lifetime in seconds of a session that the agent fetched (docs/dev/aws-behaviour.md#target-role).
 const SESSION: i64 = 6 * 3600;
 
-/// One pod.
+/// A pod.
 #[derive(Debug, Clone)]
 pub struct Pod {
-    /// What its containers carry.
+    /// The credentials of its containers.
     pub carries: BTreeSet<Credential>,
     pub created: Timestamp,
     pub owner: WorkloadRef,
-    /// The role of the session that the agent has cached, and when it ends.
+    /// The role of the session that the agent has cached, and the expiration of the session.
     session: Option<(RoleArn, Timestamp)>,
 }
 
@@ -44,94 +45,87 @@ impl Pod {
     }
 }
 
-/// What others see of the world at one moment.
+/// The parts of the world that the webhook, EKS and STS see, at one time.
 #[derive(Debug, Clone)]
-struct Seen {
+struct Snapshot {
     at: Timestamp,
     association: Option<Association>,
     annotated: Option<(String, String)>,
     trusts: Vec<(RoleArn, RoleFacts)>,
 }
 
-/// The world, its history as far as it matters, and what the operator keeps of it.
+/// The world with its history, and the status that the operator wrote.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    pub truth: Truth,
+    pub world: World,
     pub status: Status,
     pub now: Timestamp,
     pub pods: Vec<Pod>,
-    /// How far AWS's clock is ahead of ours, in seconds.
+    /// The lead of AWS's clock over the operator's clock, in seconds.
     pub skew: i64,
-    /// To which disassociation somebody agreed: the association's id and the binding that it leads to.
-    pub agreed: Option<(String, Binding)>,
-    history: Vec<Seen>,
-    /// Whether Pod Identity was taken from its pods with consent.
+    /// The disassociation that a user approved: the ID of the association and the binding that replaces it.
+    pub approved: Option<(String, Binding)>,
+    history: Vec<Snapshot>,
+    /// True if the association was deleted with approval.
     unbound: bool,
-    /// Whether new pods have ever got anything.
+    /// True if a binding was effective before.
     bound_once: bool,
-    made: usize,
+    created_associations: usize,
 }
 
 impl Cluster {
     pub fn new(skew: i64) -> Self {
-        let mut truth = empty();
-        truth.provider = Fact::Present(provider(&[]));
-        truth.service_account = Fact::Present(Default::default());
+        let mut world = empty();
+        world.provider = Fact::Present(provider(&[]));
+        world.service_account = Fact::Present(Default::default());
         let mut cluster = Self {
-            truth,
+            world,
             status: Status::default(),
             now: "2026-03-01T12:00:00Z".parse().unwrap(),
             pods: Vec::new(),
             skew,
-            agreed: None,
+            approved: None,
             history: Vec::new(),
             unbound: false,
             bound_once: false,
-            made: 0,
+            created_associations: 0,
         };
-        cluster.see();
+        cluster.take_snapshot();
         cluster
     }
 
-    /// Takes a step on the world; a disassociation has to be one that somebody agreed to.
-    pub fn take(
-        &mut self,
-        step: &Step,
-        identity: &Identity,
-        rollout: bool,
-    ) -> Result<lanyard_core::reconcile::outcome::Answer, String> {
-        if let (Step::DeleteAssociation {}, Some(found)) = (step, self.truth.association.present()) {
-            let agreed = self.agreed.as_ref();
+    /// Applies a step to the world. Fails if the step deletes an association that pods use without approval.
+    pub fn apply_step(&mut self, step: &Step, identity: &Identity, rollout: bool) -> Result<Answer, String> {
+        if let (Step::DeleteAssociation {}, Some(association)) = (step, self.world.association.present()) {
+            let approved = self.approved.as_ref();
             let allowed =
-                rollout || agreed.is_some_and(|(id, to)| *id == found.id && *to == identity.binding);
+                rollout || approved.is_some_and(|(id, to)| *id == association.id && *to == identity.binding);
             if !allowed && self.pods.iter().any(|pod| pod.has_pod_identity()) {
-                return Err(format!("{} goes without consent", found.id));
+                return Err(format!("{} is deleted without approval", association.id));
             }
             self.unbound = true;
         }
         let clock = self.now + SignedDuration::from_secs(self.skew);
-        let mut answer = take(&mut self.truth, step, clock)?;
-        if let (Step::CreateAssociation { .. }, lanyard_core::reconcile::outcome::Answer::Association(made)) =
-            (step, &mut answer)
-        {
-            self.made += 1;
-            made.id = format!("a-{}", self.made);
-            self.truth.association = Fact::Present((**made).clone());
+        let mut answer = apply_step(&mut self.world, step, clock)?;
+        if let (Step::CreateAssociation { .. }, Answer::Association(created)) = (step, &mut answer) {
+            self.created_associations += 1;
+            created.id = format!("a-{}", self.created_associations);
+            self.world.association = Fact::Present((**created).clone());
             self.unbound = false;
         }
-        if let (Step::Annotate { .. }, Fact::Present(account)) = (step, &mut self.truth.service_account) {
+        if let (Step::Annotate { .. }, Fact::Present(account)) = (step, &mut self.world.service_account) {
             account.applied_at = Some(self.now);
         }
         if let Step::RestartWorkload { owner, .. } = step {
-            self.restarts(owner)?;
+            self.restart(owner)?;
         }
-        self.see();
+        self.take_snapshot();
         Ok(answer)
     }
 
-    fn restarts(&mut self, owner: &WorkloadRef) -> Result<(), String> {
-        let Some(workloads) = self.truth.workloads.present_mut() else {
-            return Err(format!("{owner} restarted without knowing what there is"));
+    fn restart(&mut self, owner: &WorkloadRef) -> Result<(), String> {
+        let Some(workloads) = self.world.workloads.present_mut() else {
+            return Err(format!("{owner} restarted while the workloads are unreadable"));
         };
         for workload in workloads.iter_mut().filter(|workload| workload.owner == *owner) {
             workload.restarted_at = Some(self.now);
@@ -139,37 +133,37 @@ impl Cluster {
         Ok(())
     }
 
-    /// What is there now, for those who see it late.
-    fn see(&mut self) {
-        let account = self.truth.service_account.present();
+    /// Records the current world for the webhook, EKS and STS, which see it late.
+    fn take_snapshot(&mut self) {
+        let account = self.world.service_account.present();
         let annotation = |key: &str| {
             account
                 .and_then(|account| account.annotations.get(key))
-                .map(|found| found.value.clone())
+                .map(|annotation| annotation.value.clone())
         };
         let audience = annotation(ANNOTATION_AUDIENCE).unwrap_or_else(|| "sts.amazonaws.com".to_owned());
-        let roles = self.truth.roles.iter();
-        self.history.push(Seen {
+        let roles = self.world.roles.iter();
+        self.history.push(Snapshot {
             at: self.now,
-            association: self.truth.association.present().cloned(),
+            association: self.world.association.present().cloned(),
             annotated: annotation(ANNOTATION_ROLE_ARN).map(|role| (role, audience)),
             trusts: roles.map(|(arn, facts)| (arn.clone(), facts.clone())).collect(),
         });
     }
 
-    /// What may still be seen by somebody who sees changes so many seconds late.
-    fn visible(&self, lag: i64) -> &[Seen] {
+    /// The snapshots that a reader with this delay in seconds may see.
+    fn visible(&self, lag: i64) -> &[Snapshot] {
         let horizon = self.now - SignedDuration::from_secs(lag);
         let newest_before = self
             .history
             .iter()
-            .rposition(|seen| seen.at <= horizon)
+            .rposition(|snapshot| snapshot.at <= horizon)
             .unwrap_or(0);
         &self.history[newest_before..]
     }
 
-    /// A pod comes; how late the webhook sees the association and the annotation is up to chance, apart.
-    pub fn pod_comes(&mut self, chance: (u8, u8), owner: usize) -> Result<(), String> {
+    /// Creates a pod. `chance` selects the snapshots in which the webhook sees the association and the annotation.
+    pub fn create_pod(&mut self, chance: (u8, u8), owner: usize) -> Result<(), String> {
         let visible = self.visible(WEBHOOK_LAG);
         let pick = |chance: u8| &visible[usize::from(chance) % visible.len()];
         let gets = |(association, account): (u8, u8)| match (
@@ -183,10 +177,10 @@ impl Cluster {
             }),
             (None, None) => None,
         };
-        // Worse than the webhook is: each of two containers gets what is seen at another moment.
+        // Stricter than the webhook: each of two containers gets the credentials of another snapshot.
         let containers = [gets(chance), gets((chance.1, chance.0))];
         if containers.contains(&None) && self.bound_once {
-            return Err("a container of a new pod gets nothing".to_owned());
+            return Err("a container of a new pod gets no credentials".to_owned());
         }
         let owners = owners();
         self.pods.push(Pod {
@@ -198,41 +192,45 @@ impl Cluster {
         self.fetch()
     }
 
-    /// Time passes. Agents fetch anew what has ended.
-    pub fn tick(&mut self, seconds: i64) -> Result<(), String> {
+    /// Lets time pass. Agents replace expired sessions.
+    pub fn wait(&mut self, seconds: i64) -> Result<(), String> {
         self.now += SignedDuration::from_secs(seconds);
         self.bound_once |= self.status.active_binding().is_some();
         self.fetch()
     }
 
-    /// Agents fetch a session for every pod that has none.
+    /// Fetches a session for every pod that has none.
     fn fetch(&mut self) -> Result<(), String> {
-        let until = self.now + SignedDuration::from_secs(SESSION);
+        let expiration = self.now + SignedDuration::from_secs(SESSION);
         let association = self
-            .truth
+            .world
             .association
             .present()
-            .map(|found| found.role_arn.clone());
+            .map(|association| association.role_arn.clone());
         for pod in &mut self.pods {
-            if pod.session.as_ref().is_some_and(|(_, until)| *until <= self.now) {
+            if pod
+                .session
+                .as_ref()
+                .is_some_and(|(_, expiration)| *expiration <= self.now)
+            {
                 pod.session = None;
             }
             if pod.has_pod_identity() && pod.session.is_none() {
-                pod.session = association.clone().map(|role| (role, until));
+                pod.session = association.clone().map(|role| (role, expiration));
             }
         }
-        self.backed()
+        self.every_pod_has_access()
     }
 
-    /// Every pod holds what it can use, or lost it by consent.
-    pub fn backed(&self) -> Result<(), String> {
+    /// Fails if a pod lost its access without approval.
+    pub fn every_pod_has_access(&self) -> Result<(), String> {
         self.pods
             .iter()
-            .try_for_each(|pod| self.backs(pod).map_err(|why| format!("{pod:?}: {why}")))
+            .try_for_each(|pod| self.has_access(pod).map_err(|error| format!("{pod:?}: {error}")))
     }
 
-    fn backs(&self, pod: &Pod) -> Result<(), String> {
-        pod.carries.iter().try_for_each(|carried| match carried {
+    fn has_access(&self, pod: &Pod) -> Result<(), String> {
+        pod.carries.iter().try_for_each(|credential| match credential {
             Credential::WebIdentity { role, audience } => {
                 let binding = Binding {
                     role_arn: RoleArn::parse(role).unwrap(),
@@ -241,34 +239,35 @@ impl Cluster {
                         audience: Audience::parse(audience.as_str()).unwrap(),
                     },
                 };
-                self.lets_in(&binding)
+                self.is_admitted(&binding)
             }
-            Credential::PodIdentity => self.serves(pod),
+            Credential::PodIdentity => self.agent_serves(pod),
         })
     }
 
-    /// The agent can fetch a session now, whichever association EKS sees, and the role of the cached one is there.
-    fn serves(&self, pod: &Pod) -> Result<(), String> {
+    /// Fails unless the agent can fetch a session for every association that EKS may see, and the role of the cached session
+    /// exists.
+    fn agent_serves(&self, pod: &Pod) -> Result<(), String> {
         if let Some((role, _)) = &pod.session
             && self
-                .truth
+                .world
                 .roles
                 .get(role)
                 .is_none_or(|facts| facts.id.present().is_none())
         {
-            return Err(format!("the session's role {role} is gone"));
+            return Err(format!("role {role} of the session does not exist"));
         }
         if self.unbound {
             return Ok(());
         }
-        if self.truth.association.present().is_none() {
-            return Err("its association is gone".to_owned());
+        if self.world.association.present().is_none() {
+            return Err("the association does not exist".to_owned());
         }
-        let since = pod.created;
+        let created = pod.created;
         for association in self
             .visible(WEBHOOK_LAG)
             .iter()
-            .filter_map(|seen| seen.association.as_ref())
+            .filter_map(|snapshot| snapshot.association.as_ref())
         {
             let binding = Binding {
                 role_arn: association.role_arn.clone(),
@@ -277,27 +276,27 @@ impl Cluster {
                     session_tags: association.session_tags,
                 },
             };
-            self.lets_in(&binding)
-                .map_err(|why| format!("{why} (since {since})"))?;
+            self.is_admitted(&binding)
+                .map_err(|error| format!("{error} (pod created {created})"))?;
         }
         Ok(())
     }
 
-    /// Every STS, however late it sees, lets the binding in.
-    fn lets_in(&self, binding: &Binding) -> Result<(), String> {
+    /// Fails unless the trust policy admits the binding in every snapshot that STS may see.
+    fn is_admitted(&self, binding: &Binding) -> Result<(), String> {
         let (subject, cluster) = (subject(), cluster());
         let request = Request {
             subject: &subject,
             cluster: &cluster,
             binding,
         };
-        for seen in self.visible(STS_LAG) {
-            let role = seen.trusts.iter().find(|(arn, _)| *arn == binding.role_arn);
+        for snapshot in self.visible(STS_LAG) {
+            let role = snapshot.trusts.iter().find(|(arn, _)| *arn == binding.role_arn);
             let trust = role.and_then(|(_, facts)| facts.trust.present());
-            if !trust.is_some_and(|trust| lets_in(trust, request)) {
+            if !trust.is_some_and(|trust| may_admit(trust, request)) {
                 return Err(format!(
-                    "the trust seen at {} does not let {} in",
-                    seen.at,
+                    "the trust policy seen at {} does not admit {}",
+                    snapshot.at,
                     binding.key()
                 ));
             }
@@ -305,16 +304,16 @@ impl Cluster {
         Ok(())
     }
 
-    /// A pod goes.
-    pub fn pod_goes(&mut self, which: usize) {
+    /// Deletes a pod.
+    pub fn delete_pod(&mut self, index: usize) {
         if !self.pods.is_empty() {
-            drop(self.pods.remove(which % self.pods.len()));
+            drop(self.pods.remove(index % self.pods.len()));
         }
     }
 
-    /// A restarted workload replaces one of its old pods, the new one first.
-    pub fn rolls(&mut self, chance: (u8, u8)) -> Result<(), String> {
-        let restarted = self.truth.workloads.present().into_iter().flatten();
+    /// Replaces one old pod of a restarted workload, and creates the new one first.
+    pub fn roll_out(&mut self, chance: (u8, u8)) -> Result<(), String> {
+        let restarted = self.world.workloads.present().into_iter().flatten();
         let Some(owner) = restarted
             .filter(|workload| !workload.rolled_out)
             .map(|workload| workload.owner.clone())
@@ -328,31 +327,31 @@ impl Cluster {
             .position(|pod| pod.owner == owner && pod.created < self.now);
         if let Some(oldest) = oldest {
             let at = owners().iter().position(|known| *known == owner).unwrap_or(0);
-            self.pod_comes(chance, at)?;
+            self.create_pod(chance, at)?;
             drop(self.pods.remove(oldest));
             return Ok(());
         }
-        let workloads = self.truth.workloads.present_mut().into_iter().flatten();
+        let workloads = self.world.workloads.present_mut().into_iter().flatten();
         workloads
             .filter(|workload| workload.owner == owner)
             .for_each(|workload| workload.rolled_out = true);
         Ok(())
     }
 
-    /// What a look reads of pods and workloads.
-    pub fn count(&mut self) {
+    /// Writes the pods and the workloads into the world, as a reconcile reads them.
+    pub fn report_pods(&mut self) {
         let pod = |pod: &Pod| PodCredentials {
             carries: pod.carries.clone(),
             created: pod.created,
             owner: Some(pod.owner.clone()),
             place: Place::Reached,
         };
-        self.truth.pods = Fact::Present(Pods {
+        self.world.pods = Fact::Present(Pods {
             pods: self.pods.iter().map(pod).collect(),
             fresh: true,
         });
-        if self.truth.workloads.present().is_none() {
-            self.truth.workloads = Fact::Present(owners().into_iter().map(workload).collect());
+        if self.world.workloads.present().is_none() {
+            self.world.workloads = Fact::Present(owners().into_iter().map(workload).collect());
         }
     }
 }
@@ -368,7 +367,7 @@ fn workload(owner: WorkloadRef) -> Workload {
     }
 }
 
-/// What the pods belong to.
+/// The owners of the pods.
 fn owners() -> Vec<WorkloadRef> {
     let owner = |kind: &str, name: &str| WorkloadRef {
         kind: kind.to_owned(),

@@ -1,7 +1,7 @@
-//! The model check of transitions: whatever happens in whatever order, no live pod loses what it holds, but by consent;
-//! and when nothing disturbs any more, the binding asked for is there and nothing of any other.
+//! A model check of transitions. Whatever happens in any order, no running pod loses its credentials without approval. Once
+//! nothing interferes any more, the desired binding is in place and nothing of another binding remains.
 
-mod acts;
+mod actions;
 mod cluster;
 
 use lanyard_core::model::reason::Reason;
@@ -9,9 +9,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use acts::{Act, Ends, Play, act};
+use actions::{Action, Ending, Simulation, action};
 
-/// More than other properties: a run is a path through many states, and most paths meet nothing.
+/// Twice the cases of the other properties: a run is a path through many states, and most paths reveal nothing.
 fn many() -> ProptestConfig {
     let cases = crate::cases();
     ProptestConfig {
@@ -24,87 +24,97 @@ proptest! {
     #![proptest_config(many())]
 
     #[test]
-    fn no_pod_loses_what_it_holds_but_by_consent(
+    fn running_pod_keeps_credentials_without_approval(
         first in 0..6usize,
         skew in select(vec![-120i64, 0, 120]),
-        acts in vec(act(), 1..100),
+        actions in vec(action(), 1..100),
     ) {
-        let mut play = Play::new(skew, first);
-        // From a binding in effect: before one there is nothing to lose.
-        for act in [Act::Decision(Ends::Well), Act::Tick(61), Act::Decision(Ends::Well), Act::Tick(61)] {
-            play.act(&act).map_err(TestCaseError::fail)?;
+        let mut simulation = Simulation::new(skew, first);
+        // Start with an effective binding: before the first one no pod has credentials to lose.
+        for action in [
+            Action::Reconcile(Ending::Complete),
+            Action::Wait(61),
+            Action::Reconcile(Ending::Complete),
+            Action::Wait(61),
+        ] {
+            simulation.perform(&action).map_err(TestCaseError::fail)?;
         }
-        for act in &acts {
-            play.act(act).map_err(TestCaseError::fail)?;
+        for action in &actions {
+            simulation.perform(action).map_err(TestCaseError::fail)?;
         }
-        play.comes_to_rest().map_err(TestCaseError::fail)?;
-        play.only_what_is_wanted().map_err(TestCaseError::fail)?;
-        play.cluster.backed().map_err(TestCaseError::fail)?;
+        simulation.settle().map_err(TestCaseError::fail)?;
+        simulation.only_desired_state_remains().map_err(TestCaseError::fail)?;
+        simulation.cluster.every_pod_has_access().map_err(TestCaseError::fail)?;
     }
 }
 
-/// The shortest way to a binding that others still see: a change, and a pod that comes before it has reached everybody.
+/// The shortest path to a binding that the webhook still sees: a transition, and a pod created before it has propagated.
 #[test]
-fn a_pod_that_comes_late_still_finds_what_it_was_given() {
-    let mut play = Play::new(0, 0);
-    let decision = || Act::Decision(Ends::Well);
-    let acts = [
-        decision(),
-        Act::Tick(61),
-        decision(),
-        Act::Tick(61),
-        Act::Wants(1),
-        decision(),
-        decision(),
-        Act::Tick(15),
-        decision(),
-        decision(),
-        decision(),
-        Act::PodComes(0, 0, 0),
-        Act::Tick(40),
-        decision(),
-        Act::PodComes(0, 0, 0),
+fn late_pod_gets_credentials_of_old_binding() {
+    let mut simulation = Simulation::new(0, 0);
+    let reconcile = || Action::Reconcile(Ending::Complete);
+    let actions = [
+        reconcile(),
+        Action::Wait(61),
+        reconcile(),
+        Action::Wait(61),
+        Action::ChangeSpec(1),
+        reconcile(),
+        reconcile(),
+        Action::Wait(15),
+        reconcile(),
+        reconcile(),
+        reconcile(),
+        Action::CreatePod(0, 0, 0),
+        Action::Wait(40),
+        reconcile(),
+        Action::CreatePod(0, 0, 0),
     ];
-    for act in &acts {
-        play.act(act).unwrap();
+    for action in &actions {
+        simulation.perform(action).unwrap();
         println!(
-            "{act:?} -> {:?}",
-            play.cluster.status.transition.as_ref().map(|t| t.stage)
+            "{action:?} -> {:?}",
+            simulation
+                .cluster
+                .status
+                .transition
+                .as_ref()
+                .map(|transition| transition.stage)
         );
     }
 }
 
-/// A mind changed twice and then held still: the binding that waits is the one that pods were given in between.
+/// The spec changes twice and the transition is then paused: the waiting binding is the one that pods got in between.
 #[test]
-fn what_pods_were_given_in_between_stays_while_a_change_is_paused() {
-    let mut play = Play::new(0, 0);
-    let decision = || Act::Decision(Ends::Well);
-    let through = |wanted| {
+fn paused_transition_keeps_binding_of_interim_pods() {
+    let mut simulation = Simulation::new(0, 0);
+    let reconcile = || Action::Reconcile(Ending::Complete);
+    let change_to = |number| {
         [
-            Act::Wants(wanted),
-            decision(),
-            decision(),
-            Act::Tick(15),
-            decision(),
-            decision(),
+            Action::ChangeSpec(number),
+            reconcile(),
+            reconcile(),
+            Action::Wait(15),
+            reconcile(),
+            reconcile(),
         ]
     };
-    let mut acts = vec![decision(), Act::Tick(61), decision(), Act::Tick(61)];
-    acts.extend(through(2));
-    acts.extend([Act::Tick(61), decision(), Act::PodComes(255, 255, 0)]);
-    acts.extend(through(0));
-    acts.extend([
-        Act::Wants(2),
-        Act::Paused(true),
-        decision(),
-        Act::Tick(61),
-        decision(),
+    let mut actions = vec![reconcile(), Action::Wait(61), reconcile(), Action::Wait(61)];
+    actions.extend(change_to(2));
+    actions.extend([Action::Wait(61), reconcile(), Action::CreatePod(255, 255, 0)]);
+    actions.extend(change_to(0));
+    actions.extend([
+        Action::ChangeSpec(2),
+        Action::SetPaused(true),
+        reconcile(),
+        Action::Wait(61),
+        reconcile(),
     ]);
-    for act in &acts {
-        play.act(act).unwrap();
+    for action in &actions {
+        simulation.perform(action).unwrap();
     }
     assert_eq!(
-        play.cluster.status.transition.map(|record| record.stage),
+        simulation.cluster.status.transition.map(|record| record.stage),
         Some(Reason::Paused)
     );
 }

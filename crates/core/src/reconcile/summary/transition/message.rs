@@ -11,13 +11,15 @@ use super::record::record;
 use crate::model::pods::Place;
 use crate::model::text;
 use crate::model::workload::WorkloadRef;
-use crate::reconcile::transition::{ANNOTATION_APPROVE, Ask, Because, Phase, Refusal, Restarts, Transition};
+use crate::reconcile::transition::{
+    ANNOTATION_APPROVE, ApprovalReason, ApprovalRequest, Phase, Refusal, Restarts, Transition,
+};
 
 /// The number of workloads that a message names: messages are truncated at 1,000 bytes.
 const OWNERS_NAMED: usize = 5;
 
 pub(super) fn message(input: &SummaryInput<'_>, transition: &Transition) -> String {
-    let change = transition.from.change_to(&transition.wanted);
+    let change = transition.from.change_to(&transition.desired);
     format!("Change of {change}: {}", phase_message(input, transition))
 }
 
@@ -34,7 +36,7 @@ fn phase_message(input: &SummaryInput<'_>, transition: &Transition) -> String {
             "paused by spec.transition.paused. Pods keep their credentials. Set it to false to continue, or revert the spec."
                 .to_owned()
         }
-        Phase::Consent(ask) => approval_message(transition, ask, &cached),
+        Phase::AwaitingApproval(ask) => approval_message(transition, ask, &cached),
         Phase::Preparing => {
             "creating the role and its trust statement. The current binding stays in effect.".to_owned()
         }
@@ -69,11 +71,11 @@ fn phase_message(input: &SummaryInput<'_>, transition: &Transition) -> String {
 
 fn refusal_message(refusal: &Refusal) -> String {
     let (cause, action) = match refusal {
-        Refusal::Agent(found) => (
+        Refusal::AgentNotReady(found) => (
             format!("the EKS Pod Identity Agent is not ready ({found}), so pods would get no credentials"),
             "Install or repair the EKS add-on eks-pod-identity-agent",
         ),
-        Refusal::Place { place, pods } => {
+        Refusal::UnsupportedNodes { place, pods } => {
             let (place, action) = match place {
                 Place::Fargate => (
                     "on Fargate, which has no EKS Pod Identity Agent",
@@ -94,11 +96,11 @@ fn refusal_message(refusal: &Refusal) -> String {
             };
             (format!("{pods} {place}"), action)
         }
-        Refusal::Association => (
+        Refusal::ForeignAssociation => (
             "an association that Lanyard does not own decides the credentials of new pods".to_owned(),
             "Delete or adopt the association",
         ),
-        Refusal::AddOn => (
+        Refusal::ManagedByAddOn => (
             "an EKS add-on owns this ServiceAccount and its binding".to_owned(),
             "Set the binding on the add-on",
         ),
@@ -106,23 +108,23 @@ fn refusal_message(refusal: &Refusal) -> String {
     format!("refused, because {cause}. The current binding stays in effect. {action}, or revert the spec.")
 }
 
-fn approval_message(transition: &Transition, ask: &Ask, cached: &str) -> String {
-    let cost = match ask.because {
-        Because::PodsLoseAccess => format!(
+fn approval_message(transition: &Transition, request: &ApprovalRequest, cached: &str) -> String {
+    let cost = match request.reason {
+        ApprovalReason::PodsLoseAccess => format!(
             "approval required to delete the association: running pods lose access when their credentials expire, at most {cached} later, unless they are restarted. With podRestart: Rollout, Lanyard restarts them, and needs no approval if it can restart them all."
         ),
-        Because::NoPodHolds => {
+        ApprovalReason::NoPodHolds => {
             "approval required, because no pod uses the current binding. Other users of it, such as a token for the ServiceAccount from External Secrets or a CSI driver, or a periodic job, lose access when the old trust is removed."
                 .to_owned()
         }
-        Because::RoleMayChain => {
+        ApprovalReason::RoleMayChain => {
             "approval required, because the role may assume other roles and Pod Identity sessions carry tags. Allow sts:TagSession in the trust policies of those roles, or set podIdentity.disableSessionTags: true."
                 .to_owned()
         }
     };
     format!(
         "{cost} To approve, run: kubectl annotate --overwrite -n {} workloadidentity {} {ANNOTATION_APPROVE}={}",
-        transition.subject.namespace, transition.subject.name, ask.token
+        transition.subject.namespace, transition.subject.name, request.token
     )
 }
 
@@ -143,7 +145,7 @@ fn draining_message(
             "new pods get the new binding, {older}: {owners}. {loses} access when the current credentials expire, at {end} at the latest."
         );
     }
-    let expiry = match transition.made_before {
+    let expiry = match transition.stale_before {
         Some(_) => format!(
             ", or cached credentials expire, at most {} later",
             limit_message(input.timings.cached + input.timings.margin)
@@ -158,7 +160,7 @@ fn draining_message(
 /// Returns the time at which the last Pod Identity credentials expire after their association was deleted, or
 /// `None` if pods do not lose access or that time is not known yet.
 fn access_end(input: &SummaryInput<'_>, transition: &Transition) -> Option<Timestamp> {
-    let is_lossy = transition.wanted.is_irsa() && transition.kept.iter().any(|old| !old.is_irsa());
+    let is_lossy = transition.desired.is_irsa() && transition.in_use.iter().any(|old| !old.is_irsa());
     let since = record(input).filter(|_| is_lossy)?.stage_transition_time;
     let cached = SignedDuration::try_from(input.timings.cached).ok()?;
     since.checked_add(cached).ok()?.round(Unit::Second).ok()
@@ -183,17 +185,20 @@ fn restarts_message(restarts: &Restarts) -> String {
     if !restarts.allowed {
         return " Restart the workloads, or set podRestart: Rollout.".to_owned();
     }
-    let now: Vec<String> = restarts.now.iter().map(|(owner, _)| owner.to_string()).collect();
+    let now: Vec<String> = restarts.due.iter().map(|(owner, _)| owner.to_string()).collect();
     let names = |owners: &[WorkloadRef]| -> Vec<String> { owners.iter().map(ToString::to_string).collect() };
     let groups = [
         ("restarting", now),
         ("rolling out", names(&restarts.rolling)),
-        ("waiting for a PodDisruptionBudget", names(&restarts.held_back)),
+        (
+            "waiting for a PodDisruptionBudget",
+            names(&restarts.blocked_by_budget),
+        ),
         (
             "restarted but not ready, check the pods of",
             names(&restarts.stuck),
         ),
-        ("to be restarted by a user", restarts.by_hand.clone()),
+        ("to be restarted by a user", restarts.manual.clone()),
     ];
     let parts: Vec<String> = groups
         .iter()

@@ -8,7 +8,7 @@ use crate::reconcile::transition::{Phase, Transition, TransitionState};
 
 /// Returns the transition in progress, or `None` if there is none.
 pub(in crate::reconcile::summary) fn in_progress<'a>(input: &SummaryInput<'a>) -> Option<&'a Transition> {
-    match &input.decision.stage {
+    match &input.decision.transition {
         TransitionState::Moving(transition) => Some(transition),
         TransitionState::Settled | TransitionState::Unknown(..) => None,
     }
@@ -22,7 +22,7 @@ pub(in crate::reconcile::summary) fn is_retired(input: &SummaryInput<'_>) -> boo
 
 /// The record of the transition.
 pub(in crate::reconcile::summary) fn record(input: &SummaryInput<'_>) -> Option<TransitionStatus> {
-    if let TransitionState::Unknown(..) = input.decision.stage {
+    if let TransitionState::Unknown(..) = input.decision.transition {
         return input.previous.transition.clone();
     }
     let Some(transition) = in_progress(input) else {
@@ -30,7 +30,7 @@ pub(in crate::reconcile::summary) fn record(input: &SummaryInput<'_>) -> Option<
     };
     let stage = transition.phase.reason();
     let before = input.previous.transition.as_ref();
-    let before = before.filter(|before| before.target_hash == transition.token);
+    let before = before.filter(|before| before.target_hash == transition.target_hash);
     let bound_time = transition
         .bound
         .then(|| before.and_then(|before| before.bound_time).unwrap_or(input.now));
@@ -41,16 +41,16 @@ pub(in crate::reconcile::summary) fn record(input: &SummaryInput<'_>) -> Option<
     });
     let before = before.filter(|before| before.stage == stage);
     let approval_token = match &transition.phase {
-        Phase::Consent(ask) => Some(ask.token.clone()),
+        Phase::AwaitingApproval(ask) => Some(ask.token.clone()),
         _ => None,
     };
     Some(TransitionStatus {
         stage,
         stage_transition_time: before.map_or(input.now, |before| before.stage_transition_time),
-        start_time: transition.began,
+        start_time: transition.start_time,
         bound_time,
         effective_time,
-        target_hash: transition.token.clone(),
+        target_hash: transition.target_hash.clone(),
         approval_token,
     })
 }
@@ -61,7 +61,7 @@ pub(in crate::reconcile::summary) fn other_bindings(
     current: &Binding,
 ) -> Vec<(Binding, BindingState)> {
     let state = |binding: &Binding| {
-        if *binding == transition.wanted {
+        if *binding == transition.desired {
             BindingState::Pending
         } else if Some(binding) == transition.effective.as_ref() {
             BindingState::Active
@@ -69,9 +69,9 @@ pub(in crate::reconcile::summary) fn other_bindings(
             BindingState::Draining
         }
     };
-    let mut others: Vec<&Binding> = transition.kept.iter().collect();
-    if transition.wanted != *current && !others.contains(&&transition.wanted) {
-        others.push(&transition.wanted);
+    let mut others: Vec<&Binding> = transition.in_use.iter().collect();
+    if transition.desired != *current && !others.contains(&&transition.desired) {
+        others.push(&transition.desired);
     }
     others
         .into_iter()

@@ -32,8 +32,10 @@ fn queued(input: &SummaryInput<'_>) -> Option<Verdict> {
 pub(in crate::reconcile::summary) fn stalled(input: &SummaryInput<'_>) -> Option<Verdict> {
     let transition = in_progress(input)?;
     let waits_for_user = match transition.phase {
-        Phase::Refused(Refusal::Agent(_)) => !input.desired().is_some_and(|desired| desired.installs_agent),
-        Phase::Refused(_) | Phase::Consent(_) | Phase::Paused => true,
+        Phase::Refused(Refusal::AgentNotReady(_)) => {
+            !input.desired().is_some_and(|desired| desired.installs_agent)
+        }
+        Phase::Refused(_) | Phase::AwaitingApproval(_) | Phase::Paused => true,
         _ => false,
     };
     if waits_for_user && !transition.in_effect {

@@ -1,4 +1,4 @@
-//! Which workloads a change restarts, when, and how often. Towards Pod Identity, with the association in effect.
+//! Tests of the selection of workloads to restart: a transition to Pod Identity with an effective association.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,8 +13,8 @@ use crate::model::status::{Status, TransitionStatus};
 use crate::model::timings::Timings;
 use crate::model::workload::Obstacle;
 
-/// A change from IRSA to Pod Identity that drains, begun ten minutes ago.
-struct Change {
+/// A draining transition from IRSA to Pod Identity that started ten minutes ago.
+struct DrainingTransition {
     identity: Identity,
     status: Status,
     world: Observed,
@@ -22,7 +22,7 @@ struct Change {
     pods: Vec<PodCredentials>,
 }
 
-impl Change {
+impl DrainingTransition {
     fn new() -> Self {
         let rollout = |method| Spec {
             pod_restart: Some(PodRestart::Rollout),
@@ -31,7 +31,7 @@ impl Change {
         let (_, world, _) = applied(&rollout(Method::PodIdentity));
         let (_, _, mut status) = applied(&rollout(Method::Irsa));
         let identity = identity(&rollout(Method::PodIdentity));
-        let token = TransitionView::new(&identity, &status, &world, &Timings::default(), now()).token;
+        let token = TransitionView::new(&identity, &status, &world, &Timings::default(), now()).target_hash;
         status.transition = Some(TransitionStatus {
             stage: Reason::Draining,
             stage_transition_time: ago(5),
@@ -62,7 +62,7 @@ impl Change {
         self
     }
 
-    /// A pod of the old binding, made so many minutes ago.
+    /// A pod of the old binding, created so many minutes ago.
     fn pod(mut self, name: &str, minutes: i64) -> Self {
         let binding = &self.status.bindings[0].binding;
         self.pods.push(PodCredentials {
@@ -91,7 +91,7 @@ impl Change {
         record.target_hash.clone()
     }
 
-    /// Restarted so many minutes ago, for pods made until another time.
+    /// A restart so many minutes ago, for pods created until `made_until` minutes ago.
     fn restarted(self, name: &str, minutes: i64, made_until: i64) -> Self {
         let mark = RestartedFor {
             binding: self.token(),
@@ -133,47 +133,50 @@ fn owner(name: &str) -> WorkloadRef {
 
 fn names(restarts: &Restarts) -> Vec<&str> {
     restarts
-        .now
+        .due
         .iter()
         .map(|(owner, _)| owner.name.as_str())
         .collect()
 }
 
-/// Two workloads, the smaller of which goes first.
-fn two() -> Change {
-    let change = Change::new().workload("big").workload("small");
-    change.pod("big", 60).pod("big", 50).pod("small", 40)
+/// A transition of two workloads; the smaller one goes first.
+fn two_workloads() -> DrainingTransition {
+    let transition = DrainingTransition::new().workload("big").workload("small");
+    transition.pod("big", 60).pod("big", 50).pod("small", 40)
 }
 
 #[test]
-fn the_one_with_the_fewest_stale_pods_goes_first_and_for_the_youngest_of_them() {
-    let change = two();
-    let token = change.token();
-    let restarts = change.restarts();
+fn workload_with_fewest_stale_pods_restarts_first() {
+    let transition = two_workloads();
+    let token = transition.token();
+    let restarts = transition.restarts();
     let mark = RestartedFor {
         binding: token,
         made_until: ago(40),
     };
-    assert_eq!(restarts.now, [(owner("small"), mark)]);
+    assert_eq!(restarts.due, [(owner("small"), mark)]);
 }
 
 #[test]
-fn the_others_wait_until_the_first_is_through() {
-    let rolling = two()
+fn rolling_first_workload_delays_the_rest() {
+    let rolling = two_workloads()
         .restarted("small", 2, 40)
         .with("small", |small| small.rolled_out = false);
     let restarts = rolling.restarts();
-    assert!(restarts.now.is_empty());
+    assert!(restarts.due.is_empty());
     assert_eq!(restarts.rolling, [owner("small")]);
-    // Its old pod may still be ending, which says nothing of the new one.
-    assert_eq!(names(&two().restarted("small", 2, 40).restarts()), ["big"]);
+    // A terminating old pod does not delay the rest.
+    assert_eq!(
+        names(&two_workloads().restarted("small", 2, 40).restarts()),
+        ["big"]
+    );
 }
 
 #[test]
-fn a_restart_that_is_not_through_in_time_is_stuck_however_long_the_change_lasts() {
+fn rollout_longer_than_fail_after_is_stuck() {
     let minutes = i64::try_from(Timings::default().fail_after.as_secs() / 60).unwrap();
     let restarted = |ago| {
-        two()
+        two_workloads()
             .restarted("small", ago, 40)
             .with("small", |small| small.rolled_out = false)
     };
@@ -188,39 +191,42 @@ fn a_restart_that_is_not_through_in_time_is_stuck_however_long_the_change_lasts(
 }
 
 #[test]
-fn a_pod_younger_than_the_restart_calls_for_another_and_an_older_one_does_not() {
-    assert!(names(&two().restarted("small", 2, 40).restarts()).contains(&"big"));
-    let younger = two().pod("small", 1).restarted("small", 2, 40).restarts();
+fn pod_younger_than_restart_requires_another_restart() {
+    assert!(names(&two_workloads().restarted("small", 2, 40).restarts()).contains(&"big"));
+    let younger = two_workloads()
+        .pod("small", 1)
+        .restarted("small", 2, 40)
+        .restarts();
     assert!(names(&younger).contains(&"small"));
-    // The other binding was there meanwhile: what was restarted for it is not done.
-    let other = two().restarted("small", 2, 40).with("small", |small| {
+    // A restart for another binding in between does not count for this one.
+    let other = two_workloads().restarted("small", 2, 40).with("small", |small| {
         small.restarted_for.as_mut().unwrap().binding = "another".to_owned();
     });
     assert_eq!(names(&other.restarts()), ["small"]);
 }
 
 #[test]
-fn a_lost_record_restarts_nothing_twice() {
-    let mut lost = two().restarted("small", 2, 40).restarted("big", 1, 50);
+fn lost_record_repeats_no_restart() {
+    let mut lost = two_workloads().restarted("small", 2, 40).restarted("big", 1, 50);
     lost.status.transition = None;
-    assert!(lost.restarts().now.is_empty());
+    assert!(lost.restarts().due.is_empty());
 }
 
 #[test]
-fn an_earlier_change_to_the_same_binding_proves_nothing() {
-    let again = two().workload("third").restarted("third", 600, 700);
+fn earlier_transition_to_same_binding_proves_nothing() {
+    let again = two_workloads().workload("third").restarted("third", 600, 700);
     assert_eq!(names(&again.restarts()), ["small"]);
 }
 
 #[test]
-fn what_a_new_template_would_not_replace_is_named() {
-    let partition = two().with("small", |small| small.obstacle = Some(Obstacle::Partition));
+fn workload_with_obstacle_is_reported_for_manual_restart() {
+    let partition = two_workloads().with("small", |small| small.obstacle = Some(Obstacle::Partition));
     let restarts = partition.restarts();
-    assert_eq!(restarts.by_hand, ["Deployment small (partition)"]);
+    assert_eq!(restarts.manual, ["Deployment small (partition)"]);
     assert_eq!(names(&restarts), ["big"]);
-    let budget = two()
+    let budget = two_workloads()
         .with("small", |small| small.disruptions_allowed = Some(0))
         .restarts();
-    assert_eq!(budget.held_back, [owner("small")]);
-    assert!(budget.now.is_empty());
+    assert_eq!(budget.blocked_by_budget, [owner("small")]);
+    assert!(budget.due.is_empty());
 }

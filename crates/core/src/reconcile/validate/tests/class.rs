@@ -1,4 +1,4 @@
-//! What a class makes of a spec that says little, what it puts on every role, and what it never moves.
+//! Tests of `validate` under a class: its defaults, its enforced values, and the roles that it does not move.
 
 use serde_json::json;
 
@@ -6,50 +6,50 @@ use super::*;
 use crate::model::name::TagKey;
 use crate::model::spec::DEFAULT_MAX_SESSION;
 
-fn of(text: Value) -> Class {
+fn class(value: Value) -> Class {
     Class {
         name: Some("tenants".to_owned()),
-        ..serde_json::from_value(text).unwrap()
+        ..serde_json::from_value(value).unwrap()
     }
 }
 
-fn identity(spec: &Spec, class: &Class, made: &Made) -> Identity {
-    validate(spec, &subject(), &cluster(), class, made)
+fn identity(spec: &Spec, class: &Class, created: &Made) -> Identity {
+    validate(spec, &subject(), &cluster(), class, created)
         .unwrap()
         .identity
 }
 
-fn role(class: Value, made: &[&str]) -> String {
-    let made = Made {
-        roles: made.iter().map(|arn| RoleArn::parse(arn).unwrap()).collect(),
+fn role(values: Value, created: &[&str]) -> String {
+    let created = Made {
+        roles: created.iter().map(|arn| RoleArn::parse(arn).unwrap()).collect(),
         adopted: None,
     };
     let spec = managed(|_| {});
-    identity(&spec, &of(class), &made).role_arn().to_string()
+    identity(&spec, &class(values), &created).role_arn().to_string()
 }
 
 #[test]
-fn a_class_says_what_the_spec_leaves_open() {
-    let class = of(json!({"defaults": {
+fn class_defaults_apply_to_unset_fields() {
+    let class = class(json!({"defaults": {
         "method": "IRSA", "driftPolicy": "Report", "deletionPolicy": "Retain", "podRestart": "Rollout",
     }}));
     let mut spec = managed(|_| {});
     spec.method = None;
-    let silent = identity(&spec, &class, &Made::default());
-    assert_eq!(silent.binding.method(), Method::Irsa);
-    assert_eq!(silent.drift_policy, DriftPolicy::Report);
+    let defaulted = identity(&spec, &class, &Made::default());
+    assert_eq!(defaulted.binding.method(), Method::Irsa);
+    assert_eq!(defaulted.drift_policy, DriftPolicy::Report);
     spec.method = Some(Method::PodIdentity);
     spec.drift_policy = Some(DriftPolicy::Correct);
-    let outspoken = identity(&spec, &class, &Made::default());
-    assert_eq!(outspoken.binding.method(), Method::PodIdentity);
-    assert_eq!(outspoken.drift_policy, DriftPolicy::Correct);
-    assert_eq!(outspoken.deletion_policy, silent.deletion_policy);
+    let explicit = identity(&spec, &class, &Made::default());
+    assert_eq!(explicit.binding.method(), Method::PodIdentity);
+    assert_eq!(explicit.drift_policy, DriftPolicy::Correct);
+    assert_eq!(explicit.deletion_policy, defaulted.deletion_policy);
 }
 
 #[test]
-fn the_tags_and_the_boundary_of_the_class_are_on_every_role() {
+fn tags_and_boundary_of_class_apply_to_every_role() {
     let boundary = "arn:aws:iam::111122223333:policy/tenant";
-    let class = of(json!({
+    let class = class(json!({
         "enforcedTags": {"cost-center": "42"},
         "guardrails": {"permissionsBoundaryArn": boundary},
     }));
@@ -67,26 +67,25 @@ fn the_tags_and_the_boundary_of_the_class_are_on_every_role() {
 }
 
 #[test]
-fn tags_of_class_and_spec_together_fit_a_role() {
-    let mut class = of(json!({}));
+fn tags_of_class_and_spec_over_limit_are_rejected() {
+    let mut class = class(json!({}));
     class.enforced_tags = (0..10)
         .map(|at| (TagKey::parse(format!("c{at}")).unwrap(), String::new()))
         .collect();
     let spec = managed(|role| role.tags = (0..40).map(|at| (format!("t{at}"), String::new())).collect());
-    let wrong = validate(&spec, &subject(), &cluster(), &class, &Made::default()).unwrap_err();
+    let defects = validate(&spec, &subject(), &cluster(), &class, &Made::default()).unwrap_err();
     assert!(
-        wrong[0]
+        defects[0]
             .problem
-            .starts_with("50 tags with those of the class; at most 47"),
-        "{wrong:?}"
+            .starts_with("must have at most 47 tags, including the tags of the class; got 50"),
+        "{defects:?}"
     );
 }
 
 #[test]
-fn a_session_is_as_long_as_the_class_says_and_never_longer_than_it_allows() {
-    let session = |class: Value| {
-        let class = of(class);
-        identity(&managed(|_| {}), &class, &Made::default())
+fn session_duration_follows_class_default_up_to_limit() {
+    let session = |values: Value| {
+        identity(&managed(|_| {}), &class(values), &Made::default())
             .managed
             .unwrap()
             .max_session
@@ -98,7 +97,7 @@ fn a_session_is_as_long_as_the_class_says_and_never_longer_than_it_allows() {
 }
 
 #[test]
-fn a_new_role_is_where_and_what_the_class_says() {
+fn new_role_follows_path_and_prefix_of_class() {
     let placed = json!({"defaults": {"rolePath": "/tenants/", "roleNamePrefix": "t-"}});
     assert_eq!(
         role(placed, &[]),
@@ -107,11 +106,11 @@ fn a_new_role_is_where_and_what_the_class_says() {
 }
 
 #[test]
-fn a_role_on_record_is_neither_renamed_nor_moved_by_a_class_that_was_edited() {
+fn edited_class_does_not_move_recorded_role() {
     let edited = || json!({"defaults": {"rolePath": "/new/", "roleNamePrefix": "new-"}});
-    let made = "arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/old/old-shop-orders-f4647193";
-    assert_eq!(role(edited(), &[made]), made);
-    // Another's, another account's, or one that Lanyard never placed there.
+    let recorded = "arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/old/old-shop-orders-f4647193";
+    assert_eq!(role(edited(), &[recorded]), recorded);
+    // A role of another subject, of another account, or on a path that Lanyard does not use.
     let new = "arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/new/new-shop-orders-f4647193";
     for other in [
         "arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/bank-orders-01234567",
@@ -123,16 +122,17 @@ fn a_role_on_record_is_neither_renamed_nor_moved_by_a_class_that_was_edited() {
 }
 
 #[test]
-fn a_named_role_keeps_its_path() {
+fn named_role_keeps_recorded_path() {
     let spec = managed(|role| role.name = Some("Orders".to_owned()));
-    let class = of(json!({"defaults": {"rolePath": "/new/"}}));
-    let made = RoleArn::parse("arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/old/orders").unwrap();
-    let known = Made {
-        roles: vec![made.clone()],
+    let class = class(json!({"defaults": {"rolePath": "/new/"}}));
+    let recorded =
+        RoleArn::parse("arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/old/orders").unwrap();
+    let created = Made {
+        roles: vec![recorded.clone()],
         adopted: None,
     };
-    let kept = identity(&spec, &class, &known);
-    assert_eq!(kept.role_arn().path, made.path);
+    let unmoved = identity(&spec, &class, &created);
+    assert_eq!(unmoved.role_arn().path, recorded.path);
     assert_eq!(
         identity(&spec, &class, &Made::default()).role_arn().path.as_str(),
         "/lanyard/eu-west-1/prod/new/"
@@ -140,13 +140,17 @@ fn a_named_role_keeps_its_path() {
 }
 
 #[test]
-fn what_a_class_forbids_is_told_beside_the_identity() {
-    let class = of(json!({"guardrails": {"methods": ["IRSA"]}}));
-    let judged = validate(&managed(|_| {}), &subject(), &cluster(), &class, &Made::default()).unwrap();
-    assert_eq!(judged.identity.binding.method(), Method::PodIdentity);
-    let told: Vec<&str> = judged.forbidden.iter().map(|it| it.field.as_str()).collect();
-    assert_eq!(told, ["method"]);
-    let mut wrong = managed(|role| role.name = Some("a b".to_owned()));
-    wrong.method = Some(Method::Irsa);
-    assert!(validate(&wrong, &subject(), &cluster(), &class, &Made::default()).is_err());
+fn forbidden_field_is_reported_beside_identity() {
+    let class = class(json!({"guardrails": {"methods": ["IRSA"]}}));
+    let validated = validate(&managed(|_| {}), &subject(), &cluster(), &class, &Made::default()).unwrap();
+    assert_eq!(validated.identity.binding.method(), Method::PodIdentity);
+    let fields: Vec<&str> = validated
+        .forbidden
+        .iter()
+        .map(|forbidden| forbidden.field.as_str())
+        .collect();
+    assert_eq!(fields, ["method"]);
+    let mut invalid = managed(|role| role.name = Some("a b".to_owned()));
+    invalid.method = Some(Method::Irsa);
+    assert!(validate(&invalid, &subject(), &cluster(), &class, &Made::default()).is_err());
 }

@@ -1,4 +1,4 @@
-//! What could not be read is never written, and a fact less never makes a step more.
+//! Properties of unreadable facts: an unreadable fact is never written, and a missing fact never adds a step. No I/O.
 
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::observed::{Observed, RoleFacts};
@@ -7,13 +7,13 @@ use lanyard_core::reconcile::step::Step;
 use lanyard_core::reconcile::transition::{Phase, TransitionState};
 use proptest::prelude::*;
 
-use crate::atoms::atoms;
-use crate::blinds::{BLINDS, Blind, blinds};
-use crate::scenes::scene;
+use crate::plan_effects::effects;
+use crate::setups::setup;
+use crate::unreadable_facts::{UNREADABLE_FACTS, UnreadableFact, unreadable_facts};
 
-/// What a step changes and could not be read, judged apart from `Step::requires`.
-fn blindly(step: &Step, observed: &Observed) -> Option<&'static str> {
-    let hidden = |unreadable: bool, what| unreadable.then_some(what);
+/// The unreadable fact that a step changes, independently of `Step::requires`. Returns `None` if the step reads all of them.
+fn unread_fact(step: &Step, observed: &Observed) -> Option<&'static str> {
+    let hidden = |unreadable: bool, name| unreadable.then_some(name);
     match step {
         Step::CreateProvider { .. } | Step::AddClientId { .. } => {
             hidden(unknown(&observed.provider), "provider")
@@ -30,12 +30,12 @@ fn blindly(step: &Step, observed: &Observed) -> Option<&'static str> {
         Step::Annotate { .. } | Step::DeleteServiceAccount {} => {
             hidden(unknown(&observed.service_account), "ServiceAccount")
         }
-        _ => blindly_on_role(step, observed),
+        _ => unread_fact_of_role(step, observed),
     }
 }
 
-fn blindly_on_role(step: &Step, observed: &Observed) -> Option<&'static str> {
-    let (arn, parts, what): (_, fn(&RoleFacts) -> bool, _) = match step {
+fn unread_fact_of_role(step: &Step, observed: &Observed) -> Option<&'static str> {
+    let (arn, is_part_unknown, name): (_, fn(&RoleFacts) -> bool, _) = match step {
         Step::SetBoundary { role, .. } | Step::RemoveBoundary { role } => {
             (role, |role| unknown(&role.boundary), "boundary")
         }
@@ -66,20 +66,20 @@ fn blindly_on_role(step: &Step, observed: &Observed) -> Option<&'static str> {
         _ => return None,
     };
     let facts = observed.roles.get(arn);
-    // Whose a role is stands in its tags, whatever is done to it.
-    let hidden = |role: &RoleFacts| parts(role) || unknown(&role.id) || unknown(&role.tags);
-    facts.is_none_or(hidden).then_some(what)
+    // The owner of a role is in its tags, so every step has to read them.
+    let hidden = |role: &RoleFacts| is_part_unknown(role) || unknown(&role.id) || unknown(&role.tags);
+    facts.is_none_or(hidden).then_some(name)
 }
 
 fn unknown<T>(fact: &Fact<T>) -> bool {
     fact.unreadable().is_some()
 }
 
-fn none_blindly(plan: &Plan, observed: &Observed) -> Result<(), TestCaseError> {
+fn no_step_is_blind(plan: &Plan, observed: &Observed) -> Result<(), TestCaseError> {
     for step in plan.steps() {
-        if let Some(what) = blindly(step, observed) {
+        if let Some(name) = unread_fact(step, observed) {
             return Err(TestCaseError::fail(format!(
-                "{step} without having read the {what}"
+                "{step} without having read the {name}"
             )));
         }
     }
@@ -90,33 +90,33 @@ proptest! {
     #![proptest_config(crate::cases())]
 
     #[test]
-    fn an_unreadable_fact_never_becomes_a_write(scene in scene(), blinds in blinds()) {
-        let identity = scene.identity();
-        let mut model = scene.model()?;
-        model.blinds = blinds;
-        none_blindly(&model.decide(&identity).plan, &model.observe(&identity))?;
-        none_blindly(&model.decide_deletion(Some(&identity), false).plan, &model.observe_removal(Some(&identity)))?;
+    fn unreadable_fact_is_never_written(setup in setup(), unreadable in unreadable_facts()) {
+        let identity = setup.identity();
+        let mut model = setup.model()?;
+        model.unreadable = unreadable;
+        no_step_is_blind(&model.decide(&identity).plan, &model.observe(&identity))?;
+        no_step_is_blind(&model.decide_deletion(Some(&identity), false).plan, &model.observe_deletion(Some(&identity)))?;
     }
 
     #[test]
-    fn a_fact_less_never_makes_a_step_more(scene in scene()) {
-        let identity = scene.identity();
-        let mut model = scene.model()?;
-        let seeing = atoms(&model.decide(&identity).plan);
-        let seeing_removal = atoms(&model.decide_deletion(Some(&identity), false).plan);
-        for blind in BLINDS {
-            model.blinds = vec![blind];
+    fn missing_fact_never_adds_step(setup in setup()) {
+        let identity = setup.identity();
+        let mut model = setup.model()?;
+        let readable = effects(&model.decide(&identity).plan);
+        let readable_deletion = effects(&model.decide_deletion(Some(&identity), false).plan);
+        for fact in UNREADABLE_FACTS {
+            model.unreadable = vec![fact];
             let decision = model.decide(&identity);
-            // What nobody knows may have to be asked about, and the binding in effect is held meanwhile.
-            let asks = matches!(&decision.stage, TransitionState::Moving(moving) if matches!(moving.phase, Phase::Consent(_)));
-            if blind == Blind::Effects && asks {
+            // An unknown effect may require approval, and the effective binding is kept meanwhile.
+            let awaits_approval = matches!(&decision.transition, TransitionState::Moving(moving) if matches!(moving.phase, Phase::AwaitingApproval(_)));
+            if fact == UnreadableFact::Effects && awaits_approval {
                 continue;
             }
-            let more: Vec<_> = atoms(&decision.plan).difference(&seeing).cloned().collect();
-            prop_assert!(more.is_empty(), "{blind:?} makes {more:?}");
-            let removal = atoms(&model.decide_deletion(Some(&identity), false).plan);
-            let more: Vec<_> = removal.difference(&seeing_removal).cloned().collect();
-            prop_assert!(more.is_empty(), "{blind:?} makes {more:?} in a removal");
+            let more: Vec<_> = effects(&decision.plan).difference(&readable).cloned().collect();
+            prop_assert!(more.is_empty(), "{fact:?} adds {more:?}");
+            let deletion = effects(&model.decide_deletion(Some(&identity), false).plan);
+            let more: Vec<_> = deletion.difference(&readable_deletion).cloned().collect();
+            prop_assert!(more.is_empty(), "{fact:?} adds {more:?} to a deletion");
         }
     }
 }

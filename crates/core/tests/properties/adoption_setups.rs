@@ -1,5 +1,5 @@
-//! Roles that others made, with whatever may stand on one, and objects that ask to adopt them.
-//! Random choices in, a model to run out. Called by the properties of adoption.
+//! Generates foreign roles with any content, and objects that request their adoption. Inputs are random choices; the output
+//! is an operator model to run. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -17,22 +17,22 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::edits::statement;
-use crate::model::Model;
-use crate::scenes::{Memory, Scene, scene};
+use crate::operator_model::Model;
+use crate::out_of_band_edits::statement;
+use crate::setups::{Recorded, Setup, setup};
 use crate::specs::{BOUNDARIES, INLINE, POLICIES, denies, grants, identity, same_binding};
 
 type Tags = BTreeMap<String, String>;
 
-/// A role that others made, and who they say they are.
-fn role_of_others() -> impl Strategy<Value = RoleFacts> {
+/// A foreign role, with the tags of its owner.
+fn foreign_role() -> impl Strategy<Value = RoleFacts> {
     let tags = select(vec![
         Tags::new(),
         Tags::from([("managed-by".to_owned(), "terraform".to_owned())]),
         Tags::from([("team".to_owned(), "shop".to_owned())]),
         Tags::from([("team".to_owned(), "x".to_owned())]),
         Tags::from([(TAG_RETAINED.to_owned(), "true".to_owned())]),
-        // A release that was stopped half way.
+        // An interrupted release.
         Tags::from([
             (TAG_RETAINED.to_owned(), "true".to_owned()),
             (TAG_CLUSTER.to_owned(), "blue".to_owned()),
@@ -77,46 +77,46 @@ fn role_of_others() -> impl Strategy<Value = RoleFacts> {
         )
 }
 
-/// An object that asks to adopt the role of others that stands where its own would be.
+/// An object that requests the adoption of a foreign role with the name of its own role.
 #[derive(Debug, Clone)]
 pub struct Adoption {
     pub first: Spec,
-    pub then: Spec,
+    pub second: Spec,
     pub role: RoleFacts,
-    forgets: Memory,
-    /// Whether the object was there, and wrote its status, before it asked to adopt.
+    recorded: Recorded,
+    /// True if the object existed, and wrote its status, before it requested the adoption.
     late: bool,
 }
 
 pub fn adoption() -> impl Strategy<Value = Adoption> {
-    let forgets = select(vec![
-        Memory::Whole,
-        Memory::Whole,
-        Memory::WithoutApplied,
-        Memory::WithoutStatus,
-        Memory::WithoutCustody,
+    let recorded = select(vec![
+        Recorded::Complete,
+        Recorded::Complete,
+        Recorded::WithoutHashes,
+        Recorded::WithoutStatus,
+        Recorded::WithoutInventory,
     ]);
-    (scene(), scene(), role_of_others(), forgets, any::<bool>()).prop_filter_map(
-        "somebody else's role is not adopted",
-        |(first, then, role, forgets, late)| {
-            let first = asking(first)?;
-            let then = asking(Scene {
-                spec: same_binding(&first, &then.spec),
-                ..then
+    (setup(), setup(), foreign_role(), recorded, any::<bool>()).prop_filter_map(
+        "an existing role is not adopted",
+        |(first, second, role, recorded, late)| {
+            let first = requesting(first)?;
+            let second = requesting(Setup {
+                spec: same_binding(&first, &second.spec),
+                ..second
             })?;
             Some(Adoption {
                 first,
-                then,
+                second,
                 role,
-                forgets,
+                recorded,
                 late,
             })
         },
     )
 }
 
-fn asking(scene: Scene) -> Option<Spec> {
-    let mut spec = scene.spec;
+fn requesting(setup: Setup) -> Option<Spec> {
+    let mut spec = setup.spec;
     spec.managed.as_ref()?;
     spec.deletion_policy = Some(DeletionPolicy::Delete);
     spec.adopt = vec![identity(&spec).role_arn().to_string()];
@@ -129,12 +129,12 @@ impl Adoption {
     }
 
     pub fn model(&self) -> Result<Model, TestCaseError> {
-        let mut truth = crate::world::empty();
-        truth.service_account = Fact::Present(ServiceAccount::default());
-        truth
+        let mut world = crate::fake_world::empty();
+        world.service_account = Fact::Present(ServiceAccount::default());
+        world
             .roles
             .insert(self.identity().role_arn().clone(), self.role.clone());
-        let mut model = Model::new(truth);
+        let mut model = Model::new(world);
         if self.late {
             let mut without = self.first.clone();
             without.adopt.clear();
@@ -143,12 +143,12 @@ impl Adoption {
         Ok(model)
     }
 
-    pub fn forget(&self, model: &mut Model) {
-        match self.forgets {
-            Memory::Whole => {}
-            Memory::WithoutApplied => model.status.last_applied_hashes.clear(),
-            Memory::WithoutStatus => model.status = Status::default(),
-            Memory::WithoutCustody => model.truth.object.inventory = None,
+    pub fn lose_records(&self, model: &mut Model) {
+        match self.recorded {
+            Recorded::Complete => {}
+            Recorded::WithoutHashes => model.status.last_applied_hashes.clear(),
+            Recorded::WithoutStatus => model.status = Status::default(),
+            Recorded::WithoutInventory => model.world.object.inventory = None,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The world as it is, of which a look reads a part; and what AWS and the API server would refuse to do to it.
-//! Steps in, the changed world or the refusal out. The steps take effect through `Observed::assume`.
+//! A fake of AWS and of the API server. Inputs are steps; the output is the changed world, or the error with which AWS or
+//! the API server would refuse a step. Steps take effect through `Observed::assume`. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use lanyard_core::model::pods::Pods;
 use lanyard_core::reconcile::outcome::Answer;
 use lanyard_core::reconcile::step::Step;
 
-use crate::edits::subject_of_others;
+use crate::out_of_band_edits::tags_of_another_subject;
 use crate::specs::subject;
 
-/// Everything there is. Roles that it does not name do not exist.
-pub type Truth = Observed;
+/// The whole world. A role that it does not name does not exist.
+pub type World = Observed;
 
-/// A world in which nothing is there but a ready agent.
-pub fn empty() -> Truth {
+/// A world with a ready agent and nothing else.
+pub fn empty() -> World {
     Observed {
         provider: Fact::Absent,
         association: Fact::Absent,
@@ -44,84 +44,85 @@ pub fn provider(client_ids: &[&str]) -> Provider {
     }
 }
 
-pub fn association_of_others(owner_arn: Option<&str>) -> Association {
+pub fn foreign_association(owner_arn: Option<&str>) -> Association {
     Association {
-        id: "a-others".to_owned(),
-        arn: "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-others".to_owned(),
+        id: "a-foreign".to_owned(),
+        arn: "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-foreign".to_owned(),
         role_arn: RoleArn::parse("arn:aws:iam::111122223333:role/other").unwrap(),
         target_role_arn: None,
         session_tags: true,
         policy: None,
-        tags: subject_of_others(),
+        tags: tags_of_another_subject(),
         owner_arn: owner_arn.map(str::to_owned),
         external_id: None,
         modified_at: None,
     }
 }
 
-/// An association with our tags that no status knows of: left by a pass whose answer was lost.
-pub fn association_of_ours(role: &RoleArn) -> Association {
+/// An association with the ownership tags of the subject that no status records, left by a reconcile whose answer was lost.
+pub fn unrecorded_association(role: &RoleArn) -> Association {
     Association {
         id: "a-ours".to_owned(),
         role_arn: role.clone(),
         tags: subject().ownership_tags(),
-        ..association_of_others(None)
+        ..foreign_association(None)
     }
 }
 
-/// The part of the world that a look at these roles reads.
-pub fn read(truth: &Truth, roles: &[RoleArn]) -> Observed {
-    let facts = |arn: &RoleArn| truth.roles.get(arn).cloned().unwrap_or_else(RoleFacts::absent);
+/// The part of the world that a reconcile with these roles reads.
+pub fn observe(world: &World, roles: &[RoleArn]) -> Observed {
+    let facts = |arn: &RoleArn| world.roles.get(arn).cloned().unwrap_or_else(RoleFacts::absent);
     Observed {
         roles: roles.iter().map(|arn| (arn.clone(), facts(arn))).collect(),
         confirmed: BTreeSet::new(),
-        ..truth.clone()
+        ..world.clone()
     }
 }
 
-/// Takes a step on the world.
+/// Applies a step to the world.
 ///
 /// # Errors
-/// What AWS or the API server would say when it refused the step.
-pub fn take(truth: &mut Truth, step: &Step, now: Timestamp) -> Result<Answer, String> {
-    refusal(truth, step).map_or(Ok(()), |why| Err(format!("{step}: {why}")))?;
-    let answer = answer(truth, step, now);
-    truth.assume(step, &answer);
+/// Returns the error with which AWS or the API server would refuse the step.
+pub fn apply_step(world: &mut World, step: &Step, now: Timestamp) -> Result<Answer, String> {
+    refusal(world, step).map_or(Ok(()), |error| Err(format!("{step}: {error}")))?;
+    let answer = answer(world, step, now);
+    world.assume(step, &answer);
     Ok(answer)
 }
 
-/// What the server tells: ids follow from names here, so that two ways to one world end in equal worlds.
-fn answer(truth: &Truth, step: &Step, now: Timestamp) -> Answer {
+/// The answer of the server. IDs derive from names, so that two paths to one world end in equal worlds.
+fn answer(world: &World, step: &Step, now: Timestamp) -> Answer {
     match step {
         Step::CreateRole { role, .. } => Answer::RoleId(format!("AROA{}", role.name)),
         Step::CreateAssociation { .. } | Step::UpdateAssociation { .. } => {
-            let mut after = truth.clone();
+            let mut after = world.clone();
             after.assume(step, &Answer::Nothing);
-            let mut made = after.association.present().unwrap().clone();
-            made.id = "a-made".to_owned();
-            made.arn = "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-made".to_owned();
-            made.modified_at = Some(now);
-            Answer::Association(Box::new(made))
+            let mut created = after.association.present().unwrap().clone();
+            created.id = "a-created".to_owned();
+            created.arn =
+                "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-created".to_owned();
+            created.modified_at = Some(now);
+            Answer::Association(Box::new(created))
         }
         _ => Answer::Nothing,
     }
 }
 
-fn refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
-    role_refusal(truth, step).or_else(|| other_refusal(truth, step))
+fn refusal(world: &World, step: &Step) -> Option<&'static str> {
+    role_refusal(world, step).or_else(|| other_refusal(world, step))
 }
 
-fn role_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
-    let there = |arn: &RoleArn| {
-        truth
+fn role_refusal(world: &World, step: &Step) -> Option<&'static str> {
+    let exists = |arn: &RoleArn| {
+        world
             .roles
             .get(arn)
             .is_some_and(|role| role.id.present().is_some())
     };
-    let facts = |arn: &RoleArn| truth.roles.get(arn).cloned().unwrap_or_else(RoleFacts::absent);
-    let filled = |fact: Option<usize>| fact.is_some_and(|count| count > 0);
+    let facts = |arn: &RoleArn| world.roles.get(arn).cloned().unwrap_or_else(RoleFacts::absent);
+    let has_any = |count: Option<usize>| count.is_some_and(|count| count > 0);
     match step {
-        Step::CreateRole { role, .. } if there(role) => Some("EntityAlreadyExists"),
+        Step::CreateRole { role, .. } if exists(role) => Some("EntityAlreadyExists"),
         Step::AdoptRole { role, .. }
         | Step::SetBoundary { role, .. }
         | Step::RemoveBoundary { role }
@@ -138,7 +139,7 @@ fn role_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
         | Step::LeaveInstanceProfiles { role }
         | Step::DeleteRole { role }
         | Step::ReleaseRole { role }
-            if !there(role) =>
+            if !exists(role) =>
         {
             Some("NoSuchEntity: the role")
         }
@@ -156,23 +157,23 @@ fn role_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
                 .present()
                 .is_some_and(|trust| membership.remove(trust).statements().is_empty()) =>
         {
-            Some("MalformedPolicyDocument: no statement is left")
+            Some("MalformedPolicyDocument: no statement remains")
         }
-        Step::DeleteRole { role } if filled(facts(role).attached.present().map(BTreeMap::len)) => {
+        Step::DeleteRole { role } if has_any(facts(role).attached.present().map(BTreeMap::len)) => {
             Some("DeleteConflict: attached policies")
         }
-        Step::DeleteRole { role } if filled(facts(role).inline.present().map(BTreeMap::len)) => {
+        Step::DeleteRole { role } if has_any(facts(role).inline.present().map(BTreeMap::len)) => {
             Some("DeleteConflict: inline policies")
         }
         _ => None,
     }
 }
 
-fn other_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
-    let association = truth.association.present();
+fn other_refusal(world: &World, step: &Step) -> Option<&'static str> {
+    let association = world.association.present();
     match step {
-        Step::CreateProvider { .. } if truth.provider.present().is_some() => Some("EntityAlreadyExists"),
-        Step::AddClientId { .. } if truth.provider.present().is_none() => Some("NoSuchEntity"),
+        Step::CreateProvider { .. } if world.provider.present().is_some() => Some("EntityAlreadyExists"),
+        Step::AddClientId { .. } if world.provider.present().is_none() => Some("NoSuchEntity"),
         Step::CreateAssociation { .. } if association.is_some() => Some("ResourceInUseException"),
         Step::CreateAssociation { desired } | Step::UpdateAssociation { desired, .. }
             if desired.session_tags && desired.policy.is_some() =>
@@ -180,7 +181,7 @@ fn other_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
             Some("InvalidParameterException: a session policy needs session tags disabled")
         }
         Step::CreateAssociation { desired } | Step::UpdateAssociation { desired, .. }
-            if !trusts_pods(truth, &desired.role_arn) =>
+            if !trusts_pods(world, &desired.role_arn) =>
         {
             Some("InvalidParameterException: the role does not trust pods.eks.amazonaws.com")
         }
@@ -195,7 +196,7 @@ fn other_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
             Some("ResourceNotFoundException")
         }
         Step::Annotate { create: false, .. } | Step::DeleteServiceAccount {}
-            if truth.service_account.is_absent() =>
+            if world.service_account.is_absent() =>
         {
             Some("404 Not Found")
         }
@@ -203,9 +204,10 @@ fn other_refusal(truth: &Truth, step: &Step) -> Option<&'static str> {
     }
 }
 
-/// EKS looks at the trust policy when it associates (docs/dev/aws-behaviour.md#association-errors). A role nobody generated is taken to be fine.
-fn trusts_pods(truth: &Truth, arn: &RoleArn) -> bool {
-    truth.roles.get(arn).is_none_or(|role| {
+/// EKS checks the trust policy when it creates an association (docs/dev/aws-behaviour.md#association-errors). A role that
+/// the fake world does not contain counts as valid.
+fn trusts_pods(world: &World, arn: &RoleArn) -> bool {
+    world.roles.get(arn).is_none_or(|role| {
         role.trust
             .present()
             .is_some_and(|trust| trust.to_json().contains("pods.eks.amazonaws.com"))

@@ -1,13 +1,14 @@
-//! Facts that cannot be read. A blind and an observation in, the observation without that fact out.
+//! Makes facts unreadable. Inputs are a kind of fact and the observed state; the output is the observed state without it.
+//! No I/O.
 
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::{Observed, RoleFacts};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// One kind of fact that cannot be read.
+/// A kind of fact that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blind {
+pub enum UnreadableFact {
     WholeRole,
     Trust,
     Description,
@@ -24,35 +25,36 @@ pub enum Blind {
     Pods,
 }
 
-pub const BLINDS: [Blind; 14] = [
-    Blind::WholeRole,
-    Blind::Trust,
-    Blind::Description,
-    Blind::MaxSession,
-    Blind::Boundary,
-    Blind::Tags,
-    Blind::Attached,
-    Blind::Effects,
-    Blind::Inline,
-    Blind::Provider,
-    Blind::Association,
-    Blind::ServiceAccount,
-    Blind::Agent,
-    Blind::Pods,
+pub const UNREADABLE_FACTS: [UnreadableFact; 14] = [
+    UnreadableFact::WholeRole,
+    UnreadableFact::Trust,
+    UnreadableFact::Description,
+    UnreadableFact::MaxSession,
+    UnreadableFact::Boundary,
+    UnreadableFact::Tags,
+    UnreadableFact::Attached,
+    UnreadableFact::Effects,
+    UnreadableFact::Inline,
+    UnreadableFact::Provider,
+    UnreadableFact::Association,
+    UnreadableFact::ServiceAccount,
+    UnreadableFact::Agent,
+    UnreadableFact::Pods,
 ];
 
-pub fn blinds() -> impl Strategy<Value = Vec<Blind>> {
-    proptest::collection::vec(select(&BLINDS[..]), 1..4)
+pub fn unreadable_facts() -> impl Strategy<Value = Vec<UnreadableFact>> {
+    proptest::collection::vec(select(&UNREADABLE_FACTS[..]), 1..4)
 }
 
 fn hide<T>(fact: &mut Fact<T>) {
     *fact = Fact::Unreadable(ReadError::Throttled);
 }
 
-impl Blind {
-    pub fn put_on(self, observed: &mut Observed) {
+impl UnreadableFact {
+    /// Makes the fact unreadable.
+    pub fn hide_in(self, observed: &mut Observed) {
         for role in observed.roles.values_mut() {
-            self.put_on_role(role);
+            self.hide_in_role(role);
         }
         match self {
             Self::Provider => hide(&mut observed.provider),
@@ -64,10 +66,10 @@ impl Blind {
         }
     }
 
-    fn put_on_role(self, role: &mut RoleFacts) {
+    fn hide_in_role(self, role: &mut RoleFacts) {
         match self {
             Self::WholeRole => *role = RoleFacts::unreadable(&ReadError::Throttled),
-            // Of a role that is not there, there is nothing else to read.
+            // A role that does not exist has no other facts.
             _ if role.id.is_absent() => {}
             Self::Trust => hide(&mut role.trust),
             Self::Description => hide(&mut role.description),

@@ -1,11 +1,11 @@
-//! The order of steps, told pair by pair and apart from `Step::rank`.
+//! Properties of the order of steps, stated pair by pair and independently of `Step::rank`. No I/O.
 
 use lanyard_core::reconcile::plan::Plan;
 use lanyard_core::reconcile::step::Step;
 use proptest::prelude::*;
 
-use crate::blinds::blinds;
-use crate::scenes::scene;
+use crate::setups::setup;
+use crate::unreadable_facts::unreadable_facts;
 
 type Is = fn(&Step) -> bool;
 
@@ -13,7 +13,7 @@ fn is_aws(step: &Step) -> bool {
     step.resource().is_some()
 }
 
-fn takes_custody(step: &Step) -> bool {
+fn writes_inventory(step: &Step) -> bool {
     matches!(step, Step::RecordInventory { .. })
 }
 
@@ -25,7 +25,7 @@ fn adopts(step: &Step) -> bool {
     matches!(step, Step::AdoptRole { .. } | Step::AdoptAssociation { .. })
 }
 
-/// Every change of a role or an association that is there.
+/// Every change of an existing role or association.
 fn changes(step: &Step) -> bool {
     let of_adoptable = step.role().is_some() || associates(step) || unbinds(step);
     of_adoptable && !adopts(step)
@@ -103,9 +103,9 @@ fn releases(step: &Step) -> bool {
     matches!(step, Step::ReleaseObject { .. })
 }
 
-/// Each first one is done before any of the second begins.
+/// Every step of the first kind completes before any step of the second kind begins.
 const ORDER: [(Is, Is); 22] = [
-    (takes_custody, is_aws),
+    (writes_inventory, is_aws),
     (adopts, changes),
     (provides, creates_role),
     (bounds, puts_policies_on),
@@ -130,17 +130,17 @@ const ORDER: [(Is, Is); 22] = [
 ];
 
 pub fn in_order(plan: &Plan) -> Result<(), TestCaseError> {
-    let stages = || plan.waves.iter().enumerate();
+    let waves = || plan.waves.iter().enumerate();
     for (at, (first, second)) in ORDER.iter().enumerate() {
-        // A step that is both (the creation that also trusts) is no order of its own.
-        let last_of_first = stages()
-            .filter(|(_, stage)| stage.iter().any(first))
-            .map(|(stage, _)| stage)
+        // A step of both kinds (the creation of a role also sets its trust policy) breaks no rule.
+        let last_of_first = waves()
+            .filter(|(_, wave)| wave.iter().any(first))
+            .map(|(wave, _)| wave)
             .max();
         let second_only = |step: &Step| second(step) && !first(step);
-        let first_of_second = stages()
-            .filter(|(_, stage)| stage.iter().any(second_only))
-            .map(|(stage, _)| stage)
+        let first_of_second = waves()
+            .filter(|(_, wave)| wave.iter().any(second_only))
+            .map(|(wave, _)| wave)
             .min();
         if let (Some(first), Some(second)) = (last_of_first, first_of_second) {
             prop_assert!(first < second, "rule {} is broken by {:#?}", at, plan.waves);
@@ -153,31 +153,31 @@ proptest! {
     #![proptest_config(crate::cases())]
 
     #[test]
-    fn steps_stand_in_the_one_order_there_is(scene in scene(), blinds in blinds()) {
-        let identity = scene.identity();
-        let mut model = scene.model()?;
+    fn plan_follows_step_order(setup in setup(), unreadable in unreadable_facts()) {
+        let identity = setup.identity();
+        let mut model = setup.model()?;
         in_order(&model.decide(&identity).plan)?;
         in_order(&model.decide_deletion(Some(&identity), false).plan)?;
         in_order(&model.decide_deletion(None, true).plan)?;
-        model.blinds = blinds;
+        model.unreadable = unreadable;
         in_order(&model.decide(&identity).plan)?;
     }
 
     #[test]
-    fn custody_stands_before_anything_of_ours_is_touched(scene in scene()) {
-        let identity = scene.identity();
-        let model = scene.model()?;
+    fn inventory_is_written_before_first_aws_step(setup in setup()) {
+        let identity = setup.identity();
+        let model = setup.model()?;
         let plan = model.decide(&identity).plan;
-        let held = model.truth.object.finalizer
-            && model.truth.object.inventory.as_ref().is_some_and(|inventory| inventory.roles.contains(&identity.touches()));
+        let is_recorded = model.world.object.finalizer
+            && model.world.object.inventory.as_ref().is_some_and(|inventory| inventory.roles.contains(&identity.touches()));
         if plan.steps().any(is_aws) {
-            prop_assert!(held || plan.steps().next().is_some_and(takes_custody));
+            prop_assert!(is_recorded || plan.steps().next().is_some_and(writes_inventory));
         }
     }
 
     #[test]
-    fn letting_go_of_the_object_is_the_last_step_and_alone(scene in scene()) {
-        let model = scene.model()?;
+    fn release_of_object_is_last_step_and_alone(setup in setup()) {
+        let model = setup.model()?;
         let plan = model.decide_deletion(None, false).plan;
         if plan.steps().any(releases) {
             prop_assert_eq!(plan.waves.last().map(Vec::len), Some(1));

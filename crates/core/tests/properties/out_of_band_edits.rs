@@ -1,5 +1,5 @@
-//! What others do to the world behind Lanyard's back, one edit at a time.
-//! An edit and a world in, the edited world out. Called by the scenes.
+//! Out-of-band edits of the world by users and other tools. Inputs are an edit and a world; the output is the edited world.
+//! No I/O.
 
 use std::collections::BTreeMap;
 
@@ -17,54 +17,54 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
+use crate::fake_world::{World, foreign_association, unrecorded_association};
 use crate::specs::{BOUNDARIES, INLINE, POLICIES, TARGET, denies, grants, subject};
-use crate::world::{Truth, association_of_others, association_of_ours};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
-    RoleGone,
-    RoleOfOthers,
+    RoleRemoved,
+    RoleReplaced,
     RoleTag(&'static str, &'static str),
-    RoleTagGone(&'static str),
+    RoleTagRemoved(&'static str),
     TrustReplaced,
     TrustAllowAdded,
     TrustDenyAdded,
-    /// Our own statement, beside its list.
+    /// An edit of Lanyard's own statement outside its list of subjects.
     StatementEdited,
-    /// Our own statement, so that nobody can tell whom it lets in.
+    /// An edit of Lanyard's own statement that makes the admitted subjects ambiguous.
     StatementOpened,
-    StatementGone,
+    StatementRemoved,
     Description(Option<&'static str>),
     MaxSession(u32),
     Boundary(Option<&'static str>),
-    Attached(&'static str, Can),
+    Attached(&'static str, PolicyEffect),
     Detached(&'static str),
     Inline(&'static str, u8),
     InlineDeny(&'static str),
-    InlineGone(&'static str),
-    AssociationGone,
-    AssociationOfOthers,
-    AssociationOfAddOn,
-    AssociationOfOurs,
+    InlineRemoved(&'static str),
+    AssociationRemoved,
+    AssociationReplaced,
+    AssociationByAddOn,
+    AssociationUnrecorded,
     AssociationRole,
     AssociationTarget(Option<&'static str>),
     AssociationSessionTags(bool),
     AssociationPolicy(Option<u8>),
     AssociationTag(&'static str, &'static str),
-    AssociationTagGone(&'static str),
-    AccountGone,
+    AssociationTagRemoved(&'static str),
+    ServiceAccountRemoved,
     Annotated(&'static str, &'static str),
-    AnnotationGone(&'static str),
-    ProviderGone,
-    ClientIdsGone,
-    AgentGone,
+    AnnotationRemoved(&'static str),
+    ProviderRemoved,
+    ClientIdsRemoved,
+    AgentRemoved,
 }
 
-/// What an attached policy can do.
+/// The effect of an attached policy.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Can {
-    Grant,
-    OnlyDeny,
+pub enum PolicyEffect {
+    Grants,
+    OnlyDenies,
     Unknown,
 }
 
@@ -80,52 +80,56 @@ pub const OTHER_ROLE: &str = "arn:aws:iam::111122223333:role/other";
 
 fn of_role() -> impl Strategy<Value = Edit> {
     let tag = || select(vec!["team", "cost-center", TAG_NAME]);
-    let can = select(vec![Can::Grant, Can::OnlyDeny, Can::Unknown]);
+    let effect = select(vec![
+        PolicyEffect::Grants,
+        PolicyEffect::OnlyDenies,
+        PolicyEffect::Unknown,
+    ]);
     prop_oneof![
-        Just(Edit::RoleGone),
-        Just(Edit::RoleOfOthers),
+        Just(Edit::RoleRemoved),
+        Just(Edit::RoleReplaced),
         (tag(), select(vec!["shop", "x"])).prop_map(|(key, value)| Edit::RoleTag(key, value)),
-        tag().prop_map(Edit::RoleTagGone),
+        tag().prop_map(Edit::RoleTagRemoved),
         Just(Edit::TrustReplaced),
         Just(Edit::TrustAllowAdded),
         Just(Edit::TrustDenyAdded),
         Just(Edit::StatementEdited),
         Just(Edit::StatementOpened),
-        Just(Edit::StatementGone),
+        Just(Edit::StatementRemoved),
         option::of(Just("by hand")).prop_map(Edit::Description),
         select(vec![3600, 43200]).prop_map(Edit::MaxSession),
         option::of(select(&BOUNDARIES[..])).prop_map(Edit::Boundary),
-        (select(&POLICIES[..]), can).prop_map(|(arn, can)| Edit::Attached(arn, can)),
+        (select(&POLICIES[..]), effect).prop_map(|(arn, effect)| Edit::Attached(arn, effect)),
         select(&POLICIES[..]).prop_map(Edit::Detached),
         (select(&INLINE[..]), 0..3u8).prop_map(|(name, number)| Edit::Inline(name, number)),
         select(&INLINE[..]).prop_map(Edit::InlineDeny),
-        select(&INLINE[..]).prop_map(Edit::InlineGone),
+        select(&INLINE[..]).prop_map(Edit::InlineRemoved),
     ]
 }
 
 fn of_binding() -> impl Strategy<Value = Edit> {
     let tag = || select(vec!["team", TAG_NAMESPACE]);
     prop_oneof![
-        Just(Edit::AssociationGone),
-        Just(Edit::AssociationOfOthers),
-        Just(Edit::AssociationOfAddOn),
-        Just(Edit::AssociationOfOurs),
+        Just(Edit::AssociationRemoved),
+        Just(Edit::AssociationReplaced),
+        Just(Edit::AssociationByAddOn),
+        Just(Edit::AssociationUnrecorded),
         Just(Edit::AssociationRole),
         option::of(Just(TARGET)).prop_map(Edit::AssociationTarget),
         any::<bool>().prop_map(Edit::AssociationSessionTags),
         option::of(0..3u8).prop_map(Edit::AssociationPolicy),
         (tag(), select(vec!["shop", "x"])).prop_map(|(key, value)| Edit::AssociationTag(key, value)),
-        tag().prop_map(Edit::AssociationTagGone),
-        Just(Edit::AccountGone),
+        tag().prop_map(Edit::AssociationTagRemoved),
+        Just(Edit::ServiceAccountRemoved),
         (
             select(&ANNOTATIONS[..]),
             select(vec![OTHER_ROLE, "vault", "3600"])
         )
             .prop_map(|(key, value)| Edit::Annotated(key, value)),
-        select(&ANNOTATIONS[..]).prop_map(Edit::AnnotationGone),
-        Just(Edit::ProviderGone),
-        Just(Edit::ClientIdsGone),
-        Just(Edit::AgentGone),
+        select(&ANNOTATIONS[..]).prop_map(Edit::AnnotationRemoved),
+        Just(Edit::ProviderRemoved),
+        Just(Edit::ClientIdsRemoved),
+        Just(Edit::AgentRemoved),
     ]
 }
 
@@ -133,18 +137,18 @@ pub fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![of_role(), of_binding()]
 }
 
-/// Makes an edit; one that finds nothing to edit changes nothing.
-pub fn make(truth: &mut Truth, role: &RoleArn, edit: &Edit) {
-    make_on_role(truth, role, edit);
-    make_on_association(truth, role, edit);
-    make_elsewhere(truth, edit);
+/// Applies an edit. An edit without a target changes nothing.
+pub fn apply_edit(world: &mut World, role: &RoleArn, edit: &Edit) {
+    edit_role(world, role, edit);
+    edit_association(world, role, edit);
+    edit_cluster(world, edit);
 }
 
-fn make_on_role(truth: &mut Truth, arn: &RoleArn, edit: &Edit) {
-    if *edit == Edit::RoleOfOthers {
-        truth.roles.insert(arn.clone(), role_of_others());
+fn edit_role(world: &mut World, arn: &RoleArn, edit: &Edit) {
+    if *edit == Edit::RoleReplaced {
+        world.roles.insert(arn.clone(), foreign_role());
     }
-    let Some(role) = truth
+    let Some(role) = world
         .roles
         .get_mut(arn)
         .filter(|role| role.id.present().is_some())
@@ -153,17 +157,17 @@ fn make_on_role(truth: &mut Truth, arn: &RoleArn, edit: &Edit) {
     };
     let inline = |name: &str| PolicyName::parse(name).unwrap();
     match edit {
-        Edit::RoleGone => *role = RoleFacts::absent(),
+        Edit::RoleRemoved => *role = RoleFacts::absent(),
         Edit::RoleTag(key, value) => drop(map(&mut role.tags).insert((*key).to_owned(), (*value).to_owned())),
-        Edit::RoleTagGone(key) => drop(map(&mut role.tags).remove(*key)),
+        Edit::RoleTagRemoved(key) => drop(map(&mut role.tags).remove(*key)),
         Edit::TrustReplaced => role.trust = Fact::Present(Document::of(vec![statement("Allow", "root")])),
         Edit::TrustAllowAdded => add_statement(role, statement("Allow", "root")),
         Edit::TrustDenyAdded => add_statement(role, statement("Deny", "user/leaver")),
-        Edit::StatementEdited => edit_ours(role, |elements| {
+        Edit::StatementEdited => edit_own_statement(role, |elements| {
             drop(elements.insert("Action".to_owned(), json!("sts:*")));
         }),
-        Edit::StatementOpened => edit_ours(role, |elements| drop(elements.remove("Condition"))),
-        Edit::StatementGone => {
+        Edit::StatementOpened => edit_own_statement(role, |elements| drop(elements.remove("Condition"))),
+        Edit::StatementRemoved => {
             if let Fact::Present(trust) = &mut role.trust {
                 trust.retain(|statement| !is_ours(statement));
             }
@@ -171,8 +175,8 @@ fn make_on_role(truth: &mut Truth, arn: &RoleArn, edit: &Edit) {
         Edit::Description(text) => role.description = text.map(str::to_owned).into(),
         Edit::MaxSession(seconds) => role.max_session = Fact::Present(*seconds),
         Edit::Boundary(arn) => role.boundary = arn.map(|arn| PolicyArn::parse(arn).unwrap()).into(),
-        Edit::Attached(arn, can) => {
-            drop(map(&mut role.attached).insert(PolicyArn::parse(*arn).unwrap(), effect(*can)))
+        Edit::Attached(arn, effect) => {
+            drop(map(&mut role.attached).insert(PolicyArn::parse(*arn).unwrap(), effect_fact(*effect)))
         }
         Edit::Detached(arn) => drop(map(&mut role.attached).remove(&PolicyArn::parse(*arn).unwrap())),
         Edit::Inline(name, number) => {
@@ -183,25 +187,25 @@ fn make_on_role(truth: &mut Truth, arn: &RoleArn, edit: &Edit) {
             let document = Document::from_value(denies()).unwrap();
             drop(map(&mut role.inline).insert(inline(name), document));
         }
-        Edit::InlineGone(name) => drop(map(&mut role.inline).remove(&inline(name))),
+        Edit::InlineRemoved(name) => drop(map(&mut role.inline).remove(&inline(name))),
         _ => {}
     }
 }
 
-fn make_on_association(truth: &mut Truth, role: &RoleArn, edit: &Edit) {
+fn edit_association(world: &mut World, role: &RoleArn, edit: &Edit) {
     match edit {
-        Edit::AssociationGone => truth.association = Fact::Absent,
-        Edit::AssociationOfOthers => truth.association = Fact::Present(association_of_others(None)),
-        Edit::AssociationOfAddOn => {
+        Edit::AssociationRemoved => world.association = Fact::Absent,
+        Edit::AssociationReplaced => world.association = Fact::Present(foreign_association(None)),
+        Edit::AssociationByAddOn => {
             let addon = "arn:aws:eks:eu-west-1:111122223333:addon/prod/ebs/1";
-            truth.association = Fact::Present(association_of_others(Some(addon)));
+            world.association = Fact::Present(foreign_association(Some(addon)));
         }
-        Edit::AssociationOfOurs if truth.association.is_absent() => {
-            truth.association = Fact::Present(association_of_ours(role));
+        Edit::AssociationUnrecorded if world.association.is_absent() => {
+            world.association = Fact::Present(unrecorded_association(role));
         }
         _ => {}
     }
-    let Fact::Present(found) = &mut truth.association else {
+    let Fact::Present(found) = &mut world.association else {
         return;
     };
     match edit {
@@ -212,28 +216,28 @@ fn make_on_association(truth: &mut Truth, role: &RoleArn, edit: &Edit) {
             found.policy = number.map(|number| Document::from_value(grants(number)).unwrap());
         }
         Edit::AssociationTag(key, value) => drop(found.tags.insert((*key).to_owned(), (*value).to_owned())),
-        Edit::AssociationTagGone(key) => drop(found.tags.remove(*key)),
+        Edit::AssociationTagRemoved(key) => drop(found.tags.remove(*key)),
         _ => {}
     }
 }
 
-fn make_elsewhere(truth: &mut Truth, edit: &Edit) {
+fn edit_cluster(world: &mut World, edit: &Edit) {
     match edit {
-        Edit::AccountGone => truth.service_account = Fact::Absent,
-        Edit::Annotated(key, value) => annotate(truth, key, value),
-        Edit::AnnotationGone(key) => {
-            if let Fact::Present(account) = &mut truth.service_account {
+        Edit::ServiceAccountRemoved => world.service_account = Fact::Absent,
+        Edit::Annotated(key, value) => annotate(world, key, value),
+        Edit::AnnotationRemoved(key) => {
+            if let Fact::Present(account) = &mut world.service_account {
                 account.annotations.remove(*key);
             }
         }
-        Edit::ProviderGone => truth.provider = Fact::Absent,
-        Edit::ClientIdsGone => {
-            if let Fact::Present(provider) = &mut truth.provider {
+        Edit::ProviderRemoved => world.provider = Fact::Absent,
+        Edit::ClientIdsRemoved => {
+            if let Fact::Present(provider) = &mut world.provider {
                 provider.client_ids.clear();
             }
         }
-        Edit::AgentGone => {
-            truth.agent = Fact::Present(Agent {
+        Edit::AgentRemoved => {
+            world.agent = Fact::Present(Agent {
                 ready: false,
                 found: "DaemonSet kube-system/eks-pod-identity-agent: 0 of 3 ready".to_owned(),
             });
@@ -242,19 +246,19 @@ fn make_elsewhere(truth: &mut Truth, edit: &Edit) {
     }
 }
 
-/// Somebody annotates by hand: the field is then theirs alone.
-fn annotate(truth: &mut Truth, key: &str, value: &str) {
-    if truth.service_account.is_absent() {
-        truth.service_account = Fact::Present(ServiceAccount::default());
+/// Annotates as a user, who then is the only owner of the field.
+fn annotate(world: &mut World, key: &str, value: &str) {
+    if world.service_account.is_absent() {
+        world.service_account = Fact::Present(ServiceAccount::default());
     }
-    let Fact::Present(account) = &mut truth.service_account else {
+    let Fact::Present(account) = &mut world.service_account else {
         return;
     };
-    let same = account
+    let is_unchanged = account
         .annotations
         .get(key)
         .is_some_and(|found| found.value == value);
-    if !same {
+    if !is_unchanged {
         let annotation = Annotation {
             value: value.to_owned(),
             ours: false,
@@ -268,19 +272,19 @@ fn map<K: Ord, V>(fact: &mut Fact<BTreeMap<K, V>>) -> &mut BTreeMap<K, V> {
     fact.present_mut().unwrap()
 }
 
-fn effect(can: Can) -> Fact<Effect> {
-    match can {
-        Can::Grant => Fact::Present(Effect::Grants),
-        Can::OnlyDeny => Fact::Present(Effect::OnlyDenies),
-        Can::Unknown => Fact::Unreadable(ReadError::Denied("iam:GetPolicyVersion".to_owned())),
+fn effect_fact(effect: PolicyEffect) -> Fact<Effect> {
+    match effect {
+        PolicyEffect::Grants => Fact::Present(Effect::Grants),
+        PolicyEffect::OnlyDenies => Fact::Present(Effect::OnlyDenies),
+        PolicyEffect::Unknown => Fact::Unreadable(ReadError::Denied("iam:GetPolicyVersion".to_owned())),
     }
 }
 
-pub fn statement(effect: &str, who: &str) -> Statement {
+pub fn statement(effect: &str, principal: &str) -> Statement {
     let value = json!({
-        "Sid": format!("{effect}{}", who.len()),
+        "Sid": format!("{effect}{}", principal.len()),
         "Effect": effect,
-        "Principal": {"AWS": format!("arn:aws:iam::111122223333:{who}")},
+        "Principal": {"AWS": format!("arn:aws:iam::111122223333:{principal}")},
         "Action": "sts:AssumeRole",
     });
     Statement::new(value.as_object().unwrap().clone())
@@ -293,33 +297,36 @@ fn add_statement(role: &mut RoleFacts, statement: Statement) {
     *trust = trust.clone().with_statement(statement);
 }
 
-/// Whether a statement carries an id as Lanyard's do.
+/// Returns true if a statement has a statement ID of Lanyard.
 pub fn is_ours(statement: &Statement) -> bool {
     statement.sid().is_some_and(|sid| sid.starts_with("Lanyard"))
 }
 
-fn edit_ours(role: &mut RoleFacts, change: impl Fn(&mut serde_json::Map<String, serde_json::Value>)) {
+fn edit_own_statement(
+    role: &mut RoleFacts,
+    change: impl Fn(&mut serde_json::Map<String, serde_json::Value>),
+) {
     let Fact::Present(trust) = &mut role.trust else {
         return;
     };
-    let edited = |statement: &Statement| {
+    let edit = |statement: &Statement| {
         let mut elements = statement.value().as_object().unwrap().clone();
         if is_ours(statement) {
             change(&mut elements);
         }
         Statement::new(elements)
     };
-    *trust = Document::of(trust.statements().iter().map(edited).collect());
+    *trust = Document::of(trust.statements().iter().map(edit).collect());
 }
 
-fn role_of_others() -> RoleFacts {
+fn foreign_role() -> RoleFacts {
     RoleFacts {
         id: Fact::Present("AROAOTHERS".to_owned()),
         trust: Fact::Present(Document::of(vec![statement("Allow", "root")])),
         description: Fact::Absent,
         max_session: Fact::Present(3600),
         boundary: Fact::Absent,
-        tags: Fact::Present(subject_of_others()),
+        tags: Fact::Present(tags_of_another_subject()),
         attached: Fact::Present(BTreeMap::from([(
             PolicyArn::parse(POLICIES[2]).unwrap(),
             Fact::Present(Effect::Grants),
@@ -330,7 +337,7 @@ fn role_of_others() -> RoleFacts {
 }
 
 /// The tags of another subject of the same cluster.
-pub fn subject_of_others() -> BTreeMap<String, String> {
+pub fn tags_of_another_subject() -> BTreeMap<String, String> {
     let mut tags = subject().ownership_tags();
     tags.insert(TAG_NAME.to_owned(), "basket".to_owned());
     tags

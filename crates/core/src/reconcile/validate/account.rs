@@ -1,15 +1,16 @@
-//! Validate, which account a role lives in: the cluster's, or with IRSA the one that its class reaches.
-//! The method and somebody else's ARN in, an account or faults out; no I/O. Called by `validate`.
+//! Validates the account of the role: the account of the cluster, or, with IRSA, the account of the class.
+//! Inputs are the method and the ARN of an existing role; outputs are the account and the ARN, or defects. No I/O.
 
-use super::Check;
+use super::validator::Validator;
 use crate::model::arn::RoleArn;
 use crate::model::name::AccountId;
 use crate::model::reason::Reason;
 use crate::model::spec::Method;
 
-impl Check<'_> {
-    /// The account of the identity's role. EKS takes roles of the cluster's account alone (docs/dev/aws-behaviour.md#association-quotas).
-    pub(super) fn home(&mut self, method: Method) -> AccountId {
+impl Validator<'_> {
+    /// The account of the role. EKS accepts only roles in the account of the cluster
+    /// (docs/dev/aws-behaviour.md#association-quotas).
+    pub(super) fn account(&mut self, method: Method) -> AccountId {
         let cluster = &self.cluster.account;
         let of_class = self.class.aws.assume_role_arn.as_ref().map(|role| &role.account);
         match (of_class.filter(|account| *account != cluster), method) {
@@ -17,43 +18,58 @@ impl Check<'_> {
             (Some(account), Method::Irsa) => account.clone(),
             (Some(account), Method::PodIdentity) => {
                 let problem = format!(
-                    "Pod Identity takes roles of the cluster's account alone, {cluster}, and {} manages roles in {account}; use IRSA, or a class of account {cluster} with podIdentity.targetRoleArn set to a role of {account}",
+                    "Pod Identity requires a role in account {cluster} of the cluster; {} manages roles in account {account}. Use method: IRSA, or a class of account {cluster} with podIdentity.targetRoleArn set to a role in account {account}.",
                     self.class
                 );
-                self.refuse(Reason::AccountMismatch, "method", problem);
+                self.reject(Reason::AccountMismatch, "method", problem);
                 cluster.clone()
             }
         }
     }
 
-    pub(super) fn existing_arn(&mut self, text: &str, home: &AccountId, method: Method) -> Option<RoleArn> {
+    pub(super) fn existing_arn(
+        &mut self,
+        text: &str,
+        account: &AccountId,
+        method: Method,
+    ) -> Option<RoleArn> {
         let field = "role.existing.arn";
-        let arn = self.ok(field, RoleArn::parse(text))?;
+        let arn = self.valid(field, RoleArn::parse(text))?;
         if arn.is_reserved() {
-            self.wrong(
+            self.invalid(
                 field,
-                format!("{arn} belongs to AWS itself and cannot be given to pods"),
+                format!("{arn} is reserved for AWS services; name a role that pods can assume"),
             );
         }
         if arn.partition != self.cluster.partition {
             let partition = &self.cluster.partition;
-            self.wrong(
+            self.invalid(
                 field,
-                format!("{arn} is in another partition than the cluster, which is in {partition}"),
+                format!(
+                    "must be in partition {partition} of the cluster; {arn} is in partition {}",
+                    arn.partition
+                ),
             );
         }
-        if arn.account != *home {
-            let instead = match method {
+        if arn.account != *account {
+            let alternative = match method {
                 Method::PodIdentity => {
-                    format!("set podIdentity.targetRoleArn to it and give a role of {home} here")
+                    format!("Name a role in account {account}, and set podIdentity.targetRoleArn to {arn}.")
                 }
-                Method::Irsa => format!("a class whose aws.assumeRoleArn is in {} reaches it", arn.account),
+                Method::Irsa => format!(
+                    "Use a class whose aws.assumeRoleArn is in account {}.",
+                    arn.account
+                ),
+            };
+            let owner = match self.class.name {
+                Some(_) => self.class.to_string(),
+                None => "the cluster".to_owned(),
             };
             let problem = format!(
-                "{arn} is in another account than {home}, where {} has its roles; {instead}",
-                self.class
+                "must be in account {account} of {owner}; {arn} is in account {}. {alternative}",
+                arn.account
             );
-            self.refuse(Reason::AccountMismatch, field, problem);
+            self.reject(Reason::AccountMismatch, field, problem);
         }
         Some(arn)
     }
@@ -69,9 +85,9 @@ mod tests {
     use crate::model::status::Made;
     use crate::reconcile::validate::{Invalid, validate};
 
-    const THEIRS: &str = "arn:aws:iam::444455556666:role/theirs";
+    const FOREIGN_ROLE: &str = "arn:aws:iam::444455556666:role/theirs";
 
-    fn elsewhere() -> Class {
+    fn class_of_other_account() -> Class {
         let mut class = Class::unrestricted();
         class.aws = serde_json::from_str(
             r#"{"assumeRoleArn": "arn:aws:iam::444455556666:role/lanyard", "externalId": "x"}"#,
@@ -88,7 +104,7 @@ mod tests {
         Spec {
             managed: None,
             existing: Some(ExistingRoleSpec {
-                arn: THEIRS.to_owned(),
+                arn: FOREIGN_ROLE.to_owned(),
                 ..ExistingRoleSpec::default()
             }),
             ..spec(method)
@@ -96,8 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn with_irsa_a_role_lives_in_the_account_of_its_class_and_so_does_the_provider() {
-        let identity = check(&spec(Method::Irsa), &elsewhere()).unwrap();
+    fn irsa_role_and_provider_are_in_account_of_class() {
+        let identity = check(&spec(Method::Irsa), &class_of_other_account()).unwrap();
         let arn = identity.role_arn().to_string();
         assert!(
             arn.starts_with("arn:aws:iam::444455556666:role/lanyard/eu-west-1/prod/"),
@@ -107,25 +123,25 @@ mod tests {
             identity.binding.provider_arn().unwrap(),
             "arn:aws:iam::444455556666:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/A1"
         );
-        assert!(check(&existing(Method::Irsa), &elsewhere()).is_ok());
+        assert!(check(&existing(Method::Irsa), &class_of_other_account()).is_ok());
     }
 
     #[test]
-    fn pod_identity_has_no_roles_in_other_accounts() {
+    fn role_in_unsupported_account_is_rejected() {
         for (spec, class) in [
-            (spec(Method::PodIdentity), elsewhere()),
+            (spec(Method::PodIdentity), class_of_other_account()),
             (existing(Method::PodIdentity), Class::unrestricted()),
             (existing(Method::Irsa), Class::unrestricted()),
         ] {
-            let wrong = check(&spec, &class).unwrap_err();
-            assert_eq!(wrong.len(), 1, "{wrong:?}");
-            assert_eq!(wrong[0].reason, Reason::AccountMismatch);
-            assert!(wrong[0].problem.contains("444455556666"), "{}", wrong[0]);
+            let defects = check(&spec, &class).unwrap_err();
+            assert_eq!(defects.len(), 1, "{defects:?}");
+            assert_eq!(defects[0].reason, Reason::AccountMismatch);
+            assert!(defects[0].problem.contains("444455556666"), "{}", defects[0]);
         }
     }
 
     #[test]
-    fn every_arn_follows_the_partition_of_the_cluster() {
+    fn arns_follow_partition_of_cluster() {
         for (partition, region, host) in [
             ("aws-cn", "cn-north-1", "oidc.eks.cn-north-1.amazonaws.com.cn"),
             (
@@ -150,15 +166,17 @@ mod tests {
             );
             let provider = format!("arn:{partition}:iam::111122223333:oidc-provider/{host}/id/A1");
             assert_eq!(identity.binding.provider_arn().unwrap(), provider);
-            // The audience is the same in every partition (docs/dev/aws-behaviour.md#issuer), and so is the service of Pod Identity (docs/dev/aws-behaviour.md#pod-identity-trust).
+            // The audience (docs/dev/aws-behaviour.md#issuer) and the principal of Pod Identity
+            // (docs/dev/aws-behaviour.md#pod-identity-trust) are the same in every partition.
             let trust =
                 crate::reconcile::desired::statement_for(&identity, &identity.binding, "Sid").to_json();
             assert!(
                 trust.contains(&provider) && trust.contains("sts.amazonaws.com\""),
                 "{trust}"
             );
-            let pods = crate::example::identity_in(&spec(Method::PodIdentity), &cluster);
-            let trust = crate::reconcile::desired::statement_for(&pods, &pods.binding, "Sid").to_json();
+            let identity = crate::example::identity_in(&spec(Method::PodIdentity), &cluster);
+            let trust =
+                crate::reconcile::desired::statement_for(&identity, &identity.binding, "Sid").to_json();
             assert!(
                 trust.contains("pods.eks.amazonaws.com\"") && trust.contains(cluster.identity.as_str()),
                 "{trust}"
