@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 
 use self::affected::affected;
 use crate::backoff::delay;
-use crate::context::{Context, IdentityRef};
+use crate::identity::{Context, IdentityRef};
 
 /// The longest that a queue which does not answer is left alone.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

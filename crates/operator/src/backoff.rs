@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::context::IdentityRef;
 use crate::hash::hash;
+use crate::identity::IdentityRef;
 
 /// After the first failure.
 const FIRST: Duration = Duration::from_secs(1);

@@ -15,7 +15,7 @@ use lanyard_core::model::spec::Spec;
 use lanyard_core::reconcile::class_decision::{ClassDecision, Record, Whose, rule};
 use tokio::sync::{Notify, watch as channel};
 
-use crate::context::IdentityRef;
+use crate::identity::IdentityRef;
 use crate::raw::Decoded;
 
 mod counts;
@@ -182,7 +182,7 @@ impl Classes {
     /// right; of one that goes, its own roles are to be removed, whatever became of its class.
     pub fn account(&self, decoded: &Decoded) -> Aws {
         let known = self.known.borrow();
-        if let (Ok(spec), false) = (&decoded.spec, decoded.goes) {
+        if let (Ok(spec), false) = (&decoded.spec, decoded.is_deleting) {
             let aws = |choice: &Selection<'_>| choice.aws().cloned();
             return known.chosen(spec, decoded, aws).unwrap_or_default();
         }

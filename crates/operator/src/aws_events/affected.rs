@@ -4,7 +4,7 @@
 use kube_runtime::reflector::{ObjectRef, Store};
 use lanyard_core::aws_event::{About, AwsChange, ResourceRefs};
 
-use crate::context::IdentityRef;
+use crate::identity::IdentityRef;
 use crate::raw::RawIdentity;
 
 /// Each notice with the objects that it is about.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::affected::affected;
 use super::outcome;
-use crate::context::IdentityRef;
+use crate::identity::IdentityRef;
 use crate::raw::RawIdentity;
 
 const PROVIDER: &str = "arn:aws:iam::111122223333:oidc-provider/oidc.example.com";

@@ -20,7 +20,7 @@ use lanyard_engine::EngineError;
 use serde_json::json;
 
 use super::{RolloutSlots, Shown, hold, record, reference};
-use crate::context::{Context, IdentityRef};
+use crate::identity::{Context, IdentityRef};
 use crate::raw::{Decoded, RawClass};
 
 /// How long changes are gathered before they are counted: a fleet that changes is one count and not thousands.
@@ -149,7 +149,7 @@ fn give(context: &Context, listed: &Listed, seen: RolloutSlots) -> usize {
 fn is_to_begin(context: &Context, class: &Class, (namespace, name): &(String, String)) -> bool {
     let object = context.store.get(&reference(namespace, name));
     let decoded = object.and_then(|object| object.decode(&context.engine.cluster().identity));
-    let Some(decoded) = decoded.filter(|decoded| !decoded.goes) else {
+    let Some(decoded) = decoded.filter(|decoded| !decoded.is_deleting) else {
         return false;
     };
     let by_class = decoded.spec.as_ref().is_ok_and(|spec| spec.method.is_none());

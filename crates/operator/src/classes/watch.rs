@@ -19,7 +19,7 @@ use lanyard_core::class::{Listed, RolloutPolicy};
 use lanyard_core::model::fact::{Fact, ReadError};
 
 use super::{Shown, class_of, record};
-use crate::context::{Context, IdentityRef};
+use crate::identity::{Context, IdentityRef};
 use crate::raw::RawClass;
 
 /// Watches classes and namespaces until it is dropped.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use crate::context::{Context, IdentityRef};
-use crate::triggers::Priority;
+use crate::identity::triggers::Priority;
+use crate::identity::{Context, IdentityRef};
 
 /// One that was asked for and does not begin within this time holds nobody up: it may be gone.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -13,13 +13,14 @@ use lanyard_core::model::name::AccountId;
 use lanyard_engine::AccountAccess;
 
 use super::read::Read;
-use super::triage::SteadyIdentity;
 use super::{Outcome, Term};
-use crate::checks::Key;
-use crate::context::IdentityRef;
 use crate::hash::hash;
+use crate::identity::IdentityRef;
+use crate::identity::checks::Key;
+use crate::identity::pod_count::recount_pods;
+use crate::identity::reference::reference_of;
+use crate::identity::triage::SteadyIdentity;
 use crate::raw::RawIdentity;
-use crate::watches;
 
 /// Objects that are decoded before others have their turn.
 const BATCH: usize = 100;
@@ -108,7 +109,7 @@ impl<'a> Round<'a> {
             return;
         };
         // Pods may have come and gone while nobody led, or while nobody knew of the object.
-        watches::recount_pods(self.term.context, &steady.decoded, self.term.requeue).await;
+        recount_pods(self.term.context, &steady.decoded, self.term.requeue).await;
         let (identity, target) = (&steady.identity, &steady.decoded.target);
         let Ok(at) = u32::try_from(self.entries.len()) else {
             return;
@@ -243,7 +244,7 @@ impl<'a> Round<'a> {
             .entries
             .iter()
             .filter(due)
-            .map(|entry| (checks.last_described(entry.key), slim(&entry.object)))
+            .map(|entry| (checks.last_described(entry.key), reference_of(&entry.object)))
             .collect();
         all.sort_by_key(|(described, _)| *described);
         all.into_iter().map(|(_, object)| object).collect()
@@ -280,11 +281,4 @@ pub(super) async fn yield_every(count: usize) {
     if count.is_multiple_of(BATCH) {
         tokio::task::yield_now().await;
     }
-}
-
-/// A reference without what else it could carry.
-fn slim(object: &RawIdentity) -> IdentityRef {
-    let meta = kube::Resource::meta(object);
-    let name = meta.name.as_deref().unwrap_or_default();
-    IdentityRef::new(name).within(meta.namespace.as_deref().unwrap_or_default())
 }

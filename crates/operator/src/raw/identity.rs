@@ -1,5 +1,4 @@
-//! A WorkloadIdentity as it lies in the store, and decoded for one pass. No I/O.
-//! Called by everything that looks at objects.
+//! A WorkloadIdentity as the store holds it, and decoded for one reconcile. No I/O.
 
 use lanyard_api::{
     ANNOTATION_ADOPT, ANNOTATION_INVENTORY, ANNOTATION_RECONCILE_REQUESTED_AT, FINALIZER, WorkloadIdentity,
@@ -14,38 +13,45 @@ use lanyard_core::model::subject::Subject;
 use lanyard_core::reconcile::class_decision::Record;
 use lanyard_engine::Target;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::Raw;
+use super::object::Raw;
 
-/// Of a status, whether it was written.
+/// The part of a status that shows that a status was written.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Looked {
+struct StatusMarker {
     observed_generation: i64,
 }
 
-/// A WorkloadIdentity, not decoded.
+/// A WorkloadIdentity whose spec and status are not decoded.
 pub type RawIdentity = Raw<WorkloadIdentity>;
 
-/// A WorkloadIdentity, decoded for one pass.
+/// A WorkloadIdentity, decoded for one reconcile.
 #[derive(Debug)]
 pub struct Decoded {
     /// The object as the target of steps.
     pub target: Target,
-    /// The spec, or why it could not be decoded.
+    /// The spec, or the decode error.
     pub spec: Result<Spec, String>,
-    /// The status as it was last written; empty when there is none that can be read.
+    /// The status as last written. Empty if it is absent or does not decode.
     pub status: Status,
     /// The generation of the spec.
     pub generation: i64,
     /// Whether the object is being deleted.
-    pub goes: bool,
-    /// What the annotation that asks for a fresh look says.
+    pub is_deleting: bool,
+    /// The value of the annotation `lanyard.dev/reconcile-requested-at`.
     pub requested_at: Option<String>,
 }
 
 impl RawIdentity {
-    /// Whether an object that was looked at before is without our finalizer or custody: somebody took them off.
+    /// The spec as raw JSON.
+    #[must_use]
+    pub fn spec(&self) -> Option<&RawValue> {
+        self.spec.as_deref()
+    }
+
+    /// Whether an object with a status lacks the operator's finalizer or inventory, because another writer removed them.
     #[must_use]
     pub fn lost_its_control_metadata(&self) -> bool {
         let inventory = self
@@ -53,24 +59,24 @@ impl RawIdentity {
             .annotations
             .as_ref()
             .is_some_and(|all| all.contains_key(ANNOTATION_INVENTORY));
-        self.was_looked_at() && !(self.is_held() && inventory)
+        self.has_status() && !(self.is_held() && inventory)
     }
 
-    /// Whether our finalizer holds the object.
+    /// Whether the object carries the operator's finalizer.
     #[must_use]
     pub fn is_held(&self) -> bool {
         let mut finalizers = self.metadata.finalizers.iter().flatten();
         finalizers.any(|known| known == FINALIZER)
     }
 
-    /// Custody as it is written on the object.
+    /// The inventory annotation of the object. Returns `None` if it is absent or does not parse.
     #[must_use]
     pub fn inventory(&self) -> Option<Inventory> {
         let annotations = self.metadata.annotations.as_ref()?;
         Inventory::parse(annotations.get(ANNOTATION_INVENTORY)?)
     }
 
-    /// The class that the object follows, as far as one is on record.
+    /// The class that status or inventory record. Returns `None` if neither does.
     #[must_use]
     pub fn class(&self) -> Option<String> {
         let (status, inventory) = (&self.decode_status(), self.inventory());
@@ -78,31 +84,29 @@ impl RawIdentity {
         Record { status, inventory }.pinned().map(str::to_owned)
     }
 
-    /// Whether a status was ever written; the schema's own default has generation -1.
-    fn was_looked_at(&self) -> bool {
-        self.looked().is_some_and(|looked| looked.observed_generation > 0)
+    /// Whether a status was ever written. The default of the schema has generation -1.
+    fn has_status(&self) -> bool {
+        let marker = self.status_marker();
+        marker.is_some_and(|marker| marker.observed_generation > 0)
     }
 
-    fn looked(&self) -> Option<Looked> {
+    fn status_marker(&self) -> Option<StatusMarker> {
         let status = self.status.as_ref()?;
         serde_json::from_str(status.get()).ok()
     }
 
-    /// The object for whoever asks only which it is and what its marks are: ten thousand of a list are held at once, beside
-    /// the store's own.
+    /// The object without spec and status: enough for a reference and a fingerprint. Ten thousand objects of a list are
+    /// held in memory at once, beside the store.
     #[must_use]
-    pub fn slim(self) -> Self {
-        let status = self
-            .looked()
-            .map(|looked| serde_json::value::to_raw_value(&looked));
-        Self {
-            status: status.and_then(Result::ok),
-            spec: None,
-            ..self
-        }
+    pub fn slim(mut self) -> Self {
+        let marker = self.status_marker();
+        let status = marker.map(|marker| serde_json::value::to_raw_value(&marker));
+        self.status = status.and_then(Result::ok);
+        self.spec = None;
+        self
     }
 
-    /// Decodes the object. `None` only for an object whose name the API server itself would not allow.
+    /// Decodes the object. Returns `None` if its name or namespace is not a valid Kubernetes name.
     #[must_use]
     pub fn decode(&self, cluster: &ClusterIdentity) -> Option<Decoded> {
         let metadata = &self.metadata;
@@ -120,12 +124,12 @@ impl RawIdentity {
             spec: self.decode_spec(),
             status: self.decode_status(),
             generation: metadata.generation.unwrap_or_default(),
-            goes: metadata.deletion_timestamp.is_some(),
+            is_deleting: metadata.deletion_timestamp.is_some(),
             requested_at: requested_at.cloned(),
         })
     }
 
-    /// The spec, with the annotation that names what is to be adopted beside it.
+    /// Decodes the spec and adds the value of the adopt annotation.
     fn decode_spec(&self) -> Result<Spec, String> {
         let text = self.spec.as_ref().map_or("null", |raw| raw.get());
         let annotations = self.metadata.annotations.as_ref();
@@ -138,7 +142,7 @@ impl RawIdentity {
         })
     }
 
-    /// The status as it was last written. One that cannot be read is one that was lost: everything is found again.
+    /// The status as last written. Empty if it is absent or does not decode; a reconcile then restores it.
     #[must_use]
     pub fn decode_status(&self) -> Status {
         self.status
@@ -146,36 +150,5 @@ impl RawIdentity {
             .and_then(|raw| serde_json::from_str::<WorkloadIdentityStatus>(raw.get()).ok())
             .map(|status| status.to_core())
             .unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::controller::external_fingerprint;
-
-    #[test]
-    fn a_slim_object_has_the_same_marks_and_nothing_to_say() {
-        for (generation, finalizers) in [(-1, json!([])), (3, json!([])), (3, json!([FINALIZER]))] {
-            let object: RawIdentity = serde_json::from_value(json!({
-                "metadata": {
-                    "name": "orders", "namespace": "shop", "uid": "1", "generation": 3, "finalizers": finalizers,
-                },
-                "spec": {"method": "IRSA"},
-                "status": {"observedGeneration": generation, "conditions": [{
-                    "type": "Ready", "status": "True", "reason": "Bound", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z",
-                }]},
-            }))
-            .unwrap();
-            let slim = object.clone().slim();
-            assert_eq!(external_fingerprint(&slim), external_fingerprint(&object));
-            assert_eq!(
-                slim.lost_its_control_metadata(),
-                object.lost_its_control_metadata()
-            );
-            assert!(slim.spec.is_none() && slim.decode_status().conditions.is_empty());
-        }
     }
 }

@@ -17,8 +17,8 @@ use lanyard_engine::{Engine, GuardedClient, let_go};
 use serde::Serialize;
 
 use crate::classes::account_of;
+use crate::identity::reconcile::removal_scope;
 use crate::raw::{Decoded, RawIdentity};
-use crate::reconcile::removal_scope;
 
 /// What became of one object.
 #[derive(Debug, Clone, Serialize)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::triggers::Priority;
+use super::triggers::Priority;
 
 mod key;
 

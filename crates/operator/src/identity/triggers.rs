@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::context::IdentityRef;
+use super::reference::IdentityRef;
 
 /// Whether anybody waits for a look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -32,12 +32,14 @@ use lanyard_core::reconcile::transition::is_steady_binding;
 use lanyard_core::reconcile::validate::validate;
 use lanyard_engine::Scope;
 
-use crate::checks::Looked;
-use crate::context::{Context, IdentityRef};
-use crate::drift_scan::Triage;
-use crate::publish::publish;
+use super::checks::Looked;
+use super::context::Context;
+use super::publish::publish;
+use super::reconcile_result::ReconcileResult;
+use super::reference::IdentityRef;
+use super::triage::Triage;
+use super::triggers::Priority;
 use crate::raw::{Decoded, RawIdentity};
-use crate::triggers::Priority;
 
 /// Looks at one object.
 ///
@@ -79,17 +81,8 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
     Ok(context.next_action(&object, &looked, next))
 }
 
-/// What one pass came to.
-#[derive(Debug)]
-pub struct Pass {
-    /// What is said.
-    pub summary: Summary,
-    /// Whether the object was let go: it has no status any more.
-    pub released: bool,
-}
-
-async fn decision(decoded: &Decoded, priority: Priority, context: &Context) -> Option<Pass> {
-    if decoded.goes {
+async fn decision(decoded: &Decoded, priority: Priority, context: &Context) -> Option<ReconcileResult> {
+    if decoded.is_deleting {
         return remove(decoded, context).await;
     }
     let cluster = context.engine.cluster();
@@ -112,7 +105,7 @@ async fn decision(decoded: &Decoded, priority: Priority, context: &Context) -> O
             }
         },
     };
-    Some(Pass {
+    Some(ReconcileResult {
         summary,
         released: false,
     })
@@ -168,7 +161,7 @@ async fn keep(
 }
 
 /// An object that goes: what Lanyard owns is removed or let go. One without our finalizer is not held by us.
-async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
+async fn remove(decoded: &Decoded, context: &Context) -> Option<ReconcileResult> {
     if !decoded.target.control.finalizer {
         return None;
     }
@@ -186,7 +179,7 @@ async fn remove(decoded: &Decoded, context: &Context) -> Option<Pass> {
     observed.object.inventory = inventory(decoded, context.engine.cluster());
     let decision = decide_deletion(&decoded.target.subject, &decoded.status, &observed, leaving);
     let (summary, released) = act(decoded, &decision, &mut observed, suspended, context).await;
-    Some(Pass { summary, released })
+    Some(ReconcileResult { summary, released })
 }
 
 async fn act(

@@ -15,12 +15,12 @@ use lanyard_core::reconcile::summary::{Event, EventKind};
 use lanyard_engine::{EngineError, Target};
 use serde_json::json;
 
-use crate::context::Context;
+use super::context::Context;
+use super::reconcile_result::ReconcileResult;
 use crate::raw::{Decoded, RawIdentity};
-use crate::reconcile::Pass;
 
 /// Writes what a pass came to. Returns whether the status stands as it should; if not, another look is due.
-pub async fn publish(decoded: &Decoded, pass: &Pass, context: &Context) -> bool {
+pub async fn publish(decoded: &Decoded, pass: &ReconcileResult, context: &Context) -> bool {
     // A replica that lost the lease on the way leaves the word to the next holder.
     if context.gate(false) == WriteGate::Closed {
         return false;

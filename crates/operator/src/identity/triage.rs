@@ -9,12 +9,13 @@ use lanyard_core::identity::Identity;
 use lanyard_core::reconcile::class_decision::ClassDecision;
 use lanyard_core::reconcile::gate::WriteGate;
 
+use super::checks::{Key, Waiting};
+use super::context::Context;
+use super::fingerprint::external_fingerprint;
+use super::reference::IdentityRef;
+use super::triggers::Priority;
 use crate::backoff::spread;
-use crate::checks::{Key, Waiting};
-use crate::context::{Context, IdentityRef};
-use crate::controller::external_fingerprint;
 use crate::raw::{Decoded, RawIdentity};
-use crate::triggers::Priority;
 
 /// What to do about an object whose turn it is.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Context {
     pub(crate) fn steady(&self, object: &RawIdentity) -> Option<SteadyIdentity> {
         let cluster = self.engine.cluster();
         let mut decoded = object.decode(&cluster.identity)?;
-        if decoded.goes {
+        if decoded.is_deleting {
             return None;
         }
         decoded.target.access = self.classes.account(&decoded);
@@ -73,7 +74,7 @@ impl Context {
     pub(crate) fn visit(&self, object: &RawIdentity) -> Triage {
         let (reference, now) = (IdentityRef::from_obj(object), Instant::now());
         let uid = kube::Resource::meta(object).uid.as_deref();
-        let (Some(fingerprint), Some(uid)) = (external_fingerprint(object), uid) else {
+        let (fingerprint, Some(uid)) = (external_fingerprint(object), uid) else {
             return Triage::Reconcile(Priority::Normal);
         };
         let key = Key::of(uid);

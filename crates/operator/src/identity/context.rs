@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 use futures::channel::mpsc::UnboundedSender;
 use jiff::Timestamp;
-use kube_runtime::reflector::{ObjectRef, Store};
+use kube_runtime::reflector::Store;
 use lanyard_core::model::observed::Observed;
 use lanyard_core::reconcile::gate::{Reporting, WriteGate};
 use lanyard_engine::Engine;
 use lanyard_engine::pods::PodIndex;
 
+use super::checks::Checks;
+use super::corrections::Contests;
+use super::reference::IdentityRef;
+use super::triggers::Triggers;
 use crate::backoff::Backoff;
-use crate::checks::Checks;
 use crate::classes::Classes;
-use crate::corrections::Contests;
-use crate::drift_scan::Sweeps;
 use crate::hash::hash;
 use crate::lease::LeaseGate;
 use crate::metrics::Metrics;
 use crate::raw::RawIdentity;
-use crate::triggers::Triggers;
 
 /// What every pass shares.
 pub struct Context {
@@ -56,8 +56,6 @@ pub struct Context {
     pub checks: Checks,
     /// Who asked for a look.
     pub asked: Triggers,
-    /// What sweeps told before.
-    pub sweeps: Sweeps,
 }
 
 impl Context {
@@ -82,9 +80,6 @@ impl Context {
         let _ = requeue.unbounded_send(reference);
     }
 }
-
-/// A reference to an object.
-pub type IdentityRef = ObjectRef<RawIdentity>;
 
 /// The last value of `lanyard.dev/reconcile-requested-at` that each object was looked at for.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use lanyard_core::reconcile::correction_backoff::Corrections;
 
-use crate::context::IdentityRef;
+use super::reference::IdentityRef;
 
 /// The corrections of all objects.
 #[derive(Debug, Default)]

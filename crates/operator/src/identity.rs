@@ -1,0 +1,22 @@
+//! The controller of WorkloadIdentity objects: watch events in; AWS and cluster state, status and events out.
+//! The I/O is in `reconcile` (through the engine) and `publish`. The other modules hold state or pure rules.
+//!
+//! ```text
+//!   reference, fingerprint, triggers ---> object state ---> context ---> triage, publish ---> reconcile ---> controller
+//! ```
+
+pub mod checks;
+pub mod context;
+pub mod controller;
+pub mod corrections;
+pub mod fingerprint;
+pub mod pod_count;
+pub mod publish;
+pub mod reconcile;
+pub mod reconcile_result;
+pub mod reference;
+pub mod triage;
+pub mod triggers;
+
+pub use context::Context;
+pub use reference::IdentityRef;
