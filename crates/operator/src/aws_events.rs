@@ -202,7 +202,8 @@ impl EventListener {
     }
 
     fn ask(&mut self, object: IdentityRef, at: Timestamp, now: Timestamp) -> Urgency {
-        let looked = self.context.looks.last(&object);
+        let key = self.context.key_of(&object);
+        let looked = key.and_then(|key| self.context.objects.last_observed(key));
         let asked = self.pace.noticed(&object, at, looked, now);
         if asked == Urgency::Now {
             self.requeue(object);

@@ -20,7 +20,7 @@ use lanyard_core::model::field::Resource;
 use lanyard_core::model::name::AccountId;
 
 use crate::backoff::spread;
-use crate::identity::checks::Key;
+use crate::identity::key::ObjectKey;
 use crate::identity::{Context, IdentityRef};
 use crate::work_limits::WorkLimits;
 
@@ -75,7 +75,7 @@ async fn sweep(
     context.classes.all_listed().await;
     let (mut number, known) = (0, Sweeps::default());
     loop {
-        number = context.checks.term_after(number).await;
+        number = context.objects.term_after(number).await;
         known.begin_term();
         let term = Term {
             context,
@@ -112,7 +112,7 @@ struct Term<'a> {
 
 impl Term<'_> {
     fn leads(&self) -> bool {
-        self.context.lease.is_open() && self.context.checks.term() == self.number
+        self.context.lease.is_open() && self.context.objects.term() == self.number
     }
 
     /// Sleeps until a moment, or until the term is over.
@@ -123,8 +123,8 @@ impl Term<'_> {
     }
 
     /// Asks for a look at what deviates, if one may help.
-    fn drifted(&self, key: Key, object: IdentityRef, what: &'static str) -> bool {
-        let helps = self.context.checks.drifted(key, Instant::now());
+    fn drifted(&self, key: ObjectKey, object: IdentityRef, what: &'static str) -> bool {
+        let helps = self.context.objects.drifted(key, Instant::now());
         if helps {
             tracing::debug!(%object, what, "a sweep found something otherwise than told");
             self.wakes.look(object);

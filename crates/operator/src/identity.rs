@@ -2,14 +2,15 @@
 //! The I/O is in `reconcile` (through the engine) and `publish`. The other modules hold state or pure rules.
 //!
 //! ```text
-//!   reference, fingerprint, triggers ---> object state ---> context ---> triage, publish ---> reconcile ---> controller
+//!   key, triggers ---> object_state ---> object_table ---> context ---> triage, publish ---> reconcile ---> controller
 //! ```
 
-pub mod checks;
 pub mod context;
 pub mod controller;
-pub mod corrections;
 pub mod fingerprint;
+pub mod key;
+mod object_state;
+pub mod object_table;
 pub mod pod_count;
 pub mod publish;
 pub mod reconcile;

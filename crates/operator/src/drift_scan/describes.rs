@@ -12,7 +12,7 @@ use lanyard_core::model::observed::Observed;
 use super::Term;
 use super::cluster::UnknownAssociation;
 use crate::identity::IdentityRef;
-use crate::identity::checks::Key;
+use crate::identity::key::ObjectKey;
 
 /// So many of ours come before each stranger.
 const BETWEEN: usize = 20;
@@ -73,7 +73,7 @@ pub(super) async fn describe_until(
 
 async fn describe(term: &Term<'_>, object: &IdentityRef) {
     let (context, read_at) = (term.context, Instant::now());
-    let checks = &context.checks;
+    let checks = &context.objects;
     let stored = context.store.get(object);
     let Some(steady) = stored.and_then(|object| context.steady(&object)) else {
         return;
@@ -83,8 +83,8 @@ async fn describe(term: &Term<'_>, object: &IdentityRef) {
     };
     let read = context.engine.association_by_id(&known.id).await;
     let target = &steady.decoded.target;
-    let key = Key::of(&target.uid);
-    if checks.looked_since(key, read_at) {
+    let key = ObjectKey::of(&target.uid);
+    if checks.reconciled_since(key, read_at) {
         return;
     }
     let read = context.engine.trusted_association(&target.subject, read);

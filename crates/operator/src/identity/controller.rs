@@ -4,21 +4,16 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::stream::select;
 use futures::{Stream, StreamExt};
 use kube_runtime::controller::{Action, Config, Controller};
 use kube_runtime::watcher;
-use lanyard_core::reconcile::summary::Next;
 
-use super::checks::{Key, Looked};
 use super::context::Context;
-use super::fingerprint::external_fingerprint;
 use super::reconcile::reconcile;
 use super::reference::IdentityRef;
 use super::triggers::Priority;
-use crate::backoff::spread;
 use crate::raw::RawIdentity;
 
 /// The streams that cause reconciles.
@@ -49,7 +44,7 @@ pub async fn run<Objects, Triggers, Drifted, Terms>(
     let (for_triggers, for_terms) = (Arc::clone(&context), Arc::clone(&context));
     let triggers = sources
         .triggers
-        .inspect(move |object| for_triggers.asked.ask(object.clone(), Priority::Normal));
+        .filter(move |object| futures::future::ready(for_triggers.trigger(object, Priority::Normal)));
     let terms = sources.terms.then(move |()| {
         let context = Arc::clone(&for_terms);
         async move { context.new_term().await }
@@ -72,56 +67,4 @@ pub async fn run<Objects, Triggers, Drifted, Terms>(
 /// `reconcile` never fails, so this is never called.
 fn unreachable_error_policy(_object: Arc<RawIdentity>, error: &Infallible, _context: Arc<Context>) -> Action {
     match *error {}
-}
-
-impl Looked {
-    /// A reconcile of `object` that starts now. Returns `None` if the object has no uid, which the API server always sets.
-    pub(crate) fn begins(object: &RawIdentity, priority: Priority, context: &Context) -> Option<Self> {
-        Some(Self {
-            key: Key::of(kube::Resource::meta(object).uid.as_deref()?),
-            fingerprint: external_fingerprint(object),
-            began: Instant::now(),
-            term: context.checks.term(),
-            priority,
-            idle: false,
-        })
-    }
-}
-
-impl Context {
-    /// When an object is looked at again. What waits for drift alone comes back with the resync, spread by its name so
-    /// that not all come in a burst, and is then looked at only if no sweep has checked it.
-    pub(crate) fn next_action(&self, object: &IdentityRef, looked: &Looked, next: Next) -> Action {
-        let due = match next {
-            // What failed for drift alone is made again for drift alone.
-            Next::Backoff => Some((self.backoff.next(object), looked.priority)),
-            Next::After(time) | Next::Settled(time) => Some((time, Priority::Normal)),
-            Next::Resync => None,
-        };
-        if next != Next::Backoff {
-            self.backoff.reset(object);
-        }
-        self.checks.looked(looked, due);
-        let resync = || spread(self.engine.timings().resync, object);
-        Action::requeue(due.map_or_else(resync, |(due, _)| due))
-    }
-
-    /// Drops every cached fact at the start of a term: another replica may have led and changed AWS since.
-    async fn new_term(&self) {
-        self.settling.forget_all();
-        self.classes.forget_turns();
-        self.engine.forget().await;
-        self.asked.begin_term();
-        self.checks.begin_term();
-    }
-
-    /// Forgets an object that is gone.
-    pub(crate) fn forget(&self, object: &IdentityRef, uid: &str) {
-        self.checks.forget(Key::of(uid));
-        self.backoff.reset(object);
-        self.contests.forget(object);
-        self.requests.forget(uid);
-        self.settling.forget(object);
-        self.looks.forget(object);
-    }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube_runtime::controller::Action;
@@ -32,56 +32,69 @@ use lanyard_core::reconcile::transition::is_steady_binding;
 use lanyard_core::reconcile::validate::validate;
 use lanyard_engine::Scope;
 
-use super::checks::Looked;
 use super::context::Context;
+use super::fingerprint::external_fingerprint;
+use super::key::ObjectKey;
+use super::object_table::ReconcileRun;
 use super::publish::publish;
 use super::reconcile_result::ReconcileResult;
-use super::reference::IdentityRef;
+use super::reference::reference_of;
 use super::triage::Triage;
 use super::triggers::Priority;
+use crate::backoff::spread;
 use crate::raw::{Decoded, RawIdentity};
 
-/// Looks at one object.
+/// Reconciles one object.
 ///
 /// # Errors
-/// Never: what goes wrong is in the status, and the backoff is the object's own.
+/// Never: a failure is in the status, and each object has its own backoff.
 pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Result<Action, Infallible> {
     if context.gate(false) == WriteGate::Closed {
         return Ok(Action::await_change());
     }
-    let priority = match context.visit(&object) {
+    let priority = match context.triage(&object) {
         Triage::Requeue(action) => return Ok(action),
         Triage::Reconcile(priority) => priority,
     };
     let decoded = object.decode(&context.engine.cluster().identity);
-    let (Some(mut decoded), Some(mut looked)) = (decoded, Looked::begins(&object, priority, &context)) else {
+    let (Some(mut decoded), Some(key)) = (decoded, ObjectKey::of_object(&object)) else {
         return Ok(Action::await_change());
     };
     decoded.target.access = context.classes.account(&decoded);
-    let _under_way = context.metrics.reconcile_begins();
-    let (object, uid) = (reference(&decoded), &decoded.target.uid);
-    let Some(pass) = decision(&decoded, priority, &context).await else {
-        context.forget(&object, uid);
+    let _running = context.metrics.reconcile_begins();
+    let fingerprint = external_fingerprint(&object);
+    let mut run = context.objects.begin(key, fingerprint, priority, Instant::now());
+    let Some(result) = reconcile_identity(&decoded, &run, &context).await else {
+        context.objects.remove(key);
+        context.requests.forget(&decoded.target.uid);
         return Ok(Action::await_change());
     };
-    let published = publish(&decoded, &pass, &context).await;
+    let published = publish(&decoded, &result, &context).await;
     context
         .metrics
-        .reconciled(&pass.summary, published, looked.began.elapsed());
-    if pass.released {
-        context.forget(&object, uid);
+        .reconciled(&result.summary, published, run.began.elapsed());
+    if result.released {
+        context.objects.remove(key);
+        context.requests.forget(&decoded.target.uid);
         return Ok(Action::await_change());
     }
-    looked.idle = pass.summary.corrected.is_empty() && pass.summary.status == decoded.status;
+    run.idle = result.summary.corrected.is_empty() && result.summary.status == decoded.status;
     let next = if published {
-        pass.summary.next
+        result.summary.next
     } else {
         Next::Backoff
     };
-    Ok(context.next_action(&object, &looked, next))
+    let delay = context.objects.reconciled(&run, next, Instant::now());
+    // Resyncs are spread by name, so that they do not come in a burst.
+    let resync = || spread(context.engine.timings().resync, &reference_of(&object));
+    Ok(Action::requeue(delay.unwrap_or_else(resync)))
 }
 
-async fn decision(decoded: &Decoded, priority: Priority, context: &Context) -> Option<ReconcileResult> {
+async fn reconcile_identity(
+    decoded: &Decoded,
+    run: &ReconcileRun,
+    context: &Context,
+) -> Option<ReconcileResult> {
     if decoded.is_deleting {
         return remove(decoded, context).await;
     }
@@ -93,14 +106,15 @@ async fn decision(decoded: &Decoded, priority: Priority, context: &Context) -> O
             ClassDecision::Invalid(wrong) => invalid(&decoded.status, decoded.generation, &wrong, now),
             ClassDecision::Rejected(freeze) => refused(&decoded.status, decoded.generation, &freeze, now),
             ClassDecision::Accepted(identity) => {
-                let object = reference(decoded);
-                let identity = identity.leaving_alone(context.contests.of(&object));
+                let identity = identity.leaving_alone(context.objects.contested(run.key, now));
                 let scope = Scope {
-                    background: priority == Priority::Background,
+                    background: run.priority == Priority::Background,
                     ..scope(decoded, &identity, context)
                 };
-                let summary = keep(&scope, decoded, spec, &identity, context).await;
-                context.contests.note(&object, &summary.corrected);
+                let summary = keep(&scope, decoded, spec, &identity, (run, context)).await;
+                context
+                    .objects
+                    .corrected(run.key, &summary.corrected, Timestamp::now());
                 summary
             }
         },
@@ -111,23 +125,17 @@ async fn decision(decoded: &Decoded, priority: Priority, context: &Context) -> O
     })
 }
 
-fn reference(decoded: &Decoded) -> IdentityRef {
-    let subject = &decoded.target.subject;
-    IdentityRef::new(subject.name.as_str()).within(subject.namespace.as_str())
-}
-
 /// An object that stays: its binding is made and kept true.
 async fn keep(
     scope: &Scope<'_>,
     decoded: &Decoded,
     spec: &Spec,
     identity: &Identity,
-    context: &Context,
+    (run, context): (&ReconcileRun, &Context),
 ) -> Summary {
-    let object = reference(decoded);
     let seen = context
-        .settling
-        .take(&object, decoded.generation)
+        .objects
+        .take_settled(run.key, decoded.generation, Instant::now())
         .filter(|_| !scope.fresh);
     let mut observed = match seen {
         Some(seen) => {
@@ -140,7 +148,7 @@ async fn keep(
             }
         }
         None => {
-            context.looks.begins(&object, Timestamp::now());
+            context.objects.observing(run.key, Instant::now());
             context.engine.observe(scope).await
         }
     };
@@ -153,9 +161,10 @@ async fn keep(
         .await
         .0;
     if let Next::Settled(settles) = summary.next {
+        let until = Instant::now() + settles;
         context
-            .settling
-            .keep(object, observed, decoded.generation, settles);
+            .objects
+            .keep_settled(run, observed, decoded.generation, until);
     }
     summary
 }

@@ -1,5 +1,5 @@
-//! Resting: which objects wait for nothing but drift, and so are left to the sweep. An object of the store in, the
-//! identity that is judged or the time to come back out. No I/O: what decides is core's.
+//! Triage: decides whether a queued object is reconciled now or requeued, and which objects the drift scan covers.
+//! An object of the store in; a decision out. No I/O.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,24 +9,25 @@ use lanyard_core::identity::Identity;
 use lanyard_core::reconcile::class_decision::ClassDecision;
 use lanyard_core::reconcile::gate::WriteGate;
 
-use super::checks::{Key, Waiting};
 use super::context::Context;
 use super::fingerprint::external_fingerprint;
-use super::reference::IdentityRef;
+use super::key::ObjectKey;
+use super::object_state::Schedule;
+use super::reference::{IdentityRef, reference_of};
 use super::triggers::Priority;
 use crate::backoff::spread;
 use crate::raw::{Decoded, RawIdentity};
 
-/// What to do about an object whose turn it is.
+/// The decision about a queued object.
 #[derive(Debug)]
 pub(crate) enum Triage {
-    /// Nothing yet.
+    /// It is not reconciled now.
     Requeue(Action),
-    /// A look.
+    /// It is reconciled now.
     Reconcile(Priority),
 }
 
-/// An identity that rests, decoded for one judgement.
+/// An identity that waits only for drift, decoded for one comparison.
 #[derive(Debug)]
 pub(crate) struct SteadyIdentity {
     pub decoded: Decoded,
@@ -35,7 +36,7 @@ pub(crate) struct SteadyIdentity {
 }
 
 impl SteadyIdentity {
-    /// What is known of it beside the facts.
+    /// Everything known of the identity except the observed facts.
     pub fn known(&self) -> Known<'_> {
         Known {
             identity: &self.identity,
@@ -47,7 +48,7 @@ impl SteadyIdentity {
 }
 
 impl Context {
-    /// The identity of an object that rests.
+    /// Decodes an object that waits only for drift. Returns `None` if it waits for something else.
     pub(crate) fn steady(&self, object: &RawIdentity) -> Option<SteadyIdentity> {
         let cluster = self.engine.cluster();
         let mut decoded = object.decode(&cluster.identity)?;
@@ -67,67 +68,67 @@ impl Context {
         is_steady(&steady.known(), &steady.decoded.target.control).then_some(steady)
     }
 
-    /// Whether an object needs a look now.
+    /// Decides whether a queued object is reconciled now.
     ///
-    /// Whoever saw something happen asks for a look. What comes here otherwise has changed itself, or its time has come,
-    /// or a term has begun, in which sweeps make sure of what rests.
-    pub(crate) fn visit(&self, object: &RawIdentity) -> Triage {
-        let (reference, now) = (IdentityRef::from_obj(object), Instant::now());
-        let uid = kube::Resource::meta(object).uid.as_deref();
-        let (fingerprint, Some(uid)) = (external_fingerprint(object), uid) else {
+    /// An object without a trigger was queued because it changed, because its time has come, or because a term began. In
+    /// the last case, the drift scan covers the steady objects.
+    pub(crate) fn triage(&self, object: &RawIdentity) -> Triage {
+        let (fingerprint, now) = (external_fingerprint(object), Instant::now());
+        let Some(key) = ObjectKey::of_object(object) else {
             return Triage::Reconcile(Priority::Normal);
         };
-        let key = Key::of(uid);
-        let waiting = self.checks.waiting(key, fingerprint, now);
-        match (waiting, self.asked.take(&reference)) {
-            (Waiting::Changed, _) => Triage::Reconcile(Priority::Normal),
-            (_, Some(priority)) | (Waiting::Due(priority), None) => Triage::Reconcile(priority),
-            (Waiting::Until(left), None) => Triage::Requeue(Action::requeue(left)),
+        let schedule = self.objects.schedule(key, fingerprint, now);
+        match (schedule, self.objects.take_trigger(key)) {
+            (Schedule::Changed, _) => Triage::Reconcile(Priority::Normal),
+            (_, Some(priority)) | (Schedule::Due(priority), None) => Triage::Reconcile(priority),
+            (Schedule::DueIn(remaining), None) => Triage::Requeue(Action::requeue(remaining)),
             (
-                Waiting::Drift {
-                    sure_for,
-                    unseen_for,
-                    seen,
+                Schedule::OnDrift {
+                    confirmed_for,
+                    unreconciled_for,
+                    reconciled,
                     uncovered,
                 },
                 None,
             ) => {
-                let sure = !uncovered && sure_for < self.engine.timings().resync * 2;
+                let is_confirmed = !uncovered && confirmed_for < self.engine.timings().resync * 2;
                 let is_steady = || self.steady(object).is_some();
-                match sure && !self.is_its_moment(key, unseen_for, seen) && is_steady() {
-                    true => self.comes_back(&reference),
+                match is_confirmed && !self.is_slot_due(key, unreconciled_for, reconciled) && is_steady() {
+                    true => self.requeue_at_resync(&reference_of(object)),
                     false => Triage::Reconcile(Priority::Background),
                 }
             }
-            (Waiting::New, None) => match self.steady(object) {
-                // Nobody remembers whether a look that was asked for was made before this term.
-                Some(steady) if steady.decoded.requested_at.is_some() => {
-                    Triage::Reconcile(Priority::Background)
-                }
-                Some(_) => {
-                    self.requests.is_new(uid, None);
-                    self.checks.left(key, fingerprint, now);
-                    self.comes_back(&reference)
-                }
-                None => Triage::Reconcile(Priority::Normal),
-            },
+            (Schedule::New, None) => self.triage_new(object, key, fingerprint, now),
         }
     }
 
-    fn comes_back(&self, object: &IdentityRef) -> Triage {
+    /// An object that was not seen in this term is deferred to the drift scan if it is steady.
+    fn triage_new(&self, object: &RawIdentity, key: ObjectKey, fingerprint: u64, now: Instant) -> Triage {
+        match self.steady(object) {
+            // Nobody remembers whether a look that was asked for was made before this term.
+            Some(steady) if steady.decoded.requested_at.is_some() => Triage::Reconcile(Priority::Background),
+            Some(steady) => {
+                self.requests.is_new(&steady.decoded.target.uid, None);
+                self.objects.defer_to_scan(key, fingerprint, now);
+                self.requeue_at_resync(&reference_of(object))
+            }
+            None => Triage::Reconcile(Priority::Normal),
+        }
+    }
+
+    fn requeue_at_resync(&self, object: &IdentityRef) -> Triage {
         Triage::Requeue(Action::requeue(spread(self.engine.timings().resync, object)))
     }
 
-    /// Whether the moment came since an object was last seen, in which it is looked at by itself however well sweeps find
-    /// it. Of what was not looked at in this term, it may have come while nobody led.
-    fn is_its_moment(&self, key: Key, unseen_for: Duration, seen: bool) -> bool {
+    /// Whether the object's slot for a full reconcile has passed since it was last reconciled. An object that was not
+    /// reconciled in this term may have missed its slot while there was no leader.
+    fn is_slot_due(&self, key: ObjectKey, unreconciled_for: Duration, reconciled: bool) -> bool {
         let timings = self.engine.timings();
-        let within = if seen {
-            unseen_for
-        } else {
-            unseen_for + timings.resync
+        let window = match reconciled {
+            true => unreconciled_for,
+            false => unreconciled_for + timings.resync,
         };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        key.had_its_moment(within, timings.by_itself, now.unwrap_or_default())
+        key.slot_is_within(window, timings.by_itself, now.unwrap_or_default())
     }
 }

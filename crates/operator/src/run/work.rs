@@ -2,10 +2,12 @@
 //! Settings and clients in; it ends when the operator stops. Each part does its own I/O.
 
 use std::sync::{Arc, RwLock};
+use std::time::Instant;
 
 use futures::Stream;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::stream::select;
+use jiff::Timestamp;
 use kube_runtime::reflector::Store;
 use kube_runtime::watcher;
 use lanyard_aws::Aws;
@@ -19,14 +21,11 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::Readiness;
 #[cfg(feature = "events")]
 use crate::aws_events;
-use crate::backoff::Backoff;
 use crate::classes::{self, Changes, Classes};
 use crate::error::OperatorError;
-use crate::identity::checks::Checks;
-use crate::identity::context::{Looks, Requests, Settling};
+use crate::identity::context::Requests;
 use crate::identity::controller::{self, Sources};
-use crate::identity::corrections::Contests;
-use crate::identity::triggers::Triggers;
+use crate::identity::object_table::ObjectTable;
 use crate::identity::{Context, IdentityRef};
 use crate::lease::LeaseGate;
 use crate::metrics::{Budgets, Metrics};
@@ -39,6 +38,7 @@ use crate::{drift_scan, startup, watches};
 pub(super) struct Objects {
     /// Every object, as the watch last delivered it.
     pub store: Store<RawIdentity>,
+    states: Arc<ObjectTable>,
     changes: Arc<Changes>,
 }
 
@@ -46,14 +46,22 @@ impl Objects {
     /// Prepares the watch. The stream drives it and emits the objects to reconcile.
     pub fn watch(
         kube: &kube::Client,
-        _metrics: &Metrics,
+        metrics: &Metrics,
     ) -> (
         Self,
         impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
     ) {
         let changes = Arc::new(Changes::default());
-        let (store, stream) = watches::objects::objects(kube.clone(), Arc::clone(&changes));
-        (Self { store, changes }, stream)
+        let now = (Instant::now(), Timestamp::now());
+        let states = Arc::new(ObjectTable::new(metrics.in_backoff(), now));
+        let (store, stream) =
+            watches::objects::objects(kube.clone(), Arc::clone(&changes), Arc::clone(&states));
+        let objects = Self {
+            store,
+            states,
+            changes,
+        };
+        (objects, stream)
     }
 }
 
@@ -178,14 +186,9 @@ impl Work<'_> {
             lease: self.gate.clone(),
             read_only: self.settings.read_only,
             metrics: Arc::new(self.metrics.clone()),
-            backoff: Backoff::new(self.metrics.in_backoff()),
             instance: self.identity.clone(),
-            contests: Contests::default(),
+            objects: objects.states,
             requests: Requests::default(),
-            settling: Settling::default(),
-            looks: Looks::new(self.settings.events_queue.is_some()),
-            checks: Checks::default(),
-            asked: Triggers::default(),
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn service_accounts(context: &Arc<Context>) -> impl Stream<Item = IdentityRe
             .collect();
         changes
             .iter()
-            .for_each(|reference| context.settling.forget(reference));
+            .for_each(|reference| context.drop_settled(reference));
         changes
     });
     changes.flat_map(futures::stream::iter)
