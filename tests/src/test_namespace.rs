@@ -9,7 +9,7 @@ use kube::core::{ApiResource, DynamicObject, ObjectMeta};
 use kube::runtime::wait::await_condition;
 use lanyard_api::status::DriftStatus;
 use lanyard_api::{ANNOTATION_RECONCILE_REQUESTED_AT, WorkloadIdentity};
-use lanyard_testkit::gateway::{Calls, Entry, Mark};
+use lanyard_testkit::gateway::{Entry, Mark};
 use serde_json::{Value, json};
 
 use crate::PATIENCE;
@@ -154,31 +154,34 @@ impl TestNamespace<'_> {
         .await
     }
 
-    /// Asks for a fresh look, as `flux reconcile` does, without waiting for it.
+    /// Requests a reconcile with fresh reads, as `flux reconcile` does, without waiting for it.
     ///
     /// # Errors
-    /// When the API server refuses it.
+    /// Returns an error if the API server refuses the patch.
     pub async fn request_reconcile(&self, name: &str) -> Result<()> {
+        self.request(name).await.map(drop)
+    }
+
+    async fn request(&self, name: &str) -> Result<String> {
         let nonce = format!("{:?}", std::time::SystemTime::now());
         let patch = json!({"metadata": {"annotations": {ANNOTATION_RECONCILE_REQUESTED_AT: nonce}}});
         self.identities()
             .patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch))
             .await?;
-        Ok(())
+        Ok(nonce)
     }
 
-    /// Asks for a look and waits until it has begun: whatever a look before it had to do is done by then.
+    /// Requests a reconcile and waits until its status is written. Earlier reconciles have ended by then.
     ///
     /// # Errors
-    /// When patience ends.
+    /// Returns an error if the status does not answer the request in time.
     pub async fn reconciled(&self, name: &str) -> Result<()> {
-        let ledger = self.stage.bed.gateway.ledger();
-        let (mark, about) = (ledger.mark(), format!("{}/{name}", self.namespace));
-        self.request_reconcile(name).await?;
-        let begun = |calls: &Calls| !calls.of("ListPodIdentityAssociations").about(&about).is_empty();
-        tokio::time::timeout(PATIENCE, ledger.until(mark, begun))
-            .await
-            .context("nobody reconciled")?;
+        let requested = self.request(name).await?;
+        self.until(name, "reconciled on request", |object| {
+            let status = object.status.as_ref();
+            status.is_some_and(|status| status.last_handled_reconcile_at.as_ref() == Some(&requested))
+        })
+        .await?;
         Ok(())
     }
 

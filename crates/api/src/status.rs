@@ -24,6 +24,11 @@ pub struct WorkloadIdentityStatus {
     #[schemars(with = "i64")]
     pub observed_generation: Option<i64>,
 
+    /// The value of the annotation `lanyard.dev/reconcile-requested-at` that was last handled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::short_text")]
+    pub last_handled_reconcile_at: Option<String>,
+
     /// What holds and what does not. Ready: a pod created now gets the binding that the spec asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]

@@ -53,6 +53,17 @@ pub struct Summary {
     pub corrected: Vec<String>,
 }
 
+impl Summary {
+    /// The same summary, whose status answers the request `requested_at`. Without a request, the last answer stays.
+    #[must_use]
+    pub fn handling(mut self, requested_at: Option<&str>) -> Self {
+        if let Some(requested_at) = requested_at {
+            self.status.last_handled_reconcile_at = Some(requested_at.to_owned());
+        }
+        self
+    }
+}
+
 /// When to look again, changes of the object and of what is watched aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -112,6 +123,7 @@ pub fn summarise(input: &SummaryInput<'_>) -> Summary {
     let conditions = conditions::of(input, &drift, &ready_inputs, &found);
     let status = Status {
         observed_generation: Some(input.generation),
+        last_handled_reconcile_at: input.previous.last_handled_reconcile_at.clone(),
         class_name: class_name(input),
         applied_from_class: from_class(input),
         role: role(input),

@@ -1,8 +1,8 @@
 //! The context that all reconciles share: the engine, the store, the classes, the pod index and the operator's memory.
 //! It is built once per process. Its methods resolve references and compute the write gate; they do no I/O.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::HashSet;
+use std::sync::{Arc, RwLock};
 
 use futures::channel::mpsc::UnboundedSender;
 use kube_runtime::reflector::Store;
@@ -39,8 +39,6 @@ pub struct Context {
     pub instance: String,
     /// The state of each object between reconciles.
     pub objects: Arc<ObjectTable>,
-    /// The last request for a fresh look of each object, by uid.
-    pub requests: Requests,
 }
 
 impl Context {
@@ -99,25 +97,5 @@ impl Context {
         self.classes.forget_turns();
         self.engine.forget().await;
         self.objects.new_term();
-    }
-}
-
-/// The last value of `lanyard.dev/reconcile-requested-at` that each object was looked at for.
-#[derive(Debug, Default)]
-pub struct Requests(Mutex<HashMap<String, String>>);
-
-impl Requests {
-    /// Whether this value is a new request. The first one seen after a start is not: everything is read afresh then.
-    pub fn is_new(&self, uid: &str, requested_at: Option<&str>) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let value = requested_at.unwrap_or_default().to_owned();
-        known
-            .insert(uid.to_owned(), value.clone())
-            .is_some_and(|before| before != value)
-    }
-
-    /// Forgets an object that is gone.
-    pub fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 }

@@ -63,19 +63,22 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
     decoded.target.access = context.classes.account(&decoded);
     let _running = context.metrics.reconcile_begins();
     let fingerprint = external_fingerprint(&object);
+    let priority = match decoded.is_requested() {
+        true => Priority::Normal,
+        false => priority,
+    };
     let mut run = context.objects.begin(key, fingerprint, priority, Instant::now());
-    let Some(result) = reconcile_identity(&decoded, &run, &context).await else {
+    let Some(mut result) = reconcile_identity(&decoded, &run, &context).await else {
         context.objects.remove(key);
-        context.requests.forget(&decoded.target.uid);
         return Ok(Action::await_change());
     };
+    result.summary = result.summary.handling(decoded.requested_at.as_deref());
     let published = publish(&decoded, &result, &context).await;
     context
         .metrics
         .reconciled(&result.summary, published, run.began.elapsed());
     if result.released {
         context.objects.remove(key);
-        context.requests.forget(&decoded.target.uid);
         return Ok(Action::await_change());
     }
     run.idle = result.summary.corrected.is_empty() && result.summary.status == decoded.status;
@@ -228,7 +231,6 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
             .any(|recorded| recorded.binding.method() == method)
     };
     let by = |method| identity.binding.method() == method || recorded(method);
-    let requested_at = decoded.requested_at.as_deref();
     // Only where one binding alone is in effect, and is the one asked for, does nothing depend on who carries what.
     let changes = decoded.status.transition.is_some() || !is_steady_binding(identity, &decoded.status);
     Scope {
@@ -248,7 +250,7 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
         pods: pods(decoded, context),
         fresh_pods: changes,
         workloads: changes && identity.pod_restart == PodRestart::Rollout,
-        fresh: context.requests.is_new(&decoded.target.uid, requested_at),
+        fresh: decoded.is_requested(),
         background: false,
     }
 }

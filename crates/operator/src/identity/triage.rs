@@ -105,10 +105,8 @@ impl Context {
     /// An object that was not seen in this term is deferred to the drift scan if it is steady.
     fn triage_new(&self, object: &RawIdentity, key: ObjectKey, fingerprint: u64, now: Instant) -> Triage {
         match self.steady(object) {
-            // Nobody remembers whether a look that was asked for was made before this term.
-            Some(steady) if steady.decoded.requested_at.is_some() => Triage::Reconcile(Priority::Background),
-            Some(steady) => {
-                self.requests.is_new(&steady.decoded.target.uid, None);
+            Some(steady) if steady.decoded.is_requested() => Triage::Reconcile(Priority::Normal),
+            Some(_) => {
                 self.objects.defer_to_scan(key, fingerprint, now);
                 self.requeue_at_resync(&reference_of(object))
             }

@@ -17,6 +17,9 @@ use serde_json::value::RawValue;
 
 use super::object::Raw;
 
+/// Maximum length of `status.lastHandledReconcileAt` in the CRD.
+const REQUEST_LIMIT: usize = 256;
+
 /// The part of a status that shows that a status was written.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,8 +43,16 @@ pub struct Decoded {
     pub generation: i64,
     /// Whether the object is being deleted.
     pub is_deleting: bool,
-    /// The value of the annotation `lanyard.dev/reconcile-requested-at`.
+    /// The value of the annotation `lanyard.dev/reconcile-requested-at`, cut to the length that the status can hold.
     pub requested_at: Option<String>,
+}
+
+impl Decoded {
+    /// Whether the annotation asks for a reconcile that the status does not record as handled.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.requested_at.is_some() && self.requested_at != self.status.last_handled_reconcile_at
+    }
 }
 
 impl RawIdentity {
@@ -125,7 +136,7 @@ impl RawIdentity {
             status: self.decode_status(),
             generation: metadata.generation.unwrap_or_default(),
             is_deleting: metadata.deletion_timestamp.is_some(),
-            requested_at: requested_at.cloned(),
+            requested_at: requested_at.map(|value| value.chars().take(REQUEST_LIMIT).collect()),
         })
     }
 
@@ -150,5 +161,43 @@ impl RawIdentity {
             .and_then(|raw| serde_json::from_str::<WorkloadIdentityStatus>(raw.get()).ok())
             .map(|status| status.to_core())
             .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn decoded(requested: Option<&str>, handled: Option<&str>) -> Decoded {
+        let object: RawIdentity = serde_json::from_value(json!({
+            "metadata": {
+                "name": "orders", "namespace": "shop", "uid": "1",
+                "annotations": {ANNOTATION_RECONCILE_REQUESTED_AT: requested},
+            },
+            "spec": {},
+            "status": {"observedGeneration": 1, "lastHandledReconcileAt": handled},
+        }))
+        .unwrap();
+        let cluster = "arn:aws:eks:eu-west-1:111122223333:cluster/prod";
+        object.decode(&ClusterIdentity::parse(cluster).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn request_is_open_until_status_records_its_value() {
+        assert!(!decoded(None, None).is_requested());
+        assert!(!decoded(None, Some("1")).is_requested());
+        assert!(decoded(Some("1"), None).is_requested());
+        assert!(decoded(Some("2"), Some("1")).is_requested());
+        assert!(!decoded(Some("2"), Some("2")).is_requested());
+    }
+
+    #[test]
+    fn long_request_is_cut_to_status_limit() {
+        let long = "é".repeat(1000);
+        let handled = decoded(Some(&long), None).requested_at.unwrap();
+        assert_eq!(handled.chars().count(), REQUEST_LIMIT);
+        assert!(!decoded(Some(&long), Some(&handled)).is_requested());
     }
 }

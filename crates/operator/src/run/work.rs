@@ -23,7 +23,6 @@ use crate::admin::Readiness;
 use crate::aws_events;
 use crate::classes::{self, Changes, Classes};
 use crate::error::OperatorError;
-use crate::identity::context::Requests;
 use crate::identity::controller::{self, Sources};
 use crate::identity::object_table::ObjectTable;
 use crate::identity::{Context, IdentityRef};
@@ -188,7 +187,6 @@ impl Work<'_> {
             metrics: Arc::new(self.metrics.clone()),
             instance: self.identity.clone(),
             objects: objects.states,
-            requests: Requests::default(),
         }
     }
 }
