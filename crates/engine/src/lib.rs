@@ -11,6 +11,7 @@
 pub mod apply;
 pub mod observe;
 pub mod pods;
+pub mod raw;
 
 mod account;
 mod bulk;

@@ -16,7 +16,7 @@ use lanyard_core::reconcile::class_decision::{ClassDecision, Record, Whose, rule
 use tokio::sync::{Notify, watch as channel};
 
 use crate::identity::IdentityRef;
-use crate::raw::Decoded;
+use lanyard_engine::raw::Decoded;
 
 mod counts;
 mod finalizer;

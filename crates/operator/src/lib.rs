@@ -1,17 +1,17 @@
-//! The operator: settings in, a process that keeps every WorkloadIdentity true until it is told to stop out.
+//! The operator: it keeps the AWS and cluster state of every WorkloadIdentity in sync. Settings in; a running process out.
 //!
 //! ```text
 //!   settings ---> run ---+---> lease -------> gate ------------+
-//!                        +---> startup -----> world            |   asked before every write
+//!                        +---> startup -----> engine           |   checked before every write
 //!                        +---> admin (health, metrics)         v
-//!                        +---> controller ---> reconcile ---> engine, publish
+//!                        +---> identity: controller, triage, reconcile ---> engine, publish
 //!                                  ^
-//!                                sweep: asks for looks at what is not as it was told
+//!                                watches, drift_scan, aws_events: trigger reconciles
 //! ```
 //!
-//! `lanyard release` is the other way in: `release` lets objects go before an uninstall, by the same engine.
+//! The subcommand `release` removes the operator's finalizers and tags before an uninstall, through the same engine.
 //!
-//! A library so that tests reach its parts; the binary only calls [`main`].
+//! It is a library so that tests reach its modules. The binary only calls [`main`].
 
 pub mod admin;
 #[cfg(feature = "events")]
@@ -27,7 +27,6 @@ pub mod identity;
 pub mod lease;
 pub mod logging;
 pub mod metrics;
-pub mod raw;
 pub mod release;
 mod run;
 pub mod settings;

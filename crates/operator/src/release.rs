@@ -31,8 +31,8 @@ pub use self::settings::{Output, ReleaseSettings, Which};
 use crate::admin::Readiness;
 use crate::error::OperatorError;
 use crate::lease::{self, Claim, LeaseGate};
-use crate::raw::{RawClass, RawIdentity};
 use crate::startup;
+use lanyard_engine::raw::{RawClass, RawIdentity};
 
 /// Objects at once; the budget of the AWS side keeps their calls within bounds.
 const AT_ONCE: usize = 8;

@@ -5,7 +5,7 @@ use kube_runtime::reflector::{ObjectRef, Store};
 use lanyard_core::aws_event::{About, AwsChange, ResourceRefs};
 
 use crate::identity::IdentityRef;
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// Each notice with the objects that it is about.
 pub(super) fn affected(

@@ -21,7 +21,7 @@ use serde_json::json;
 
 use super::{RolloutSlots, Shown, hold, record, reference};
 use crate::identity::{Context, IdentityRef};
-use crate::raw::{Decoded, RawClass};
+use lanyard_engine::raw::{Decoded, RawClass};
 
 /// How long changes are gathered before they are counted: a fleet that changes is one count and not thousands.
 const GATHER: Duration = Duration::from_secs(1);

@@ -20,7 +20,7 @@ use lanyard_core::model::fact::{Fact, ReadError};
 
 use super::{Shown, class_of, record};
 use crate::identity::{Context, IdentityRef};
-use crate::raw::RawClass;
+use lanyard_engine::raw::RawClass;
 
 /// Watches classes and namespaces until it is dropped.
 pub async fn watch(context: Arc<Context>, requeue: UnboundedSender<IdentityRef>) {

@@ -20,7 +20,7 @@ use crate::identity::key::ObjectKey;
 use crate::identity::pod_count::recount_pods;
 use crate::identity::reference::reference_of;
 use crate::identity::triage::SteadyIdentity;
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// Objects that are decoded before others have their turn.
 const BATCH: usize = 100;

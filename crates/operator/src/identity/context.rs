@@ -17,7 +17,7 @@ use super::triggers::Priority;
 use crate::classes::Classes;
 use crate::lease::LeaseGate;
 use crate::metrics::Metrics;
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// The context that all reconciles share.
 pub struct Context {
@@ -29,9 +29,9 @@ pub struct Context {
     pub classes: Classes,
     /// The credentials of every pod in the cluster.
     pub pods: Arc<RwLock<PodIndex>>,
-    /// Whether this replica is the leader.
+    /// True if this replica is the leader.
     pub lease: LeaseGate,
-    /// Whether the operator runs read-only.
+    /// True if the operator runs read-only.
     pub read_only: bool,
     /// The metrics.
     pub metrics: Arc<Metrics>,

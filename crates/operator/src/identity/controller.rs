@@ -14,7 +14,7 @@ use super::context::Context;
 use super::reconcile::reconcile;
 use super::reference::IdentityRef;
 use super::triggers::Priority;
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// The streams that cause reconciles.
 #[derive(Debug)]

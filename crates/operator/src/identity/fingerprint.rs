@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use lanyard_api::{ANNOTATION_INVENTORY, FINALIZER};
 
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// Hashes uid, generation, deletion, foreign annotations and foreign finalizers of `object`.
 ///

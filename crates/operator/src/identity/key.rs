@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::hash::hash;
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// The key of an object: the 16 bytes of its uid, or a hash of a uid that is no UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +25,7 @@ impl ObjectKey {
         kube::Resource::meta(object).uid.as_deref().map(Self::of)
     }
 
-    /// Whether the object's slot in each `period` lies within the last `window` before `now`, a time since any fixed epoch.
+    /// True if the object's slot in each `period` lies within the last `window` before `now`, a time since any fixed epoch.
     ///
     /// Slots are spread evenly over the period and do not depend on the start of the process.
     #[must_use]

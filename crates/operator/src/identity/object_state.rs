@@ -31,9 +31,9 @@ pub enum Schedule {
         confirmed_for: Duration,
         /// Time since its last reconcile, or since it was deferred to the drift scan.
         unreconciled_for: Duration,
-        /// Whether it was reconciled in this term.
+        /// True if it was reconciled in this term.
         reconciled: bool,
-        /// Whether drift scans cannot check it.
+        /// True if drift scans cannot check it.
         uncovered: bool,
     },
 }
@@ -63,10 +63,10 @@ pub(super) struct ObjectState {
     due_priority: Priority,
     /// The priority of a trigger that no reconcile has taken yet.
     trigger: Option<Priority>,
-    /// Whether the object was reconciled or deferred in this term.
+    /// True if the object was reconciled or deferred in this term.
     known: bool,
     uncovered: bool,
-    /// Whether its last reconcile changed neither AWS nor the status.
+    /// True if its last reconcile changed neither AWS nor the status.
     idle: bool,
 }
 

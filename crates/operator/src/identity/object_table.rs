@@ -33,7 +33,7 @@ pub struct ReconcileRun {
     pub term: u64,
     /// Its priority.
     pub priority: Priority,
-    /// Whether it changed neither AWS nor the status.
+    /// True if it changed neither AWS nor the status.
     pub idle: bool,
 }
 
@@ -286,7 +286,7 @@ impl ObjectTable {
         self.read(key, ObjectState::last_described).unwrap_or_default()
     }
 
-    /// Whether a reconcile of this term began at or after `then`.
+    /// True if a reconcile of this term began at or after `then`.
     pub fn reconciled_since(&self, key: ObjectKey, then: Instant) -> bool {
         let then = self.tick(then);
         let reconciled = self.read(key, |state| state.reconciled_since(then));

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use lanyard_core::reconcile::summary::recount;
 
 use super::context::Context;
-use super::publish::write_over_the_same;
+use super::publish::write_unless_changed;
 use super::reference::IdentityRef;
-use crate::raw::Decoded;
+use lanyard_engine::raw::Decoded;
 
 /// Writes the pod count of `decoded` if the status differs from the pod index, or requeues the object if that fails.
 pub async fn recount_pods(context: &Context, decoded: &Decoded, requeue: &UnboundedSender<IdentityRef>) {
@@ -21,7 +21,7 @@ pub async fn recount_pods(context: &Context, decoded: &Decoded, requeue: &Unboun
     };
     let Some(pods) = pods.present() else { return };
     if let Some(status) = recount(&decoded.status, pods, Timestamp::now())
-        && !write_over_the_same(decoded, &status, context).await
+        && !write_unless_changed(decoded, &status, context).await
     {
         // The receiver is gone only after the controller has ended.
         let _ = requeue.unbounded_send(IdentityRef::new(name.as_str()).within(namespace.as_str()));

@@ -1,35 +1,25 @@
-//! One pass over one WorkloadIdentity: read, think, write, report.
-//! An object of the store in, the time of the next look out. All I/O goes through the engine and `publish`.
+//! The reconcile of one WorkloadIdentity: decode, validate, observe, decide, apply, summarise, publish.
+//! An object of the store in; the time of the next reconcile out. All I/O goes through the engine and `publish`.
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube_runtime::controller::Action;
-use lanyard_core::class::Class;
 use lanyard_core::identity::Identity;
-use lanyard_core::model::arn::{PolicyArn, RoleArn};
-use lanyard_core::model::binding::Binding;
-use lanyard_core::model::binding::By;
-use lanyard_core::model::cluster::Cluster;
 use lanyard_core::model::fact::Fact;
-use lanyard_core::model::inventory::Inventory;
 use lanyard_core::model::observed::Observed;
 use lanyard_core::model::pods::Pods;
-use lanyard_core::model::spec::{Method, PodRestart, Spec};
-use lanyard_core::model::status::TransitionStatus;
 use lanyard_core::reconcile::class_decision::ClassDecision;
-use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion, roles_of, roles_to_remove};
+use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion};
 use lanyard_core::reconcile::deletion_mode::DeletionMode;
 use lanyard_core::reconcile::gate::WriteGate;
+use lanyard_core::reconcile::scope::live_scope;
 use lanyard_core::reconcile::step::Step;
 use lanyard_core::reconcile::summary::{
     Next, Summary, SummaryInput, invalid, refused, summarise, undecodable,
 };
-use lanyard_core::reconcile::transition::is_steady_binding;
-use lanyard_core::reconcile::validate::validate;
 use lanyard_engine::Scope;
 
 use super::context::Context;
@@ -42,7 +32,7 @@ use super::reference::reference_of;
 use super::triage::Triage;
 use super::triggers::Priority;
 use crate::backoff::spread;
-use crate::raw::{Decoded, RawIdentity};
+use lanyard_engine::raw::{Decoded, RawIdentity};
 
 /// Reconciles one object.
 ///
@@ -56,23 +46,20 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
         Triage::Requeue(action) => return Ok(action),
         Triage::Reconcile(priority) => priority,
     };
-    let decoded = object.decode(&context.engine.cluster().identity);
-    let (Some(mut decoded), Some(key)) = (decoded, ObjectKey::of_object(&object)) else {
+    let (Some(decoded), Some(key)) = (decode(&object, &context), ObjectKey::of_object(&object)) else {
         return Ok(Action::await_change());
     };
-    decoded.target.access = context.classes.account(&decoded);
-    let _running = context.metrics.reconcile_begins();
-    let fingerprint = external_fingerprint(&object);
     let priority = match decoded.is_requested() {
         true => Priority::Normal,
         false => priority,
     };
-    let mut run = context.objects.begin(key, fingerprint, priority, Instant::now());
-    let Some(mut result) = reconcile_identity(&decoded, &run, &context).await else {
+    let fingerprint = external_fingerprint(&object);
+    let run = context.objects.begin(key, fingerprint, priority, Instant::now());
+    let _running = context.metrics.reconcile_begins();
+    let Some(result) = reconcile_identity(&decoded, &run, &context).await else {
         context.objects.remove(key);
         return Ok(Action::await_change());
     };
-    result.summary = result.summary.handling(decoded.requested_at.as_deref());
     let published = publish(&decoded, &result, &context).await;
     context
         .metrics
@@ -81,90 +68,80 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
         context.objects.remove(key);
         return Ok(Action::await_change());
     }
-    run.idle = result.summary.corrected.is_empty() && result.summary.status == decoded.status;
-    let next = if published {
-        result.summary.next
-    } else {
-        Next::Backoff
+    let idle = result.summary.corrected.is_empty() && result.summary.status == decoded.status;
+    let next = match published {
+        true => result.summary.next,
+        false => Next::Backoff,
     };
+    let run = ReconcileRun { idle, ..run };
     let delay = context.objects.reconciled(&run, next, Instant::now());
     // Resyncs are spread by name, so that they do not come in a burst.
     let resync = || spread(context.engine.timings().resync, &reference_of(&object));
     Ok(Action::requeue(delay.unwrap_or_else(resync)))
 }
 
+fn decode(object: &RawIdentity, context: &Context) -> Option<Decoded> {
+    let mut decoded = object.decode(&context.engine.cluster().identity)?;
+    decoded.target.access = context.classes.account(&decoded);
+    Some(decoded)
+}
+
+/// Returns `None` for a deleted object without the operator's finalizer.
 async fn reconcile_identity(
     decoded: &Decoded,
     run: &ReconcileRun,
     context: &Context,
 ) -> Option<ReconcileResult> {
-    if decoded.is_deleting {
-        return remove(decoded, context).await;
-    }
-    let cluster = context.engine.cluster();
-    let now = Timestamp::now();
-    let summary = match &decoded.spec {
-        Err(error) => undecodable(&decoded.status, decoded.generation, error, now),
-        Ok(spec) => match context.classes.rule(spec, decoded, cluster) {
-            ClassDecision::Invalid(wrong) => invalid(&decoded.status, decoded.generation, &wrong, now),
-            ClassDecision::Rejected(freeze) => refused(&decoded.status, decoded.generation, &freeze, now),
-            ClassDecision::Accepted(identity) => {
-                let identity = identity.leaving_alone(context.objects.contested(run.key, now));
-                let scope = Scope {
-                    background: run.priority == Priority::Background,
-                    ..scope(decoded, &identity, context)
-                };
-                let summary = keep(&scope, decoded, spec, &identity, (run, context)).await;
-                context
-                    .objects
-                    .corrected(run.key, &summary.corrected, Timestamp::now());
-                summary
-            }
-        },
+    let result = if decoded.is_deleting {
+        reconcile_deleted(decoded, context).await?
+    } else {
+        let summary = match validate(decoded, context) {
+            Ok(identity) => reconcile_live(decoded, *identity, run, context).await,
+            Err(summary) => *summary,
+        };
+        ReconcileResult {
+            summary,
+            released: false,
+        }
     };
     Some(ReconcileResult {
-        summary,
-        released: false,
+        summary: result.summary.handling(decoded.requested_at.as_deref()),
+        ..result
     })
 }
 
-/// An object that stays: its binding is made and kept true.
-async fn keep(
-    scope: &Scope<'_>,
-    decoded: &Decoded,
-    spec: &Spec,
-    identity: &Identity,
-    (run, context): (&ReconcileRun, &Context),
-) -> Summary {
-    let seen = context
-        .objects
-        .take_settled(run.key, decoded.generation, Instant::now())
-        .filter(|_| !scope.fresh);
-    let mut observed = match seen {
-        Some(seen) => {
-            let (pods, workloads) = context.engine.running(scope).await;
-            Observed {
-                object: decoded.target.control.clone(),
-                pods,
-                workloads,
-                ..seen
-            }
-        }
-        None => {
-            context.objects.observing(run.key, Instant::now());
-            context.engine.observe(scope).await
-        }
+/// The identity that the spec and its class define, or the summary of a spec that is invalid or rejected.
+fn validate(decoded: &Decoded, context: &Context) -> Result<Box<Identity>, Box<Summary>> {
+    let (status, generation, now) = (&decoded.status, decoded.generation, Timestamp::now());
+    let summary = match &decoded.spec {
+        Err(error) => undecodable(status, generation, error, now),
+        Ok(spec) => match context.classes.rule(spec, decoded, context.engine.cluster()) {
+            ClassDecision::Accepted(identity) => return Ok(identity),
+            ClassDecision::Invalid(errors) => invalid(status, generation, &errors, now),
+            ClassDecision::Rejected(freeze) => refused(status, generation, &freeze, now),
+        },
     };
-    let (timings, now) = (
-        context.engine.timings().paced_by(identity.queue.as_ref()),
-        Timestamp::now(),
-    );
-    let decision = decide(identity, &decoded.status, &observed, &timings, now);
-    let summary = act(decoded, &decision, &mut observed, spec.suspend, context)
-        .await
-        .0;
-    if let Next::Settled(settles) = summary.next {
-        let until = Instant::now() + settles;
+    Err(Box::new(summary))
+}
+
+/// Establishes the binding and keeps it in sync.
+async fn reconcile_live(
+    decoded: &Decoded,
+    identity: Identity,
+    run: &ReconcileRun,
+    context: &Context,
+) -> Summary {
+    let contested = context.objects.contested(run.key, Timestamp::now());
+    let identity = identity.leaving_alone(contested);
+    let mut observed = observe(decoded, &identity, run, context).await;
+    let timings = context.engine.timings().paced_by(identity.queue.as_ref());
+    let decision = decide(&identity, &decoded.status, &observed, &timings, Timestamp::now());
+    let (summary, _) = apply_and_summarise(decoded, &decision, &mut observed, context).await;
+    context
+        .objects
+        .corrected(run.key, &summary.corrected, Timestamp::now());
+    if let Next::Settled(delay) = summary.next {
+        let until = Instant::now() + delay;
         context
             .objects
             .keep_settled(run, observed, decoded.generation, until);
@@ -172,37 +149,60 @@ async fn keep(
     summary
 }
 
-/// An object that goes: what Lanyard owns is removed or let go. One without our finalizer is not held by us.
-async fn remove(decoded: &Decoded, context: &Context) -> Option<ReconcileResult> {
+/// Reads AWS and the cluster. After a change that only had to propagate, only pods and workloads are read again.
+async fn observe(decoded: &Decoded, identity: &Identity, run: &ReconcileRun, context: &Context) -> Observed {
+    let inventory = decoded.target.control.inventory.as_ref();
+    let read = live_scope(identity, &decoded.status, inventory);
+    let scope = Scope {
+        fresh: decoded.is_requested(),
+        background: run.priority == Priority::Background,
+        ..Scope::new(&decoded.target, read, pods(decoded, context))
+    };
+    let settled = context
+        .objects
+        .take_settled(run.key, decoded.generation, Instant::now());
+    let Some(settled) = settled.filter(|_| !scope.fresh) else {
+        context.objects.observing(run.key, Instant::now());
+        return context.engine.observe(&scope).await;
+    };
+    let (pods, workloads) = context.engine.running(&scope).await;
+    Observed {
+        object: decoded.target.control.clone(),
+        pods,
+        workloads,
+        ..settled
+    }
+}
+
+/// Removes or releases everything that the operator owns for a deleted object. Returns `None` if the object does not
+/// carry the operator's finalizer.
+async fn reconcile_deleted(decoded: &Decoded, context: &Context) -> Option<ReconcileResult> {
     if !decoded.target.control.finalizer {
         return None;
     }
-    let spec = decoded.spec.as_ref().ok();
-    let suspended = spec.is_some_and(|spec| spec.suspend);
-    let leaving = DeletionMode::of(spec, decoded.target.control.inventory.as_ref());
-    let scope = Scope {
-        fresh_pods: leaving == DeletionMode::RemoveWhenUnused,
-        ..removal_scope(decoded, context.engine.cluster(), pods(decoded, context))
-    };
+    let inventory = decoded.target.control.inventory.as_ref();
+    let mode = DeletionMode::of(decoded.spec.as_ref().ok(), inventory);
+    let deleted = decoded.deleted(context.engine.cluster());
+    let scope = Scope::new(&decoded.target, deleted.scope(mode), pods(decoded, context));
     let mut observed = context.engine.observe(&scope).await;
     context
         .engine
         .treat_absence_as_stale(&decoded.target, &mut observed);
-    observed.object.inventory = inventory(decoded, context.engine.cluster());
-    let decision = decide_deletion(&decoded.target.subject, &decoded.status, &observed, leaving);
-    let (summary, released) = act(decoded, &decision, &mut observed, suspended, context).await;
+    observed.object.inventory = deleted.inventory();
+    let decision = decide_deletion(&decoded.target.subject, &decoded.status, &observed, mode);
+    let (summary, released) = apply_and_summarise(decoded, &decision, &mut observed, context).await;
     Some(ReconcileResult { summary, released })
 }
 
-async fn act(
+/// Applies the plan. Returns the summary, and whether the finalizer was removed.
+async fn apply_and_summarise(
     decoded: &Decoded,
     decision: &Decision,
     observed: &mut Observed,
-    suspended: bool,
     context: &Context,
 ) -> (Summary, bool) {
-    let gate = || context.gate(suspended);
-    let meter = |step: &Step, ended: &_, took: Duration| context.metrics.step(step, ended, took);
+    let gate = || context.gate(decoded.is_suspended());
+    let meter = |step: &Step, result: &_, elapsed: Duration| context.metrics.step(step, result, elapsed);
     let outcome = context
         .engine
         .apply(&decoded.target, &decision.plan, observed, &gate, &meter)
@@ -210,140 +210,22 @@ async fn act(
     let released = outcome
         .done()
         .any(|(step, _)| matches!(step, Step::ReleaseObject { .. }));
-    let told = SummaryInput {
+    let input = SummaryInput {
         generation: decoded.generation,
         decision,
         outcome: &outcome,
         after: observed,
         previous: &decoded.status,
-        gate: context.gate(suspended),
+        gate: gate(),
         timings: context.engine.timings(),
         now: Timestamp::now(),
     };
-    (summarise(&told), released)
+    (summarise(&input), released)
 }
 
-fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Scope<'a> {
-    let recorded = |method| {
-        let bindings = &decoded.status.bindings;
-        bindings
-            .iter()
-            .any(|recorded| recorded.binding.method() == method)
-    };
-    let by = |method| identity.binding.method() == method || recorded(method);
-    // Only where one binding alone is in effect, and is the one asked for, does nothing depend on who carries what.
-    let changes = decoded.status.transition.is_some() || !is_steady_binding(identity, &decoded.status);
-    Scope {
-        target: &decoded.target,
-        roles: roles_of(
-            identity,
-            &decoded.status,
-            decoded.target.control.inventory.as_ref(),
-        ),
-        known_policies: if gets_tags(decoded, identity) {
-            BTreeSet::new()
-        } else {
-            known_policies(decoded, identity)
-        },
-        provider: provider(decoded, identity),
-        agent: by(Method::PodIdentity),
-        pods: pods(decoded, context),
-        fresh_pods: changes,
-        workloads: changes && identity.pod_restart == PodRestart::Rollout,
-        fresh: decoded.is_requested(),
-        background: false,
-    }
-}
-
-/// Whether sessions of the role may get tags soon, so that it matters whether a policy lets it assume other roles.
-fn gets_tags(decoded: &Decoded, identity: &Identity) -> bool {
-    let tags = matches!(
-        identity.binding.by,
-        By::PodIdentity {
-            session_tags: true,
-            ..
-        }
-    );
-    let bound = |transition: &TransitionStatus| transition.bound_time.is_some();
-    let in_place = decoded.status.transition.as_ref().is_some_and(bound);
-    tags && !in_place && !is_steady_binding(identity, &decoded.status)
-}
-
-/// What a look at an object that goes has to read: what may be ours, and nothing that only a new binding needs.
-pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: Fact<Pods>) -> Scope<'a> {
-    let inventory = inventory(decoded, cluster);
-    let derived = derived_role(decoded, cluster);
-    Scope {
-        target: &decoded.target,
-        roles: roles_to_remove(&decoded.status, inventory.as_ref(), derived.as_ref()),
-        known_policies: BTreeSet::new(),
-        provider: None,
-        agent: false,
-        pods,
-        fresh_pods: false,
-        workloads: false,
-        fresh: false,
-        background: false,
-    }
-}
-
-/// The provider of the binding asked for, else of the one on record.
-fn provider(decoded: &Decoded, identity: &Identity) -> Option<String> {
-    let recorded = decoded.status.bindings.iter().map(|recorded| &recorded.binding);
-    [&identity.binding]
-        .into_iter()
-        .chain(recorded)
-        .find_map(Binding::provider_arn)
-}
-
-/// The policies that the spec asks for or that Lanyard once attached: what they can do needs no reading.
-fn known_policies(decoded: &Decoded, identity: &Identity) -> BTreeSet<PolicyArn> {
-    let wanted = identity
-        .managed
-        .iter()
-        .flat_map(|role| role.attached.iter().cloned());
-    let applied = decoded
-        .status
-        .last_applied_hashes
-        .keys()
-        .filter_map(|key| key.strip_prefix("policy/"));
-    wanted
-        .chain(applied.filter_map(|arn| PolicyArn::parse(arn).ok()))
-        .collect()
-}
-
-/// The holders as the watch last showed them.
+/// The pods of the subject in the pod index.
 fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
     let subject = &decoded.target.subject;
-    let fold = context.pods.read().unwrap_or_else(PoisonError::into_inner);
-    fold.counted(subject.namespace.as_str(), subject.name.as_str())
-}
-
-/// The spec as where no class exists: on what was made, no class has a say any more.
-fn unclassed(spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Option<Identity> {
-    let (class, made) = (Class::unrestricted(), decoded.status.made());
-    let validated = validate(spec, &decoded.target.subject, cluster, &class, &made);
-    validated.ok().map(|validated| validated.identity)
-}
-
-/// What is in custody; where that is lost, what the spec alone would have there.
-fn inventory(decoded: &Decoded, cluster: &Cluster) -> Option<Inventory> {
-    let spec = decoded.spec.as_ref().ok();
-    let by_spec = || Some(unclassed(spec?, decoded, cluster)?.inventory());
-    decoded.target.control.inventory.clone().or_else(by_spec)
-}
-
-/// The role that spec or subject alone would give: where custody and status are lost, its tags say whether it is ours.
-fn derived_role(decoded: &Decoded, cluster: &Cluster) -> Option<RoleArn> {
-    let subject = &decoded.target.subject;
-    let spec = decoded.spec.as_ref().ok();
-    if let Some(identity) = spec.and_then(|spec| unclassed(spec, decoded, cluster)) {
-        return identity.managed.is_some().then(|| identity.role_arn().clone());
-    }
-    Some(RoleArn {
-        partition: cluster.partition.clone(),
-        account: cluster.account.clone(),
-        path: cluster.role_path().ok()?,
-        name: subject.role_name("").ok()?,
-    })
+    let index = context.pods.read().unwrap_or_else(PoisonError::into_inner);
+    index.counted(subject.namespace.as_str(), subject.name.as_str())
 }

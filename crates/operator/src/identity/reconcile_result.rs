@@ -7,6 +7,6 @@ use lanyard_core::reconcile::summary::Summary;
 pub struct ReconcileResult {
     /// Status, events and the time of the next reconcile.
     pub summary: Summary,
-    /// Whether the finalizer was removed. A released object has no status to write.
+    /// True if the finalizer was removed. A released object has no status to write.
     pub released: bool,
 }

@@ -2,7 +2,7 @@
 
 use kube_runtime::reflector::ObjectRef;
 
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// A reference to a WorkloadIdentity by namespace and name.
 pub type IdentityRef = ObjectRef<RawIdentity>;

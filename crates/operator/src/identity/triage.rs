@@ -16,7 +16,7 @@ use super::object_state::Schedule;
 use super::reference::{IdentityRef, reference_of};
 use super::triggers::Priority;
 use crate::backoff::spread;
-use crate::raw::{Decoded, RawIdentity};
+use lanyard_engine::raw::{Decoded, RawIdentity};
 
 /// The decision about a queued object.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Context {
         Triage::Requeue(Action::requeue(spread(self.engine.timings().resync, object)))
     }
 
-    /// Whether the object's slot for a full reconcile has passed since it was last reconciled. An object that was not
+    /// True if the object's slot for a full reconcile has passed since it was last reconciled. An object that was not
     /// reconciled in this term may have missed its slot while there was no leader.
     fn is_slot_due(&self, key: ObjectKey, unreconciled_for: Duration, reconciled: bool) -> bool {
         let timings = self.engine.timings();

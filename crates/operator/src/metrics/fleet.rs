@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::{RESOURCES, resource_of};
 use crate::lease::LeaseGate;
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// Counts the fleet. Only the holder of the lease tells, or a sum over all operators would count each object twice.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::one::Outcome;
 use super::settings::Which;
 use crate::classes::hold;
-use crate::raw::{RawClass, RawIdentity};
+use lanyard_engine::raw::{RawClass, RawIdentity};
 
 /// What became of one class.
 #[derive(Debug, Clone, Serialize)]

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::error::{OperatorError, plainly};
-use crate::raw::{RawClass, RawIdentity};
 use crate::startup::ANSWER_LIMIT;
+use lanyard_engine::raw::{RawClass, RawIdentity};
 
 /// Objects a page of a list.
 const PAGE: u32 = 500;

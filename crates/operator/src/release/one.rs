@@ -13,12 +13,11 @@ use lanyard_core::reconcile::gate::WriteGate;
 use lanyard_core::reconcile::outcome::{Disposition, Outcome as Became, StepResult};
 use lanyard_core::reconcile::plan::Plan;
 use lanyard_core::reconcile::step::Step;
-use lanyard_engine::{Engine, GuardedClient, let_go};
+use lanyard_engine::{Engine, GuardedClient, Scope, let_go};
 use serde::Serialize;
 
 use crate::classes::account_of;
-use crate::identity::reconcile::removal_scope;
-use crate::raw::{Decoded, RawIdentity};
+use lanyard_engine::raw::{Decoded, RawIdentity};
 
 /// What became of one object.
 #[derive(Debug, Clone, Serialize)]
@@ -131,10 +130,12 @@ async fn look_at(
 ) -> Option<(Decoded, Observed, Decision)> {
     let mut decoded = object.decode(&engine.cluster().identity)?;
     decoded.target.access = account_of(classes, &decoded);
-    let scope = removal_scope(&decoded, engine.cluster(), Fact::Unreadable(ReadError::NotRead));
+    let mode = DeletionMode::Release;
+    let read = decoded.deleted(engine.cluster()).scope(mode);
+    let scope = Scope::new(&decoded.target, read, Fact::Unreadable(ReadError::NotRead));
     let observed = engine.observe(&scope).await;
     let subject = &decoded.target.subject;
-    let decision = decide_deletion(subject, &decoded.status, &observed, DeletionMode::Release);
+    let decision = decide_deletion(subject, &decoded.status, &observed, mode);
     Some((decoded, observed, decision))
 }
 

@@ -28,10 +28,10 @@ use crate::identity::object_table::ObjectTable;
 use crate::identity::{Context, IdentityRef};
 use crate::lease::LeaseGate;
 use crate::metrics::{Budgets, Metrics};
-use crate::raw::RawIdentity;
 use crate::settings::Settings;
 use crate::work_limits::WorkLimits;
 use crate::{drift_scan, startup, watches};
+use lanyard_engine::raw::RawIdentity;
 
 /// The watched WorkloadIdentities.
 pub(super) struct Objects {

@@ -15,7 +15,7 @@ use crate::classes::Changes;
 use crate::identity::fingerprint::external_fingerprint;
 use crate::identity::key::ObjectKey;
 use crate::identity::object_table::ObjectTable;
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// Starts the watch. Returns the store that it fills and the stream of objects to reconcile.
 ///

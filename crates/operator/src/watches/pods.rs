@@ -18,7 +18,7 @@ use lanyard_engine::pods::{PodIndex, SubjectKey};
 use super::config::paged;
 use crate::identity::pod_count::recount_pods;
 use crate::identity::{Context, IdentityRef};
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// Pod changes are collected for this time, so a rollout of fifty pods causes one count.
 const DEBOUNCE: Duration = Duration::from_secs(1);

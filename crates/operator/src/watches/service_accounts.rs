@@ -41,7 +41,7 @@ pub fn service_accounts(context: &Arc<Context>) -> impl Stream<Item = IdentityRe
     changes.flat_map(futures::stream::iter)
 }
 
-/// Whether an object exists for the ServiceAccount and the change is not one of the operator's own writes.
+/// True if an object exists for the ServiceAccount and the change is not one of the operator's own writes.
 fn is_foreign_change(context: &Context, change: &Change) -> bool {
     let Some(object) = context.store.get(&change.reference) else {
         return false;
@@ -72,7 +72,7 @@ pub struct ServiceAccountIndex {
     fingerprints: HashMap<IdentityRef, u64>,
     /// The fingerprints of a list that is not yet complete.
     listing: Option<HashMap<IdentityRef, u64>>,
-    /// Whether a list was completed. The first list reports no changes, because each term begins with a drift scan.
+    /// True if a list was completed. The first list reports no changes, because each term begins with a drift scan.
     complete: bool,
 }
 
@@ -147,4 +147,67 @@ fn reference(account: &PartialObjectMeta<ServiceAccount>) -> Option<IdentityRef>
 
 fn fingerprint_of(account: &PartialObjectMeta<ServiceAccount>) -> u64 {
     fingerprint(account.metadata.annotations.iter().flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn account(name: &str, role: &str) -> PartialObjectMeta<ServiceAccount> {
+        let annotations = json!({"eks.amazonaws.com/role-arn": role});
+        serde_json::from_value(json!({
+            "apiVersion": "meta.k8s.io/v1",
+            "kind": "PartialObjectMetadata",
+            "metadata": {"name": name, "namespace": "shop", "annotations": annotations},
+        }))
+        .unwrap()
+    }
+
+    fn list(index: &mut ServiceAccountIndex, accounts: &[(&str, &str)]) -> Vec<String> {
+        let mut changes = index.apply(Event::Init);
+        for (name, role) in accounts {
+            changes.extend(index.apply(Event::InitApply(account(name, role))));
+        }
+        changes.extend(index.apply(Event::InitDone));
+        names(changes)
+    }
+
+    fn names(changes: Vec<Change>) -> Vec<String> {
+        let mut names: Vec<String> = changes
+            .into_iter()
+            .map(|change| {
+                let deleted = if change.fingerprint.is_none() { "-" } else { "" };
+                format!("{deleted}{}", change.reference.name)
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn first_list_reports_no_changes() {
+        let mut index = ServiceAccountIndex::default();
+        assert!(list(&mut index, &[("a", "1"), ("b", "1")]).is_empty());
+    }
+
+    #[test]
+    fn repeated_list_reports_missed_changes() {
+        let mut index = ServiceAccountIndex::default();
+        list(&mut index, &[("changed", "1"), ("deleted", "1"), ("same", "1")]);
+        let changes = list(&mut index, &[("added", "1"), ("changed", "2"), ("same", "1")]);
+        assert_eq!(changes, ["-deleted", "added", "changed"]);
+    }
+
+    #[test]
+    fn event_reports_only_changed_annotations() {
+        let mut index = ServiceAccountIndex::default();
+        list(&mut index, &[("a", "1")]);
+        let mut apply = |event| names(index.apply(event));
+        assert!(apply(Event::Apply(account("a", "1"))).is_empty());
+        assert_eq!(apply(Event::Apply(account("a", "2"))), ["a"]);
+        assert_eq!(apply(Event::Delete(account("a", "2"))), ["-a"]);
+        assert!(apply(Event::Delete(account("a", "2"))).is_empty());
+    }
 }

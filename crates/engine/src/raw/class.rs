@@ -20,7 +20,7 @@ impl RawClass {
         listed(self.meta(), spec.unwrap_or_default())
     }
 
-    /// Whether the class carries the operator's finalizer.
+    /// True if the class carries the operator's finalizer.
     #[must_use]
     pub fn is_held(&self) -> bool {
         let mut finalizers = self.metadata.finalizers.iter().flatten();

@@ -1,17 +1,19 @@
 //! A WorkloadIdentity as the store holds it, and decoded for one reconcile. No I/O.
 
+use crate::object::Target;
 use lanyard_api::{
     ANNOTATION_ADOPT, ANNOTATION_INVENTORY, ANNOTATION_RECONCILE_REQUESTED_AT, FINALIZER, WorkloadIdentity,
     WorkloadIdentitySpec, WorkloadIdentityStatus,
 };
 use lanyard_core::class::adoption::named;
+use lanyard_core::model::cluster::Cluster;
 use lanyard_core::model::inventory::Inventory;
 use lanyard_core::model::name::{ClusterIdentity, Namespace, ServiceAccountName};
 use lanyard_core::model::spec::Spec;
 use lanyard_core::model::status::Status;
 use lanyard_core::model::subject::Subject;
 use lanyard_core::reconcile::class_decision::Record;
-use lanyard_engine::Target;
+use lanyard_core::reconcile::scope::DeletedObject;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -41,14 +43,32 @@ pub struct Decoded {
     pub status: Status,
     /// The generation of the spec.
     pub generation: i64,
-    /// Whether the object is being deleted.
+    /// True if the object is being deleted.
     pub is_deleting: bool,
     /// The value of the annotation `lanyard.dev/reconcile-requested-at`, cut to the length that the status can hold.
     pub requested_at: Option<String>,
 }
 
 impl Decoded {
-    /// Whether the annotation asks for a reconcile that the status does not record as handled.
+    /// True if the spec suspends the object. A spec that does not decode does not.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.spec.as_ref().is_ok_and(|spec| spec.suspend)
+    }
+
+    /// The object as core's deletion takes it.
+    #[must_use]
+    pub fn deleted<'a>(&'a self, cluster: &'a Cluster) -> DeletedObject<'a> {
+        DeletedObject {
+            subject: &self.target.subject,
+            spec: self.spec.as_ref().ok(),
+            status: &self.status,
+            inventory: self.target.control.inventory.as_ref(),
+            cluster,
+        }
+    }
+
+    /// True if the annotation asks for a reconcile that the status does not record as handled.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.requested_at.is_some() && self.requested_at != self.status.last_handled_reconcile_at
@@ -62,7 +82,7 @@ impl RawIdentity {
         self.spec.as_deref()
     }
 
-    /// Whether an object with a status lacks the operator's finalizer or inventory, because another writer removed them.
+    /// True if an object with a status lacks the operator's finalizer or inventory, because another writer removed them.
     #[must_use]
     pub fn lost_its_control_metadata(&self) -> bool {
         let inventory = self
@@ -73,7 +93,7 @@ impl RawIdentity {
         self.has_status() && !(self.is_held() && inventory)
     }
 
-    /// Whether the object carries the operator's finalizer.
+    /// True if the object carries the operator's finalizer.
     #[must_use]
     pub fn is_held(&self) -> bool {
         let mut finalizers = self.metadata.finalizers.iter().flatten();
@@ -95,7 +115,7 @@ impl RawIdentity {
         Record { status, inventory }.pinned().map(str::to_owned)
     }
 
-    /// Whether a status was ever written. The default of the schema has generation -1.
+    /// True if a status was ever written. The default of the schema has generation -1.
     fn has_status(&self) -> bool {
         let marker = self.status_marker();
         marker.is_some_and(|marker| marker.observed_generation > 0)
