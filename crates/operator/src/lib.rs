@@ -18,6 +18,7 @@ pub mod admin;
 pub mod aws_events;
 pub mod backoff;
 pub mod classes;
+pub mod clock;
 pub mod command_line;
 pub mod drift_scan;
 mod entry;

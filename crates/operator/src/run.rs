@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Readiness};
+use crate::clock::Clock;
 use crate::error::OperatorError;
 use crate::lease::{self, LeaderElection};
 use crate::metrics::{Budgets, Fleet, Leader, Metrics, PREFIX};
@@ -30,7 +31,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix(PREFIX);
     let metrics = Metrics::register(&mut registry);
-    let (objects, stream) = Objects::watch(&kube, &metrics);
+    let (objects, stream) = Objects::watch(&kube, &metrics, Clock::system());
     let lease = settings.place.lease(&identity, settings.timings());
     let election = lease::run(kube.clone(), lease, readiness.clone());
     Leader::register(&mut registry, election.gate());

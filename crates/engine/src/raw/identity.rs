@@ -191,11 +191,9 @@ mod tests {
     use super::*;
 
     fn decoded(requested: Option<&str>, handled: Option<&str>) -> Decoded {
+        let annotations = requested.map(|value| json!({ANNOTATION_RECONCILE_REQUESTED_AT: value}));
         let object: RawIdentity = serde_json::from_value(json!({
-            "metadata": {
-                "name": "orders", "namespace": "shop", "uid": "1",
-                "annotations": {ANNOTATION_RECONCILE_REQUESTED_AT: requested},
-            },
+            "metadata": {"name": "orders", "namespace": "shop", "uid": "1", "annotations": annotations},
             "spec": {},
             "status": {"observedGeneration": 1, "lastHandledReconcileAt": handled},
         }))

@@ -15,6 +15,7 @@ use super::object_table::ObjectTable;
 use super::reference::IdentityRef;
 use super::triggers::Priority;
 use crate::classes::Classes;
+use crate::clock::Clock;
 use crate::lease::LeaseGate;
 use crate::metrics::Metrics;
 use lanyard_engine::raw::RawIdentity;
@@ -37,6 +38,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// The name of this replica, as events report it.
     pub instance: String,
+    /// The source of the current time.
+    pub clock: Clock,
     /// The state of each object between reconciles.
     pub objects: Arc<ObjectTable>,
 }

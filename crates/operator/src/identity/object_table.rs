@@ -19,6 +19,7 @@ use super::key::ObjectKey;
 use super::object_state::{ObjectState, Reconciled, Schedule, SettledFacts, TICK_MILLIS, Tick};
 use super::triggers::Priority;
 use crate::backoff::{delay, spread};
+use crate::clock::Now;
 
 /// A reconcile in progress.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +41,7 @@ pub struct ReconcileRun {
 /// The state of all objects.
 #[derive(Debug)]
 pub struct ObjectTable {
-    epoch: (Instant, Timestamp),
+    epoch: Now,
     table: Mutex<Table>,
     terms: watch::Sender<u64>,
     background_taken: Notify,
@@ -106,7 +107,7 @@ fn counts(state: &ObjectState) -> [usize; 2] {
 impl ObjectTable {
     /// An empty table. `in_backoff` shows the number of objects in backoff.
     #[must_use]
-    pub fn new(in_backoff: Gauge, now: (Instant, Timestamp)) -> Self {
+    pub fn new(in_backoff: Gauge, now: Now) -> Self {
         Self {
             epoch: now,
             table: Mutex::default(),
@@ -210,8 +211,8 @@ impl ObjectTable {
     /// the process.
     pub fn last_observed(&self, key: ObjectKey) -> Option<Timestamp> {
         let tick = self.read(key, ObjectState::observed)?.checked_sub(1)?;
-        let (_, epoch) = self.epoch;
         let millis = i64::from(tick) * i64::from(TICK_MILLIS);
+        let epoch = self.epoch.timestamp;
         epoch.checked_add(jiff::SignedDuration::from_millis(millis)).ok()
     }
 
@@ -341,8 +342,8 @@ impl ObjectTable {
     }
 
     fn tick(&self, at: Instant) -> Tick {
-        let (epoch, _) = self.epoch;
-        let ticks = at.saturating_duration_since(epoch).as_millis() / u128::from(TICK_MILLIS);
+        let elapsed = at.saturating_duration_since(self.epoch.instant);
+        let ticks = elapsed.as_millis() / u128::from(TICK_MILLIS);
         Tick::try_from(ticks).unwrap_or(Tick::MAX).saturating_add(1)
     }
 }

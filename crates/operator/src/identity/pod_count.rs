@@ -4,7 +4,6 @@
 use std::sync::PoisonError;
 
 use futures::channel::mpsc::UnboundedSender;
-use jiff::Timestamp;
 use lanyard_core::reconcile::summary::recount;
 
 use super::context::Context;
@@ -20,7 +19,7 @@ pub async fn recount_pods(context: &Context, decoded: &Decoded, requeue: &Unboun
         index.counted(namespace.as_str(), name.as_str())
     };
     let Some(pods) = pods.present() else { return };
-    if let Some(status) = recount(&decoded.status, pods, Timestamp::now())
+    if let Some(status) = recount(&decoded.status, pods, context.clock.now().timestamp)
         && !write_unless_changed(decoded, &status, context).await
     {
         // The receiver is gone only after the controller has ended.

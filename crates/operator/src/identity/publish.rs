@@ -1,7 +1,6 @@
 //! Publish: writes the status if it differs from the stored one, and creates the events.
 //! A decoded object and the result of its reconcile in; writes to the API server. A failed event does not fail a reconcile.
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event as KubeEvent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -162,7 +161,7 @@ async fn create_event(target: &Target, event: &Event, context: &Context) {
             namespace: Some(target.subject.namespace.to_string()),
             ..ObjectMeta::default()
         },
-        event_time: Some(MicroTime(Timestamp::now())),
+        event_time: Some(MicroTime(context.clock.now().timestamp)),
         action: Some(event.reason.to_string()),
         reason: Some(event.reason.to_string()),
         note: Some(event.note.clone()),

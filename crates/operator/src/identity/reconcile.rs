@@ -3,9 +3,8 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use kube_runtime::controller::Action;
 use lanyard_core::identity::Identity;
 use lanyard_core::model::fact::Fact;
@@ -54,16 +53,17 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
         false => priority,
     };
     let fingerprint = external_fingerprint(&object);
-    let run = context.objects.begin(key, fingerprint, priority, Instant::now());
+    let run = context
+        .objects
+        .begin(key, fingerprint, priority, context.clock.now().instant);
     let _running = context.metrics.reconcile_begins();
     let Some(result) = reconcile_identity(&decoded, &run, &context).await else {
         context.objects.remove(key);
         return Ok(Action::await_change());
     };
     let published = publish(&decoded, &result, &context).await;
-    context
-        .metrics
-        .reconciled(&result.summary, published, run.began.elapsed());
+    let elapsed = context.clock.now().instant - run.began;
+    context.metrics.reconciled(&result.summary, published, elapsed);
     if result.released {
         context.objects.remove(key);
         return Ok(Action::await_change());
@@ -74,7 +74,9 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
         false => Next::Backoff,
     };
     let run = ReconcileRun { idle, ..run };
-    let delay = context.objects.reconciled(&run, next, Instant::now());
+    let delay = context
+        .objects
+        .reconciled(&run, next, context.clock.now().instant);
     // Resyncs are spread by name, so that they do not come in a burst.
     let resync = || spread(context.engine.timings().resync, &reference_of(&object));
     Ok(Action::requeue(delay.unwrap_or_else(resync)))
@@ -112,7 +114,7 @@ async fn reconcile_identity(
 
 /// The identity that the spec and its class define, or the summary of a spec that is invalid or rejected.
 fn validate(decoded: &Decoded, context: &Context) -> Result<Box<Identity>, Box<Summary>> {
-    let (status, generation, now) = (&decoded.status, decoded.generation, Timestamp::now());
+    let (status, generation, now) = (&decoded.status, decoded.generation, context.clock.now().timestamp);
     let summary = match &decoded.spec {
         Err(error) => undecodable(status, generation, error, now),
         Ok(spec) => match context.classes.rule(spec, decoded, context.engine.cluster()) {
@@ -131,17 +133,23 @@ async fn reconcile_live(
     run: &ReconcileRun,
     context: &Context,
 ) -> Summary {
-    let contested = context.objects.contested(run.key, Timestamp::now());
+    let contested = context.objects.contested(run.key, context.clock.now().timestamp);
     let identity = identity.leaving_alone(contested);
     let mut observed = observe(decoded, &identity, run, context).await;
     let timings = context.engine.timings().paced_by(identity.queue.as_ref());
-    let decision = decide(&identity, &decoded.status, &observed, &timings, Timestamp::now());
+    let decision = decide(
+        &identity,
+        &decoded.status,
+        &observed,
+        &timings,
+        context.clock.now().timestamp,
+    );
     let (summary, _) = apply_and_summarise(decoded, &decision, &mut observed, context).await;
     context
         .objects
-        .corrected(run.key, &summary.corrected, Timestamp::now());
+        .corrected(run.key, &summary.corrected, context.clock.now().timestamp);
     if let Next::Settled(delay) = summary.next {
-        let until = Instant::now() + delay;
+        let until = context.clock.now().instant + delay;
         context
             .objects
             .keep_settled(run, observed, decoded.generation, until);
@@ -160,9 +168,9 @@ async fn observe(decoded: &Decoded, identity: &Identity, run: &ReconcileRun, con
     };
     let settled = context
         .objects
-        .take_settled(run.key, decoded.generation, Instant::now());
+        .take_settled(run.key, decoded.generation, context.clock.now().instant);
     let Some(settled) = settled.filter(|_| !scope.fresh) else {
-        context.objects.observing(run.key, Instant::now());
+        context.objects.observing(run.key, context.clock.now().instant);
         return context.engine.observe(&scope).await;
     };
     let (pods, workloads) = context.engine.running(&scope).await;
@@ -218,7 +226,7 @@ async fn apply_and_summarise(
         previous: &decoded.status,
         gate: gate(),
         timings: context.engine.timings(),
-        now: Timestamp::now(),
+        now: context.clock.now().timestamp,
     };
     (summarise(&input), released)
 }

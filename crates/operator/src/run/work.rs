@@ -2,12 +2,10 @@
 //! Settings and clients in; it ends when the operator stops. Each part does its own I/O.
 
 use std::sync::{Arc, RwLock};
-use std::time::Instant;
 
 use futures::Stream;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::stream::select;
-use jiff::Timestamp;
 use kube_runtime::reflector::Store;
 use kube_runtime::watcher;
 use lanyard_aws::Aws;
@@ -22,6 +20,7 @@ use crate::admin::Readiness;
 #[cfg(feature = "events")]
 use crate::aws_events;
 use crate::classes::{self, Changes, Classes};
+use crate::clock::Clock;
 use crate::error::OperatorError;
 use crate::identity::controller::{self, Sources};
 use crate::identity::object_table::ObjectTable;
@@ -39,6 +38,7 @@ pub(super) struct Objects {
     pub store: Store<RawIdentity>,
     states: Arc<ObjectTable>,
     changes: Arc<Changes>,
+    clock: Clock,
 }
 
 impl Objects {
@@ -46,19 +46,20 @@ impl Objects {
     pub fn watch(
         kube: &kube::Client,
         metrics: &Metrics,
+        clock: Clock,
     ) -> (
         Self,
         impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
     ) {
         let changes = Arc::new(Changes::default());
-        let now = (Instant::now(), Timestamp::now());
-        let states = Arc::new(ObjectTable::new(metrics.in_backoff(), now));
+        let states = Arc::new(ObjectTable::new(metrics.in_backoff(), clock.now()));
         let (store, stream) =
             watches::objects::objects(kube.clone(), Arc::clone(&changes), Arc::clone(&states));
         let objects = Self {
             store,
             states,
             changes,
+            clock,
         };
         (objects, stream)
     }
@@ -186,6 +187,7 @@ impl Work<'_> {
             read_only: self.settings.read_only,
             metrics: Arc::new(self.metrics.clone()),
             instance: self.identity.clone(),
+            clock: objects.clock,
             objects: objects.states,
         }
     }

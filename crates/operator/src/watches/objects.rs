@@ -101,6 +101,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::clock::Now;
     use crate::identity::triggers::Priority;
 
     fn object(name: &str) -> RawIdentity {
@@ -114,7 +115,11 @@ mod tests {
     #[test]
     fn deleted_and_unlisted_objects_leave_backoff() {
         let (gauge, now) = (Gauge::default(), Instant::now());
-        let states = ObjectTable::new(gauge.clone(), (now, Timestamp::UNIX_EPOCH));
+        let epoch = Now {
+            instant: now,
+            timestamp: Timestamp::UNIX_EPOCH,
+        };
+        let states = ObjectTable::new(gauge.clone(), epoch);
         for name in ["deleted", "unlisted", "listed"] {
             let run = states.begin(ObjectKey::of(name), 1, Priority::Normal, now);
             states.reconciled(&run, Next::Backoff, now);

@@ -12,7 +12,10 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let (in_backoff, now) = (Gauge::default(), Instant::now());
-    let epoch = (now, Timestamp::from_second(1_800_000_000).unwrap());
+    let epoch = Now {
+        instant: now,
+        timestamp: Timestamp::from_second(1_800_000_000).unwrap(),
+    };
     Fixture {
         table: ObjectTable::new(in_backoff.clone(), epoch),
         in_backoff,
