@@ -1,4 +1,4 @@
-//! The operator's memory: one [`ObjectState`] per object, keyed by uid, behind one lock.
+//! The operator's memory: one `ObjectState` per object, keyed by uid, behind one lock.
 //! Times and results in; schedules, backoff delays and cached facts out. No I/O; the caller passes the time.
 //!
 //! An entry exists from the first trigger, deferral or reconcile of an object until its deletion. A trigger names an
