@@ -154,15 +154,14 @@ impl TestNamespace<'_> {
         .await
     }
 
-    /// Asks for a fresh look, as `flux reconcile` does, without waiting for it.
+    /// Requests a reconcile with fresh reads, as `flux reconcile` does, without waiting for it.
     ///
     /// # Errors
-    /// When the API server refuses it.
+    /// Returns an error if the API server refuses the patch.
     pub async fn request_reconcile(&self, name: &str) -> Result<()> {
         self.request(name).await.map(drop)
     }
 
-    /// Requests a reconciliation. Returns the value of the annotation.
     async fn request(&self, name: &str) -> Result<String> {
         let nonce = format!("{:?}", std::time::SystemTime::now());
         let patch = json!({"metadata": {"annotations": {ANNOTATION_RECONCILE_REQUESTED_AT: nonce}}});
@@ -172,23 +171,18 @@ impl TestNamespace<'_> {
         Ok(nonce)
     }
 
-    /// Requests a reconciliation and waits until the operator has ended it, and with it every one before: an object is
-    /// reconciled by one task at a time. The log tells, because calls only show that a reconciliation has begun: those
-    /// still to come would see what a test does next, and may belong to an earlier one, with the requested one to come.
+    /// Requests a reconcile and waits until its status is written. Earlier reconciles have ended by then.
     ///
     /// # Errors
-    /// When patience ends.
+    /// Returns an error if the status does not answer the request in time.
     pub async fn reconciled(&self, name: &str) -> Result<()> {
-        let handled = format!("requested_at={:?}", self.request(name).await?);
-        let ended = async {
-            while !self.stage.log()?.contains(&handled) {
-                tokio::time::sleep(POLL).await;
-            }
-            anyhow::Ok(())
-        };
-        tokio::time::timeout(PATIENCE, ended)
-            .await
-            .with_context(|| format!("{name} was not reconciled"))?
+        let requested = self.request(name).await?;
+        self.until(name, "reconciled on request", |object| {
+            let status = object.status.as_ref();
+            status.is_some_and(|status| status.last_handled_reconcile_at.as_ref() == Some(&requested))
+        })
+        .await?;
+        Ok(())
     }
 
     /// The calls about one identity of the namespace since a mark: about its role, and about its association.

@@ -105,6 +105,7 @@ impl WorkloadIdentityStatus {
     pub fn from_core(status: &core::Status) -> Self {
         Self {
             observed_generation: status.observed_generation,
+            last_handled_reconcile_at: status.last_handled_reconcile_at.clone(),
             conditions: status.conditions.iter().map(condition_from_core).collect(),
             class_name: status.class_name.clone(),
             applied_from_class: status.applied_from_class.as_ref().map(FromClass::from_core),
@@ -129,6 +130,7 @@ impl WorkloadIdentityStatus {
     pub fn to_core(&self) -> core::Status {
         core::Status {
             observed_generation: self.observed_generation,
+            last_handled_reconcile_at: self.last_handled_reconcile_at.clone(),
             conditions: self.conditions.iter().filter_map(condition_to_core).collect(),
             class_name: self.class_name.clone(),
             applied_from_class: self.applied_from_class.as_ref().and_then(FromClass::to_core),

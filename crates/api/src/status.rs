@@ -30,6 +30,11 @@ pub struct WorkloadIdentityStatus {
     #[schemars(with = "i64")]
     pub observed_generation: Option<i64>,
 
+    /// lastHandledReconcileAt is the value of the annotation `lanyard.dev/reconcile-requested-at` that was handled last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::short_text")]
+    pub last_handled_reconcile_at: Option<String>,
+
     /// conditions are the current conditions of the object. Ready is True when a pod created now gets the
     /// binding that the spec asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -9,6 +9,7 @@
 //! unreadable fact, and a failed step is part of the outcome.
 
 pub mod pods;
+pub mod raw;
 
 mod access;
 mod cluster_facts;

@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep};
 
 use self::affected::affected;
 use crate::backoff::delay;
-use crate::context::{Context, IdentityRef};
+use crate::identity::{Context, IdentityRef};
 
 /// The maximum delay between retries of a failed receive.
 const MAX_DELAY: Duration = Duration::from_secs(60);
@@ -206,7 +206,8 @@ impl EventListener {
     }
 
     fn debounced(&mut self, object: IdentityRef, at: Timestamp, now: Timestamp) -> Urgency {
-        let reconciled = self.context.looks.last(&object);
+        let key = self.context.key_of(&object);
+        let reconciled = key.and_then(|key| self.context.objects.last_observed(key));
         let urgency = self.debounce.noticed(&object, at, reconciled, now);
         if urgency == Urgency::Now {
             self.requeue(object);

@@ -20,9 +20,9 @@ use lanyard_core::model::field::Resource;
 use lanyard_core::model::name::AccountId;
 
 use crate::backoff::spread;
-use crate::checks::Key;
-use crate::context::{Context, IdentityRef};
-use crate::controller::Pace;
+use crate::identity::key::ObjectKey;
+use crate::identity::{Context, IdentityRef};
+use crate::work_limits::WorkLimits;
 
 mod background_requeues;
 mod cluster;
@@ -31,15 +31,11 @@ mod orphans;
 mod read;
 mod roles;
 mod round;
-mod triage;
-
-pub use orphans::Sweeps;
-pub(crate) use triage::Triage;
 
 use background_requeues::BackgroundRequeues;
 use cluster::{Strangers, UnknownAssociation};
 use describes::{Task, describe_until};
-use orphans::{Found, Place};
+use orphans::{Found, Place, Sweeps};
 use roles::Suspects;
 use round::{Round, Tally};
 
@@ -53,18 +49,18 @@ pub async fn run(
     context: Arc<Context>,
     requeue: UnboundedSender<IdentityRef>,
     drifted: UnboundedSender<IdentityRef>,
-    pace: Pace,
+    limits: WorkLimits,
 ) {
     let (found, candidates) = futures::channel::mpsc::unbounded();
     let sweeping = sweep(
         &context,
         &requeue,
         BackgroundRequeues(found),
-        pace.describes_per_second,
+        limits.describes_per_second,
     );
     join(
         sweeping,
-        background_requeues::in_turn(&context, candidates, &drifted, pace.workers),
+        background_requeues::in_turn(&context, candidates, &drifted, limits.workers),
     )
     .await;
 }
@@ -77,15 +73,16 @@ async fn sweep(
 ) {
     context.classes.known().await;
     context.classes.all_listed().await;
-    let mut number = 0;
+    let (mut number, known) = (0, Sweeps::default());
     loop {
-        number = context.checks.term_after(number).await;
-        context.sweeps.begin_term();
+        number = context.objects.term_after(number).await;
+        known.begin_term();
         let term = Term {
             context,
             number,
             requeue,
             wakes: &wakes,
+            sweeps: &known,
         };
         let (mut sweeps, mut broken) = (0_u64, 0_u32);
         while term.leads() {
@@ -109,11 +106,13 @@ struct Term<'a> {
     number: u64,
     requeue: &'a UnboundedSender<IdentityRef>,
     wakes: &'a BackgroundRequeues,
+    /// The orphans and refused reads that earlier scans of this term reported.
+    sweeps: &'a Sweeps,
 }
 
 impl Term<'_> {
     fn leads(&self) -> bool {
-        self.context.lease.is_open() && self.context.checks.term() == self.number
+        self.context.lease.is_open() && self.context.objects.term() == self.number
     }
 
     /// Sleeps until a moment, or until the term is over.
@@ -124,8 +123,8 @@ impl Term<'_> {
     }
 
     /// Asks for a look at what deviates, if one may help.
-    fn drifted(&self, key: Key, object: IdentityRef, what: &'static str) -> bool {
-        let helps = self.context.checks.drifted(key, Instant::now());
+    fn drifted(&self, key: ObjectKey, object: IdentityRef, what: &'static str) -> bool {
+        let helps = self.context.objects.drifted(key, Instant::now());
         if helps {
             tracing::debug!(%object, what, "a sweep found something otherwise than told");
             self.wakes.look(object);
@@ -183,8 +182,8 @@ async fn once(term: &Term<'_>) -> (Outcome, VecDeque<Task>) {
     if !term.leads() {
         return (ended, VecDeque::new());
     }
-    orphans(context, found);
-    let tasks = describes::tasks(ours, unknown(context, strangers));
+    orphans(term, found);
+    let tasks = describes::tasks(ours, unknown(term, strangers));
     tell(context, &tally, took, ended);
     (ended, tasks)
 }
@@ -231,18 +230,18 @@ fn tell(context: &Context, tally: &Tally, took: Duration, ended: Outcome) {
 }
 
 /// Roles of which no object knows, account by account.
-fn orphans(context: &Context, found: BTreeMap<AccountId, Found>) {
-    context.sweeps.keep_only(&found.keys().cloned().collect());
+fn orphans(term: &Term<'_>, found: BTreeMap<AccountId, Found>) {
+    term.sweeps.keep_only(&found.keys().cloned().collect());
     for (account, found) in found {
-        context.sweeps.note(Place::Roles(account), found);
+        term.sweeps.note(Place::Roles(account), found);
     }
-    let count = context.sweeps.count(Resource::Role);
-    context.metrics.sweeps.orphans(Resource::Role, count);
+    let count = term.sweeps.count(Resource::Role);
+    term.context.metrics.sweeps.orphans(Resource::Role, count);
 }
 
 /// Associations that nobody has an object for and that were not seen before: whose they are takes a call each, once.
-fn unknown(context: &Context, Strangers { associations, whole }: Strangers) -> Vec<UnknownAssociation> {
-    let sweeps = &context.sweeps;
+fn unknown(term: &Term<'_>, Strangers { associations, whole }: Strangers) -> Vec<UnknownAssociation> {
+    let sweeps = term.sweeps;
     if whole {
         sweeps.strangers_are(&associations.iter().map(|stranger| stranger.id.as_str()).collect());
     }
@@ -256,7 +255,7 @@ fn unknown(context: &Context, Strangers { associations, whole }: Strangers) -> V
         .collect();
     sweeps.note(Place::Associations, Found { orphans, whole });
     let count = sweeps.count(Resource::Association);
-    context.metrics.sweeps.orphans(Resource::Association, count);
+    term.context.metrics.sweeps.orphans(Resource::Association, count);
     new
 }
 

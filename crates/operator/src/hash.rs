@@ -1,9 +1,8 @@
-//! A number that stands for a value: the same for the same, and for others another, but once in some thousand million
-//! million. Of use within one process only.
+//! A 64-bit hash that is stable within one build of the operator. Pure.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The number of a value.
+/// The hash of `value`. Do not store it: another Rust version may use another algorithm.
 #[must_use]
 pub fn hash(value: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();

@@ -1,47 +1,42 @@
-//! The operator: settings in, a process that keeps every WorkloadIdentity true until it is told to stop out.
+//! The operator: it keeps the AWS and cluster state of every WorkloadIdentity in sync. Settings in; a running process out.
 //!
 //! ```text
 //!   settings ---> run ---+---> lease -------> gate ------------+
-//!                        +---> startup -----> world            |   asked before every write
+//!                        +---> startup -----> engine           |   checked before every write
 //!                        +---> admin (health, metrics)         v
-//!                        +---> controller ---> reconcile ---> engine, publish
+//!                        +---> identity: controller, triage, reconcile ---> engine, publish
 //!                                  ^
-//!                                sweep: asks for looks at what is not as it was told
+//!                                watches, drift_scan, aws_events: trigger reconciles
 //! ```
 //!
-//! `lanyard release` is the other way in: `release` lets objects go before an uninstall, by the same engine.
+//! The subcommand `release` removes the operator's finalizers and tags before an uninstall, through the same engine.
 //!
-//! A library so that tests reach its parts; the binary only calls [`main`].
+//! It is a library so that tests reach its modules. The binary only calls [`main`].
 
 pub mod admin;
 #[cfg(feature = "events")]
 pub mod aws_events;
 pub mod backoff;
-pub mod checks;
 pub mod class;
 pub mod class_state;
+pub mod clock;
 pub mod command_line;
-pub mod context;
-pub mod controller;
-pub mod corrections;
 pub mod drift_scan;
 mod entry;
 pub mod error;
 pub mod hash;
+pub mod identity;
 pub mod lease;
 pub mod logging;
 pub mod metrics;
-pub mod publish;
-pub mod raw;
-pub mod reconcile;
 pub mod release;
 mod run;
 pub mod settings;
 pub mod shutdown;
 pub mod startup;
 mod status_patch;
-pub mod triggers;
 pub mod watches;
+pub mod work_limits;
 
 pub use entry::main;
 pub use error::OperatorError;

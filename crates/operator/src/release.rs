@@ -32,8 +32,8 @@ pub use self::settings::{Output, ReleaseScope, ReleaseSettings};
 use crate::admin::Readiness;
 use crate::error::OperatorError;
 use crate::lease::{self, Claim, LeaseGate};
-use crate::raw::{RawClass, RawIdentity};
 use crate::startup;
+use lanyard_engine::raw::{RawClass, RawIdentity};
 
 /// The number of concurrent releases. The call budget limits their calls of AWS.
 const CONCURRENCY: usize = 8;

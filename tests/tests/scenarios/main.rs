@@ -24,8 +24,10 @@ use lanyard_core::model::status::Status;
 use lanyard_core::model::subject::Subject;
 use lanyard_core::model::text;
 use lanyard_core::model::timings::Timings;
-use lanyard_core::reconcile::class_decision::{ClassDecision, Record, Whose, rule};
-use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion, roles_of, roles_to_remove};
+use lanyard_core::reconcile::class_decision::{ClassDecision, Record, SpecContext, decide_class};
+use lanyard_core::reconcile::decide::{
+    Decision, decide, decide_deletion, roles_to_read, roles_to_read_on_deletion,
+};
 use lanyard_core::reconcile::deletion_mode::DeletionMode;
 use lanyard_core::reconcile::gate::{Reporting, WriteGate};
 use lanyard_core::reconcile::outcome::{Answer, Outcome, Skip, StepResult};
@@ -208,7 +210,7 @@ fn class_decision(
         status: previous,
         inventory: observed.object.inventory.as_ref(),
     };
-    rule(spec, Whose { subject, cluster }, &choice, record, |_| true)
+    decide_class(spec, SpecContext { subject, cluster }, &choice, record, |_| true)
 }
 
 /// One object with everything that a reconcile needs.
@@ -237,9 +239,9 @@ impl Case {
         let role = self.identity.as_ref().map(Identity::role_arn);
         let roles = match &self.identity {
             Some(identity) if !self.is_deleting => {
-                roles_of(identity, previous, observed.object.inventory.as_ref())
+                roles_to_read(identity, previous, observed.object.inventory.as_ref())
             }
-            Some(_) | None => roles_to_remove(previous, observed.object.inventory.as_ref(), role),
+            Some(_) | None => roles_to_read_on_deletion(previous, observed.object.inventory.as_ref(), role),
         };
         for arn in roles {
             observed.roles.entry(arn).or_insert_with(RoleFacts::absent);

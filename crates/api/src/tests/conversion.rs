@@ -87,6 +87,7 @@ fn full() -> Status {
     };
     Status {
         observed_generation: Some(3),
+        last_handled_reconcile_at: Some("2026-03-01T12:00:00Z".to_owned()),
         conditions: CONDITIONS.iter().map(|row| condition(row.kind)).collect(),
         class_name: Some("default".to_owned()),
         applied_from_class: serde_json::from_value(json!({

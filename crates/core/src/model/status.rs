@@ -21,6 +21,9 @@ pub const DRIFT_ITEMS_LIMIT: usize = 20;
 pub struct Status {
     /// The generation of the spec that was last looked at; absent or -1: none yet.
     pub observed_generation: Option<i64>,
+    /// The value of `lanyard.dev/reconcile-requested-at` that was last handled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
     /// All conditions Lanyard owns.
     pub conditions: Vec<Condition>,
     /// The class that is followed, as it was first chosen.

@@ -55,6 +55,7 @@ pub fn summarise(input: &SummaryInput<'_>) -> Summary {
     let conditions = conditions::conditions(input, &drift, &ready_inputs, &report);
     let status = Status {
         observed_generation: Some(input.generation),
+        last_handled_reconcile_at: input.previous.last_handled_reconcile_at.clone(),
         class_name: status_fields::class_name(input),
         applied_from_class: status_fields::applied_from_class(input),
         role: status_fields::role(input),

@@ -11,6 +11,7 @@ use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::{Observed, RoleFacts};
 use lanyard_core::model::pods::Pods;
 use lanyard_core::model::workload::Workload;
+use lanyard_core::reconcile::scope::ReadScope;
 
 use crate::engine::Engine;
 use crate::target::Target;
@@ -38,6 +39,25 @@ pub struct Scope<'a> {
     pub fresh: bool,
     /// True if this is background work, whose AWS reads have a lower priority.
     pub background: bool,
+}
+
+impl<'a> Scope<'a> {
+    /// A scope without fresh reads, of normal priority. `pods` is the count of the pod index.
+    #[must_use]
+    pub fn new(target: &'a Target, read: ReadScope, pods: Fact<Pods>) -> Self {
+        Self {
+            target,
+            roles: read.roles,
+            known_policies: read.known_policies,
+            provider: read.provider,
+            agent: read.agent,
+            pods,
+            fresh_pods: read.fresh_pods,
+            workloads: read.workloads,
+            fresh: false,
+            background: false,
+        }
+    }
 }
 
 impl Scope<'_> {

@@ -5,8 +5,8 @@
 use kube_runtime::reflector::{ObjectRef, Store};
 use lanyard_core::aws_event::{About, AwsChange, ResourceRefs};
 
-use crate::context::IdentityRef;
-use crate::raw::RawIdentity;
+use crate::identity::IdentityRef;
+use lanyard_engine::raw::RawIdentity;
 
 /// Returns each change with the objects that it affects.
 pub(super) fn affected(

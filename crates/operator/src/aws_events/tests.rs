@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::affected::affected;
 use super::outcome;
-use crate::context::IdentityRef;
-use crate::raw::RawIdentity;
+use crate::identity::IdentityRef;
+use lanyard_engine::raw::RawIdentity;
 
 const PROVIDER: &str = "arn:aws:iam::111122223333:oidc-provider/oidc.example.com";
 

@@ -19,8 +19,8 @@ use super::followers::followers_changed;
 use super::namespaces::watch_namespaces;
 use super::reconcile::{ClassContext, reconcile};
 use super::requeue::requeue_affected;
-use crate::context::{Context, IdentityRef};
-use crate::raw::RawClass;
+use crate::identity::{Context, IdentityRef};
+use lanyard_engine::raw::RawClass;
 
 /// Merges the event of a class with the change of its followers that the event causes.
 const DEBOUNCE: Duration = Duration::from_millis(250);

@@ -8,8 +8,8 @@ use futures::{Stream, StreamExt};
 use kube_runtime::reflector::ObjectRef;
 use lanyard_core::reconcile::gate::WriteGate;
 
-use crate::context::{Context, IdentityRef};
-use crate::raw::RawClass;
+use crate::identity::{Context, IdentityRef};
+use lanyard_engine::raw::RawClass;
 
 /// The minimum time between two counts, so that a rollout of many identities causes few counts.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use kube_runtime::WatchStreamExt;
 use kube_runtime::watcher::{self, watcher};
 
 use super::requeue::requeue_affected;
-use crate::context::{Context, IdentityRef};
+use crate::identity::{Context, IdentityRef};
 
 /// Objects per page of a list.
 const PAGE: u32 = 500;

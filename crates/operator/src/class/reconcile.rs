@@ -16,9 +16,9 @@ use serde_json::json;
 
 use super::finalizer::set_finalizer;
 use super::status::class_status;
-use crate::context::{Context, IdentityRef};
-use crate::raw::RawClass;
+use crate::identity::{Context, IdentityRef};
 use crate::status_patch::patch_status;
+use lanyard_engine::raw::RawClass;
 
 /// The input of every class reconcile.
 pub(super) struct ClassContext {

@@ -4,7 +4,7 @@
 use futures::channel::mpsc::UnboundedSender;
 
 use crate::class_state::Affected;
-use crate::context::{Context, IdentityRef};
+use crate::identity::{Context, IdentityRef};
 
 /// Requeues the affected identities.
 pub(super) fn requeue_affected(

@@ -17,7 +17,7 @@ use super::followers::{Followers, is_to_start, key};
 use super::index::{Affected, ClassIndex};
 use super::record::{account_of, record};
 use super::rollouts::{ClassRollout, Rollouts};
-use crate::raw::Decoded;
+use lanyard_engine::raw::Decoded;
 
 /// The shared state of the classes.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Classes {
     /// A deleted one only needs the account to remove its roles, whatever the class allows now.
     pub fn account(&self, identity: &Decoded) -> Aws {
         let index = self.index.borrow();
-        if let (Ok(spec), false) = (&identity.spec, identity.goes) {
+        if let (Ok(spec), false) = (&identity.spec, identity.is_deleting) {
             let aws = |selection: &Selection<'_>| selection.aws().cloned();
             return index.select(spec, identity, aws).unwrap_or_default();
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lanyard_core::class::{Class, FleetCounts, RolloutState};
 
 use super::record::record;
-use crate::raw::Decoded;
+use lanyard_engine::raw::Decoded;
 
 /// Namespace and name of an identity. Ordered, so that the rollout starts in the same order everywhere.
 pub(crate) type FollowerKey = (String, String);
@@ -50,7 +50,7 @@ pub(crate) fn is_to_start(identity: &Decoded, class: &Class) -> bool {
     let active = identity.status.active_binding();
     let method = active.map(|active| active.binding.method());
     let differs = class.defaults.method.is_some() && method != class.defaults.method;
-    !identity.goes && class_decides && differs && identity.status.transition.is_none()
+    !identity.is_deleting && class_decides && differs && identity.status.transition.is_none()
 }
 
 /// Returns true if an identity would hold a slot without using it.
@@ -66,7 +66,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::raw::RawIdentity;
+    use lanyard_engine::raw::RawIdentity;
 
     fn identity(name: &str, spec: &Value, reason: Option<&str>) -> Decoded {
         let queued = reason.map(|reason| {
@@ -121,7 +121,7 @@ mod tests {
         assert!(!is_to_start(&by_class, &class(None)));
         assert!(!is_to_start(&by_spec, &class(Some(Method::Irsa))));
         let deleted = Decoded {
-            goes: true,
+            is_deleting: true,
             ..by_class
         };
         assert!(!is_to_start(&deleted, &class(Some(Method::Irsa))));

@@ -15,7 +15,7 @@ use lanyard_core::model::spec::Spec;
 
 use super::record::{class_of, record};
 use super::watched::{Change, Changes, WatchedObjects};
-use crate::raw::{Decoded, RawClass, RawIdentity};
+use lanyard_engine::raw::{Decoded, RawClass, RawIdentity};
 
 /// The known classes and the labels of the namespaces.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use lanyard_core::class::{Aws, Listed};
 use lanyard_core::reconcile::class_decision::Record;
 
-use crate::raw::Decoded;
+use lanyard_engine::raw::Decoded;
 
 /// The parts of an identity that record its class.
 pub(super) fn record(identity: &Decoded) -> Record<'_> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use crate::context::{Context, IdentityRef};
-use crate::triggers::Priority;
+use crate::identity::triggers::Priority;
+use crate::identity::{Context, IdentityRef};
 
 /// One that was asked for and does not begin within this time holds nobody up: it may be gone.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,14 +36,13 @@ pub(super) async fn in_turn(
     let at_once = usize::from(workers / 2).max(1);
     while let Some(object) = found.next().await {
         let begun = async {
-            while context.asked.background() >= at_once {
-                context.asked.one_begins().await;
+            while context.objects.background_triggers() >= at_once {
+                context.objects.background_trigger_taken().await;
             }
         };
         // Whether it came to that or not.
         let _ = tokio::time::timeout(PATIENCE, begun).await;
-        if context.lease.is_open() {
-            context.asked.ask(object.clone(), Priority::Background);
+        if context.lease.is_open() && context.trigger(&object, Priority::Background) {
             // As above.
             let _ = drifted.unbounded_send(object);
         }

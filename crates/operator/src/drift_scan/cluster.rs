@@ -13,8 +13,8 @@ use lanyard_engine::ListedAssociation;
 
 use super::read::{Cursor, Read};
 use super::round::{Round, yield_every};
-use super::triage::SteadyIdentity;
-use crate::context::IdentityRef;
+use crate::identity::IdentityRef;
+use crate::identity::triage::SteadyIdentity;
 
 /// An association of a ServiceAccount that no object has. Whether it is ours, only its tags tell.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use lanyard_core::model::observed::Observed;
 
 use super::Term;
 use super::cluster::UnknownAssociation;
-use crate::checks::Key;
-use crate::context::{Context, IdentityRef};
+use crate::identity::IdentityRef;
+use crate::identity::key::ObjectKey;
 
 /// So many of ours come before each stranger.
 const BETWEEN: usize = 20;
@@ -63,7 +63,7 @@ pub(super) async fn describe_until(
         }
         match task {
             Task::Ours(object) => describe(term, &object).await,
-            Task::UnknownAssociation(stranger) => identify(term.context, stranger).await,
+            Task::UnknownAssociation(stranger) => identify(term, stranger).await,
         }
         // The calls' own time counts: else there would be fewer a second than there may be.
         next = (next + every).max(Instant::now());
@@ -73,7 +73,7 @@ pub(super) async fn describe_until(
 
 async fn describe(term: &Term<'_>, object: &IdentityRef) {
     let (context, read_at) = (term.context, Instant::now());
-    let checks = &context.checks;
+    let checks = &context.objects;
     let stored = context.store.get(object);
     let Some(steady) = stored.and_then(|object| context.steady(&object)) else {
         return;
@@ -83,8 +83,8 @@ async fn describe(term: &Term<'_>, object: &IdentityRef) {
     };
     let read = context.engine.association_by_id(&known.id).await;
     let target = &steady.decoded.target;
-    let key = Key::of(&target.uid);
-    if checks.looked_since(key, read_at) {
+    let key = ObjectKey::of(&target.uid);
+    if checks.reconciled_since(key, read_at) {
         return;
     }
     let read = context.engine.trusted_association(&target.subject, read);
@@ -107,17 +107,18 @@ async fn describe(term: &Term<'_>, object: &IdentityRef) {
 }
 
 /// Finds out whether an association that nobody has an object for is one of ours. The next sweep tells, if it still is.
-async fn identify(context: &Context, UnknownAssociation { id, owner }: UnknownAssociation) {
+async fn identify(term: &Term<'_>, UnknownAssociation { id, owner }: UnknownAssociation) {
+    let context = term.context;
     let Fact::Present(found) = context.engine.association_by_id(&id).await else {
         return;
     };
     let of_ours = identity_here(&context.engine.cluster().identity, &found.tags);
     let object = IdentityRef::new(&owner.name).within(&owner.namespace);
     match of_ours {
-        None => context.sweeps.foreign(id),
+        None => term.sweeps.foreign(id),
         // It may have come meanwhile.
         Some(_) if context.store.get(&object).is_some() => {}
-        Some(_) => context.sweeps.suspect(id),
+        Some(_) => term.sweeps.suspect(id),
     }
 }
 

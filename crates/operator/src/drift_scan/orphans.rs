@@ -9,7 +9,7 @@ use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::field::Resource;
 use lanyard_core::model::name::AccountId;
 
-use crate::context::{Context, IdentityRef};
+use crate::identity::{Context, IdentityRef};
 
 /// What was listed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -124,7 +124,7 @@ impl Round<'_> {
         let home = &self.term.context.engine.cluster().account;
         let account = leads.map_or(home, |leads| &leads.account);
         if let ReadError::Denied(missing) = why {
-            self.term.context.sweeps.refused(read.as_str(), account, missing);
+            self.term.sweeps.refused(read.as_str(), account, missing);
             self.refused = true;
             return self.leave_to_looks(read, way);
         }

@@ -2,7 +2,7 @@
 //! The store in; judgements, references to look at and what was checked out. Reads nothing itself: `roles` and `cluster`
 //! bring the pages. Kept small: some 70 bytes an identity beside the store's own copy.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,13 +13,14 @@ use lanyard_core::model::name::AccountId;
 use lanyard_engine::AccountAccess;
 
 use super::read::Read;
-use super::triage::SteadyIdentity;
 use super::{Outcome, Term};
-use crate::checks::Key;
-use crate::context::IdentityRef;
 use crate::hash::hash;
-use crate::raw::RawIdentity;
-use crate::watches;
+use crate::identity::IdentityRef;
+use crate::identity::key::ObjectKey;
+use crate::identity::pod_count::recount_pods;
+use crate::identity::reference::reference_of;
+use crate::identity::triage::SteadyIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// Objects that are decoded before others have their turn.
 const BATCH: usize = 100;
@@ -27,7 +28,7 @@ const BATCH: usize = 100;
 /// An identity that rests, and what is known of it by now.
 struct Entry {
     object: Arc<RawIdentity>,
-    key: Key,
+    key: ObjectKey,
     /// How its role is reached.
     way: Option<u16>,
     /// Whether it has an association whose fields take a call of their own.
@@ -90,16 +91,12 @@ impl<'a> Round<'a> {
             let leads = by.assume_role_arn.as_ref().map(|role| role.account.clone());
             round.way(&by, leads.as_ref().unwrap_or(account));
         }
-        let mut there = HashSet::new();
         for (count, object) in context.store.state().into_iter().enumerate() {
             yield_every(count).await;
-            there.extend(kube::Resource::meta(&*object).uid.as_deref().map(Key::of));
             round.add(object).await;
         }
         round.by_role.sort_unstable();
-        let is_there = |object: &IdentityRef| context.store.get(object).is_some();
-        context.checks.keep_only(&there);
-        context.asked.keep_only(is_there);
+        context.retain_stored_objects();
         round
     }
 
@@ -108,7 +105,7 @@ impl<'a> Round<'a> {
             return;
         };
         // Pods may have come and gone while nobody led, or while nobody knew of the object.
-        watches::recount_pods(self.term.context, &steady.decoded, self.term.requeue).await;
+        recount_pods(self.term.context, &steady.decoded, self.term.requeue).await;
         let (identity, target) = (&steady.identity, &steady.decoded.target);
         let Ok(at) = u32::try_from(self.entries.len()) else {
             return;
@@ -126,7 +123,7 @@ impl<'a> Round<'a> {
             None => 0,
         };
         let entry = Entry {
-            key: Key::of(&target.uid),
+            key: ObjectKey::of(&target.uid),
             way: self.way(&target.access, &identity.role_arn().account),
             associated: recorded(&steady.decoded.status).is_some(),
             needs: Read::Roles.bit() | Read::Cluster.bit() | settings | listed,
@@ -192,7 +189,12 @@ impl<'a> Round<'a> {
         if entry.drifted {
             return None;
         }
-        if self.term.context.checks.looked_since(entry.key, self.fresh_since) {
+        if self
+            .term
+            .context
+            .objects
+            .reconciled_since(entry.key, self.fresh_since)
+        {
             entry.sure |= read.bit();
             return None;
         }
@@ -235,15 +237,15 @@ impl<'a> Round<'a> {
 
     /// The associations to describe, those that were read longest ago first.
     pub fn to_describe(&self) -> Vec<IdentityRef> {
-        let checks = &self.term.context.checks;
+        let checks = &self.term.context.objects;
         let due = |entry: &&Entry| {
-            entry.associated && !entry.drifted && !checks.looked_since(entry.key, self.fresh_since)
+            entry.associated && !entry.drifted && !checks.reconciled_since(entry.key, self.fresh_since)
         };
-        let mut all: Vec<(u64, IdentityRef)> = self
+        let mut all: Vec<(u32, IdentityRef)> = self
             .entries
             .iter()
             .filter(due)
-            .map(|entry| (checks.last_described(entry.key), slim(&entry.object)))
+            .map(|entry| (checks.last_described(entry.key), reference_of(&entry.object)))
             .collect();
         all.sort_by_key(|(described, _)| *described);
         all.into_iter().map(|(_, object)| object).collect()
@@ -252,7 +254,7 @@ impl<'a> Round<'a> {
     /// Remembers what was checked, and asks for a look at what sweeps cannot check and nobody has looked at yet.
     pub fn end(self) -> Tally {
         let mut tally = Tally::default();
-        let checks = &self.term.context.checks;
+        let checks = &self.term.context.objects;
         for entry in &self.entries {
             if entry.no_effect {
                 tally.unchecked += 1;
@@ -280,11 +282,4 @@ pub(super) async fn yield_every(count: usize) {
     if count.is_multiple_of(BATCH) {
         tokio::task::yield_now().await;
     }
-}
-
-/// A reference without what else it could carry.
-fn slim(object: &RawIdentity) -> IdentityRef {
-    let meta = kube::Resource::meta(object);
-    let name = meta.name.as_deref().unwrap_or_default();
-    IdentityRef::new(name).within(meta.namespace.as_deref().unwrap_or_default())
 }

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::labels::{RESOURCES, resource_of};
 use crate::lease::LeaseGate;
-use crate::raw::RawIdentity;
+use lanyard_engine::raw::RawIdentity;
 
 /// The collector of all identities. Only the leader shows them, because a sum over all operators would count twice.
 #[derive(Debug)]

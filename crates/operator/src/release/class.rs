@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::object::Outcome;
 use super::settings::ReleaseScope;
 use crate::class::set_finalizer;
-use crate::raw::{RawClass, RawIdentity};
+use lanyard_engine::raw::{RawClass, RawIdentity};
 
 /// The result for one class.
 #[derive(Debug, Clone, Serialize)]

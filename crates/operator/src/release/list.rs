@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::error::{OperatorError, kube_message};
-use crate::raw::{RawClass, RawIdentity};
 use crate::startup::RESPONSE_TIMEOUT;
+use lanyard_engine::raw::{RawClass, RawIdentity};
 
 /// Objects per page of a list.
 const PAGE: u32 = 500;

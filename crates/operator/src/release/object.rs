@@ -13,12 +13,11 @@ use lanyard_core::reconcile::gate::WriteGate;
 use lanyard_core::reconcile::outcome::{Disposition, Outcome as PlanOutcome, StepResult};
 use lanyard_core::reconcile::plan::Plan;
 use lanyard_core::reconcile::step::Step;
-use lanyard_engine::{Engine, GuardedClient, release_object};
+use lanyard_engine::{Engine, GuardedClient, Scope, release_object};
 use serde::Serialize;
 
 use crate::class_state::account_of;
-use crate::raw::{Decoded, RawIdentity};
-use crate::reconcile::removal_scope;
+use lanyard_engine::raw::{Decoded, RawIdentity};
 
 /// The result for one object.
 #[derive(Debug, Clone, Serialize)]
@@ -132,10 +131,12 @@ async fn decide(
 ) -> Option<(Decoded, Observed, Decision)> {
     let mut decoded = object.decode(&engine.cluster().identity)?;
     decoded.target.access = account_of(classes, &decoded);
-    let scope = removal_scope(&decoded, engine.cluster(), Fact::Unreadable(ReadError::NotRead));
+    let mode = DeletionMode::Release;
+    let read = decoded.deleted(engine.cluster()).scope(mode);
+    let scope = Scope::new(&decoded.target, read, Fact::Unreadable(ReadError::NotRead));
     let observed = engine.observe(&scope).await;
     let subject = &decoded.target.subject;
-    let decision = decide_deletion(subject, &decoded.status, &observed, DeletionMode::Release);
+    let decision = decide_deletion(subject, &decoded.status, &observed, mode);
     Some((decoded, observed, decision))
 }
 

@@ -18,6 +18,17 @@ pub struct Summary {
     pub corrected: Vec<String>,
 }
 
+impl Summary {
+    /// The same summary, whose status answers the request `requested_at`. Without a request, the last answer stays.
+    #[must_use]
+    pub fn handling(mut self, requested_at: Option<&str>) -> Self {
+        if let Some(requested_at) = requested_at {
+            self.status.last_handled_reconcile_at = Some(requested_at.to_owned());
+        }
+        self
+    }
+}
+
 /// The time of the next reconcile, unless the object or a watched resource changes earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {

@@ -1,7 +1,6 @@
-//! Publish: writes the status if it differs from the one that is there, and tells the events.
-//! A decoded object and a pass in; writes to the API server. A failed event never changes the result of a pass.
+//! Publish: writes the status if it differs from the stored one, and creates the events.
+//! A decoded object and the result of its reconcile in; writes to the API server. A failed event does not fail a reconcile.
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event as KubeEvent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -15,47 +14,47 @@ use lanyard_core::reconcile::summary::{Event, EventKind};
 use lanyard_engine::{EngineError, Target};
 use serde_json::json;
 
-use crate::context::Context;
-use crate::raw::{Decoded, RawIdentity};
-use crate::reconcile::Pass;
+use super::context::Context;
+use super::reconcile_result::ReconcileResult;
 use crate::status_patch::patch_status;
+use lanyard_engine::raw::{Decoded, RawIdentity};
 
-/// Writes what a pass came to. Returns whether the status stands as it should; if not, another look is due.
-pub async fn publish(decoded: &Decoded, pass: &Pass, context: &Context) -> bool {
-    // A replica that lost the lease on the way leaves the word to the next holder.
+/// Publishes the result of a reconcile. Returns whether the stored status is current; if not, the object is requeued.
+pub async fn publish(decoded: &Decoded, result: &ReconcileResult, context: &Context) -> bool {
+    // A replica that lost the lease during the reconcile publishes nothing; the next leader does.
     if context.gate(false) == WriteGate::Closed {
         return false;
     }
-    let (target, summary) = (&decoded.target, &pass.summary);
-    let nothing_to_write = pass.released || summary.status == decoded.status;
+    let (target, summary) = (&decoded.target, &result.summary);
+    let nothing_to_write = result.released || summary.status == decoded.status;
     let written = match nothing_to_write {
-        true => Written::Stands,
+        true => StatusWrite::Current,
         false => write(decoded, &summary.status, context).await,
     };
-    // A status that was not written is made again, with the events of what stands; what was done is told now or never.
+    // The next reconcile repeats the events about state with a status that was not written, but not those about actions.
     for event in summary
         .events
         .iter()
-        .filter(|event| written != Written::Not || tells_a_deed(event))
+        .filter(|event| written != StatusWrite::Failed || reports_action(event))
     {
-        tell(target, event, context).await;
+        create_event(target, event, context).await;
     }
-    written == Written::Stands
+    written == StatusWrite::Current
 }
 
-/// What came of writing a status.
+/// The result of a status write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Written {
-    /// It stands, or its object is gone.
-    Stands,
-    /// It stands for a spec that has changed meanwhile, as its generation says.
+enum StatusWrite {
+    /// The status was written, or the object is deleted.
+    Current,
+    /// The status was written, but the spec has changed since the reconcile began.
     Outdated,
-    /// It was not written.
-    Not,
+    /// The status was not written.
+    Failed,
 }
 
-/// Whether an event tells of something that was done, which no later look can find out.
-fn tells_a_deed(event: &Event) -> bool {
+/// True if an event reports an action, which no later reconcile can detect.
+fn reports_action(event: &Event) -> bool {
     matches!(
         event.reason,
         Reason::RoleCreated
@@ -68,16 +67,16 @@ fn tells_a_deed(event: &Event) -> bool {
     )
 }
 
-/// Writes a status. The resourceVersion keeps it from overwriting what somebody else wrote meanwhile; it is then written
-/// on top, of a newer spec too: what this pass did is remembered nowhere else, least of all what it put on an adopted role.
-async fn write(decoded: &Decoded, status: &Status, context: &Context) -> Written {
+/// Writes a status. If another writer changed the object meanwhile, the status is written over the new version, even for
+/// a newer spec: it is the only record of the applied steps, above all of changes to an adopted role.
+async fn write(decoded: &Decoded, status: &Status, context: &Context) -> StatusWrite {
     let target = &decoded.target;
     let failure = match patch(target, status, context).await {
-        Ok(()) => return Written::Stands,
-        Err(error) if error.status() == Some(404) => return Written::Stands,
+        Ok(()) => return StatusWrite::Current,
+        Err(error) if error.status() == Some(404) => return StatusWrite::Current,
         Err(error) if error.status() == Some(409) => {
-            let Some(written) = over_what_is_there(decoded, context).await else {
-                return Written::Not;
+            let Some(written) = adopt_stored_version(decoded, context).await else {
+                return StatusWrite::Failed;
             };
             match patch(target, status, context).await {
                 Ok(()) => return written,
@@ -86,40 +85,44 @@ async fn write(decoded: &Decoded, status: &Status, context: &Context) -> Written
         }
         Err(error) => error,
     };
-    tracing::warn!(object = %target.subject, %failure, "the status was not written; another look will make it again");
-    Written::Not
+    tracing::warn!(object = %target.subject, %failure, "the status was not written; the reconcile is repeated");
+    StatusWrite::Failed
 }
 
-/// Writes a status that rests on the one that was read: never over another. False: somebody else wrote meanwhile, or it
-/// failed, and a look has to say it.
-pub async fn write_over_the_same(decoded: &Decoded, status: &Status, context: &Context) -> bool {
+/// Writes a status that was derived from the stored one, and only over that version. Returns `false` if another writer
+/// changed the object meanwhile or the write failed; the object then needs a reconcile.
+pub async fn write_unless_changed(decoded: &Decoded, status: &Status, context: &Context) -> bool {
     match patch(&decoded.target, status, context).await {
         Ok(()) => true,
         Err(error) => error.status() == Some(404),
     }
 }
 
-/// What the status will be once it is written over what is there now, whose version is remembered. Nothing: it is another
-/// object's place, or could not be read.
-async fn over_what_is_there(decoded: &Decoded, context: &Context) -> Option<Written> {
+/// Reads the stored object and uses its version for the next write. Returns the result that the write will have, or
+/// `None` if the name belongs to another object or the read failed.
+async fn adopt_stored_version(decoded: &Decoded, context: &Context) -> Option<StatusWrite> {
     let target = &decoded.target;
     let api: Api<RawIdentity> =
         Api::namespaced(context.engine.kube().clone(), target.subject.namespace.as_str());
     let call = api.get(target.subject.name.as_str());
-    let found = context.engine.read("get", &what(target), call).await.ok()?;
-    let written = over(found.meta(), &target.uid, decoded.generation)?;
-    target.wrote(found.meta().resource_version.clone());
+    let stored = context
+        .engine
+        .read("get", &status_resource(target), call)
+        .await
+        .ok()?;
+    let written = result_over(stored.meta(), &target.uid, decoded.generation)?;
+    target.wrote(stored.meta().resource_version.clone());
     Some(written)
 }
 
-/// What a status of an object and a generation comes to over an object that is there.
-fn over(found: &ObjectMeta, uid: &str, generation: i64) -> Option<Written> {
-    if found.uid.as_deref() != Some(uid) {
+/// The result of writing a status for `generation` over `stored`. Returns `None` if `stored` is another object.
+fn result_over(stored: &ObjectMeta, uid: &str, generation: i64) -> Option<StatusWrite> {
+    if stored.uid.as_deref() != Some(uid) {
         return None;
     }
-    match found.generation == Some(generation) {
-        true => Some(Written::Stands),
-        false => Some(Written::Outdated),
+    match stored.generation == Some(generation) {
+        true => Some(StatusWrite::Current),
+        false => Some(StatusWrite::Outdated),
     }
 }
 
@@ -135,13 +138,13 @@ async fn patch(target: &Target, status: &Status, context: &Context) -> Result<()
     Ok(())
 }
 
-fn what(target: &Target) -> String {
+fn status_resource(target: &Target) -> String {
     format!("workloadidentities.lanyard.dev/status {}", target.subject)
 }
 
-/// Tells one event. Events are made only when something turns, so each is its own object: kube's recorder would
-/// repeat the first note of a reason for ever.
-async fn tell(target: &Target, event: &Event, context: &Context) {
+/// Creates one event as its own object. kube's recorder is not used, because it would repeat the first note of a reason in
+/// every later event of that reason.
+async fn create_event(target: &Target, event: &Event, context: &Context) {
     log(target, event);
     let api: Api<KubeEvent> =
         Api::namespaced(context.engine.kube().clone(), target.subject.namespace.as_str());
@@ -151,7 +154,7 @@ async fn tell(target: &Target, event: &Event, context: &Context) {
             namespace: Some(target.subject.namespace.to_string()),
             ..ObjectMeta::default()
         },
-        event_time: Some(MicroTime(Timestamp::now())),
+        event_time: Some(MicroTime(context.clock.now().timestamp)),
         action: Some(event.reason.to_string()),
         reason: Some(event.reason.to_string()),
         note: Some(event.note.clone()),
@@ -174,7 +177,7 @@ async fn tell(target: &Target, event: &Event, context: &Context) {
     let params = PostParams::default();
     let call = api.create(&params, &body);
     if let Err(error) = context.engine.write("create", "events.events.k8s.io", call).await {
-        tracing::debug!(object = %target.subject, %error, "could not tell an event");
+        tracing::debug!(object = %target.subject, %error, "an event was not created");
     }
 }
 
@@ -186,7 +189,7 @@ fn log(target: &Target, event: &Event) {
     }
 }
 
-/// A name short enough that the API server's suffix still fits (names of events have at most 253 characters).
+/// `name`, cut so that the generated suffix fits: names of events have at most 253 characters.
 fn short(name: &str) -> &str {
     name.get(..200).unwrap_or(name)
 }
@@ -196,15 +199,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_pass_did_is_remembered_over_a_newer_spec_and_never_of_another_object() {
-        let found = |uid: &str, generation| ObjectMeta {
+    fn status_is_written_over_newer_spec_but_not_other_object() {
+        let stored = |uid: &str, generation| ObjectMeta {
             uid: Some(uid.to_owned()),
             generation: Some(generation),
             ..ObjectMeta::default()
         };
-        assert_eq!(over(&found("a", 1), "a", 1), Some(Written::Stands));
-        assert_eq!(over(&found("a", 2), "a", 1), Some(Written::Outdated));
-        assert_eq!(over(&found("b", 1), "a", 1), None);
-        assert_eq!(over(&ObjectMeta::default(), "a", 1), None);
+        assert_eq!(result_over(&stored("a", 1), "a", 1), Some(StatusWrite::Current));
+        assert_eq!(result_over(&stored("a", 2), "a", 1), Some(StatusWrite::Outdated));
+        assert_eq!(result_over(&stored("b", 1), "a", 1), None);
+        assert_eq!(result_over(&ObjectMeta::default(), "a", 1), None);
     }
 }

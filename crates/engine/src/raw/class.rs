@@ -1,19 +1,18 @@
-//! A WorkloadIdentityClass as it lies in the watch: one that this version cannot read is one class that cannot be used.
-//! An object in, the class as core takes it and what stands in its status out; no I/O. Called by the watch of classes, by
-//! those who count what follows one, and by `release`.
+//! A WorkloadIdentityClass as the watch delivers it, decoded on demand. No I/O.
+//! A class that does not decode is reported as unusable and does not break the watch.
 
 use kube::Resource;
 use lanyard_api::WorkloadIdentityClass;
 use lanyard_api::class::{FINALIZER_CLASS, WorkloadIdentityClassStatus, listed};
 use lanyard_core::class::Listed;
 
-use super::Raw;
+use super::object::Raw;
 
-/// A WorkloadIdentityClass, not decoded.
+/// A WorkloadIdentityClass whose spec and status are not decoded.
 pub type RawClass = Raw<WorkloadIdentityClass>;
 
 impl RawClass {
-    /// The class as core takes it. What is wrong with it is kept.
+    /// The class as the core crate represents it, with the decode error if there is one.
     #[must_use]
     pub fn listed(&self) -> Listed {
         let spec = self.spec.as_ref().map(|raw| raw.get());
@@ -21,14 +20,14 @@ impl RawClass {
         listed(self.meta(), spec.unwrap_or_default())
     }
 
-    /// Whether our finalizer holds the class.
+    /// True if the class carries the operator's finalizer.
     #[must_use]
     pub fn is_held(&self) -> bool {
         let mut finalizers = self.metadata.finalizers.iter().flatten();
         finalizers.any(|known| known == FINALIZER_CLASS)
     }
 
-    /// The status as it was last written; empty when there is none that can be read.
+    /// The status as last written. Empty if it is absent or does not decode.
     #[must_use]
     pub fn decode_status(&self) -> WorkloadIdentityClassStatus {
         let raw = self.status.as_ref();
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_that_does_not_fit_the_types_is_one_that_cannot_be_used() {
+    fn class_with_unknown_method_is_unusable() {
         let object = json!({
             "metadata": {"name": "tenants", "finalizers": [FINALIZER_CLASS]},
             "spec": {"defaults": {"method": "Kerberos"}},

@@ -1,6 +1,4 @@
-//! Our objects as they lie in the store: metadata, and spec and status as raw JSON, decoded afresh when they are looked at.
-//! Watch events in, decoded objects out; no I/O. Ten thousand raw objects take half the memory of decoded ones, and one
-//! that cannot be decoded is one bad object and not a broken watch.
+//! An object of any kind with undecoded spec and status. No I/O.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -10,21 +8,15 @@ use kube::Resource;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-mod class;
-mod identity;
-
-pub use class::RawClass;
-pub use identity::{Decoded, RawIdentity};
-
-/// An object of a kind, not decoded.
+/// An object of kind `K` whose spec and status are not decoded.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Raw<K> {
-    metadata: ObjectMeta,
+    pub(super) metadata: ObjectMeta,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    spec: Option<Box<RawValue>>,
+    pub(super) spec: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    status: Option<Box<RawValue>>,
+    pub(super) status: Option<Box<RawValue>>,
     #[serde(skip)]
     kind: PhantomData<fn() -> K>,
 }
