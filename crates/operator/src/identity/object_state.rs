@@ -250,8 +250,8 @@ impl ObjectState {
     }
 
     fn shrink(&mut self) {
-        let is_used = |rare: &Box<Rare>| rare.settled.is_some() || !rare.corrections.is_empty();
-        self.rare = self.rare.take().filter(is_used);
+        let is_used = |rare: &Rare| rare.settled.is_some() || !rare.corrections.is_empty();
+        self.rare = self.rare.take().filter(|rare| is_used(rare));
     }
 }
 
