@@ -1,6 +1,6 @@
 //! Derives the desired state of a live object or of an object that is being deleted. Inputs are the identity, the
 //! transition state, the status and the observed state; the output is one value that `diff` compares with the observed
-//! state. No I/O. [`inventory`] derives the inventory, and [`removal`] the state of a deleted object.
+//! state. No I/O. The `inventory` module derives the inventory, and `removal` the state of a deleted object.
 
 use std::collections::{BTreeMap, BTreeSet};
 

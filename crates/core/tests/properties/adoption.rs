@@ -256,16 +256,16 @@ proptest! {
             return Ok(());
         }
         apply_edit(&mut model.world, identity.role_arn(), &Edit::RoleTag(TAG_RETAINED, "true"));
-        if let Some(found) = model.world.association.present_mut() {
-            found.tags.insert(TAG_RETAINED.to_owned(), "true".to_owned());
+        if let Some(association) = model.world.association.present_mut() {
+            association.tags.insert(TAG_RETAINED.to_owned(), "true".to_owned());
         }
         model.settle(&identity)?;
         let now = role(&model.world, identity.role_arn());
         content_stays(&adoption.role, now)?;
         let tags = now.tags.present().unwrap();
         prop_assert!(subject().owns(tags) && !tags.contains_key(TAG_RETAINED), "{:?}", tags);
-        if let Some(found) = model.world.association.present() {
-            prop_assert!(!found.tags.contains_key(TAG_RETAINED), "{:?}", found.tags);
+        if let Some(association) = model.world.association.present() {
+            prop_assert!(!association.tags.contains_key(TAG_RETAINED), "{:?}", association.tags);
         }
     }
 
@@ -329,16 +329,16 @@ proptest! {
     fn adopted_association_stays_unless_its_role_is_deleted(setup in setup(), requested in any::<bool>()) {
         let mut spec = setup.spec.clone();
         spec.deletion_policy = Some(DeletionPolicy::Delete);
-        let mut found = foreign_association(None);
-        found.tags.clear();
-        spec.adopt = if requested { vec![found.arn.clone()] } else { Vec::new() };
+        let mut association = foreign_association(None);
+        association.tags.clear();
+        spec.adopt = if requested { vec![association.arn.clone()] } else { Vec::new() };
         let identity = identity(&spec);
         let setup = Setup { spec, before: None, edits: Vec::new(), ..setup };
         let mut model = setup.model()?;
-        model.world.association = Fact::Present(found.clone());
+        model.world.association = Fact::Present(association.clone());
         model.settle(&identity)?;
         if !requested {
-            prop_assert_eq!(&model.world.association, &Fact::Present(found.clone()));
+            prop_assert_eq!(&model.world.association, &Fact::Present(association.clone()));
         }
         let associated_role = model.world.association.present().map(|now| now.role_arn.clone());
         let tags = model.world.association.present().map(|now| now.tags.clone());
@@ -359,7 +359,7 @@ proptest! {
                 prop_assert_eq!(released.is_some(), exists(&associated_role));
                 prop_assert!(released.is_none_or(|released| released.tags.contains_key(TAG_RETAINED)));
             }
-            Some(_) => prop_assert_eq!(released, Some(&found)),
+            Some(_) => prop_assert_eq!(released, Some(&association)),
             None => prop_assert_eq!(released, None),
         }
     }

@@ -1,6 +1,6 @@
-//! Properties of the reconcile pipeline: whatever was asked for, observed, lost or unreadable, the next reconcile is correct.
-//! Generators create setups, a model of the operator runs them in a fake world, and the properties check the steps and the
-//! resulting world. No I/O.
+//! Properties of the reconcile pipeline: for any spec, observed state, lost record and unreadable fact, the next reconcile is
+//! correct. Generators create setups, a model of the operator runs them in a fake world, and the properties check the steps
+//! and the resulting world. No I/O.
 
 #![cfg(test)]
 

@@ -205,18 +205,22 @@ fn edit_association(world: &mut World, role: &RoleArn, edit: &Edit) {
         }
         _ => {}
     }
-    let Fact::Present(found) = &mut world.association else {
+    let Fact::Present(association) = &mut world.association else {
         return;
     };
     match edit {
-        Edit::AssociationRole => found.role_arn = RoleArn::parse(OTHER_ROLE).unwrap(),
-        Edit::AssociationTarget(arn) => found.target_role_arn = arn.map(|arn| RoleArn::parse(arn).unwrap()),
-        Edit::AssociationSessionTags(on) if found.policy.is_none() => found.session_tags = *on,
-        Edit::AssociationPolicy(number) if !found.session_tags => {
-            found.policy = number.map(|number| Document::from_value(grants(number)).unwrap());
+        Edit::AssociationRole => association.role_arn = RoleArn::parse(OTHER_ROLE).unwrap(),
+        Edit::AssociationTarget(arn) => {
+            association.target_role_arn = arn.map(|arn| RoleArn::parse(arn).unwrap())
         }
-        Edit::AssociationTag(key, value) => drop(found.tags.insert((*key).to_owned(), (*value).to_owned())),
-        Edit::AssociationTagRemoved(key) => drop(found.tags.remove(*key)),
+        Edit::AssociationSessionTags(on) if association.policy.is_none() => association.session_tags = *on,
+        Edit::AssociationPolicy(number) if !association.session_tags => {
+            association.policy = number.map(|number| Document::from_value(grants(number)).unwrap());
+        }
+        Edit::AssociationTag(key, value) => {
+            drop(association.tags.insert((*key).to_owned(), (*value).to_owned()))
+        }
+        Edit::AssociationTagRemoved(key) => drop(association.tags.remove(*key)),
         _ => {}
     }
 }
@@ -257,7 +261,7 @@ fn annotate(world: &mut World, key: &str, value: &str) {
     let is_unchanged = account
         .annotations
         .get(key)
-        .is_some_and(|found| found.value == value);
+        .is_some_and(|annotation| annotation.value == value);
     if !is_unchanged {
         let annotation = Annotation {
             value: value.to_owned(),

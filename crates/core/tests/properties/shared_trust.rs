@@ -171,7 +171,7 @@ proptest! {
         prop_assert_eq!(model.world.roles.get(identity.role_arn()).cloned(), before);
     }
 
-    /// Whatever existed and was asked for before, the subject is finally listed in the statement of its binding alone.
+    /// Whatever existed before, the subject is finally listed in the statement of its binding alone.
     #[test]
     fn subject_is_listed_in_one_statement(setup in setup()) {
         let Some(setup) = managing(keeping_trust(setup)) else { return Ok(()) };
