@@ -1,7 +1,7 @@
 //! The sweep's judgement against the look's: it never misses what a look would do or say, a look's own word never
 //! deviates, and what cannot be read neither deviates nor counts as checked.
 
-use lanyard_core::bulk::{Judgement, Known, Part, has_settings, is_steady, judge, judge_listed};
+use lanyard_core::bulk::{Judgement, Known, Part, compare, compare_listed, has_settings, is_steady};
 use lanyard_core::identity::Identity;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::field::Resource;
@@ -111,19 +111,19 @@ fn sweep(model: &Model, identity: &Identity) -> Vec<(Part, Judgement)> {
     let mut said = vec![
         (
             Part::Role,
-            judge(Part::Role, &known, with_role(in_account(seen.role(arn)))),
+            compare(Part::Role, &known, with_role(in_account(seen.role(arn)))),
         ),
-        (Part::Cluster, judge(Part::Cluster, &known, cluster)),
-        (Part::Association, judge(Part::Association, &known, association)),
+        (Part::Cluster, compare(Part::Cluster, &known, cluster)),
+        (Part::Association, compare(Part::Association, &known, association)),
     ];
     // A list of those that are there says nothing of one that is not: the other read does.
     if has_settings(identity) && seen.role(arn).id.present().is_some() {
         let facts = with_role(under_path(seen.role(arn)));
-        said.push((Part::Settings, judge(Part::Settings, &known, facts)));
+        said.push((Part::Settings, compare(Part::Settings, &known, facts)));
     }
     match &seen.association {
-        Fact::Present(found) => said.push((Part::Association, judge_listed(&known, Some(&found.id)))),
-        Fact::Absent => said.push((Part::Association, judge_listed(&known, None))),
+        Fact::Present(found) => said.push((Part::Association, compare_listed(&known, Some(&found.id)))),
+        Fact::Absent => said.push((Part::Association, compare_listed(&known, None))),
         Fact::Unreadable(_) => {}
     }
     said

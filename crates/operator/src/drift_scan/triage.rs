@@ -1,5 +1,5 @@
-//! Resting: which objects wait for nothing but drift, and so are left to the sweep. An object of the store in, the
-//! identity that is judged or the time to come back out. No I/O: what decides is core's.
+//! The triage of queued objects: steady objects are left to the drift scan, all others are reconciled. Input: an object
+//! of the store. Output: a decision with the requeue delay, or the steady identity for a comparison. No I/O.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,16 +16,16 @@ use crate::controller::external_fingerprint;
 use crate::raw::{Decoded, RawIdentity};
 use crate::triggers::Priority;
 
-/// What to do about an object whose turn it is.
+/// The decision about a queued object.
 #[derive(Debug)]
 pub(crate) enum Triage {
-    /// Nothing yet.
+    /// Requeue the object without a reconcile.
     Requeue(Action),
-    /// A look.
+    /// Reconcile the object.
     Reconcile(Priority),
 }
 
-/// An identity that rests, decoded for one judgement.
+/// A steady identity, decoded for one comparison.
 #[derive(Debug)]
 pub(crate) struct SteadyIdentity {
     pub decoded: Decoded,
@@ -34,7 +34,7 @@ pub(crate) struct SteadyIdentity {
 }
 
 impl SteadyIdentity {
-    /// What is known of it beside the facts.
+    /// The inputs of a comparison apart from the facts.
     pub fn known(&self) -> Known<'_> {
         Known {
             identity: &self.identity,
@@ -46,7 +46,7 @@ impl SteadyIdentity {
 }
 
 impl Context {
-    /// The identity of an object that rests.
+    /// The identity of a steady object. Returns `None` if the object is not steady.
     pub(crate) fn steady(&self, object: &RawIdentity) -> Option<SteadyIdentity> {
         let cluster = self.engine.cluster();
         let mut decoded = object.decode(&cluster.identity)?;
@@ -66,10 +66,10 @@ impl Context {
         is_steady(&steady.known(), &steady.decoded.target.control).then_some(steady)
     }
 
-    /// Whether an object needs a look now.
+    /// Decides if an object has to be reconciled now.
     ///
-    /// Whoever saw something happen asks for a look. What comes here otherwise has changed itself, or its time has come,
-    /// or a term has begun, in which sweeps make sure of what rests.
+    /// A watch that observes a relevant change sets a trigger. An object without a trigger is queued because it changed
+    /// itself, because its delay ended, or because a term started. In a new term, drift scans check the steady objects.
     pub(crate) fn visit(&self, object: &RawIdentity) -> Triage {
         let (reference, now) = (IdentityRef::from_obj(object), Instant::now());
         let uid = kube::Resource::meta(object).uid.as_deref();
@@ -99,7 +99,7 @@ impl Context {
                 }
             }
             (Waiting::New, None) => match self.steady(object) {
-                // Nobody remembers whether a look that was asked for was made before this term.
+                // It is not recorded if the requested reconcile was done before this term.
                 Some(steady) if steady.decoded.requested_at.is_some() => {
                     Triage::Reconcile(Priority::Background)
                 }
@@ -117,8 +117,8 @@ impl Context {
         Triage::Requeue(Action::requeue(spread(self.engine.timings().resync, object)))
     }
 
-    /// Whether the moment came since an object was last seen, in which it is looked at by itself however well sweeps find
-    /// it. Of what was not looked at in this term, it may have come while nobody led.
+    /// Returns true if the scheduled reconcile of a steady object became due since the object was last reconciled. For
+    /// an object that was not reconciled in this term, it may have become due while no leader was elected.
     fn is_its_moment(&self, key: Key, unseen_for: Duration, seen: bool) -> bool {
         let timings = self.engine.timings();
         let within = if seen {
