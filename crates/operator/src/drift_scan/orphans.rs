@@ -166,7 +166,7 @@ impl Sweeps {
 
 impl Context {
     /// Returns true if the object in the tags of a role exists and references the role.
-    pub(super) fn knows(&self, owner: &IdentityName, role: &RoleArn) -> bool {
+    pub(super) fn has_object_of(&self, owner: &IdentityName, role: &RoleArn) -> bool {
         let object = self
             .store
             .get(&IdentityRef::new(&owner.name).within(&owner.namespace));

@@ -116,7 +116,7 @@ impl Scan<'_> {
         let tags = role.tags();
         let owner = tags.and_then(|tags| identity_in_tags(cluster, &tags));
         if let Some(owner) = owner
-            && !self.term.context.knows(&owner, arn)
+            && !self.term.context.has_object_of(&owner, arn)
         {
             let role = arn.clone();
             candidates.push(OrphanCandidate { role, owner });

@@ -86,7 +86,7 @@ async fn scan_roles(access: u16, scan: &mut Scan<'_>, listings: &mut BTreeMap<Ac
     // An object may have been created while the list was read.
     let orphans = roles
         .into_iter()
-        .filter(|candidate| !context.knows(&candidate.owner, &candidate.role));
+        .filter(|candidate| !context.has_object_of(&candidate.owner, &candidate.role));
     let listing = OrphanListing {
         orphans: orphans
             .map(|candidate| (candidate.role.to_string(), candidate.owner))
