@@ -19,11 +19,11 @@ async fn until_outcome(stage: &TestEnv, outcome: &str) -> Result<()> {
         .await
 }
 
-/// How often a sweep found something otherwise than told. An object may be reconciled at all the same: when it was long not
-/// checked.
+/// Number of differences that drift scans found. An object may be reconciled without one if it was not
+/// checked for a long time.
 fn deviations(stage: &TestEnv) -> Result<usize> {
     let log = stage.log()?;
-    Ok(log.matches("a sweep found something otherwise than told").count())
+    Ok(log.matches("drift scan found a difference; requeueing").count())
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn without_leave_for_the_account_each_role_is_read_by_itself() -> Result<(
             .find(|condition| ABSENT.contains(&condition.reason.as_str()));
         ensure!(absent.is_none(), "{absent:?}");
     }
-    let told = stage.log()?.matches("sweeps may not read in bulk").count();
+    let told = stage.log()?.matches("bulk read denied").count();
     ensure!(told == 1, "said once, and not {told} times");
     stage.bed.stop().await
 }

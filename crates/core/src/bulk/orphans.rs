@@ -1,5 +1,7 @@
-//! Orphans: what carries Lanyard's tags of this cluster while no object names it. Tags and what objects name in, whose
-//! it was out; no I/O. They are told and never removed: an object may only be away, as in a restore.
+//! Orphans: AWS resources with Lanyard's tags of this cluster that no object references. Input: tags, or the status and
+//! the inventory of an object. Output: the name in the tags, or a decision. No I/O.
+//!
+//! Orphans are reported and never removed: the object may be absent for a while only, for example during a restore.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +12,7 @@ use crate::model::name::ClusterIdentity;
 use crate::model::status::Status;
 use crate::model::subject::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE};
 
-/// For which object of this cluster a thing was made, by its tags.
+/// The object of this cluster that an AWS resource was created for, by its tags.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IdentityName {
     /// The object's namespace.
@@ -25,20 +27,23 @@ impl fmt::Display for IdentityName {
     }
 }
 
-/// Whose a thing is, when its tags name an object of this cluster. What was let go carries other tags.
+/// The object in the tags of an AWS resource. Returns `None` if the tags name no object of this cluster: the tags of
+/// released resources name none.
 #[must_use]
-pub fn identity_here(cluster: &ClusterIdentity, tags: &BTreeMap<String, String>) -> Option<IdentityName> {
-    let of_cluster = tags.get(TAG_CLUSTER).is_some_and(|of| *of == cluster.to_string());
-    let named = |key: &str| tags.get(key).cloned();
-    match (of_cluster, named(TAG_NAMESPACE), named(TAG_NAME)) {
+pub fn identity_in_tags(cluster: &ClusterIdentity, tags: &BTreeMap<String, String>) -> Option<IdentityName> {
+    let of_cluster = tags
+        .get(TAG_CLUSTER)
+        .is_some_and(|tag| *tag == cluster.to_string());
+    let value = |key: &str| tags.get(key).cloned();
+    match (of_cluster, value(TAG_NAMESPACE), value(TAG_NAME)) {
         (true, Some(namespace), Some(name)) => Some(IdentityName { namespace, name }),
         _ => None,
     }
 }
 
-/// Whether an object still knows of a role: by its status, or by what it has in custody.
+/// Returns true if the status or the inventory of an object has a role.
 #[must_use]
-pub fn names(status: &Status, inventory: Option<&Inventory>, role: &RoleArn) -> bool {
+pub fn references_role(status: &Status, inventory: Option<&Inventory>, role: &RoleArn) -> bool {
     let mut entry = inventory.into_iter().flat_map(|inventory| &inventory.roles);
     status.made().roles.contains(role) || entry.any(|entry| entry.arn == *role)
 }
@@ -51,22 +56,23 @@ mod tests {
     use crate::model::subject::TAG_RETAINED;
 
     #[test]
-    fn only_tags_of_this_cluster_that_name_an_object_make_an_owner() {
+    fn tags_of_other_cluster_or_released_name_no_object() {
         let here = cluster().identity;
         let mut tags = subject().ownership_tags();
-        assert_eq!(identity_here(&here, &tags).unwrap().to_string(), "shop/orders");
+        assert_eq!(identity_in_tags(&here, &tags).unwrap().to_string(), "shop/orders");
         tags.insert(TAG_CLUSTER.to_owned(), "other".to_owned());
-        assert_eq!(identity_here(&here, &tags), None);
+        assert_eq!(identity_in_tags(&here, &tags), None);
         let released = BTreeMap::from([(TAG_RETAINED.to_owned(), "true".to_owned())]);
-        assert_eq!(identity_here(&here, &released), None);
+        assert_eq!(identity_in_tags(&here, &released), None);
     }
 
     #[test]
-    fn a_role_is_known_by_status_or_custody_alone() {
-        let (_, world, status) = applied(&spec(Method::Irsa));
-        let inventory = world.object.inventory.as_ref();
+    fn role_in_status_or_inventory_is_referenced() {
+        let (_, observed, status) = applied(&spec(Method::Irsa));
+        let inventory = observed.object.inventory.as_ref();
         let role = identity(&spec(Method::Irsa)).role_arn().clone();
-        assert!(names(&status, None, &role) && names(&Status::default(), inventory, &role));
-        assert!(!names(&Status::default(), None, &role));
+        assert!(references_role(&status, None, &role));
+        assert!(references_role(&Status::default(), inventory, &role));
+        assert!(!references_role(&Status::default(), None, &role));
     }
 }

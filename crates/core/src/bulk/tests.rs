@@ -1,31 +1,35 @@
-//! One judgement each: what a page shows against what the status tells.
+//! Tests of the comparison: one changed fact of a page each, compared with the status of a reconcile.
 
 use super::*;
 use crate::example::{applied, carry_out, decide, spec};
+use crate::identity::Identity;
 use crate::model::arn::PolicyArn;
-use crate::model::observed::{Agent, Provider, RoleFacts};
-use crate::model::spec::{ManagedRoleSpec, Method, Spec};
-use crate::reconcile::gate::Reporting;
+use crate::model::fact::{Fact, ReadError};
+use crate::model::inventory::Inventory;
+use crate::model::observed::{Agent, ControlMetadata, Effect, Observed, Provider, RoleFacts};
+use crate::model::spec::{DriftPolicy, ManagedRoleSpec, Method, Spec};
+use crate::model::status::{DriftReason, Status};
+use crate::reconcile::gate::{Reporting, WriteGate};
 use lanyard_iam_policy::Document;
 
-/// An identity that rests, with the world around it.
-struct Scene {
+/// A steady identity and the facts that its last reconcile observed.
+struct Fixture {
     identity: Identity,
-    world: Observed,
+    observed: Observed,
     status: Status,
 }
 
-impl Scene {
+impl Fixture {
     fn of(spec: &Spec) -> Self {
-        let (identity, mut world, status) = applied(spec);
-        if let Fact::Present(association) = &mut world.association {
+        let (identity, mut observed, status) = applied(spec);
+        if let Fact::Present(association) = &mut observed.association {
             association.id = "a-1".to_owned();
         }
-        let decision = decide(&identity, &status, &world);
-        let status = carry_out(&decision, &status, &mut world).status;
+        let decision = decide(&identity, &status, &observed);
+        let status = carry_out(&decision, &status, &mut observed).status;
         Self {
             identity,
-            world,
+            observed,
             status,
         }
     }
@@ -39,14 +43,14 @@ impl Scene {
         }
     }
 
-    /// What a page of the account shows of the role.
+    /// The facts of the role that a page of the account has.
     fn page(&self) -> Observed {
         let arn = self.identity.role_arn();
         let not_read = RoleFacts::unreadable(&ReadError::NotRead);
         let facts = RoleFacts {
             description: not_read.description,
             max_session: not_read.max_session,
-            ..self.world.role(arn)
+            ..self.observed.role(arn)
         };
         Observed {
             roles: [(arn.clone(), facts)].into(),
@@ -57,18 +61,18 @@ impl Scene {
     fn role(&self, edit: impl FnOnce(&mut RoleFacts)) -> Judgement {
         let mut page = self.page();
         edit(page.roles.values_mut().next().unwrap());
-        judge(Part::Role, &self.known(), page)
+        compare(Part::Role, &self.known(), page)
     }
 
     fn cluster(&self, edit: impl FnOnce(&mut Observed)) -> Judgement {
         let mut facts = Observed {
-            service_account: self.world.service_account.clone(),
-            provider: self.world.provider.clone(),
-            agent: self.world.agent.clone(),
+            service_account: self.observed.service_account.clone(),
+            provider: self.observed.provider.clone(),
+            agent: self.observed.agent.clone(),
             ..Observed::nothing()
         };
         edit(&mut facts);
-        judge(Part::Cluster, &self.known(), facts)
+        compare(Part::Cluster, &self.known(), facts)
     }
 }
 
@@ -77,74 +81,77 @@ fn policy() -> PolicyArn {
 }
 
 #[test]
-fn what_was_carried_out_rests_until_anything_about_it_waits() {
-    let scene = Scene::of(&spec(Method::PodIdentity));
-    let control = &scene.world.object;
-    assert!(is_steady(&scene.known(), control));
+fn applied_identity_is_steady_until_work_is_pending() {
+    let fixture = Fixture::of(&spec(Method::PodIdentity));
+    let control = &fixture.observed.object;
+    assert!(is_steady(&fixture.known(), control));
     let edited = Known {
         generation: 2,
-        ..scene.known()
+        ..fixture.known()
     };
-    assert!(!is_steady(&edited, control), "the spec has changed");
-    let unheld = ControlMetadata {
+    assert!(!is_steady(&edited, control), "the spec has a new generation");
+    let without_finalizer = ControlMetadata {
         finalizer: false,
         ..control.clone()
     };
-    assert!(!is_steady(&scene.known(), &unheld));
-    let left = ControlMetadata {
-        inventory: Some(Inventory::new(scene.identity.deletion_policy, Vec::new())),
+    assert!(!is_steady(&fixture.known(), &without_finalizer));
+    let empty_inventory = ControlMetadata {
+        inventory: Some(Inventory::new(fixture.identity.deletion_policy, Vec::new())),
         ..control.clone()
     };
     assert!(
-        !is_steady(&scene.known(), &left),
-        "inventory does not name the role"
+        !is_steady(&fixture.known(), &empty_inventory),
+        "the inventory lacks the role"
     );
 }
 
 #[test]
-fn a_page_of_the_account_as_it_was_left_is_as_told() {
+fn unchanged_page_is_in_sync() {
     for method in [Method::Irsa, Method::PodIdentity] {
-        let scene = Scene::of(&spec(method));
-        assert_eq!(scene.role(|_| {}), Judgement::InSync);
-        assert_eq!(scene.cluster(|_| {}), Judgement::InSync);
+        let fixture = Fixture::of(&spec(method));
+        assert_eq!(fixture.role(|_| {}), Judgement::InSync);
+        assert_eq!(fixture.cluster(|_| {}), Judgement::InSync);
     }
 }
 
 #[test]
-fn what_others_did_to_a_role_deviates() {
-    let scene = Scene::of(&spec(Method::Irsa));
+fn out_of_band_change_of_role_is_drift() {
+    let fixture = Fixture::of(&spec(Method::Irsa));
     let open = || Fact::Present(Document::parse(r#"{"Statement": []}"#).unwrap());
     let attach = |role: &mut RoleFacts| {
         let unread = Fact::Unreadable(ReadError::NotRead);
         drop(role.attached.present_mut().unwrap().insert(policy(), unread));
     };
-    assert_eq!(scene.role(attach), Judgement::Drifted);
-    assert_eq!(scene.role(|role| role.trust = open()), Judgement::Drifted);
-    assert_eq!(scene.role(|role| *role = RoleFacts::absent()), Judgement::Drifted);
+    assert_eq!(fixture.role(attach), Judgement::Drifted);
+    assert_eq!(fixture.role(|role| role.trust = open()), Judgement::Drifted);
+    assert_eq!(
+        fixture.role(|role| *role = RoleFacts::absent()),
+        Judgement::Drifted
+    );
     let untagged = |role: &mut RoleFacts| role.tags.present_mut().unwrap().clear();
-    assert_eq!(scene.role(untagged), Judgement::Drifted);
+    assert_eq!(fixture.role(untagged), Judgement::Drifted);
 }
 
 #[test]
-fn what_cannot_be_read_neither_deviates_nor_is_as_told() {
-    let scene = Scene::of(&spec(Method::Irsa));
-    let failed = || ReadError::Failed("IAM does not answer as it should".to_owned());
+fn unreadable_fact_is_unknown() {
+    let fixture = Fixture::of(&spec(Method::Irsa));
+    let failed = || ReadError::Failed("unexpected response from IAM".to_owned());
     assert_eq!(
-        scene.role(|role| role.trust = Fact::Unreadable(failed())),
+        fixture.role(|role| role.trust = Fact::Unreadable(failed())),
         Judgement::Unknown
     );
     assert_eq!(
-        scene.role(|role| *role = RoleFacts::unreadable(&failed())),
+        fixture.role(|role| *role = RoleFacts::unreadable(&failed())),
         Judgement::Unknown
     );
     assert_eq!(
-        scene.cluster(|facts| facts.provider = Fact::Unreadable(failed())),
+        fixture.cluster(|facts| facts.provider = Fact::Unreadable(failed())),
         Judgement::Unknown
     );
 }
 
 #[test]
-fn the_two_settings_are_judged_by_the_other_read_alone() {
+fn settings_are_compared_by_the_settings_read_only() {
     let described = Spec {
         managed: Some(ManagedRoleSpec {
             description: Some("takes orders".to_owned()),
@@ -152,12 +159,12 @@ fn the_two_settings_are_judged_by_the_other_read_alone() {
         }),
         ..spec(Method::Irsa)
     };
-    let scene = Scene::of(&described);
+    let fixture = Fixture::of(&described);
     let settings = |text: &str, id: &str| {
-        let arn = scene.identity.role_arn();
+        let arn = fixture.identity.role_arn();
         let facts = RoleFacts {
             id: Fact::Present(id.to_owned()),
-            trust: scene.world.role(arn).trust,
+            trust: fixture.observed.role(arn).trust,
             description: Fact::Present(text.to_owned()),
             max_session: Fact::Present(3600),
             ..RoleFacts::unreadable(&ReadError::NotRead)
@@ -166,50 +173,54 @@ fn the_two_settings_are_judged_by_the_other_read_alone() {
             roles: [(arn.clone(), facts)].into(),
             ..Observed::nothing()
         };
-        judge(Part::Settings, &scene.known(), page)
+        compare(Part::Settings, &fixture.known(), page)
     };
-    let id = scene.world.role(scene.identity.role_arn()).id;
+    let id = fixture.observed.role(fixture.identity.role_arn()).id;
     let id = id.present().unwrap();
     assert_eq!(settings("takes orders", id), Judgement::InSync);
     assert_eq!(settings("by hand", id), Judgement::Drifted);
-    // The list has no tags: whose another role of that name is, it does not tell.
+    // The list has no tags: the owner of a replaced role is unknown.
     assert_eq!(settings("by hand", "AROAOTHER"), Judgement::Unknown);
-    assert_eq!(scene.role(|_| {}), Judgement::InSync, "and not by the first");
+    assert_eq!(
+        fixture.role(|_| {}),
+        Judgement::InSync,
+        "the role read ignores settings"
+    );
 }
 
 #[test]
-fn an_association_is_known_by_its_id() {
-    let scene = Scene::of(&spec(Method::PodIdentity));
-    assert_eq!(judge_listed(&scene.known(), Some("a-1")), Judgement::InSync);
-    assert_eq!(judge_listed(&scene.known(), Some("a-2")), Judgement::Drifted);
-    assert_eq!(judge_listed(&scene.known(), None), Judgement::Drifted);
-    let irsa = Scene::of(&spec(Method::Irsa));
-    assert_eq!(judge_listed(&irsa.known(), None), Judgement::InSync);
-    assert_eq!(judge_listed(&irsa.known(), Some("a-1")), Judgement::Drifted);
+fn association_is_compared_by_id() {
+    let fixture = Fixture::of(&spec(Method::PodIdentity));
+    assert_eq!(compare_listed(&fixture.known(), Some("a-1")), Judgement::InSync);
+    assert_eq!(compare_listed(&fixture.known(), Some("a-2")), Judgement::Drifted);
+    assert_eq!(compare_listed(&fixture.known(), None), Judgement::Drifted);
+    let irsa = Fixture::of(&spec(Method::Irsa));
+    assert_eq!(compare_listed(&irsa.known(), None), Judgement::InSync);
+    assert_eq!(compare_listed(&irsa.known(), Some("a-1")), Judgement::Drifted);
 }
 
 #[test]
-fn what_all_share_is_judged_by_each_that_needs_it() {
-    let pods = Scene::of(&spec(Method::PodIdentity));
-    let gone = |facts: &mut Observed| {
+fn shared_object_is_compared_for_its_users_only() {
+    let pods = Fixture::of(&spec(Method::PodIdentity));
+    let degraded = |facts: &mut Observed| {
         facts.agent = Fact::Present(Agent {
             ready: false,
             found: "add-on: DEGRADED".to_owned(),
         });
     };
-    assert_eq!(pods.cluster(gone), Judgement::Drifted);
+    assert_eq!(pods.cluster(degraded), Judgement::Drifted);
     assert_eq!(
         pods.cluster(|facts| facts.provider = Fact::Absent),
         Judgement::InSync
     );
-    let irsa = Scene::of(&spec(Method::Irsa));
+    let irsa = Fixture::of(&spec(Method::Irsa));
     let emptied = |facts: &mut Observed| {
         facts.provider = Fact::Present(Provider {
             client_ids: [].into(),
         })
     };
     assert_eq!(irsa.cluster(emptied), Judgement::Drifted);
-    assert_eq!(irsa.cluster(gone), Judgement::InSync);
+    assert_eq!(irsa.cluster(degraded), Judgement::InSync);
     assert_eq!(
         irsa.cluster(|facts| facts.service_account = Fact::Absent),
         Judgement::Drifted
@@ -217,113 +228,113 @@ fn what_all_share_is_judged_by_each_that_needs_it() {
 }
 
 #[test]
-fn drift_that_stands_is_told_and_drift_that_went_is_news() {
+fn reported_drift_is_in_sync_until_it_is_resolved() {
     let reporting = Spec {
         drift_policy: Some(DriftPolicy::Report),
         ..spec(Method::Irsa)
     };
-    let mut scene = Scene::of(&reporting);
-    let arn = scene.identity.role_arn().clone();
-    let before = scene.world.clone();
-    let role = scene.world.roles.get_mut(&arn).unwrap();
+    let mut fixture = Fixture::of(&reporting);
+    let arn = fixture.identity.role_arn().clone();
+    let before = fixture.observed.clone();
+    let role = fixture.observed.roles.get_mut(&arn).unwrap();
     role.attached
         .present_mut()
         .unwrap()
         .insert(policy(), Fact::Present(Effect::Grants));
-    let decision = decide(&scene.identity, &scene.status, &scene.world);
-    scene.status = carry_out(&decision, &scene.status, &mut scene.world).status;
-    assert_eq!(scene.status.drift.count, 1);
-    assert!(is_steady(&scene.known(), &scene.world.object));
-    assert_eq!(scene.role(|_| {}), Judgement::InSync);
-    scene.world = before;
-    assert_eq!(scene.role(|_| {}), Judgement::Drifted);
+    let decision = decide(&fixture.identity, &fixture.status, &fixture.observed);
+    fixture.status = carry_out(&decision, &fixture.status, &mut fixture.observed).status;
+    assert_eq!(fixture.status.drift.count, 1);
+    assert!(is_steady(&fixture.known(), &fixture.observed.object));
+    assert_eq!(fixture.role(|_| {}), Judgement::InSync);
+    fixture.observed = before;
+    assert_eq!(fixture.role(|_| {}), Judgement::Drifted);
 }
 
 #[test]
-fn what_stands_only_because_nobody_was_to_repair_it_is_for_whoever_may() {
-    let mut scene = Scene::of(&spec(Method::Irsa));
-    let arn = scene.identity.role_arn().clone();
-    let attached = scene.world.roles.get_mut(&arn).unwrap();
+fn reported_drift_is_drifted_once_it_may_be_corrected() {
+    let mut fixture = Fixture::of(&spec(Method::Irsa));
+    let arn = fixture.identity.role_arn().clone();
+    let attached = fixture.observed.roles.get_mut(&arn).unwrap();
     let grants = Fact::Present(Effect::Grants);
     attached.attached.present_mut().unwrap().insert(policy(), grants);
     let reporting = Identity {
         drift_policy: DriftPolicy::Report,
-        ..scene.identity.clone()
+        ..fixture.identity.clone()
     };
-    let decision = decide(&reporting, &scene.status, &scene.world);
-    scene.status = carry_out(&decision, &scene.status, &mut scene.world).status;
-    assert!(is_steady(&scene.known(), &scene.world.object));
-    assert_eq!(scene.role(|_| {}), Judgement::Drifted);
+    let decision = decide(&reporting, &fixture.status, &fixture.observed);
+    fixture.status = carry_out(&decision, &fixture.status, &mut fixture.observed).status;
+    assert!(is_steady(&fixture.known(), &fixture.observed.object));
+    assert_eq!(fixture.role(|_| {}), Judgement::Drifted);
     let read_only = Known {
         gate: WriteGate::ReportOnly(Reporting::ReadOnly),
-        ..scene.known()
+        ..fixture.known()
     };
-    assert_eq!(judge(Part::Role, &read_only, scene.page()), Judgement::InSync);
-    scene.status.drift.items[0].reason = Some(DriftReason::Contested);
+    assert_eq!(compare(Part::Role, &read_only, fixture.page()), Judgement::InSync);
+    fixture.status.drift.items[0].reason = Some(DriftReason::Contested);
     assert!(
-        !is_steady(&scene.known(), &scene.world.object),
-        "only decisions know when its time has come"
+        !is_steady(&fixture.known(), &fixture.observed.object),
+        "only reconciles know the correction backoff"
     );
 }
 
 #[test]
-fn a_policy_that_stands_because_it_only_denies_is_for_a_look() {
-    let mut scene = Scene::of(&spec(Method::Irsa));
-    let arn = scene.identity.role_arn().clone();
-    let role = scene.world.roles.get_mut(&arn).unwrap();
+fn deny_only_policy_is_unknown() {
+    let mut fixture = Fixture::of(&spec(Method::Irsa));
+    let arn = fixture.identity.role_arn().clone();
+    let role = fixture.observed.roles.get_mut(&arn).unwrap();
     role.attached
         .present_mut()
         .unwrap()
         .insert(policy(), Fact::Present(Effect::OnlyDenies));
-    let decision = decide(&scene.identity, &scene.status, &scene.world);
-    scene.status = carry_out(&decision, &scene.status, &mut scene.world).status;
+    let decision = decide(&fixture.identity, &fixture.status, &fixture.observed);
+    fixture.status = carry_out(&decision, &fixture.status, &mut fixture.observed).status;
     let unread = |role: &mut RoleFacts| {
         let attached = role.attached.present_mut().unwrap();
         attached.insert(policy(), Fact::Unreadable(ReadError::NotRead));
     };
-    assert_eq!(scene.role(unread), Judgement::Unknown);
+    assert_eq!(fixture.role(unread), Judgement::Unknown);
 }
 
 #[test]
-fn a_role_that_took_the_place_of_the_old_is_news_once() {
-    let mut scene = Scene::of(&spec(Method::Irsa));
-    let arn = scene.identity.role_arn().clone();
-    scene.world.roles.get_mut(&arn).unwrap().id = Fact::Present("AROA2".to_owned());
-    assert_eq!(scene.role(|_| {}), Judgement::Drifted);
-    let decision = decide(&scene.identity, &scene.status, &scene.world);
-    scene.status = carry_out(&decision, &scene.status, &mut scene.world).status;
-    assert_eq!(scene.role(|_| {}), Judgement::InSync);
+fn replaced_role_is_drift_until_the_next_reconcile() {
+    let mut fixture = Fixture::of(&spec(Method::Irsa));
+    let arn = fixture.identity.role_arn().clone();
+    fixture.observed.roles.get_mut(&arn).unwrap().id = Fact::Present("AROA2".to_owned());
+    assert_eq!(fixture.role(|_| {}), Judgement::Drifted);
+    let decision = decide(&fixture.identity, &fixture.status, &fixture.observed);
+    fixture.status = carry_out(&decision, &fixture.status, &mut fixture.observed).status;
+    assert_eq!(fixture.role(|_| {}), Judgement::InSync);
 }
 
 #[test]
-fn an_account_is_read_whole_while_that_is_cheaper_than_role_by_role() {
+fn account_is_read_in_bulk_while_cheaper_than_single_reads() {
     assert!(!costs_more_than_single_reads(25, 0));
     assert!(costs_more_than_single_reads(26, 8));
     assert!(!costs_more_than_single_reads(26, 9));
 }
 
-/// More stands than the status has room for, and one policy of it only denies.
+/// The identity has more drift than the status has room for, including a policy that only denies.
 #[test]
-fn what_may_stand_beyond_what_was_told_is_for_a_look() {
-    let mut scene = Scene::of(&spec(Method::Irsa));
-    let arn = scene.identity.role_arn().clone();
-    let role = scene.world.roles.get_mut(&arn).unwrap();
+fn drift_beyond_the_reported_items_is_unknown() {
+    let mut fixture = Fixture::of(&spec(Method::Irsa));
+    let arn = fixture.identity.role_arn().clone();
+    let role = fixture.observed.roles.get_mut(&arn).unwrap();
     let tags = role.tags.present_mut().unwrap();
     tags.extend((0..25).map(|number| (format!("cost-{number:02}"), "shop".to_owned())));
     let denies = Fact::Present(Effect::OnlyDenies);
     role.attached.present_mut().unwrap().insert(policy(), denies);
-    let decision = decide(&scene.identity, &scene.status, &scene.world);
-    scene.status = carry_out(&decision, &scene.status, &mut scene.world).status;
-    assert!(scene.status.drift.items.len() < usize::try_from(scene.status.drift.count).unwrap());
-    assert!(is_steady(&scene.known(), &scene.world.object));
+    let decision = decide(&fixture.identity, &fixture.status, &fixture.observed);
+    fixture.status = carry_out(&decision, &fixture.status, &mut fixture.observed).status;
+    assert!(fixture.status.drift.items.len() < usize::try_from(fixture.status.drift.count).unwrap());
+    assert!(is_steady(&fixture.known(), &fixture.observed.object));
     let unread = |role: &mut RoleFacts| {
         let attached = role.attached.present_mut().unwrap();
         attached.insert(policy(), Fact::Unreadable(ReadError::NotRead));
     };
-    assert_eq!(scene.role(unread), Judgement::Unknown);
+    assert_eq!(fixture.role(unread), Judgement::Unknown);
     let opened = |role: &mut RoleFacts| {
         unread(role);
         role.trust = Fact::Present(Document::parse(r#"{"Statement": []}"#).unwrap());
     };
-    assert_eq!(scene.role(opened), Judgement::Drifted);
+    assert_eq!(fixture.role(opened), Judgement::Drifted);
 }

@@ -1,7 +1,8 @@
-//! Wakes: the looks at what sweeps found, a few at a time. References in, the same in turn out. No I/O but waiting.
+//! The requeues of drifted objects, a few at a time. Input: references from drift scans. Output: the same references,
+//! delayed. No I/O except timers.
 //!
-//! Everything may deviate at once: a tool that tags every role, a release that words its statuses anew. Whoever creates an
-//! object meanwhile is not to stand in line behind ten thousand looks that nobody waits for.
+//! All objects may drift at once, for example after a tool tags every role, or after a release that changes status
+//! messages. An object that a user creates at that time must not wait behind ten thousand background reconciles.
 
 use std::time::Duration;
 
@@ -11,40 +12,40 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::identity::triggers::Priority;
 use crate::identity::{Context, IdentityRef};
 
-/// One that was asked for and does not begin within this time holds nobody up: it may be gone.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The limit of the wait for a requested reconcile to start. The object may have been deleted since the request.
+const START_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where looks at what sweeps found are asked for.
+/// The sender of background requeues.
 #[derive(Debug, Clone)]
 pub(super) struct BackgroundRequeues(pub UnboundedSender<IdentityRef>);
 
 impl BackgroundRequeues {
-    /// Asks for a look at an object in its turn.
-    pub fn look(&self, object: IdentityRef) {
-        // Nobody listens any more only when the controller has ended.
+    /// Requests a reconcile of an object with background priority.
+    pub fn requeue(&self, object: IdentityRef) {
+        // Fails only after the end of the controller.
         let _ = self.0.unbounded_send(object);
     }
 }
 
-/// Passes on what was found, so that never more than half of the workers' number wait for their look.
-pub(super) async fn in_turn(
+/// Forwards requeues to the controller, so that at most half as many background reconciles as workers wait to start.
+pub(super) async fn forward_requeues(
     context: &Context,
-    mut found: UnboundedReceiver<IdentityRef>,
-    drifted: &UnboundedSender<IdentityRef>,
+    mut requeues: UnboundedReceiver<IdentityRef>,
+    controller: &UnboundedSender<IdentityRef>,
     workers: u16,
 ) {
-    let at_once = usize::from(workers / 2).max(1);
-    while let Some(object) = found.next().await {
-        let begun = async {
-            while context.objects.background_triggers() >= at_once {
+    let limit = usize::from(workers / 2).max(1);
+    while let Some(object) = requeues.next().await {
+        let below_limit = async {
+            while context.objects.background_triggers() >= limit {
                 context.objects.background_trigger_taken().await;
             }
         };
-        // Whether it came to that or not.
-        let _ = tokio::time::timeout(PATIENCE, begun).await;
+        // After the timeout, the requeue is forwarded despite the limit.
+        let _ = tokio::time::timeout(START_TIMEOUT, below_limit).await;
         if context.lease.is_open() && context.trigger(&object, Priority::Background) {
-            // As above.
-            let _ = drifted.unbounded_send(object);
+            // Fails only after the end of the controller.
+            let _ = controller.unbounded_send(object);
         }
     }
 }

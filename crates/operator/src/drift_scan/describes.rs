@@ -1,52 +1,54 @@
-//! The fields of associations, one call each: spread over the time between two sweeps, those that were read longest ago
-//! first. What to describe in; looks asked for and orphans told out. Reads EKS, and drops each answer when it was judged.
+//! The reads of single associations between two drift scans, least recently read first. Input: the associations to
+//! describe. Output: requeues of drifted objects, and candidates for orphans. Reads EKS.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use lanyard_core::bulk::orphans::identity_here;
-use lanyard_core::bulk::{Judgement, Part, judge, recorded};
+use lanyard_core::bulk::orphans::identity_in_tags;
+use lanyard_core::bulk::{Judgement, Part, compare, recorded_association};
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::Observed;
 
-use super::Term;
-use super::cluster::UnknownAssociation;
-use crate::identity::IdentityRef;
+use super::cluster_lists::UnknownAssociation;
+use super::term::Term;
 use crate::identity::key::ObjectKey;
+use crate::identity::{Context, IdentityRef};
 
-/// So many of ours come before each stranger.
-const BETWEEN: usize = 20;
+/// Number of associations of steady objects before each unknown one.
+const STEADY_PER_UNKNOWN: usize = 20;
 
 /// One association to describe.
 #[derive(Debug)]
 pub(super) enum Task {
-    /// The one of an identity that rests.
-    Ours(IdentityRef),
-    /// One of a ServiceAccount that no object has.
-    UnknownAssociation(UnknownAssociation),
+    /// The association of a steady object.
+    Steady(IdentityRef),
+    /// An association of a ServiceAccount without an object.
+    Unknown(UnknownAssociation),
 }
 
-/// The time between two calls: all of them fit into the time there is, at most so many a second.
-pub(super) fn pace(time: Duration, tasks: usize, per_second: u16) -> Duration {
-    let least = Duration::from_secs(1) / u32::from(per_second.max(1));
-    let spread = time / u32::try_from(tasks).unwrap_or(u32::MAX).max(1);
-    spread.max(least)
+/// The interval between two calls, so that all tasks fit into `time`, with at most `per_second` calls per second.
+fn call_interval(time: Duration, tasks: usize, per_second: u16) -> Duration {
+    let minimum = Duration::from_secs(1) / u32::from(per_second.max(1));
+    let even = time / u32::try_from(tasks).unwrap_or(u32::MAX).max(1);
+    even.max(minimum)
 }
 
-/// All that there is to describe. Strangers come once in a while: with thousands of our own they would never come last.
-pub(super) fn tasks(ours: Vec<IdentityRef>, strangers: Vec<UnknownAssociation>) -> VecDeque<Task> {
-    let (mut tasks, mut strangers) = (VecDeque::new(), strangers.into_iter());
-    for (count, object) in ours.into_iter().enumerate() {
-        tasks.push_back(Task::Ours(object));
-        if count % BETWEEN == BETWEEN - 1 {
-            tasks.extend(strangers.next().map(Task::UnknownAssociation));
+/// The order of the calls. Unknown associations are interleaved, because at the end of thousands of calls they would
+/// never be reached.
+pub(super) fn tasks(steady: Vec<IdentityRef>, unknown: Vec<UnknownAssociation>) -> VecDeque<Task> {
+    let mut tasks = VecDeque::new();
+    let mut unknown = unknown.into_iter();
+    for (count, object) in steady.into_iter().enumerate() {
+        tasks.push_back(Task::Steady(object));
+        if count % STEADY_PER_UNKNOWN == STEADY_PER_UNKNOWN - 1 {
+            tasks.extend(unknown.next().map(Task::Unknown));
         }
     }
-    tasks.extend(strangers.map(Task::UnknownAssociation));
+    tasks.extend(unknown.map(Task::Unknown));
     tasks
 }
 
-/// Describes one after the other until the time has come, the term is over, or all are done.
+/// Performs the tasks one after the other until the deadline, the end of the term, or the last task.
 pub(super) async fn describe_until(
     term: &Term<'_>,
     mut tasks: VecDeque<Task>,
@@ -54,19 +56,19 @@ pub(super) async fn describe_until(
     per_second: u16,
 ) {
     let mut next = Instant::now();
-    let every = pace(deadline.saturating_duration_since(next), tasks.len(), per_second);
-    let pending = &term.context.metrics.sweeps;
+    let interval = call_interval(deadline.saturating_duration_since(next), tasks.len(), per_second);
+    let metrics = &term.context.metrics.sweeps;
     while let Some(task) = tasks.pop_front() {
-        pending.pending(tasks.len());
+        metrics.pending(tasks.len());
         if next >= deadline || !term.leads() {
             return;
         }
         match task {
-            Task::Ours(object) => describe(term, &object).await,
-            Task::UnknownAssociation(stranger) => identify(term, stranger).await,
+            Task::Steady(object) => describe(term, &object).await,
+            Task::Unknown(unknown) => identify(term, unknown).await,
         }
-        // The calls' own time counts: else there would be fewer a second than there may be.
-        next = (next + every).max(Instant::now());
+        // The interval includes the duration of the call. Otherwise the rate would stay below the limit.
+        next = (next + interval).max(Instant::now());
         term.sleep_until(next.min(deadline)).await;
     }
 }
@@ -78,18 +80,18 @@ async fn describe(term: &Term<'_>, object: &IdentityRef) {
     let Some(steady) = stored.and_then(|object| context.steady(&object)) else {
         return;
     };
-    let Some(known) = recorded(&steady.decoded.status) else {
+    let Some(recorded) = recorded_association(&steady.decoded.status) else {
         return;
     };
-    let read = context.engine.association_by_id(&known.id).await;
+    let read = context.engine.association_by_id(&recorded.id).await;
     let target = &steady.decoded.target;
     let key = ObjectKey::of(&target.uid);
     if checks.reconciled_since(key, read_at) {
         return;
     }
     let read = context.engine.trusted_association(&target.subject, read);
-    // What is only late is asked for again. Of what cannot be read, a look says so.
-    let late = matches!(
+    // These errors pass by themselves. Other errors are reported by a reconcile.
+    let transient = matches!(
         read.unreadable(),
         Some(ReadError::AwaitingConsistency | ReadError::Throttled)
     );
@@ -97,26 +99,27 @@ async fn describe(term: &Term<'_>, object: &IdentityRef) {
         association: read,
         ..Observed::nothing()
     };
-    match judge(Part::Association, &steady.known(), facts) {
+    match compare(Part::Association, &steady.known(), facts) {
         Judgement::InSync => checks.described(key, read_at),
-        Judgement::Unknown if late => {}
+        Judgement::Unknown if transient => {}
         Judgement::Unknown | Judgement::Drifted => {
             term.drifted(key, object.clone(), "association");
         }
     }
 }
 
-/// Finds out whether an association that nobody has an object for is one of ours. The next sweep tells, if it still is.
+/// Reads the tags of an association without an object. The next scan reports it if it has Lanyard's tags and still has
+/// no object.
 async fn identify(term: &Term<'_>, UnknownAssociation { id, owner }: UnknownAssociation) {
     let context = term.context;
-    let Fact::Present(found) = context.engine.association_by_id(&id).await else {
+    let Fact::Present(association) = context.engine.association_by_id(&id).await else {
         return;
     };
-    let of_ours = identity_here(&context.engine.cluster().identity, &found.tags);
+    let tagged = identity_in_tags(&context.engine.cluster().identity, &association.tags);
     let object = IdentityRef::new(&owner.name).within(&owner.namespace);
-    match of_ours {
+    match tagged {
         None => term.sweeps.foreign(id),
-        // It may have come meanwhile.
+        // The object may have been created since the scan.
         Some(_) if context.store.get(&object).is_some() => {}
         Some(_) => term.sweeps.suspect(id),
     }
@@ -129,31 +132,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strangers_have_their_turn_among_thousands_of_ours() {
+    fn unknown_associations_are_interleaved_with_steady() {
         let owner = || IdentityName {
             namespace: "shop".to_owned(),
             name: "orders".to_owned(),
         };
-        let stranger = |id: usize| UnknownAssociation {
+        let unknown = |id: usize| UnknownAssociation {
             id: id.to_string(),
             owner: owner(),
         };
-        let ours = vec![IdentityRef::new("orders").within("shop"); 50];
-        let tasks = tasks(ours, (0..3).map(stranger).collect());
-        let at: Vec<usize> = tasks
+        let steady = vec![IdentityRef::new("orders").within("shop"); 50];
+        let tasks = tasks(steady, (0..3).map(unknown).collect());
+        let positions: Vec<usize> = tasks
             .iter()
             .enumerate()
-            .filter(|(_, task)| matches!(task, Task::UnknownAssociation(_)))
-            .map(|(at, _)| at)
+            .filter(|(_, task)| matches!(task, Task::Unknown(_)))
+            .map(|(position, _)| position)
             .collect();
-        assert_eq!((at, tasks.len()), (vec![20, 41, 52], 53));
+        assert_eq!((positions, tasks.len()), (vec![20, 41, 52], 53));
     }
 
     #[test]
-    fn few_are_spread_over_the_time_and_many_come_no_faster_than_they_may() {
+    fn call_interval_is_even_within_the_rate_limit() {
         let (minutes, second) = (Duration::from_secs(600), Duration::from_secs(1));
-        assert_eq!(pace(minutes, 600, 5), second);
-        assert_eq!(pace(minutes, 100_000, 5), second / 5);
-        assert_eq!(pace(minutes, 0, 5), minutes);
+        assert_eq!(call_interval(minutes, 600, 5), second);
+        assert_eq!(call_interval(minutes, 100_000, 5), second / 5);
+        assert_eq!(call_interval(minutes, 0, 5), minutes);
     }
 }

@@ -1,22 +1,22 @@
-//! Orphans and refusals: what sweeps found that no object names, and what they were refused, each told once.
-//! Suspects in, log lines and gauges out. They are told and never removed: see `docs/operations.md`.
+//! The memory of orphans and denied reads, each of which is logged once per term. Input: listings of candidates.
+//! Output: log lines and counts. No I/O. Orphans are never removed: see `docs/operations.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lanyard_core::bulk::orphans::{IdentityName, names};
+use lanyard_core::bulk::orphans::{IdentityName, references_role};
 use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::field::Resource;
 use lanyard_core::model::name::AccountId;
 
 use crate::identity::{Context, IdentityRef};
 
-/// What was listed.
+/// The list that an orphan is in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     /// The roles of an account.
     Roles(AccountId),
-    /// The cluster's associations.
+    /// The associations of the cluster.
     Associations,
 }
 
@@ -29,148 +29,150 @@ impl Place {
     }
 }
 
-/// What a list showed that carries our tags while no object knows of it.
+/// The resources in a list that have Lanyard's tags and that no object references.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    /// ARNs of roles, or ids of associations.
+pub(super) struct OrphanListing {
+    /// The objects in the tags, by ARN of the role or ID of the association.
     pub orphans: BTreeMap<String, IdentityName>,
-    /// Whether the list came to its end: what it did not show is not there.
-    pub whole: bool,
+    /// The list was read to its end, so that missing items are absent.
+    pub complete: bool,
 }
 
-impl Found {
-    /// What another list of the same place showed: one that came to its end shows everything.
+impl OrphanListing {
+    /// Adds another listing of the same place. One complete listing makes the result complete.
     pub fn and(mut self, other: Self) -> Self {
         self.orphans.extend(other.orphans);
-        self.whole |= other.whole;
+        self.complete |= other.complete;
         self
     }
 }
 
-/// What was told before.
+/// The orphans and denied reads that earlier scans reported.
 #[derive(Debug, Default)]
-pub struct Sweeps(Mutex<Known>);
+pub struct Sweeps(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Known {
-    places: BTreeMap<Place, Nobodys>,
-    /// Associations that nobody has an object for and whose tags are not ours.
+struct State {
+    places: BTreeMap<Place, PlaceState>,
+    /// The associations without an object and without Lanyard's tags.
     foreign: BTreeSet<String>,
+    /// The denied reads, as read and account.
     refused: BTreeSet<String>,
 }
 
-/// What of one place nobody knows of: seen once, it may be on its way, and so is only suspected.
+/// The orphans of one place. A resource that only one scan found is a candidate, because its object may not be in the
+/// cache yet.
 #[derive(Debug, Default)]
-struct Nobodys {
-    suspected: BTreeSet<String>,
+struct PlaceState {
+    candidates: BTreeSet<String>,
     orphans: BTreeSet<String>,
 }
 
 impl Sweeps {
-    /// A read was refused: said once.
+    /// Logs a denied read once.
     pub(super) fn refused(&self, read: &str, account: &AccountId, missing: &str) {
-        if self.known().refused.insert(format!("{read} {account}")) {
+        if self.state().refused.insert(format!("{read} {account}")) {
             tracing::warn!(
                 read, %account, missing,
-                "sweeps may not read in bulk; what concerns it is looked at one by one, at more calls"
+                "bulk read denied: Lanyard reconciles the affected objects one by one, with more calls; allow the missing action"
             );
         }
     }
 
-    /// Takes note of what a place was found to hold. What two sweeps in a row find nobody's is an orphan, and told once.
-    pub(super) fn note(&self, place: Place, found: Found) {
-        let mut known = self.known();
+    /// Records the listing of a place. A resource that two scans in a row find is an orphan, and is logged once.
+    pub(super) fn note(&self, place: Place, listing: OrphanListing) {
+        let mut state = self.state();
         let resource = place.resource().as_str();
-        let before = known.places.entry(place).or_default();
-        let mut now = Nobodys::default();
-        for (what, owner) in found.orphans {
-            let told = before.orphans.contains(&what);
-            if !told && !before.suspected.contains(&what) {
-                now.suspected.insert(what);
+        let previous = state.places.entry(place).or_default();
+        let mut current = PlaceState::default();
+        for (id, owner) in listing.orphans {
+            let is_known = previous.orphans.contains(&id);
+            if !is_known && !previous.candidates.contains(&id) {
+                current.candidates.insert(id);
                 continue;
             }
-            if !told {
+            if !is_known {
                 tracing::warn!(
-                    resource, what, %owner,
+                    resource, id, %owner,
                     "orphan: it carries the tags of an object that does not exist or does not use it; Lanyard does not remove it"
                 );
             }
-            now.orphans.insert(what);
+            current.orphans.insert(id);
         }
-        if !found.whole {
-            let still = before.suspected.difference(&now.orphans);
-            now.suspected.extend(still.cloned());
-            now.orphans.append(&mut before.orphans);
+        if !listing.complete {
+            let unconfirmed = previous.candidates.difference(&current.orphans);
+            current.candidates.extend(unconfirmed.cloned());
+            current.orphans.append(&mut previous.orphans);
         }
-        *before = now;
+        *previous = current;
     }
 
-    /// Forgets the roles of all accounts but these: no class leads to them any more.
+    /// Removes the roles of all other accounts, which no class uses any more.
     pub(super) fn keep_only(&self, accounts: &BTreeSet<AccountId>) {
-        self.known().places.retain(|place, _| match place {
+        self.state().places.retain(|place, _| match place {
             Place::Roles(account) => accounts.contains(account),
             Place::Associations => true,
         });
     }
 
-    /// How many orphans of a kind there are.
+    /// The number of orphans of a kind.
     pub(super) fn count(&self, resource: Resource) -> usize {
-        let known = self.known();
-        let of_kind = known
+        let state = self.state();
+        let of_kind = state
             .places
             .iter()
             .filter(|(place, _)| place.resource() == resource);
-        of_kind.map(|(_, orphans)| orphans.orphans.len()).sum()
+        of_kind.map(|(_, place)| place.orphans.len()).sum()
     }
 
-    /// Whether an association is known to be somebody else's.
+    /// Returns true if an association is known to lack Lanyard's tags.
     pub(super) fn is_foreign(&self, id: &str) -> bool {
-        self.known().foreign.contains(id)
+        self.state().foreign.contains(id)
     }
 
-    /// Whether an association is known to carry our tags for an object that is not there.
+    /// Returns true if an association is known to have Lanyard's tags for an object that does not exist.
     pub(super) fn is_nobodys(&self, id: &str) -> bool {
-        let known = self.known();
-        let orphans = known.places.get(&Place::Associations);
-        orphans.is_some_and(|orphans| orphans.suspected.contains(id) || orphans.orphans.contains(id))
+        let state = self.state();
+        let place = state.places.get(&Place::Associations);
+        place.is_some_and(|place| place.candidates.contains(id) || place.orphans.contains(id))
     }
 
-    /// An association carries our tags for an object that is not there.
+    /// Records an association with Lanyard's tags for an object that does not exist.
     pub(super) fn suspect(&self, id: String) {
-        let mut known = self.known();
-        let orphans = known.places.entry(Place::Associations).or_default();
-        orphans.suspected.insert(id);
+        let mut state = self.state();
+        let place = state.places.entry(Place::Associations).or_default();
+        place.candidates.insert(id);
     }
 
-    /// An association is somebody else's.
+    /// Records an association without Lanyard's tags.
     pub(super) fn foreign(&self, id: String) {
-        self.known().foreign.insert(id);
+        self.state().foreign.insert(id);
     }
 
-    /// These are all associations of which nobody has an object: what else was known to be somebody's is gone.
+    /// Removes the associations that no longer exist. `ids`: all associations without an object.
     pub(super) fn strangers_are(&self, ids: &BTreeSet<&str>) {
-        self.known().foreign.retain(|id| ids.contains(id.as_str()));
+        self.state().foreign.retain(|id| ids.contains(id.as_str()));
     }
 
-    /// Another term has begun: everything is found anew.
+    /// Clears the state at the start of a term.
     pub(super) fn begin_term(&self) {
-        *self.known() = Known::default();
+        *self.state() = State::default();
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Context {
-    /// Whether the object that a role's tags name is there and knows of the role.
-    pub(super) fn knows(&self, owner: &IdentityName, role: &RoleArn) -> bool {
+    /// Returns true if the object in the tags of a role exists and references the role.
+    pub(super) fn has_object_of(&self, owner: &IdentityName, role: &RoleArn) -> bool {
         let object = self
             .store
             .get(&IdentityRef::new(&owner.name).within(&owner.namespace));
         object.is_some_and(|object| {
             let inventory = object.inventory();
-            names(&object.decode_status(), inventory.as_ref(), role)
+            references_role(&object.decode_status(), inventory.as_ref(), role)
         })
     }
 }
@@ -179,13 +181,13 @@ impl Context {
 mod tests {
     use super::*;
 
-    fn found(roles: &[&str], whole: bool) -> Found {
+    fn listing(roles: &[&str], complete: bool) -> OrphanListing {
         let owner = || IdentityName {
             namespace: "shop".to_owned(),
             name: "orders".to_owned(),
         };
         let orphans = roles.iter().map(|role| ((*role).to_owned(), owner())).collect();
-        Found { orphans, whole }
+        OrphanListing { orphans, complete }
     }
 
     fn roles(account: &str) -> Place {
@@ -193,40 +195,40 @@ mod tests {
     }
 
     #[test]
-    fn what_two_sweeps_in_a_row_find_nobodys_is_an_orphan_until_one_does_not() {
-        let (sweeps, here) = (Sweeps::default(), || roles("111122223333"));
-        let count = |found| {
-            sweeps.note(here(), found);
+    fn orphan_is_reported_after_two_scans_in_a_row() {
+        let sweeps = Sweeps::default();
+        let count = |listing| {
+            sweeps.note(roles("111122223333"), listing);
             sweeps.count(Resource::Role)
         };
-        assert_eq!(count(found(&["a", "b"], true)), 0);
-        assert_eq!(count(found(&["a"], true)), 1);
+        assert_eq!(count(listing(&["a", "b"], true)), 0);
+        assert_eq!(count(listing(&["a"], true)), 1);
         assert_eq!(
-            count(found(&["b"], false)),
+            count(listing(&["b"], false)),
             1,
-            "nothing is known of what was not shown"
+            "an incomplete listing removes no orphan"
         );
-        assert_eq!(count(found(&["a", "b"], true)), 2);
-        assert_eq!(count(found(&["a"], true)), 1);
+        assert_eq!(count(listing(&["a", "b"], true)), 2);
+        assert_eq!(count(listing(&["a"], true)), 1);
         assert_eq!(sweeps.count(Resource::Association), 0);
     }
 
     #[test]
-    fn an_account_that_cannot_be_read_keeps_no_other_from_coming_clean() {
+    fn unreadable_account_keeps_its_orphans_only() {
         let sweeps = Sweeps::default();
         for _ in 0..2 {
-            sweeps.note(roles("111122223333"), found(&["a"], true));
-            sweeps.note(roles("444455556666"), found(&["b"], true));
+            sweeps.note(roles("111122223333"), listing(&["a"], true));
+            sweeps.note(roles("444455556666"), listing(&["b"], true));
         }
-        sweeps.note(roles("111122223333"), found(&[], true));
-        sweeps.note(roles("444455556666"), found(&[], false));
+        sweeps.note(roles("111122223333"), listing(&[], true));
+        sweeps.note(roles("444455556666"), listing(&[], false));
         assert_eq!(sweeps.count(Resource::Role), 1);
         sweeps.keep_only(&BTreeSet::from([AccountId::parse("111122223333").unwrap()]));
         assert_eq!(sweeps.count(Resource::Role), 0);
     }
 
     #[test]
-    fn a_stranger_that_is_gone_is_forgotten() {
+    fn deleted_foreign_association_is_removed() {
         let sweeps = Sweeps::default();
         sweeps.foreign("a-1".to_owned());
         sweeps.foreign("a-2".to_owned());

@@ -1,0 +1,87 @@
+//! The report of a drift scan. Input: counts, and listings of orphans. Output: metrics, log lines, and the associations
+//! whose tags have to be read. No I/O.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lanyard_core::model::field::Resource;
+use lanyard_core::model::name::AccountId;
+
+use super::cluster_lists::{UnknownAssociation, UnknownAssociations};
+use super::orphans::{OrphanListing, Place};
+use super::outcome::Outcome;
+use super::scan::ScanCounts;
+use super::term::Term;
+use crate::identity::Context;
+
+pub(super) fn report_scan(context: &Context, counts: &ScanCounts, duration: Duration, outcome: Outcome) {
+    let ScanCounts {
+        checked,
+        drifted,
+        unchecked,
+    } = *counts;
+    let outcome = outcome.as_str();
+    context.metrics.sweeps.ended(outcome, duration);
+    let objects = [
+        ("checked", checked),
+        ("drifted", drifted),
+        ("unchecked", unchecked),
+    ];
+    context.metrics.sweeps.objects(objects);
+    if drifted > 0 {
+        tracing::info!(
+            checked,
+            drifted,
+            unchecked,
+            ?duration,
+            outcome,
+            "drift scan ended"
+        );
+    } else {
+        tracing::debug!(
+            checked,
+            drifted,
+            unchecked,
+            ?duration,
+            outcome,
+            "drift scan ended"
+        );
+    }
+}
+
+/// Reports the roles that no object references, for each account.
+pub(super) fn report_orphaned_roles(term: &Term<'_>, listings: BTreeMap<AccountId, OrphanListing>) {
+    term.sweeps.keep_only(&listings.keys().cloned().collect());
+    for (account, listing) in listings {
+        term.sweeps.note(Place::Roles(account), listing);
+    }
+    let count = term.sweeps.count(Resource::Role);
+    term.context.metrics.sweeps.orphans(Resource::Role, count);
+}
+
+/// Reports the associations that are known as orphans. Returns the associations without an object that are new: their
+/// tags take one call each, once.
+pub(super) fn new_unknown_associations(
+    term: &Term<'_>,
+    UnknownAssociations {
+        associations,
+        complete,
+    }: UnknownAssociations,
+) -> Vec<UnknownAssociation> {
+    let sweeps = &term.sweeps;
+    if complete {
+        sweeps.strangers_are(&associations.iter().map(|unknown| unknown.id.as_str()).collect());
+    }
+    let not_foreign = associations
+        .into_iter()
+        .filter(|unknown| !sweeps.is_foreign(&unknown.id));
+    let (orphans, new): (Vec<_>, Vec<_>) = not_foreign.partition(|unknown| sweeps.is_nobodys(&unknown.id));
+    let orphans = orphans
+        .into_iter()
+        .map(|orphan| (orphan.id, orphan.owner))
+        .collect();
+    sweeps.note(Place::Associations, OrphanListing { orphans, complete });
+    let count = sweeps.count(Resource::Association);
+    term.context.metrics.sweeps.orphans(Resource::Association, count);
+    new
+}
