@@ -8,7 +8,7 @@ use std::ops::Not;
 
 use kube::core::ObjectMeta;
 use kube::{CustomResource, KubeSchema};
-use lanyard_core::class::{Class, Listed};
+use lanyard_core::class::{Class, ClassEntry};
 use lanyard_core::model::cluster::ProviderPolicy;
 use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 use serde::{Deserialize, Serialize};
@@ -331,7 +331,7 @@ pub struct QueueSpec {
 impl WorkloadIdentityClass {
     /// The class as core takes it. What is wrong with it is kept: a class that cannot be used allows nothing.
     #[must_use]
-    pub fn listed(&self) -> Listed {
+    pub fn listed(&self) -> ClassEntry {
         let spec = serde_json::to_value(&self.spec).unwrap_or_default();
         listed(&self.metadata, spec)
     }
@@ -339,13 +339,13 @@ impl WorkloadIdentityClass {
 
 /// A class as core takes it, from an object that may not fit the types of this version.
 #[must_use]
-pub fn listed(metadata: &ObjectMeta, spec: serde_json::Value) -> Listed {
+pub fn listed(metadata: &ObjectMeta, spec: serde_json::Value) -> ClassEntry {
     let name = metadata.name.clone().unwrap_or_default();
     let annotations = metadata.annotations.as_ref();
     let marked = annotations.and_then(|all| all.get(ANNOTATION_DEFAULT_CLASS));
-    Listed {
+    ClassEntry {
         is_default: marked.is_some_and(|mark| mark == "true"),
-        goes: metadata.deletion_timestamp.is_some(),
+        is_deleting: metadata.deletion_timestamp.is_some(),
         class: Class::read(&name, spec),
         name,
     }

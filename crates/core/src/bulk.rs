@@ -5,7 +5,7 @@
 //! news. What cannot be read is neither, and what was not read at all is left out.
 
 use crate::identity::Identity;
-use crate::model::binding::By;
+use crate::model::binding::MethodSettings;
 use crate::model::condition::{Condition, ConditionStatus, ConditionType};
 use crate::model::fact::{Fact, ReadError};
 use crate::model::field::{Field, Resource};
@@ -101,8 +101,8 @@ pub fn is_steady(known: &Known<'_>, control: &ControlMetadata) -> bool {
     // What custody holds beside the role in use is still to be removed, or seen to be gone.
     let adopted = status.role.as_ref().is_some_and(|role| role.adopted);
     let entry = InventoryEntry {
-        share: (adopted || identity.shares_trust).then(|| StatementKey::of(&identity.binding)),
-        ..identity.touches()
+        statement: (adopted || identity.shares_trust).then(|| StatementKey::of(&identity.binding)),
+        ..identity.inventory_entry()
     };
     let holds = |inventory: &Inventory| {
         let of_class = identity.class.is_none() || inventory.class == identity.class;
@@ -157,7 +157,7 @@ pub fn judge_listed(known: &Known<'_>, id: Option<&str>) -> Judgement {
     let Some(id) = id else {
         let facts = Observed {
             association: Fact::Absent,
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         return judge(Part::Association, known, facts);
     };
@@ -277,7 +277,7 @@ fn beside_drift(part: Part, known: &Known<'_>, wanted: &DesiredState, observed: 
         Part::Settings if facts.id.present().is_none() => Judgement::Unknown,
         Part::Role | Part::Settings => Judgement::InSync,
         Part::Association => same_association(known.status, &observed.association),
-        Part::Cluster => hands_out(&known.identity.binding.by, wanted, observed),
+        Part::Cluster => hands_out(&known.identity.binding.settings, wanted, observed),
     }
 }
 
@@ -300,11 +300,11 @@ fn same_association(status: &Status, found: &Fact<Association>) -> Judgement {
 }
 
 /// Whether there is still what hands credentials to pods: of an identity that rests, there was.
-fn hands_out(by: &By, wanted: &DesiredState, observed: &Observed) -> Judgement {
+fn hands_out(by: &MethodSettings, wanted: &DesiredState, observed: &Observed) -> Judgement {
     let found = match by {
-        By::PodIdentity { .. } => observed.agent.as_ref().map(|agent| agent.ready),
-        By::Irsa { .. } if wanted.needs_webhook() => observed.webhook.as_ref().map(|_| true),
-        By::Irsa { .. } => return Judgement::InSync,
+        MethodSettings::PodIdentity { .. } => observed.agent.as_ref().map(|agent| agent.ready),
+        MethodSettings::Irsa { .. } if wanted.needs_webhook() => observed.webhook.as_ref().map(|_| true),
+        MethodSettings::Irsa { .. } => return Judgement::InSync,
     };
     match found {
         Fact::Present(true) => Judgement::InSync,

@@ -9,7 +9,7 @@ use lanyard_core::model::arn::{PolicyArn, RoleArn};
 use lanyard_core::model::cluster::Platform;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::{Observed, RoleFacts};
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::model::workload::Workload;
 
 use crate::Engine;
@@ -29,7 +29,7 @@ pub struct Scope<'a> {
     /// Whether the method needs the agent.
     pub agent: bool,
     /// The holders, as last counted.
-    pub pods: Fact<Pods>,
+    pub pods: Fact<PodList>,
     /// Whether to list the holders afresh instead: a transition rests on them.
     pub fresh_pods: bool,
     /// Whether to read what restarts the holders: a transition may restart something.
@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// The pods, and what restarts them.
-    pub async fn running(&self, scope: &Scope<'_>) -> (Fact<Pods>, Fact<Vec<Workload>>) {
+    pub async fn running(&self, scope: &Scope<'_>) -> (Fact<PodList>, Fact<Vec<Workload>>) {
         let subject = &scope.target.subject;
         let pods = async {
             match scope.fresh_pods {

@@ -97,8 +97,8 @@ impl Edit {
     /// Whether a policy is as this edit leaves it.
     fn holds_in(&self, document: &Document) -> bool {
         match &self.alone {
-            Some(alone) => self.membership.state(document, alone) == MembershipState::Taken,
-            None => self.membership.is_taken(document) == Some(false),
+            Some(alone) => self.membership.state(document, alone) == MembershipState::Present,
+            None => self.membership.is_listed(document) == Some(false),
         }
     }
 }

@@ -18,7 +18,9 @@ use futures::channel::mpsc::UnboundedSender;
 use futures::future::{Either, select};
 use jiff::Timestamp;
 use lanyard_aws::{AwsError, LONG_POLL, Message, Queue, Receipt};
-use lanyard_core::aws_event::{About, AwsChange, Caller, Debounce, EventScope, Urgency, read};
+use lanyard_core::aws_event::{
+    AwsChange, Caller, ChangedResource, Debounce, DebounceDecision, EventScope, parse,
+};
 use lanyard_core::model::text::quote;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
@@ -159,7 +161,7 @@ impl EventListener {
     fn read(&self, messages: Vec<Message>, notices: &mut Vec<AwsChange>, receipts: &mut Vec<Receipt>) {
         let home = home(&self.context, self.source.caller.as_ref());
         for message in messages {
-            match read(&message.body, &home) {
+            match parse(&message.body, &home) {
                 Ok(notice) => notices.push(notice),
                 Err(dropped) => {
                     tracing::debug!(
@@ -183,28 +185,28 @@ impl EventListener {
         self.wake_due();
         let Ok(found) = found else { return false };
         for (notice, objects) in found {
-            if let About::Provider { arn } = &notice.about {
+            if let ChangedResource::Provider { arn } = &notice.resource {
                 self.context.engine.forget_provider(arn).await;
             }
             let now = Timestamp::now();
-            let age = now.duration_since(notice.at);
+            let age = now.duration_since(notice.time);
             self.context
                 .metrics
                 .notices
                 .age(age.try_into().unwrap_or_default());
-            let asked: Vec<Urgency> = objects
+            let asked: Vec<DebounceDecision> = objects
                 .into_iter()
-                .map(|object| self.ask(object, notice.at, now))
+                .map(|object| self.ask(object, notice.time, now))
                 .collect();
             self.context.metrics.notices.message(outcome(&asked));
         }
         true
     }
 
-    fn ask(&mut self, object: IdentityRef, at: Timestamp, now: Timestamp) -> Urgency {
+    fn ask(&mut self, object: IdentityRef, at: Timestamp, now: Timestamp) -> DebounceDecision {
         let looked = self.context.looks.last(&object);
-        let asked = self.pace.noticed(&object, at, looked, now);
-        if asked == Urgency::Now {
+        let asked = self.pace.record(&object, at, looked, now);
+        if asked == DebounceDecision::Now {
             self.requeue(object);
         }
         asked
@@ -253,15 +255,20 @@ fn home<'a>(context: &'a Context, caller: Option<&Caller>) -> EventScope<'a> {
     EventScope {
         cluster: context.engine.cluster(),
         accounts: assumed.iter().map(|role| role.account.clone()).collect(),
-        ourselves: there.chain(caller.cloned()).collect(),
+        own_callers: there.chain(caller.cloned()).collect(),
     }
 }
 
 /// What a message came to, in one word.
-fn outcome(asked: &[Urgency]) -> &'static str {
+fn outcome(asked: &[DebounceDecision]) -> &'static str {
     match asked {
         [] => "unmatched",
-        all if all.iter().all(|asked| *asked == Urgency::Known) => "known",
+        all if all
+            .iter()
+            .all(|asked| *asked == DebounceDecision::AlreadyObserved) =>
+        {
+            "known"
+        }
         _ => "triggered",
     }
 }

@@ -8,7 +8,7 @@ use kube::core::ObjectMeta;
 use kube_runtime::reflector::ObjectRef;
 use lanyard_api::class::WorkloadIdentityClassStatus;
 use lanyard_core::class::selector::Labels;
-use lanyard_core::class::{Aws, Class, ClassRequest, Listed, Selection, select};
+use lanyard_core::class::{Aws, Class, ClassEntry, ClassRequest, Selection, select};
 use lanyard_core::model::cluster::Cluster;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::spec::Spec;
@@ -63,7 +63,7 @@ impl Changes {
 /// What the watches show.
 #[derive(Debug)]
 struct Known {
-    classes: Fact<Vec<Listed>>,
+    classes: Fact<Vec<ClassEntry>>,
     /// What else there is of each class, for those who write to it.
     shown: BTreeMap<String, Shown>,
     namespaces: Fact<BTreeMap<String, Labels>>,
@@ -193,7 +193,7 @@ impl Classes {
     pub fn accounts(&self) -> Vec<Aws> {
         let known = self.known.borrow();
         let listed = known.classes.present().into_iter().flatten();
-        listed.filter_map(Listed::aws).cloned().collect()
+        listed.filter_map(ClassEntry::aws).cloned().collect()
     }
 
     /// A class has changed: what follows each is counted again.
@@ -245,10 +245,10 @@ fn class_of(decoded: &Decoded) -> Option<&str> {
 }
 
 /// How the account of the roles of an object that goes is reached: as the class says that it followed.
-pub(crate) fn account_of<'a>(classes: impl IntoIterator<Item = &'a Listed>, decoded: &Decoded) -> Aws {
-    let followed = |listed: &&Listed| Some(listed.name.as_str()) == class_of(decoded);
+pub(crate) fn account_of<'a>(classes: impl IntoIterator<Item = &'a ClassEntry>, decoded: &Decoded) -> Aws {
+    let followed = |listed: &&ClassEntry| Some(listed.name.as_str()) == class_of(decoded);
     let found = classes.into_iter().find(followed);
-    found.and_then(Listed::aws).cloned().unwrap_or_default()
+    found.and_then(ClassEntry::aws).cloned().unwrap_or_default()
 }
 
 fn reference(namespace: &str, name: &str) -> IdentityRef {

@@ -12,12 +12,12 @@ use lanyard_core::class::Class;
 use lanyard_core::identity::Identity;
 use lanyard_core::model::arn::{PolicyArn, RoleArn};
 use lanyard_core::model::binding::Binding;
-use lanyard_core::model::binding::By;
+use lanyard_core::model::binding::MethodSettings;
 use lanyard_core::model::cluster::Cluster;
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::inventory::Inventory;
 use lanyard_core::model::observed::Observed;
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::model::spec::{Method, PodRestart, Spec};
 use lanyard_core::model::status::TransitionStatus;
 use lanyard_core::reconcile::class_decision::ClassDecision;
@@ -101,7 +101,7 @@ async fn decision(decoded: &Decoded, priority: Priority, context: &Context) -> O
             ClassDecision::Rejected(freeze) => refused(&decoded.status, decoded.generation, &freeze, now),
             ClassDecision::Accepted(identity) => {
                 let object = reference(decoded);
-                let identity = identity.leaving_alone(context.contests.of(&object));
+                let identity = identity.with_contested(context.contests.of(&object));
                 let scope = Scope {
                     background: priority == Priority::Background,
                     ..scope(decoded, &identity, context)
@@ -152,7 +152,10 @@ async fn keep(
         }
     };
     let (timings, now) = (
-        context.engine.timings().paced_by(identity.queue.as_ref()),
+        context
+            .engine
+            .timings()
+            .with_rollout_policy(identity.queue.as_ref()),
         Timestamp::now(),
     );
     let decision = decide(identity, &decoded.status, &observed, &timings, now);
@@ -254,8 +257,8 @@ fn scope<'a>(decoded: &'a Decoded, identity: &Identity, context: &Context) -> Sc
 /// Whether sessions of the role may get tags soon, so that it matters whether a policy lets it assume other roles.
 fn gets_tags(decoded: &Decoded, identity: &Identity) -> bool {
     let tags = matches!(
-        identity.binding.by,
-        By::PodIdentity {
+        identity.binding.settings,
+        MethodSettings::PodIdentity {
             session_tags: true,
             ..
         }
@@ -266,7 +269,7 @@ fn gets_tags(decoded: &Decoded, identity: &Identity) -> bool {
 }
 
 /// What a look at an object that goes has to read: what may be ours, and nothing that only a new binding needs.
-pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: Fact<Pods>) -> Scope<'a> {
+pub(crate) fn removal_scope<'a>(decoded: &'a Decoded, cluster: &Cluster, pods: Fact<PodList>) -> Scope<'a> {
     let inventory = inventory(decoded, cluster);
     let derived = derived_role(decoded, cluster);
     Scope {
@@ -309,7 +312,7 @@ fn known_policies(decoded: &Decoded, identity: &Identity) -> BTreeSet<PolicyArn>
 }
 
 /// The holders as the watch last showed them.
-fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
+fn pods(decoded: &Decoded, context: &Context) -> Fact<PodList> {
     let subject = &decoded.target.subject;
     let fold = context.pods.read().unwrap_or_else(PoisonError::into_inner);
     fold.counted(subject.namespace.as_str(), subject.name.as_str())
@@ -317,7 +320,7 @@ fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
 
 /// The spec as where no class exists: on what was made, no class has a say any more.
 fn unclassed(spec: &Spec, decoded: &Decoded, cluster: &Cluster) -> Option<Identity> {
-    let (class, made) = (Class::unrestricted(), decoded.status.made());
+    let (class, made) = (Class::unrestricted(), decoded.status.recorded_roles());
     let validated = validate(spec, &decoded.target.subject, cluster, &class, &made);
     validated.ok().map(|validated| validated.identity)
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
-use lanyard_core::class::Listed;
+use lanyard_core::class::ClassEntry;
 use lanyard_engine::{Engine, GuardedClient, WriteCheck};
 use tokio::time::timeout;
 
@@ -95,7 +95,7 @@ struct Release<'a> {
     /// The world, or why AWS does not say which cluster this is.
     aws: Result<Engine, String>,
     /// Every class: some say in which account the roles of their identities are.
-    classes: Vec<Listed>,
+    classes: Vec<ClassEntry>,
 }
 
 impl<'a> Release<'a> {

@@ -324,7 +324,7 @@ fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
     let object: WorkloadIdentity = from_yaml(&path)?;
     let subject = subject(&object, cluster);
     let (before, class) = (spec(&object), class(folder)?);
-    let (none, nothing) = (Status::default(), Observed::nothing());
+    let (none, nothing) = (Status::default(), Observed::unread());
     let ClassDecision::Accepted(identity) =
         ruled(&before, &subject, cluster, class.as_ref(), &none, &nothing)
     else {

@@ -40,7 +40,7 @@ pub fn identity_here(cluster: &ClusterIdentity, tags: &BTreeMap<String, String>)
 #[must_use]
 pub fn names(status: &Status, inventory: Option<&Inventory>, role: &RoleArn) -> bool {
     let mut entry = inventory.into_iter().flat_map(|inventory| &inventory.roles);
-    status.made().roles.contains(role) || entry.any(|entry| entry.arn == *role)
+    status.recorded_roles().roles.contains(role) || entry.any(|entry| entry.arn == *role)
 }
 
 #[cfg(test)]

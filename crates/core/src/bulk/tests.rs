@@ -50,7 +50,7 @@ impl Scene {
         };
         Observed {
             roles: [(arn.clone(), facts)].into(),
-            ..Observed::nothing()
+            ..Observed::unread()
         }
     }
 
@@ -65,7 +65,7 @@ impl Scene {
             service_account: self.world.service_account.clone(),
             provider: self.world.provider.clone(),
             agent: self.world.agent.clone(),
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         edit(&mut facts);
         judge(Part::Cluster, &self.known(), facts)
@@ -164,7 +164,7 @@ fn the_two_settings_are_judged_by_the_other_read_alone() {
         };
         let page = Observed {
             roles: [(arn.clone(), facts)].into(),
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         judge(Part::Settings, &scene.known(), page)
     };

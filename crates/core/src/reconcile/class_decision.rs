@@ -69,11 +69,11 @@ pub fn rule(
     record: Record<'_>,
     may_begin: impl FnOnce(&Class) -> bool,
 ) -> ClassDecision {
-    let made = record.status.made();
+    let made = record.status.recorded_roles();
     let under = |class: &Class| validate(spec, whose.subject, whose.cluster, class, &made);
     let held = |class: Option<&Class>, stop: Stop| match under(&as_carried_out(class, record)) {
         Ok(_) if !record.was_applied() => ClassDecision::Rejected(stop.told(false)),
-        Ok(validated) => ClassDecision::Accepted(Box::new(validated.identity.frozen_for(stop.told(true)))),
+        Ok(validated) => ClassDecision::Accepted(Box::new(validated.identity.with_freeze(stop.told(true)))),
         Err(wrong) => ClassDecision::Invalid(wrong),
     };
     let Some(class) = choice.class() else {
@@ -101,7 +101,9 @@ pub fn rule(
     let mut before = class.into_owned();
     before.defaults.method = Some(method);
     match under(&before) {
-        Ok(held) => ClassDecision::Accepted(Box::new(held.identity.queued(identity.binding.method()))),
+        Ok(held) => ClassDecision::Accepted(Box::new(
+            held.identity.with_queued_method(identity.binding.method()),
+        )),
         Err(wrong) => ClassDecision::Invalid(wrong),
     }
 }

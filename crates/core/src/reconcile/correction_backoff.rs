@@ -84,7 +84,7 @@ fn grants_no_access(field: &Field) -> bool {
 impl Drift {
     /// The same drift, of which what is contested and gives nothing is left alone for a while.
     #[must_use]
-    pub(crate) fn leaving_alone(mut self, contested: &BTreeSet<String>) -> Self {
+    pub(crate) fn with_contested(mut self, contested: &BTreeSet<String>) -> Self {
         let drifted = self
             .differences
             .iter_mut()

@@ -52,7 +52,7 @@ pub fn decide(
 ) -> Decision {
     let stage = transition_state(identity, previous, observed, timings, now);
     let desired = Desired::present(identity, &stage, previous, observed);
-    let drift = compare(&stage, &desired, previous, observed).leaving_alone(&identity.contested);
+    let drift = compare(&stage, &desired, previous, observed).with_contested(&identity.contested);
     let plan = match &stage {
         TransitionState::Settled => plan(&desired, &drift, observed, identity.drift_policy),
         TransitionState::Moving(transition) if transition.is_adrift() => Plan::default(),
@@ -130,7 +130,7 @@ pub fn roles_of(identity: &Identity, previous: &Status, inventory: Option<&Inven
         .map(|known| Some(&known.binding.role_arn));
     let made = inventory.into_iter().flat_map(|inventory| &inventory.roles);
     let made = made
-        .filter(|entry| entry.is_ours_to_remove())
+        .filter(|entry| entry.may_be_owned())
         .map(|entry| Some(&entry.arn));
     distinct(
         [Some(identity.role_arn())]
@@ -154,7 +154,7 @@ pub fn roles_to_remove(
         .unwrap_or_default();
     let managed = entry
         .iter()
-        .filter(|entry| entry.is_ours_to_remove())
+        .filter(|entry| entry.may_be_owned())
         .map(|entry| Some(&entry.arn));
     let recorded = previous.role.as_ref().map(|role| &role.arn);
     distinct(managed.chain([recorded, derived]))

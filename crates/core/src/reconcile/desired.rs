@@ -10,13 +10,13 @@ use crate::model::annotation::{
     ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION,
 };
 use crate::model::arn::{Issuer, RoleArn};
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::cluster::ProviderPolicy;
 use crate::model::cluster::{Cluster, Platform};
 use crate::model::inventory::Inventory;
 use crate::model::name::Audience;
 use crate::model::observed::Observed;
-use crate::model::shared_trust::{Entry, RoleMembership, StatementKey};
+use crate::model::shared_trust::{RoleMembership, SharedStatement, StatementKey};
 use crate::model::spec::DEFAULT_AUDIENCE;
 use crate::model::status::Status;
 use crate::model::subject::Subject;
@@ -124,11 +124,11 @@ pub enum DesiredRole {
     Managed(ManagedRole),
     /// Somebody else made it and Lanyard adopted it, or does now: Lanyard adds to it, its own statements to the trust among
     /// the rest, and what others put there stays.
-    Adopted(ManagedRole, Vec<Entry>),
+    Adopted(ManagedRole, Vec<SharedStatement>),
     /// Somebody else's; only its trust is looked at.
     Existing,
     /// Somebody else's, in whose trust policy Lanyard keeps these statements.
-    Shared(Vec<Entry>),
+    Shared(Vec<SharedStatement>),
     /// The one in effect, kept as it is while the spec already names another.
     Held,
 }
@@ -148,7 +148,7 @@ impl Ownerships {
         let association = observed.association.present();
         Self {
             role: ownership_of_role(identity, previous, &role),
-            association: association.map_or(Ownership::Own, |found| {
+            association: association.map_or(Ownership::Managed, |found| {
                 ownership_of_association(identity, previous, found)
             }),
         }
@@ -208,7 +208,7 @@ impl Desired {
         let shares = identity.shares_trust || holds.role.is_adopted();
         let entries = entries_for(identity, &binding, kept);
         Self::Present(Box::new(DesiredState {
-            trust: trust::trust_document(entries.iter().map(|entry| entry.alone.clone()).collect()),
+            trust: trust::trust_document(entries.iter().map(|entry| entry.statement.clone()).collect()),
             provider: provider_for(identity, &binding),
             installs_agent: installs_agent(identity, transition),
             association: association_for(identity, &binding, holds.association),
@@ -244,7 +244,7 @@ fn others(transition: Option<&Transition>) -> Others {
 fn role_for(
     identity: &Identity,
     binding: &Binding,
-    entries: Vec<Entry>,
+    entries: Vec<SharedStatement>,
     ownership: Ownership,
 ) -> DesiredRole {
     match &identity.managed {
@@ -261,14 +261,17 @@ fn role_for(
 }
 
 /// One entry for the binding, and one for each other binding that leads to the same role by another statement.
-fn entries_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+fn entries_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Vec<SharedStatement> {
+    let mut entries: Vec<SharedStatement> = Vec::new();
     let of_role = kept.iter().filter(|other| other.role_arn == binding.role_arn);
     for binding in [binding].into_iter().chain(of_role) {
         let membership = StatementKey::of(binding).membership(&identity.subject);
         if !entries.iter().any(|known| known.membership == membership) {
-            let alone = statement_for(identity, binding, &membership.sid);
-            entries.push(Entry { membership, alone });
+            let statement = statement_for(identity, binding, &membership.sid);
+            entries.push(SharedStatement {
+                membership,
+                statement,
+            });
         }
     }
     entries
@@ -277,15 +280,15 @@ fn entries_for(identity: &Identity, binding: &Binding, kept: &[Binding]) -> Vec<
 /// The statement that lets the subject in by a binding.
 pub(crate) fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -> Statement {
     let Identity { subject, cluster, .. } = identity;
-    match &binding.by {
-        By::Irsa { issuer, audience } => trust::irsa_statement(
+    match &binding.settings {
+        MethodSettings::Irsa { issuer, audience } => trust::irsa_statement(
             sid,
             &binding.provider_arn().unwrap_or_default(),
             issuer.host_and_path(),
             audience.as_str(),
             &[(subject.namespace.to_string(), subject.name.to_string())].into(),
         ),
-        By::PodIdentity { session_tags, .. } => {
+        MethodSettings::PodIdentity { session_tags, .. } => {
             let conditions = if *session_tags {
                 trust::Conditions::SessionTags {
                     cluster_arn: subject.cluster.to_string(),
@@ -304,14 +307,14 @@ pub(crate) fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -
 }
 
 fn provider_for(identity: &Identity, binding: &Binding) -> Option<DesiredProvider> {
-    match &binding.by {
-        By::Irsa { issuer, audience } => Some(DesiredProvider {
+    match &binding.settings {
+        MethodSettings::Irsa { issuer, audience } => Some(DesiredProvider {
             arn: binding.provider_arn()?,
             issuer: issuer.clone(),
             client_id: audience.clone(),
             ensure: identity.provider == ProviderPolicy::Ensure,
         }),
-        By::PodIdentity { .. } => None,
+        MethodSettings::PodIdentity { .. } => None,
     }
 }
 
@@ -326,8 +329,8 @@ fn association_for(
     binding: &Binding,
     ownership: Ownership,
 ) -> Option<DesiredAssociation> {
-    match &binding.by {
-        By::PodIdentity {
+    match &binding.settings {
+        MethodSettings::PodIdentity {
             target_role_arn,
             session_tags,
         } => Some(DesiredAssociation {
@@ -341,12 +344,12 @@ fn association_for(
                 false => identity.subject.ownership_tags(),
             },
         }),
-        By::Irsa { .. } => None,
+        MethodSettings::Irsa { .. } => None,
     }
 }
 
 fn annotations_for(identity: &Identity, binding: &Binding) -> BTreeMap<String, String> {
-    let By::Irsa { audience, .. } = &binding.by else {
+    let MethodSettings::Irsa { audience, .. } = &binding.settings else {
         return BTreeMap::new();
     };
     let mut annotations = BTreeMap::from([(ANNOTATION_ROLE_ARN.to_owned(), binding.role_arn.to_string())]);

@@ -12,7 +12,7 @@ use crate::model::observed::Observed;
 use crate::model::reason::Reason;
 use crate::model::status::{PodsStatus, RoleStatus, Status};
 use crate::model::timings::Timings;
-use crate::ownership::{Ownership, found_role};
+use crate::ownership::{Ownership, current_role_ownership};
 use crate::reconcile::decide::{Decision, compare};
 use crate::reconcile::desired::{Desired, DesiredRole, DesiredState};
 use crate::reconcile::diff::Drift;
@@ -106,7 +106,7 @@ pub fn summarise(input: &SummaryInput<'_>) -> Summary {
         input.previous,
         input.after,
     )
-    .leaving_alone(&input.decision.contested);
+    .with_contested(&input.decision.contested);
     let ready_inputs = readiness::judge(input, &drift);
     let found = drift::found(input, &drift);
     let conditions = conditions::of(input, &drift, &ready_inputs, &found);
@@ -171,7 +171,7 @@ fn role(input: &SummaryInput<'_>) -> Option<RoleStatus> {
     }
     let managed = matches!(wanted.role, DesiredRole::Managed(_) | DesiredRole::Adopted(..));
     let ownership = match managed {
-        true => found_role(&wanted.subject, input.previous, &arn, &facts),
+        true => current_role_ownership(&wanted.subject, input.previous, &arn, &facts),
         false => Ownership::Foreign,
     };
     let adopted = match &facts.id {
@@ -180,7 +180,7 @@ fn role(input: &SummaryInput<'_>) -> Option<RoleStatus> {
         Fact::Absent | Fact::Unreadable(_) => managed && was.is_some_and(|known| known.adopted),
     };
     let id = match facts.id {
-        Fact::Present(id) => Some(id).filter(|_| ownership.is_ours()),
+        Fact::Present(id) => Some(id).filter(|_| ownership.is_owned()),
         // Remembered until there is another one: it tells that the role was created again.
         Fact::Absent if managed => recreated::known_id(input.previous, &arn).cloned(),
         Fact::Absent | Fact::Unreadable(_) => None,

@@ -8,14 +8,14 @@ use crate::class::adoption::Adoption;
 use crate::class::guardrails::{AdoptionPolicy, Forbidden, forbidden};
 use crate::identity::Identity;
 use crate::model::arn::RoleArn;
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::cluster::{Cluster, Platform};
 use crate::model::duration::parse_seconds;
 use crate::model::from_class::FromClass;
 use crate::model::name::Audience;
 use crate::model::reason::Reason;
 use crate::model::spec::{DEFAULT_AUDIENCE, ExistingTrust, Method, PodIdentitySpec, Spec};
-use crate::model::status::Made;
+use crate::model::status::RecordedRoles;
 use crate::model::subject::Subject;
 use crate::model::text::quote;
 use lanyard_iam_policy::{Document, lint};
@@ -70,7 +70,7 @@ pub fn validate(
     subject: &Subject,
     cluster: &Cluster,
     class: &Class,
-    made: &Made,
+    made: &RecordedRoles,
 ) -> Result<Validated, Vec<Invalid>> {
     let mut check = Check {
         subject,
@@ -94,7 +94,7 @@ struct Check<'a> {
     subject: &'a Subject,
     cluster: &'a Cluster,
     class: &'a Class,
-    made: &'a Made,
+    made: &'a RecordedRoles,
     found: Vec<Invalid>,
 }
 
@@ -150,12 +150,12 @@ impl Check<'_> {
             provider: self.class.provider,
             binding: Binding {
                 role_arn: role_arn?,
-                by: by?,
+                settings: by?,
             },
             managed,
             shares_trust: shares_trust(spec),
             adoption: Adoption {
-                leave: AdoptionPolicy::of(self.subject, self.class),
+                allowed: AdoptionPolicy::of(self.subject, self.class),
                 ..adopted
             },
             session_policy,
@@ -191,7 +191,7 @@ impl Check<'_> {
         }
     }
 
-    fn irsa(&mut self, spec: &Spec) -> Option<By> {
+    fn irsa(&mut self, spec: &Spec) -> Option<MethodSettings> {
         let issuer = &self.cluster.issuer;
         if !issuer.is_public() {
             let instead = match self.cluster.platform {
@@ -206,13 +206,13 @@ impl Check<'_> {
         }
         let audience = spec.irsa.audience.as_deref().unwrap_or(DEFAULT_AUDIENCE);
         let audience = self.ok("irsa.audience", Audience::parse(audience))?;
-        Some(By::Irsa {
+        Some(MethodSettings::Irsa {
             issuer: self.cluster.issuer.clone(),
             audience,
         })
     }
 
-    fn pod_identity(&mut self, spec: &PodIdentitySpec) -> Option<By> {
+    fn pod_identity(&mut self, spec: &PodIdentitySpec) -> Option<MethodSettings> {
         if self.cluster.platform == Platform::Other {
             let cluster = &self.cluster.identity;
             self.refuse(
@@ -225,7 +225,7 @@ impl Check<'_> {
             None => None,
             Some(text) => Some(self.ok("podIdentity.targetRoleArn", RoleArn::parse(text))?),
         };
-        Some(By::PodIdentity {
+        Some(MethodSettings::PodIdentity {
             target_role_arn,
             session_tags: !spec.disable_session_tags,
         })

@@ -4,7 +4,7 @@
 use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::{ControlMetadata, RoleFacts};
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::model::spec::DeletionPolicy;
 use lanyard_core::model::subject::TAG_RETAINED;
 use lanyard_core::reconcile::step::Step;
@@ -161,14 +161,14 @@ proptest! {
         }
         model.truth.pods = match unread {
             true => Fact::Unreadable(ReadError::Throttled),
-            false => Fact::Present(Pods { pods: vec![crate::scenes::old_pod()], fresh: true }),
+            false => Fact::Present(PodList { items: vec![crate::scenes::old_pod()], fresh: true }),
         };
         let before = ours(&model);
         let plan = model.decide_deletion(None, false).plan;
         if !before.is_empty() {
             prop_assert!(plan.is_empty() && !plan.waiting_for.is_empty(), "{:?}", plan);
         }
-        model.truth.pods = Fact::Present(Pods { fresh: true, ..Pods::default() });
+        model.truth.pods = Fact::Present(PodList { fresh: true, ..PodList::default() });
         model.remove(None, false)?;
         prop_assert_eq!(ours(&model), Vec::<String>::new());
     }
@@ -179,7 +179,7 @@ proptest! {
         let identity = scene.identity();
         let mut model = scene.model()?;
         model.truth.object.inventory.get_or_insert_with(|| {
-            lanyard_core::model::inventory::Inventory::new(DeletionPolicy::Retain, vec![identity.touches()])
+            lanyard_core::model::inventory::Inventory::new(DeletionPolicy::Retain, vec![identity.inventory_entry()])
         });
         let before = model.truth.clone();
         model.remove(Some(&identity), false)?;

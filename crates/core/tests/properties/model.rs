@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_core::identity::Identity;
-use lanyard_core::model::binding::By;
+use lanyard_core::model::binding::MethodSettings;
 use lanyard_core::model::inventory::Inventory;
 use lanyard_core::model::observed::Observed;
 use lanyard_core::model::pods::Credential;
@@ -143,7 +143,7 @@ impl Model {
 
     /// Takes steps whose answers are lost: the world changes and the status does not.
     pub fn take_unheard<'a>(&mut self, steps: impl Iterator<Item = &'a Step>) -> Result<(), TestCaseError> {
-        self.take(steps, Observed::nothing()).map(drop)
+        self.take(steps, Observed::unread()).map(drop)
     }
 
     fn take<'a>(
@@ -214,11 +214,11 @@ impl Model {
             return;
         };
         if record.approval_token.is_some() {
-            self.truth.object.consent.clone_from(&record.approval_token);
+            self.truth.object.approval.clone_from(&record.approval_token);
         }
-        let carries = match &identity.binding.by {
-            By::PodIdentity { .. } => Credential::PodIdentity,
-            By::Irsa { audience, .. } => Credential::WebIdentity {
+        let credential = match &identity.binding.settings {
+            MethodSettings::PodIdentity { .. } => Credential::PodIdentity,
+            MethodSettings::Irsa { audience, .. } => Credential::WebIdentity {
                 role: identity.role_arn().to_string(),
                 audience: audience.to_string(),
             },
@@ -231,9 +231,9 @@ impl Model {
             .pods
             .present_mut()
             .into_iter()
-            .flat_map(|pods| &mut pods.pods)
+            .flat_map(|pods| &mut pods.items)
         {
-            pod.carries = [carries.clone()].into();
+            pod.credentials = [credential.clone()].into();
             pod.created = self.now;
         }
     }

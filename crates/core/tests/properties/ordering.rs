@@ -169,7 +169,7 @@ proptest! {
         let model = scene.model()?;
         let plan = model.decide(&identity).plan;
         let held = model.truth.object.finalizer
-            && model.truth.object.inventory.as_ref().is_some_and(|inventory| inventory.roles.contains(&identity.touches()));
+            && model.truth.object.inventory.as_ref().is_some_and(|inventory| inventory.roles.contains(&identity.inventory_entry()));
         if plan.steps().any(is_aws) {
             prop_assert!(held || plan.steps().next().is_some_and(takes_custody));
         }

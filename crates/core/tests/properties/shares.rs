@@ -44,9 +44,9 @@ pub fn written_by_others(spec: &Spec) -> Vec<Statement> {
 /// The trust with another subject of the namespace in each statement that the spec would share.
 pub fn with_a_neighbour(trust: Document, spec: &Spec) -> Document {
     match wanted(spec, &neighbour()).1 {
-        DesiredRole::Shared(entries) => entries
-            .iter()
-            .fold(trust, |trust, entry| entry.membership.put(&trust, &entry.alone)),
+        DesiredRole::Shared(entries) => entries.iter().fold(trust, |trust, entry| {
+            entry.membership.put(&trust, &entry.statement)
+        }),
         _ => trust,
     }
 }
@@ -64,7 +64,7 @@ pub fn others_part(trust: &Document) -> (Vec<Statement>, BTreeMap<String, BTreeS
             .map(|name| name.as_str().map(str::to_owned))
             .collect::<Option<BTreeSet<_>>>()
     };
-    let own = StatementKey::Cluster.membership(&subject()).sid;
+    let own = StatementKey::PodIdentityUntagged.membership(&subject()).sid;
     let mut whole = Vec::new();
     let mut lists = BTreeMap::new();
     for statement in trust.statements() {
@@ -86,20 +86,20 @@ pub fn others_part(trust: &Document) -> (Vec<Statement>, BTreeMap<String, BTreeS
 
 /// The statements of others' roles in which the subject is, in words.
 pub fn memberships(truth: &Truth) -> Vec<String> {
-    let token = |audience| StatementKey::Token {
+    let token = |audience| StatementKey::Irsa {
         issuer: cluster().issuer,
         audience: Audience::parse(audience).unwrap(),
     };
     let keys = [
         token("sts.amazonaws.com"),
         token("vault"),
-        StatementKey::Tags,
-        StatementKey::Cluster,
+        StatementKey::PodIdentityTagged,
+        StatementKey::PodIdentityUntagged,
     ];
     let theirs = RoleArn::parse(THEIRS).unwrap();
     let trust = truth.roles.get(&theirs).and_then(|role| role.trust.present());
     let taken = |trust: &Document| {
-        let is_in = |key: &&StatementKey| key.membership(&subject()).is_taken(trust) == Some(true);
+        let is_in = |key: &&StatementKey| key.membership(&subject()).is_listed(trust) == Some(true);
         keys.iter()
             .filter(is_in)
             .map(|key| format!("the membership {key:?}"))
@@ -210,7 +210,7 @@ proptest! {
         let identity = scene.identity();
         let mut model = scene.model()?;
         let needs = StatementKey::of(&identity.binding);
-        if needs == StatementKey::Cluster || memberships(&model.truth).is_empty() {
+        if needs == StatementKey::PodIdentityUntagged || memberships(&model.truth).is_empty() {
             return Ok(());
         }
         crate::edits::make(&mut model.truth, identity.role_arn(), &Edit::StatementOpened);

@@ -56,7 +56,7 @@ pub fn timeless(truth: &Truth) -> Truth {
         .pods
         .present_mut()
         .into_iter()
-        .flat_map(|pods| &mut pods.pods)
+        .flat_map(|pods| &mut pods.items)
     {
         pod.created = Timestamp::UNIX_EPOCH;
     }

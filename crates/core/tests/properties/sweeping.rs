@@ -93,7 +93,7 @@ fn sweep(model: &Model, identity: &Identity) -> Vec<(Part, Judgement)> {
     let arn = identity.role_arn();
     let with_role = |facts: RoleFacts| Observed {
         roles: [(arn.clone(), facts)].into(),
-        ..Observed::nothing()
+        ..Observed::unread()
     };
     let cluster = Observed {
         service_account: seen.service_account.clone(),
@@ -102,11 +102,11 @@ fn sweep(model: &Model, identity: &Identity) -> Vec<(Part, Judgement)> {
             false => unread(),
         },
         agent: seen.agent.clone(),
-        ..Observed::nothing()
+        ..Observed::unread()
     };
     let association = Observed {
         association: seen.association.clone(),
-        ..Observed::nothing()
+        ..Observed::unread()
     };
     let mut said = vec![
         (

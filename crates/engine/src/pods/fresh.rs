@@ -7,7 +7,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use lanyard_core::model::fact::Fact;
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::model::subject::Subject;
 
 use super::places::{AGENT_NAMESPACE, Agents, agent_selector};
@@ -17,14 +17,14 @@ use crate::error::EngineError;
 
 impl Engine {
     /// The holders of a subject from a list of this moment. A list that breaks off tells nothing.
-    pub async fn fresh_pods(&self, subject: &Subject) -> Fact<Pods> {
+    pub async fn fresh_pods(&self, subject: &Subject) -> Fact<PodList> {
         match self.list_holders(subject).await {
             Ok(pods) => Fact::Present(pods),
             Err(error) => Fact::Unreadable(error.why()),
         }
     }
 
-    async fn list_holders(&self, subject: &Subject) -> Result<Pods, EngineError> {
+    async fn list_holders(&self, subject: &Subject) -> Result<PodList, EngineError> {
         let api: Api<Pod> = Api::namespaced(self.kube().clone(), subject.namespace.as_str());
         let fields = format!(
             "spec.serviceAccountName={},status.phase!=Succeeded,status.phase!=Failed",
@@ -38,8 +38,8 @@ impl Engine {
         .await?;
         let nodes: BTreeSet<&str> = found.iter().filter_map(|pod| pod.node.as_deref()).collect();
         let agents = self.agents_on(&nodes).await?;
-        Ok(Pods {
-            pods: found.iter().map(|pod| pod.pod(&agents)).collect(),
+        Ok(PodList {
+            items: found.iter().map(|pod| pod.pod(&agents)).collect(),
             fresh: true,
         })
     }

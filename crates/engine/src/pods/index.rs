@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use lanyard_core::model::fact::{Fact, ReadError};
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 
 use super::SubjectKey;
 use super::places::Agents;
@@ -119,7 +119,7 @@ impl PodIndex {
     /// The holders of a subject as a fact, as the watch last showed them: unknown until a first list of all pods has
     /// come to its end.
     #[must_use]
-    pub fn counted(&self, namespace: &str, service_account: &str) -> Fact<Pods> {
+    pub fn counted(&self, namespace: &str, service_account: &str) -> Fact<PodList> {
         if !self.complete {
             return Fact::Unreadable(ReadError::NotRead);
         }
@@ -128,8 +128,8 @@ impl PodIndex {
         let pods = uids
             .filter_map(|uid| self.pods.get(uid))
             .map(|pod| pod.pod(&self.agents));
-        Fact::Present(Pods {
-            pods: pods.collect(),
+        Fact::Present(PodList {
+            items: pods.collect(),
             fresh: false,
         })
     }
@@ -184,8 +184,8 @@ mod tests {
 
     fn carried(fold: &PodIndex) -> Vec<Credential> {
         let pods = fold.counted("shop", "orders");
-        let pods = &pods.present().unwrap().pods;
-        let carried = pods.iter().flat_map(|pod| &pod.carries);
+        let pods = &pods.present().unwrap().items;
+        let carried = pods.iter().flat_map(|pod| &pod.credentials);
         carried.cloned().collect()
     }
 
@@ -204,7 +204,10 @@ mod tests {
             counted.present().map(|pods| (pods.total(), pods.fresh)),
             Some((1, false))
         );
-        assert_eq!(fold.counted("shop", "other").present().map(Pods::total), Some(0));
+        assert_eq!(
+            fold.counted("shop", "other").present().map(PodList::total),
+            Some(0)
+        );
     }
 
     #[test]
@@ -256,7 +259,7 @@ mod tests {
         fold.upsert(&pod_of(
             json!({"metadata": {"uid": "a"}, "spec": {"nodeName": "one"}}),
         ));
-        let place = |fold: &PodIndex| fold.counted("shop", "orders").present().unwrap().pods[0].place;
+        let place = |fold: &PodIndex| fold.counted("shop", "orders").present().unwrap().items[0].place;
         assert_eq!(place(&fold), Place::Reached);
         fold.upsert(&agent("x", "two", "True"));
         fold.upsert(&agent("y", "one", "False"));

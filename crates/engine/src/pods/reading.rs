@@ -98,7 +98,7 @@ impl<S: AsRef<str> + PartialEq> Read<S> {
     pub fn pod(&self, agents: &places::Agents) -> PodCredentials {
         let text = |word: &S| word.as_ref().to_owned();
         PodCredentials {
-            carries: self.carries.iter().map(Held::told).collect(),
+            credentials: self.carries.iter().map(Held::told).collect(),
             created: self.created,
             owner: self.owner.as_ref().map(|(kind, name)| WorkloadRef {
                 kind: text(kind),

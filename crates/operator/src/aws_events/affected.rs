@@ -2,7 +2,7 @@
 //! index is kept, since every status is read as for a scrape of the metrics, and only when something happens.
 
 use kube_runtime::reflector::{ObjectRef, Store};
-use lanyard_core::aws_event::{About, AwsChange, ResourceRefs};
+use lanyard_core::aws_event::{AwsChange, ChangedResource, ResourceRefs};
 
 use crate::context::IdentityRef;
 use crate::raw::RawIdentity;
@@ -15,17 +15,17 @@ pub(super) fn affected(
     let mut found: Vec<(AwsChange, Vec<IdentityRef>)> = notices
         .into_iter()
         .map(|notice| {
-            let named = named(&notice.about).filter(|object| store.get(object).is_some());
+            let named = named(&notice.resource).filter(|object| store.get(object).is_some());
             (notice, named.into_iter().collect())
         })
         .collect();
-    if found.iter().all(|(notice, _)| named(&notice.about).is_some()) {
+    if found.iter().all(|(notice, _)| named(&notice.resource).is_some()) {
         return found;
     }
     for object in store.state() {
         let ties = ties(&object);
         for (notice, objects) in &mut found {
-            if ties.include(&notice.about) {
+            if ties.include(&notice.resource) {
                 objects.push(IdentityRef::from_obj(&*object));
             }
         }
@@ -34,10 +34,14 @@ pub(super) fn affected(
 }
 
 /// The object that is called after what was touched.
-fn named(about: &About) -> Option<IdentityRef> {
+fn named(about: &ChangedResource) -> Option<IdentityRef> {
     match about {
-        About::Subject { namespace, name } => Some(ObjectRef::new(name.as_str()).within(namespace.as_str())),
-        About::Role { .. } | About::Provider { .. } | About::Association { .. } => None,
+        ChangedResource::Subject { namespace, name } => {
+            Some(ObjectRef::new(name.as_str()).within(namespace.as_str()))
+        }
+        ChangedResource::Role { .. }
+        | ChangedResource::Provider { .. }
+        | ChangedResource::Association { .. } => None,
     }
 }
 

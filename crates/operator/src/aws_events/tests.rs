@@ -2,7 +2,7 @@
 
 use kube::runtime::watcher::Event;
 use kube_runtime::reflector::{self, Store};
-use lanyard_core::aws_event::{About, AwsChange, Urgency};
+use lanyard_core::aws_event::{AwsChange, ChangedResource, DebounceDecision};
 use lanyard_core::model::name::AccountId;
 use lanyard_core::model::name::{Namespace, RoleName, ServiceAccountName};
 use serde_json::{Value, json};
@@ -47,24 +47,24 @@ fn store() -> Store<RawIdentity> {
     writer.as_reader()
 }
 
-fn role(account: &str, name: &str) -> About {
-    About::Role {
+fn role(account: &str, name: &str) -> ChangedResource {
+    ChangedResource::Role {
         account: AccountId::parse(account).unwrap(),
         name: RoleName::parse(name).unwrap(),
     }
 }
 
-fn subject(name: &str) -> About {
-    About::Subject {
+fn subject(name: &str) -> ChangedResource {
+    ChangedResource::Subject {
         namespace: Namespace::parse("shop").unwrap(),
         name: ServiceAccountName::parse(name).unwrap(),
     }
 }
 
-fn found(store: &Store<RawIdentity>, about: About) -> Vec<String> {
+fn found(store: &Store<RawIdentity>, about: ChangedResource) -> Vec<String> {
     let notice = AwsChange {
-        about,
-        at: jiff::Timestamp::UNIX_EPOCH,
+        resource: about,
+        time: jiff::Timestamp::UNIX_EPOCH,
     };
     let objects = affected(store, vec![notice]).remove(0).1;
     let mut names: Vec<String> = objects
@@ -78,8 +78,8 @@ fn found(store: &Store<RawIdentity>, about: About) -> Vec<String> {
 #[test]
 fn whose_a_touched_thing_is_says_status_or_custody() {
     let store = store();
-    let association = |id: &str| About::Association { id: id.to_owned() };
-    let provider = |arn: &str| About::Provider { arn: arn.to_owned() };
+    let association = |id: &str| ChangedResource::Association { id: id.to_owned() };
+    let provider = |arn: &str| ChangedResource::Provider { arn: arn.to_owned() };
     for (about, wanted) in [
         (role("111122223333", "shop-orders-1"), vec!["orders"]),
         (role("444455556666", "shop-orders-1"), vec![]),
@@ -99,9 +99,9 @@ fn whose_a_touched_thing_is_says_status_or_custody() {
 
 #[test]
 fn a_batch_is_told_apart_notice_by_notice() {
-    let notice = |about: About| AwsChange {
-        about,
-        at: jiff::Timestamp::UNIX_EPOCH,
+    let notice = |about: ChangedResource| AwsChange {
+        resource: about,
+        time: jiff::Timestamp::UNIX_EPOCH,
     };
     let both = vec![notice(subject("orders")), notice(role("111122223333", "shared"))];
     let counts: Vec<usize> = affected(&store(), both)
@@ -114,7 +114,16 @@ fn a_batch_is_told_apart_notice_by_notice() {
 #[test]
 fn a_message_comes_to_one_word() {
     assert_eq!(outcome(&[]), "unmatched");
-    assert_eq!(outcome(&[Urgency::Known, Urgency::Known]), "known");
-    assert_eq!(outcome(&[Urgency::Known, Urgency::Later]), "triggered");
-    assert_eq!(outcome(&[Urgency::Now]), "triggered");
+    assert_eq!(
+        outcome(&[
+            DebounceDecision::AlreadyObserved,
+            DebounceDecision::AlreadyObserved
+        ]),
+        "known"
+    );
+    assert_eq!(
+        outcome(&[DebounceDecision::AlreadyObserved, DebounceDecision::Deferred]),
+        "triggered"
+    );
+    assert_eq!(outcome(&[DebounceDecision::Now]), "triggered");
 }

@@ -12,7 +12,7 @@ use kube::Resource;
 use kube::api::{Api, Patch, PatchParams};
 use lanyard_api::FIELD_MANAGER;
 use lanyard_api::class::{ByMethod, IdentitiesStatus, TransitionsStatus, WorkloadIdentityClassStatus};
-use lanyard_core::class::{Class, FleetCounts, Listed, RolloutState};
+use lanyard_core::class::{Class, ClassEntry, IdentityCounts, RolloutState};
 use lanyard_core::model::reason::Reason;
 use lanyard_core::model::text;
 use lanyard_core::reconcile::gate::WriteGate;
@@ -33,7 +33,7 @@ const SHARE: u32 = 20;
 /// What follows one class.
 #[derive(Debug, Default)]
 struct Followers {
-    counts: FleetCounts,
+    counts: IdentityCounts,
     turns: RolloutSlots,
     waiting: Vec<IdentityRef>,
 }
@@ -81,7 +81,7 @@ async fn count(context: &Context, requeue: &UnboundedSender<IdentityRef>) -> boo
 }
 
 /// Every class, as the watch last showed it.
-fn classes(context: &Context) -> Vec<(Listed, Shown)> {
+fn classes(context: &Context) -> Vec<(ClassEntry, Shown)> {
     let known = context.classes.known.borrow();
     let all = known.classes.present().into_iter().flatten();
     all.filter_map(|listed| Some((listed.clone(), known.shown.get(&listed.name)?.clone())))
@@ -102,10 +102,10 @@ fn followers(context: &Context) -> BTreeMap<String, Followers> {
         of.counts.add(&decoded.status);
         let who = IdentityRef::from_obj(&*object);
         match RolloutState::of(&decoded.status) {
-            RolloutState::Rests | RolloutState::Asks => {}
-            RolloutState::Waits if stands(&decoded) => {}
-            RolloutState::Waits => of.waiting.push(who),
-            RolloutState::Runs => drop(of.turns.running.insert(who)),
+            RolloutState::Steady | RolloutState::AwaitingUser => {}
+            RolloutState::Queued if stands(&decoded) => {}
+            RolloutState::Queued => of.waiting.push(who),
+            RolloutState::Running => drop(of.turns.running.insert(who)),
             RolloutState::Failed => {
                 of.turns.failed += 1;
                 of.turns.running.insert(who);
@@ -127,7 +127,7 @@ fn stands(decoded: &Decoded) -> bool {
 
 /// Takes note of who changes. A turn that was given counts until its identity says that it changes, or rests again.
 /// Returns how many turns are free.
-fn give(context: &Context, listed: &Listed, seen: RolloutSlots) -> usize {
+fn give(context: &Context, listed: &ClassEntry, seen: RolloutSlots) -> usize {
     let mut all = context.classes.turns();
     let turns = all
         .get_or_insert_default()
@@ -163,9 +163,9 @@ fn is_to_begin(context: &Context, class: &Class, (namespace, name): &(String, St
 
 async fn write(
     context: &Context,
-    listed: &Listed,
+    listed: &ClassEntry,
     shown: &Shown,
-    counts: &FleetCounts,
+    counts: &IdentityCounts,
 ) -> Result<(), EngineError> {
     let Shown {
         metadata,
@@ -197,7 +197,7 @@ async fn write(
     }
 }
 
-fn status(listed: &Listed, shown: &Shown, counts: &FleetCounts) -> WorkloadIdentityClassStatus {
+fn status(listed: &ClassEntry, shown: &Shown, counts: &IdentityCounts) -> WorkloadIdentityClassStatus {
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     WorkloadIdentityClassStatus {
         observed_generation: shown.metadata.generation,
@@ -220,7 +220,7 @@ fn status(listed: &Listed, shown: &Shown, counts: &FleetCounts) -> WorkloadIdent
 }
 
 /// That the class can be used, and what holds its fleet.
-fn usable(class: &Class, counts: &FleetCounts) -> String {
+fn usable(class: &Class, counts: &IdentityCounts) -> String {
     match class
         .transition
         .halt(counts.failed)
@@ -232,9 +232,9 @@ fn usable(class: &Class, counts: &FleetCounts) -> String {
 }
 
 /// Whether the class can be used; of one that is being deleted, what keeps it.
-fn ready(listed: &Listed, shown: &Shown, counts: &FleetCounts) -> Condition {
+fn ready(listed: &ClassEntry, shown: &Shown, counts: &IdentityCounts) -> Condition {
     let (status, reason, message) = match &listed.class {
-        Ok(_) if listed.goes => (
+        Ok(_) if listed.is_deleting => (
             "False",
             Reason::Deleting,
             match counts.total {
@@ -249,7 +249,7 @@ fn ready(listed: &Listed, shown: &Shown, counts: &FleetCounts) -> Condition {
         Err(unusable) => (
             "False",
             Reason::ClassUnusable,
-            format!("The class cannot be used: {}", text::quote(&unusable.why)),
+            format!("The class cannot be used: {}", text::quote(&unusable.message)),
         ),
     };
     let known = shown

@@ -15,7 +15,7 @@ use kube::{Resource, ResourceExt};
 use kube_runtime::WatchStreamExt;
 use kube_runtime::watcher::{self, Event, watcher};
 use lanyard_core::class::selector::Labels;
-use lanyard_core::class::{Listed, RolloutPolicy};
+use lanyard_core::class::{ClassEntry, RolloutPolicy};
 use lanyard_core::model::fact::{Fact, ReadError};
 
 use super::{Shown, class_of, record};
@@ -62,7 +62,7 @@ pub async fn watch(context: Arc<Context>, requeue: UnboundedSender<IdentityRef>)
 }
 
 /// What is kept of a class.
-fn shown(class: &RawClass) -> (Listed, Shown) {
+fn shown(class: &RawClass) -> (ClassEntry, Shown) {
     let mut metadata = class.meta().clone();
     metadata.managed_fields = None;
     let status = class.decode_status();
@@ -126,12 +126,16 @@ fn refused<T>(error: &watcher::Error) -> Option<Fact<T>> {
 /// Which classes are not what they were, to those who follow them and to those who ask for one. How their fleets change
 /// concerns no identity that rests, and that one goes nobody who follows it. Whether there is a default one concerns those
 /// that name none.
-fn differ(before: &Fact<Vec<Listed>>, now: &Fact<Vec<Listed>>, pinned: bool) -> BTreeSet<Option<String>> {
-    let all = |fact: &Fact<Vec<Listed>>| -> BTreeMap<String, Listed> {
+fn differ(
+    before: &Fact<Vec<ClassEntry>>,
+    now: &Fact<Vec<ClassEntry>>,
+    pinned: bool,
+) -> BTreeSet<Option<String>> {
+    let all = |fact: &Fact<Vec<ClassEntry>>| -> BTreeMap<String, ClassEntry> {
         let classes = fact.present().into_iter().flatten();
-        let fingerprint = |listed: &Listed| {
+        let fingerprint = |listed: &ClassEntry| {
             let mut listed = listed.clone();
-            listed.goes &= !pinned;
+            listed.is_deleting &= !pinned;
             if let Ok(class) = &mut listed.class {
                 class.transition = RolloutPolicy::default();
             }
@@ -150,8 +154,8 @@ fn differ(before: &Fact<Vec<Listed>>, now: &Fact<Vec<Listed>>, pinned: bool) -> 
 fn wake_followers(
     context: &Context,
     requeue: &UnboundedSender<IdentityRef>,
-    before: &Fact<Vec<Listed>>,
-    now: &Fact<Vec<Listed>>,
+    before: &Fact<Vec<ClassEntry>>,
+    now: &Fact<Vec<ClassEntry>>,
 ) {
     let (to_followers, to_others) = (differ(before, now, true), differ(before, now, false));
     for object in context.store.state() {

@@ -136,7 +136,7 @@ impl Round<'_> {
             provider: self.provider(&steady, shared).await,
             agent: self.agent(&steady, shared).await,
             webhook: self.webhook(&steady, shared).await,
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         let judgement = judge(Part::Cluster, &steady.known(), facts);
         self.note(at, Read::Cluster, judgement);

@@ -147,7 +147,7 @@ impl Round<'_> {
         let facts = self.term.context.engine.trusted_role(subject, arn, facts);
         let observed = Observed {
             roles: [(arn.clone(), facts)].into(),
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         let judgement = judge(part, &steady.known(), observed);
         self.note(at, read, judgement);

@@ -127,6 +127,6 @@ impl Context {
             unseen_for + timings.resync
         };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        key.had_its_moment(within, timings.by_itself, now.unwrap_or_default())
+        key.had_its_moment(within, timings.full_resync, now.unwrap_or_default())
     }
 }

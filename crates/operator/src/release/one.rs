@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use kube::Resource;
-use lanyard_core::class::Listed;
+use lanyard_core::class::ClassEntry;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::Observed;
 use lanyard_core::reconcile::decide::{Decision, decide_deletion};
@@ -65,7 +65,7 @@ pub(super) enum AwsSide<'a> {
     Reached {
         engine: &'a Engine,
         /// The classes, which say in which account roles are.
-        classes: &'a [Listed],
+        classes: &'a [ClassEntry],
     },
     Silent {
         why: &'a str,
@@ -126,7 +126,7 @@ impl AwsSide<'_> {
 
 async fn look_at(
     engine: &Engine,
-    classes: &[Listed],
+    classes: &[ClassEntry],
     object: &RawIdentity,
 ) -> Option<(Decoded, Observed, Decision)> {
     let mut decoded = object.decode(&engine.cluster().identity)?;
@@ -139,7 +139,7 @@ async fn look_at(
 }
 
 /// The tags first and, when they are what they can be, the object.
-async fn release(engine: &Engine, classes: &[Listed], object: &RawIdentity, last: bool) -> Account {
+async fn release(engine: &Engine, classes: &[ClassEntry], object: &RawIdentity, last: bool) -> Account {
     let mut account = Account::of(object, Outcome::Held);
     let Some((decoded, mut observed, decision)) = look_at(engine, classes, object).await else {
         account.error = Some("its name cannot be read".to_owned());

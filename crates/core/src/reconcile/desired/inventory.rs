@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::Identity;
 use crate::model::arn::RoleArn;
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::fact::Fact;
 use crate::model::inventory::{Inventory, InventoryEntry};
 use crate::model::observed::Observed;
@@ -35,7 +35,7 @@ pub(super) fn left_seats(
 ) -> BTreeSet<RoleMembership> {
     left(stage, observed)
         .filter(|entry| !is_seat_of(entry, &identity.binding))
-        .filter_map(|entry| entry.memberships(&identity.subject))
+        .filter_map(|entry| entry.membership(&identity.subject))
         .collect()
 }
 
@@ -49,16 +49,16 @@ fn left<'a>(stage: &TransitionState, observed: &'a Observed) -> impl Iterator<It
 
 /// Whether pods of a binding come to a role: at once, or by way of the one that they get.
 fn leads_to(binding: &Binding, role: &RoleArn) -> bool {
-    let target = match &binding.by {
-        By::PodIdentity { target_role_arn, .. } => target_role_arn.as_ref(),
-        By::Irsa { .. } => None,
+    let target = match &binding.settings {
+        MethodSettings::PodIdentity { target_role_arn, .. } => target_role_arn.as_ref(),
+        MethodSettings::Irsa { .. } => None,
     };
     binding.role_arn == *role || target == Some(role)
 }
 
 /// Whether a binding rests on the very statement that was touched.
 fn is_seat_of(entry: &InventoryEntry, binding: &Binding) -> bool {
-    entry.arn == binding.role_arn && entry.share == Some(StatementKey::of(binding))
+    entry.arn == binding.role_arn && entry.statement == Some(StatementKey::of(binding))
 }
 
 /// Custody of every role that a binding leads to, of those that Lanyard made until they are known to be gone, and of
@@ -74,7 +74,7 @@ pub(super) fn custody_for(
     let wanted = &identity.binding;
     let used = |entry: &InventoryEntry| {
         let mut bindings = kept.iter().chain([binding, wanted]);
-        bindings.any(|binding| match entry.share {
+        bindings.any(|binding| match entry.statement {
             Some(_) => is_seat_of(entry, binding),
             None => binding.role_arn == entry.arn && binding.method() == entry.method,
         })
@@ -84,15 +84,15 @@ pub(super) fn custody_for(
         entry.managed && another && may_be_ours(&identity.subject, &entry.arn, observed)
     };
     let memberships = |entry: &InventoryEntry| {
-        let memberships = entry.memberships(&identity.subject);
+        let memberships = entry.membership(&identity.subject);
         memberships.is_some_and(|memberships| may_be_taken(&memberships, observed))
     };
     // What the role's owner keeps from now on stays as it is, and is not ours to take away any more.
     let given_up =
         |entry: &InventoryEntry| identity.managed.is_none() && !shares && is_seat_of(entry, wanted);
     let touches = InventoryEntry {
-        share: shares.then(|| StatementKey::of(wanted)),
-        ..identity.touches()
+        statement: shares.then(|| StatementKey::of(wanted)),
+        ..identity.inventory_entry()
     };
     let mut inventory = Inventory::including(before, identity.deletion_policy, touches);
     inventory
@@ -105,7 +105,7 @@ pub(super) fn custody_for(
         let entry = touched_for(identity, other, observed, shares);
         let known = |known: &InventoryEntry| {
             let same = known.arn == entry.arn && known.method == entry.method;
-            same && (entry.share.is_none() || known.share == entry.share)
+            same && (entry.statement.is_none() || known.statement == entry.statement)
         };
         if !inventory.roles.iter().any(known) {
             inventory = Inventory::including(Some(&inventory), identity.deletion_policy, entry);
@@ -128,7 +128,7 @@ fn touched_for(identity: &Identity, other: &Binding, observed: &Observed, shares
         arn: other.role_arn.clone(),
         managed: made || identity.managed.is_some(),
         method: other.method(),
-        share: shared.then(|| StatementKey::of(other)),
+        statement: shared.then(|| StatementKey::of(other)),
     }
 }
 
@@ -141,8 +141,8 @@ fn may_be_ours(subject: &Subject, arn: &RoleArn, observed: &Observed) -> bool {
 
 /// Whether a subject may still be in a seat: what cannot be read may.
 fn may_be_taken(memberships: &RoleMembership, observed: &Observed) -> bool {
-    match observed.role(&memberships.role).trust_here() {
-        Fact::Present(trust) => memberships.membership.is_taken(trust) != Some(false),
+    match observed.role(&memberships.role).own_trust() {
+        Fact::Present(trust) => memberships.membership.is_listed(trust) != Some(false),
         Fact::Absent => false,
         Fact::Unreadable(_) => true,
     }

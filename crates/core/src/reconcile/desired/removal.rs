@@ -9,7 +9,7 @@ use crate::model::observed::{Observed, RoleFacts};
 use crate::model::shared_trust::RoleMembership;
 use crate::model::status::Status;
 use crate::model::subject::Subject;
-use crate::ownership::{Ownership, found_association, found_role};
+use crate::ownership::{Ownership, current_association_ownership, current_role_ownership};
 use crate::reconcile::deletion_mode::DeletionMode;
 
 /// What a deletion removes or lets go.
@@ -50,20 +50,20 @@ impl Desired {
             observed.roles.keys().map(|arn| (arn.clone(), true)).collect();
         for entry in inventory.into_iter().flat_map(|inventory| &inventory.roles) {
             // A role that was ours once and is now named as an existing one stays ours to remove: its tags decide.
-            let made = inventory.is_some_and(|inventory| inventory.made(&entry.arn));
+            let made = inventory.is_some_and(|inventory| inventory.has_created(&entry.arn));
             roles.insert(entry.arn.clone(), made);
         }
         let facts = |arn: &RoleArn| observed.role(arn);
         let ownership = |arn: &RoleArn| match roles.get(arn) {
-            Some(true) => found_role(subject, previous, arn, &facts(arn)),
+            Some(true) => current_role_ownership(subject, previous, arn, &facts(arn)),
             Some(false) | None => Ownership::Foreign,
         };
-        let goes = |arn: &RoleArn| ownership(arn) == Ownership::Own;
+        let goes = |arn: &RoleArn| ownership(arn) == Ownership::Managed;
         let is_unknown = |arn: &RoleArn| roles.get(arn) == Some(&true) && !is_told(&facts(arn));
         let adopted = observed
             .association
             .present()
-            .filter(|found| found_association(subject, previous, found).is_adopted());
+            .filter(|found| current_association_ownership(subject, previous, found).is_adopted());
         // What gives pods a role that goes is worth nothing, whoever made it.
         let association = match adopted {
             Some(found) if is_unknown(&found.role_arn) => Parting::Unknown,

@@ -6,15 +6,15 @@ use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Association, Observed};
 use crate::model::reason::Reason;
-use crate::ownership::found_association;
+use crate::ownership::current_association_ownership;
 use crate::reconcile::desired::{DesiredAssociation, DesiredState, Others, Removal};
 
 impl Differ<'_> {
     pub(super) fn association(&mut self, wanted: &DesiredState, observed: &Observed) {
         let found = &observed.association;
         if let Fact::Present(association) = found
-            && !(wanted.holds.association.is_ours()
-                || found_association(&wanted.subject, self.previous, association).is_ours())
+            && !(wanted.holds.association.is_owned()
+                || current_association_ownership(&wanted.subject, self.previous, association).is_owned())
         {
             let message = conflict::association(wanted, association);
             return self.conflict(Resource::Association, Reason::AssociationConflict, message);
@@ -23,14 +23,14 @@ impl Differ<'_> {
         if found.unreadable().is_none() && !kept {
             self.drift.judged.insert(Resource::Association);
         }
-        let there = found.as_ref().map(|_| Value::there());
+        let there = found.as_ref().map(|_| Value::present());
         match (&wanted.association, found) {
             (Some(want), Fact::Present(association)) => {
-                self.field(Field::Association, Some(Value::there()), there);
+                self.field(Field::Association, Some(Value::present()), there);
                 self.fields(want, wanted.held, association);
             }
             (Some(_), Fact::Absent | Fact::Unreadable(_)) => {
-                self.field(Field::Association, Some(Value::there()), there);
+                self.field(Field::Association, Some(Value::present()), there);
             }
             (None, Fact::Present(found)) => match wanted.others {
                 // Ours, but the binding in effect is IRSA: an association would win over the annotation.
@@ -76,7 +76,9 @@ impl Differ<'_> {
     /// An association that is to go with its object: only when it is ours.
     pub(super) fn association_gone(&mut self, removal: &Removal, observed: &Observed) {
         match &observed.association {
-            Fact::Present(found) if found_association(&removal.subject, self.previous, found).is_ours() => {
+            Fact::Present(found)
+                if current_association_ownership(&removal.subject, self.previous, found).is_owned() =>
+            {
                 self.unwanted(Field::Association, Value::text(&found.id));
             }
             Fact::Present(_) | Fact::Absent => {}

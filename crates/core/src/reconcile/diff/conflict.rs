@@ -25,8 +25,8 @@ pub(super) fn role(wanted: &DesiredState, owner: &TaggedOwner, elsewhere: Option
         return format!("{what} belongs to AWS itself, which nobody may change: {otherwise}.");
     }
     let otherwise = match owner {
-        TaggedOwner::Lanyard(_) | TaggedOwner::Itself => otherwise.to_owned(),
-        TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Nobody => {
+        TaggedOwner::OtherIdentity(_) | TaggedOwner::Subject => otherwise.to_owned(),
+        TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Untagged => {
             format!("{otherwise}, or name the role under role.existing")
         }
     };
@@ -65,25 +65,25 @@ fn next_step(
         "kubectl annotate --overwrite -n {} workloadidentity {} {ANNOTATION_ADOPT}={annotation}",
         subject.namespace, subject.name
     );
-    let asked = wanted.adoption.asks_for(arn);
-    let allowed = wanted.adoption.leave.covers(arn) && !wanted.frozen;
+    let asked = wanted.adoption.requests(arn);
+    let allowed = wanted.adoption.allowed.allows(arn) && !wanted.frozen;
     match owner {
-        TaggedOwner::Lanyard(_) if allowed && asked => format!(
+        TaggedOwner::OtherIdentity(_) if allowed && asked => format!(
             "What another WorkloadIdentity holds is not taken from it: delete that one with deletionPolicy: Retain, then this one adopts it. Or {otherwise}."
         ),
-        TaggedOwner::Lanyard(_) if allowed => format!(
+        TaggedOwner::OtherIdentity(_) if allowed => format!(
             "What another WorkloadIdentity holds is not taken from it. To hand it over, delete that one with deletionPolicy: Retain, and here: {annotate}. Or {otherwise}."
         ),
-        TaggedOwner::Lanyard(_) => format!(
+        TaggedOwner::OtherIdentity(_) => format!(
             "What another WorkloadIdentity holds is not taken from it. Wait until that one is deleted, or {otherwise}."
         ),
         TaggedOwner::Tool(_) if allowed => {
             format!("To adopt it: {annotate}, and keep its owner from changing it back. Or {otherwise}.")
         }
-        TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Nobody if allowed => {
+        TaggedOwner::Subject | TaggedOwner::Released | TaggedOwner::Untagged if allowed => {
             format!("To adopt it: {annotate}. Or {otherwise}.")
         }
-        TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Nobody | TaggedOwner::Tool(_) => {
+        TaggedOwner::Subject | TaggedOwner::Released | TaggedOwner::Untagged | TaggedOwner::Tool(_) => {
             let class = "guardrails.adopt of its class does not let this object adopt it";
             let mut otherwise = otherwise.chars();
             let first = otherwise.next().map(|first| first.to_ascii_uppercase());

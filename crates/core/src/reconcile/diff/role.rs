@@ -13,7 +13,7 @@ use crate::model::name::PolicyName;
 use crate::model::observed::{Effect, Observed, RoleFacts};
 use crate::model::reason::Reason;
 use crate::model::subject::TAG_RETAINED;
-use crate::ownership::found_role;
+use crate::ownership::current_role_ownership;
 use crate::ownership::tags::TaggedOwner;
 use crate::reconcile::desired::{DesiredRole, DesiredState, Removal};
 use lanyard_iam_policy::{self, Document, Statement};
@@ -96,13 +96,16 @@ impl Differ<'_> {
     fn whose(&self, wanted: &DesiredState, facts: &RoleFacts) -> Whose {
         let (subject, arn) = (&wanted.subject, &wanted.binding.role_arn);
         let here = facts.elsewhere.is_none();
-        if here && (wanted.holds.role.is_ours() || found_role(subject, self.previous, arn, facts).is_ours()) {
+        if here
+            && (wanted.holds.role.is_owned()
+                || current_role_ownership(subject, self.previous, arn, facts).is_owned())
+        {
             return Whose::Ours;
         }
         let owner = match &facts.tags {
             Fact::Present(tags) => TaggedOwner::of(subject, tags),
-            Fact::Absent => TaggedOwner::Nobody,
-            Fact::Unreadable(_) if !here => TaggedOwner::Nobody,
+            Fact::Absent => TaggedOwner::Untagged,
+            Fact::Unreadable(_) if !here => TaggedOwner::Untagged,
             Fact::Unreadable(why) => return Whose::Unknown(why.clone()),
         };
         Whose::Others(conflict::role(wanted, &owner, facts.elsewhere.as_ref()))
@@ -126,7 +129,7 @@ impl Differ<'_> {
         }
         let parts = lanyard_iam_policy::differences(wanted, &kept)
             .into_iter()
-            .map(|part| (format!("trustPolicy.{}", part.field), part.wanted, part.found))
+            .map(|part| (format!("trustPolicy.{}", part.field), part.desired, part.observed))
             .collect();
         self.aspect_in_parts(
             Field::Trust,
@@ -255,7 +258,7 @@ impl Differ<'_> {
         match &facts.tags {
             Fact::Unreadable(why) => self.unreadable(Field::Role, None, why.clone()),
             Fact::Present(_) | Fact::Absent
-                if found_role(&removal.subject, self.previous, arn, facts).is_ours() =>
+                if current_role_ownership(&removal.subject, self.previous, arn, facts).is_owned() =>
             {
                 self.unwanted(Field::Role, Value::role(arn));
             }
@@ -277,7 +280,7 @@ fn may_be_made(wanted: &DesiredState) -> bool {
     let arn = &wanted.binding.role_arn;
     let base = wanted.cluster.role_path();
     let on_our_path = base.is_ok_and(|base| arn.path.as_str().starts_with(base.as_str()));
-    on_our_path && !wanted.adoption.asks_for_role(arn) && !wanted.holds.role.is_adopted()
+    on_our_path && !wanted.adoption.requests_role(arn) && !wanted.holds.role.is_adopted()
 }
 
 /// A trust policy without the foreign statements that only deny, and those, each with its label.
@@ -307,8 +310,8 @@ fn inline_parts(
         .map(|part| {
             (
                 format!("inlinePolicies[{name}].{}", part.field),
-                part.wanted,
-                part.found,
+                part.desired,
+                part.observed,
             )
         })
         .collect()

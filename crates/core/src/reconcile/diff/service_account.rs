@@ -16,10 +16,10 @@ use crate::reconcile::desired::{DesiredState, Others};
 
 impl Differ<'_> {
     pub(super) fn service_account(&mut self, wanted: &DesiredState, observed: &Observed) {
-        let there = observed.service_account.as_ref().map(|_| Value::there());
+        let there = observed.service_account.as_ref().map(|_| Value::present());
         let needed = wanted.create_service_account || !wanted.annotations.is_empty();
         if needed || there.unreadable().is_some() {
-            self.field(Field::ServiceAccount, needed.then(Value::there), there);
+            self.field(Field::ServiceAccount, needed.then(Value::present), there);
         }
         let Fact::Present(account) = &observed.service_account else {
             return;
@@ -106,7 +106,7 @@ impl Differ<'_> {
                     }
                 }
                 if account.created_by_us {
-                    self.unwanted(Field::ServiceAccount, Value::there());
+                    self.unwanted(Field::ServiceAccount, Value::present());
                 }
             }
         }

@@ -9,7 +9,7 @@ use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Observed, RoleFacts};
 use crate::model::reason::Reason;
-use crate::model::shared_trust::{Entry, RoleMembership};
+use crate::model::shared_trust::{RoleMembership, SharedStatement};
 use crate::model::subject::Subject;
 use crate::ownership::tags::TaggedOwner;
 use crate::reconcile::deletion_mode::DeletionMode;
@@ -21,7 +21,7 @@ impl Differ<'_> {
     pub(super) fn entries(
         &mut self,
         wanted: &DesiredState,
-        entries: &[Entry],
+        entries: &[SharedStatement],
         facts: &RoleFacts,
         observed: &Observed,
     ) {
@@ -45,7 +45,7 @@ impl Differ<'_> {
     pub(super) fn own_entries(
         &mut self,
         wanted: &DesiredState,
-        entries: &[Entry],
+        entries: &[SharedStatement],
         facts: &RoleFacts,
         observed: &Observed,
     ) {
@@ -61,24 +61,30 @@ impl Differ<'_> {
     fn entry(
         &mut self,
         subject: &Subject,
-        entry: &Entry,
+        entry: &SharedStatement,
         facts: &RoleFacts,
         memberships: &RoleMembership,
         confirmed: &BTreeSet<RoleMembership>,
     ) {
-        let (Entry { membership, alone }, arn) = (entry, &memberships.role);
+        let (
+            SharedStatement {
+                membership,
+                statement: alone,
+            },
+            arn,
+        ) = (entry, &memberships.role);
         let value = |statement: &Statement| Value::statement(arn, statement);
         let found = match &facts.trust {
             Fact::Present(trust) => match membership.state(trust, alone) {
-                MembershipState::Free => Fact::Absent,
-                MembershipState::Taken
+                MembershipState::Absent => Fact::Absent,
+                MembershipState::Present
                     if self.is_unproven(memberships) && !confirmed.contains(memberships) =>
                 {
                     return self.unproven(memberships.field(), value(alone));
                 }
-                MembershipState::Taken => Fact::Present(value(alone)),
-                MembershipState::Edited(found) => Fact::Present(value(&found)),
-                MembershipState::Illegible => return self.illegible(subject, arn, membership),
+                MembershipState::Present => Fact::Present(value(alone)),
+                MembershipState::Modified(found) => Fact::Present(value(&found)),
+                MembershipState::Unreadable => return self.illegible(subject, arn, membership),
             },
             Fact::Absent => Fact::Absent,
             Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
@@ -120,8 +126,8 @@ impl Differ<'_> {
         for memberships in &removal.memberships {
             let facts = observed.role(&memberships.role);
             match facts
-                .trust_here()
-                .map(|trust| memberships.membership.is_taken(trust))
+                .own_trust()
+                .map(|trust| memberships.membership.is_listed(trust))
             {
                 Fact::Present(Some(true)) => {
                     self.unwanted(memberships.field(), Value::text(&memberships.membership.member));
@@ -139,7 +145,7 @@ impl Differ<'_> {
 /// The other WorkloadIdentity for which Lanyard manages a role, by its tags.
 fn other_identity(subject: &Subject, facts: &RoleFacts) -> Option<String> {
     match TaggedOwner::of(subject, facts.tags.present()?) {
-        TaggedOwner::Lanyard(identity) => Some(identity),
-        TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Nobody => None,
+        TaggedOwner::OtherIdentity(identity) => Some(identity),
+        TaggedOwner::Subject | TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Untagged => None,
     }
 }

@@ -7,7 +7,7 @@ use crate::model::arn::RoleArn;
 use crate::model::fact::Fact;
 use crate::model::field::Field;
 use crate::model::observed::RoleFacts;
-use crate::model::shared_trust::Entry;
+use crate::model::shared_trust::SharedStatement;
 use crate::reconcile::desired::DesiredState;
 use crate::reconcile::diff::Cause;
 use crate::reconcile::step::Step;
@@ -33,7 +33,7 @@ pub(super) fn adopted(
     builder: &mut PlanBuilder<'_>,
     wanted: &DesiredState,
     managed: &ManagedRole,
-    entries: &[Entry],
+    entries: &[SharedStatement],
 ) {
     let role = &wanted.binding.role_arn;
     let facts = builder.observed.role(role);

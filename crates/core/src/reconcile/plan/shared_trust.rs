@@ -6,18 +6,22 @@ use crate::model::arn::RoleArn;
 use crate::model::fact::Fact;
 use crate::model::field::Field;
 use crate::model::observed::Observed;
-use crate::model::shared_trust::{Entry, RoleMembership};
+use crate::model::shared_trust::{RoleMembership, SharedStatement};
 use crate::reconcile::desired::{DesiredState, Removal};
 use crate::reconcile::step::Step;
 
 impl PlanBuilder<'_> {
-    pub(super) fn entries(&mut self, role: &RoleArn, entries: &[Entry]) {
-        for Entry { membership, alone } in entries {
+    pub(super) fn entries(&mut self, role: &RoleArn, entries: &[SharedStatement]) {
+        for SharedStatement {
+            membership,
+            statement,
+        } in entries
+        {
             if self.to_do(&Field::Statement(membership.sid.clone())).is_some() {
                 self.steps.push(Step::PutSubject {
                     role: role.clone(),
                     membership: membership.clone(),
-                    alone: alone.clone(),
+                    alone: statement.clone(),
                 });
             }
         }
@@ -50,6 +54,6 @@ fn removing(memberships: &RoleMembership) -> Step {
 fn taken(memberships: &RoleMembership, observed: &Observed) -> Fact<bool> {
     let facts = observed.role(&memberships.role);
     facts
-        .trust_here()
-        .map(|trust| memberships.membership.is_taken(trust) == Some(true))
+        .own_trust()
+        .map(|trust| memberships.membership.is_listed(trust) == Some(true))
 }

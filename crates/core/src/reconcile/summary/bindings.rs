@@ -6,7 +6,7 @@ use crate::model::binding::Binding;
 use crate::model::fact::Fact;
 use crate::model::spec::Method;
 use crate::model::status::{AssociationStatus, BindingState, BindingStatus};
-use crate::ownership::found_association;
+use crate::ownership::current_association_ownership;
 use crate::reconcile::desired::DesiredState;
 
 pub(super) fn of(input: &SummaryInput<'_>, ready_inputs: &readiness::ReadyInputs) -> Vec<BindingStatus> {
@@ -59,8 +59,8 @@ fn left(input: &SummaryInput<'_>, wanted: &Binding) -> Vec<(Binding, BindingStat
 fn association(input: &SummaryInput<'_>, wanted: &DesiredState) -> Option<AssociationStatus> {
     match &input.after.association {
         Fact::Present(found) => {
-            let ownership = found_association(&wanted.subject, input.previous, found);
-            ownership.is_ours().then(|| AssociationStatus {
+            let ownership = current_association_ownership(&wanted.subject, input.previous, found);
+            ownership.is_owned().then(|| AssociationStatus {
                 id: found.id.clone(),
                 arn: found.arn.clone(),
                 external_id: found.external_id.clone(),

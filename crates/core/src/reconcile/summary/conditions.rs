@@ -10,7 +10,7 @@ use super::{SummaryInput, Verdict, transition};
 use crate::model::binding::Binding;
 use crate::model::condition::{CONDITIONS, Condition, ConditionStatus, ConditionType};
 use crate::model::fact::ReadError;
-use crate::model::pods::Pods;
+use crate::model::pods::PodList;
 use crate::model::reason::Reason;
 use crate::model::status::DriftReason;
 use crate::model::text;
@@ -264,7 +264,7 @@ fn going(input: &SummaryInput<'_>) -> Verdict {
 
 /// Pods keep what is only removed when unused.
 fn in_use(input: &SummaryInput<'_>) -> Verdict {
-    let pods = match input.after.pods.present().map_or(0, Pods::total) {
+    let pods = match input.after.pods.present().map_or(0, PodList::total) {
         1 => "1 pod uses".to_owned(),
         count => format!("{count} pods use"),
     };
@@ -304,7 +304,7 @@ fn pods_current(input: &SummaryInput<'_>) -> Verdict {
 }
 
 /// Whether the holders carry what a binding by this method gives.
-pub(super) fn pods_verdict(pods: &Pods, binding: &Binding, since: Option<Timestamp>) -> Verdict {
+pub(super) fn pods_verdict(pods: &PodList, binding: &Binding, since: Option<Timestamp>) -> Verdict {
     let stale = pods.stale(binding, since);
     match (pods.total(), stale) {
         (0, _) => Verdict::holds(Reason::PodsCurrent, "No pod uses this ServiceAccount."),

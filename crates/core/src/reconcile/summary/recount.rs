@@ -5,13 +5,13 @@ use jiff::Timestamp;
 
 use super::conditions::pods_verdict;
 use crate::model::condition::ConditionType;
-use crate::model::pods::Pods;
+use crate::model::pods::PodList;
 use crate::model::status::{PodsStatus, Status};
 
 /// The status with the pods counted anew; `None` when it says so already, when no look has been taken yet,
 /// or while a change of the binding runs: then the pods decide how it goes on, which takes a look.
 #[must_use]
-pub fn recount(previous: &Status, pods: &Pods, now: Timestamp) -> Option<Status> {
+pub fn recount(previous: &Status, pods: &PodList, now: Timestamp) -> Option<Status> {
     let before = previous.condition(ConditionType::PodsCurrent)?;
     if previous.transition.is_some() {
         return None;

@@ -11,7 +11,7 @@ use crate::model::observed::RoleFacts;
 use crate::model::reason::Reason;
 use crate::model::status::Status;
 use crate::model::subject::Subject;
-use crate::ownership::found_role;
+use crate::ownership::current_role_ownership;
 
 /// The id that is on record for a role.
 pub(super) fn known_id<'a>(previous: &'a Status, arn: &RoleArn) -> Option<&'a String> {
@@ -31,8 +31,8 @@ pub(super) fn verdict(
     if known == id {
         return said_before(basis);
     }
-    let ownership = found_role(subject, basis.previous, arn, facts);
-    ownership.is_ours().then(|| {
+    let ownership = current_role_ownership(subject, basis.previous, arn, facts);
+    ownership.is_owned().then(|| {
         Verdict::holds(
             Reason::RoleRecreated,
             format!(

@@ -160,11 +160,14 @@ pub(crate) fn trust(basis: &Basis<'_>, drift: &Drift, wanted: &DesiredState) -> 
                 text::list(&wider)
             ),
         ),
-        Admission::Denied { by, why } => Verdict::fails(
+        Admission::Denied {
+            statement: by,
+            reason: why,
+        } => Verdict::fails(
             Reason::TrustDenied,
             format!("{by} of the trust policy of {arn} shuts {subject} out. {why}"),
         ),
-        Admission::Undecided { why } => Verdict::unknown(
+        Admission::Undecided { reason: why } => Verdict::unknown(
             Reason::TrustNotVerifiable,
             format!(
                 "Whether the trust policy of {arn} lets {subject} in cannot be input from outside. {why}"

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::restart;
 use super::view::TransitionView;
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::fact::Fact;
 use crate::model::observed::Effect;
 use crate::model::spec::PodRestart;
@@ -37,7 +37,7 @@ pub enum Because {
 
 /// What has to be agreed to before anything is put in place.
 pub(super) fn before(view: &TransitionView<'_>) -> Option<Ask> {
-    let held = |old: &Binding| view.pods().any(|pod| pod.carries(old));
+    let held = |old: &Binding| view.pods().any(|pod| pod.depends_on(old));
     let because = if view.leaves_irsa() && !view.others.iter().any(held) {
         Because::NoPodHolds
     } else if gains_tags(view) && may_chain(view) {
@@ -68,7 +68,7 @@ fn unless_given(view: &TransitionView<'_>, because: Because, this_time: &str) ->
         view.identity.binding.key()
     );
     let token = hex_hash(&text, 8);
-    let given = view.observed.object.consent.as_deref() == Some(token.as_str());
+    let given = view.observed.object.approval.as_deref() == Some(token.as_str());
     (!given).then_some(Ask { token, because })
 }
 
@@ -76,8 +76,8 @@ fn unless_given(view: &TransitionView<'_>, because: Because, this_time: &str) ->
 fn gains_tags(view: &TransitionView<'_>) -> bool {
     let tagged = |binding: &Binding| {
         matches!(
-            binding.by,
-            By::PodIdentity {
+            binding.settings,
+            MethodSettings::PodIdentity {
                 session_tags: true,
                 ..
             }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::refusal;
 use super::view::TransitionView;
-use crate::model::binding::By;
+use crate::model::binding::MethodSettings;
 use crate::model::reason::Reason;
 use crate::model::spec::PodRestart;
 use crate::model::workload::{RestartedFor, Workload, WorkloadRef};
@@ -88,12 +88,12 @@ impl Stale {
 
 /// Whether a pod that is made now could use the wanted binding, as far as can be told.
 fn would_work(view: &TransitionView<'_>) -> bool {
-    let usable = match &view.identity.binding.by {
-        By::PodIdentity { .. } => {
+    let usable = match &view.identity.binding.settings {
+        MethodSettings::PodIdentity { .. } => {
             let agent = view.observed.agent.present().is_some_and(|agent| agent.ready);
             agent && refusal::places(view).is_none()
         }
-        By::Irsa { audience, .. } => {
+        MethodSettings::Irsa { audience, .. } => {
             let provider = view.observed.provider.present();
             provider.is_some_and(|provider| provider.client_ids.contains(audience.as_str()))
         }
@@ -146,7 +146,7 @@ impl Restarts {
             }
             let mark = RestartedFor {
                 binding: token.to_owned(),
-                made_until: pods.youngest,
+                created_until: pods.youngest,
             };
             self.now.push((workload.owner.clone(), mark));
         }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::left_of;
 use super::view::TransitionView;
-use crate::model::binding::By;
+use crate::model::binding::MethodSettings;
 use crate::model::reason::Reason;
 use crate::model::status::{BindingState, BindingStatus, TransitionStatus};
 
@@ -38,9 +38,9 @@ impl TransitionView<'_> {
     /// it in place, and by that of the server that made it. Both have to be over.
     pub fn settles_in(&self) -> Option<Duration> {
         let time = self.timings.binding_propagation;
-        let server = match &self.identity.binding.by {
-            By::PodIdentity { .. } => self.association().and_then(|found| found.modified_at),
-            By::Irsa { .. } => self
+        let server = match &self.identity.binding.settings {
+            MethodSettings::PodIdentity { .. } => self.association().and_then(|found| found.modified_at),
+            MethodSettings::Irsa { .. } => self
                 .observed
                 .service_account
                 .present()

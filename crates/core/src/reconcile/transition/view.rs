@@ -8,7 +8,7 @@ use super::timers::may_have_bound;
 use crate::identity::Identity;
 use crate::model::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use crate::model::arn::RoleArn;
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::fact::{Fact, ReadError};
 use crate::model::field::Field;
 use crate::model::inventory::InventoryEntry;
@@ -119,7 +119,7 @@ impl<'a> TransitionView<'a> {
         // Of one role, the statement that the subject is in may still tell another binding.
         let other = move |known: &&InventoryEntry| {
             let another_seat = known
-                .share
+                .statement
                 .as_ref()
                 .is_some_and(|share| *share != StatementKey::of(wanted));
             lost && (known.arn != wanted.role_arn || another_seat)
@@ -132,18 +132,18 @@ impl<'a> TransitionView<'a> {
     /// The binding that a role was touched for, as far as custody tells.
     fn entry(&self, known: &InventoryEntry) -> Option<Binding> {
         let role_arn = known.arn.clone();
-        let audience = match (known.method, &known.share) {
+        let audience = match (known.method, &known.statement) {
             (Method::PodIdentity, share) => {
-                let by = By::PodIdentity {
+                let settings = MethodSettings::PodIdentity {
                     target_role_arn: None,
-                    session_tags: *share != Some(StatementKey::Cluster),
+                    session_tags: *share != Some(StatementKey::PodIdentityUntagged),
                 };
-                return Some(Binding { role_arn, by });
+                return Some(Binding { role_arn, settings });
             }
-            (Method::Irsa, Some(StatementKey::Token { issuer, audience })) => {
+            (Method::Irsa, Some(StatementKey::Irsa { issuer, audience })) => {
                 let (issuer, audience) = (issuer.clone(), audience.clone());
-                let by = By::Irsa { issuer, audience };
-                return Some(Binding { role_arn, by });
+                let settings = MethodSettings::Irsa { issuer, audience };
+                return Some(Binding { role_arn, settings });
             }
             (Method::Irsa, _) => Audience::parse(DEFAULT_AUDIENCE).ok()?,
         };
@@ -156,13 +156,13 @@ impl<'a> TransitionView<'a> {
         if !self.previous.bindings.is_empty() {
             return Vec::new();
         }
-        let target = match &wanted.by {
-            By::PodIdentity { target_role_arn, .. } => target_role_arn.clone(),
-            By::Irsa { .. } => None,
+        let target = match &wanted.settings {
+            MethodSettings::PodIdentity { target_role_arn, .. } => target_role_arn.clone(),
+            MethodSettings::Irsa { .. } => None,
         };
         let binding = |session_tags| Binding {
             role_arn: wanted.role_arn.clone(),
-            by: By::PodIdentity {
+            settings: MethodSettings::PodIdentity {
                 target_role_arn: target.clone(),
                 session_tags,
             },
@@ -195,20 +195,20 @@ impl<'a> TransitionView<'a> {
     /// Whether the wanted binding is in use, in part or whole: its trust stays whatever else happens.
     pub fn is_used(&self) -> bool {
         let wanted = &self.identity.binding;
-        self.is_bound() || self.pods().any(|pod| pod.carries(wanted))
+        self.is_bound() || self.pods().any(|pod| pod.depends_on(wanted))
     }
 
     /// The association, when it is ours or is about to be.
     pub fn association(&self) -> Option<&Association> {
         let found = self.observed.association.present()?;
         let ownership = ownership_of_association(self.identity, self.previous, found);
-        ownership.is_ours().then_some(found)
+        ownership.is_owned().then_some(found)
     }
 
     fn associated(&self) -> Option<Binding> {
         self.association().map(|association| Binding {
             role_arn: association.role_arn.clone(),
-            by: By::PodIdentity {
+            settings: MethodSettings::PodIdentity {
                 target_role_arn: association.target_role_arn.clone(),
                 session_tags: association.session_tags,
             },
@@ -234,9 +234,9 @@ impl<'a> TransitionView<'a> {
     fn annotated_audience(&self, account: &ServiceAccount) -> Option<Audience> {
         match (
             account.annotations.get(ANNOTATION_AUDIENCE),
-            &self.identity.binding.by,
+            &self.identity.binding.settings,
         ) {
-            (Some(found), By::Irsa { audience, .. }) if !found.ours => Some(audience.clone()),
+            (Some(found), MethodSettings::Irsa { audience, .. }) if !found.ours => Some(audience.clone()),
             (Some(found), _) => Audience::parse(found.value.as_str()).ok(),
             (None, _) => Audience::parse(DEFAULT_AUDIENCE).ok(),
         }
@@ -261,21 +261,23 @@ impl<'a> TransitionView<'a> {
         let issuer = self.identity.cluster.issuer.clone();
         Binding {
             role_arn,
-            by: By::Irsa { issuer, audience },
+            settings: MethodSettings::Irsa { issuer, audience },
         }
     }
 
     /// Whether the wanted binding is in place on the cluster's side.
     pub fn is_bound(&self) -> bool {
         let wanted = &self.identity.binding;
-        match &wanted.by {
-            By::PodIdentity { .. } => self.associated().as_ref() == Some(wanted),
-            By::Irsa { audience, .. } => self.observed.service_account.present().is_some_and(|account| {
-                let role = account.annotations.get(ANNOTATION_ROLE_ARN);
-                let seen = account.annotations.get(ANNOTATION_AUDIENCE);
-                role.is_some_and(|found| found.value == wanted.role_arn.to_string())
-                    && seen.map_or(DEFAULT_AUDIENCE, |found| &found.value) == audience.as_str()
-            }),
+        match &wanted.settings {
+            MethodSettings::PodIdentity { .. } => self.associated().as_ref() == Some(wanted),
+            MethodSettings::Irsa { audience, .. } => {
+                self.observed.service_account.present().is_some_and(|account| {
+                    let role = account.annotations.get(ANNOTATION_ROLE_ARN);
+                    let seen = account.annotations.get(ANNOTATION_AUDIENCE);
+                    role.is_some_and(|found| found.value == wanted.role_arn.to_string())
+                        && seen.map_or(DEFAULT_AUDIENCE, |found| &found.value) == audience.as_str()
+                })
+            }
         }
     }
 
@@ -294,7 +296,7 @@ impl<'a> TransitionView<'a> {
         let old = |since| pod.has_pod_identity() && pod.created < since;
         let foreign = |carried: &&Credential| !carried.is_of(&self.identity.binding);
         let shows = |carried: &Credential| self.others.iter().any(|other| carried.is_of(other));
-        pod.carries.iter().filter(foreign).any(shows) || self.made_before().is_some_and(old)
+        pod.credentials.iter().filter(foreign).any(shows) || self.made_before().is_some_and(old)
     }
 
     /// Whether the role that is wanted is there and lets the subject in by the wanted binding.
@@ -324,7 +326,7 @@ impl<'a> TransitionView<'a> {
         let facts = self.observed.roles.get(&self.identity.binding.role_arn);
         let membership = StatementKey::of(binding).membership(&self.identity.subject);
         let trust = facts.and_then(|facts| facts.trust.present());
-        trust.is_some_and(|trust| membership.is_taken(trust) == Some(true))
+        trust.is_some_and(|trust| membership.is_listed(trust) == Some(true))
     }
 
     /// Whether a pod may still depend on a binding that is not wanted any more. What cannot be counted afresh may.
@@ -334,9 +336,9 @@ impl<'a> TransitionView<'a> {
             // Another issuer: the kubelet brings new tokens to old pods by and by.
             (true, true) if old.role_arn == wanted.role_arn && self.same_audience(old) => {
                 let began = self.began();
-                self.pods().any(|pod| pod.carries(old) && pod.created < began)
+                self.pods().any(|pod| pod.depends_on(old) && pod.created < began)
             }
-            (true, true | false) => self.pods().any(|pod| pod.carries(old)),
+            (true, true | false) => self.pods().any(|pod| pod.depends_on(old)),
             (false, true) => {
                 self.association().is_some() || self.pods().any(PodCredentials::has_pod_identity)
             }
@@ -345,8 +347,8 @@ impl<'a> TransitionView<'a> {
     }
 
     fn same_audience(&self, old: &Binding) -> bool {
-        match (&old.by, &self.identity.binding.by) {
-            (By::Irsa { audience: a, .. }, By::Irsa { audience: b, .. }) => a == b,
+        match (&old.settings, &self.identity.binding.settings) {
+            (MethodSettings::Irsa { audience: a, .. }, MethodSettings::Irsa { audience: b, .. }) => a == b,
             _ => false,
         }
     }
@@ -367,6 +369,6 @@ impl<'a> TransitionView<'a> {
             .pods
             .present()
             .into_iter()
-            .flat_map(|pods| &pods.pods)
+            .flat_map(|pods| &pods.items)
     }
 }

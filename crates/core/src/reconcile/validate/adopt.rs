@@ -38,7 +38,7 @@ impl Check<'_> {
         Adoption {
             role,
             associations,
-            leave: AdoptionPolicy::default(),
+            allowed: AdoptionPolicy::default(),
         }
     }
 
@@ -121,7 +121,7 @@ mod tests {
     use crate::identity::Identity;
     use crate::model::reason::Reason;
     use crate::model::spec::{ExistingRoleSpec, Method, Spec};
-    use crate::model::status::Made;
+    use crate::model::status::RecordedRoles;
     use crate::reconcile::validate::{Invalid, validate};
 
     const ELSEWHERE: &str = "arn:aws:iam::111122223333:role/team/legacy";
@@ -134,13 +134,13 @@ mod tests {
         spec
     }
 
-    fn check(spec: &Spec, made: &Made) -> Result<Identity, Vec<Invalid>> {
+    fn check(spec: &Spec, made: &RecordedRoles) -> Result<Identity, Vec<Invalid>> {
         validate(spec, &subject(), &cluster(), &Class::unrestricted(), made)
             .map(|validated| validated.identity)
     }
 
     fn told(spec: &Spec) -> String {
-        let wrong = check(spec, &Made::default()).unwrap_err();
+        let wrong = check(spec, &RecordedRoles::default()).unwrap_err();
         assert!(
             wrong.iter().all(|wrong| wrong.reason == Reason::InvalidAdoption),
             "{wrong:?}"
@@ -153,14 +153,14 @@ mod tests {
     fn an_adopted_role_is_where_it_is_and_stays_there_once_that_is_on_record() {
         let asked = check(
             &adopting(Some("legacy"), &[ELSEWHERE, ASSOCIATION]),
-            &Made::default(),
+            &RecordedRoles::default(),
         )
         .unwrap();
         assert_eq!(asked.role_arn().to_string(), ELSEWHERE);
         assert!(asked.adoption.associations.contains(ASSOCIATION));
 
         let arn = asked.role_arn().clone();
-        let known = |adopted| Made {
+        let known = |adopted| RecordedRoles {
             roles: vec![arn.clone()],
             adopted,
         };
@@ -230,7 +230,7 @@ mod tests {
             &subject,
             &off_eks(),
             &Class::unrestricted(),
-            &Made::default(),
+            &RecordedRoles::default(),
         )
         .unwrap_err();
         assert_eq!(wrong[0].reason, Reason::InvalidAdoption);

@@ -151,7 +151,7 @@ impl Play {
         let Some(token) = record.and_then(|record| record.approval_token.clone()) else {
             return;
         };
-        self.cluster.truth.object.consent = Some(token);
+        self.cluster.truth.object.approval = Some(token);
         let id = self
             .cluster
             .truth

@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use lanyard_core::identity::Identity;
 use lanyard_core::model::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use lanyard_core::model::arn::RoleArn;
-use lanyard_core::model::binding::{Binding, By};
+use lanyard_core::model::binding::{Binding, MethodSettings};
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::name::Audience;
 use lanyard_core::model::observed::{Association, RoleFacts};
-use lanyard_core::model::pods::{Credential, Place, PodCredentials, Pods};
+use lanyard_core::model::pods::{Credential, Place, PodCredentials, PodList};
 use lanyard_core::model::status::Status;
 use lanyard_core::model::workload::{Workload, WorkloadRef};
 use lanyard_core::reconcile::admission::{Request, lets_in};
@@ -31,7 +31,7 @@ const SESSION: i64 = 6 * 3600;
 #[derive(Debug, Clone)]
 pub struct Pod {
     /// What its containers carry.
-    pub carries: BTreeSet<Credential>,
+    pub credentials: BTreeSet<Credential>,
     pub created: Timestamp,
     pub owner: WorkloadRef,
     /// The role of the session that the agent has cached, and when it ends.
@@ -40,7 +40,7 @@ pub struct Pod {
 
 impl Pod {
     fn has_pod_identity(&self) -> bool {
-        self.carries.contains(&Credential::PodIdentity)
+        self.credentials.contains(&Credential::PodIdentity)
     }
 }
 
@@ -193,7 +193,7 @@ impl Cluster {
             session: None,
             created: self.now,
             owner: owners[owner % owners.len()].clone(),
-            carries: containers.into_iter().flatten().collect(),
+            credentials: containers.into_iter().flatten().collect(),
         });
         self.fetch()
     }
@@ -232,11 +232,11 @@ impl Cluster {
     }
 
     fn backs(&self, pod: &Pod) -> Result<(), String> {
-        pod.carries.iter().try_for_each(|carried| match carried {
+        pod.credentials.iter().try_for_each(|carried| match carried {
             Credential::WebIdentity { role, audience } => {
                 let binding = Binding {
                     role_arn: RoleArn::parse(role).unwrap(),
-                    by: By::Irsa {
+                    settings: MethodSettings::Irsa {
                         issuer: cluster().issuer,
                         audience: Audience::parse(audience.as_str()).unwrap(),
                     },
@@ -272,7 +272,7 @@ impl Cluster {
         {
             let binding = Binding {
                 role_arn: association.role_arn.clone(),
-                by: By::PodIdentity {
+                settings: MethodSettings::PodIdentity {
                     target_role_arn: association.target_role_arn.clone(),
                     session_tags: association.session_tags,
                 },
@@ -342,13 +342,13 @@ impl Cluster {
     /// What a look reads of pods and workloads.
     pub fn count(&mut self) {
         let pod = |pod: &Pod| PodCredentials {
-            carries: pod.carries.clone(),
+            credentials: pod.credentials.clone(),
             created: pod.created,
             owner: Some(pod.owner.clone()),
             place: Place::Reached,
         };
-        self.truth.pods = Fact::Present(Pods {
-            pods: self.pods.iter().map(pod).collect(),
+        self.truth.pods = Fact::Present(PodList {
+            items: self.pods.iter().map(pod).collect(),
             fresh: true,
         });
         if self.truth.workloads.present().is_none() {

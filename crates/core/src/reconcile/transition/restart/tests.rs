@@ -7,7 +7,7 @@ use crate::example::{applied, identity, now, spec};
 use crate::identity::Identity;
 use crate::model::fact::Fact;
 use crate::model::observed::Observed;
-use crate::model::pods::{Credential, Place, PodCredentials, Pods};
+use crate::model::pods::{Credential, Place, PodCredentials, PodList};
 use crate::model::spec::{Method, Spec};
 use crate::model::status::{Status, TransitionStatus};
 use crate::model::timings::Timings;
@@ -66,7 +66,7 @@ impl Change {
     fn pod(mut self, name: &str, minutes: i64) -> Self {
         let binding = &self.status.bindings[0].binding;
         self.pods.push(PodCredentials {
-            carries: [Credential::WebIdentity {
+            credentials: [Credential::WebIdentity {
                 role: binding.role_arn.to_string(),
                 audience: String::new(),
             }]
@@ -92,10 +92,10 @@ impl Change {
     }
 
     /// Restarted so many minutes ago, for pods made until another time.
-    fn restarted(self, name: &str, minutes: i64, made_until: i64) -> Self {
+    fn restarted(self, name: &str, minutes: i64, created_until: i64) -> Self {
         let mark = RestartedFor {
             binding: self.token(),
-            made_until: ago(made_until),
+            created_until: ago(created_until),
         };
         self.with(name, |workload| {
             workload.restarted_for = Some(mark.clone());
@@ -105,8 +105,8 @@ impl Change {
 
     fn restarts(mut self) -> Restarts {
         self.world.workloads = Fact::Present(self.workloads);
-        self.world.pods = Fact::Present(Pods {
-            pods: self.pods,
+        self.world.pods = Fact::Present(PodList {
+            items: self.pods,
             fresh: true,
         });
         let timings = Timings::default();
@@ -152,7 +152,7 @@ fn the_one_with_the_fewest_stale_pods_goes_first_and_for_the_youngest_of_them() 
     let restarts = change.restarts();
     let mark = RestartedFor {
         binding: token,
-        made_until: ago(40),
+        created_until: ago(40),
     };
     assert_eq!(restarts.now, [(owner("small"), mark)]);
 }

@@ -13,14 +13,14 @@ fn of(text: Value) -> Class {
     }
 }
 
-fn identity(spec: &Spec, class: &Class, made: &Made) -> Identity {
+fn identity(spec: &Spec, class: &Class, made: &RecordedRoles) -> Identity {
     validate(spec, &subject(), &cluster(), class, made)
         .unwrap()
         .identity
 }
 
 fn role(class: Value, made: &[&str]) -> String {
-    let made = Made {
+    let made = RecordedRoles {
         roles: made.iter().map(|arn| RoleArn::parse(arn).unwrap()).collect(),
         adopted: None,
     };
@@ -35,12 +35,12 @@ fn a_class_says_what_the_spec_leaves_open() {
     }}));
     let mut spec = managed(|_| {});
     spec.method = None;
-    let silent = identity(&spec, &class, &Made::default());
+    let silent = identity(&spec, &class, &RecordedRoles::default());
     assert_eq!(silent.binding.method(), Method::Irsa);
     assert_eq!(silent.drift_policy, DriftPolicy::Report);
     spec.method = Some(Method::PodIdentity);
     spec.drift_policy = Some(DriftPolicy::Correct);
-    let outspoken = identity(&spec, &class, &Made::default());
+    let outspoken = identity(&spec, &class, &RecordedRoles::default());
     assert_eq!(outspoken.binding.method(), Method::PodIdentity);
     assert_eq!(outspoken.drift_policy, DriftPolicy::Correct);
     assert_eq!(outspoken.deletion_policy, silent.deletion_policy);
@@ -59,7 +59,9 @@ fn the_tags_and_the_boundary_of_the_class_are_on_every_role() {
             .into();
         role.permissions_boundary_arn = Some("arn:aws:iam::aws:policy/any".to_owned());
     });
-    let role = identity(&spec, &class, &Made::default()).managed.unwrap();
+    let role = identity(&spec, &class, &RecordedRoles::default())
+        .managed
+        .unwrap();
     let mut tags = subject().ownership_tags();
     tags.extend([("cost-center", "42"), ("team", "shop")].map(|(k, v)| (k.to_owned(), v.to_owned())));
     assert_eq!(role.tags, tags);
@@ -73,7 +75,7 @@ fn tags_of_class_and_spec_together_fit_a_role() {
         .map(|at| (TagKey::parse(format!("c{at}")).unwrap(), String::new()))
         .collect();
     let spec = managed(|role| role.tags = (0..40).map(|at| (format!("t{at}"), String::new())).collect());
-    let wrong = validate(&spec, &subject(), &cluster(), &class, &Made::default()).unwrap_err();
+    let wrong = validate(&spec, &subject(), &cluster(), &class, &RecordedRoles::default()).unwrap_err();
     assert!(
         wrong[0]
             .problem
@@ -86,7 +88,7 @@ fn tags_of_class_and_spec_together_fit_a_role() {
 fn a_session_is_as_long_as_the_class_says_and_never_longer_than_it_allows() {
     let session = |class: Value| {
         let class = of(class);
-        identity(&managed(|_| {}), &class, &Made::default())
+        identity(&managed(|_| {}), &class, &RecordedRoles::default())
             .managed
             .unwrap()
             .max_session
@@ -127,14 +129,17 @@ fn a_named_role_keeps_its_path() {
     let spec = managed(|role| role.name = Some("Orders".to_owned()));
     let class = of(json!({"defaults": {"rolePath": "/new/"}}));
     let made = RoleArn::parse("arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/old/orders").unwrap();
-    let known = Made {
+    let known = RecordedRoles {
         roles: vec![made.clone()],
         adopted: None,
     };
     let kept = identity(&spec, &class, &known);
     assert_eq!(kept.role_arn().path, made.path);
     assert_eq!(
-        identity(&spec, &class, &Made::default()).role_arn().path.as_str(),
+        identity(&spec, &class, &RecordedRoles::default())
+            .role_arn()
+            .path
+            .as_str(),
         "/lanyard/eu-west-1/prod/new/"
     );
 }
@@ -142,11 +147,18 @@ fn a_named_role_keeps_its_path() {
 #[test]
 fn what_a_class_forbids_is_told_beside_the_identity() {
     let class = of(json!({"guardrails": {"methods": ["IRSA"]}}));
-    let judged = validate(&managed(|_| {}), &subject(), &cluster(), &class, &Made::default()).unwrap();
+    let judged = validate(
+        &managed(|_| {}),
+        &subject(),
+        &cluster(),
+        &class,
+        &RecordedRoles::default(),
+    )
+    .unwrap();
     assert_eq!(judged.identity.binding.method(), Method::PodIdentity);
     let told: Vec<&str> = judged.forbidden.iter().map(|it| it.field.as_str()).collect();
     assert_eq!(told, ["method"]);
     let mut wrong = managed(|role| role.name = Some("a b".to_owned()));
     wrong.method = Some(Method::Irsa);
-    assert!(validate(&wrong, &subject(), &cluster(), &class, &Made::default()).is_err());
+    assert!(validate(&wrong, &subject(), &cluster(), &class, &RecordedRoles::default()).is_err());
 }
