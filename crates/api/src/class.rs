@@ -1,6 +1,6 @@
 //! The WorkloadIdentityClass: defaults and limits set by the platform team, with the rules that the API server
 //! enforces. The doc comments are the text of `kubectl explain`. Input: YAML. Output: typed fields, and a
-//! [`Listed`] class for core. No I/O.
+//! [`ClassEntry`] class for core. No I/O.
 //!
 //! Guardrails are closed by default: an unset field allows nothing.
 
@@ -9,7 +9,7 @@ use std::ops::Not;
 
 use kube::core::ObjectMeta;
 use kube::{CustomResource, KubeSchema};
-use lanyard_core::class::{Class, Listed};
+use lanyard_core::class::{Class, ClassEntry};
 use lanyard_core::model::cluster::ProviderPolicy;
 use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 use schemars::{Schema, SchemaGenerator};
@@ -344,7 +344,7 @@ pub struct QueueSpec {
 impl WorkloadIdentityClass {
     /// The class as input for core. An invalid class is kept with its error, because it allows nothing.
     #[must_use]
-    pub fn listed(&self) -> Listed {
+    pub fn listed(&self) -> ClassEntry {
         let spec = serde_json::to_value(&self.spec).unwrap_or_default();
         listed(&self.metadata, spec)
     }
@@ -352,13 +352,13 @@ impl WorkloadIdentityClass {
 
 /// Reads a class from an object whose spec may not match the types of this version.
 #[must_use]
-pub fn listed(metadata: &ObjectMeta, spec: serde_json::Value) -> Listed {
+pub fn listed(metadata: &ObjectMeta, spec: serde_json::Value) -> ClassEntry {
     let name = metadata.name.clone().unwrap_or_default();
     let annotations = metadata.annotations.as_ref();
     let marked = annotations.and_then(|all| all.get(ANNOTATION_DEFAULT_CLASS));
-    Listed {
+    ClassEntry {
         is_default: marked.is_some_and(|mark| mark == "true"),
-        goes: metadata.deletion_timestamp.is_some(),
+        is_deleting: metadata.deletion_timestamp.is_some(),
         class: Class::read(&name, spec),
         name,
     }

@@ -7,7 +7,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use lanyard_core::model::arn::{Issuer, RoleArn};
-use lanyard_core::model::binding::{Binding, By};
+use lanyard_core::model::binding::{Binding, MethodSettings};
 use lanyard_core::model::name::Audience;
 use lanyard_core::model::spec::Method;
 use lanyard_core::model::{condition, from_class, spec as core_spec, status as core};
@@ -207,11 +207,11 @@ fn known<T: DeserializeOwned>(word: &str) -> Option<T> {
 
 impl BindingStatus {
     fn from_core(status: &core::BindingStatus) -> Self {
-        let (issuer, audience, target_role_arn, session_tags) = match &status.binding.by {
-            By::Irsa { issuer, audience } => {
+        let (issuer, audience, target_role_arn, session_tags) = match &status.binding.settings {
+            MethodSettings::Irsa { issuer, audience } => {
                 (Some(issuer.to_string()), Some(audience.to_string()), None, None)
             }
-            By::PodIdentity {
+            MethodSettings::PodIdentity {
                 target_role_arn,
                 session_tags,
             } => (
@@ -239,12 +239,12 @@ impl BindingStatus {
     }
 
     fn to_core(&self) -> Option<core::BindingStatus> {
-        let by = match self.method {
-            Method::Irsa => By::Irsa {
+        let settings = match self.method {
+            Method::Irsa => MethodSettings::Irsa {
                 issuer: Issuer::parse(self.issuer.clone()?).ok()?,
                 audience: Audience::parse(self.audience.clone()?).ok()?,
             },
-            Method::PodIdentity => By::PodIdentity {
+            Method::PodIdentity => MethodSettings::PodIdentity {
                 target_role_arn: self
                     .target_role_arn
                     .as_deref()
@@ -257,7 +257,7 @@ impl BindingStatus {
         Some(core::BindingStatus {
             binding: Binding {
                 role_arn: RoleArn::parse(&self.role_arn).ok()?,
-                by,
+                settings,
             },
             state: self.state,
             association: self

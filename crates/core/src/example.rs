@@ -1,5 +1,5 @@
-//! A small example for unit tests: one subject of one cluster, a spec for it, and the world after it was carried out.
-//! Nothing in, plain values out; compiled for tests only.
+//! Fixtures for unit tests: one subject of one cluster, a spec for it, and the observed state after the spec was
+//! applied. Compiled for tests only; no I/O.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::identity::Identity;
 use crate::model::cluster::Cluster;
 use crate::model::fact::Fact;
 use crate::model::observed::{Agent, Observed, RoleFacts, ServiceAccount};
-use crate::model::pods::Pods;
+use crate::model::pods::PodList;
 use crate::model::spec::{ManagedRoleSpec, Method, Spec};
-use crate::model::status::{Made, Status};
+use crate::model::status::{RecordedRoles, Status};
 use crate::model::subject::Subject;
 use crate::model::timings::Timings;
 use crate::reconcile::decide::Decision;
@@ -26,7 +26,7 @@ pub(crate) fn cluster() -> Cluster {
     serde_json::from_str(include_str!("../tests/cluster.json")).unwrap()
 }
 
-/// A cluster that is not EKS's.
+/// A non-EKS cluster.
 pub(crate) fn off_eks() -> Cluster {
     serde_json::from_value(json!({
         "identity": "prod.example.com",
@@ -47,7 +47,7 @@ pub(crate) fn subject() -> Subject {
     .unwrap()
 }
 
-/// A managed role without anything special.
+/// A managed role without settings.
 pub(crate) fn spec(method: Method) -> Spec {
     Spec {
         method: Some(method),
@@ -65,12 +65,18 @@ pub(crate) fn identity_in(spec: &Spec, cluster: &Cluster) -> Identity {
         cluster: cluster.identity.clone(),
         ..subject()
     };
-    validate(spec, &subject, cluster, &Class::unrestricted(), &Made::default())
-        .unwrap()
-        .identity
+    validate(
+        spec,
+        &subject,
+        cluster,
+        &Class::unrestricted(),
+        &RecordedRoles::default(),
+    )
+    .unwrap()
+    .identity
 }
 
-/// A look with the usual times, now.
+/// A decision with the default timings at the fixed time of [`now`].
 pub(crate) fn decide(identity: &Identity, previous: &Status, observed: &Observed) -> Decision {
     crate::reconcile::decide::decide(identity, previous, observed, &Timings::default(), now())
 }
@@ -79,7 +85,7 @@ pub(crate) fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
-/// A world in which nothing is in the way: the agent runs, and the ServiceAccount is there.
+/// An observed state without obstacles: the agent is ready and the ServiceAccount exists.
 pub(crate) fn world(identity: &Identity) -> Observed {
     Observed {
         roles: BTreeMap::from([(identity.role_arn().clone(), RoleFacts::absent())]),
@@ -90,15 +96,15 @@ pub(crate) fn world(identity: &Identity) -> Observed {
             ready: true,
             found: "add-on: ACTIVE".to_owned(),
         }),
-        pods: Fact::Present(Pods {
+        pods: Fact::Present(PodList {
             fresh: true,
-            ..Pods::default()
+            ..PodList::default()
         }),
-        ..Observed::nothing()
+        ..Observed::unread()
     }
 }
 
-/// The summary of a look whose steps all took effect.
+/// The summary of a reconciliation in which every step succeeded.
 pub(crate) fn carry_out(decision: &Decision, previous: &Status, world: &mut Observed) -> Summary {
     let mut outcome = Outcome::default();
     for step in decision.plan.steps() {
@@ -110,7 +116,7 @@ pub(crate) fn carry_out(decision: &Decision, previous: &Status, world: &mut Obse
     rendered(decision, previous, world, &outcome)
 }
 
-/// The summary of a look with this outcome.
+/// The summary of a reconciliation with this outcome.
 pub(crate) fn rendered(
     decision: &Decision,
     previous: &Status,
@@ -129,7 +135,7 @@ pub(crate) fn rendered(
     })
 }
 
-/// The world and the status after a spec was carried out.
+/// The observed state and the status after a spec was applied.
 pub(crate) fn applied(spec: &Spec) -> (Identity, Observed, Status) {
     let identity = identity(spec);
     let mut world = world(&identity);

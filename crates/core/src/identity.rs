@@ -1,5 +1,5 @@
-//! A validated WorkloadIdentity: everything that can be wrong with it has been checked.
-//! Comes out of `validate`, goes into `stage` and `desired`. Pure values.
+//! `Identity`: a validated WorkloadIdentity. `validate` creates it from a spec, a class and a cluster; the transition
+//! and the desired state are derived from it. Pure values; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,134 +17,135 @@ use crate::model::spec::{DeletionPolicy, DriftPolicy, Method, PodRestart};
 use crate::model::subject::Subject;
 use lanyard_iam_policy::Document;
 
-/// A WorkloadIdentity whose spec can be carried out.
+/// A WorkloadIdentity whose spec is valid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identity {
-    /// Who gets the role.
+    /// The ServiceAccount that gets the role.
     pub subject: Subject,
-    /// Where.
+    /// The cluster of the ServiceAccount.
     pub cluster: Cluster,
-    /// The class that it follows.
+    /// The class that the identity follows.
     pub class: Option<String>,
-    /// What its class puts in, to be remembered for when that is away.
+    /// The values that the class contributes. The status records them for the time when the class does not exist.
     pub from_class: Option<FromClass>,
-    /// Whether Lanyard may create the OIDC provider and add an audience to it.
+    /// The permission to create the OIDC provider and to add an audience to it.
     pub provider: ProviderPolicy,
-    /// The binding asked for.
+    /// The desired binding.
     pub binding: Binding,
-    /// The role's own side, when Lanyard makes it; `None`: somebody else's role.
+    /// The desired role without its trust policy. `None` if the role is an existing role.
     pub managed: Option<ManagedRole>,
-    /// Whether Lanyard keeps statements of its own in somebody else's role.
+    /// True if Lanyard manages its own statements in the trust policy of an existing role.
     pub shares_trust: bool,
-    /// What it asks to adopt, and what its class lets it adopt.
+    /// The requested adoptions, and the adoptions that the class allows.
     pub adoption: Adoption,
     /// A policy that narrows each Pod Identity session.
     pub session_policy: Option<Document>,
     /// The lifetime of IRSA tokens in seconds.
     pub token_expiration: Option<u32>,
-    /// Whether SDKs call the regional STS endpoint.
+    /// True if SDKs call the regional STS endpoint.
     pub sts_regional_endpoints: Option<bool>,
-    /// Whether Lanyard creates the ServiceAccount.
+    /// True if Lanyard creates the ServiceAccount.
     pub create_service_account: bool,
-    /// What becomes of drift.
+    /// The handling of drift.
     pub drift_policy: DriftPolicy,
-    /// What a deletion removes.
+    /// The handling of AWS resources at deletion.
     pub deletion_policy: DeletionPolicy,
-    /// Whether a change of the binding may restart workloads.
+    /// The permission to restart workloads when the binding changes.
     pub pod_restart: PodRestart,
-    /// Whether a change of the binding stops where it is.
+    /// True if a change of the binding is paused.
     pub paused: bool,
-    /// Why nothing new may be applied, when that is so: what was applied before is kept true.
+    /// Set if the identity is frozen: the last applied spec is kept in sync, and nothing new is applied.
     pub frozen: Option<Freeze>,
-    /// The keys of the aspects that somebody else changes again each time, and that are left alone for a while.
+    /// The keys of the fields that another tool changes again after each correction. They are not corrected for a
+    /// while.
     pub contested: BTreeSet<String>,
-    /// The method that its class asks for, where the identity has to wait for its turn to change to it.
+    /// The method that the class requests, if the identity waits for a rollout slot to change to it.
     pub queued_for: Option<Method>,
-    /// How its class has identities change their binding.
+    /// The rollout policy of the class.
     pub queue: Option<RolloutPolicy>,
 }
 
-/// Why an identity is frozen: its class is not there, or no longer allows what the spec asks for.
+/// The cause of a freeze: the class does not exist, or no longer allows the spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freeze {
-    /// The word for it.
+    /// The reason of the condition.
     pub reason: Reason,
-    /// What stands against the spec, and what to do.
+    /// The problem and the next action.
     pub message: String,
-    /// Whether the boundary that the class puts on every role is put on all the same: nobody escapes it by asking for what
-    /// is forbidden.
+    /// True if the permissions boundary of the class is applied although the identity is frozen. Otherwise a tenant
+    /// could avoid the boundary with a forbidden spec.
     pub bounds: bool,
 }
 
-/// What a managed role is to be, apart from its trust.
+/// The desired state of a managed role, without its trust policy.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedRole {
-    /// Its description.
+    /// The description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Its longest session in seconds.
+    /// The maximum session duration in seconds.
     pub max_session: u32,
-    /// Its permissions boundary.
+    /// The permissions boundary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boundary: Option<PolicyArn>,
-    /// Its managed policies.
+    /// The managed policies.
     pub attached: BTreeSet<PolicyArn>,
-    /// Its inline policies.
+    /// The inline policies.
     pub inline: BTreeMap<PolicyName, Document>,
-    /// Its tags, the ownership tags among them.
+    /// The tags, including the ownership tags.
     pub tags: BTreeMap<String, String>,
 }
 
 impl Identity {
-    /// What custody has to say before anything is touched.
+    /// The inventory entry that must be recorded before any resource is changed.
     #[must_use]
-    pub fn touches(&self) -> InventoryEntry {
+    pub fn inventory_entry(&self) -> InventoryEntry {
         InventoryEntry {
             arn: self.binding.role_arn.clone(),
             managed: self.managed.is_some(),
             method: self.binding.method(),
-            share: self.shares_trust.then(|| StatementKey::of(&self.binding)),
+            statement: self.shares_trust.then(|| StatementKey::of(&self.binding)),
         }
     }
 
-    /// The same identity, frozen.
+    /// The same identity with a freeze.
     #[must_use]
-    pub fn frozen_for(self, freeze: Freeze) -> Self {
+    pub fn with_freeze(self, freeze: Freeze) -> Self {
         Self {
             frozen: Some(freeze),
             ..self
         }
     }
 
-    /// The same identity, with aspects that are left alone for a while.
+    /// The same identity with fields that are not corrected for a while.
     #[must_use]
-    pub fn leaving_alone(self, contested: BTreeSet<String>) -> Self {
+    pub fn with_contested(self, contested: BTreeSet<String>) -> Self {
         Self { contested, ..self }
     }
 
-    /// The same identity, waiting for its turn to change to another method.
+    /// The same identity in the queue for a change to another method.
     #[must_use]
-    pub fn queued(self, method: Method) -> Self {
+    pub fn with_queued_method(self, method: Method) -> Self {
         Self {
             queued_for: Some(method),
             ..self
         }
     }
 
-    /// Whether a change of the binding stops where it is.
+    /// Returns true if a change of the binding must not continue.
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.paused || self.frozen.is_some()
     }
 
-    /// Custody as the spec alone would have it: where custody is lost, it still tells where to look.
+    /// The inventory that the spec alone implies. It locates the resources if the annotation is lost.
     #[must_use]
     pub fn inventory(&self) -> Inventory {
-        Inventory::new(self.deletion_policy, vec![self.touches()])
+        Inventory::new(self.deletion_policy, vec![self.inventory_entry()])
     }
 
-    /// The role of the binding asked for.
+    /// The role of the desired binding.
     #[must_use]
     pub fn role_arn(&self) -> &RoleArn {
         &self.binding.role_arn

@@ -1,4 +1,4 @@
-//! The thinking of Lanyard: what should be, what is, what differs, and which steps remove the difference.
+//! The decision logic of Lanyard: desired state, observed state, their difference, and the steps that remove it.
 //!
 //! ```text
 //!   spec + class + cluster -> validate -> desired --+
@@ -8,8 +8,8 @@
 //!                        status <--- summarise <--- drift, plan, outcome <----------------------+
 //! ```
 //!
-//! Nothing here is async, reads a clock or talks to anything: time and facts come in as values. The modules below
-//! stand in the order of the pipeline; each begins with what goes in and what comes out.
+//! The crate is synchronous, reads no clock and does no I/O: times and facts are passed in as values. The modules are
+//! listed in the order of the pipeline.
 
 pub mod model;
 

@@ -1,5 +1,5 @@
-//! Values that every step of the pipeline shares: names, facts, the spec, the status and what was observed.
-//! Plain data with parsing and formatting; no decisions and no I/O.
+//! Values that all steps of the pipeline share: names, facts, spec, status and observed state. Plain data with
+//! parsing and formatting; no decisions and no I/O.
 
 // Names and text.
 pub mod annotation;

@@ -1,8 +1,8 @@
-//! Ownership: whose a role or an association in AWS is to one subject: not its, made by Lanyard for it, or adopted.
-//! Facts, the status and what the object asks to adopt in, one word out; no I/O. What is not ours is never changed.
+//! The ownership of a role or an association in AWS by a subject: foreign, managed or adopted. Input: facts, the
+//! status and the adoption request; output: an ownership. No I/O. Foreign resources are never changed.
 //!
-//! Tags decide. Where somebody took them off, the id that the status recorded still tells, and whether the thing was
-//! adopted: only where our tags stand and the mark beside them is gone did somebody give it to Lanyard whole.
+//! Tags decide. If the tags were removed, the ID and the adoption in the status still prove the ownership. If the
+//! ownership tags exist but the adoption tag was removed, the resource counts as created by Lanyard.
 
 use std::collections::BTreeMap;
 
@@ -15,34 +15,35 @@ use crate::model::status::{AssociationStatus, RoleStatus, Status};
 use crate::model::subject::{Subject, TAG_ADOPTED, TAG_RETAINED};
 use crate::ownership::tags::TaggedOwner;
 
-/// Whose a role or an association is, to one subject.
+/// The ownership of a role or an association by one subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ownership {
-    /// Somebody else's: it is left alone.
+    /// Not owned by the subject: never changed.
     Foreign,
-    /// Made by Lanyard, or to be made.
-    Own,
-    /// Adopted: what Lanyard did not put there stays, and the thing itself stays when its object goes.
+    /// Created by Lanyard, or to be created.
+    Managed,
+    /// Adopted: settings that Lanyard did not apply stay, and the resource stays when its object is deleted.
     Adopted,
-    /// Somebody else's until this look adopts it.
+    /// Foreign until this reconciliation adopts it.
     Adopting,
 }
 
 impl Ownership {
-    /// Whether it is Lanyard's to change, or is about to be.
+    /// Returns true if Lanyard may change the resource now or after the adoption.
     #[must_use]
-    pub const fn is_ours(self) -> bool {
+    pub const fn is_owned(self) -> bool {
         !matches!(self, Self::Foreign)
     }
 
-    /// Whether somebody else made it.
+    /// Returns true if the resource was created outside Lanyard and adopted.
     #[must_use]
     pub const fn is_adopted(self) -> bool {
         matches!(self, Self::Adopted | Self::Adopting)
     }
 }
 
-/// Whose the role of an identity is. One that is not seen is what it was, and one that never was the identity's own.
+/// The ownership of the role of an identity. A role that does not exist keeps its recorded ownership; without a
+/// record it counts as managed.
 #[must_use]
 pub fn ownership_of_role(identity: &Identity, previous: &Status, facts: &RoleFacts) -> Ownership {
     let (subject, arn) = (&identity.subject, identity.role_arn());
@@ -51,74 +52,90 @@ pub fn ownership_of_role(identity: &Identity, previous: &Status, facts: &RoleFac
     }
     if facts.id.present().is_none() {
         let known = previous.role.as_ref().filter(|known| known.arn == *arn);
-        return held(known.is_some_and(|known| known.adopted));
+        return owned(known.is_some_and(|known| known.adopted));
     }
-    let found = found_role(subject, previous, arn, facts);
-    if found.is_ours() {
-        return found;
+    let current = current_role_ownership(subject, previous, arn, facts);
+    if current.is_owned() {
+        return current;
     }
     let tags = facts.tags.present();
-    let asked = identity.adoption.asks_for_role(arn) && identity.frozen.is_none();
-    match tags.filter(|_| asked && !arn.is_reserved()) {
-        Some(tags) if TaggedOwner::of(subject, tags).lets_adopt() => Ownership::Adopting,
+    let requested = identity.adoption.requests_role(arn) && identity.frozen.is_none();
+    match tags.filter(|_| requested && !arn.is_reserved()) {
+        Some(tags) if TaggedOwner::of(subject, tags).allows_adoption() => Ownership::Adopting,
         Some(_) | None => Ownership::Foreign,
     }
 }
 
-/// Whose the association of an identity's ServiceAccount is.
+/// The ownership of the association of an identity's ServiceAccount.
 #[must_use]
-pub fn ownership_of_association(identity: &Identity, previous: &Status, found: &Association) -> Ownership {
+pub fn ownership_of_association(
+    identity: &Identity,
+    previous: &Status,
+    association: &Association,
+) -> Ownership {
     let subject = &identity.subject;
-    let ownership = found_association(subject, previous, found);
-    if ownership.is_ours() {
+    let ownership = current_association_ownership(subject, previous, association);
+    if ownership.is_owned() {
         return ownership;
     }
-    let asked = identity.adoption.associations.contains(&found.arn) && identity.frozen.is_none();
-    let free = found.owner_arn.is_none() && TaggedOwner::of(subject, &found.tags).lets_adopt();
-    match asked && free {
+    let requested = identity.adoption.associations.contains(&association.arn) && identity.frozen.is_none();
+    let adoptable =
+        association.owner_arn.is_none() && TaggedOwner::of(subject, &association.tags).allows_adoption();
+    match requested && adoptable {
         true => Ownership::Adopting,
         false => Ownership::Foreign,
     }
 }
 
-const fn held(adopted: bool) -> Ownership {
+const fn owned(adopted: bool) -> Ownership {
     match adopted {
         true => Ownership::Adopted,
-        false => Ownership::Own,
+        false => Ownership::Managed,
     }
 }
 
-/// Whose an association is by the status and its tags, whatever is asked for. What an EKS add-on owns never is ours.
+/// The current ownership of an association by the status and its tags, without the adoption request. An association
+/// of an EKS add-on is always foreign.
 #[must_use]
-pub fn found_association(subject: &Subject, previous: &Status, found: &Association) -> Ownership {
-    let recorded = recorded_association(previous, found);
+pub fn current_association_ownership(
+    subject: &Subject,
+    previous: &Status,
+    association: &Association,
+) -> Ownership {
+    let recorded = recorded_association(previous, association);
     let adopted = recorded.map(|known| known.adopted);
-    match found.owner_arn {
-        None => found_ownership(subject, Some(&found.tags), adopted),
+    match association.owner_arn {
+        None => current_ownership(subject, Some(&association.tags), adopted),
         Some(_) => Ownership::Foreign,
     }
 }
 
-/// Whose a role is by the status and its tags, whatever is asked for.
+/// The current ownership of a role by the status and its tags, without the adoption request.
 #[must_use]
-pub fn found_role(subject: &Subject, previous: &Status, arn: &RoleArn, facts: &RoleFacts) -> Ownership {
+pub fn current_role_ownership(
+    subject: &Subject,
+    previous: &Status,
+    arn: &RoleArn,
+    facts: &RoleFacts,
+) -> Ownership {
     let recorded = recorded_role(previous, arn, facts);
-    found_ownership(subject, facts.tags.present(), recorded.map(|known| known.adopted))
+    current_ownership(subject, facts.tags.present(), recorded.map(|known| known.adopted))
 }
 
-/// `recorded`: the status knows the thing, and whether as adopted.
-fn found_ownership(
+/// The ownership by tags and record. `recorded` is `None` if the status does not record the resource, else the
+/// recorded adoption.
+fn current_ownership(
     subject: &Subject,
     tags: Option<&BTreeMap<String, String>>,
     recorded: Option<bool>,
 ) -> Ownership {
     let owns = tags.is_some_and(|tags| subject.owns(tags));
-    let lost = tags.is_some_and(|tags| is_lost(subject, tags));
-    if !owns && (recorded.is_none() || lost) {
+    let released = tags.is_some_and(|tags| is_released(subject, tags));
+    if !owns && (recorded.is_none() || released) {
         return Ownership::Foreign;
     }
-    let marked = tags.is_some_and(|tags| tags.contains_key(TAG_ADOPTED));
-    held(marked || (recorded == Some(true) && !owns))
+    let tagged = tags.is_some_and(|tags| tags.contains_key(TAG_ADOPTED));
+    owned(tagged || (recorded == Some(true) && !owns))
 }
 
 fn recorded_role<'a>(previous: &'a Status, arn: &RoleArn, facts: &RoleFacts) -> Option<&'a RoleStatus> {
@@ -126,18 +143,21 @@ fn recorded_role<'a>(previous: &'a Status, arn: &RoleArn, facts: &RoleFacts) -> 
     (known.id.is_some() && known.id.as_ref() == facts.id.present()).then_some(known)
 }
 
-fn recorded_association<'a>(previous: &'a Status, found: &Association) -> Option<&'a AssociationStatus> {
+fn recorded_association<'a>(
+    previous: &'a Status,
+    association: &Association,
+) -> Option<&'a AssociationStatus> {
     let mut known = previous
         .bindings
         .iter()
         .filter_map(|binding| binding.association.as_ref());
-    known.find(|known| known.id == found.id)
+    known.find(|known| known.id == association.id)
 }
 
-/// Whether what the status recorded of a thing no longer counts: Lanyard let it go, or its tags name another
-/// WorkloadIdentity, which adopted it in the same moment and came last, or holds it since a status was restored.
-fn is_lost(subject: &Subject, tags: &BTreeMap<String, String>) -> bool {
-    tags.contains_key(TAG_RETAINED) || subject.is_anothers(tags)
+/// Returns true if the record of the status no longer counts: Lanyard released the resource, or its tags name another
+/// WorkloadIdentity. The other one may have adopted it at the same time, or after an old status was restored.
+fn is_released(subject: &Subject, tags: &BTreeMap<String, String>) -> bool {
+    tags.contains_key(TAG_RETAINED) || subject.names_other_subject(tags)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The property of guardrails: no document that they accept allows an action on a resource that the class does not.
-//! Random classes and random documents close to them in; what is allowed is judged by an evaluator that shares no code
-//! with the crate, which reads the rows of a class as a policy of their own. No I/O.
+//! The property of guardrails: an accepted document never allows an action on a resource that the class does not
+//! allow. Input: random classes and similar random documents; the access is evaluated by code that the crate does not
+//! share, which reads the rows of a class as a policy. No I/O.
 
 #![cfg(test)]
 
@@ -50,7 +50,7 @@ fn is_accepted(rows: &[Row], document: &Value) -> bool {
     forbidden(&spec, Method::PodIdentity, &subject(), &class).is_empty()
 }
 
-/// The rows as a policy: what the class allows this tenant, and nothing else.
+/// The rows of the class as a policy for this tenant.
 fn as_policy(rows: &[Row]) -> Value {
     let filled = |patterns: &[String]| -> Vec<String> {
         patterns
@@ -62,8 +62,8 @@ fn as_policy(rows: &[Row]) -> Value {
     json!({"Version": "2012-10-17", "Statement": rows.iter().map(statement).collect::<Vec<_>>()})
 }
 
-/// The same document without statements that deny: what a statement allows is not excused by another that takes it
-/// away, since that other may be taken away later.
+/// The document without deny statements. A deny statement does not justify an allow statement, since it may be
+/// removed later.
 fn without_denials(document: &Value) -> Value {
     let mut document = document.clone();
     if let Some(Value::Array(statements)) = document.get_mut("Statement") {
@@ -80,39 +80,39 @@ proptest! {
     #![proptest_config(Config { cases: 16_000, failure_persistence: None, max_shrink_iters: 4096, ..Config::default() })]
 
     #[test]
-    fn what_is_accepted_allows_nothing_that_the_class_does_not(case in case()) {
+    fn accepted_document_allows_only_what_the_class_allows(case in case()) {
         if is_accepted(&case.rows, &case.document) && is_allowed(&without_denials(&case.document), &case) {
             prop_assert!(is_allowed(&as_policy(&case.rows), &case));
         }
     }
 
     #[test]
-    fn what_a_row_says_itself_is_accepted(case in case()) {
+    fn rows_as_document_are_accepted(case in case()) {
         let policy = as_policy(&case.rows);
         prop_assert!(is_accepted(&case.rows, &policy), "{policy}");
     }
 }
 
-/// The property says something only if many documents are accepted, many are not, and many requests are allowed.
+/// The property is meaningful only if many documents are accepted, many are rejected, and many requests are allowed.
 #[test]
-fn the_documents_are_close_to_the_class() {
+fn random_documents_are_close_to_the_class() {
     let mut runner = TestRunner::deterministic();
     let mut draw = || case().new_tree(&mut runner).unwrap().current();
     let cases: Vec<Case> = (0..2000).map(|_| draw()).collect();
-    let (accepted, refused): (Vec<&Case>, Vec<&Case>) = cases
+    let (accepted, rejected): (Vec<&Case>, Vec<&Case>) = cases
         .iter()
         .partition(|case| is_accepted(&case.rows, &case.document));
     let count = |of: &[&Case]| of.iter().filter(|case| is_allowed(&case.document, case)).count();
     let beyond =
         |case: &&&Case| is_allowed(&case.document, case) && !is_allowed(&as_policy(&case.rows), case);
-    let told = (
+    let counts = (
         accepted.len(),
         count(&accepted),
-        count(&refused),
-        refused.iter().filter(beyond).count(),
+        count(&rejected),
+        rejected.iter().filter(beyond).count(),
     );
     assert!(
-        told.0 > 400 && told.1 > 100 && told.2 > 200 && told.3 > 200,
-        "{told:?}"
+        counts.0 > 400 && counts.1 > 100 && counts.2 > 200 && counts.3 > 200,
+        "{counts:?}"
     );
 }

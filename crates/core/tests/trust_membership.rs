@@ -1,5 +1,6 @@
-//! Properties of a trust policy that others share: whatever else stands in it, Lanyard's edits let in and shut out those
-//! subjects alone that they name. An evaluator that shares no code with the crate says who is let in.
+//! Properties of a shared trust policy: for any other content, Lanyard's edits change only the access of the subjects
+//! that they name. Input: random policies and subjects; the access is evaluated by code that the crate does not
+//! share. No I/O.
 
 #![cfg(test)]
 
@@ -13,9 +14,9 @@ use lanyard_core::class::Class;
 use lanyard_core::model::cluster::Cluster;
 use lanyard_core::model::name::ClusterIdentity;
 use lanyard_core::model::observed::Observed;
-use lanyard_core::model::shared_trust::Entry;
+use lanyard_core::model::shared_trust::SharedStatement;
 use lanyard_core::model::spec::{ExistingRoleSpec, ExistingTrust, IrsaSpec, Method, PodIdentitySpec, Spec};
-use lanyard_core::model::status::{Made, Status};
+use lanyard_core::model::status::{RecordedRoles, Status};
 use lanyard_core::model::subject::Subject;
 use lanyard_core::model::timings::Timings;
 use lanyard_core::reconcile::decide::decide;
@@ -35,40 +36,40 @@ const CLUSTERS: [&str; 2] = [
     "arn:aws:eks:eu-west-1:111122223333:cluster/test",
 ];
 
-/// Who comes to the role, and how.
+/// A subject that assumes the role, and its method.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Guest {
+struct Principal {
     cluster: usize,
     namespace: &'static str,
     name: &'static str,
-    by: Way,
+    method: TrustMethod,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Way {
+enum TrustMethod {
     Token(&'static str),
     Tags,
     Untagged,
 }
 
-/// The two clusters share an issuer here, so that nothing but the statements' own words keeps them apart.
+/// The two clusters share an issuer, so that only the content of the statements distinguishes them.
 fn cluster(number: usize) -> Cluster {
     let mut cluster: Cluster = serde_json::from_str(include_str!("cluster.json")).unwrap();
     cluster.identity = ClusterIdentity::parse(CLUSTERS[number]).unwrap();
     cluster
 }
 
-impl Guest {
-    /// What Lanyard wants for the guest, as the whole pipeline has it.
-    fn entry(self) -> Entry {
+impl Principal {
+    /// The statement that the whole pipeline derives for the subject.
+    fn entry(self) -> SharedStatement {
         let cluster = cluster(self.cluster);
         let subject: Subject = serde_json::from_value(
             json!({"cluster": cluster.identity, "namespace": self.namespace, "name": self.name}),
         )
         .unwrap();
-        let audience = match self.by {
-            Way::Token(audience) => Some(audience.to_owned()),
-            Way::Tags | Way::Untagged => None,
+        let audience = match self.method {
+            TrustMethod::Token(audience) => Some(audience.to_owned()),
+            TrustMethod::Tags | TrustMethod::Untagged => None,
         };
         let spec = Spec {
             method: Some(if audience.is_some() {
@@ -85,7 +86,7 @@ impl Guest {
                 ..IrsaSpec::default()
             },
             pod_identity: PodIdentitySpec {
-                disable_session_tags: self.by == Way::Untagged,
+                disable_session_tags: self.method == TrustMethod::Untagged,
                 ..PodIdentitySpec::default()
             },
             ..Spec::default()
@@ -95,22 +96,22 @@ impl Guest {
             &subject,
             &cluster,
             &Class::unrestricted(),
-            &Made::default(),
+            &RecordedRoles::default(),
         )
         .unwrap()
         .identity;
-        let (nothing, now) = (Observed::nothing(), Timestamp::UNIX_EPOCH);
-        let look = decide(&identity, &Status::default(), &nothing, &Timings::default(), now);
-        let Desired::Present(wanted) = look.desired else {
-            panic!("it stays")
+        let (observed, now) = (Observed::unread(), Timestamp::UNIX_EPOCH);
+        let decision = decide(&identity, &Status::default(), &observed, &Timings::default(), now);
+        let Desired::Present(desired) = decision.desired else {
+            panic!("the identity is not deleted")
         };
-        let DesiredRole::Shared(entries) = wanted.role else {
+        let DesiredRole::Shared(entries) = desired.role else {
             panic!("the role is shared")
         };
         entries.into_iter().next().unwrap()
     }
 
-    /// How AWS sees the guest come.
+    /// The request as AWS sees it.
     fn request(self) -> Request {
         let context = |pairs: &[(&str, String)]| -> BTreeMap<String, Vec<String>> {
             let entry = |(key, value): &(&str, String)| (key.to_ascii_lowercase(), vec![value.clone()]);
@@ -118,8 +119,8 @@ impl Guest {
         };
         let pods = ("Service".to_owned(), "pods.eks.amazonaws.com".to_owned());
         let cluster = CLUSTERS[self.cluster].to_owned();
-        let (principal, action, context) = match self.by {
-            Way::Token(audience) => {
+        let (principal, action, context) = match self.method {
+            TrustMethod::Token(audience) => {
                 let sub = format!("system:serviceaccount:{}:{}", self.namespace, self.name);
                 let claims = [
                     (format!("{ISSUER}:aud"), audience.to_owned()),
@@ -131,7 +132,7 @@ impl Guest {
                 let provider = ("Federated".to_owned(), PROVIDER.to_owned());
                 (provider, "sts:AssumeRoleWithWebIdentity", context(&claims))
             }
-            Way::Tags => {
+            TrustMethod::Tags => {
                 let tags = [
                     ("aws:RequestTag/eks-cluster-arn", cluster),
                     ("aws:RequestTag/kubernetes-namespace", self.namespace.to_owned()),
@@ -139,7 +140,7 @@ impl Guest {
                 ];
                 (pods, "sts:AssumeRole", context(&tags))
             }
-            Way::Untagged => {
+            TrustMethod::Untagged => {
                 let source = [
                     ("aws:SourceArn", cluster),
                     ("aws:SourceAccount", "111122223333".to_owned()),
@@ -155,49 +156,50 @@ impl Guest {
         }
     }
 
-    /// Whether letting this one in cannot but let the other in.
-    fn lets_in(self, other: Self) -> bool {
-        let one_token = matches!((self.by, other.by), (Way::Token(a), Way::Token(b)) if a == b);
+    /// Returns true if admitting this subject necessarily admits the other.
+    fn admits(self, other: Self) -> bool {
+        let one_token =
+            matches!((self.method, other.method), (TrustMethod::Token(a), TrustMethod::Token(b)) if a == b);
         let same_name = self.namespace == other.namespace && self.name == other.name;
-        match self.by {
+        match self.method {
             // The clusters of this test share an issuer.
-            Way::Token(_) => one_token && same_name,
-            Way::Tags => self == other,
-            Way::Untagged => other.by == Way::Untagged && self.cluster == other.cluster,
+            TrustMethod::Token(_) => one_token && same_name,
+            TrustMethod::Tags => self == other,
+            TrustMethod::Untagged => other.method == TrustMethod::Untagged && self.cluster == other.cluster,
         }
     }
 }
 
-fn guest() -> impl Strategy<Value = Guest> {
-    let by = select(vec![
-        Way::Token("sts.amazonaws.com"),
-        Way::Token("vault"),
-        Way::Tags,
-        Way::Untagged,
+fn principal() -> impl Strategy<Value = Principal> {
+    let method = select(vec![
+        TrustMethod::Token("sts.amazonaws.com"),
+        TrustMethod::Token("vault"),
+        TrustMethod::Tags,
+        TrustMethod::Untagged,
     ]);
     (
         0..2usize,
         select(vec!["shop", "pay"]),
         select(vec!["orders", "basket"]),
-        by,
+        method,
     )
-        .prop_map(|(cluster, namespace, name, by)| Guest {
+        .prop_map(|(cluster, namespace, name, method)| Principal {
             cluster,
             namespace,
             name,
-            by,
+            method,
         })
 }
 
-/// What others wrote: single or in a list, of an old version, wide and narrow, and in odd but legal ways.
-fn theirs() -> impl Strategy<Value = Document> {
+/// A foreign policy: single or in a list, of an old version, wide and narrow, and in unusual but valid forms.
+fn foreign() -> impl Strategy<Value = Document> {
     let statements = vec![
         json!({"Sid": "Ops", "Effect": "Allow", "Principal": {"AWS": ["111122223333"]}, "Action": "sts:AssumeRole"}),
         json!({"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {"StringLike": {format!("{ISSUER}:sub"): "system:serviceaccount:pay:*"}}}),
-        json!({"Sid": "Leaver", "Effect": "Deny", "Principal": "*", "Action": "sts:*",
+        json!({"Sid": "DenyBasket", "Effect": "Deny", "Principal": "*", "Action": "sts:*",
             "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-service-account": ["basket"]}}}),
-        json!({"Sid": "LanyardOfSomebody", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": ["sts:AssumeRole"]}),
+        json!({"Sid": "LanyardForeign", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": ["sts:AssumeRole"]}),
     ];
     let versions = select(vec![Some("2012-10-17"), Some("2008-10-17"), None]);
     (subsequence(statements, 1..=4), versions, any::<bool>()).prop_map(|(statements, version, single)| {
@@ -213,171 +215,174 @@ fn theirs() -> impl Strategy<Value = Document> {
     })
 }
 
-fn put(document: &Document, guest: Guest) -> Document {
-    let entry = guest.entry();
-    entry.membership.put(document, &entry.alone)
+fn put(document: &Document, principal: Principal) -> Document {
+    let entry = principal.entry();
+    entry.membership.put(document, &entry.statement)
 }
 
-fn remove(document: &Document, guest: Guest) -> Document {
-    guest.entry().membership.remove(document)
+fn remove(document: &Document, principal: Principal) -> Document {
+    principal.entry().membership.remove(document)
 }
 
-fn with(document: &Document, guests: &[Guest]) -> Document {
-    guests
+fn with(document: &Document, principals: &[Principal]) -> Document {
+    principals
         .iter()
-        .fold(document.clone(), |document, guest| put(&document, *guest))
+        .fold(document.clone(), |document, principal| put(&document, *principal))
 }
 
-fn lets(document: &Document, guest: Guest) -> Outcome {
-    evaluate(&document.to_value(), &guest.request())
+fn outcome(document: &Document, principal: Principal) -> Outcome {
+    evaluate(&document.to_value(), &principal.request())
 }
 
-/// Every statement that no guest has a seat in.
-fn of_others(document: &Document, guests: &[Guest]) -> Vec<Statement> {
-    let sids: Vec<String> = guests.iter().map(|guest| guest.entry().membership.sid).collect();
-    let ours = |statement: &&Statement| {
+/// The statements without a member of `principals`.
+fn foreign_statements(document: &Document, principals: &[Principal]) -> Vec<Statement> {
+    let sids: Vec<String> = principals
+        .iter()
+        .map(|principal| principal.entry().membership.sid)
+        .collect();
+    let shared = |statement: &&Statement| {
         statement
             .sid()
-            .is_some_and(|sid| sids.iter().any(|ours| ours == sid))
+            .is_some_and(|sid| sids.iter().any(|shared| shared == sid))
     };
     document
         .statements()
         .iter()
-        .filter(|statement| !ours(statement))
+        .filter(|statement| !shared(statement))
         .cloned()
         .collect()
 }
 
 proptest! {
     #[test]
-    fn who_is_let_in_is_who_was_before_and_who_was_put(theirs in theirs(), guests in prop::collection::vec(guest(), 0..6), asks in guest()) {
-        let before = lets(&theirs, asks);
-        let after = with(&theirs, &guests);
-        let wanted = match before {
-            Outcome::Untouched if guests.iter().any(|guest| guest.lets_in(asks)) => Outcome::Allowed,
+    fn put_admits_only_the_added_subjects(foreign in foreign(), added in prop::collection::vec(principal(), 0..6), requester in principal()) {
+        let before = outcome(&foreign, requester);
+        let after = with(&foreign, &added);
+        let expected = match before {
+            Outcome::Untouched if added.iter().any(|one| one.admits(requester)) => Outcome::Allowed,
             before => before,
         };
-        prop_assert_eq!(lets(&after, asks), wanted, "{}", after.to_json());
-        prop_assert_eq!(of_others(&after, &guests), theirs.statements());
-        prop_assert_eq!(lint::lint(&after.to_value(), lint::Kind::Trust), lint::lint(&theirs.to_value(), lint::Kind::Trust));
+        prop_assert_eq!(outcome(&after, requester), expected, "{}", after.to_json());
+        prop_assert_eq!(foreign_statements(&after, &added), foreign.statements());
+        prop_assert_eq!(lint::lint(&after.to_value(), lint::Kind::Trust), lint::lint(&foreign.to_value(), lint::Kind::Trust));
     }
 
     #[test]
-    fn who_is_taken_out_is_out_and_nobody_else(theirs in theirs(), guests in prop::collection::vec(guest(), 1..6), goes in any::<prop::sample::Index>(), asks in guest()) {
-        let goes = *goes.get(&guests);
-        let stay: Vec<Guest> = guests.iter().copied().filter(|guest| *guest != goes).collect();
-        let after = remove(&with(&theirs, &guests), goes);
-        prop_assert!(same_meaning(&after, &with(&theirs, &stay)), "{}", after.to_json());
-        prop_assert_eq!(lets(&after, asks), lets(&with(&theirs, &stay), asks));
-        prop_assert_eq!(of_others(&after, &guests), theirs.statements());
+    fn remove_excludes_only_the_removed_subject(foreign in foreign(), added in prop::collection::vec(principal(), 1..6), removed in any::<prop::sample::Index>(), requester in principal()) {
+        let removed = *removed.get(&added);
+        let remaining: Vec<Principal> = added.iter().copied().filter(|one| *one != removed).collect();
+        let after = remove(&with(&foreign, &added), removed);
+        prop_assert!(same_meaning(&after, &with(&foreign, &remaining)), "{}", after.to_json());
+        prop_assert_eq!(outcome(&after, requester), outcome(&with(&foreign, &remaining), requester));
+        prop_assert_eq!(foreign_statements(&after, &added), foreign.statements());
     }
 
     #[test]
-    fn put_and_remove_may_be_repeated(theirs in theirs(), guests in prop::collection::vec(guest(), 0..4), one in guest()) {
-        let there = put(&with(&theirs, &guests), one);
-        prop_assert_eq!(&put(&there, one), &there);
-        let gone = remove(&there, one);
-        prop_assert_eq!(&remove(&gone, one), &gone);
+    fn put_and_remove_are_idempotent(foreign in foreign(), added in prop::collection::vec(principal(), 0..4), one in principal()) {
+        let present = put(&with(&foreign, &added), one);
+        prop_assert_eq!(&put(&present, one), &present);
+        let absent = remove(&present, one);
+        prop_assert_eq!(&remove(&absent, one), &absent);
         let entry = one.entry();
-        prop_assert_eq!(entry.membership.state(&there, &entry.alone), MembershipState::Taken);
-        prop_assert_eq!(entry.membership.state(&gone, &entry.alone), MembershipState::Free);
+        prop_assert_eq!(entry.membership.state(&present, &entry.statement), MembershipState::Present);
+        prop_assert_eq!(entry.membership.state(&absent, &entry.statement), MembershipState::Absent);
     }
 
     #[test]
-    fn different_subjects_may_come_and_go_in_any_order(theirs in theirs(), guests in prop::collection::vec(guest(), 0..4), one in guest(), other in guest(), puts in any::<[bool; 2]>()) {
+    fn put_and_remove_of_different_subjects_commute(foreign in foreign(), added in prop::collection::vec(principal(), 0..4), one in principal(), other in principal(), puts in any::<[bool; 2]>()) {
         prop_assume!(one != other);
-        let document = with(&theirs, &guests);
-        let act = |document: &Document, guest, puts| if puts { put(document, guest) } else { remove(document, guest) };
+        let document = with(&foreign, &added);
+        let act = |document: &Document, principal, puts| if puts { put(document, principal) } else { remove(document, principal) };
         let first = act(&act(&document, one, puts[0]), other, puts[1]);
         let second = act(&act(&document, other, puts[1]), one, puts[0]);
         prop_assert!(same_meaning(&first, &second), "{} and {}", first.to_json(), second.to_json());
     }
 
     #[test]
-    fn what_was_put_and_taken_out_leaves_no_trace(theirs in theirs(), guests in prop::collection::vec(guest(), 0..4), one in guest()) {
-        let before = with(&theirs, &guests);
-        prop_assume!(!guests.contains(&one));
+    fn put_then_remove_restores_the_policy(foreign in foreign(), added in prop::collection::vec(principal(), 0..4), one in principal()) {
+        let before = with(&foreign, &added);
+        prop_assume!(!added.contains(&one));
         let after = remove(&put(&before, one), one);
         prop_assert!(same_meaning(&before, &after), "{} became {}", before.to_json(), after.to_json());
         prop_assert_eq!(before.statements(), after.statements());
     }
 
-    /// IAM refuses a trust policy without any statement, so the last of Lanyard's stays and lets nobody in.
+    /// IAM rejects a trust policy without statements, so the last statement of Lanyard stays and admits no subject.
     #[test]
-    fn the_last_statement_stays_and_lets_nobody_in(one in guest(), other in guest()) {
+    fn last_statement_stays_and_admits_no_subject(one in principal(), other in principal()) {
         let entry = one.entry();
-        let document = Document::of(vec![entry.alone.clone()]);
-        let left = remove(&document, one);
-        prop_assert_eq!(left.statements().len(), 1);
-        prop_assert_eq!(lint::lint(&left.to_value(), lint::Kind::Trust), vec![]);
-        prop_assert_eq!(lets(&left, one), Outcome::Untouched);
-        prop_assert_eq!(lets(&left, other), Outcome::Untouched);
-        prop_assert_eq!(entry.membership.is_taken(&left), Some(false));
-        prop_assert!(same_meaning(&put(&left, one), &document));
-        let next = put(&left, other);
-        prop_assert_eq!(lets(&next, other), Outcome::Allowed);
-        prop_assert_eq!(lets(&next, one) == Outcome::Allowed, other.lets_in(one));
+        let document = Document::of(vec![entry.statement.clone()]);
+        let remaining = remove(&document, one);
+        prop_assert_eq!(remaining.statements().len(), 1);
+        prop_assert_eq!(lint::lint(&remaining.to_value(), lint::Kind::Trust), vec![]);
+        prop_assert_eq!(outcome(&remaining, one), Outcome::Untouched);
+        prop_assert_eq!(outcome(&remaining, other), Outcome::Untouched);
+        prop_assert_eq!(entry.membership.is_listed(&remaining), Some(false));
+        prop_assert!(same_meaning(&put(&remaining, one), &document));
+        let next = put(&remaining, other);
+        prop_assert_eq!(outcome(&next, other), Outcome::Allowed);
+        prop_assert_eq!(outcome(&next, one) == Outcome::Allowed, other.admits(one));
     }
 
-    /// Others may do anything to a statement but to its list: the list survives.
+    /// Any edit of a statement outside its list keeps the list.
     #[test]
-    fn an_edited_statement_is_put_back_with_all_that_are_in_it(guests in prop::collection::vec(guest(), 1..5), action in select(vec!["sts:AssumeRole", "sts:*"])) {
+    fn put_reverts_an_edited_statement_and_keeps_its_list(added in prop::collection::vec(principal(), 1..5), action in select(vec!["sts:AssumeRole", "sts:*"])) {
         let root = json!({"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"});
-        let whole = with(&Document::from_value(json!({"Statement": root})).unwrap(), &guests);
+        let whole = with(&Document::from_value(json!({"Statement": root})).unwrap(), &added);
         let mut value = whole.to_value();
         for statement in value["Statement"].as_array_mut().unwrap().iter_mut().skip(1) {
             statement["Action"] = json!(action);
         }
         let edited = Document::from_value(value).unwrap();
-        let entry = guests[0].entry();
-        let seen = entry.membership.state(&edited, &entry.alone);
+        let entry = added[0].entry();
+        let state = entry.membership.state(&edited, &entry.statement);
         let changed = !same_meaning(&edited, &whole);
-        prop_assert_eq!(matches!(seen, MembershipState::Edited(_)), changed && edited.statement(&entry.membership.sid) != whole.statement(&entry.membership.sid));
-        let mended = with(&edited, &guests);
-        prop_assert!(same_meaning(&mended, &whole), "{}", mended.to_json());
+        prop_assert_eq!(matches!(state, MembershipState::Modified(_)), changed && edited.statement(&entry.membership.sid) != whole.statement(&entry.membership.sid));
+        let reverted = with(&edited, &added);
+        prop_assert!(same_meaning(&reverted, &whole), "{}", reverted.to_json());
     }
 }
 
 #[test]
-fn a_statement_of_which_nobody_can_tell_whom_it_lets_in_is_left_alone() {
-    let guest = Guest {
+fn statement_with_unreadable_list_is_not_changed() {
+    let principal = Principal {
         cluster: 0,
         namespace: "shop",
         name: "orders",
-        by: Way::Tags,
+        method: TrustMethod::Tags,
     };
-    let entry = guest.entry();
+    let entry = principal.entry();
     for condition in [
         Value::Null,
         json!({"StringLike": {"aws:RequestTag/kubernetes-service-account": "*"}}),
         json!({"StringEquals": {"aws:RequestTag/kubernetes-service-account": [1]}}),
     ] {
-        let mut statement = entry.alone.value().as_object().unwrap().clone();
+        let mut statement = entry.statement.value().as_object().unwrap().clone();
         statement.insert("Condition".to_owned(), condition);
         let document = Document::of(vec![Statement::new(statement)]);
         assert_eq!(
-            entry.membership.state(&document, &entry.alone),
-            MembershipState::Illegible
+            entry.membership.state(&document, &entry.statement),
+            MembershipState::Unreadable
         );
-        assert_eq!(entry.membership.is_taken(&document), None);
-        assert_eq!(put(&document, guest), document);
-        assert_eq!(remove(&document, guest), document);
+        assert_eq!(entry.membership.is_listed(&document), None);
+        assert_eq!(put(&document, principal), document);
+        assert_eq!(remove(&document, principal), document);
     }
 }
 
 #[test]
-fn how_many_fit_is_told_by_the_length_of_the_names() {
-    let orders = Guest {
+fn fitting_subjects_depend_on_name_length() {
+    let orders = Principal {
         cluster: 0,
         namespace: "shop",
         name: "orders",
-        by: Way::Tags,
+        method: TrustMethod::Tags,
     };
     let document = with(
         &Document::of(Vec::new()),
         &[
             orders,
-            Guest {
+            Principal {
                 name: "basket",
                 ..orders
             },

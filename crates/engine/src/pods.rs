@@ -2,8 +2,8 @@
 //! credentials that they carry. No I/O: the operator watches, and `read/pods.rs` lists.
 //!
 //! ```text
-//!   Pod ---> reading ---> index         ---> Pods { fresh: false }    all subjects of the cluster
-//!                    \--> read/pods.rs  ---> Pods { fresh: true }     one subject, before a binding is retired
+//!   Pod ---> reading ---> index         ---> PodList { fresh: false }    all subjects of the cluster
+//!                    \--> read/pods.rs  ---> PodList { fresh: true }     one subject, before a binding is retired
 //! ```
 
 mod index;

@@ -34,7 +34,7 @@ impl Target {
         let control = ControlMetadata {
             finalizer: finalizers.iter().any(|known| known == FINALIZER),
             inventory: annotation(ANNOTATION_INVENTORY).and_then(Inventory::parse),
-            consent: annotation(ANNOTATION_APPROVE).map(str::to_owned),
+            approval: annotation(ANNOTATION_APPROVE).map(str::to_owned),
         };
         Some(Self {
             subject,

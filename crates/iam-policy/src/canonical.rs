@@ -1,8 +1,8 @@
-//! Documents compared by meaning (docs/dev/aws-behaviour.md#document-comparison): two ways to write the same thing have one normal form.
-//! A document in, its normal form or digest out; no I/O. Called by `diff` and by whoever records what was applied.
+//! The canonical form of documents (docs/dev/aws-behaviour.md#document-comparison): equal for different notations of
+//! the same meaning. Input: a document; output: its canonical form or digest. No I/O.
 //!
-//! Only documented equivalences are used, and never one that needs an evaluation: `s3:Get*` stays different from a
-//! list of what it covers. A false difference costs a look; a false equality would hide a change of access.
+//! Only documented equivalences are used, and none that needs an evaluation: `s3:Get*` differs from a list of the
+//! actions it covers. A false difference costs a read; a false equality would hide a change of access.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,11 +10,11 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::document::{Document, Statement};
-use super::json;
-use super::operator::{Family, Operator};
-use super::reading::{Effect, Reading, Sided, Test, read};
-use super::wildcard::is_pattern;
+use crate::document::{Document, Statement};
+use crate::json;
+use crate::operator::{Family, Operator};
+use crate::reading::{Effect, Reading, Sided, Test, read};
+use crate::wildcard::is_pattern;
 
 #[cfg(test)]
 mod tests;
@@ -22,18 +22,18 @@ mod tests;
 /// The length of a digest, in hex digits.
 pub const DIGEST_LENGTH: usize = 16;
 
-/// The normal form of a document: itself the JSON text of a document that means the same.
+/// The canonical form of a document: the JSON text of a document with the same meaning.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Normal(String);
+pub struct CanonicalForm(String);
 
-impl Normal {
-    /// The normal form as JSON text.
+impl CanonicalForm {
+    /// The canonical form as JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A short name of the meaning: hex, [`DIGEST_LENGTH`] digits.
+    /// A short digest of the meaning: [`DIGEST_LENGTH`] hex digits.
     #[must_use]
     pub fn digest(&self) -> String {
         hex::encode(Sha256::digest(&self.0))
@@ -43,48 +43,49 @@ impl Normal {
     }
 }
 
-impl fmt::Display for Normal {
+impl fmt::Display for CanonicalForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 impl Document {
-    /// The normal form. What is not understood stays in it as written, so that it equals nothing but itself.
+    /// The canonical form. Unknown elements stay as written, so such a document equals only itself.
     #[must_use]
-    pub fn normal(&self) -> Normal {
+    pub fn canonical_form(&self) -> CanonicalForm {
         let Some(version) = version(self) else {
-            return Normal(self.to_json());
+            return CanonicalForm(self.to_json());
         };
         let statements: BTreeMap<String, Value> = self
             .statements()
             .iter()
-            .map(normal_statement)
+            .map(canonical_statement)
             .map(|value| (json::text(&value), value))
             .collect();
         let mut document = Map::new();
         document.insert("Version".to_owned(), Value::from(version));
         document.insert("Statement".to_owned(), statements.into_values().collect());
-        Normal(json::text(&Value::Object(document)))
+        CanonicalForm(json::text(&Value::Object(document)))
     }
 }
 
-/// Whether two documents mean the same.
+/// Returns true if two documents mean the same.
 #[must_use]
 pub fn same_meaning(a: &Document, b: &Document) -> bool {
-    a.normal() == b.normal()
+    a.canonical_form() == b.canonical_form()
 }
 
-/// A short name of a document's meaning: hex, [`DIGEST_LENGTH`] digits.
+/// A short digest of a document's meaning: [`DIGEST_LENGTH`] hex digits.
 #[must_use]
 pub fn digest(document: &Document) -> String {
-    document.normal().digest()
+    document.canonical_form().digest()
 }
 
-/// The version of the language, when everything around the statements is understood.
+/// The version of the policy language. Returns `None` if a top-level element is unknown.
 ///
-/// A document without `Version` behaves as 2008-10-17, in which policy variables are plain text (docs/dev/aws-behaviour.md#document-comparison).
-pub(super) fn version(document: &Document) -> Option<&'static str> {
+/// A document without `Version` behaves as 2008-10-17, in which policy variables are plain text
+/// (docs/dev/aws-behaviour.md#document-comparison).
+pub(crate) fn version(document: &Document) -> Option<&'static str> {
     let known = |name: &str| name == "Version" || name == "Id";
     let id_is_text = document.element("Id").is_none_or(Value::is_string);
     if !id_is_text || !document.elements().all(known) {
@@ -97,8 +98,8 @@ pub(super) fn version(document: &Document) -> Option<&'static str> {
     }
 }
 
-/// The normal form of one statement, without its `Sid`; as written when it is not understood.
-pub(super) fn normal_statement(statement: &Statement) -> Value {
+/// The canonical form of one statement without its `Sid`. An unknown statement stays as written.
+pub(crate) fn canonical_statement(statement: &Statement) -> Value {
     read(statement.value()).map_or_else(|_| statement.value().clone(), |reading| written(&reading))
 }
 
@@ -116,7 +117,7 @@ fn written(reading: &Reading) -> Value {
             .map(|(kind, ids)| {
                 (
                     kind.clone(),
-                    list(ids.iter().map(|id| normal_principal(kind, id))),
+                    list(ids.iter().map(|id| canonical_principal(kind, id))),
                 )
             })
             .collect();
@@ -144,14 +145,14 @@ fn named<'a, T>(sided: &'a Sided<T>, these: &'static str, all_but: &'static str)
     }
 }
 
-/// A sorted list without repetition, always a list.
+/// A sorted list without repetitions.
 fn list(items: impl Iterator<Item = String>) -> Value {
     items.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
-/// An account's ARN is the long form of its id. Ids are unique only within a partition, so the short form stands for
-/// the standard partition alone: elsewhere the two forms stay different.
-fn normal_principal(kind: &str, id: &str) -> String {
+/// The ARN of an account is the long form of its ID. IDs are unique only within a partition, so the short form is
+/// used only for the standard partition: elsewhere the two forms stay different.
+fn canonical_principal(kind: &str, id: &str) -> String {
     let account = id
         .strip_prefix("arn:aws:iam::")
         .and_then(|rest| rest.strip_suffix(":root"));
@@ -177,10 +178,10 @@ fn condition(tests: &[Test]) -> Value {
         .collect()
 }
 
-/// Each test with the operator it has in the normal form.
+/// Each test with its operator in the canonical form.
 ///
-/// Two tests of one key that would end up under one operator keep their own: an object can't hold both.
-pub(super) fn folded(tests: &[Test]) -> Vec<(Operator, &Test)> {
+/// Two tests of one key that would get the same operator keep their own, since an object cannot contain both.
+pub(crate) fn folded(tests: &[Test]) -> Vec<(Operator, &Test)> {
     let folded: Vec<(Operator, String)> = tests
         .iter()
         .map(|test| (fold(test), test.key.to_ascii_lowercase()))
@@ -193,7 +194,7 @@ pub(super) fn folded(tests: &[Test]) -> Vec<(Operator, &Test)> {
         .collect()
 }
 
-/// `ArnEquals` is documented to behave as `ArnLike`; `StringLike` without any wildcard is `StringEquals`.
+/// `ArnEquals` is documented to behave as `ArnLike`; `StringLike` without a wildcard equals `StringEquals`.
 fn fold(test: &Test) -> Operator {
     let operator = test.operator;
     let plain = !test.values.iter().any(|value| is_pattern(value));

@@ -1,126 +1,130 @@
-//! How two documents differ, statement by statement, for reports of drift.
-//! The wanted and the found document in, a short list of differing places out; no I/O. Called by `diff`.
+//! The differences of two documents, statement by statement, for drift reports. Input: the desired and the observed
+//! document; output: a short list of differing fields. No I/O.
 //!
-//! The list is empty exactly when the documents mean the same. Its texts are foreign and therefore cut and stripped.
+//! The list is empty exactly if the documents mean the same. Its texts are foreign and therefore truncated and
+//! sanitised.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::canonical::{folded, normal_statement, same_meaning, version};
-use super::document::{Document, Statement};
-use super::json;
-use super::operator::Operator;
-use super::reading::{Reading, Test, read};
+use crate::canonical::{canonical_statement, folded, same_meaning, version};
+use crate::document::{Document, Statement};
+use crate::json;
+use crate::operator::Operator;
+use crate::reading::{Reading, Test, read};
 use crate::text::quote;
 
 #[cfg(test)]
 mod tests;
 
-/// One place where two documents differ.
+/// One field that differs between two documents.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatementDifference {
-    /// Where, such as `Statement[Sid=Lanyard0123456789abcdef].Effect`, `Statement[1]` or `Version`.
+    /// The path, such as `Statement[Sid=Lanyard0123456789abcdef].Effect`, `Statement[1]` or `Version`.
     pub field: String,
-    /// What was wanted there; `None` when nothing was.
-    pub wanted: Option<String>,
-    /// What was found there; `None` when nothing was.
-    pub found: Option<String>,
+    /// The desired value; `None` if the field must not exist.
+    pub desired: Option<String>,
+    /// The observed value; `None` if the field does not exist.
+    pub observed: Option<String>,
 }
 
-/// Where the documents differ by meaning, in the order of the wanted one; what was only found comes last.
+/// The fields that differ by meaning, in the order of the desired document; additional fields of the observed one
+/// come last.
 #[must_use]
-pub fn differences(wanted: &Document, found: &Document) -> Vec<StatementDifference> {
-    if same_meaning(wanted, found) {
+pub fn differences(desired: &Document, observed: &Document) -> Vec<StatementDifference> {
+    if same_meaning(desired, observed) {
         return Vec::new();
     }
-    let mut all = around_statements(wanted, found);
-    for pair in pairs(&entries(wanted), &entries(found)) {
+    let mut all = around_statements(desired, observed);
+    for pair in pairs(&entries(desired), &entries(observed)) {
         match pair {
-            (Some(wanted), Some(found)) => all.extend(in_pair(wanted, found)),
-            (wanted, found) => all.extend(alone(wanted, found)),
+            (Some(desired), Some(observed)) => all.extend(in_pair(desired, observed)),
+            (desired, observed) => all.extend(alone(desired, observed)),
         }
     }
-    // Around something unknown even the order of statements may count, and then no single place is to blame.
+    // Around an unknown element even the order of statements may matter, so no single field can be named.
     if all.is_empty() {
         all.push(difference(
             "Document",
-            Some(&wanted.to_value()),
-            Some(&found.to_value()),
+            Some(&desired.to_value()),
+            Some(&observed.to_value()),
         ));
     }
     all
 }
 
-/// A statement with what is needed to find its partner.
+/// A statement with the data to find its counterpart.
 #[derive(Debug)]
-struct Entry<'a> {
+struct Candidate<'a> {
     index: usize,
     statement: &'a Statement,
-    normal: Value,
+    canonical: Value,
 }
 
-type Pair<'a> = (Option<&'a Entry<'a>>, Option<&'a Entry<'a>>);
+type Pair<'a> = (Option<&'a Candidate<'a>>, Option<&'a Candidate<'a>>);
 
-fn entries(document: &Document) -> Vec<Entry<'_>> {
-    let entry = |(index, statement)| Entry {
+fn entries(document: &Document) -> Vec<Candidate<'_>> {
+    let entry = |(index, statement)| Candidate {
         index,
         statement,
-        normal: normal_statement(statement),
+        canonical: canonical_statement(statement),
     };
     document.statements().iter().enumerate().map(entry).collect()
 }
 
-/// Every statement once: with its partner by `Sid`, else by meaning, else by likeness, else alone.
-fn pairs<'a>(wanted: &'a [Entry<'a>], found: &'a [Entry<'a>]) -> Vec<Pair<'a>> {
-    let mut left: Vec<&Entry> = wanted.iter().collect();
-    let mut right: Vec<&Entry> = found.iter().collect();
+/// Every statement once: paired by `Sid`, else by meaning, else by similarity, else unpaired.
+fn pairs<'a>(desired: &'a [Candidate<'a>], observed: &'a [Candidate<'a>]) -> Vec<Pair<'a>> {
+    let mut unpaired: Vec<&Candidate> = desired.iter().collect();
+    let mut candidates: Vec<&Candidate> = observed.iter().collect();
     let mut pairs: Vec<Pair> = Vec::new();
-    for score in [same_sid, same_normal, likeness] {
-        left.retain(|&entry| {
-            let best = right
+    for score in [same_sid, same_canonical, likeness] {
+        unpaired.retain(|&entry| {
+            let best = candidates
                 .iter()
                 .enumerate()
                 .map(|(at, other)| (score(entry, other), at))
                 .filter(|(score, _)| *score > 0);
-            // The first of the best, so that equal candidates pair in their order.
+            // The first of the best, so that equal candidates are paired in order.
             let Some((_, at)) = best.min_by_key(|(score, at)| (usize::MAX - score, *at)) else {
                 return true;
             };
-            pairs.push((Some(entry), Some(right.remove(at))));
+            pairs.push((Some(entry), Some(candidates.remove(at))));
             false
         });
     }
-    let meant = |side: &[Entry], entry: &Entry| side.iter().any(|other| other.normal == entry.normal);
-    // A statement that stands on the other side too is only a repetition.
+    let exists =
+        |side: &[Candidate], entry: &Candidate| side.iter().any(|other| other.canonical == entry.canonical);
+    // A statement that also exists on the other side is only a repetition.
     pairs.extend(
-        left.into_iter()
-            .filter(|entry| !meant(found, entry))
+        unpaired
+            .into_iter()
+            .filter(|entry| !exists(observed, entry))
             .map(|entry| (Some(entry), None)),
     );
     pairs.extend(
-        right
+        candidates
             .into_iter()
-            .filter(|entry| !meant(wanted, entry))
+            .filter(|entry| !exists(desired, entry))
             .map(|entry| (None, Some(entry))),
     );
-    let place = |side: Option<&Entry>| side.map_or(usize::MAX, |entry| entry.index);
-    pairs.sort_by_key(|(wanted, found)| (place(*wanted), place(*found)));
+    let place = |side: Option<&Candidate>| side.map_or(usize::MAX, |entry| entry.index);
+    pairs.sort_by_key(|(desired, observed)| (place(*desired), place(*observed)));
     pairs
 }
 
-fn same_sid(a: &Entry, b: &Entry) -> usize {
+fn same_sid(a: &Candidate, b: &Candidate) -> usize {
     let sid = a.statement.sid().filter(|sid| !sid.is_empty());
     usize::from(sid.is_some() && sid == b.statement.sid())
 }
 
-fn same_normal(a: &Entry, b: &Entry) -> usize {
-    usize::from(a.normal == b.normal)
+fn same_canonical(a: &Candidate, b: &Candidate) -> usize {
+    usize::from(a.canonical == b.canonical)
 }
 
-/// How many elements two statements share, when that is at least half of them.
-fn likeness(a: &Entry, b: &Entry) -> usize {
-    let (Value::Object(a), Value::Object(b)) = (&a.normal, &b.normal) else {
+/// The number of elements that two statements share, if it is at least half of them.
+fn likeness(a: &Candidate, b: &Candidate) -> usize {
+    let (Value::Object(a), Value::Object(b)) = (&a.canonical, &b.canonical) else {
         return 0;
     };
     let all: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
@@ -128,53 +132,53 @@ fn likeness(a: &Entry, b: &Entry) -> usize {
     if shared * 2 >= all.len() { shared } else { 0 }
 }
 
-fn alone(wanted: Option<&Entry>, found: Option<&Entry>) -> Option<StatementDifference> {
-    let entry = wanted.or(found)?;
-    let value = |side: Option<&Entry>| side.map(|entry| text(entry.statement.value()));
+fn alone(desired: Option<&Candidate>, observed: Option<&Candidate>) -> Option<StatementDifference> {
+    let entry = desired.or(observed)?;
+    let value = |side: Option<&Candidate>| side.map(|entry| text(entry.statement.value()));
     Some(StatementDifference {
         field: entry.statement.label(entry.index),
-        wanted: value(wanted),
-        found: value(found),
+        desired: value(desired),
+        observed: value(observed),
     })
 }
 
-/// What differs between two statements that belong together, element by element.
-fn in_pair(wanted: &Entry, found: &Entry) -> Vec<StatementDifference> {
-    if wanted.normal == found.normal {
+/// The differences of two paired statements, element by element.
+fn in_pair(desired: &Candidate, observed: &Candidate) -> Vec<StatementDifference> {
+    if desired.canonical == observed.canonical {
         return Vec::new();
     }
-    let label = wanted.statement.label(wanted.index);
-    let (Value::Object(a), Value::Object(b)) = (wanted.statement.value(), found.statement.value()) else {
+    let label = desired.statement.label(desired.index);
+    let (Value::Object(a), Value::Object(b)) = (desired.statement.value(), observed.statement.value()) else {
         return vec![difference(
             &label,
-            Some(wanted.statement.value()),
-            Some(found.statement.value()),
+            Some(desired.statement.value()),
+            Some(observed.statement.value()),
         )];
     };
-    let readings = (read(wanted.statement.value()), read(found.statement.value()));
-    let (Ok(wanted_reading), Ok(found_reading)) = readings else {
+    let readings = (read(desired.statement.value()), read(observed.statement.value()));
+    let (Ok(desired_reading), Ok(observed_reading)) = readings else {
         return by_element(&label, (a, b), (a, b));
     };
     let normals = (
-        without_condition(&wanted.normal),
-        without_condition(&found.normal),
+        without_condition(&desired.canonical),
+        without_condition(&observed.canonical),
     );
     let mut all = by_element(&label, (&normals.0, &normals.1), (a, b));
     all.extend(by_test(
         &label,
-        (&wanted_reading, &found_reading),
+        (&desired_reading, &observed_reading),
         (a.get("Condition"), b.get("Condition")),
     ));
     all
 }
 
-fn without_condition(normal: &Value) -> Map<String, Value> {
-    let mut elements = normal.as_object().cloned().unwrap_or_default();
+fn without_condition(canonical: &Value) -> Map<String, Value> {
+    let mut elements = canonical.as_object().cloned().unwrap_or_default();
     elements.remove("Condition");
     elements
 }
 
-/// The elements that differ in the compared pair, with their texts from the shown pair.
+/// The elements that differ in the compared pair, with the texts of the shown pair.
 fn by_element(
     label: &str,
     compared: (&Map<String, Value>, &Map<String, Value>),
@@ -194,17 +198,17 @@ fn by_element(
         .collect()
 }
 
-/// The condition keys that differ. The whole condition would often be cut before the place that matters.
+/// The condition keys that differ. The text of the whole condition would often be truncated before the relevant part.
 fn by_test(
     label: &str,
     readings: (&Reading, &Reading),
     conditions: (Option<&Value>, Option<&Value>),
 ) -> Vec<StatementDifference> {
-    let (wanted, found) = (tests(readings.0), tests(readings.1));
-    let slots: BTreeSet<&Slot> = wanted.keys().chain(found.keys()).collect();
+    let (desired, observed) = (tests(readings.0), tests(readings.1));
+    let slots: BTreeSet<&Slot> = desired.keys().chain(observed.keys()).collect();
     let mut all = Vec::new();
     for slot in slots {
-        let (a, b) = (wanted.get(slot), found.get(slot));
+        let (a, b) = (desired.get(slot), observed.get(slot));
         if a.map(|test| &test.values) == b.map(|test| &test.values) {
             continue;
         }
@@ -219,14 +223,14 @@ fn by_test(
         };
         all.push(StatementDifference {
             field,
-            wanted: shown(a, conditions.0),
-            found: shown(b, conditions.1),
+            desired: shown(a, conditions.0),
+            observed: shown(b, conditions.1),
         });
     }
     all
 }
 
-/// Operator and key of a test in the normal form.
+/// The operator and key of a test in the canonical form.
 type Slot = (String, String);
 
 fn tests(reading: &Reading) -> BTreeMap<Slot, &Test> {
@@ -238,29 +242,29 @@ fn tests(reading: &Reading) -> BTreeMap<Slot, &Test> {
 }
 
 /// The top-level elements that differ.
-fn around_statements(wanted: &Document, found: &Document) -> Vec<StatementDifference> {
-    let understood = version(wanted).is_some() && version(found).is_some();
-    let names: BTreeSet<&str> = wanted.elements().chain(found.elements()).collect();
+fn around_statements(desired: &Document, observed: &Document) -> Vec<StatementDifference> {
+    let understood = version(desired).is_some() && version(observed).is_some();
+    let names: BTreeSet<&str> = desired.elements().chain(observed.elements()).collect();
     names
         .into_iter()
         .filter(|name| match *name {
-            "Version" if understood => version(wanted) != version(found),
+            "Version" if understood => version(desired) != version(observed),
             "Id" if understood => false,
-            name => wanted.element(name) != found.element(name),
+            name => desired.element(name) != observed.element(name),
         })
-        .map(|name| difference(&quote(name), wanted.element(name), found.element(name)))
+        .map(|name| difference(&quote(name), desired.element(name), observed.element(name)))
         .collect()
 }
 
-fn difference(field: &str, wanted: Option<&Value>, found: Option<&Value>) -> StatementDifference {
+fn difference(field: &str, desired: Option<&Value>, observed: Option<&Value>) -> StatementDifference {
     StatementDifference {
         field: field.to_owned(),
-        wanted: wanted.map(text),
-        found: found.map(text),
+        desired: desired.map(text),
+        observed: observed.map(text),
     }
 }
 
-/// A value for people: text as it is, anything else as minified JSON.
+/// A value for users: text as it is, other JSON minified.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),

@@ -1,19 +1,19 @@
-//! A policy document as it was written: nothing is lost, reordered or tidied.
-//! JSON text, a JSON value or IAM's URL-encoded text in; a document out, and back to text; no I/O. `==` compares the
-//! writing; for the meaning see [`normal`](super::canonical).
+//! A policy document as written: reading and writing lose, reorder and normalise nothing. Input: JSON text, a JSON
+//! value or the URL-encoded text of IAM; output: a document. No I/O. `==` compares the written form; for the meaning
+//! see [`canonical`](crate::canonical).
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::json::{self, Ordered, Strict};
+use crate::json::{self, Ordered, Strict};
 use crate::text::quote;
 
-/// Why a text is not a policy document at all.
+/// The error for a text that is not a policy document.
 #[derive(Debug, Error)]
 pub enum DocumentError {
-    /// The text is not JSON, or is JSON that can't be kept without loss (a key twice, a huge number).
+    /// The text is not JSON, or is JSON that cannot be kept without loss (a duplicate key, a huge number).
     #[error("the policy document is not valid JSON: {0}")]
     NotJson(#[from] serde_json::Error),
     /// The URL-encoded bytes are not UTF-8.
@@ -24,45 +24,45 @@ pub enum DocumentError {
     NotAnObject,
 }
 
-/// A policy document, kept as written, including elements that Lanyard does not know.
+/// A policy document as written, including unknown elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Every top-level element but `Statement`.
-    others: Map<String, Value>,
+    /// All top-level elements except `Statement`.
+    elements: Map<String, Value>,
     statements: Vec<Statement>,
     shape: Shape,
 }
 
-/// How `Statement` was written.
+/// The written form of `Statement`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// There is no `Statement`; AWS shows `{}` in some cases.
+    /// The document has no `Statement`; AWS returns `{}` in some cases.
     Absent,
-    /// One statement without a list around it.
+    /// A single statement without a list.
     Single,
     List,
 }
 
-/// One statement as written. It may be anything that stood there, even something that is no statement.
+/// One statement as written. The value may be any JSON, even a value that is not a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement(Value);
 
 impl Document {
-    /// Reads JSON text.
+    /// Parses JSON text.
     ///
     /// # Errors
-    /// When the text is not JSON, is not an object, or can't be kept without loss.
+    /// Returns an error if the text is not JSON, is not an object, or cannot be kept without loss.
     pub fn parse(text: &str) -> Result<Self, DocumentError> {
         let Strict(value) = serde_json::from_str(text)?;
         Self::from_value(value)
     }
 
-    /// Reads what IAM returns: JSON, URL-encoded as in RFC 3986, so that `+` is a plus sign.
+    /// Parses the text that IAM returns: JSON, URL-encoded as in RFC 3986, so that `+` is a plus sign.
     ///
-    /// An encoded document begins with `%7B`; text that begins with `{` was not encoded and is read as it stands.
+    /// An encoded document begins with `%7B`; text that begins with `{` is not encoded.
     ///
     /// # Errors
-    /// As [`Document::parse`], and when the decoded bytes are not UTF-8.
+    /// Returns the errors of [`Document::parse`], and an error if the decoded bytes are not UTF-8.
     pub fn decode(text: &str) -> Result<Self, DocumentError> {
         if text.trim_start().starts_with('{') {
             return Self::parse(text);
@@ -70,21 +70,21 @@ impl Document {
         Self::parse(&percent_decode_str(text).decode_utf8()?)
     }
 
-    /// Takes a JSON value as a document.
+    /// Converts a JSON value to a document.
     ///
     /// # Errors
-    /// When the value is not an object.
+    /// Returns an error if the value is not an object.
     pub fn from_value(value: Value) -> Result<Self, DocumentError> {
-        let Value::Object(mut others) = value else {
+        let Value::Object(mut elements) = value else {
             return Err(DocumentError::NotAnObject);
         };
-        let (shape, statements) = match others.remove("Statement") {
+        let (shape, statements) = match elements.remove("Statement") {
             None => (Shape::Absent, Vec::new()),
             Some(Value::Array(items)) => (Shape::List, items.into_iter().map(Statement).collect()),
             Some(single) => (Shape::Single, vec![Statement(single)]),
         };
         Ok(Self {
-            others,
+            elements,
             statements,
             shape,
         })
@@ -93,15 +93,15 @@ impl Document {
     /// A document of version `2012-10-17` with these statements.
     #[must_use]
     pub fn of(statements: Vec<Statement>) -> Self {
-        let others = Map::from_iter([("Version".to_owned(), Value::from("2012-10-17"))]);
+        let elements = Map::from_iter([("Version".to_owned(), Value::from("2012-10-17"))]);
         Self {
-            others,
+            elements,
             statements,
             shape: Shape::List,
         }
     }
 
-    /// The statements, in the order in which they stand.
+    /// The statements in written order.
     #[must_use]
     pub fn statements(&self) -> &[Statement] {
         &self.statements
@@ -115,7 +115,7 @@ impl Document {
             .find(|statement| statement.sid() == Some(sid))
     }
 
-    /// The same document with this statement in place of those with its `Sid`, or at the end when there is none.
+    /// The same document with this statement in place of those with its `Sid`, or at the end if there are none.
     #[must_use]
     pub fn with_statement(mut self, statement: Statement) -> Self {
         let sid = statement.sid().map(str::to_owned);
@@ -138,7 +138,7 @@ impl Document {
         self
     }
 
-    /// Keeps only the statements of which this is true.
+    /// Keeps only the statements for which `keep` returns true.
     pub fn retain(&mut self, keep: impl FnMut(&Statement) -> bool) {
         let before = self.statements.len();
         self.statements.retain(keep);
@@ -147,21 +147,21 @@ impl Document {
         }
     }
 
-    /// A top-level element such as `Version`, as written; not `Statement`.
+    /// A top-level element such as `Version`, as written, except `Statement`.
     #[must_use]
     pub fn element(&self, name: &str) -> Option<&Value> {
-        self.others.get(name)
+        self.elements.get(name)
     }
 
-    /// The names of all top-level elements but `Statement`.
+    /// The names of all top-level elements except `Statement`.
     pub fn elements(&self) -> impl Iterator<Item = &str> {
-        self.others.keys().map(String::as_str)
+        self.elements.keys().map(String::as_str)
     }
 
     /// The document as a JSON value.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let mut object = self.others.clone();
+        let mut object = self.elements.clone();
         let mut values = self.statements.iter().map(|statement| statement.0.clone());
         match self.shape {
             Shape::Absent => None,
@@ -179,9 +179,10 @@ impl Document {
         json::text(&self.to_value())
     }
 
-    /// The size that IAM's quotas count: characters without white space (docs/dev/aws-behaviour.md#iam-limits).
+    /// The size that counts towards IAM quotas: characters without white space
+    /// (docs/dev/aws-behaviour.md#iam-limits).
     ///
-    /// Spaces inside strings are left out too, as the quota page makes no exception for them.
+    /// Spaces inside strings are not counted either, since the quota page makes no exception for them.
     #[must_use]
     pub fn size(&self) -> usize {
         self.to_json()
@@ -192,13 +193,13 @@ impl Document {
 }
 
 impl Statement {
-    /// Takes an object as a statement.
+    /// Creates a statement from its elements.
     #[must_use]
     pub fn new(elements: Map<String, Value>) -> Self {
         Self(Value::Object(elements))
     }
 
-    /// The `Sid`, when there is one and it is text.
+    /// The `Sid`. Returns `None` if it is missing or not text.
     #[must_use]
     pub fn sid(&self) -> Option<&str> {
         self.element("Sid").and_then(Value::as_str)
@@ -232,7 +233,7 @@ impl Statement {
         json::text(&self.0)
     }
 
-    /// How a statement is called in messages: by its `Sid` where it has one, else by its place in the document.
+    /// The name of a statement in messages: its `Sid` if it has one, else its index in the document.
     #[must_use]
     pub fn label(&self, index: usize) -> String {
         match self.sid() {
@@ -278,13 +279,13 @@ mod tests {
     }
 
     #[test]
-    fn a_document_keeps_everything_that_stood_in_it() {
+    fn parsed_document_keeps_every_element() {
         let text = r#"{"Version":"2012-10-17","Id":"x","Statement":{"Sid":"a b","Effect":"Allow","Action":["x:y"],"New":[1,null,{"a":1.5}]},"Extra":true}"#;
         assert_eq!(Document::parse(text).unwrap().to_json(), text);
     }
 
     #[test]
-    fn equal_documents_have_one_text_whatever_the_order_of_their_keys() {
+    fn equal_documents_have_equal_text_for_any_key_order() {
         let a = Document::parse(r#"{"Statement":[{"Action":"x:y","Effect":"Deny"}],"Version":"2012-10-17"}"#)
             .unwrap();
         let b = Document::parse(r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"x:y"}]}"#)
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn iams_url_encoding_is_undone_and_a_plus_stays_a_plus() {
+    fn decode_removes_url_encoding_and_keeps_plus() {
         let encoded = "%7B%22Statement%22%3A%7B%22Sid%22%3A%22a+b%C3%A9%22%7D%7D";
         assert_eq!(
             Document::decode(encoded).unwrap(),
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_was_not_encoded_is_read_as_it_stands() {
+    fn decode_of_plain_text_parses_it_unchanged() {
         let plain = r#" {"Statement":{"Action":"a:%2A"}}"#;
         assert_eq!(
             Document::decode(plain).unwrap(),
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_would_be_read_with_loss_is_refused() {
+    fn parse_with_loss_is_rejected() {
         for text in [
             r#"{"Statement":[],"Statement":[]}"#,
             r#"{"Statement":[{"Effect":"Allow","Effect":"Deny"}]}"#,
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_leaves_white_space_out() {
+    fn size_ignores_white_space() {
         let spread = "{ \"Version\" : \"2012-10-17\",\n\t\"Statement\" : [ ] }";
         assert_eq!(
             Document::parse(spread).unwrap().size(),
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_is_found_replaced_and_removed_by_its_sid() {
+    fn statement_is_found_replaced_and_removed_by_sid() {
         let with = |action: &str| {
             Statement::new(Map::from_iter([
                 ("Sid".to_owned(), json!("Mine")),
@@ -363,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn serde_writes_an_object_and_reads_it_back() {
+    fn document_round_trips_through_serde() {
         let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow"}}"#;
         let read: Document = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), text);

@@ -1,6 +1,6 @@
-//! JSON for policy documents: a strict reader and a writer with one fixed order of keys.
-//! The reader refuses what a plain one would silently lose (a key given twice, a number it can't hold exactly);
-//! the writer makes equal values equal texts. No I/O. Called by `document` and `normal`.
+//! JSON for policy documents: a strict reader, and a writer with a fixed key order. The reader rejects input that a
+//! plain reader would change silently (a duplicate key, an inexact number). The writer writes equal values as equal
+//! text. No I/O.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Number, Value};
 
-/// The order in which people write the elements of a policy; other keys follow in alphabetical order.
+/// The usual order of the elements of a policy; other keys follow in alphabetical order.
 const USUAL_ORDER: [&str; 12] = [
     "Version",
     "Id",
@@ -24,10 +24,10 @@ const USUAL_ORDER: [&str; 12] = [
     "Condition",
 ];
 
-/// The largest magnitude below which every whole number has a float of its own.
+/// The limit below which every whole number is an exact float.
 const EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
 
-/// The entries of an object in the order in which they are written.
+/// The entries of an object in written order.
 fn ordered(object: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = object.iter().collect();
     let rank = |key: &str| {
@@ -40,8 +40,8 @@ fn ordered(object: &Map<String, Value>) -> Vec<(&String, &Value)> {
     entries
 }
 
-/// Minified JSON; equal values give equal text, whatever order their keys came in.
-pub(super) fn text(value: &Value) -> String {
+/// Minified JSON; equal values have equal text for any key order.
+pub(crate) fn text(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
     out
@@ -72,7 +72,7 @@ fn write(value: &Value, out: &mut String) {
 }
 
 /// A value that serialises with its keys in the fixed order.
-pub(super) struct Ordered<'a>(pub &'a Value);
+pub(crate) struct Ordered<'a>(pub &'a Value);
 
 impl Serialize for Ordered<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,8 +96,8 @@ impl Serialize for Ordered<'_> {
     }
 }
 
-/// A value read without loss, or not at all.
-pub(super) struct Strict(pub Value);
+/// A value that was read without loss.
+pub(crate) struct Strict(pub Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -126,7 +126,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Value::from(value))
     }
 
-    /// Whole numbers beyond 64 bits arrive here already rounded, so that two different ones could look the same.
+    /// Whole numbers beyond 64 bits are already rounded here, so that two different ones could be equal.
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         let exact = if value.abs() < EXACT_FLOAT {
             Number::from_f64(value)
@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         };
         exact
             .map(Value::Number)
-            .ok_or_else(|| E::custom("a number too large to be kept exactly: put it in quotes"))
+            .ok_or_else(|| E::custom("the number is too large to be kept exactly; put it in quotes"))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
@@ -170,7 +170,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if object.contains_key(&key) {
-                return Err(A::Error::custom(format!("the key `{key}` stands there twice")));
+                return Err(A::Error::custom(format!("the key `{key}` exists twice")));
             }
             let Strict(value) = entries.next_value()?;
             object.insert(key, value);

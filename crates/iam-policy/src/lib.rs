@@ -14,7 +14,7 @@ pub mod lint;
 pub mod membership;
 pub mod trust;
 
-pub use canonical::{DIGEST_LENGTH, Normal, digest, same_meaning};
+pub use canonical::{CanonicalForm, DIGEST_LENGTH, digest, same_meaning};
 pub use difference::{StatementDifference, differences};
 pub use document::{Document, DocumentError, Statement};
 pub use evaluate::{ASSUME_ROLE, Admission, TrustRequest, admits, allows, only_denies};

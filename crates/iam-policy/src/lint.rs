@@ -1,77 +1,39 @@
-//! What IAM would refuse in a policy document, or what is surely not what its author meant.
-//! A JSON value and the kind of policy in, defects out, each with its place; no I/O. Called by `validate`.
+//! The defects of a policy document that IAM would reject, or that its author certainly did not intend.
+//! Input: a JSON value and the kind of policy; output: defects, each with its path. No I/O.
 //!
-//! A rule stands here only when IAM's grammar or error messages say so (docs/dev/aws-behaviour.md#iam-limits, docs/dev/aws-behaviour.md#document-normalisation, docs/dev/aws-behaviour.md#document-comparison): a document that IAM
-//! takes must pass. Whether a policy is wise is the class's business, not this module's.
+//! Each rule follows from IAM's grammar or error messages (docs/dev/aws-behaviour.md#iam-limits,
+//! docs/dev/aws-behaviour.md#document-normalisation, docs/dev/aws-behaviour.md#document-comparison): a document that IAM
+//! accepts has no defect. The rules do not judge the permissions themselves.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::document::Document;
-use super::wildcard::has_variable;
+use crate::document::Document;
+use crate::lint::report::{form, join, unknown_keys};
 use crate::text::quote;
+use crate::wildcard::has_variable;
 
 mod condition;
+mod report;
 mod statement;
 #[cfg(test)]
 mod tests;
 
-/// The sum of all inline policies of one role, in characters without white space (docs/dev/aws-behaviour.md#iam-limits).
+pub use report::{Defect, Kind};
+
+use report::Report;
+
+/// The limit of all inline policies of one role together, in characters without white space (docs/dev/aws-behaviour.md#iam-limits).
 pub const INLINE_TOTAL: usize = 10_240;
 
-/// A role's trust policy, in characters without white space: the default quota, which can be raised (docs/dev/aws-behaviour.md#irsa-trust).
+/// The default quota of a trust policy, in characters without white space. It can be raised (docs/dev/aws-behaviour.md#irsa-trust).
 pub const TRUST_DEFAULT: usize = 2_048;
 
-/// The session policy of a Pod Identity association, in characters (docs/dev/aws-behaviour.md#session-policy).
+/// The limit of the session policy of a Pod Identity association, in characters (docs/dev/aws-behaviour.md#session-policy).
 pub const SESSION: usize = 2_048;
 
-/// The kinds of policy that Lanyard writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// An inline policy of a role.
-    Identity,
-    /// A role's trust policy.
-    Trust,
-    /// The session policy of a Pod Identity association.
-    Session,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "an inline policy",
-            Self::Trust => "a trust policy",
-            Self::Session => "a session policy",
-        }
-    }
-}
-
-/// One thing that is wrong with a document.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Defect {
-    /// Where in the document, such as `Statement[0].Resource`; empty for the document as a whole.
-    pub place: String,
-    /// What is wrong and what to do, as full sentences.
-    pub problem: String,
-}
-
-/// The defects of one document, collected while it is walked.
-struct Report {
-    kind: Kind,
-    defects: Vec<Defect>,
-}
-
-impl Report {
-    fn add(&mut self, place: &str, problem: impl Into<String>) {
-        self.defects.push(Defect {
-            place: place.to_owned(),
-            problem: problem.into(),
-        });
-    }
-}
-
-/// Everything that is wrong with a document, in the order of its elements; nothing when IAM should take it.
+/// All defects of a document, in the order of its elements. Empty if IAM should accept the document.
 #[must_use]
 pub fn lint(document: &Value, kind: Kind) -> Vec<Defect> {
     let mut report = Report {
@@ -132,7 +94,7 @@ fn version(version: Option<&Value>, document: &Value, report: &mut Report) {
     }
 }
 
-/// Whether a variable stands where variables work: in resources and in condition values.
+/// Returns true if the document uses a variable in a resource or a condition value.
 fn uses_variable(document: &Value) -> bool {
     fn any_text(value: &Value) -> bool {
         match value {
@@ -168,23 +130,23 @@ fn sids(statements: &[Value], report: &mut Report) {
             report.add(
                 &format!("Statement[{at}].Sid"),
                 format!(
-                    "The Sid `{sid}` stands on an earlier statement too; each must be unique, or left out."
+                    "The Sid `{sid}` is already used by an earlier statement; make it unique, or remove it."
                 ),
             );
         }
     }
 }
 
-/// IAM takes tab, line feed, carriage return and U+0020 to U+00FF only (docs/dev/aws-behaviour.md#iam-limits).
+/// IAM accepts only tab, line feed, carriage return and U+0020 to U+00FF (docs/dev/aws-behaviour.md#iam-limits).
 fn characters(value: &Value, place: &str, report: &mut Report) {
     let mut check = |text: &str| {
-        let refused = |c: &char| !matches!(*c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
-        if let Some(c) = text.chars().find(refused) {
+        let is_rejected = |c: &char| !matches!(*c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}');
+        if let Some(c) = text.chars().find(is_rejected) {
             let code = u32::from(c);
             report.add(
                 place,
                 format!(
-                    "The character U+{code:04X} is refused by IAM, which takes tab, line breaks and U+0020 to U+00FF only; replace it."
+                    "IAM accepts only tab, line breaks and U+0020 to U+00FF, but this is U+{code:04X}; replace it."
                 ),
             );
         }
@@ -210,63 +172,20 @@ fn size(document: &Value, report: &mut Report) {
     let Ok(document) = Document::from_value(document.clone()) else {
         return;
     };
-    let (size, limit, what) = match report.kind {
+    let (size, limit, scope) = match report.kind {
         Kind::Identity => (
             document.size(),
             INLINE_TOTAL,
-            "all inline policies of a role may have together",
+            "all inline policies of a role together",
         ),
-        Kind::Session => (
-            document.to_json().chars().count(),
-            SESSION,
-            "a session policy may have",
-        ),
-        // The quota of trust policies can be raised, so only the account's own number could say.
+        Kind::Session => (document.to_json().chars().count(), SESSION, "a session policy"),
+        // The quota of trust policies can be raised, so only the account knows the limit.
         Kind::Trust => return,
     };
     if size > limit {
         report.add(
             "",
-            format!("The document has {size} characters, but {limit} is the most that {what}; shorten it."),
+            format!("The limit of {scope} is {limit} characters, but the document has {size}; shorten it."),
         );
-    }
-}
-
-fn unknown_keys(object: &Map<String, Value>, place: &str, known: &[&str], report: &mut Report) {
-    for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
-        let singular = key.strip_suffix('s').unwrap_or(key);
-        let meant = known
-            .iter()
-            .find(|k| k.eq_ignore_ascii_case(key) || k.eq_ignore_ascii_case(singular));
-        let problem = match meant {
-            Some(meant) => format!(
-                "`{}` is not an element of a policy; did you mean `{meant}`?",
-                quote(key)
-            ),
-            None => format!("`{}` is not an element of a policy; remove it.", quote(key)),
-        };
-        report.add(&join(place, key), problem);
-    }
-}
-
-/// The place of a key inside another place.
-fn join(place: &str, key: &str) -> String {
-    let key = quote(key);
-    if place.is_empty() {
-        key
-    } else {
-        format!("{place}.{key}")
-    }
-}
-
-/// What a JSON value is, for people.
-fn form(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "empty",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }

@@ -1,106 +1,104 @@
-//! A trust policy that others share: one subject put into a statement of Lanyard's there, or taken out of it.
-//! A document, a seat and the statement for its subject alone in, a document or a judgement out; no I/O. Called by
-//! `diff` to judge, by the engine to merge into what it has just read, and by `assume`.
+//! The membership of a subject in a statement of a shared trust policy: add, remove and check. Input: a document, a
+//! membership and the statement for its subject alone; output: a document or a state. No I/O.
 //!
-//! Every other statement stays as it was written. Put and remove may be repeated, and for different subjects they may
-//! come in any order.
+//! All other statements stay as written. Adding and removing are idempotent, and commute for different subjects.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::canonical::normal_statement;
-use super::document::{Document, Statement};
+use crate::canonical::canonical_statement;
+use crate::document::{Document, Statement};
+use crate::trust::{TAG_SERVICE_ACCOUNT, one_or_list};
 
-/// The condition key with the ServiceAccount's name, which Pod Identity sends as a session tag (docs/dev/aws-behaviour.md#session-tags).
-pub const TAG_SERVICE_ACCOUNT: &str = "aws:RequestTag/kubernetes-service-account";
+/// The placeholder in an empty list: no ServiceAccount has this name. IAM rejects a trust policy without statements,
+/// so the last statement stays and admits no subject.
+const NO_MEMBER: &str = "-";
 
-/// Stands in a list that nobody is in any more: no ServiceAccount is called so. IAM refuses a trust policy without any
-/// statement, so the last one stays and admits nobody.
-const NOBODY: &str = "-";
-
-/// A subject's place in one of Lanyard's statements.
+/// The entry of a subject in a shared statement.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Membership {
-    /// The statement's `Sid`.
+    /// The `Sid` of the statement.
     pub sid: String,
-    /// The key under `StringEquals` with the list of who is let in; absent: the statement is the subject's own.
+    /// The key under `StringEquals` with the list of members; absent: the statement has a single subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<String>,
-    /// How the subject is called there.
+    /// The name of the subject in the list.
     pub member: String,
 }
 
-/// How a seat stands in a trust policy.
+/// The state of a membership in a trust policy.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MembershipState {
-    /// The subject is not let in by the statement, which is missing or as it should be for others.
-    Free,
-    /// The subject is in the list, and the statement is as it should be.
-    Taken,
-    /// Others changed the statement elsewhere than in its list. What of it concerns the subject is inside.
-    Edited(Statement),
-    /// A statement has the id and is so changed that nobody can tell who else is let in: it is left alone.
-    Illegible,
+    /// The statement is missing or valid, and does not contain the subject.
+    Absent,
+    /// The statement is valid and contains the subject.
+    Present,
+    /// The statement was edited outside its list. Contains the statement with this subject as its only member.
+    Modified(Statement),
+    /// The statement exists, but its list cannot be read. It is never changed.
+    Unreadable,
 }
 
 impl Membership {
-    /// How the seat stands. `alone`: the statement as it is for this subject alone.
+    /// The state of the membership. `alone` is the statement with this subject as its only member.
     #[must_use]
     pub fn state(&self, document: &Document, alone: &Statement) -> MembershipState {
-        let Some(found) = document.statement(&self.sid) else {
-            return MembershipState::Free;
+        let Some(statement) = document.statement(&self.sid) else {
+            return MembershipState::Absent;
         };
-        let Some(members) = self.members(found) else {
-            return MembershipState::Illegible;
+        let Some(members) = self.members(statement) else {
+            return MembershipState::Unreadable;
         };
-        let is_in = members.contains(&self.member);
+        let is_member = members.contains(&self.member);
         if members.is_empty() {
-            return MembershipState::Free;
+            return MembershipState::Absent;
         }
-        match (same(found, &self.listing(alone, &members)), is_in) {
-            (true, true) => MembershipState::Taken,
-            (true, false) => MembershipState::Free,
+        match (same(statement, &self.listing(alone, &members)), is_member) {
+            (true, true) => MembershipState::Present,
+            (true, false) => MembershipState::Absent,
             (false, _) => {
                 let own: BTreeSet<String> = members.into_iter().filter(|name| *name == self.member).collect();
-                MembershipState::Edited(self.listing(found, &own))
+                MembershipState::Modified(self.listing(statement, &own))
             }
         }
     }
 
-    /// Whether the statement, whatever else became of it, lists the subject; `None`: nobody can tell.
+    /// Returns true if the statement lists the subject, regardless of other edits. Returns `None` if the list cannot
+    /// be read.
     #[must_use]
-    pub fn is_taken(&self, document: &Document) -> Option<bool> {
-        document.statement(&self.sid).map_or(Some(false), |found| {
-            self.members(found).map(|members| members.contains(&self.member))
+    pub fn is_listed(&self, document: &Document) -> Option<bool> {
+        document.statement(&self.sid).map_or(Some(false), |statement| {
+            self.members(statement)
+                .map(|members| members.contains(&self.member))
         })
     }
 
-    /// The document with the subject in the statement, which is otherwise brought to what it should be. One whose list
-    /// cannot be read stays as it is.
+    /// The document with the subject in the statement and all edits of the statement reverted. A statement whose list
+    /// cannot be read stays unchanged.
     #[must_use]
     pub fn put(&self, document: &Document, alone: &Statement) -> Document {
-        let Some(found) = document.statement(&self.sid) else {
+        let Some(statement) = document.statement(&self.sid) else {
             return document.clone().with_statement(alone.clone());
         };
-        let Some(mut members) = self.members(found) else {
+        let Some(mut members) = self.members(statement) else {
             return document.clone();
         };
         members.insert(self.member.clone());
-        let wanted = self.listing(alone, &members);
-        if same(found, &wanted) {
+        let desired = self.listing(alone, &members);
+        if same(statement, &desired) {
             return document.clone();
         }
-        document.clone().with_statement(wanted)
+        document.clone().with_statement(desired)
     }
 
-    /// The document without the subject in the statement; the statement goes with the last of its subjects.
+    /// The document without the subject. The statement is removed with its last subject.
     #[must_use]
     pub fn remove(&self, document: &Document) -> Document {
-        let Some((found, mut members)) = document
+        let Some((statement, mut members)) = document
             .statement(&self.sid)
-            .and_then(|found| Some((found, self.members(found)?)))
+            .and_then(|statement| Some((statement, self.members(statement)?)))
         else {
             return document.clone();
         };
@@ -110,29 +108,30 @@ impl Membership {
         if members.is_empty() && document.statements().len() > 1 {
             return document.clone().without_statement(&self.sid);
         }
-        let left = self.listing(found, &members);
-        document.clone().with_statement(left)
+        let remaining = self.listing(statement, &members);
+        document.clone().with_statement(remaining)
     }
 
-    /// How many subjects of a statement that is too large by so many characters fit, and how many are in it.
+    /// The number of subjects that fit into a statement that is `excess` characters too large, and the number that it
+    /// has.
     #[must_use]
     pub fn fitting(&self, document: &Document, excess: usize) -> (usize, usize) {
         let listed = document
             .statement(&self.sid)
-            .and_then(|found| self.members(found));
+            .and_then(|statement| self.members(statement));
         let listed = listed.map_or(0, |members| members.len());
         // Two quotation marks and a comma.
         let each = self.member.chars().count() + 3;
         (listed.saturating_sub(excess.div_ceil(each)), listed)
     }
 
-    /// Who is listed; `None`: that cannot be read.
-    fn members(&self, found: &Statement) -> Option<BTreeSet<String>> {
-        let listed = found
+    /// The members of the list. Returns `None` if the list cannot be read.
+    fn members(&self, statement: &Statement) -> Option<BTreeSet<String>> {
+        let listed = statement
             .element("Condition")
             .and_then(|condition| condition.get("StringEquals")?.get(self.key()));
         let mut members: BTreeSet<String> = match (listed, &self.list) {
-            (Some(Value::String(nobody)), None) if nobody == NOBODY => BTreeSet::new(),
+            (Some(Value::String(placeholder)), None) if placeholder == NO_MEMBER => BTreeSet::new(),
             (_, None) => BTreeSet::from([self.member.clone()]),
             (Some(Value::String(one)), Some(_)) => BTreeSet::from([one.clone()]),
             (Some(Value::Array(several)), Some(_)) => several
@@ -141,16 +140,16 @@ impl Membership {
                 .collect::<Option<_>>()?,
             (_, Some(_)) => return None,
         };
-        members.remove(NOBODY);
+        members.remove(NO_MEMBER);
         Some(members)
     }
 
-    /// A statement with just these in its list. One without a list has nothing to change, unless nobody is left.
+    /// The statement with exactly these members. A statement without a list changes only if no member remains.
     fn listing(&self, statement: &Statement, members: &BTreeSet<String>) -> Statement {
         let listed = match (&self.list, members.is_empty()) {
             (None, false) => return statement.clone(),
-            (_, true) => Value::from(NOBODY),
-            (Some(_), false) => super::trust::one_or_list(members.iter().cloned()),
+            (_, true) => Value::from(NO_MEMBER),
+            (Some(_), false) => one_or_list(members.iter().cloned()),
         };
         let mut elements = statement.value().as_object().cloned().unwrap_or_default();
         let condition = elements.entry("Condition").or_insert(Value::Null);
@@ -168,12 +167,12 @@ impl Membership {
     }
 }
 
-/// Whether two statements mean the same, whatever their ids.
+/// Returns true if two statements mean the same, ignoring their `Sid`s.
 fn same(a: &Statement, b: &Statement) -> bool {
-    normal_statement(a) == normal_statement(b)
+    canonical_statement(a) == canonical_statement(b)
 }
 
-/// The object behind a value; one that is none becomes an empty one.
+/// The object of a value; any other value becomes an empty object.
 fn object(value: &mut Value) -> Option<&mut Map<String, Value>> {
     if !value.is_object() {
         *value = Value::Object(Map::new());

@@ -1,37 +1,37 @@
-//! The condition operators of the policy language (docs/dev/aws-behaviour.md#document-comparison), taken apart: set prefix, comparison, `IfExists`.
-//! A name in, an operator out, and back to its name; no I/O. Called by `reading`, `normal`, `lint` and `evaluate`.
+//! The condition operators of the policy language (docs/dev/aws-behaviour.md#document-comparison), parsed: set
+//! prefix, comparison, `IfExists`. Input: a name; output: an operator, and back. No I/O.
 
 use std::fmt;
 
 /// A condition operator such as `ForAnyValue:StringLikeIfExists`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Operator {
+pub(crate) struct Operator {
     pub quantifier: Option<Quantifier>,
-    /// The comparison's own name, such as `StringLike`.
+    /// The name of the comparison, such as `StringLike`.
     pub name: &'static str,
     pub family: Family,
-    /// Whether the comparison is the opposite of its family's, as `StringNotEquals` is of `StringEquals`.
+    /// True if the comparison negates that of its family, as `StringNotEquals` negates `StringEquals`.
     pub negated: bool,
     pub if_exists: bool,
 }
 
-/// The prefix for keys that hold several values.
+/// The prefix for keys with several values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Quantifier {
+pub(crate) enum Quantifier {
     All,
     Any,
 }
 
-/// What a comparison compares by.
+/// The kind of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Family {
+pub(crate) enum Family {
     Exact,
     IgnoringCase,
     Pattern,
-    /// Each of the six parts of an ARN by itself.
+    /// Each of the six parts of an ARN is compared.
     Arn,
     Null,
-    /// Numbers, dates, addresses, booleans and bytes: known to IAM, not judged here.
+    /// Numbers, dates, addresses, booleans and bytes: valid in IAM, not evaluated here.
     Typed,
 }
 
@@ -66,7 +66,7 @@ const COMPARISONS: [(&str, Family, bool); 27] = [
 ];
 
 impl Operator {
-    /// Takes a name apart, exactly as IAM documents it: whether IAM folds the case is not documented.
+    /// Parses a name exactly as documented: it is not documented if IAM ignores the case.
     pub fn parse(text: &str) -> Option<Self> {
         let (quantifier, rest) = match text.split_once(':') {
             Some(("ForAllValues", rest)) => (Some(Quantifier::All), rest),
@@ -79,8 +79,8 @@ impl Operator {
             None => (rest, false),
         };
         let &(name, family, negated) = COMPARISONS.iter().find(|(name, ..)| *name == rest)?;
-        let nonsense = family == Family::Null && (if_exists || quantifier.is_some());
-        (!nonsense).then_some(Self {
+        let invalid = family == Family::Null && (if_exists || quantifier.is_some());
+        (!invalid).then_some(Self {
             quantifier,
             name,
             family,
@@ -89,7 +89,7 @@ impl Operator {
         })
     }
 
-    /// The operator that was probably meant by a name of the wrong case.
+    /// The operator that a misspelled name probably means.
     pub fn suggest(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         let (quantifier, rest) = match lower.split_once(':') {
@@ -107,10 +107,10 @@ impl Operator {
         Self::parse(&format!("{quantifier}{name}{suffix}"))
     }
 
-    /// The same operator with another comparison of the table in place of its own.
+    /// The same operator with another comparison.
     pub fn renamed(self, name: &str) -> Self {
-        let found = COMPARISONS.iter().find(|(known, ..)| *known == name);
-        found.map_or(self, |&(name, family, negated)| Self {
+        let comparison = COMPARISONS.iter().find(|(known, ..)| *known == name);
+        comparison.map_or(self, |&(name, family, negated)| Self {
             name,
             family,
             negated,
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_survives_being_taken_apart() {
+    fn operator_name_round_trips() {
         for name in [
             "StringEquals",
             "ForAllValues:ArnLikeIfExists",
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_iam_does_not_document_are_not_operators() {
+    fn undocumented_operator_is_rejected() {
         for name in [
             "stringEquals",
             "NullIfExists",
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_case_is_recognised() {
+    fn operator_of_wrong_case_has_a_suggestion() {
         let meant = Operator::suggest("forallvalues:stringlikeifexists").map(|o| o.to_string());
         assert_eq!(meant.as_deref(), Some("ForAllValues:StringLikeIfExists"));
     }

@@ -1,54 +1,54 @@
-//! One statement, understood: its elements as sets, or the reason why it can't be understood for certain.
-//! A statement as written in, a [`Reading`] out; no I/O. Called by `normal`, `evaluate` and `describe`.
+//! The parsed form of one statement: its elements as sets. Input: a statement as written; output: a [`Reading`], or
+//! the reason why it is not understood. No I/O.
 //!
-//! What is not understood is never guessed at: such a statement equals nothing but itself and is never relied on.
+//! Unknown elements are never interpreted: such a statement equals only itself and is never relied on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::operator::Operator;
+use crate::operator::Operator;
 
-/// A statement whose every element is understood.
+/// A statement whose elements are all known.
 #[derive(Debug, Clone)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     pub effect: Effect,
     /// By type (`AWS`, `Federated`, ...); `"*"` is `{"AWS":"*"}` (docs/dev/aws-behaviour.md#document-normalisation).
     pub principal: Option<Sided<BTreeMap<String, BTreeSet<String>>>>,
     pub action: Sided<BTreeSet<String>>,
     pub resource: Option<Sided<BTreeSet<String>>>,
-    /// All of them must hold.
+    /// The condition tests, which must all be met.
     pub tests: Vec<Test>,
 }
 
 /// The two effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     Allow,
     Deny,
 }
 
 /// An element, or its `Not...` form.
 #[derive(Debug, Clone)]
-pub(super) enum Sided<T> {
+pub(crate) enum Sided<T> {
     These(T),
     AllBut(T),
 }
 
 /// One key under one condition operator.
 #[derive(Debug, Clone)]
-pub(super) struct Test {
+pub(crate) struct Test {
     pub operator: Operator,
     /// As written; keys are compared ignoring case.
     pub key: String,
     pub values: BTreeSet<String>,
 }
 
-/// Why a statement is not understood, as the end of a sentence that began with the statement's name.
-pub(super) type NotUnderstood = String;
+/// The reason why a statement is not understood, as the end of a sentence that begins with its name.
+pub(crate) type NotUnderstood = String;
 
 /// The elements of a statement.
-pub(super) const ELEMENTS: [&str; 9] = [
+pub(crate) const ELEMENTS: [&str; 9] = [
     "Sid",
     "Effect",
     "Principal",
@@ -61,8 +61,8 @@ pub(super) const ELEMENTS: [&str; 9] = [
 ];
 const PRINCIPAL_TYPES: [&str; 4] = ["AWS", "Federated", "Service", "CanonicalUser"];
 
-/// Understands a statement, or says why not.
-pub(super) fn read(statement: &Value) -> Result<Reading, NotUnderstood> {
+/// Parses a statement.
+pub(crate) fn read(statement: &Value) -> Result<Reading, NotUnderstood> {
     let Value::Object(object) = statement else {
         return Err("is not an object".to_owned());
     };
@@ -88,22 +88,22 @@ pub(super) fn read(statement: &Value) -> Result<Reading, NotUnderstood> {
     })
 }
 
-/// An element that has a `Not...` form: one of the two, none, but not both.
+/// An element with a `Not...` form: one of the two forms, or none, but not both.
 fn sided<T>(
     object: &Map<String, Value>,
     these: &str,
     all_but: &str,
     read: impl Fn(&Value, bool) -> Option<T>,
 ) -> Result<Option<Sided<T>>, NotUnderstood> {
-    let wrong = |name: &str| format!("has a `{name}` of an unknown form");
+    let invalid = |name: &str| format!("has a `{name}` of an unknown form");
     match (object.get(these), object.get(all_but)) {
         (None, None) => Ok(None),
         (Some(value), None) => read(value, false)
             .map(|it| Some(Sided::These(it)))
-            .ok_or_else(|| wrong(these)),
+            .ok_or_else(|| invalid(these)),
         (None, Some(value)) => read(value, true)
             .map(|it| Some(Sided::AllBut(it)))
-            .ok_or_else(|| wrong(all_but)),
+            .ok_or_else(|| invalid(all_but)),
         (Some(_), Some(_)) => Err(format!("has both `{these}` and `{all_but}`")),
     }
 }
@@ -122,7 +122,7 @@ fn values(value: &Value, read: impl Fn(&Value) -> Option<String>) -> Option<BTre
 
 fn principals(value: &Value, negated: bool) -> Option<BTreeMap<String, BTreeSet<String>>> {
     match value {
-        // Only `Principal` is documented to treat the two forms alike.
+        // The equality of the two forms is documented only for `Principal`.
         Value::String(anyone) if anyone == "*" && !negated => Some(BTreeMap::from([(
             "AWS".to_owned(),
             BTreeSet::from(["*".to_owned()]),
@@ -145,7 +145,7 @@ fn tests(condition: &Value) -> Option<Vec<Test>> {
         let operator = Operator::parse(name)?;
         let mut seen = BTreeSet::new();
         for (key, value) in keys.as_object()? {
-            // Two spellings of one key under one operator: IAM's answer to that is not documented.
+            // Two spellings of one key under one operator: the behaviour of IAM is not documented.
             if !seen.insert(key.to_ascii_lowercase()) {
                 return None;
             }
@@ -159,7 +159,8 @@ fn tests(condition: &Value) -> Option<Vec<Test>> {
     Some(tests)
 }
 
-/// Booleans and whole numbers stand for their text (docs/dev/aws-behaviour.md#document-comparison); how IAM writes a fraction is not documented.
+/// Booleans and whole numbers equal their text (docs/dev/aws-behaviour.md#document-comparison); the text of a
+/// fraction is not documented.
 fn condition_value(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

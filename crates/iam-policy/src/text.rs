@@ -1,10 +1,10 @@
-//! Foreign text in messages: policy documents are written by other people and tools, so what is quoted is cut and
-//! stripped of control characters first. Text in, text out; no I/O.
+//! Foreign text in messages: policy documents are foreign input, so quoted parts are truncated and stripped of
+//! control characters. Input and output: text; no I/O.
 
-/// The longest piece of foreign text that a message quotes, in characters.
+/// The maximum length of quoted foreign text, in characters.
 pub const QUOTE_LIMIT: usize = 200;
 
-/// Foreign text made safe to quote: control characters become spaces, and the end beyond [`QUOTE_LIMIT`] becomes `…`.
+/// Foreign text that is safe to quote: control characters become spaces, and text beyond [`QUOTE_LIMIT`] becomes `…`.
 #[must_use]
 pub fn quote(text: &str) -> String {
     let mut quoted: String = text

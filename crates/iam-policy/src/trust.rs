@@ -1,46 +1,49 @@
-//! The trust statements that Lanyard wants in a role's trust policy (docs/dev/aws-behaviour.md#session-tags, docs/dev/aws-behaviour.md#irsa-trust).
-//! Names and ARNs in, statements and a document out; no I/O. Called by `desired` and by the command line's `trust`.
+//! The trust statements for IRSA and EKS Pod Identity (docs/dev/aws-behaviour.md#session-tags,
+//! docs/dev/aws-behaviour.md#irsa-trust). Input: names and ARNs; output: statements and a document. No I/O.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::document::{Document, Statement};
-use super::membership::TAG_SERVICE_ACCOUNT;
+use crate::document::{Document, Statement};
 
-/// The service that assumes roles for pods under Pod Identity, the same in every partition (docs/dev/aws-behaviour.md#pod-identity-trust).
+/// The service principal of EKS Pod Identity, the same in every partition
+/// (docs/dev/aws-behaviour.md#pod-identity-trust).
 pub const POD_IDENTITY_SERVICE: &str = "pods.eks.amazonaws.com";
 
-/// What narrows a Pod Identity trust; it follows from the association's own flags.
+/// The condition key with the name of the ServiceAccount, a session tag of Pod Identity (docs/dev/aws-behaviour.md#session-tags).
+pub const TAG_SERVICE_ACCOUNT: &str = "aws:RequestTag/kubernetes-service-account";
+
+/// The conditions of a Pod Identity trust, which follow from the settings of the association.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conditions {
     /// The association sends session tags: the trust names the subjects.
     SessionTags {
-        /// The cluster's ARN.
+        /// The ARN of the cluster.
         cluster_arn: String,
         /// The namespace of the subjects.
         namespace: String,
         /// The names of the ServiceAccounts.
         service_accounts: BTreeSet<String>,
     },
-    /// Session tags are off: the trust can name only the cluster, and so admits all of it.
+    /// Session tags are off: the trust can name only the cluster and admits all its ServiceAccounts.
     SourceOnly {
-        /// The cluster's ARN.
+        /// The ARN of the cluster.
         cluster_arn: String,
-        /// The cluster's account id.
+        /// The account ID of the cluster.
         account: String,
     },
 }
 
-/// The `sub` claim of a ServiceAccount's token.
+/// The `sub` claim of a ServiceAccount token.
 #[must_use]
 pub fn token_subject(namespace: &str, service_account: &str) -> String {
     format!("system:serviceaccount:{namespace}:{service_account}")
 }
 
-/// The statement that lets these ServiceAccounts (namespace, name) in by IRSA.
+/// The statement that admits these ServiceAccounts (namespace, name) with IRSA.
 ///
-/// `issuer` is the issuer's URL without `https://`, as it stands in the provider's ARN.
+/// `issuer` is the URL of the issuer without `https://`, as in the ARN of the provider.
 #[must_use]
 pub fn irsa_statement(
     sid: &str,
@@ -64,9 +67,9 @@ pub fn irsa_statement(
     ])
 }
 
-/// The statement that lets Pod Identity assume the role for the subjects that the conditions name.
+/// The statement that admits Pod Identity for the subjects in the conditions.
 ///
-/// EKS asks for both actions even where no session tags are sent (docs/dev/aws-behaviour.md#association-errors).
+/// EKS requires both actions even if no session tags are sent (docs/dev/aws-behaviour.md#association-errors).
 #[must_use]
 pub fn pod_identity_statement(sid: &str, conditions: &Conditions) -> Statement {
     let conditions = match conditions {
@@ -93,7 +96,7 @@ pub fn pod_identity_statement(sid: &str, conditions: &Conditions) -> Statement {
     ])
 }
 
-/// A trust policy of these statements.
+/// A trust policy with these statements.
 #[must_use]
 pub fn trust_document(statements: Vec<Statement>) -> Document {
     Document::of(statements)
@@ -110,8 +113,8 @@ pub fn statement<const N: usize>(elements: [(&str, Value); N]) -> Statement {
     )
 }
 
-/// One value as it is, several as a list: the short form is what IAM's size quota rewards.
-pub(super) fn one_or_list(values: impl Iterator<Item = String>) -> Value {
+/// One value as it is, several as a list: the short form saves characters of IAM's size quota.
+pub(crate) fn one_or_list(values: impl Iterator<Item = String>) -> Value {
     let mut values: Vec<Value> = values.map(Value::from).collect();
     match (values.pop(), values.is_empty()) {
         (Some(only), true) => only,
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn irsa_trusts_the_provider_for_one_subject_and_one_audience() {
+    fn irsa_statement_names_provider_subject_and_audience() {
         let statement = irsa_statement(
             "Lanyard1",
             PROVIDER,
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn several_subjects_share_one_statement_as_a_sorted_list() {
+    fn irsa_statement_lists_subjects_sorted() {
         let statement = irsa_statement(
             "Lanyard1",
             PROVIDER,
@@ -166,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn pod_identity_with_session_tags_names_the_subject() {
+    fn tagged_pod_identity_statement_names_the_subject() {
         let conditions = Conditions::SessionTags {
             cluster_arn: CLUSTER.to_owned(),
             namespace: "shop".to_owned(),
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn pod_identity_without_session_tags_names_only_the_cluster() {
+    fn untagged_pod_identity_statement_names_the_cluster() {
         let conditions = Conditions::SourceOnly {
             cluster_arn: CLUSTER.to_owned(),
             account: "111122223333".to_owned(),
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_built_has_no_defect_and_the_size_that_was_measured() {
+    fn trust_document_has_no_defect_and_minimal_size() {
         let irsa = irsa_statement(
             "Lanyard0123456789abcdef",
             PROVIDER,

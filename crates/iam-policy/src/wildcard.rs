@@ -1,17 +1,17 @@
-//! Patterns of the policy language: `*` stands for any text, `?` for one character, everything else for itself.
-//! Texts in, yes or no out; no I/O. Called by `evaluate` and by `guardrail`.
+//! Patterns of the policy language: `*` matches any text, `?` matches one character, any other character matches
+//! itself. Input: texts; output: a decision. No I/O.
 
-/// Whether the whole text fits the pattern, case-sensitive.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+/// Returns true if the whole text matches the pattern, case-sensitive.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
-    fits(&pattern, &text, '*', |wanted, found| {
-        wanted == '?' || wanted == found
+    fits(&pattern, &text, '*', |expected, actual| {
+        expected == '?' || expected == actual
     })
 }
 
-/// Whether the whole text fits a pattern, both in pieces. `many`: the piece that stands for any text; `takes`: whether
-/// another piece of the pattern stands for one piece of the text.
+/// Returns true if the whole text matches a pattern, both as pieces. `many` is the piece that matches any text.
+/// `takes` returns true if another piece of the pattern matches one piece of the text.
 pub fn fits<P: Copy + PartialEq, T: Copy>(
     pattern: &[P],
     text: &[T],
@@ -19,15 +19,16 @@ pub fn fits<P: Copy + PartialEq, T: Copy>(
     takes: impl Fn(P, T) -> bool,
 ) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Where the last `many` stood, and how far its text reaches so far: the only place one ever needs to go back to.
+    // The position of the last `many` and the end of the text that it matches so far: the only backtracking point
+    // needed.
     let mut star: Option<(usize, usize)> = None;
-    while let Some(found) = text.get(t) {
+    while let Some(piece) = text.get(t) {
         match (pattern.get(p), star) {
-            (Some(wanted), _) if *wanted == many => {
+            (Some(expected), _) if *expected == many => {
                 star = Some((p, t));
                 p += 1;
             }
-            (Some(wanted), _) if takes(*wanted, *found) => {
+            (Some(expected), _) if takes(*expected, *piece) => {
                 p += 1;
                 t += 1;
             }
@@ -42,13 +43,13 @@ pub fn fits<P: Copy + PartialEq, T: Copy>(
     pattern.iter().skip(p).all(|piece| *piece == many)
 }
 
-/// Whether the text has a wildcard, or a policy variable that may stand for one.
-pub(super) fn is_pattern(text: &str) -> bool {
+/// Returns true if the text has a wildcard, or a policy variable whose value could contain one.
+pub(crate) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?']) || has_variable(text)
 }
 
-/// Whether the text has a policy variable such as `${aws:username}` (version 2012-10-17 only).
-pub(super) fn has_variable(text: &str) -> bool {
+/// Returns true if the text has a policy variable such as `${aws:username}` (version 2012-10-17 only).
+pub(crate) fn has_variable(text: &str) -> bool {
     text.contains("${")
 }
 
@@ -57,7 +58,7 @@ mod tests {
     use super::matches;
 
     #[test]
-    fn a_star_stands_for_any_text_and_a_question_mark_for_one_character() {
+    fn star_matches_any_text_question_mark_one_character() {
         for (pattern, text) in [
             ("*", ""),
             ("*", "a"),

@@ -1,5 +1,6 @@
-//! Properties of comparing policy documents by meaning, on random documents over a tiny alphabet.
-//! That two documents of one normal form grant the same is judged by an evaluator that shares no code with the crate.
+//! Properties of the comparison of policy documents by meaning, on random documents over a small alphabet. Documents
+//! with equal canonical forms must grant the same access; an evaluator that shares no code with the crate decides
+//! this.
 
 #[path = "support/policy_documents.rs"]
 mod policy_documents;
@@ -10,7 +11,7 @@ mod policy_evaluator;
 
 use std::collections::BTreeMap;
 
-use lanyard_iam_policy::{Document, Normal, differences, digest, same_meaning};
+use lanyard_iam_policy::{CanonicalForm, Document, differences, digest, same_meaning};
 use policy_documents::document;
 use policy_edits::{Dice, dice, edited, edits, rewritten};
 use policy_evaluator::{Outcome, Request, evaluate};
@@ -21,7 +22,7 @@ fn read(value: &Value) -> Result<Document, TestCaseError> {
     Document::from_value(value.clone()).map_err(|error| TestCaseError::fail(error.to_string()))
 }
 
-/// A few values of a condition key, among them none at all.
+/// Some values of a condition key, including none.
 fn some_values(choices: &'static [&'static [&'static str]]) -> impl Strategy<Value = Option<Vec<String>>> {
     let owned = |values: &&[&str]| values.iter().map(|value| (*value).to_owned()).collect();
     prop::option::of(prop::sample::select(
@@ -90,12 +91,12 @@ fn request() -> impl Strategy<Value = Request> {
         )
 }
 
-/// The document in another writing and with so many edits.
+/// The document in another notation and with some edits.
 fn changed(document: &Value, edits: usize, dice: &mut Dice) -> Value {
     (0..edits).fold(rewritten(document, dice), |document, _| edited(&document, dice))
 }
 
-/// Enough cases to find a wrong equality every time; `PROPTEST_CASES` can only ask for more.
+/// Enough cases to find a wrong equality reliably; `PROPTEST_CASES` can only increase them.
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig {
@@ -109,28 +110,28 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn normalising_is_idempotent(value in document(), edits in 0..3_usize, mut dice in dice()) {
-        let normal = read(&changed(&value, edits, &mut dice))?.normal();
-        let again = Document::parse(normal.as_str()).map(|document| document.normal());
+    fn canonical_form_is_idempotent(value in document(), edits in 0..3_usize, mut dice in dice()) {
+        let normal = read(&changed(&value, edits, &mut dice))?.canonical_form();
+        let again = Document::parse(normal.as_str()).map(|document| document.canonical_form());
         prop_assert_eq!(again.map_err(|error| TestCaseError::fail(error.to_string()))?, normal);
     }
 
     #[test]
-    fn another_way_to_write_a_document_does_not_change_its_digest(value in document(), mut dice in dice()) {
+    fn equivalent_notation_has_the_same_digest(value in document(), mut dice in dice()) {
         let other = rewritten(&value, &mut dice);
         prop_assert_eq!(digest(&read(&value)?), digest(&read(&other)?), "{}", other);
     }
 
-    /// Among a document and all that are one edit away from it.
+    /// Compares a document with all documents that are one edit away.
     #[test]
-    fn documents_of_one_normal_form_grant_the_same(
+    fn documents_of_one_canonical_form_grant_the_same(
         value in document(),
         mut dice in dice(),
         requests in prop::collection::vec(request(), 40),
     ) {
-        let mut alike: BTreeMap<Normal, Vec<Value>> = BTreeMap::new();
+        let mut alike: BTreeMap<CanonicalForm, Vec<Value>> = BTreeMap::new();
         for other in edits(&value).into_iter().chain([rewritten(&value, &mut dice), value]) {
-            alike.entry(read(&other)?.normal()).or_default().push(other);
+            alike.entry(read(&other)?.canonical_form()).or_default().push(other);
         }
         for documents in alike.values().filter(|documents| documents.len() > 1) {
             for request in &requests {
@@ -143,17 +144,17 @@ proptest! {
     }
 
     #[test]
-    fn differences_are_empty_exactly_when_the_meaning_is_the_same(
+    fn differences_are_empty_exactly_for_equal_meaning(
         value in document(),
         edits in 0..3_usize,
         mut dice in dice(),
     ) {
-        let (wanted, found) = (read(&value)?, read(&changed(&value, edits, &mut dice))?);
-        prop_assert_eq!(differences(&wanted, &found).is_empty(), same_meaning(&wanted, &found));
+        let (desired, observed) = (read(&value)?, read(&changed(&value, edits, &mut dice))?);
+        prop_assert_eq!(differences(&desired, &observed).is_empty(), same_meaning(&desired, &observed));
     }
 
     #[test]
-    fn a_document_survives_being_written_and_url_encoded(value in document(), edits in 0..3_usize, mut dice in dice()) {
+    fn document_round_trips_through_url_encoding(value in document(), edits in 0..3_usize, mut dice in dice()) {
         let document = read(&changed(&value, edits, &mut dice))?;
         let json = document.to_json();
         let encoded: String = json.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -163,9 +164,9 @@ proptest! {
     }
 }
 
-/// The property of equal grants says nothing unless the random requests tell documents apart.
+/// The property of equal access is meaningful only if the random requests distinguish documents.
 #[test]
-fn the_random_requests_meet_every_outcome() {
+fn random_requests_cover_every_outcome() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = [0_usize; 4];
     for _ in 0..2000 {

@@ -1,6 +1,6 @@
-//! Properties of judging trust policies, on random ones that nearly admit a subject.
-//! What the crate is certain of must hold in every world that fits what it knew; an evaluator that shares no code with
-//! the crate says what happens in each of them.
+//! Properties of the evaluation of trust policies, on random policies that nearly admit a subject. A certain result
+//! must hold for every value of the unknown parts; an evaluator that shares no code with the crate computes the
+//! result for each of them.
 
 #[path = "support/policy_evaluator.rs"]
 mod policy_evaluator;
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 const PROVIDER: &str = "arn:aws:iam::1:oidc-provider/i/A";
 const CLUSTER: &str = "arn:aws:eks:r:1:cluster/c";
 
-/// Condition keys: those that are known for one method or both, and those that never are.
+/// Condition keys that are known for one method, for both or for none.
 const KEYS: [&str; 10] = [
     "i/A:sub",
     "I/a:AUD",
@@ -54,7 +54,7 @@ const OPERATORS: [&str; 22] = [
     "Bool",
 ];
 
-/// Values for a key: mostly such that could fit it.
+/// Values for a key, most of which could match.
 fn values(key: &str) -> Vec<Value> {
     let own: &[&str] = match key.to_ascii_lowercase().as_str() {
         "i/a:sub" => &[
@@ -167,7 +167,7 @@ fn trust() -> impl Strategy<Value = Value> {
         .prop_map(|(version, statements)| json!({"Version": version, "Statement": statements}))
 }
 
-fn asked() -> impl Strategy<Value = TrustRequest> {
+fn trust_request() -> impl Strategy<Value = TrustRequest> {
     let owned = str::to_owned;
     let pods = move |session_tags| TrustRequest::PodIdentity {
         cluster_arn: owned(CLUSTER),
@@ -187,9 +187,9 @@ fn asked() -> impl Strategy<Value = TrustRequest> {
     prop::sample::select(vec![irsa, pods(true), pods(false)])
 }
 
-/// What AWS would see of a request, in one of the worlds that differ in what is not known: an organisation's id,
-/// a pod's name, whether a source is given to the web identity call.
-fn seen(request: &TrustRequest, unknown: Option<&str>) -> Vec<Request> {
+/// The requests that AWS may see, for different values of the unknown parts: the organisation ID, the pod name, and
+/// the source of the web identity call.
+fn possible_requests(request: &TrustRequest, unknown: Option<&str>) -> Vec<Request> {
     let mut context: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let (principal, actions): (_, &[&str]) = match request {
         TrustRequest::Irsa { .. } => {
@@ -271,7 +271,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn judged(trust: &Value, request: &TrustRequest) -> Result<Admission, TestCaseError> {
+fn admission(trust: &Value, request: &TrustRequest) -> Result<Admission, TestCaseError> {
     let document =
         Document::from_value(trust.clone()).map_err(|error| TestCaseError::fail(error.to_string()))?;
     Ok(admits(&document, request))
@@ -281,12 +281,12 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn what_is_certain_holds_in_every_world(trust in trust(), request in asked()) {
-        let judged = judged(&trust, &request)?;
+    fn certain_result_holds_for_all_unknown_values(trust in trust(), request in trust_request()) {
+        let admission = admission(&trust, &request)?;
         for world in WORLDS {
-            let outcomes: Vec<Outcome> = seen(&request, world).iter().map(|request| evaluate(&trust, request)).collect();
+            let outcomes: Vec<Outcome> = possible_requests(&request, world).iter().map(|request| evaluate(&trust, request)).collect();
             let all_allowed = outcomes.iter().all(|outcome| *outcome == Outcome::Allowed);
-            match judged {
+            match admission {
                 Admission::Admitted { .. } => prop_assert!(all_allowed, "{:?} {:?}", world, outcomes),
                 Admission::Denied { .. } => prop_assert!(outcomes.contains(&Outcome::Denied), "{:?} {:?}", world, outcomes),
                 Admission::NotAdmitted { .. } => prop_assert!(!all_allowed, "{:?} {:?}", world, outcomes),
@@ -296,15 +296,15 @@ proptest! {
     }
 }
 
-/// Certainty that is never reached would make the property hollow.
+/// The property is meaningful only if every result is common.
 #[test]
-fn every_kind_of_admission_is_common_among_the_random_policies() {
+fn random_policies_cover_every_admission() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = [0_usize; 4];
     for _ in 0..3000 {
-        let both = (trust(), asked()).new_tree(&mut runner).unwrap();
+        let both = (trust(), trust_request()).new_tree(&mut runner).unwrap();
         let (trust, request) = proptest::strategy::ValueTree::current(&both);
-        let slot = match judged(&trust, &request).unwrap() {
+        let slot = match admission(&trust, &request).unwrap() {
             Admission::Admitted { .. } => 0,
             Admission::Denied { .. } => 1,
             Admission::NotAdmitted { .. } => 2,
@@ -315,19 +315,19 @@ fn every_kind_of_admission_is_common_among_the_random_policies() {
     assert!(seen.iter().all(|count| *count > 100), "{seen:?}");
 }
 
-/// What the checks pass as ordinary must not be what the judgement calls unreadable.
+/// A document without defects must not be undecided because of its form.
 #[test]
-fn a_trust_policy_without_defects_is_never_undecided_for_its_form() {
+fn trust_without_defects_is_not_undecided_by_form() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     for _ in 0..1000 {
         let trust = proptest::strategy::ValueTree::current(&trust().new_tree(&mut runner).unwrap());
-        let request = proptest::strategy::ValueTree::current(&asked().new_tree(&mut runner).unwrap());
+        let request = proptest::strategy::ValueTree::current(&trust_request().new_tree(&mut runner).unwrap());
         if lint::lint(&trust, lint::Kind::Trust).is_empty()
-            && let Admission::Undecided { why } = judged(&trust, &request).unwrap()
+            && let Admission::Undecided { reason } = admission(&trust, &request).unwrap()
         {
             assert!(
-                why.contains("can't be judged from here") || why.contains("wildcard"),
-                "{why} {trust}"
+                reason.contains("cannot be evaluated") || reason.contains("wildcard"),
+                "{reason} {trust}"
             );
         }
     }

@@ -19,7 +19,9 @@ use futures::channel::mpsc::UnboundedSender;
 use futures::future::{Either, select};
 use jiff::Timestamp;
 use lanyard_aws::{AwsError, LONG_POLL, Message, Queue, Receipt};
-use lanyard_core::aws_event::{About, AwsChange, Caller, Debounce, EventScope, Urgency, read};
+use lanyard_core::aws_event::{
+    AwsChange, Caller, ChangedResource, Debounce, DebounceDecision, EventScope, parse,
+};
 use lanyard_core::model::text::quote;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
@@ -163,7 +165,7 @@ impl EventListener {
     fn read(&self, messages: Vec<Message>, changes: &mut Vec<AwsChange>, receipts: &mut Vec<Receipt>) {
         let scope = event_scope(&self.context, self.source.caller.as_ref());
         for message in messages {
-            match read(&message.body, &scope) {
+            match parse(&message.body, &scope) {
                 Ok(change) => changes.push(change),
                 Err(ignored) => {
                     tracing::debug!(
@@ -187,29 +189,29 @@ impl EventListener {
         self.requeue_due();
         let Ok(found) = found else { return false };
         for (change, objects) in found {
-            if let About::Provider { arn } = &change.about {
+            if let ChangedResource::Provider { arn } = &change.resource {
                 self.context.engine.forget_provider(arn).await;
             }
             let now = Timestamp::now();
-            let age = now.duration_since(change.at);
+            let age = now.duration_since(change.time);
             self.context
                 .metrics
                 .aws_events
                 .age(age.try_into().unwrap_or_default());
-            let urgencies: Vec<Urgency> = objects
+            let urgencies: Vec<DebounceDecision> = objects
                 .into_iter()
-                .map(|object| self.debounced(object, change.at, now))
+                .map(|object| self.debounced(object, change.time, now))
                 .collect();
             self.context.metrics.aws_events.message(outcome(&urgencies));
         }
         true
     }
 
-    fn debounced(&mut self, object: IdentityRef, at: Timestamp, now: Timestamp) -> Urgency {
+    fn debounced(&mut self, object: IdentityRef, at: Timestamp, now: Timestamp) -> DebounceDecision {
         let key = self.context.key_of(&object);
         let reconciled = key.and_then(|key| self.context.objects.last_observed(key));
-        let urgency = self.debounce.noticed(&object, at, reconciled, now);
-        if urgency == Urgency::Now {
+        let urgency = self.debounce.record(&object, at, reconciled, now);
+        if urgency == DebounceDecision::Now {
             self.requeue(object);
         }
         urgency
@@ -258,15 +260,20 @@ fn event_scope<'a>(context: &'a Context, caller: Option<&Caller>) -> EventScope<
     EventScope {
         cluster: context.engine.cluster(),
         accounts: assumed.iter().map(|role| role.account.clone()).collect(),
-        ourselves: callers.chain(caller.cloned()).collect(),
+        own_callers: callers.chain(caller.cloned()).collect(),
     }
 }
 
 /// The outcome label of a message.
-fn outcome(urgencies: &[Urgency]) -> &'static str {
+fn outcome(urgencies: &[DebounceDecision]) -> &'static str {
     match urgencies {
         [] => "unmatched",
-        all if all.iter().all(|urgency| *urgency == Urgency::Known) => "known",
+        all if all
+            .iter()
+            .all(|urgency| *urgency == DebounceDecision::AlreadyObserved) =>
+        {
+            "known"
+        }
         _ => "triggered",
     }
 }

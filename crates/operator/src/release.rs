@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
-use lanyard_core::class::Listed;
+use lanyard_core::class::ClassEntry;
 use lanyard_engine::{Engine, GuardedClient, WriteCheck};
 use tokio::time::timeout;
 
@@ -101,7 +101,7 @@ struct Release<'a> {
     /// The engine, or the cause if AWS does not describe the cluster.
     aws: Result<Engine, String>,
     /// All classes, which give the accounts of the roles.
-    classes: Vec<Listed>,
+    classes: Vec<ClassEntry>,
 }
 
 impl<'a> Release<'a> {

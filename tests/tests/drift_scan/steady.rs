@@ -52,7 +52,7 @@ async fn a_steady_fleet_costs_a_handful_of_calls_and_no_write() -> Result<()> {
 
 #[tokio::test]
 async fn each_object_is_looked_at_by_itself_once_in_a_while_and_nothing_comes_of_it() -> Result<()> {
-    let stage = stage("resync=2s,read-consistency=1s,by-itself=8s").await?;
+    let stage = stage("resync=2s,read-consistency=1s,full-resync=8s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 6).await?;
     until_checked(&stage, 0, names.len()).await?;

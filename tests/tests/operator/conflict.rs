@@ -29,7 +29,7 @@ async fn a_role_of_somebody_else_is_left_alone() -> Result<()> {
         .until_is("orders", "Stalled", "True", "RoleConflict")
         .await?;
     let message = condition(&object, "Stalled").context("Stalled")?.message;
-    assert!(message.contains("does not carry Lanyard's tags"), "{message}");
+    assert!(message.contains("has no ownership tags of Lanyard"), "{message}");
     scene.delete("orders").await?;
     let writes = scene
         .stage

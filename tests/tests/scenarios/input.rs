@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn misspelt_key_in_observed_is_rejected() {
-        let mut world = serde_json::to_value(Observed::nothing()).unwrap();
+        let mut world = serde_json::to_value(Observed::unread()).unwrap();
         assert_eq!(error_of::<Observed>(&world), "");
         override_with(
             &mut world,

@@ -335,7 +335,7 @@ fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
     let subject = subject(&object, cluster);
     let (before, class) = (spec(&object), class(folder)?);
     let status = Status::default();
-    let nothing = Observed::nothing();
+    let nothing = Observed::unread();
     let ClassDecision::Accepted(identity) =
         class_decision(&before, &subject, cluster, class.as_ref(), &status, &nothing)
     else {

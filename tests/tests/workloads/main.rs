@@ -158,7 +158,7 @@ async fn what_may_not_be_read_is_unreadable(shop: &Shop) -> Result<()> {
 fn mark(binding: &str) -> RestartedFor {
     RestartedFor {
         binding: binding.to_owned(),
-        made_until: Timestamp::UNIX_EPOCH,
+        created_until: Timestamp::UNIX_EPOCH,
     }
 }
 
@@ -180,7 +180,7 @@ async fn apply(shop: &Shop, plan: &Plan) -> Result<Outcome> {
         ..kube::core::ObjectMeta::default()
     };
     let target = Target::new(shop.subject.clone(), &metadata).context("a target")?;
-    let mut observed = Observed::nothing();
+    let mut observed = Observed::unread();
     let (gate, meter) = (|| WriteGate::Open, |_: &Step, _: &StepResult, _| {});
     Ok(shop
         .world

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::model::workload::WorkloadRef;
 use lanyard_engine::pods::PodIndex;
 
@@ -35,9 +35,9 @@ pub fn owner(kind: &str, name: &str) -> WorkloadRef {
 }
 
 /// How many pods each owner has.
-pub fn owners(pods: &Pods) -> BTreeMap<String, usize> {
+pub fn owners(pods: &PodList) -> BTreeMap<String, usize> {
     let mut owners = BTreeMap::new();
-    for pod in &pods.pods {
+    for pod in &pods.items {
         let owner = pod.owner.as_ref().map_or("bare".to_owned(), ToString::to_string);
         *owners.entry(owner).or_default() += 1;
     }
@@ -45,14 +45,14 @@ pub fn owners(pods: &Pods) -> BTreeMap<String, usize> {
 }
 
 /// Everything that is carried.
-pub fn carried(pods: &Pods) -> BTreeSet<String> {
-    let carried = pods.pods.iter().flat_map(|pod| &pod.carries);
+pub fn carried(pods: &PodList) -> BTreeSet<String> {
+    let carried = pods.items.iter().flat_map(|pod| &pod.credentials);
     carried.map(|carries| format!("{carries:?}")).collect()
 }
 
 /// The pods_seen without the order that they came in.
-pub fn sorted(pods: &Pods) -> Vec<String> {
-    let mut pods_seen: Vec<String> = pods.pods.iter().map(|pod| format!("{pod:?}")).collect();
+pub fn sorted(pods: &PodList) -> Vec<String> {
+    let mut pods_seen: Vec<String> = pods.items.iter().map(|pod| format!("{pod:?}")).collect();
     pods_seen.sort();
     pods_seen
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lanyard_core::model::arn::{Issuer, RoleArn};
-use lanyard_core::model::binding::{Binding, By};
+use lanyard_core::model::binding::{Binding, MethodSettings};
 use lanyard_core::model::condition::{CONDITIONS, Condition, ConditionStatus};
 use lanyard_core::model::name::Audience;
 use lanyard_core::model::reason::Reason;
@@ -41,11 +41,11 @@ fn item(reason: Option<DriftReason>) -> DriftItem {
 
 /// A binding for each method, with every field set.
 fn bindings() -> Vec<BindingStatus> {
-    let irsa = By::Irsa {
+    let irsa = MethodSettings::Irsa {
         issuer: Issuer::parse("https://oidc.eks.eu-west-1.amazonaws.com/id/ABC").unwrap(),
         audience: Audience::parse("sts.amazonaws.com").unwrap(),
     };
-    let pod_identity = By::PodIdentity {
+    let pod_identity = MethodSettings::PodIdentity {
         target_role_arn: Some(role("target")),
         session_tags: true,
     };
@@ -59,7 +59,7 @@ fn bindings() -> Vec<BindingStatus> {
         BindingStatus {
             binding: Binding {
                 role_arn: role("orders"),
-                by: irsa,
+                settings: irsa,
             },
             state: BindingState::Draining,
             association: None,
@@ -67,7 +67,7 @@ fn bindings() -> Vec<BindingStatus> {
         BindingStatus {
             binding: Binding {
                 role_arn: role("orders"),
-                by: pod_identity,
+                settings: pod_identity,
             },
             state: BindingState::Pending,
             association: Some(association),

@@ -1,23 +1,23 @@
-//! Who makes a call: a role, whatever its session is called, or anybody else by ARN. Text in, a value that compares out;
-//! no I/O. Used for who Lanyard is and for who an event says that somebody was.
+//! The caller of an AWS API call: a role regardless of the session, or another principal by ARN. Input: an ARN;
+//! output: a comparable value. No I/O.
 
-/// Who makes a call of AWS.
+/// The caller of an AWS API call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// A session of a role. Sessions change with each pod and each token, so they are not told apart.
+    /// A session of a role. Sessions of one role are equal, since they change with each pod and each token.
     Role {
-        /// The role's account.
+        /// The account of the role.
         account: String,
-        /// The role's name in lower case: IAM's names are unique ignoring case.
+        /// The name of the role in lower case: role names are unique ignoring case.
         name: String,
     },
-    /// A user, an account's root, or whatever else has an ARN.
+    /// A user, the root user of an account, or another principal with an ARN.
     Other(String),
 }
 
 impl Caller {
-    /// Reads the ARN of a role (`arn:aws:iam::<account>:role/<path>/<name>`), of a session of one
-    /// (`arn:aws:sts::<account>:assumed-role/<name>/<session>`), or of anything else.
+    /// Parses the ARN of a role (`arn:aws:iam::<account>:role/<path>/<name>`), of a session of a role
+    /// (`arn:aws:sts::<account>:assumed-role/<name>/<session>`), or of another principal.
     #[must_use]
     pub fn parse(arn: &str) -> Self {
         Self::role(arn).unwrap_or_else(|| Self::Other(arn.to_owned()))
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_and_its_role_are_one_caller_whatever_path_partition_or_session_they_have() {
+    fn role_session_equals_its_role() {
         let caller = Caller::parse("arn:aws:sts::111122223333:assumed-role/Lanyard/eks-prod-lanyard-0-8f1c");
         for same in [
             "arn:aws:iam::111122223333:role/lanyard",
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn root_and_users_are_known_by_their_arns() {
+    fn root_is_identified_by_its_arn() {
         let root = "arn:aws:iam::111122223333:root";
         assert_eq!(Caller::parse(root), Caller::Other(root.to_owned()));
     }

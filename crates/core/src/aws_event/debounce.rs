@@ -1,6 +1,6 @@
-//! The pace of looks that events cause: what happened is looked at once at once, once more when AWS is sure to show it,
-//! and however many events there are, no object is looked at because of them more than twice within the settling time.
-//! Moments in, whom to look at out; no clock, no I/O. Asked by the operator for every notice.
+//! The debounce of reconciliations that events trigger. An event triggers a reconciliation at once, and another one
+//! when AWS certainly shows the change. Events never trigger more than two reconciliations of an object within the
+//! consistency delay. Input: times; output: decisions and due objects. No clock, no I/O.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,108 +8,114 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Events carry their time cut to the second.
-const CUT: SignedDuration = SignedDuration::from_secs(1);
+/// Events have a resolution of one second.
+const EVENT_RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
 
-/// What a notice comes to.
+/// The decision about an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
-    /// The object was looked at when what happened was sure to be seen.
-    Known,
-    /// It is to be looked at now.
+pub enum DebounceDecision {
+    /// A reconciliation after the change became visible has already observed it.
+    AlreadyObserved,
+    /// The object is reconciled now.
     Now,
-    /// It is looked at later, with what else happens to it until then.
-    Later,
+    /// The object is reconciled later, together with further events until then.
+    Deferred,
 }
 
-/// When objects are looked at because of events.
+/// The state of all objects with recent events.
 #[derive(Debug)]
 pub struct Debounce<K> {
-    settling: SignedDuration,
-    turns: HashMap<K, Turn>,
+    consistency: SignedDuration,
+    objects: HashMap<K, Pending>,
 }
 
-/// What is known of one object.
+/// The state of one object.
 #[derive(Debug, Clone, Copy)]
-struct Turn {
-    /// When a look was last asked for.
-    woken: Timestamp,
-    /// When the last thing that happened is sure to be seen, where no look has come after that yet.
-    sure: Option<Timestamp>,
+struct Pending {
+    /// The time of the last triggered reconciliation.
+    triggered: Timestamp,
+    /// The time at which the last change is certainly visible, if no reconciliation has taken place since.
+    visible: Option<Timestamp>,
 }
 
 impl<K: Clone + Eq + Hash> Debounce<K> {
-    /// Nothing has happened yet. `settling`: how long AWS may show the old after a change.
+    /// An empty state. `consistency` is the time for which AWS may show the old value after a change.
     #[must_use]
-    pub fn new(settling: Duration) -> Self {
+    pub fn new(consistency: Duration) -> Self {
         Self {
-            settling: SignedDuration::try_from(settling).unwrap_or(SignedDuration::MAX),
-            turns: HashMap::new(),
+            consistency: SignedDuration::try_from(consistency).unwrap_or(SignedDuration::MAX),
+            objects: HashMap::new(),
         }
     }
 
-    /// Something happened `at` a time to an object that was last `looked` at then, as far as that is known.
-    /// A time to come counts as now: nobody's clock delays a look, and nothing is waited for that has not happened.
-    pub fn noticed(&mut self, key: &K, at: Timestamp, looked: Option<Timestamp>, now: Timestamp) -> Urgency {
-        let from = after(at, CUT).min(now);
-        let sure = after(from, self.settling);
-        if looked.is_some_and(|looked| looked >= sure) {
-            return Urgency::Known;
+    /// Records an event at `at` for an object that was last reconciled at `reconciled`, if known. A time in the
+    /// future counts as now, so a wrong clock does not delay the reconciliation.
+    pub fn record(
+        &mut self,
+        key: &K,
+        at: Timestamp,
+        reconciled: Option<Timestamp>,
+        now: Timestamp,
+    ) -> DebounceDecision {
+        let from = after(at, EVENT_RESOLUTION).min(now);
+        let visible = after(from, self.consistency);
+        if reconciled.is_some_and(|reconciled| reconciled >= visible) {
+            return DebounceDecision::AlreadyObserved;
         }
-        let before = self.turns.get(key).copied();
-        let free = before.map_or(now, |turn| after(turn.woken, self.settling));
-        let seen = looked.is_some_and(|looked| looked >= from);
-        let asked = match free <= now && (!seen || sure <= now) {
-            true => Urgency::Now,
-            false => Urgency::Later,
+        let before = self.objects.get(key).copied();
+        let next_allowed = before.map_or(now, |pending| after(pending.triggered, self.consistency));
+        let seen = reconciled.is_some_and(|reconciled| reconciled >= from);
+        let decision = match next_allowed <= now && (!seen || visible <= now) {
+            true => DebounceDecision::Now,
+            false => DebounceDecision::Deferred,
         };
-        let waiting = before.and_then(|turn| turn.sure);
-        let turn = match asked {
-            Urgency::Now => Turn {
-                woken: now,
-                sure: waiting.max(Some(sure)).filter(|sure| *sure > now),
+        let waiting = before.and_then(|pending| pending.visible);
+        let pending = match decision {
+            DebounceDecision::Now => Pending {
+                triggered: now,
+                visible: waiting.max(Some(visible)).filter(|visible| *visible > now),
             },
-            Urgency::Later | Urgency::Known => Turn {
-                // Where nobody was woken, the look that is known stands for it.
-                woken: before.map_or(looked.unwrap_or(now).min(now), |turn| turn.woken),
-                sure: waiting.max(Some(sure.max(free))),
+            DebounceDecision::Deferred | DebounceDecision::AlreadyObserved => Pending {
+                // Without an earlier trigger, the last known reconciliation counts as the trigger.
+                triggered: before.map_or(reconciled.unwrap_or(now).min(now), |pending| pending.triggered),
+                visible: waiting.max(Some(visible.max(next_allowed))),
             },
         };
-        self.turns.insert(key.clone(), turn);
-        asked
+        self.objects.insert(key.clone(), pending);
+        decision
     }
 
-    /// Whom it is time to look at again. What is over and done is forgotten.
+    /// The objects that are due for another reconciliation. Completed entries are removed.
     pub fn due(&mut self, now: Timestamp) -> Vec<K> {
-        let settling = self.settling;
+        let consistency = self.consistency;
         let mut due = Vec::new();
-        for (key, turn) in &mut self.turns {
-            if turn.due(settling).is_some_and(|time| time <= now) {
+        for (key, pending) in &mut self.objects {
+            if pending.due(consistency).is_some_and(|time| time <= now) {
                 due.push(key.clone());
-                turn.woken = now;
-                turn.sure = turn.sure.filter(|sure| *sure > now);
+                pending.triggered = now;
+                pending.visible = pending.visible.filter(|visible| *visible > now);
             }
         }
-        self.turns
-            .retain(|_, turn| turn.sure.is_some() || after(turn.woken, settling) > now);
+        self.objects
+            .retain(|_, pending| pending.visible.is_some() || after(pending.triggered, consistency) > now);
         due
     }
 
-    /// When somebody is due next.
+    /// The time at which the next object is due.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
-        self.turns
+        self.objects
             .values()
-            .filter_map(|turn| turn.due(self.settling))
+            .filter_map(|pending| pending.due(self.consistency))
             .min()
     }
 }
 
-impl Turn {
-    /// As late as it takes, but however much goes on happening no later than two settling times after the last look.
-    fn due(&self, settling: SignedDuration) -> Option<Timestamp> {
-        let latest = after(after(self.woken, settling), settling);
-        self.sure.map(|sure| sure.min(latest))
+impl Pending {
+    /// The due time: when the change is visible, but at most two consistency delays after the last reconciliation.
+    fn due(&self, consistency: SignedDuration) -> Option<Timestamp> {
+        let latest = after(after(self.triggered, consistency), consistency);
+        self.visible.map(|visible| visible.min(latest))
     }
 }
 
@@ -123,96 +129,114 @@ mod tests {
 
     use super::*;
 
-    const SETTLING: Duration = Duration::from_secs(30);
+    const CONSISTENCY: Duration = Duration::from_secs(30);
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
     #[test]
-    fn what_just_happened_is_looked_at_now_and_once_more_when_it_is_sure_to_be_seen() {
-        let mut pace = Debounce::new(SETTLING);
-        assert_eq!(pace.noticed(&"orders", at(0), None, at(5)), Urgency::Now);
-        assert_eq!(pace.next(), Some(at(31)));
-        assert!(pace.due(at(30)).is_empty());
-        assert_eq!(pace.due(at(31)), ["orders"]);
-        assert_eq!(pace.next(), None);
-    }
-
-    #[test]
-    fn what_happened_long_ago_is_looked_at_once() {
-        let mut pace = Debounce::new(SETTLING);
+    fn recent_event_triggers_now_and_again_when_visible() {
+        let mut debounce = Debounce::new(CONSISTENCY);
         assert_eq!(
-            pace.noticed(&"orders", at(0), Some(at(-10)), at(40)),
-            Urgency::Now
+            debounce.record(&"orders", at(0), None, at(5)),
+            DebounceDecision::Now
         );
-        assert_eq!(pace.next(), None);
+        assert_eq!(debounce.next(), Some(at(31)));
+        assert!(debounce.due(at(30)).is_empty());
+        assert_eq!(debounce.due(at(31)), ["orders"]);
+        assert_eq!(debounce.next(), None);
     }
 
     #[test]
-    fn what_was_looked_at_since_waits_until_it_is_sure_to_be_seen_or_is_known() {
-        let mut pace = Debounce::new(SETTLING);
-        assert_eq!(pace.noticed(&"orders", at(0), Some(at(3)), at(5)), Urgency::Later);
-        assert_eq!(pace.next(), Some(at(31)));
-        let mut pace = Debounce::new(SETTLING);
+    fn old_event_triggers_once() {
+        let mut debounce = Debounce::new(CONSISTENCY);
         assert_eq!(
-            pace.noticed(&"orders", at(0), Some(at(31)), at(45)),
-            Urgency::Known
+            debounce.record(&"orders", at(0), Some(at(-10)), at(40)),
+            DebounceDecision::Now
         );
-        assert_eq!(pace.noticed(&"orders", at(0), Some(at(30)), at(45)), Urgency::Now);
+        assert_eq!(debounce.next(), None);
     }
 
     #[test]
-    fn many_events_of_one_change_are_two_looks() {
-        let mut pace = Debounce::new(SETTLING);
-        assert_eq!(pace.noticed(&"orders", at(0), None, at(2)), Urgency::Now);
+    fn event_before_last_reconcile_is_deferred_or_observed() {
+        let mut debounce = Debounce::new(CONSISTENCY);
+        assert_eq!(
+            debounce.record(&"orders", at(0), Some(at(3)), at(5)),
+            DebounceDecision::Deferred
+        );
+        assert_eq!(debounce.next(), Some(at(31)));
+        let mut debounce = Debounce::new(CONSISTENCY);
+        assert_eq!(
+            debounce.record(&"orders", at(0), Some(at(31)), at(45)),
+            DebounceDecision::AlreadyObserved
+        );
+        assert_eq!(
+            debounce.record(&"orders", at(0), Some(at(30)), at(45)),
+            DebounceDecision::Now
+        );
+    }
+
+    #[test]
+    fn burst_of_events_triggers_two_reconciles() {
+        let mut debounce = Debounce::new(CONSISTENCY);
+        assert_eq!(
+            debounce.record(&"orders", at(0), None, at(2)),
+            DebounceDecision::Now
+        );
         for second in 1..20 {
             assert_eq!(
-                pace.noticed(&"orders", at(second), Some(at(2)), at(second + 2)),
-                Urgency::Later
+                debounce.record(&"orders", at(second), Some(at(2)), at(second + 2)),
+                DebounceDecision::Deferred
             );
         }
-        assert!(pace.due(at(49)).is_empty());
-        assert_eq!(pace.due(at(50)), ["orders"]);
-        assert_eq!(pace.next(), None);
+        assert!(debounce.due(at(49)).is_empty());
+        assert_eq!(debounce.due(at(50)), ["orders"]);
+        assert_eq!(debounce.next(), None);
     }
 
     #[test]
-    fn a_time_to_come_is_now_and_one_beyond_all_times_does_no_harm() {
-        let mut pace = Debounce::new(SETTLING);
-        assert_eq!(pace.noticed(&"orders", Timestamp::MAX, None, at(0)), Urgency::Now);
-        assert_eq!(pace.next(), Some(at(30)));
-        assert_eq!(pace.noticed(&"carts", Timestamp::MIN, None, at(0)), Urgency::Now);
+    fn event_time_in_the_future_counts_as_now() {
+        let mut debounce = Debounce::new(CONSISTENCY);
+        assert_eq!(
+            debounce.record(&"orders", Timestamp::MAX, None, at(0)),
+            DebounceDecision::Now
+        );
+        assert_eq!(debounce.next(), Some(at(30)));
+        assert_eq!(
+            debounce.record(&"carts", Timestamp::MIN, None, at(0)),
+            DebounceDecision::Now
+        );
     }
 
     proptest! {
-        /// Looks begin as soon as they are asked for. Each event is followed by one that is sure to see it, and no three
-        /// of them come within the settling time, whatever comes when.
+        /// Triggered reconciliations start at once. Each event is followed by one that certainly observes it, and no
+        /// three of them start within the consistency delay.
         #[test]
-        fn every_event_is_looked_at_and_no_object_is_besieged(
+        fn every_event_is_observed_at_a_limited_rate(
             events in prop::collection::vec((0_i64..600, 0_i64..90), 1..60),
         ) {
-            let mut pace = Debounce::new(SETTLING);
+            let mut debounce = Debounce::new(CONSISTENCY);
             let mut arrivals: Vec<(i64, i64)> = events.iter().map(|(time, late)| (time + late, *time)).collect();
             arrivals.sort_unstable();
-            let (mut looks, mut arrivals) = (Vec::<i64>::new(), arrivals.into_iter().peekable());
+            let (mut reconciles, mut arrivals) = (Vec::<i64>::new(), arrivals.into_iter().peekable());
             for second in 0..900 {
-                looks.extend(pace.due(at(second)).iter().map(|_: &&str| second));
+                reconciles.extend(debounce.due(at(second)).iter().map(|_: &&str| second));
                 while let Some((_, happened)) = arrivals.next_if(|(arrives, _)| *arrives == second) {
-                    let looked = looks.last().map(|look| at(*look));
-                    if pace.noticed(&"orders", at(happened), looked, at(second)) == Urgency::Now {
-                        looks.push(second);
+                    let reconciled = reconciles.last().map(|time| at(*time));
+                    if debounce.record(&"orders", at(happened), reconciled, at(second)) == DebounceDecision::Now {
+                        reconciles.push(second);
                     }
                 }
             }
             for (time, late) in &events {
-                let sure = (time + 1).min(time + late) + 30;
-                prop_assert!(looks.iter().any(|look| *look >= sure), "{time} {looks:?}");
+                let visible = (time + 1).min(time + late) + 30;
+                prop_assert!(reconciles.iter().any(|time| *time >= visible), "{time} {reconciles:?}");
             }
-            for three in looks.windows(3) {
-                prop_assert!(three[2] - three[0] >= 30, "{looks:?}");
+            for three in reconciles.windows(3) {
+                prop_assert!(three[2] - three[0] >= 30, "{reconciles:?}");
             }
-            prop_assert_eq!(pace.next(), None);
+            prop_assert_eq!(debounce.next(), None);
         }
     }
 }

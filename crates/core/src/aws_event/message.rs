@@ -1,5 +1,5 @@
-//! The shapes of a message: EventBridge's envelope, and in it a record of CloudTrail, as far as anything of them is read.
-//! JSON in, borrowed text out; no I/O. Called by `notice::read`; the fields are those of AWS's documents.
+//! The JSON of an event: the envelope of EventBridge and the CloudTrail record in it, as far as Lanyard reads them.
+//! Input: JSON; output: borrowed text. No I/O. The fields are those of the AWS documentation.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::caller::Caller;
+use crate::aws_event::caller::Caller;
 
-/// How EventBridge calls a call of the API. Documents of the China partition have either.
+/// The detail types of an API call in EventBridge. The documentation of the China partition shows both.
 const RECORDED_CALLS: [&str; 2] = ["AWS API Call via CloudTrail", "Amazon API Call via CloudTrail"];
 
-/// EventBridge's envelope.
+/// The envelope of EventBridge.
 #[derive(Debug, Deserialize)]
 pub(super) struct Message<'a> {
     #[serde(borrow, rename = "detail-type", default)]
@@ -39,7 +39,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// CloudTrail's record.
+/// The record of CloudTrail.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Detail<'a> {
@@ -72,7 +72,7 @@ impl Detail<'_> {
         self.event_time.parse().ok()
     }
 
-    /// Who made the call: of a session of a role, the role.
+    /// The caller; for a session of a role, the role.
     pub fn caller(&self) -> Option<Caller> {
         let identity = self.user_identity.as_ref()?;
         let session = identity.session_context.as_ref();
@@ -83,18 +83,19 @@ impl Detail<'_> {
         Some(Caller::parse(arn))
     }
 
-    /// What was asked for. Every operation has its own fields; of those that are read, each means one thing.
+    /// The request parameters. Each operation has its own fields; a field that is read here has one meaning in all of
+    /// them.
     pub fn request(&self) -> Request {
         part(self.request_parameters)
     }
 
-    /// What was answered.
+    /// The response elements.
     pub fn response(&self) -> Response {
         part(self.response_elements)
     }
 }
 
-/// CloudTrail leaves out what is too long and puts a note in its place: then nothing is named.
+/// CloudTrail replaces elements that are too long with a note. All fields are then absent.
 fn part<T: for<'a> Deserialize<'a> + Default>(raw: Option<&RawValue>) -> T {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
         .unwrap_or_default()
@@ -121,32 +122,32 @@ struct SessionIssuer {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Request {
-    /// IAM: the role's name, without its path.
+    /// IAM: the name of the role, without its path.
     pub role_name: Option<String>,
-    /// IAM.
+    /// IAM: the ARN of the provider.
     #[serde(rename = "openIDConnectProviderArn")]
     pub provider_arn: Option<String>,
-    /// EKS: the cluster, as the API's model names the path's part.
+    /// EKS: the cluster, by its name in the API model.
     pub cluster_name: Option<String>,
-    /// EKS: the cluster, as the API's reference names it.
+    /// EKS: the cluster, by its name in the API reference.
     pub name: Option<String>,
-    /// EKS.
+    /// EKS: the namespace.
     pub namespace: Option<String>,
-    /// EKS.
+    /// EKS: the ServiceAccount.
     pub service_account: Option<String>,
-    /// EKS.
+    /// EKS: the association.
     pub association_id: Option<String>,
-    /// EKS: what was tagged.
+    /// EKS: the tagged resource.
     pub resource_arn: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Response {
-    /// IAM, when a provider was created.
+    /// IAM: the ARN of a created provider.
     #[serde(rename = "openIDConnectProviderArn")]
     pub provider_arn: Option<String>,
-    /// EKS: the association as it is now, or was.
+    /// EKS: the current association, or the deleted one.
     pub association: Option<Association>,
 }
 

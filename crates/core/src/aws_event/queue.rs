@@ -1,15 +1,14 @@
-//! The URL of the queue that events come from, with the Region that it names. Text in, a checked URL out; no I/O.
-//! Read from the settings, used by the AWS crate.
+//! The URL of the SQS queue that delivers events, and the Region in it. Input: text; output: a validated URL. No I/O.
 
 use std::fmt;
 
 use crate::model::name::{AccountId, NameError, Region};
 
-/// What a queue's URL is, for people.
-const WANTED: &str =
+/// The expected form of a queue URL, for messages.
+const EXPECTED: &str =
     "the URL of an SQS queue such as https://sqs.eu-west-1.amazonaws.com/111122223333/lanyard-events";
 
-/// Characters of a queue's name (SQS `CreateQueue`).
+/// The maximum length of a queue name (SQS `CreateQueue`).
 const NAME_LIMIT: usize = 80;
 
 /// The URL of an SQS queue: `https://<host>/<account>/<name>`.
@@ -23,15 +22,15 @@ impl QueueUrl {
     /// Checks and takes the text. `http` is for emulators.
     ///
     /// # Errors
-    /// When the text is not the URL of a queue.
+    /// Returns an error if the text is not the URL of a queue.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let wrong = || NameError::new(text, WANTED);
+        let invalid = || NameError::new(text, EXPECTED);
         let rest = text
             .strip_prefix("https://")
             .or_else(|| text.strip_prefix("http://"))
-            .ok_or_else(wrong)?;
-        let (host, path) = rest.split_once('/').ok_or_else(wrong)?;
-        let (account, name) = path.split_once('/').ok_or_else(wrong)?;
+            .ok_or_else(invalid)?;
+        let (host, path) = rest.split_once('/').ok_or_else(invalid)?;
+        let (account, name) = path.split_once('/').ok_or_else(invalid)?;
         let is_host = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
         let stem = name.strip_suffix(".fifo").unwrap_or(name);
         let is_name = !stem.is_empty()
@@ -40,7 +39,7 @@ impl QueueUrl {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         if host.is_empty() || !host.chars().all(is_host) || AccountId::parse(account).is_err() || !is_name {
-            return Err(wrong());
+            return Err(invalid());
         }
         Ok(Self {
             text: text.to_owned(),
@@ -54,7 +53,7 @@ impl QueueUrl {
         &self.text
     }
 
-    /// The Region that AWS's own host names carry; `None` for an emulator or a host of one's own.
+    /// The Region in the host name of AWS. Returns `None` for an emulator or a custom host.
     #[must_use]
     pub fn region(&self) -> Option<&Region> {
         self.region.as_ref()
@@ -67,7 +66,8 @@ impl fmt::Display for QueueUrl {
     }
 }
 
-/// `sqs.<region>.amazonaws.com`, also behind a VPC endpoint and in other partitions, or the old `<region>.queue.amazonaws.com`.
+/// The Region in `sqs.<region>.amazonaws.com`, including VPC endpoints and other partitions, or in the legacy form
+/// `<region>.queue.amazonaws.com`.
 fn named_region(host: &str) -> Option<Region> {
     let labels: Vec<&str> = host.split('.').collect();
     let at = |label: &str| labels.iter().position(|known| *known == label);
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_of_aws_names_its_region() {
+    fn queue_url_of_aws_contains_its_region() {
         for (url, region) in [
             (
                 "https://sqs.eu-west-1.amazonaws.com/111122223333/lanyard-events",
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_an_arn_and_a_url_without_an_account_are_no_queue() {
+    fn queue_url_of_another_form_is_rejected() {
         for text in [
             "lanyard-events",
             "arn:aws:sqs:eu-west-1:111122223333:lanyard-events",

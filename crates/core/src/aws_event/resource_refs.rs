@@ -1,31 +1,31 @@
-//! What an object is tied to in AWS, by the names that events have for it. An object's roles, provider and associations
-//! in; whether a notice concerns it out. No I/O. Filled by the operator from each object's status, custody and spec.
+//! The AWS resources of an object, by the names that events use. Input: the roles, provider and associations of an
+//! object, and a changed resource; output: a decision. No I/O.
 
-use super::About;
+use crate::aws_event::change::ChangedResource;
 use crate::model::arn::RoleArn;
 
-/// What an object is tied to in AWS.
+/// The AWS resources of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResourceRefs {
-    /// Every role that a look at it reads.
+    /// All roles that a reconciliation of the object reads.
     pub roles: Vec<RoleArn>,
-    /// The ARN of the IAM OIDC provider, by IRSA.
+    /// The ARN of the IAM OIDC provider, for IRSA.
     pub provider: Option<String>,
-    /// The ids of its associations.
+    /// The IDs of its associations.
     pub associations: Vec<String>,
 }
 
 impl ResourceRefs {
-    /// Whether what was touched is the object's. A subject is found by its name, not here.
+    /// Returns true if the changed resource belongs to the object. Subjects are matched by name elsewhere.
     #[must_use]
-    pub fn include(&self, about: &About) -> bool {
-        match about {
-            About::Role { account, name } => self.roles.iter().any(|role| {
+    pub fn include(&self, resource: &ChangedResource) -> bool {
+        match resource {
+            ChangedResource::Role { account, name } => self.roles.iter().any(|role| {
                 role.account == *account && role.name.as_str().eq_ignore_ascii_case(name.as_str())
             }),
-            About::Provider { arn } => self.provider.as_deref() == Some(arn),
-            About::Association { id } => self.associations.contains(id),
-            About::Subject { .. } => false,
+            ChangedResource::Provider { arn } => self.provider.as_deref() == Some(arn),
+            ChangedResource::Association { id } => self.associations.contains(id),
+            ChangedResource::Subject { .. } => false,
         }
     }
 }

@@ -1,15 +1,18 @@
-//! Tests of the reading of messages, on records shaped as CloudTrail's: `tests/notices`.
+//! Tests of the parsing of events, on records in the form of CloudTrail: `tests/notices`.
 
 mod rules;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::parse::{ARN_LIMIT, BODY_LIMIT, PROVIDER_CALLS};
 use super::*;
 use crate::example;
 use crate::model::arn::RoleArn;
+use crate::model::cluster::Cluster;
+use crate::model::name::{AccountId, Namespace, RoleName, ServiceAccountName};
 
-/// Every record there is.
+/// All recorded events.
 const RECORDS: [(&str, &str); 13] = [
     (
         "attach-policy",
@@ -70,7 +73,7 @@ fn record(name: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// The same record with other values at these places; null takes a field away.
+/// The record with other values at these JSON pointers; null removes the value.
 fn changed(name: &str, changes: &[(&str, Value)]) -> String {
     let mut record = record(name);
     for (pointer, value) in changes {
@@ -81,77 +84,77 @@ fn changed(name: &str, changes: &[(&str, Value)]) -> String {
     record.to_string()
 }
 
-fn read_at(cluster: &Cluster, body: &str) -> Result<AwsChange, Ignored> {
-    let home = EventScope {
+fn parse_at(cluster: &Cluster, body: &str) -> Result<AwsChange, Ignored> {
+    let scope = EventScope {
         cluster,
         accounts: vec![AccountId::parse("444455556666").unwrap()],
-        ourselves: vec![
+        own_callers: vec![
             Caller::parse("arn:aws:sts::111122223333:assumed-role/lanyard-prod/eks-prod-lanyard-0"),
             Caller::parse("arn:aws:iam::444455556666:role/lanyard-there"),
         ],
     };
-    read(body, &home)
+    parse(body, &scope)
 }
 
-fn read_here(body: &str) -> Result<AwsChange, Ignored> {
-    read_at(&example::cluster(), body)
+fn parse_here(body: &str) -> Result<AwsChange, Ignored> {
+    parse_at(&example::cluster(), body)
 }
 
-fn about(name: &str) -> About {
-    read_here(&record(name).to_string()).unwrap().about
+fn changed_resource(name: &str) -> ChangedResource {
+    parse_here(&record(name).to_string()).unwrap().resource
 }
 
-fn role(account: &str, name: &str) -> About {
-    About::Role {
+fn role(account: &str, name: &str) -> ChangedResource {
+    ChangedResource::Role {
         account: AccountId::parse(account).unwrap(),
         name: RoleName::parse(name).unwrap(),
     }
 }
 
-fn orders() -> About {
-    About::Subject {
+fn orders() -> ChangedResource {
+    ChangedResource::Subject {
         namespace: Namespace::parse("shop").unwrap(),
         name: ServiceAccountName::parse("orders").unwrap(),
     }
 }
 
-fn association() -> About {
-    About::Association {
+fn association() -> ChangedResource {
+    ChangedResource::Association {
         id: "a-1b2c3d4e5f6a7b8c9".to_owned(),
     }
 }
 
 #[test]
-fn a_call_about_a_role_is_a_notice_about_it_at_the_time_of_the_call() {
+fn role_call_is_a_change_of_the_role_at_the_call_time() {
     for name in ["update-trust", "attach-policy", "delete-role"] {
         assert_eq!(
-            about(name),
+            changed_resource(name),
             role("111122223333", "shop-orders-f4647193"),
             "{name}"
         );
     }
-    let notice = read_here(&record("update-trust").to_string()).unwrap();
-    assert_eq!(notice.at, "2026-11-27T10:15:30Z".parse().unwrap());
+    let change = parse_here(&record("update-trust").to_string()).unwrap();
+    assert_eq!(change.time, "2026-11-27T10:15:30Z".parse().unwrap());
 }
 
 #[test]
-fn an_association_is_told_by_its_subject_else_by_its_id() {
+fn association_call_names_the_subject_or_the_id() {
     for name in ["create-association", "update-association", "delete-association"] {
-        assert_eq!(about(name), orders(), "{name}");
+        assert_eq!(changed_resource(name), orders(), "{name}");
     }
     let silent = changed("delete-association", &[("/detail/responseElements", Value::Null)]);
-    assert_eq!(read_here(&silent).unwrap().about, association());
-    assert_eq!(about("untag-association"), association());
+    assert_eq!(parse_here(&silent).unwrap().resource, association());
+    assert_eq!(changed_resource("untag-association"), association());
     let plain = "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1b2c3d4e5f6a7b8c9";
     let plain = changed(
         "untag-association",
         &[("/detail/requestParameters/resourceArn", json!(plain))],
     );
-    assert_eq!(read_here(&plain).unwrap().about, association());
+    assert_eq!(parse_here(&plain).unwrap().resource, association());
 }
 
 #[test]
-fn the_cluster_may_be_called_as_in_the_model_or_as_in_the_reference() {
+fn cluster_name_of_model_or_reference_is_parsed() {
     let request = json!({"name": "prod", "associationId": "a-1b2c3d4e5f6a7b8c9"});
     let body = changed(
         "delete-association",
@@ -160,28 +163,32 @@ fn the_cluster_may_be_called_as_in_the_model_or_as_in_the_reference() {
             ("/detail/responseElements", Value::Null),
         ],
     );
-    assert_eq!(read_here(&body).unwrap().about, association());
+    assert_eq!(parse_here(&body).unwrap().resource, association());
 }
 
 #[test]
-fn a_provider_is_noticed_when_it_comes_goes_or_has_other_audiences() {
+fn provider_change_is_parsed_and_its_tagging_ignored() {
     let arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/A1".to_owned();
     for name in ["create-provider", "remove-client-id"] {
-        assert_eq!(about(name), About::Provider { arn: arn.clone() }, "{name}");
+        assert_eq!(
+            changed_resource(name),
+            ChangedResource::Provider { arn: arn.clone() },
+            "{name}"
+        );
     }
     let tagged = changed(
         "remove-client-id",
         &[("/detail/eventName", json!("TagOpenIDConnectProvider"))],
     );
-    assert_eq!(read_here(&tagged), Err(Ignored::Unmanaged));
+    assert_eq!(parse_here(&tagged), Err(Ignored::Unmanaged));
 }
 
 #[test]
-fn what_nobody_has_to_look_at_has_a_word() {
+fn irrelevant_event_is_ignored_with_its_cause() {
     let body = |name: &str, pointer: &str, value: Value| changed(name, &[(pointer, value)]);
-    for (body, wanted) in [
+    for (body, ignored) in [
         (record("delete-role-denied").to_string(), Ignored::Failed),
-        (record("own-attach-policy").to_string(), Ignored::SelfMade),
+        (record("own-attach-policy").to_string(), Ignored::OwnCall),
         (record("create-policy-version").to_string(), Ignored::Unmanaged),
         (record("create-user").to_string(), Ignored::Unmanaged),
         (
@@ -230,8 +237,8 @@ fn what_nobody_has_to_look_at_has_a_word() {
         (format!("\"{}\"", "x".repeat(BODY_LIMIT)), Ignored::TooLarge),
     ] {
         assert_eq!(
-            read_here(&body),
-            Err(wanted),
+            parse_here(&body),
+            Err(ignored),
             "{}",
             body.get(..200).unwrap_or(&body)
         );
@@ -239,76 +246,76 @@ fn what_nobody_has_to_look_at_has_a_word() {
 }
 
 #[test]
-fn a_call_without_a_time_of_its_own_has_that_of_the_envelope() {
+fn event_without_call_time_uses_the_envelope_time() {
     let body = changed("update-trust", &[("/detail/eventTime", json!("yesterday"))]);
     assert_eq!(
-        read_here(&body).unwrap().at,
+        parse_here(&body).unwrap().time,
         "2026-11-27T10:15:31Z".parse().unwrap()
     );
     let body = changed(
         "update-trust",
         &[("/detail/eventTime", json!("")), ("/time", json!(""))],
     );
-    assert_eq!(read_here(&body), Err(Ignored::Malformed));
+    assert_eq!(parse_here(&body), Err(Ignored::Malformed));
 }
 
 #[test]
-fn the_other_spelling_of_the_china_partition_is_understood() {
+fn china_partition_detail_type_is_parsed() {
     let body = changed(
         "update-trust",
         &[("/detail-type", json!("Amazon API Call via CloudTrail"))],
     );
-    assert!(read_here(&body).is_ok());
+    assert!(parse_here(&body).is_ok());
 }
 
 #[test]
-fn a_role_of_an_account_that_a_class_leads_to_is_another_role() {
-    let there = changed("update-trust", &[("/account", json!("444455556666"))]);
-    let about = read_here(&there).unwrap().about;
-    assert_eq!(about, role("444455556666", "shop-orders-f4647193"));
-    let ties = ResourceRefs {
+fn role_in_class_account_is_a_different_role() {
+    let elsewhere = changed("update-trust", &[("/account", json!("444455556666"))]);
+    let resource = parse_here(&elsewhere).unwrap().resource;
+    assert_eq!(resource, role("444455556666", "shop-orders-f4647193"));
+    let refs = ResourceRefs {
         roles: vec![
             RoleArn::parse("arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/shop-orders-f4647193")
                 .unwrap(),
         ],
         ..ResourceRefs::default()
     };
-    assert!(!ties.include(&about) && ties.include(&role("111122223333", "Shop-Orders-f4647193")));
+    assert!(!refs.include(&resource) && refs.include(&role("111122223333", "Shop-Orders-f4647193")));
 }
 
 #[test]
-fn what_lanyard_does_in_another_account_is_its_own_too() {
+fn own_call_in_class_account_is_ignored() {
     let issuer = "/detail/userIdentity/sessionContext/sessionIssuer/arn";
-    let there = [
+    let elsewhere = [
         ("/account", json!("444455556666")),
         (issuer, json!("arn:aws:iam::444455556666:role/lanyard-there")),
     ];
     assert_eq!(
-        read_here(&changed("own-attach-policy", &there)),
-        Err(Ignored::SelfMade)
+        parse_here(&changed("own-attach-policy", &elsewhere)),
+        Err(Ignored::OwnCall)
     );
 }
 
 #[test]
-fn a_cluster_that_is_not_eks_s_has_no_associations() {
+fn non_eks_cluster_ignores_association_events() {
     let body = record("delete-association").to_string();
-    assert_eq!(read_at(&example::off_eks(), &body), Err(Ignored::ForeignCluster));
+    assert_eq!(parse_at(&example::off_eks(), &body), Err(Ignored::ForeignCluster));
     let body = record("update-trust").to_string();
-    assert!(read_at(&example::off_eks(), &body).is_ok());
+    assert!(parse_at(&example::off_eks(), &body).is_ok());
 }
 
 #[test]
-fn words_are_labels_and_no_two_are_alike() {
-    let words = Ignored::ALL.map(Ignored::as_str);
-    let all: std::collections::BTreeSet<_> = words.into_iter().collect();
+fn ignored_labels_are_valid_and_unique() {
+    let labels = Ignored::ALL.map(Ignored::as_str);
+    let all: std::collections::BTreeSet<_> = labels.into_iter().collect();
     assert_eq!(all.len(), Ignored::ALL.len());
     assert!(
         all.iter()
-            .all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .all(|label| label.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
     );
 }
 
-/// Any JSON, not too deep.
+/// A random JSON value of limited depth.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -327,7 +334,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Every place in a record.
+/// All JSON pointers of a record.
 fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     if let Value::Object(fields) = value {
@@ -339,28 +346,28 @@ fn places(value: &Value, at: &str, all: &mut Vec<String>) {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(body in ".{0,400}") {
-        let _ = read_here(&body);
+    fn arbitrary_text_does_not_panic(body in ".{0,400}") {
+        let _ = parse_here(&body);
     }
 
     #[test]
-    fn no_json_in_any_place_makes_it_panic_or_name_something_longer_than_names_are(
+    fn arbitrary_json_does_not_panic_or_exceed_limits(
         which in 0..RECORDS.len(), place in any::<prop::sample::Index>(), value in any_json(),
     ) {
         let mut record: Value = serde_json::from_str(RECORDS[which].1).unwrap();
         let mut all = Vec::new();
         places(&record, "", &mut all);
         *record.pointer_mut(&all[place.index(all.len())]).unwrap() = value;
-        if let Ok(notice) = read_here(&record.to_string()) {
-            let told = format!("{:?}", notice.about);
-            prop_assert!(told.len() <= ARN_LIMIT + 100, "{}", told);
+        if let Ok(change) = parse_here(&record.to_string()) {
+            let text = format!("{:?}", change.resource);
+            prop_assert!(text.len() <= ARN_LIMIT + 100, "{}", text);
         }
     }
 
     #[test]
-    fn a_record_cut_short_is_malformed(which in 0..RECORDS.len(), cut in any::<prop::sample::Index>()) {
+    fn truncated_record_is_malformed(which in 0..RECORDS.len(), cut in any::<prop::sample::Index>()) {
         let text = RECORDS[which].1.trim_end();
         let text = &text[..cut.index(text.len())];
-        prop_assert_eq!(read_here(text), Err(Ignored::Malformed));
+        prop_assert_eq!(parse_here(text), Err(Ignored::Malformed));
     }
 }

@@ -5,7 +5,7 @@ use super::drift::{compare_drift, is_attachment};
 use super::judgement::Judgement;
 use super::known::{Known, recorded_association};
 use super::part::Part;
-use crate::model::binding::By;
+use crate::model::binding::MethodSettings;
 use crate::model::condition::{Condition, ConditionStatus, ConditionType};
 use crate::model::fact::{Fact, ReadError};
 use crate::model::field::{Field, Resource};
@@ -49,7 +49,7 @@ pub fn compare_listed(known: &Known<'_>, id: Option<&str>) -> Judgement {
     let Some(id) = id else {
         let facts = Observed {
             association: Fact::Absent,
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         return compare(Part::Association, known, facts);
     };
@@ -135,7 +135,7 @@ fn compare_undiffed_facts(
         Part::Settings if facts.id.present().is_none() => Judgement::Unknown,
         Part::Role | Part::Settings => Judgement::InSync,
         Part::Association => compare_association(known.status, &observed.association),
-        Part::Cluster => compare_credential_delivery(&known.identity.binding.by, state, observed),
+        Part::Cluster => compare_credential_delivery(&known.identity.binding.settings, state, observed),
     }
 }
 
@@ -162,11 +162,11 @@ fn compare_association(status: &Status, observed: &Fact<Association>) -> Judgeme
 
 /// Checks the agent or the webhook that delivers credentials to pods. Both were available when the identity became
 /// steady.
-fn compare_credential_delivery(by: &By, state: &DesiredState, observed: &Observed) -> Judgement {
+fn compare_credential_delivery(by: &MethodSettings, state: &DesiredState, observed: &Observed) -> Judgement {
     let available = match by {
-        By::PodIdentity { .. } => observed.agent.as_ref().map(|agent| agent.ready),
-        By::Irsa { .. } if state.needs_webhook() => observed.webhook.as_ref().map(|_| true),
-        By::Irsa { .. } => return Judgement::InSync,
+        MethodSettings::PodIdentity { .. } => observed.agent.as_ref().map(|agent| agent.ready),
+        MethodSettings::Irsa { .. } if state.needs_webhook() => observed.webhook.as_ref().map(|_| true),
+        MethodSettings::Irsa { .. } => return Judgement::InSync,
     };
     match available {
         Fact::Present(true) => Judgement::InSync,

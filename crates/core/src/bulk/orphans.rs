@@ -45,7 +45,7 @@ pub fn identity_in_tags(cluster: &ClusterIdentity, tags: &BTreeMap<String, Strin
 #[must_use]
 pub fn references_role(status: &Status, inventory: Option<&Inventory>, role: &RoleArn) -> bool {
     let mut entry = inventory.into_iter().flat_map(|inventory| &inventory.roles);
-    status.made().roles.contains(role) || entry.any(|entry| entry.arn == *role)
+    status.recorded_roles().roles.contains(role) || entry.any(|entry| entry.arn == *role)
 }
 
 #[cfg(test)]

@@ -56,8 +56,8 @@ fn has_current_role_only(known: &Known<'_>, control: &ControlMetadata) -> bool {
     let identity = known.identity;
     let adopted = known.status.role.as_ref().is_some_and(|role| role.adopted);
     let entry = InventoryEntry {
-        share: (adopted || identity.shares_trust).then(|| StatementKey::of(&identity.binding)),
-        ..identity.touches()
+        statement: (adopted || identity.shares_trust).then(|| StatementKey::of(&identity.binding)),
+        ..identity.inventory_entry()
     };
     let is_current = |inventory: &Inventory| {
         let of_class = identity.class.is_none() || inventory.class == identity.class;

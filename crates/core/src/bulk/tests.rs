@@ -54,7 +54,7 @@ impl Fixture {
         };
         Observed {
             roles: [(arn.clone(), facts)].into(),
-            ..Observed::nothing()
+            ..Observed::unread()
         }
     }
 
@@ -69,7 +69,7 @@ impl Fixture {
             service_account: self.observed.service_account.clone(),
             provider: self.observed.provider.clone(),
             agent: self.observed.agent.clone(),
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         edit(&mut facts);
         compare(Part::Cluster, &self.known(), facts)
@@ -171,7 +171,7 @@ fn settings_are_compared_by_the_settings_read_only() {
         };
         let page = Observed {
             roles: [(arn.clone(), facts)].into(),
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         compare(Part::Settings, &fixture.known(), page)
     };

@@ -1,7 +1,7 @@
 //! The Ready condition of a class.
 //! Input: the class and the counts of its identities. Output: status, reason and message. No I/O.
 
-use super::{Class, FleetCounts, Listed};
+use super::{Class, ClassEntry, IdentityCounts};
 use crate::model::condition::ConditionStatus;
 use crate::model::reason::Reason;
 use crate::model::text;
@@ -21,9 +21,9 @@ impl ClassReadiness {
     /// Returns whether identities can follow the class. The message of a deleted class gives the number of identities
     /// that block the deletion.
     #[must_use]
-    pub fn of(listed: &Listed, counts: &FleetCounts) -> Self {
+    pub fn of(listed: &ClassEntry, counts: &IdentityCounts) -> Self {
         match &listed.class {
-            Ok(_) if listed.goes => Self {
+            Ok(_) if listed.is_deleting => Self {
                 status: ConditionStatus::False,
                 reason: Reason::Deleting,
                 message: deleting_message(counts.total),
@@ -36,7 +36,7 @@ impl ClassReadiness {
             Err(unusable) => Self {
                 status: ConditionStatus::False,
                 reason: Reason::ClassUnusable,
-                message: format!("The class cannot be used: {}", text::quote(&unusable.why)),
+                message: format!("The class cannot be used: {}", text::quote(&unusable.message)),
             },
         }
     }
@@ -52,7 +52,7 @@ fn deleting_message(followers: usize) -> String {
     }
 }
 
-fn accepted_message(class: &Class, counts: &FleetCounts) -> String {
+fn accepted_message(class: &Class, counts: &IdentityCounts) -> String {
     let halt = class.transition.halt(counts.failed);
     match halt.filter(|_| counts.waiting > 0) {
         Some(halt) => format!("The class can be used; {halt}."),
@@ -63,18 +63,18 @@ fn accepted_message(class: &Class, counts: &FleetCounts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::class::{RolloutPolicy, Unusable};
+    use crate::class::{RolloutPolicy, UnusableClass};
 
-    fn listed(class: Result<Class, Box<Unusable>>, goes: bool) -> Listed {
-        Listed {
+    fn listed(class: Result<Class, Box<UnusableClass>>, goes: bool) -> ClassEntry {
+        ClassEntry {
             name: "tenants".to_owned(),
             is_default: false,
-            goes,
+            is_deleting: goes,
             class,
         }
     }
 
-    fn readiness(listed: &Listed, counts: FleetCounts) -> (ConditionStatus, Reason, String) {
+    fn readiness(listed: &ClassEntry, counts: IdentityCounts) -> (ConditionStatus, Reason, String) {
         let ready = ClassReadiness::of(listed, &counts);
         (ready.status, ready.reason, ready.message)
     }
@@ -83,9 +83,9 @@ mod tests {
     fn class_deleted_with_followers_reports_their_number() {
         let deleted = listed(Ok(Class::default()), true);
         for (total, expected) in [(1, "1 identity still follows"), (3, "3 identities still follow")] {
-            let counts = FleetCounts {
+            let counts = IdentityCounts {
                 total,
-                ..FleetCounts::default()
+                ..IdentityCounts::default()
             };
             let (status, reason, message) = readiness(&deleted, counts);
             assert_eq!((status, reason), (ConditionStatus::False, Reason::Deleting));
@@ -103,25 +103,25 @@ mod tests {
             ..Class::default()
         };
         let class = listed(Ok(class), false);
-        let waiting = FleetCounts {
+        let waiting = IdentityCounts {
             waiting: 1,
-            ..FleetCounts::default()
+            ..IdentityCounts::default()
         };
         let (status, reason, message) = readiness(&class, waiting);
         assert_eq!((status, reason), (ConditionStatus::True, Reason::Accepted));
         assert!(message.contains("spec.transition.paused is true"), "{message}");
-        let (_, _, message) = readiness(&class, FleetCounts::default());
+        let (_, _, message) = readiness(&class, IdentityCounts::default());
         assert_eq!(message, "The class can be used.");
     }
 
     #[test]
     fn class_that_does_not_decode_reports_the_error() {
-        let unusable = Unusable {
-            why: "unknown variant".to_owned(),
+        let unusable = UnusableClass {
+            message: "unknown variant".to_owned(),
             aws: None,
         };
         let (status, reason, message) =
-            readiness(&listed(Err(Box::new(unusable)), false), FleetCounts::default());
+            readiness(&listed(Err(Box::new(unusable)), false), IdentityCounts::default());
         assert_eq!((status, reason), (ConditionStatus::False, Reason::ClassUnusable));
         assert_eq!(message, "The class cannot be used: unknown variant");
     }

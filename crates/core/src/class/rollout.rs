@@ -1,18 +1,19 @@
-//! The queue of a fleet: how the identities of a class stand, and whether another one may change its binding.
-//! Statuses in, counts and a yes or no out; no I/O. Called by the operator, which holds the turns.
+//! The rollout of a class: the state of each identity, and the number of identities that may change their binding.
+//! Input: statuses; output: counts and decisions. No I/O. The operator holds the rollout slots.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::RolloutPolicy;
+use crate::class::definition::RolloutPolicy;
 use crate::model::condition::{ConditionStatus, ConditionType};
 use crate::model::reason::Reason;
 use crate::model::spec::Method;
 use crate::model::status::Status;
 use crate::model::timings::Timings;
 
-/// Stages at which nothing went wrong and an identity waits for its own people: no tenant may hold up the others by one.
-const ASKS: [Reason; 5] = [
+/// Stages without an error in which an identity waits for its own users. They do not halt the rollout, so that one
+/// tenant cannot block the others.
+const AWAITING_USER: [Reason; 5] = [
     Reason::ApprovalRequired,
     Reason::Paused,
     Reason::NodesUnsupported,
@@ -20,70 +21,71 @@ const ASKS: [Reason; 5] = [
     Reason::ManagedByAddOn,
 ];
 
-/// How one identity stands to a change of its binding.
+/// The state of one identity in a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RolloutState {
-    /// None is asked for, or it is over.
-    Rests,
-    /// It waits for its turn.
-    Waits,
-    /// It is under way.
-    Runs,
-    /// Somebody has to agree to it, or to mend what stands against it alone: others go on meanwhile.
-    Asks,
-    /// It is under way and goes no further before somebody acts.
+    /// No change is requested, or the change is complete.
+    Steady,
+    /// The change waits for a rollout slot.
+    Queued,
+    /// The change is in progress.
+    Running,
+    /// A user must approve the change, or fix a problem of this identity alone. The rollout continues.
+    AwaitingUser,
+    /// The change has failed and cannot continue until a user acts.
     Failed,
 }
 
 impl RolloutState {
-    /// How an identity stands, by what it says of itself.
+    /// The rollout state according to the status of an identity.
     #[must_use]
     pub fn of(status: &Status) -> Self {
         let is = |kind| {
             let condition = status.condition(kind);
             condition.filter(|condition| condition.status == ConditionStatus::True)
         };
-        let queued = is(ConditionType::Transitioning).is_some_and(|said| said.reason == Reason::Queued);
+        let queued =
+            is(ConditionType::Transitioning).is_some_and(|condition| condition.reason == Reason::Queued);
         match (&status.transition, is(ConditionType::Stalled)) {
-            (None, _) if queued => Self::Waits,
-            (None, _) => Self::Rests,
-            (Some(transition), Some(_)) if ASKS.contains(&transition.stage) => Self::Asks,
+            (None, _) if queued => Self::Queued,
+            (None, _) => Self::Steady,
+            (Some(transition), Some(_)) if AWAITING_USER.contains(&transition.stage) => Self::AwaitingUser,
             (Some(_), Some(_)) => Self::Failed,
-            (Some(_), None) => Self::Runs,
+            (Some(_), None) => Self::Running,
         }
     }
 }
 
-/// The identities of a class, counted.
+/// The counts of the identities of a class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FleetCounts {
-    /// All of them.
+pub struct IdentityCounts {
+    /// All identities.
     pub total: usize,
-    /// Those that are ready.
+    /// Identities that are ready.
     pub ready: usize,
-    /// Those with drift that stands.
+    /// Identities with drift.
     pub drifted: usize,
-    /// Those whose pods get IRSA.
+    /// Identities whose pods get IRSA.
     pub irsa: usize,
-    /// Those whose pods get Pod Identity.
+    /// Identities whose pods get Pod Identity.
     pub pod_identity: usize,
-    /// Those that wait for their turn to change, or for somebody to agree.
+    /// Identities that wait for a rollout slot or for a user.
     pub waiting: usize,
-    /// Those that change.
+    /// Identities whose change is in progress.
     pub running: usize,
-    /// Those whose change goes no further.
+    /// Identities whose change has failed.
     pub failed: usize,
 }
 
-impl FleetCounts {
-    /// Counts one more.
+impl IdentityCounts {
+    /// Adds one identity.
     pub fn add(&mut self, status: &Status) {
-        let holds = |kind| {
+        let is_true = |kind| {
             let condition = status.condition(kind);
             condition.is_some_and(|condition| condition.status == ConditionStatus::True)
         };
         self.total += 1;
-        self.ready += usize::from(holds(ConditionType::Ready));
+        self.ready += usize::from(is_true(ConditionType::Ready));
         self.drifted += usize::from(status.drift.count > 0);
         match status.active_binding().map(|active| active.binding.method()) {
             Some(Method::Irsa) => self.irsa += 1,
@@ -91,20 +93,20 @@ impl FleetCounts {
             None => {}
         }
         match RolloutState::of(status) {
-            RolloutState::Rests => {}
-            RolloutState::Waits | RolloutState::Asks => self.waiting += 1,
-            RolloutState::Runs => self.running += 1,
+            RolloutState::Steady => {}
+            RolloutState::Queued | RolloutState::AwaitingUser => self.waiting += 1,
+            RolloutState::Running => self.running += 1,
             RolloutState::Failed => self.failed += 1,
         }
     }
 }
 
-/// Why nobody else begins, however few are under way.
+/// The reason why no further identity starts to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halt {
-    /// The class says so.
+    /// The class pauses the rollout.
     Paused,
-    /// As many as the class allows have failed.
+    /// The number of failures reached the limit of the class.
     Failures,
 }
 
@@ -112,17 +114,17 @@ impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Paused => {
-                "its identities wait for another method, and none of them begins: spec.transition.paused is true"
+                "the rollout of the method is paused: spec.transition.paused is true; set it to false to continue"
             }
             Self::Failures => {
-                "its identities wait for another method, and none of them begins before those whose change failed (see status.transitions and spec.transition.pauseAfterFailures) are mended or put back"
+                "the rollout of the method is halted: failed transitions reached spec.transition.pauseAfterFailures; fix or revert the failed identities (see status.transitions) to continue"
             }
         })
     }
 }
 
 impl RolloutPolicy {
-    /// How many more may begin, while so many are under way and so many of these have failed.
+    /// The number of further identities that may start, with `running` changes in progress and `failed` failures.
     #[must_use]
     pub fn free(&self, running: usize, failed: usize) -> usize {
         match self.halt(failed) {
@@ -131,7 +133,7 @@ impl RolloutPolicy {
         }
     }
 
-    /// Why nobody else begins, when so many have failed.
+    /// The reason why no further identity may start. Returns `None` if the rollout is not halted.
     #[must_use]
     pub fn halt(&self, failed: usize) -> Option<Halt> {
         if self.paused {
@@ -142,9 +144,9 @@ impl RolloutPolicy {
 }
 
 impl Timings {
-    /// The same times with the soak and failure timeout of a class's rollout policy.
+    /// The same timings with the soak time and failure timeout of a rollout policy.
     #[must_use]
-    pub fn paced_by(self, policy: Option<&RolloutPolicy>) -> Self {
+    pub fn with_rollout_policy(self, policy: Option<&RolloutPolicy>) -> Self {
         let Some(policy) = policy else { return self };
         Self {
             soak: Duration::from_secs(policy.soak.0.into()),
@@ -164,28 +166,31 @@ mod tests {
     use crate::example::{applied, spec};
 
     #[test]
-    fn no_more_begin_than_may_run_at_once_and_none_after_a_failure() {
-        let queue = RolloutPolicy::default();
-        assert_eq!((queue.free(0, 0), queue.free(3, 0), queue.free(9, 0)), (5, 2, 0));
-        assert_eq!((queue.free(0, 1), queue.halt(1)), (0, Some(Halt::Failures)));
+    fn free_slots_respect_concurrency_and_failures() {
+        let policy = RolloutPolicy::default();
+        assert_eq!(
+            (policy.free(0, 0), policy.free(3, 0), policy.free(9, 0)),
+            (5, 2, 0)
+        );
+        assert_eq!((policy.free(0, 1), policy.halt(1)), (0, Some(Halt::Failures)));
         let patient = RolloutPolicy {
             pause_after_failures: 2,
-            ..queue.clone()
+            ..policy.clone()
         };
         assert_eq!((patient.free(1, 1), patient.free(0, 2)), (3, 0));
         let paused = RolloutPolicy {
             paused: true,
-            ..queue
+            ..policy
         };
         assert_eq!((paused.free(0, 0), paused.halt(0)), (0, Some(Halt::Paused)));
     }
 
     #[test]
-    fn an_identity_at_rest_counts_by_its_method() {
+    fn steady_identity_is_counted_by_method() {
         let (_, _, status) = applied(&spec(Method::Irsa));
-        let mut counts = FleetCounts::default();
+        let mut counts = IdentityCounts::default();
         counts.add(&status);
         assert_eq!((counts.total, counts.irsa, counts.running), (1, 1, 0));
-        assert_eq!(RolloutState::of(&status), RolloutState::Rests);
+        assert_eq!(RolloutState::of(&status), RolloutState::Steady);
     }
 }

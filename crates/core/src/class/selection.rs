@@ -1,31 +1,30 @@
-//! Choose: which class an identity follows.
-//! What it asks for, what is on record and every class of the cluster in, a choice out; no I/O. Called by the operator
-//! before `validate`, and by the command line.
+//! The selection of the class of an identity. Input: the class request, the recorded class and all classes of the
+//! cluster; output: a selection. No I/O.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::selector::Labels;
-use super::{Aws, Class};
+use crate::class::definition::{Aws, Class, UnusableClass};
+use crate::class::selector::Labels;
 use crate::model::fact::{Fact, ReadError};
 use crate::model::reason::Reason;
 use crate::model::text::{list, quote};
 
-/// One class of the cluster.
+/// A class of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name.
+pub struct ClassEntry {
+    /// The name.
     pub name: String,
-    /// Whether it is marked as the default.
+    /// True if the class is marked as the default.
     pub is_default: bool,
-    /// Whether it is being deleted: it stays for those who follow it and takes nobody else.
-    pub goes: bool,
-    /// The class itself, or what is wrong with it.
-    pub class: Result<Class, Box<Unusable>>,
+    /// True if the class is being deleted. It stays for its existing identities and accepts no new ones.
+    pub is_deleting: bool,
+    /// The class, or the error that makes it unusable.
+    pub class: Result<Class, Box<UnusableClass>>,
 }
 
-impl Listed {
-    /// How its roles are reached in AWS, as far as that can be read.
+impl ClassEntry {
+    /// The AWS access of the class, as far as it could be read.
     #[must_use]
     pub fn aws(&self) -> Option<&Aws> {
         match &self.class {
@@ -35,113 +34,104 @@ impl Listed {
     }
 }
 
-/// A class that cannot be carried out as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unusable {
-    /// What is wrong with it, in words.
-    pub why: String,
-    /// How its roles are reached in AWS, where that much can be read: what was made there stays in reach.
-    pub aws: Option<Aws>,
-}
-
-/// What decides which class an identity follows.
+/// The inputs of the selection.
 #[derive(Debug, Clone)]
 pub struct ClassRequest<'a> {
-    /// The class that the spec names.
+    /// The class in the spec.
     pub class_name: Option<&'a str>,
-    /// The class that was chosen before and is on record.
+    /// The recorded class that was selected before.
     pub pinned: Option<&'a str>,
     /// The labels of the namespace.
     pub labels: &'a Fact<Labels>,
-    /// Whether every identity has to follow a class, even while none exists.
+    /// True if every identity must follow a class, even if no class exists.
     pub required: bool,
 }
 
-/// The class that an identity follows, or why it follows none. Without one, an identity that was never carried out
-/// waits, and one that was is frozen: what it has is kept true and nothing new is applied.
+/// The class of an identity, or the reason why it has none. Without a class, a new identity waits and an existing
+/// identity is frozen: the last applied spec is kept in sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection<'a> {
-    /// This one.
+    /// The identity follows this class.
     Chosen(&'a Class),
-    /// No class exists in the cluster, and none was ever asked for.
+    /// The cluster has no class, and the identity never named one.
     Unrestricted,
-    /// No class is named, and none of those that exist is the default. Without any, one is required all the same.
+    /// No class is named and no class is the default, or a class is required and none exists.
     NoDefault {
-        /// Those that exist.
+        /// The existing classes.
         classes: Vec<&'a str>,
     },
     /// No class is named, and several are marked as the default.
     SeveralDefaults {
-        /// Those that are marked.
+        /// The classes marked as the default.
         classes: Vec<&'a str>,
     },
-    /// The class that is named or on record does not exist.
+    /// The named or recorded class does not exist.
     Missing {
-        /// Its name.
+        /// The name of the class.
         name: &'a str,
     },
-    /// The class cannot be carried out as it is written.
+    /// The class is invalid.
     Unusable {
-        /// Its name.
+        /// The name of the class.
         name: &'a str,
-        /// What is wrong with it.
-        class: &'a Unusable,
+        /// The error.
+        class: &'a UnusableClass,
     },
     /// The class is being deleted, and the identity does not follow it yet.
-    Going {
-        /// Its name.
+    Deleting {
+        /// The name of the class.
         name: &'a str,
     },
-    /// The class does not serve this namespace.
+    /// The class does not select this namespace.
     NotSelected {
-        /// Its name.
+        /// The name of the class.
         name: &'a str,
     },
-    /// Another class is named than the one on record.
+    /// The spec names another class than the recorded one.
     Changed {
-        /// The one on record.
+        /// The recorded class.
         pinned: &'a str,
-        /// The one that is named.
+        /// The named class.
         named: &'a str,
     },
-    /// Classes or namespace could not be read.
+    /// The classes or the namespace could not be read.
     Unreadable(ReadError),
 }
 
-/// Chooses the class of an identity.
+/// Selects the class of an identity.
 #[must_use]
-pub fn select<'a>(asked: &ClassRequest<'a>, classes: &'a Fact<Vec<Listed>>) -> Selection<'a> {
-    if let (Some(pinned), Some(named)) = (asked.pinned, asked.class_name)
+pub fn select<'a>(request: &ClassRequest<'a>, classes: &'a Fact<Vec<ClassEntry>>) -> Selection<'a> {
+    if let (Some(pinned), Some(named)) = (request.pinned, request.class_name)
         && pinned != named
     {
         return Selection::Changed { pinned, named };
     }
     let classes = match classes {
         Fact::Present(classes) => classes.as_slice(),
-        // Without the kind there is no object of it.
+        // If the CRD is not installed, no class exists.
         Fact::Absent => &[],
-        Fact::Unreadable(why) => return Selection::Unreadable(why.clone()),
+        Fact::Unreadable(error) => return Selection::Unreadable(error.clone()),
     };
-    match asked.pinned.or(asked.class_name) {
+    match request.pinned.or(request.class_name) {
         Some(name) => match classes.iter().find(|class| class.name == name) {
-            // A tenant that forges the record gets no more by it than it could have had a moment sooner.
-            Some(found) if found.goes && asked.pinned.is_none() => Selection::Going { name },
-            Some(found) => within(found, asked.labels),
+            // A tenant that forges the recorded class gains no access that it could not have had before the deletion.
+            Some(class) if class.is_deleting && request.pinned.is_none() => Selection::Deleting { name },
+            Some(class) => within(class, request.labels),
             None => Selection::Missing { name },
         },
-        None if classes.is_empty() && !asked.required => Selection::Unrestricted,
-        None => default(classes, asked.labels),
+        None if classes.is_empty() && !request.required => Selection::Unrestricted,
+        None => default(classes, request.labels),
     }
 }
 
-fn default<'a>(classes: &'a [Listed], labels: &Fact<Labels>) -> Selection<'a> {
-    let names = |of: &[&'a Listed]| of.iter().map(|class| class.name.as_str()).collect();
-    let (going, marked): (Vec<&Listed>, Vec<&Listed>) = classes
+fn default<'a>(classes: &'a [ClassEntry], labels: &Fact<Labels>) -> Selection<'a> {
+    let names = |of: &[&'a ClassEntry]| of.iter().map(|class| class.name.as_str()).collect();
+    let (deleting, marked): (Vec<&ClassEntry>, Vec<&ClassEntry>) = classes
         .iter()
         .filter(|class| class.is_default)
-        .partition(|class| class.goes);
-    match (marked.as_slice(), going.first()) {
-        ([], Some(class)) => Selection::Going { name: &class.name },
+        .partition(|class| class.is_deleting);
+    match (marked.as_slice(), deleting.first()) {
+        ([], Some(class)) => Selection::Deleting { name: &class.name },
         ([], None) => Selection::NoDefault {
             classes: names(&classes.iter().collect::<Vec<_>>()),
         },
@@ -152,9 +142,9 @@ fn default<'a>(classes: &'a [Listed], labels: &Fact<Labels>) -> Selection<'a> {
     }
 }
 
-fn within<'a>(listed: &'a Listed, labels: &Fact<Labels>) -> Selection<'a> {
-    let name = listed.name.as_str();
-    let class = match &listed.class {
+fn within<'a>(entry: &'a ClassEntry, labels: &Fact<Labels>) -> Selection<'a> {
+    let name = entry.name.as_str();
+    let class = match &entry.class {
         Ok(class) => class,
         Err(class) => return Selection::Unusable { name, class },
     };
@@ -163,7 +153,7 @@ fn within<'a>(listed: &'a Listed, labels: &Fact<Labels>) -> Selection<'a> {
     };
     let selector = guardrails.namespace_selector.as_ref();
     match labels {
-        Fact::Unreadable(why) => Selection::Unreadable(why.clone()),
+        Fact::Unreadable(error) => Selection::Unreadable(error.clone()),
         Fact::Present(labels) if selector.is_some_and(|selector| selector.selects(labels)) => {
             Selection::Chosen(class)
         }
@@ -172,7 +162,7 @@ fn within<'a>(listed: &'a Listed, labels: &Fact<Labels>) -> Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// The class to validate with, when one holds.
+    /// The class for the validation. Returns `None` if no class is selected.
     #[must_use]
     pub fn class(&self) -> Option<Cow<'a, Class>> {
         match self {
@@ -182,8 +172,8 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// How the account of the identity's roles is reached, by the class that it follows by right. One that cannot be used
-    /// allows nothing, and what was made in its account is kept true all the same.
+    /// The AWS access for the roles of the identity. An unusable class allows nothing new, but existing resources in
+    /// its account are kept in sync.
     #[must_use]
     pub fn aws(&self) -> Option<&'a Aws> {
         match self {
@@ -193,7 +183,7 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// Why no class holds; `None` when one does.
+    /// The reason why no class is selected. Returns `None` if a class is selected.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         Some(match self {
@@ -202,7 +192,7 @@ impl<'a> Selection<'a> {
             Self::SeveralDefaults { .. } => Reason::SeveralDefaultClasses,
             Self::Missing { .. } => Reason::ClassMissing,
             Self::Unusable { .. } => Reason::ClassUnusable,
-            Self::Going { .. } => Reason::ClassDeleting,
+            Self::Deleting { .. } => Reason::ClassDeleting,
             Self::NotSelected { .. } => Reason::NamespaceNotSelected,
             Self::Changed { .. } => Reason::ClassChanged,
             Self::Unreadable(_) => Reason::Unreadable,
@@ -210,53 +200,53 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// The sentence for people: what is in the way and what to do.
+/// The message for users, with the problem and the next action.
 impl fmt::Display for Selection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Chosen(class) => write!(f, "Follows {class}."),
-            Self::Unrestricted => f.write_str("There is no WorkloadIdentityClass, so nothing is restricted."),
+            Self::Unrestricted => f.write_str("No WorkloadIdentityClass exists, so no guardrails apply."),
             Self::NoDefault { classes } if classes.is_empty() => f.write_str(
-                "There is no WorkloadIdentityClass, and this operator serves nobody without one (--require-class); have a class created and marked as the default.",
+                "No WorkloadIdentityClass exists, and the operator requires one (--require-class). Ask an administrator to create a class and mark it as the default.",
             ),
             Self::NoDefault { classes } => write!(
                 f,
-                "spec.className is not set and no class is the default; set it to one of {}.",
+                "spec.className is not set and no class is the default. Set it to one of {}.",
                 list(classes)
             ),
             Self::SeveralDefaults { classes } => write!(
                 f,
-                "spec.className is not set and {} are all marked as the default; set it, or have one mark left.",
+                "spec.className is not set and the classes {} are marked as the default. Set it, or ask an administrator to leave one default class.",
                 list(classes)
             ),
             Self::Missing { name } => write!(
                 f,
-                "The class {} does not exist; have it created, or correct spec.className.",
+                "Class {} does not exist. Create it, or correct spec.className.",
                 quote(name)
             ),
             Self::Unusable { name, class } => write!(
                 f,
-                "The class {} cannot be used as it is written: {}. Its owner has to correct it.",
+                "Class {} is invalid: {}. The owner of the class must correct it.",
                 quote(name),
-                quote(&class.why)
+                quote(&class.message)
             ),
-            Self::Going { name } => write!(
+            Self::Deleting { name } => write!(
                 f,
-                "The class {} is being deleted and takes no further identity; name another class.",
+                "Class {} is being deleted and accepts no new identity. Set another class.",
                 quote(name)
             ),
             Self::NotSelected { name } => write!(
                 f,
-                "The class {} does not serve this namespace: its guardrails.namespaceSelector does not select it; name another class, or have its owner select the namespace.",
+                "Class {} does not select this namespace (guardrails.namespaceSelector). Set another class, or ask the owner of the class to select the namespace.",
                 quote(name)
             ),
             Self::Changed { pinned, named } => write!(
                 f,
-                "spec.className is {} and this identity follows {}, which cannot change; put it back, or make another identity.",
+                "spec.className is {}, but this identity follows class {}, which is immutable. Revert it, or create another identity.",
                 quote(named),
                 quote(pinned)
             ),
-            Self::Unreadable(why) => write!(f, "The class could not be read: {why}."),
+            Self::Unreadable(error) => write!(f, "The class could not be read: {error}."),
         }
     }
 }

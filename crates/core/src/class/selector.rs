@@ -1,5 +1,5 @@
-//! The selector of namespaces by their labels, as Kubernetes means it.
-//! Labels in, yes or no out; no I/O. Called by `select`.
+//! The selector of namespaces by their labels, with the semantics of a Kubernetes label selector. Input: labels;
+//! output: a decision. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -8,47 +8,51 @@ use serde::{Deserialize, Serialize};
 /// The labels of a namespace.
 pub type Labels = BTreeMap<String, String>;
 
-/// Which labels are selected: those that meet every demand. No demand at all selects all.
+/// A label selector. All requirements must be met; an empty selector selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Selector {
-    /// Labels that have to be there with these values.
+    /// Labels that must exist with these values.
     pub match_labels: Labels,
-    /// Further demands.
+    /// Further requirements.
     pub match_expressions: Vec<Expression>,
 }
 
-/// A demand on one label.
+/// A requirement on one label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expression {
-    /// The label's key.
+    /// The key of the label.
     pub key: String,
-    /// What is demanded of it.
+    /// The operator of the requirement.
     pub operator: Operator,
-    /// The values that `In` and `NotIn` speak of.
+    /// The values of `In` and `NotIn`.
     #[serde(default)]
     pub values: Vec<String>,
 }
 
-/// The operators of a demand.
+/// The operators of a requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operator {
     /// The label has one of the values.
     In,
     /// The label is absent or has none of the values.
     NotIn,
-    /// The label is there.
+    /// The label exists.
     Exists,
     /// The label is absent.
     DoesNotExist,
 }
 
 impl Selector {
-    /// Whether these labels are selected.
+    /// Returns true if these labels are selected.
     #[must_use]
     pub fn selects(&self, labels: &Labels) -> bool {
         let has = |(key, value): (&String, &String)| labels.get(key) == Some(value);
-        self.match_labels.iter().all(has) && self.match_expressions.iter().all(|demand| demand.meets(labels))
+        self.match_labels.iter().all(has)
+            && self
+                .match_expressions
+                .iter()
+                .all(|requirement| requirement.meets(labels))
     }
 }
 
@@ -72,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_demand_has_to_be_met() {
+    fn selector_requires_every_requirement() {
         let selector: Selector = serde_json::from_value(json!({
             "matchLabels": {"tier": "tenant"},
             "matchExpressions": [

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FleetCounts, RolloutPolicy};
+use super::{IdentityCounts, RolloutPolicy};
 
 /// The rollout slots of one class. `K` identifies an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl<K> Default for RolloutSlots<K> {
 impl<K: Ord> RolloutSlots<K> {
     /// Takes over new counts. A granted slot stays granted while `is_pending` returns true: its identity has not
     /// started.
-    pub fn observe(&mut self, counts: &FleetCounts, is_pending: impl FnMut(&K) -> bool) {
+    pub fn observe(&mut self, counts: &IdentityCounts, is_pending: impl FnMut(&K) -> bool) {
         self.running = counts.running;
         self.failed = counts.failed;
         self.granted.retain(is_pending);
@@ -59,11 +59,11 @@ impl<K: Ord> RolloutSlots<K> {
 mod tests {
     use super::*;
 
-    fn counts(running: usize, failed: usize) -> FleetCounts {
-        FleetCounts {
+    fn counts(running: usize, failed: usize) -> IdentityCounts {
+        IdentityCounts {
             running,
             failed,
-            ..FleetCounts::default()
+            ..IdentityCounts::default()
         }
     }
 

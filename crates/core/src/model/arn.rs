@@ -1,5 +1,5 @@
-//! ARNs that Lanyard computes or is given: roles, managed policies, the IAM OIDC provider, and the issuer.
-//! Text in, a parsed ARN out; no I/O. A role's ARN is its natural key: partition, account, path and name.
+//! ARNs of roles, managed policies and the IAM OIDC provider, and the issuer URL. Input: text; output: a parsed
+//! value. No I/O. The ARN of a role is its natural key: partition, account, path and name.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -8,43 +8,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::name::{AccountId, NameError, Partition, RoleName, RolePath, is_iam_word, name, sized};
 
-/// The ARN of an IAM role, taken apart.
+/// The parsed ARN of an IAM role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RoleArn {
-    /// The partition the role lives in.
+    /// The partition of the role.
     pub partition: Partition,
-    /// The account the role lives in.
+    /// The account of the role.
     pub account: AccountId,
-    /// The role's path, `/` when it has none.
+    /// The path of the role, `/` if it has none.
     pub path: RolePath,
-    /// The role's name.
+    /// The name of the role.
     pub name: RoleName,
 }
 
 impl RoleArn {
-    /// Takes an ARN such as `arn:aws:iam::111122223333:role/team/orders` apart.
+    /// Parses an ARN such as `arn:aws:iam::111122223333:role/team/orders`.
     ///
     /// # Errors
-    /// When the text is not the ARN of a role.
+    /// Returns an error if the text is not the ARN of a role.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let wrong = || NameError::new(text, "a role's ARN such as arn:aws:iam::111122223333:role/orders");
-        let rest = text.strip_prefix("arn:").ok_or_else(wrong)?;
-        let (partition, rest) = rest.split_once(":iam::").ok_or_else(wrong)?;
-        let (account, rest) = rest.split_once(":role/").ok_or_else(wrong)?;
+        let invalid = || NameError::new(text, "a role ARN such as arn:aws:iam::111122223333:role/orders");
+        let rest = text.strip_prefix("arn:").ok_or_else(invalid)?;
+        let (partition, rest) = rest.split_once(":iam::").ok_or_else(invalid)?;
+        let (account, rest) = rest.split_once(":role/").ok_or_else(invalid)?;
         let (path, name) = match rest.rsplit_once('/') {
             Some((path, name)) => (format!("/{path}/"), name),
             None => ("/".to_owned(), rest),
         };
         Ok(Self {
-            partition: Partition::parse(partition).map_err(|_| wrong())?,
-            account: AccountId::parse(account).map_err(|_| wrong())?,
-            path: RolePath::parse(path).map_err(|_| wrong())?,
-            name: RoleName::parse(name).map_err(|_| wrong())?,
+            partition: Partition::parse(partition).map_err(|_| invalid())?,
+            account: AccountId::parse(account).map_err(|_| invalid())?,
+            path: RolePath::parse(path).map_err(|_| invalid())?,
+            name: RoleName::parse(name).map_err(|_| invalid())?,
         })
     }
 
-    /// Whether AWS itself owns such a role: service-linked roles and those of IAM Identity Center, which nobody may change.
+    /// Returns true if AWS owns the role: service-linked roles and roles of IAM Identity Center cannot be changed.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         self.path.as_str().starts_with("/aws-service-role/")
@@ -77,8 +77,8 @@ impl From<RoleArn> for String {
 }
 
 name!(
-    /// The ARN of a managed policy, AWS's own (`arn:aws:iam::aws:policy/...`) or a customer's.
-    PolicyArn, "a managed policy's ARN such as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", is_policy_arn
+    /// The ARN of a managed policy of AWS (`arn:aws:iam::aws:policy/...`) or of a customer.
+    PolicyArn, "a managed policy ARN such as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", is_policy_arn
 );
 
 fn is_policy_arn(text: &str) -> bool {
@@ -114,7 +114,7 @@ fn is_issuer(text: &str) -> bool {
 }
 
 impl Issuer {
-    /// The issuer without its scheme: what provider ARNs end with and condition keys begin with.
+    /// The issuer without its scheme: the end of the provider ARN and the prefix of condition keys.
     #[must_use]
     pub fn host_and_path(&self) -> &str {
         self.as_str().trim_start_matches("https://")
@@ -129,8 +129,8 @@ impl Issuer {
         )
     }
 
-    /// Whether AWS could ever fetch keys from this issuer: never from a name that only resolves inside a cluster or a
-    /// network, nor from an address of one.
+    /// Returns true if AWS can fetch keys from this issuer. Names that resolve only inside a cluster or a private
+    /// network, and private addresses, are not public.
     #[must_use]
     pub fn is_public(&self) -> bool {
         let host = self.host_and_path().split(['/', ':']).next().unwrap_or_default();
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_arn_survives_the_round_trip_with_and_without_a_path() {
+    fn role_arn_with_and_without_path_round_trips() {
         for text in [
             "arn:aws:iam::111122223333:role/orders",
             "arn:aws-cn:iam::111122223333:role/a/b/orders",
@@ -164,19 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn a_users_arn_is_not_a_role() {
+    fn role_arn_parse_user_arn_is_rejected() {
         assert!(RoleArn::parse("arn:aws:iam::111122223333:user/orders").is_err());
     }
 
     #[test]
-    fn service_linked_roles_are_reserved() {
+    fn service_linked_role_is_reserved() {
         let arn =
             "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS";
         assert!(RoleArn::parse(arn).unwrap().is_reserved());
     }
 
     #[test]
-    fn an_issuer_inside_a_cluster_or_a_network_is_not_public() {
+    fn issuer_in_cluster_or_private_network_is_not_public() {
         let public = |url: &str| Issuer::parse(url).unwrap().is_public();
         for inside in [
             "https://kubernetes.default.svc",

@@ -1,5 +1,5 @@
-//! The binding: what ties a subject to its role, as one value. A change of any part of it is a transition.
-//! Pure values; no I/O.
+//! The binding of a subject to its role, as one value. A change of any part of it is a transition. Pure values; no
+//! I/O.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,35 +8,35 @@ use crate::model::name::Audience;
 use crate::model::spec::Method;
 use crate::model::subject::hex_hash;
 
-/// What ties a subject to its role.
+/// The binding of a subject to its role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Binding {
     /// The role that pods get first.
     pub role_arn: RoleArn,
-    /// How they get it, with what only that method knows.
+    /// The settings of the method.
     #[serde(flatten)]
-    pub by: By,
+    pub settings: MethodSettings,
 }
 
-/// The method of a binding, with what only that method knows.
+/// The settings of one method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all_fields = "camelCase")]
-pub enum By {
+pub enum MethodSettings {
     /// A token of the cluster's issuer for an audience, exchanged at STS.
     #[serde(rename = "IRSA")]
     Irsa {
-        /// Who issues the token.
+        /// The issuer of the token.
         issuer: Issuer,
-        /// Whom the token is for.
+        /// The audience of the token.
         audience: Audience,
     },
-    /// An association, read by the agent on the node.
+    /// An association, which the agent on the node reads.
     PodIdentity {
-        /// The role EKS chains to, when there is one.
+        /// The target role that EKS chains to, if set.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target_role_arn: Option<RoleArn>,
-        /// Whether sessions carry the tags of cluster, namespace and ServiceAccount.
+        /// True if sessions carry the tags of cluster, namespace and ServiceAccount.
         session_tags: bool,
     },
 }
@@ -45,43 +45,44 @@ impl Binding {
     /// The method of the binding.
     #[must_use]
     pub fn method(&self) -> Method {
-        match self.by {
-            By::Irsa { .. } => Method::Irsa,
-            By::PodIdentity { .. } => Method::PodIdentity,
+        match self.settings {
+            MethodSettings::Irsa { .. } => Method::Irsa,
+            MethodSettings::PodIdentity { .. } => Method::PodIdentity,
         }
     }
 
-    /// Whether pods get it by a token and an annotation, and not by an association.
+    /// Returns true if the method is IRSA.
     #[must_use]
     pub fn is_irsa(&self) -> bool {
         self.method() == Method::Irsa
     }
 
-    /// The IAM OIDC provider that its tokens need, in the account of its role (docs/dev/aws-behaviour.md#web-identity-errors); `None`: it has no tokens.
+    /// The ARN of the IAM OIDC provider that the binding needs, in the account of its role
+    /// (docs/dev/aws-behaviour.md#web-identity-errors). Returns `None` if the method is Pod Identity.
     #[must_use]
     pub fn provider_arn(&self) -> Option<String> {
         let RoleArn {
             partition, account, ..
         } = &self.role_arn;
-        match &self.by {
-            By::Irsa { issuer, .. } => Some(issuer.provider_arn(partition, account)),
-            By::PodIdentity { .. } => None,
+        match &self.settings {
+            MethodSettings::Irsa { issuer, .. } => Some(issuer.provider_arn(partition, account)),
+            MethodSettings::PodIdentity { .. } => None,
         }
     }
 
-    /// A short name of the binding: what a change of it is known by.
+    /// A short hash that identifies the binding.
     #[must_use]
     pub fn token(&self) -> String {
         hex_hash(&self.key(), 16)
     }
 
-    /// The binding as one line of text, the same for equal bindings: what short names of it are made from.
+    /// The binding as one line of JSON. Equal bindings have equal keys; short names are derived from it.
     #[must_use]
     pub fn key(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What differs between two bindings, in words, for the message of a transition.
+    /// A description of the difference between two bindings, for the message of a transition.
     #[must_use]
     pub fn change_to(&self, other: &Self) -> String {
         let mut parts = Vec::new();
@@ -91,10 +92,10 @@ impl Binding {
         if self.role_arn != other.role_arn {
             parts.push(format!("role {} to {}", self.role_arn, other.role_arn));
         }
-        match (&self.by, &other.by) {
+        match (&self.settings, &other.settings) {
             (
-                By::Irsa { issuer, audience },
-                By::Irsa {
+                MethodSettings::Irsa { issuer, audience },
+                MethodSettings::Irsa {
                     issuer: new_issuer,
                     audience: new_audience,
                 },
@@ -107,11 +108,11 @@ impl Binding {
                 }
             }
             (
-                By::PodIdentity {
+                MethodSettings::PodIdentity {
                     target_role_arn,
                     session_tags,
                 },
-                By::PodIdentity {
+                MethodSettings::PodIdentity {
                     target_role_arn: new_target,
                     session_tags: new_tags,
                 },
@@ -134,7 +135,8 @@ impl Binding {
                     ));
                 }
             }
-            (By::Irsa { .. }, By::PodIdentity { .. }) | (By::PodIdentity { .. }, By::Irsa { .. }) => {}
+            (MethodSettings::Irsa { .. }, MethodSettings::PodIdentity { .. })
+            | (MethodSettings::PodIdentity { .. }, MethodSettings::Irsa { .. }) => {}
         }
         crate::model::text::list(&parts)
     }

@@ -1,5 +1,5 @@
-//! The cluster as one fact of the operator's settings: who it is in AWS, what runs it and who issues its tokens.
-//! Found once at start by the operator or the CLI; read by `validate`. Pure values.
+//! The cluster: its identity in AWS, its platform and its token issuer. The operator or the command line determines
+//! it once at start. Pure values; no I/O.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,68 +7,68 @@ use crate::model::arn::Issuer;
 use crate::model::name::{AccountId, ClusterIdentity, ClusterName, NameError, Partition, Region, RolePath};
 use crate::model::spec::Method;
 
-/// What Lanyard knows of the cluster it runs for.
+/// The cluster that Lanyard runs for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cluster {
-    /// What tells it from every other cluster: its ARN, or off EKS the id that it was given.
+    /// The unique identity: the ARN of an EKS cluster, or the cluster ID of a non-EKS cluster.
     pub identity: ClusterIdentity,
-    /// What runs it.
+    /// The platform of the cluster.
     #[serde(flatten)]
     pub platform: Platform,
-    /// The partition its account lives in.
+    /// The partition of its account.
     pub partition: Partition,
-    /// The account its roles live in.
+    /// The account of its roles.
     pub account: AccountId,
-    /// Who issues its ServiceAccount tokens.
+    /// The issuer of its ServiceAccount tokens.
     pub issuer: Issuer,
 }
 
-/// What runs a cluster, with what only that knows.
+/// The platform of a cluster, with its settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "platform", rename_all_fields = "camelCase")]
 pub enum Platform {
-    /// EKS: it has associations, the agent as an add-on, and AWS's pod webhook in its control plane.
+    /// EKS: it has associations, the agent as an add-on, and the pod identity webhook of AWS in its control plane.
     #[serde(rename = "EKS")]
     Eks {
         /// Its name in EKS.
         name: ClusterName,
         /// The Region it runs in.
         region: Region,
-        /// Whether Lanyard may install the Pod Identity Agent.
+        /// The permission to install the EKS Pod Identity Agent.
         #[serde(default)]
         agent: AgentPolicy,
     },
-    /// Anything else: IRSA only, and the pod webhook is for somebody to install.
+    /// A non-EKS cluster: IRSA only, and the cluster administrator installs the pod identity webhook.
     Other,
 }
 
-/// Whether Lanyard may install the EKS Pod Identity Agent. It never updates or removes one.
+/// The permission to install the EKS Pod Identity Agent. Lanyard never updates or removes an agent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AgentPolicy {
-    /// No: it says that the agent is missing.
+    /// Not allowed: the status reports a missing agent.
     #[default]
     Require,
-    /// Yes, as an EKS add-on, where the agent is missing and a binding needs it.
+    /// Allowed: Lanyard installs the EKS add-on if the agent is missing and a binding needs it.
     Ensure,
 }
 
-/// Whether Lanyard may create the IAM OIDC provider and add a client ID to it.
+/// The permission to create the IAM OIDC provider and to add a client ID to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProviderPolicy {
-    /// It creates what is missing.
+    /// Lanyard creates the missing part.
     #[default]
     Ensure,
-    /// It says what is missing.
+    /// The status reports the missing part.
     Require,
 }
 
 impl Cluster {
-    /// The path of every role that Lanyard makes for this cluster: `/lanyard/<region>/<cluster>/`, off EKS
-    /// `/lanyard/<cluster-id>/`.
+    /// The path of the roles that Lanyard creates for this cluster: `/lanyard/<region>/<cluster>/` on EKS,
+    /// `/lanyard/<cluster-id>/` elsewhere.
     ///
     /// # Errors
-    /// Never for names that parsed; the type demands it.
+    /// Returns an error if the names do not form an IAM path, which parsed names always do.
     pub fn role_path(&self) -> Result<RolePath, NameError> {
         RolePath::parse(match &self.platform {
             Platform::Eks { name, region, .. } => format!("/lanyard/{region}/{name}/"),
@@ -76,7 +76,7 @@ impl Cluster {
         })
     }
 
-    /// Its name in EKS; `None`: it is not EKS's, and EKS knows no associations of it.
+    /// The name of the EKS cluster. Returns `None` for a non-EKS cluster, which has no associations.
     #[must_use]
     pub fn eks_name(&self) -> Option<&ClusterName> {
         match &self.platform {
@@ -85,7 +85,7 @@ impl Cluster {
         }
     }
 
-    /// The same cluster, with what Lanyard may do about the Pod Identity Agent.
+    /// The same cluster with another policy for the Pod Identity Agent.
     #[must_use]
     pub fn with_agent(mut self, policy: AgentPolicy) -> Self {
         if let Platform::Eks { agent, .. } = &mut self.platform {
@@ -94,7 +94,7 @@ impl Cluster {
         self
     }
 
-    /// Whether Lanyard may install the Pod Identity Agent.
+    /// Returns true if Lanyard may install the Pod Identity Agent.
     #[must_use]
     pub fn ensures_agent(&self) -> bool {
         matches!(
@@ -106,7 +106,7 @@ impl Cluster {
         )
     }
 
-    /// The method of an identity where neither spec nor class names one.
+    /// The method of an identity if neither spec nor class sets one.
     #[must_use]
     pub fn default_method(&self) -> Method {
         match self.platform {
@@ -122,7 +122,7 @@ mod tests {
     use crate::example::{cluster, off_eks};
 
     #[test]
-    fn roles_have_a_path_of_their_cluster_alone() {
+    fn role_path_is_unique_per_cluster() {
         assert_eq!(
             cluster().role_path().unwrap().as_str(),
             "/lanyard/eu-west-1/prod/"
@@ -134,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_says_what_runs_it_and_survives_the_round_trip() {
-        for (cluster, wanted) in [(cluster(), "EKS"), (off_eks(), "Other")] {
-            let told = serde_json::to_value(&cluster).unwrap();
-            assert_eq!(told["platform"], wanted);
-            assert_eq!(serde_json::from_value::<Cluster>(told).unwrap(), cluster);
+    fn cluster_with_platform_round_trips() {
+        for (cluster, platform) in [(cluster(), "EKS"), (off_eks(), "Other")] {
+            let json = serde_json::to_value(&cluster).unwrap();
+            assert_eq!(json["platform"], platform);
+            assert_eq!(serde_json::from_value::<Cluster>(json).unwrap(), cluster);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The conditions of a WorkloadIdentity: one table says for each what it tells, its polarity and what it feeds.
-//! Pure data; `summarise` fills them, the api crate writes them, `docs/conditions.md` is generated from the table.
+//! The conditions of a WorkloadIdentity. One table holds the meaning, the polarity and the effect on `Ready` of each.
+//! Pure data; `docs/conditions.md` is generated from the table.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,28 +11,28 @@ use crate::model::reason::Reason;
 pub enum ConditionType {
     /// A pod created now gets the spec's binding.
     Ready,
-    /// Work is under way (kstatus); present only while true.
+    /// A reconciliation is in progress (kstatus); present only while true.
     Reconciling,
-    /// A person has to act (kstatus); present only while true.
+    /// A user must act (kstatus); present only while true.
     Stalled,
-    /// The role is there and usable.
+    /// The role exists and is usable.
     RoleReady,
-    /// The role's trust lets the subject in.
+    /// The trust policy of the role admits the subject.
     TrustReady,
     /// The annotation or association is in effect.
     BindingReady,
-    /// No pod carries other credentials than the spec's.
+    /// No pod uses other credentials than those of the spec.
     PodsCurrent,
-    /// Nothing differs from what is wanted.
+    /// No drift was detected.
     InSync,
-    /// A change of the binding is under way or waits; present only while true.
+    /// A change of the binding is in progress or waits; present only while true.
     Transitioning,
 }
 
-/// How a condition is to be read.
+/// The meaning of the values of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Polarity {
-    /// True is good, and it is always present.
+    /// True is good, and the condition is always present.
     Positive,
     /// Present only while true, as kstatus expects.
     OnlyWhenTrue,
@@ -41,71 +41,71 @@ pub enum Polarity {
 /// One row of the table of conditions.
 #[derive(Debug, Clone, Copy)]
 pub struct ConditionRow {
-    /// Which condition.
+    /// The type of the condition.
     pub kind: ConditionType,
-    /// How it is to be read.
+    /// The polarity.
     pub polarity: Polarity,
-    /// Whether it must be true for `Ready` to be.
+    /// True if the condition must be true before `Ready` can be.
     pub feeds_ready: bool,
-    /// What it tells, for the generated page.
-    pub tells: &'static str,
+    /// The meaning, for the generated page.
+    pub meaning: &'static str,
 }
 
-/// Every condition Lanyard owns, in the order users see them.
+/// All conditions that Lanyard sets, in the order shown to users.
 pub const CONDITIONS: &[ConditionRow] = &[
     row(
         ConditionType::Ready,
         Polarity::Positive,
         false,
-        "A pod created now gets the binding that the spec asks for.",
+        "A pod created now gets the binding of the spec.",
     ),
     row(
         ConditionType::Reconciling,
         Polarity::OnlyWhenTrue,
         false,
-        "Lanyard is at work or waits for AWS; wait with it.",
+        "A reconciliation is in progress or waits for AWS. Wait.",
     ),
     row(
         ConditionType::Stalled,
         Polarity::OnlyWhenTrue,
         false,
-        "Nothing more happens until somebody acts on the message.",
+        "Reconciliation cannot continue until a user acts on the message.",
     ),
     row(
         ConditionType::RoleReady,
         Polarity::Positive,
         true,
-        "The role exists and is the one that the spec asks for.",
+        "The role exists and is the role of the spec.",
     ),
     row(
         ConditionType::TrustReady,
         Polarity::Positive,
         true,
-        "The role's trust policy lets the ServiceAccount in.",
+        "The role's trust policy admits the ServiceAccount.",
     ),
     row(
         ConditionType::BindingReady,
         Polarity::Positive,
         true,
-        "The annotation (IRSA) or the association (Pod Identity) is in place, and what it needs is there.",
+        "The annotation (IRSA) or the association (Pod Identity) is in place, and the provider, agent or webhook that it needs is available.",
     ),
     row(
         ConditionType::PodsCurrent,
         Polarity::Positive,
         false,
-        "Every pod of the ServiceAccount carries the credentials that the spec asks for.",
+        "Every pod of the ServiceAccount uses the credentials of the spec.",
     ),
     row(
         ConditionType::InSync,
         Polarity::Positive,
         false,
-        "Nothing in AWS or in the cluster differs from what is wanted; Unknown when something could not be read.",
+        "No drift was detected in AWS or in the cluster. Unknown if a read failed.",
     ),
     row(
         ConditionType::Transitioning,
         Polarity::OnlyWhenTrue,
         false,
-        "The spec asks for another binding than the one in effect; the reason is the stage.",
+        "The binding of the spec is not the binding in effect. The reason is the stage of the transition.",
     ),
 ];
 
@@ -113,48 +113,48 @@ const fn row(
     kind: ConditionType,
     polarity: Polarity,
     feeds_ready: bool,
-    tells: &'static str,
+    meaning: &'static str,
 ) -> ConditionRow {
     ConditionRow {
         kind,
         polarity,
         feeds_ready,
-        tells,
+        meaning,
     }
 }
 
-/// True, False or Unknown.
+/// The status of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConditionStatus {
-    /// It holds.
+    /// The condition is met.
     True,
-    /// It does not hold.
+    /// The condition is not met.
     False,
-    /// Nobody knows.
+    /// The status could not be determined.
     Unknown,
 }
 
-/// One condition as it will be written.
+/// One condition of the status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Which condition.
+    /// The type of the condition.
     #[serde(rename = "type")]
     pub kind: ConditionType,
-    /// Whether it holds.
+    /// The status of the condition.
     pub status: ConditionStatus,
-    /// The word for why.
+    /// The machine-readable cause.
     pub reason: Reason,
-    /// The sentence for why.
+    /// The human-readable message.
     pub message: String,
-    /// The generation of the spec it was judged against.
+    /// The generation of the spec that the condition refers to.
     pub observed_generation: i64,
     /// When the status last changed; a new message alone does not move it.
     pub last_transition_time: Timestamp,
 }
 
 impl ConditionType {
-    /// The word as it stands in the status.
+    /// The name of the condition in the status.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Durations as users write them in YAML: `90m`, `1h30m`, `24h`. Text in, seconds out; no I/O.
+//! Durations in the notation of the API: `90m`, `1h30m`, `24h`. Input: text; output: seconds. No I/O.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::name::NameError;
 
-/// A number of seconds, written as people write durations.
+/// A number of seconds, serialised in the notation of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Seconds(pub u32);
@@ -14,8 +14,8 @@ pub struct Seconds(pub u32);
 impl TryFrom<String> for Seconds {
     type Error = NameError;
     fn try_from(text: String) -> Result<Self, NameError> {
-        let wrong = || NameError::new(&text, "a duration such as 12h or 90m");
-        parse_seconds(&text).map(Self).ok_or_else(wrong)
+        let invalid = || NameError::new(&text, "a duration such as 12h or 90m");
+        parse_seconds(&text).map(Self).ok_or_else(invalid)
     }
 }
 
@@ -40,9 +40,9 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// Reads a duration made of hours, minutes and seconds, each at most once and in that order.
+/// Parses a duration made of hours, minutes and seconds, each at most once and in that order.
 ///
-/// Returns the seconds, or `None` when the text is anything else.
+/// Returns `None` if the text has any other form.
 #[must_use]
 pub fn parse_seconds(text: &str) -> Option<u32> {
     let mut rest = text;
@@ -65,7 +65,7 @@ mod tests {
     use super::{Seconds, parse_seconds};
 
     #[test]
-    fn seconds_are_written_as_they_are_read() {
+    fn seconds_display_parses_to_the_same_value() {
         for text in ["0s", "1h", "1h30m", "90s", "2h5s"] {
             let seconds = Seconds::try_from(text.to_owned()).unwrap();
             assert_eq!(parse_seconds(&seconds.to_string()), Some(seconds.0), "{text}");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_read_as_people_write_them() {
+    fn duration_of_hours_minutes_seconds_is_parsed() {
         assert_eq!(parse_seconds("1h"), Some(3600));
         assert_eq!(parse_seconds("1h30m"), Some(5400));
         assert_eq!(parse_seconds("90m"), Some(5400));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn duration_of_another_form_is_rejected() {
         for text in ["", "1", "h", "-1h", "1m1h", "1h 30m", "99999999h", "1.5h"] {
             assert_eq!(parse_seconds(text), None, "{text}");
         }

@@ -1,31 +1,31 @@
-//! A fact: one thing read from the world, or the reason why it could not be read.
-//! Pure values; the engine fills them, every decision reads them. `Unreadable` is never `Absent`.
+//! A fact: one value read from AWS or the cluster, or the error that prevented the read. Pure values; no I/O.
+//! `Unreadable` is never treated as `Absent`.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing read from AWS or from the cluster.
+/// One value read from AWS or from the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Fact<T> {
-    /// It is there, and this is what it is.
+    /// The object exists and has this value.
     Present(T),
-    /// It was looked for and is not there.
+    /// The read succeeded and the object does not exist.
     Absent,
-    /// Nobody knows: no step may rest on it.
+    /// The read failed: no step may depend on this fact.
     Unreadable(ReadError),
 }
 
-/// Why a fact could not be read.
+/// The error that prevented a read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReadError {
-    /// AWS or the API server refused the read; the text names the missing permission.
+    /// AWS or the API server denied the read; the text names the missing permission.
     Denied(String),
-    /// AWS asked for fewer calls.
+    /// AWS throttled the read.
     Throttled,
-    /// This look did not include it.
+    /// This reconciliation did not read it.
     NotRead,
     /// The read contradicts a recent write by Lanyard, so it may be stale.
     AwaitingConsistency,
@@ -34,7 +34,7 @@ pub enum ReadError {
 }
 
 impl<T> Fact<T> {
-    /// The value when it is known to be there.
+    /// The value. Returns `None` if the object does not exist or could not be read.
     pub fn present(&self) -> Option<&T> {
         match self {
             Self::Present(value) => Some(value),
@@ -42,7 +42,7 @@ impl<T> Fact<T> {
         }
     }
 
-    /// The value for changing it in place, when it is known to be there.
+    /// The mutable value. Returns `None` if the object does not exist or could not be read.
     pub fn present_mut(&mut self) -> Option<&mut T> {
         match self {
             Self::Present(value) => Some(value),
@@ -50,34 +50,34 @@ impl<T> Fact<T> {
         }
     }
 
-    /// Why the fact is not known, when it is not.
+    /// The read error. Returns `None` if the read succeeded.
     pub fn unreadable(&self) -> Option<&ReadError> {
         match self {
-            Self::Unreadable(why) => Some(why),
+            Self::Unreadable(error) => Some(error),
             Self::Present(_) | Self::Absent => None,
         }
     }
 
-    /// Whether it was looked for and is not there.
+    /// Returns true if the read succeeded and the object does not exist.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
 
-    /// The same knowledge of a part of the value.
+    /// The fact about a part of the value.
     pub fn map<U>(self, part: impl FnOnce(T) -> U) -> Fact<U> {
         match self {
             Self::Present(value) => Fact::Present(part(value)),
             Self::Absent => Fact::Absent,
-            Self::Unreadable(why) => Fact::Unreadable(why),
+            Self::Unreadable(error) => Fact::Unreadable(error),
         }
     }
 
-    /// A borrowed view.
+    /// A fact that borrows the value.
     pub fn as_ref(&self) -> Fact<&T> {
         match self {
             Self::Present(value) => Fact::Present(value),
             Self::Absent => Fact::Absent,
-            Self::Unreadable(why) => Fact::Unreadable(why.clone()),
+            Self::Unreadable(error) => Fact::Unreadable(error.clone()),
         }
     }
 }
@@ -93,7 +93,7 @@ impl fmt::Display for ReadError {
         match self {
             Self::Denied(text) => write!(f, "access denied: {text}"),
             Self::Throttled => f.write_str("throttled by AWS"),
-            Self::NotRead => f.write_str("not read this time"),
+            Self::NotRead => f.write_str("not read"),
             Self::AwaitingConsistency => f.write_str("the read contradicts a recent write by Lanyard"),
             Self::Failed(text) => f.write_str(text),
         }

@@ -1,5 +1,6 @@
-//! Aspects: the smallest keyed things that can drift by themselves, and how two values of one are compared.
-//! Pure values. `Field::key` is the key of `status.last_applied_hashes`: the forms last, a change makes everything look new.
+//! Fields: the smallest keyed values that can drift on their own, and the comparison of two values of one field. Pure
+//! values; no I/O. `Field::key` is the key in `status.lastAppliedHashes`: a changed key makes every identity look
+//! new.
 
 use std::fmt;
 
@@ -8,56 +9,57 @@ use crate::model::name::PolicyName;
 use crate::model::subject::hex_hash;
 use lanyard_iam_policy::{self, Document, Statement};
 
-/// The smallest thing that can drift by itself.
+/// The smallest value that can drift on its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// The OIDC provider with its client ID.
     Provider,
-    /// That the role exists.
+    /// The existence of the role.
     Role,
-    /// The trust policy, apart from foreign statements that stay.
+    /// The trust policy, except for foreign statements that stay.
     Trust,
-    /// A statement of the trust policy that is not ours and stays, by its id or place.
+    /// A foreign statement of the trust policy that stays, by its `Sid` or index.
     TrustOther(String),
-    /// The subject's part of Lanyard's statement in somebody else's trust policy, by the statement's id.
+    /// The entry of the subject in a statement of Lanyard in the trust policy of an existing role, by the `Sid`.
     Statement(String),
     /// The role's description.
     Description,
-    /// The role's longest session.
+    /// The maximum session duration of the role.
     MaxSession,
     /// The role's permissions boundary.
     Boundary,
     /// One tag of the role.
     RoleTag(String),
-    /// All managed policies attached to the role, where nobody knows which they are.
+    /// All managed policies attached to the role, if their list could not be read.
     Attachments,
     /// One managed policy attached to the role.
     Attached(PolicyArn),
-    /// All inline policies of the role, where nobody knows which they are.
+    /// All inline policies of the role, if their list could not be read.
     InlinePolicies,
     /// One inline policy of the role.
     Inline(PolicyName),
-    /// That the association exists.
+    /// The existence of the association.
     Association,
-    /// The role that the association gives.
+    /// The role of the association.
     AssociationRole,
-    /// The role that the association chains to.
+    /// The target role of the association.
     AssociationTarget,
-    /// Whether the association's sessions carry tags.
+    /// The session tags of the association.
     AssociationSessionTags,
     /// The association's session policy.
     AssociationPolicy,
     /// One tag of the association.
     AssociationTag(String),
-    /// That the ServiceAccount exists.
+    /// The existence of the ServiceAccount.
     ServiceAccount,
     /// One annotation of the ServiceAccount.
     Annotation(String),
-    /// The pods of the ServiceAccount. They are nobody's to put right: they are told only where they could not be read.
+    /// The pods of the ServiceAccount. Lanyard does not correct them; they are reported only if they could not be
+    /// read.
     Pods,
 }
 
-/// The thing in the world that an aspect belongs to.
+/// The resource that a field belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     /// The IAM OIDC provider.
@@ -73,7 +75,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// The word as it stands in `status.drift` and in metrics.
+    /// The name in `status.drift` and in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -87,7 +89,7 @@ impl Resource {
 }
 
 impl Field {
-    /// What it belongs to.
+    /// The resource of the field.
     #[must_use]
     pub fn resource(&self) -> Resource {
         match self {
@@ -115,7 +117,7 @@ impl Field {
         }
     }
 
-    /// Whether it is the binding itself, as the cluster's side has it.
+    /// Returns true if the field is part of the binding in the cluster or in EKS.
     #[must_use]
     pub fn is_of_binding(&self) -> bool {
         matches!(
@@ -129,7 +131,7 @@ impl Field {
         )
     }
 
-    /// Whether it is what lets the subject in, in the role's trust policy.
+    /// Returns true if the field is the part of the trust policy that admits the subject.
     #[must_use]
     pub fn is_trust(&self) -> bool {
         matches!(self, Self::Trust | Self::Statement(_))
@@ -165,7 +167,7 @@ impl Field {
     }
 }
 
-/// How the field is called where people read it: in `status.drift`, events and the CLI.
+/// The name of the field in `status.drift`, events and the command line.
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -191,17 +193,17 @@ impl fmt::Display for Field {
     }
 }
 
-/// One value of an aspect: compared by its digest, shown by its text.
+/// One value of a field: compared by its digest, shown by its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value {
-    /// What people see, not yet cut short.
+    /// The text for users, not yet truncated.
     pub text: String,
-    /// What is compared and what `status.last_applied_hashes` remembers.
+    /// The digest that is compared and that `status.lastAppliedHashes` stores.
     pub digest: String,
 }
 
 impl Value {
-    /// A plain text.
+    /// A text value.
     #[must_use]
     pub fn text(text: impl fmt::Display) -> Self {
         let text = text.to_string();
@@ -211,20 +213,20 @@ impl Value {
         }
     }
 
-    /// That something is there at all.
+    /// The value of an object that exists.
     #[must_use]
-    pub fn there() -> Self {
+    pub fn present() -> Self {
         Self::text("present")
     }
 
-    /// A role's ARN, compared without regard to case in its name, as IAM does.
+    /// The ARN of a role.
     #[must_use]
     pub fn role(arn: &RoleArn) -> Self {
         Self::text(arn)
     }
 
-    /// A statement of a role's trust policy, compared by its meaning: what was applied to one role tells nothing of
-    /// another.
+    /// A statement of a trust policy, compared by its meaning. The digest includes the role, since a statement
+    /// applied to one role proves nothing about another.
     #[must_use]
     pub fn statement(role: &RoleArn, statement: &Statement) -> Self {
         let meaning = lanyard_iam_policy::digest(&Document::of(vec![statement.clone()]));

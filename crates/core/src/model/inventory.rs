@@ -1,5 +1,6 @@
-//! Custody: the annotation in which Lanyard writes, before it creates anything, what will be its to remove.
-//! JSON text in and out; no I/O. Users can edit it, so it only locates: ownership tags authorise.
+//! The inventory: the annotation that records, before anything is created, the roles that Lanyard may have to remove.
+//! Input and output: JSON text; no I/O. Users can edit it, so it only locates resources: ownership tags authorise a
+//! removal.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,58 +9,58 @@ use crate::model::shared_trust::{RoleMembership, StatementKey};
 use crate::model::spec::{DeletionPolicy, Method};
 use crate::model::subject::Subject;
 
-/// The version of the annotation's form that is written.
+/// The version of the annotation format.
 const VERSION: u32 = 1;
 
-/// What Lanyard has touched for an object and not yet removed.
+/// The roles that Lanyard used for an object and has not released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
     version: u32,
-    /// The class that is followed.
+    /// The class that the object follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
-    /// What a deletion is to remove.
+    /// The deletion policy.
     pub deletion_policy: DeletionPolicy,
-    /// Each role touched, with the method it was touched for.
+    /// The roles, each with the method it was used for.
     pub roles: Vec<InventoryEntry>,
 }
 
-/// One role that was touched.
+/// One role of the inventory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryEntry {
     /// The role.
     pub arn: RoleArn,
-    /// Whether Lanyard made it, or may have: then it may remove it, if its tags agree.
+    /// True if Lanyard created the role or may have created it. It may then remove the role if the tags agree.
     pub managed: bool,
-    /// The method it was used for.
+    /// The method that the role was used for.
     pub method: Method,
-    /// Which of Lanyard's statements in its trust policy the subject was put into, where somebody else made it.
+    /// The key of the shared statement with an entry of the subject, if the role is an existing role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub share: Option<StatementKey>,
+    pub statement: Option<StatementKey>,
 }
 
 impl InventoryEntry {
-    /// Whether the role, or something in it, may be Lanyard's to remove.
+    /// Returns true if Lanyard may own the role or a statement in its trust policy.
     #[must_use]
-    pub fn is_ours_to_remove(&self) -> bool {
-        self.managed || self.share.is_some()
+    pub fn may_be_owned(&self) -> bool {
+        self.managed || self.statement.is_some()
     }
 
-    /// The subject's seat in the role, where it is somebody else's.
+    /// The entry of the subject in the trust policy of the role. Returns `None` if the role has no shared statement.
     #[must_use]
-    pub fn memberships(&self, subject: &Subject) -> Option<RoleMembership> {
-        let share = self.share.as_ref()?;
+    pub fn membership(&self, subject: &Subject) -> Option<RoleMembership> {
+        let key = self.statement.as_ref()?;
         Some(RoleMembership {
             role: self.arn.clone(),
-            membership: share.membership(subject),
+            membership: key.membership(subject),
         })
     }
 }
 
 impl Inventory {
-    /// Custody of these roles.
+    /// An inventory of these roles.
     #[must_use]
     pub fn new(deletion_policy: DeletionPolicy, roles: Vec<InventoryEntry>) -> Self {
         Self {
@@ -70,7 +71,7 @@ impl Inventory {
         }
     }
 
-    /// Reads the annotation; `None` when it is not ours to understand: foreign text or a newer form.
+    /// Parses the annotation. Returns `None` if the text is not an inventory of the supported version.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str::<Self>(text)
@@ -78,30 +79,30 @@ impl Inventory {
             .filter(|inventory| inventory.version == VERSION)
     }
 
-    /// The annotation's text.
+    /// The text of the annotation.
     #[must_use]
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Whether Lanyard made a role at some time, even if it is now used as somebody else's.
+    /// Returns true if Lanyard may have created the role, even if it is now used as an existing role.
     #[must_use]
-    pub fn made(&self, role: &RoleArn) -> bool {
+    pub fn has_created(&self, role: &RoleArn) -> bool {
         self.roles.iter().any(|entry| entry.managed && entry.arn == *role)
     }
 
-    /// Every seat in somebody else's role that the subject was put into.
+    /// All entries of the subject in trust policies of existing roles.
     pub fn memberships<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = RoleMembership> + 'a {
-        self.roles.iter().filter_map(|entry| entry.memberships(subject))
+        self.roles.iter().filter_map(|entry| entry.membership(subject))
     }
 
-    /// The same custody of an object that follows a class.
+    /// The same inventory for an object that follows a class.
     #[must_use]
     pub fn under(self, class: Option<String>) -> Self {
         Self { class, ..self }
     }
 
-    /// The same custody with one more role and the deletion policy of now. Nothing is ever taken out here.
+    /// The same inventory with one more role and the current deletion policy. Roles are never removed here.
     #[must_use]
     pub fn including(
         previous: Option<&Self>,
@@ -124,12 +125,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn custody_survives_the_round_trip_and_refuses_a_newer_form() {
+    fn inventory_round_trips_and_newer_version_is_rejected() {
         let entry = InventoryEntry {
             arn: RoleArn::parse("arn:aws:iam::111122223333:role/a/b").unwrap(),
             managed: true,
             method: Method::Irsa,
-            share: None,
+            statement: None,
         };
         let inventory = Inventory::including(None, DeletionPolicy::Delete, entry.clone());
         assert_eq!(Inventory::parse(&inventory.to_text()), Some(inventory.clone()));

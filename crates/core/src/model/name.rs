@@ -1,29 +1,29 @@
-//! The names the field uses, as types: parsed once at the door, plain strings only at the very end.
-//! Text in, a checked name out; no I/O. Limits come from the IAM and Kubernetes API references.
+//! Names of AWS and Kubernetes as types that are checked when they are parsed. Input: text; output: a checked name.
+//! No I/O. The limits are those of the IAM and Kubernetes API references.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A text that is not the name it was given as.
+/// A text that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not {wanted}")]
+#[error("{text:?} is not {expected}")]
 pub struct NameError {
     text: String,
-    wanted: &'static str,
+    expected: &'static str,
 }
 
 impl NameError {
-    pub(crate) fn new(text: &str, wanted: &'static str) -> Self {
+    pub(crate) fn new(text: &str, expected: &'static str) -> Self {
         Self {
             text: crate::model::text::quote(text),
-            wanted,
+            expected,
         }
     }
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $Name:ident, $wanted:literal, $accepts:expr) => {
+    ($(#[$doc:meta])* $Name:ident, $expected:literal, $accepts:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -33,11 +33,11 @@ macro_rules! name {
             /// Checks and takes the text.
             ///
             /// # Errors
-            /// When the text breaks the rule given above.
+            /// Returns an error if the text violates the rule of the type.
             pub fn parse(text: impl Into<String>) -> Result<Self, NameError> {
                 let text = text.into();
                 let accepts: fn(&str) -> bool = $accepts;
-                if accepts(&text) { Ok(Self(text)) } else { Err(NameError::new(&text, $wanted)) }
+                if accepts(&text) { Ok(Self(text)) } else { Err(NameError::new(&text, $expected)) }
             }
 
             /// The name as plain text.
@@ -75,7 +75,7 @@ name!(
     Namespace, "a namespace: lower-case letters, digits and '-', at most 63", |t| is_dns(t, 63, false)
 );
 name!(
-    /// A ServiceAccount's name: an RFC 1123 subdomain of 1 to 253 characters.
+    /// The name of a ServiceAccount: an RFC 1123 subdomain of 1 to 253 characters.
     ServiceAccountName, "a ServiceAccount name: lower-case letters, digits, '-' and '.', at most 253",
     |t| is_dns(t, 253, true)
 );
@@ -85,14 +85,14 @@ name!(
     |t| sized(t, 1, 100) && t.starts_with(|c: char| c.is_ascii_alphanumeric()) && t.chars().all(is_word_dash)
 );
 name!(
-    /// What tells one cluster from every other: the ARN of an EKS cluster, or the `--cluster-id` of any other.
-    /// All hashes, ownership tags and paths are made from it. At most 256 characters, the limit of a tag's value.
+    /// The unique identity of a cluster: the ARN of an EKS cluster, or the `--cluster-id` of a non-EKS cluster.
+    /// Hashes, ownership tags and paths are derived from it. At most 256 characters, the limit of a tag value.
     ClusterIdentity, "a cluster identity: 1 to 256 characters without spaces or control characters",
     |t| sized(t, 1, 256) && t.chars().all(|c| c.is_ascii_graphic())
 );
 name!(
-    /// The id of a cluster that is not EKS's, 1 to 64 characters. It becomes a part of role paths and a tag's value, and
-    /// without a colon or slash it is never mistaken for an ARN or for the path of an EKS cluster.
+    /// The ID of a non-EKS cluster, 1 to 64 characters. It is part of role paths and a tag value. It has no colon or
+    /// slash, so it cannot be mistaken for an ARN or for the path of an EKS cluster.
     ClusterId, "a cluster id: letters, digits, '.', '-' and '_', at most 64, beginning with a letter or digit",
     |t| sized(t, 1, 64) && t.starts_with(|c: char| c.is_ascii_alphanumeric()) && t.chars().all(|c| is_word_dash(c) || c == '.')
 );
@@ -108,7 +108,7 @@ name!(
     |t| sized(t, 5, 32) && t.contains('-') && t.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 );
 name!(
-    /// An AWS partition: `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`, `aws-iso` and its kin.
+    /// An AWS partition: `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`, `aws-iso` and others.
     Partition, "an AWS partition such as aws or aws-cn",
     |t| (t == "aws" || t.starts_with("aws-")) && t.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 );
@@ -117,11 +117,11 @@ name!(
     AccountId, "an AWS account: twelve digits", |t| t.len() == 12 && t.chars().all(|c| c.is_ascii_digit())
 );
 name!(
-    /// An IAM role's name: 1 to 64 of `[\w+=,.@-]`, unique in the account ignoring case (IAM `CreateRole`).
+    /// The name of an IAM role: 1 to 64 of `[\w+=,.@-]`, unique in the account ignoring case (IAM `CreateRole`).
     RoleName, "a role name: 1 to 64 letters, digits and +=,.@_-", |t| sized(t, 1, 64) && t.chars().all(is_iam_word)
 );
 name!(
-    /// An IAM path: begins and ends with `/`, at most 512 characters; it can never be changed (IAM `CreateRole`).
+    /// An IAM path: begins and ends with `/`, at most 512 characters; it is immutable (IAM `CreateRole`).
     RolePath, "an IAM path: begins and ends with '/', at most 512 characters",
     |t| sized(t, 1, 512) && t.starts_with('/') && t.ends_with('/') && t.chars().all(|c| c.is_ascii_graphic())
 );
@@ -131,7 +131,7 @@ name!(
     |t| sized(t, 1, 128) && t.chars().all(is_iam_word)
 );
 name!(
-    /// A tag's key: 1 to 128 characters (IAM tagging limits).
+    /// The key of a tag: 1 to 128 characters (IAM tagging limits).
     TagKey, "a tag key: 1 to 128 letters, digits, spaces and _.:/=+-@, not beginning with aws:",
     |t| sized(t, 1, 128) && t.chars().all(is_tag_char) && !t.to_ascii_lowercase().starts_with("aws:")
 );
@@ -145,12 +145,12 @@ pub(crate) fn sized(text: &str, min: usize, max: usize) -> bool {
     (min..=max).contains(&text.chars().count())
 }
 
-/// One of the characters IAM allows in names of roles and policies.
+/// Returns true for the characters that IAM allows in names of roles and policies.
 pub(crate) fn is_iam_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
 }
 
-/// One of the characters AWS allows in keys and values of tags.
+/// Returns true for the characters that AWS allows in keys and values of tags.
 pub(crate) fn is_tag_char(c: char) -> bool {
     c.is_alphanumeric() || " _.:/=+-@".contains(c)
 }
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_breaks_its_rule_says_which_rule() {
+    fn name_error_states_the_rule() {
         let error = RoleName::parse("has space").unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -181,14 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn reserved_tag_keys_are_refused_in_any_case() {
+    fn tag_key_with_aws_prefix_is_rejected_in_any_case() {
         assert!(TagKey::parse("aws:team").is_err());
         assert!(TagKey::parse("AWS:team").is_err());
         assert!(TagKey::parse("team").is_ok());
     }
 
     #[test]
-    fn a_service_account_may_have_dots_and_a_namespace_may_not() {
+    fn service_account_name_allows_dots_namespace_does_not() {
         assert!(ServiceAccountName::parse("a.b").is_ok());
         assert!(Namespace::parse("a.b").is_err());
     }

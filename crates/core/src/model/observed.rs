@@ -1,5 +1,5 @@
-//! Observed: everything that was read for one WorkloadIdentity, each thing a fact.
-//! The engine fills it with reads only; `stage`, `diff`, `plan` and `summarise` read it. Pure values.
+//! The observed state of one WorkloadIdentity, each part a fact. The engine fills it with reads only; the decision
+//! and the summary use it. Pure values; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,19 +10,19 @@ use crate::model::arn::{PolicyArn, RoleArn};
 use crate::model::fact::{Fact, ReadError};
 use crate::model::inventory::Inventory;
 use crate::model::name::PolicyName;
-use crate::model::pods::Pods;
+use crate::model::pods::PodList;
 use crate::model::shared_trust::RoleMembership;
 use crate::model::workload::Workload;
 use lanyard_iam_policy::Document;
 
-/// Everything that was read for one WorkloadIdentity.
+/// The observed state of one WorkloadIdentity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Observed {
-    /// The object's own marks, known from the watch.
+    /// The control metadata of the object, known from the watch.
     #[serde(default)]
     pub object: ControlMetadata,
-    /// The roles that concern it, by their natural key.
+    /// The roles that the object uses, by ARN.
     pub roles: BTreeMap<RoleArn, RoleFacts>,
     /// The IAM OIDC provider of the cluster's issuer.
     pub provider: Fact<Provider>,
@@ -32,16 +32,18 @@ pub struct Observed {
     pub service_account: Fact<ServiceAccount>,
     /// The EKS Pod Identity Agent.
     pub agent: Fact<Agent>,
-    /// AWS's pod identity webhook, by the name under which it is registered; read only off EKS, which hides its own.
+    /// The name of the pod identity webhook's registration. Read only on non-EKS clusters, since EKS hides its own
+    /// webhook.
     #[serde(default = "not_read")]
     pub webhook: Fact<String>,
     /// The pods of the subject.
-    pub pods: Fact<Pods>,
-    /// What restarts them; read only while a transition may restart something.
+    pub pods: Fact<PodList>,
+    /// The workloads of these pods. Read only while a transition may restart workloads.
     #[serde(default = "not_read")]
     pub workloads: Fact<Vec<Workload>>,
-    /// The seats in somebody else's role that a step of this pass has seen to last. No read alone shows that: another
-    /// writer may have read the policy before the seat was taken, and be about to write.
+    /// The shared-statement entries that a step of this reconciliation confirmed by reading the policy back. A single
+    /// read does not confirm an entry: another writer may have read the policy before the entry was added and be
+    /// about to overwrite it.
     #[serde(skip)]
     pub confirmed: BTreeSet<RoleMembership>,
 }
@@ -50,57 +52,58 @@ fn not_read<T>() -> Fact<T> {
     Fact::Unreadable(ReadError::NotRead)
 }
 
-/// The marks that Lanyard leaves on the object itself.
+/// The metadata by which Lanyard controls an object: finalizer, inventory and approval.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ControlMetadata {
-    /// Whether our finalizer is on it.
+    /// True if the object has the finalizer of Lanyard.
     pub finalizer: bool,
-    /// The custody annotation, when it is there and can be read.
+    /// The inventory annotation. `None` if it is missing or invalid.
     pub inventory: Option<Inventory>,
-    /// The consent that somebody annotated: the token of the one change that it allows.
-    pub consent: Option<String>,
+    /// The value of the approval annotation: the token of the single change that the user approves.
+    pub approval: Option<String>,
 }
 
-/// A role, fact by fact: they come from different calls, and a bulk read lacks some.
+/// The facts of a role. They come from different calls, and a bulk read lacks some of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleFacts {
-    /// That it exists, and its unique id.
+    /// The unique ID of the role; absent if the role does not exist.
     pub id: Fact<String>,
-    /// Where it really is, when a role of this name was found under another path: names are unique in an account.
+    /// The actual ARN, if a role of this name exists under another path. Role names are unique in an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<RoleArn>,
-    /// Its trust policy.
+    /// The trust policy.
     pub trust: Fact<Document>,
-    /// Its description; absent when it has none.
+    /// The description; absent if the role has none.
     pub description: Fact<String>,
-    /// Its longest session in seconds.
+    /// The maximum session duration in seconds.
     pub max_session: Fact<u32>,
-    /// Its permissions boundary; absent when it has none.
+    /// The permissions boundary; absent if the role has none.
     pub boundary: Fact<PolicyArn>,
-    /// Its tags.
+    /// The tags.
     pub tags: Fact<BTreeMap<String, String>>,
-    /// The managed policies attached to it.
+    /// The attached managed policies.
     pub attached: Fact<BTreeMap<PolicyArn, Fact<Effect>>>,
-    /// Its inline policies.
+    /// The inline policies.
     pub inline: Fact<BTreeMap<PolicyName, Document>>,
 }
 
-/// What a managed policy can do, read only where it matters: before it would be detached, and before sessions get tags.
+/// The effect of a managed policy. Read only if a decision needs it: before a policy is detached, and before sessions
+/// get tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
-    /// It grants something, and nothing of what follows.
+    /// It grants permissions, but not to assume roles.
     Grants,
-    /// It grants to assume other roles, among other things or alone.
+    /// It grants permission to assume roles.
     Chains,
-    /// It only denies: an emergency measure that is never undone by Lanyard.
+    /// It only denies: an emergency measure that Lanyard never removes.
     OnlyDenies,
 }
 
 impl RoleFacts {
-    /// A role that was looked for and is not there.
+    /// The facts of a role that does not exist.
     #[must_use]
     pub fn absent() -> Self {
         Self {
@@ -116,32 +119,33 @@ impl RoleFacts {
         }
     }
 
-    /// A role of which nothing is known.
+    /// The facts of a role that could not be read.
     #[must_use]
-    pub fn unreadable(why: &ReadError) -> Self {
+    pub fn unreadable(error: &ReadError) -> Self {
         Self {
-            id: Fact::Unreadable(why.clone()),
+            id: Fact::Unreadable(error.clone()),
             elsewhere: None,
-            trust: Fact::Unreadable(why.clone()),
-            description: Fact::Unreadable(why.clone()),
-            max_session: Fact::Unreadable(why.clone()),
-            boundary: Fact::Unreadable(why.clone()),
-            tags: Fact::Unreadable(why.clone()),
-            attached: Fact::Unreadable(why.clone()),
-            inline: Fact::Unreadable(why.clone()),
+            trust: Fact::Unreadable(error.clone()),
+            description: Fact::Unreadable(error.clone()),
+            max_session: Fact::Unreadable(error.clone()),
+            boundary: Fact::Unreadable(error.clone()),
+            tags: Fact::Unreadable(error.clone()),
+            attached: Fact::Unreadable(error.clone()),
+            inline: Fact::Unreadable(error.clone()),
         }
     }
 
-    /// The trust policy of the role that was asked for: one of the same name elsewhere is another role.
+    /// The trust policy of the role with the requested ARN. A role of the same name under another path is a different
+    /// role.
     #[must_use]
-    pub fn trust_here(&self) -> Fact<&Document> {
+    pub fn own_trust(&self) -> Fact<&Document> {
         match self.elsewhere {
             Some(_) => Fact::Absent,
             None => self.trust.as_ref(),
         }
     }
 
-    /// The policies attached, without what they can do.
+    /// The ARNs of the attached policies.
     #[must_use]
     pub fn attached_arns(&self) -> BTreeSet<&PolicyArn> {
         self.attached
@@ -168,12 +172,12 @@ pub struct Association {
     pub id: String,
     /// Its ARN.
     pub arn: String,
-    /// The role it gives.
+    /// The role of the association.
     pub role_arn: RoleArn,
-    /// The role it chains to.
+    /// The target role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_role_arn: Option<RoleArn>,
-    /// Whether sessions carry tags.
+    /// True if sessions carry tags.
     pub session_tags: bool,
     /// The session policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,10 +188,10 @@ pub struct Association {
     /// The EKS add-on that owns it, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_arn: Option<String>,
-    /// The external id for the trust of a target role.
+    /// The external ID for the trust policy of the target role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// When it last changed; absent in answers that do not tell.
+    /// The time of the last change; absent if the API response does not include it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified_at: Option<Timestamp>,
 }
@@ -198,12 +202,12 @@ pub struct Association {
 pub struct ServiceAccount {
     /// Its `eks.amazonaws.com/` annotations.
     pub annotations: BTreeMap<String, Annotation>,
-    /// Whether Lanyard created it.
+    /// True if Lanyard created it.
     pub created_by_us: bool,
-    /// When our field manager last changed it.
+    /// The time of the last change by the field manager of Lanyard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied_at: Option<Timestamp>,
-    /// Whether an EKS add-on brings it: EKS sets its fields again as it likes.
+    /// True if an EKS add-on owns it. EKS may reset its fields at any time.
     pub of_add_on: bool,
 }
 
@@ -213,28 +217,28 @@ pub struct ServiceAccount {
 pub struct Annotation {
     /// Its value.
     pub value: String,
-    /// Whether our field manager is among those that set it.
+    /// True if the field manager of Lanyard owns the value.
     #[serde(default)]
     pub ours: bool,
-    /// The first other field manager that set it.
+    /// The first other field manager that owns the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<String>,
 }
 
-/// How the EKS Pod Identity Agent comes to the nodes.
+/// The availability of the EKS Pod Identity Agent on the nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Agent {
-    /// Whether pods on the cluster's nodes can reach it.
+    /// True if pods on the nodes of the cluster can reach it.
     pub ready: bool,
-    /// Where it was found and what state it is in, for messages.
+    /// The source and the state of the agent, for messages.
     pub found: String,
 }
 
 impl Observed {
-    /// An observation in which nothing was read yet.
+    /// An observed state in which nothing was read yet.
     #[must_use]
-    pub fn nothing() -> Self {
+    pub fn unread() -> Self {
         Self {
             object: ControlMetadata::default(),
             roles: BTreeMap::new(),
@@ -249,7 +253,7 @@ impl Observed {
         }
     }
 
-    /// The facts of one role; all unreadable when this look did not include it.
+    /// The facts of one role. All are unreadable if this reconciliation did not read the role.
     #[must_use]
     pub fn role(&self, arn: &RoleArn) -> RoleFacts {
         self.roles

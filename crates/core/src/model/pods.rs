@@ -1,5 +1,5 @@
-//! Holders: the pods of the subject that are not terminal, each with the credentials its containers really carry.
-//! Pure values and counts of them; the engine folds a watch or a list into these. No I/O.
+//! The pods of a subject that are not terminal, each with the credentials of its containers. The engine derives these
+//! values from a watch or a list. Pure values; no I/O.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::arn::RoleArn;
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::workload::WorkloadRef;
 
-/// The holders of a subject: its pods that are not terminal, pending and terminating ones too.
+/// The pods of a subject that are not terminal, including pending and terminating pods.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Pods {
-    /// Each of them.
-    pub pods: Vec<PodCredentials>,
-    /// Whether they were listed for this very look. What a watch has folded may lag behind, and nothing is retired on it.
+pub struct PodList {
+    /// The pods.
+    pub items: Vec<PodCredentials>,
+    /// True if the pods were listed for this reconciliation. A watch cache may lag, so nothing is removed based on
+    /// it.
     pub fresh: bool,
 }
 
@@ -24,76 +25,78 @@ pub struct Pods {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodCredentials {
-    /// What its containers carry, each form once: they can differ, as where a webhook was told to skip some of them.
-    /// A container without any is none of ours, and a pod of nothing but those carries nothing.
+    /// The distinct credentials of its containers. They can differ, for example if the webhook skips some containers.
+    /// A container without credentials is not relevant, and a pod of only such containers has no credentials.
     #[serde(default)]
-    pub carries: BTreeSet<Credential>,
-    /// When it was created.
+    pub credentials: BTreeSet<Credential>,
+    /// The creation time.
     pub created: Timestamp,
-    /// What restarts it; absent: it is a bare pod.
+    /// The workload that owns it; absent: the pod has no owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<WorkloadRef>,
-    /// Where it runs, as far as Pod Identity cares.
+    /// The kind of node it runs on, as far as it matters for Pod Identity.
     #[serde(default)]
     pub place: Place,
 }
 
-/// The credentials that a container carries: those that SDKs use first.
+/// The credentials of a container: those that SDKs use first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Credential {
-    /// A token to be exchanged for a role. A container that carries both methods' counts as this: SDKs prefer web
-    /// identity (docs/dev/aws-behaviour.md#sdk-credential-order).
+    /// A token that is exchanged for a role. A container with the credentials of both methods counts as this, since
+    /// SDKs prefer web identity (docs/dev/aws-behaviour.md#sdk-credential-order).
     WebIdentity {
-        /// The role's ARN as it stands in the environment.
+        /// The ARN of the role in the environment.
         role: String,
-        /// Whom its token is for; empty when its volume does not tell.
+        /// The audience of the token; empty if its volume does not show it.
         audience: String,
     },
-    /// The agent's address: the role is the association's.
+    /// The address of the agent: the role is the role of the association.
     PodIdentity,
 }
 
 impl Credential {
-    /// Whether this is what a binding gives. Pod Identity shows neither its role nor its flags.
+    /// Returns true if a binding provides this credential. A Pod Identity credential shows neither its role nor its
+    /// settings.
     #[must_use]
     pub fn is_of(&self, binding: &Binding) -> bool {
-        match (self, &binding.by) {
-            (Self::WebIdentity { role, audience: seen }, By::Irsa { audience, .. }) => {
+        match (self, &binding.settings) {
+            (Self::WebIdentity { role, audience: seen }, MethodSettings::Irsa { audience, .. }) => {
                 *role == binding.role_arn.to_string() && (seen.is_empty() || seen == audience.as_str())
             }
-            (Self::PodIdentity, By::PodIdentity { .. }) => true,
-            (Self::WebIdentity { .. }, By::PodIdentity { .. }) | (Self::PodIdentity, By::Irsa { .. }) => {
-                false
-            }
+            (Self::PodIdentity, MethodSettings::PodIdentity { .. }) => true,
+            (Self::WebIdentity { .. }, MethodSettings::PodIdentity { .. })
+            | (Self::PodIdentity, MethodSettings::Irsa { .. }) => false,
         }
     }
 }
 
-/// Where a pod runs, as far as Pod Identity cares (docs/dev/aws-behaviour.md#supported-nodes).
+/// The support of Pod Identity by the node of a pod (docs/dev/aws-behaviour.md#supported-nodes).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
-    /// On no node yet, or on one that the agent reaches.
+    /// The pod has no node yet, or the agent serves its node.
     #[default]
     Reached,
-    /// On a node without a ready agent, in a cluster whose agent is a DaemonSet.
+    /// The node has no ready agent, in a cluster whose agent is a DaemonSet.
     WithoutAgent,
-    /// On AWS Fargate, which has no agent.
+    /// AWS Fargate, which has no agent.
     Fargate,
-    /// On a Windows node, which has no agent.
+    /// A Windows node, which has no agent.
     Windows,
 }
 
 impl PodCredentials {
-    /// Whether a container of it carries what a binding gives: then it depends on that binding.
+    /// Returns true if one of its containers uses a credential of the binding. The pod then depends on the binding.
     #[must_use]
-    pub fn carries(&self, binding: &Binding) -> bool {
-        self.carries.iter().any(|carried| carried.is_of(binding))
+    pub fn depends_on(&self, binding: &Binding) -> bool {
+        self.credentials
+            .iter()
+            .any(|credential| credential.is_of(binding))
     }
 
-    /// The roles that its web identities are for, each with the audience of its token.
+    /// The roles of its web identities, each with the audience of its token.
     pub fn web_identities(&self) -> impl Iterator<Item = (RoleArn, &str)> {
-        self.carries.iter().filter_map(|carried| match carried {
+        self.credentials.iter().filter_map(|credential| match credential {
             Credential::WebIdentity { role, audience } => {
                 Some((RoleArn::parse(role).ok()?, audience.as_str()))
             }
@@ -101,32 +104,36 @@ impl PodCredentials {
         })
     }
 
-    /// Whether a container of it carries Pod Identity.
+    /// Returns true if one of its containers uses Pod Identity.
     #[must_use]
     pub fn has_pod_identity(&self) -> bool {
-        self.carries.contains(&Credential::PodIdentity)
+        self.credentials.contains(&Credential::PodIdentity)
     }
 
-    /// Whether it carries what a binding gives and nothing else, and was made after the binding's last change in place.
+    /// Returns true if the pod uses only credentials of the binding and was created after the last in-place change of
+    /// the binding.
     #[must_use]
     pub fn is_current(&self, binding: &Binding, since: Option<Timestamp>) -> bool {
-        let all = self.carries.iter().all(|carried| carried.is_of(binding));
-        all && !self.carries.is_empty() && since.is_none_or(|since| self.created >= since)
+        let all = self
+            .credentials
+            .iter()
+            .all(|credential| credential.is_of(binding));
+        all && !self.credentials.is_empty() && since.is_none_or(|since| self.created >= since)
     }
 }
 
-impl Pods {
-    /// All holders.
+impl PodList {
+    /// The number of pods.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.pods.len()
+        self.items.len()
     }
 
-    /// How many do not carry what a binding gives, or were made before it: `since`, where the binding was changed in
-    /// place and pods do not show it.
+    /// The number of pods that do not use the binding, or that were created before `since`: the time of an in-place
+    /// change of the binding, which pods do not show.
     #[must_use]
     pub fn stale(&self, binding: &Binding, since: Option<Timestamp>) -> usize {
         let current = |pod: &&PodCredentials| pod.is_current(binding, since);
-        self.total() - self.pods.iter().filter(current).count()
+        self.total() - self.items.iter().filter(current).count()
     }
 }

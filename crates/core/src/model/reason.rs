@@ -1,23 +1,23 @@
-//! `Reason`: one closed set of words, the same in conditions, events, metrics and `docs/conditions.md`.
-//! Pure data; the documentation of each word stands beside it and the page is generated from here.
+//! `Reason`: the closed set of reasons that conditions, events, metrics and `docs/conditions.md` share. Pure data;
+//! the doc comment of each reason is its user documentation, from which the page is generated.
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $Name:ident,)+) => {
-        /// Why a condition is as it is, or what an event tells.
+        /// The reason of a condition or an event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub enum Reason { $($(#[doc = $doc])+ $Name,)+ }
 
         impl Reason {
-            /// Every reason there is, in the order of the documentation.
+            /// All reasons, in the order of the documentation.
             pub const ALL: &'static [Reason] = &[$(Reason::$Name),+];
 
-            /// The word itself.
+            /// The name of the reason.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Reason::$Name => stringify!($Name)),+ }
             }
 
-            /// What it means and what to do, for the generated page.
+            /// The meaning and the next action, for the generated page.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Reason::$Name => concat!($($doc, "\n"),+)),+ }
@@ -27,9 +27,9 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// A pod created now gets the binding that the spec asks for. Nothing to do.
+    /// A pod created now gets the binding of the spec. No action is needed.
     Bound,
-    /// Steps are under way or about to be taken; the message names the next one. Wait.
+    /// Steps are in progress or pending. The message names the next step. Wait.
     Progressing,
     /// A read contradicts a recent write by Lanyard: AWS shows changes late. The message contains the longest wait. Wait.
     AwaitingConsistency,
@@ -37,157 +37,157 @@ reasons! {
     Propagating,
     /// A stage of a transition: the new binding is in place, and EKS and the pod identity webhook have to apply it to every new pod. The message contains the longest wait. Wait.
     Settling,
-    /// The role is there and is as wanted.
+    /// The role exists and matches the spec. No action is needed.
     RoleInPlace,
-    /// The role that Lanyard manages is not there yet. It is created next; if it stays so, look at `Stalled`.
+    /// The managed role does not exist yet. Lanyard creates it next. If the reason persists, read the message of `Stalled`.
     RoleMissing,
-    /// A role of that name exists and is not Lanyard's for this ServiceAccount. The message says whose it is. Choose another `managed.name`, name the role under `role.existing`, or adopt it: annotate the object with `lanyard.dev/adopt` as the message shows, if its class lets it.
+    /// A role of that name exists and does not belong to this ServiceAccount. The message names the owner. Choose another `managed.name`, set `role.existing`, or adopt the role: set the annotation `lanyard.dev/adopt` as the message shows, if the class allows it.
     RoleConflict,
-    /// A statement of an existing role's trust policy carries the id of one of Lanyard's and was changed so that nobody can tell whom it lets in. Delete it, or put its list back; Lanyard leaves it alone until then.
+    /// A statement with a `Sid` of Lanyard was edited so that the subjects it admits cannot be determined. Lanyard does not change it. Delete the statement or restore its list.
     StatementConflict,
-    /// `role.existing` or the annotation `lanyard.dev/adopt` names a role that is not there, or one that was adopted is gone. Create it or correct the ARN.
+    /// The role in `role.existing` or `lanyard.dev/adopt`, or an adopted role, does not exist. Create the role or correct the ARN.
     RoleNotFound,
-    /// The role exists but differs from the spec in something that keeps it from being used as asked.
+    /// The role exists, but a difference from the spec prevents its use. Read the message and `status.drift.items`.
     RoleDrifted,
-    /// The role's trust policy lets the ServiceAccount in.
+    /// The trust policy of the role admits the ServiceAccount. No action is needed.
     TrustInPlace,
-    /// The role's trust policy does not let the ServiceAccount in. The message holds the statement that is missing.
+    /// The trust policy of the role does not admit the ServiceAccount. The message contains the missing statement. Add it to the trust policy.
     TrustMissing,
-    /// A statement of the role's trust policy denies the ServiceAccount. Remove or narrow that statement.
+    /// A statement of the role's trust policy denies the ServiceAccount. Remove or narrow the statement.
     TrustDenied,
-    /// The trust policy uses a condition that Lanyard cannot judge from outside. Check it by hand.
+    /// The trust policy contains a condition that Lanyard cannot evaluate. Verify the condition manually.
     TrustNotVerifiable,
-    /// The annotation or the association is in place.
+    /// The annotation or the association is in place. No action is needed.
     BindingInPlace,
-    /// The annotation or the association is not in place yet.
+    /// The annotation or the association is not in place yet. Wait. If the reason persists, read the message of `Stalled`.
     BindingMissing,
-    /// The association or annotation in place differs from the one wanted.
+    /// The annotation or association differs from the spec. Read `status.drift.items`.
     BindingDrifted,
     /// The ServiceAccount does not exist. Create it, or set `serviceAccount.create: true`.
     ServiceAccountMissing,
-    /// An association for this ServiceAccount exists that Lanyard did not create; it decides what new pods get. The message says whose it is. Delete it, leave this ServiceAccount to its owner, or adopt it: annotate the object with `lanyard.dev/adopt` as the message shows, if its class lets it. What an EKS add-on owns is never adopted.
+    /// An association for this ServiceAccount exists that Lanyard did not create, and it determines the role of new pods. The message names the owner. Delete the association, keep this ServiceAccount with its owner, or adopt it: set the annotation `lanyard.dev/adopt` as the message shows, if the class allows it. Lanyard never adopts an association of an EKS add-on.
     AssociationConflict,
-    /// An adopted role, or one that is to be adopted, lacks the permissions boundary that the spec or its class asks for. Lanyard narrows no role that others made: put the boundary on it by hand, and the rest goes on.
+    /// An adopted role, or a role to be adopted, lacks the permissions boundary of the spec or the class. Lanyard does not restrict roles that it did not create. Attach the boundary to continue.
     BoundaryMissing,
-    /// The ServiceAccount carries a role annotation that Lanyard never set and that says something else than the spec asks for. Remove it by hand, then Lanyard sets its own.
+    /// The ServiceAccount has a role annotation that Lanyard did not set and that differs from the spec. Remove the annotation; Lanyard then sets its own.
     AnnotationConflict,
-    /// The IAM OIDC provider for the cluster's issuer is not there yet, or lacks the audience.
+    /// The IAM OIDC provider of the cluster's issuer does not exist, or lacks the audience. Wait, or create the provider if the class sets `provider: Require`.
     ProviderMissing,
-    /// The EKS Pod Identity Agent is not ready, so a pod would get no credentials. Install the add-on `eks-pod-identity-agent`.
+    /// The EKS Pod Identity Agent is not ready, so pods would get no credentials. Install the add-on `eks-pod-identity-agent`.
     AgentNotReady,
-    /// The cluster is not EKS's and AWS's pod identity webhook is not in it, so a pod would get neither role nor token. Install `amazon-eks-pod-identity-webhook`.
+    /// The pod identity webhook is not installed in this non-EKS cluster, so pods would get neither role nor token. Install `amazon-eks-pod-identity-webhook`.
     WebhookMissing,
-    /// Everything read from AWS and the cluster is as wanted.
+    /// No drift was detected in AWS or in the cluster. No action is needed.
     InSync,
-    /// Something differs and stands: see `status.drift.items`.
+    /// Drift was detected and not corrected. Read `status.drift.items`.
     Drifted,
-    /// Somebody changes the same thing again each time that Lanyard puts it back: another tool, which also takes it for its own. Lanyard goes on putting back what lets anybody in or out, and leaves a description, a longest session or a tag alone for a while. Find out who it is (CloudTrail, by the role's or association's name) and let one of the two decide, or set `driftPolicy: Report`.
+    /// Another tool changes the same field again after each correction. Lanyard continues to correct fields that affect access, and stops correcting a description, a session duration or a tag for a while. Find the tool in CloudTrail by the name of the role or association, and let only one of the two manage the field, or set `driftPolicy: Report`.
     Contested,
-    /// Something could not be read, so nobody knows whether it differs. The message says what and why.
+    /// A resource could not be read, so drift is unknown. The message names the resource and the cause. Fix the cause, or wait if AWS is unavailable.
     Unreadable,
-    /// Every pod of the ServiceAccount carries the credentials that the spec asks for.
+    /// Every pod of the ServiceAccount uses the credentials of the spec. No action is needed.
     PodsCurrent,
-    /// Some pods were created before the binding and carry other credentials or none. Restart them when it suits.
+    /// Some pods were created before the binding and use other credentials or none. Restart them at a convenient time.
     PodsStale,
-    /// A change of the binding has begun: the role and its trust are made ready beside what is there. Wait.
+    /// A change of the binding has started: the role and its trust policy are prepared while the old binding stays. Wait.
     Preparing,
-    /// The new annotation or association is put in place beside the old binding. Wait.
+    /// The new annotation or association is set while the old binding stays. Wait.
     Switching,
-    /// The annotation is in place and new pods still get Pod Identity: the association goes now. Wait.
+    /// The annotation is in place, and Lanyard deletes the association that still determines the role of new pods. Wait.
     Unbinding,
-    /// The association is gone; EKS needs some seconds before every new pod gets IRSA. Wait, then restart what still carries Pod Identity.
+    /// The association is deleted, and EKS needs some seconds before every new pod gets IRSA. Wait, then restart pods that still use Pod Identity.
     Unbound,
-    /// New pods get the binding that the spec asks for; older ones still carry another, which is kept until they are gone. Restart them when it suits, or set `podRestart: Rollout`.
+    /// New pods get the binding of the spec, and the old binding stays until no pod uses it. Restart the old pods at a convenient time, or set `podRestart: Rollout`.
     Draining,
-    /// All pods are current; the old binding is removed after a while without trouble. Wait.
+    /// All pods are current, and the old binding is removed after the soak time. Wait.
     Soaking,
-    /// A change of the binding is done: nothing of the old one is left.
+    /// A change of the binding is complete and the old binding is removed. No action is needed.
     BindingChanged,
-    /// `spec.transition.paused` is true: the change of the binding stays where it is. Set it to false to go on.
+    /// `spec.transition.paused` is true, so the change of the binding does not continue. Set it to false to continue.
     Paused,
-    /// A change of the binding waits until somebody agrees to what it costs. The message says what that is and how to agree.
+    /// A change of the binding requires approval. The message names the impact and the annotation that approves the change.
     ApprovalRequired,
-    /// Pods of the ServiceAccount run where there is no EKS Pod Identity Agent: on Fargate, on Windows, or on nodes without it. Keep them on IRSA, or move them.
+    /// Pods of the ServiceAccount run on nodes without the EKS Pod Identity Agent: Fargate, Windows, or nodes without an agent pod. Keep them on IRSA, or move them.
     NodesUnsupported,
-    /// An EKS add-on brings the ServiceAccount and binds it itself. Set the binding on the add-on.
+    /// An EKS add-on manages the ServiceAccount and its binding. Set the binding on the add-on.
     ManagedByAddOn,
-    /// A workload that was restarted does not come up, so no other is restarted. Look at its pods; then put the spec back, or mend it and the change goes on.
+    /// A restarted workload does not become available, so no other workload is restarted. Inspect its pods; then revert the spec, or fix the workload to continue.
     RestartStuck,
-    /// A workload was restarted so that its pods get the binding that the spec asks for.
+    /// A workload was restarted so that its pods get the binding of the spec. No action is needed.
     Restarted,
-    /// The class asks for another method, and its identities change a few at a time: this one waits for its turn, see the class's `spec.transition` and status.
+    /// The class sets another method and changes a limited number of identities at a time; this identity waits for a rollout slot. See `spec.transition` and the status of the class.
     Queued,
-    /// The class can be used as it is written.
+    /// The class is valid. No action is needed.
     Accepted,
-    /// The spec cannot be carried out as written. The message names the field and what to write instead.
+    /// The spec is invalid. The message names the field and the expected value. Correct the field.
     InvalidSpec,
-    /// The annotation `lanyard.dev/adopt` cannot be followed: it holds something that is no ARN, or one that does not belong to this object. The message says which, and what to write instead.
+    /// The annotation `lanyard.dev/adopt` contains a value that is not an ARN or does not belong to this object. The message names the value and the expected value. Correct the annotation.
     InvalidAdoption,
-    /// The spec asks for something that the guardrails of its class do not allow. The message names the field, the value and the rule. What was applied before is kept true and nothing new is applied: change the spec, or ask the owner of the class.
+    /// The guardrails of the class do not allow the spec. The message names the field, the value and the rule. The last applied spec is kept in sync. Change the spec, or ask the owner of the class to allow it.
     Forbidden,
-    /// `spec.className` is not set, and none of the cluster's classes is marked as the default. Set it.
+    /// `spec.className` is not set, and no class of the cluster is marked as the default. Set `spec.className`.
     NoDefaultClass,
-    /// `spec.className` is not set, and several classes are marked as the default. Set it, or take the annotation `lanyard.dev/is-default-class` off all but one.
+    /// `spec.className` is not set, and several classes are marked as the default. Set `spec.className`, or remove the annotation `lanyard.dev/is-default-class` from all but one class.
     SeveralDefaultClasses,
-    /// The class that the object names or follows does not exist. What was applied before is kept true: create the class again, or correct `spec.className`.
+    /// The class of the object does not exist. The last applied spec is kept in sync. Create the class again, or correct `spec.className`.
     ClassMissing,
-    /// The class cannot be carried out as it is written. The message quotes what is wrong; its owner has to correct it.
+    /// The class is invalid. The message quotes the error. The owner of the class must correct it.
     ClassUnusable,
-    /// The class is being deleted and takes no further object; those that follow it already go on. Name another class.
+    /// The class is being deleted and accepts no new object; objects that already follow it are not affected. Set another class.
     ClassDeleting,
-    /// The class does not fit what the object has: its default method cannot bind the role, or its tags are too many beside those of the spec. What was applied before is kept true: the owner of the class has to change it, or the spec has to say otherwise.
+    /// The class does not fit the object: its default method cannot bind the role, or its tags and those of the spec exceed the limit. The last applied spec is kept in sync. Ask the owner of the class to change it, or change the spec.
     ClassIncompatible,
-    /// The class does not serve the object's namespace. Name another class, or ask its owner to select the namespace.
+    /// The class does not select the namespace of the object. Set another class, or ask the owner of the class to select the namespace.
     NamespaceNotSelected,
-    /// `spec.className` names another class than the one that the object follows, which cannot change. Put it back, or make another object.
+    /// `spec.className` differs from the class that the object follows, which is immutable. Revert it, or create another object.
     ClassChanged,
-    /// The spec asks for Pod Identity on a cluster that is not EKS's, which alone has it. What is in place stays. Use `method: IRSA`.
+    /// The spec sets Pod Identity on a non-EKS cluster, which does not support it. Existing resources are kept. Set `method: IRSA`.
     PodIdentityUnavailable,
-    /// AWS cannot reach the issuer of the cluster's tokens, such as `https://kubernetes.default.svc`, so it can never verify one. Give the API server a public `--service-account-issuer`.
+    /// AWS cannot reach the issuer of the cluster's tokens, such as `https://kubernetes.default.svc`, and cannot verify tokens. Set a public `--service-account-issuer` on the API server.
     IssuerUnreachable,
-    /// The role would live in another account than the one that the binding can use. The message names both, and the way that leads there.
+    /// The role is in another account than the binding can use. The message names both accounts and the setting to change.
     AccountMismatch,
-    /// The object could not be read at all; it does not fit the CRD that this operator knows. Compare the versions of CRD and operator.
+    /// The object could not be decoded, since it does not match the CRD version of this operator. Compare the versions of CRD and operator.
     Undecodable,
-    /// AWS or the API server refuses a call. The message names the permission that is missing.
+    /// AWS or the API server denied a call. The message names the missing permission. Grant it.
     AccessDenied,
-    /// A quota of AWS is used up. The message names it; raise it or use less.
+    /// An AWS quota is exhausted. The message names the quota. Raise it or reduce the usage.
     QuotaExceeded,
-    /// AWS calls a document malformed that Lanyard took for well-formed. The message quotes AWS.
+    /// AWS rejected a policy document as malformed. The message quotes AWS. Correct the document.
     MalformedDocument,
-    /// AWS refuses a call for good. The message quotes AWS.
+    /// AWS rejected a call permanently. The message quotes AWS. Fix the cause that it names.
     Refused,
-    /// AWS has asked for fewer calls for twenty seconds of tries. Lanyard goes on trying, ever more rarely. Look which other tool uses up the account's rate.
+    /// AWS throttled a call for longer than the retry time. Lanyard retries with backoff. Find the tool that uses up the request rate of the account.
     Throttled,
-    /// AWS or the API server does not answer as it should; Lanyard tries again.
+    /// AWS or the API server returned an error or did not respond. Lanyard retries. Wait.
     Unavailable,
-    /// `spec.suspend` is true: Lanyard looks and reports, and changes nothing until it is false.
+    /// `spec.suspend` is true: Lanyard reads and reports, and changes nothing. Set it to false to continue.
     Suspended,
-    /// The operator runs with `--read-only`: it reports and changes nothing.
+    /// The operator runs with `--read-only`: it reads and reports, and changes nothing. Remove the flag to allow changes.
     ReadOnly,
-    /// The object is being deleted; the message says what is removed or what is in the way.
+    /// The object is being deleted. The message names the resources being removed, or the problem that blocks the deletion.
     Deleting,
-    /// The object is being deleted with `DeleteWhenUnused`, and pods still use the ServiceAccount; the message counts them. Delete or scale them down, or set `deletionPolicy: Delete` to remove everything at once.
+    /// The object is being deleted with `DeleteWhenUnused`, and pods still use the ServiceAccount. The message contains their number. Delete or scale down the pods, or set `deletionPolicy: Delete`.
     InUse,
-    /// The EKS add-on `eks-pod-identity-agent` was installed, as `--pod-identity-agent Ensure` allows.
+    /// The EKS add-on `eks-pod-identity-agent` was installed, as allowed by `--pod-identity-agent Ensure`. No action is needed.
     AgentInstalled,
-    /// A role or an association that somebody else made was adopted, as the annotation `lanyard.dev/adopt` asks. What was on it stays, and it stays when the object is deleted.
+    /// An existing role or association was adopted, as the annotation `lanyard.dev/adopt` requests. Its settings stay, and it stays when the object is deleted.
     Adopted,
-    /// A role was created.
+    /// A role was created. No action is needed.
     RoleCreated,
-    /// The role was deleted by somebody and created again: same name, same ARN, another unique id. AWS stores a role that a policy names as principal by that id, so every policy elsewhere that names it (of buckets, keys, queues, other roles) is dead until it is saved again. The condition says so until the spec next changes.
+    /// The role was deleted and created again outside Lanyard: same name and ARN, but another unique ID. AWS stores a role principal by its unique ID, so every policy that names the role as principal (buckets, keys, queues, other roles) has no effect until it is saved again. The condition stays until the spec changes. Save these policies again.
     RoleRecreated,
-    /// A role, its policies or its tags were brought to what the spec asks for.
+    /// A role, its policies or its tags were updated to match the spec. No action is needed.
     RoleUpdated,
-    /// The annotation or the association was put in place or changed.
+    /// The annotation or the association was created or changed. No action is needed.
     BindingUpdated,
-    /// Drift was found: the field, what was wanted and what was found.
+    /// Drift was detected. The message contains the field, the desired and the observed value.
     DriftFound,
-    /// Drift was found and repaired: the field, what was wanted and what was found.
+    /// Drift was detected and corrected. The message contains the field, the desired and the observed value.
     DriftCorrected,
-    /// Everything that Lanyard owned for the object is removed from AWS.
+    /// All AWS resources that Lanyard owned for the object were deleted. No action is needed.
     Removed,
-    /// Everything stays in AWS and is no longer Lanyard's.
+    /// All AWS resources stay and Lanyard no longer manages them. No action is needed.
     Released,
 }
 
@@ -202,7 +202,7 @@ mod tests {
     use super::Reason;
 
     #[test]
-    fn every_reason_fits_the_api_and_says_what_it_means() {
+    fn reason_is_valid_and_documented() {
         for reason in Reason::ALL {
             assert!(
                 reason.as_str().len() <= 128 && reason.as_str().chars().all(|c| c.is_ascii_alphanumeric())

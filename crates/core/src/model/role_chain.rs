@@ -1,5 +1,5 @@
-//! What each side of a role chain needs, where EKS goes on from an association's role to a target role (docs/dev/aws-behaviour.md#target-role).
-//! ARNs and flags in, statements out; no I/O. Called by `summarise`, for whoever owns either side.
+//! The statements that both sides of a role chain need, where EKS chains from the role of an association to a target
+//! role (docs/dev/aws-behaviour.md#target-role). Input: ARNs and flags; output: statements. No I/O.
 
 use serde_json::{Value, json};
 
@@ -8,10 +8,10 @@ use crate::model::subject::Subject;
 use lanyard_iam_policy::Statement;
 use lanyard_iam_policy::trust::statement;
 
-/// Both actions on both sides: sessions of pods carry tags, which go along (docs/dev/aws-behaviour.md#target-role).
+/// Both actions on both sides: pod sessions carry tags, which are passed on (docs/dev/aws-behaviour.md#target-role).
 const ACTIONS: [&str; 2] = ["sts:AssumeRole", "sts:TagSession"];
 
-/// What has to stand among the permissions of the association's role.
+/// The statement that the permissions of the association's role must contain.
 #[must_use]
 pub fn permission(target: &RoleArn) -> Statement {
     statement([
@@ -21,8 +21,10 @@ pub fn permission(target: &RoleArn) -> Statement {
     ])
 }
 
-/// What has to stand in the trust policy of the target role. The association's role is named by a condition, since a
-/// principal is stored by its unique id and dies with it (docs/dev/aws-behaviour.md#document-normalisation). `external_id`: what EKS sends where session tags are off.
+/// The statement that the trust policy of the target role must contain. A condition names the association's role,
+/// since IAM stores a principal by its unique ID, which is lost when the role is deleted
+/// (docs/dev/aws-behaviour.md#document-normalisation). `external_id` is the external ID that EKS sends if session
+/// tags are off.
 #[must_use]
 pub fn trust(
     source: &RoleArn,
@@ -59,20 +61,20 @@ mod tests {
     use crate::model::spec::Method;
 
     #[test]
-    fn a_target_is_let_in_by_the_tags_of_the_session_or_by_the_external_id() {
+    fn target_trust_has_session_tags_or_external_id() {
         let source = identity(&spec(Method::PodIdentity)).role_arn().clone();
-        let told = |id, tags| trust(&source, &subject(), id, tags).to_json();
-        let tagged = told(Some("x"), true);
+        let statement = |id, tags| trust(&source, &subject(), id, tags).to_json();
+        let tagged = statement(Some("x"), true);
         assert!(
             tagged.contains("kubernetes-namespace\":\"shop") && !tagged.contains("ExternalId"),
             "{tagged}"
         );
-        let untagged = told(Some("eu-west-1/111122223333/prod/shop/orders"), false);
+        let untagged = statement(Some("eu-west-1/111122223333/prod/shop/orders"), false);
         assert!(
             untagged.contains("sts:ExternalId") && !untagged.contains("RequestTag"),
             "{untagged}"
         );
-        for statement in [tagged, untagged, told(None, false)] {
+        for statement in [tagged, untagged, statement(None, false)] {
             assert!(
                 statement.contains("arn:aws:iam::111122223333:root")
                     && statement.contains(&source.to_string())

@@ -1,60 +1,62 @@
-//! Lanyard's statements in a trust policy, its own or somebody else's: which of them a binding needs, and by which ids.
-//! A subject and a binding in, ids and seats out; no I/O. The ids last: changing one orphans what stands in accounts.
+//! The statements of Lanyard in a trust policy, of a managed or an existing role: the statement that a binding needs,
+//! and its `Sid`. Input: a subject and a binding; output: keys and entries. No I/O. The `Sid`s are permanent: a
+//! changed `Sid` orphans statements in accounts.
 //!
-//! A role changes hands: what Lanyard makes, lets go and adopts again keeps its statements, so their ids are the same
-//! whoever owns the role, and no two statements that say different things have one id.
+//! A role can change its owner. A role that Lanyard creates, releases and adopts again keeps its statements.
+//! Therefore the `Sid`s do not depend on the owner, and statements with different content never share a `Sid`.
 //!
-//! Where a statement can list whom it lets in, subjects share one: those of a cluster by IRSA, those of a namespace by
-//! Pod Identity. Whatever else such a statement says is part of the key that its id is made from.
+//! Subjects share a statement if it can list them: the subjects of a cluster with IRSA, the subjects of a namespace
+//! with Pod Identity. The rest of the statement's content is part of the key that the `Sid` is derived from.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::arn::{Issuer, RoleArn};
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::field::Field;
 use crate::model::name::Audience;
 use crate::model::subject::{Subject, statement_id};
 use lanyard_iam_policy::Statement;
-use lanyard_iam_policy::membership::{Membership, TAG_SERVICE_ACCOUNT};
+use lanyard_iam_policy::membership::Membership;
+use lanyard_iam_policy::trust::TAG_SERVICE_ACCOUNT;
 
-/// What tells Lanyard's statements in a trust policy apart, beside the subject's cluster and namespace.
+/// The key of a statement of Lanyard in a trust policy, beside the cluster and namespace of the subject.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StatementKey {
-    /// Tokens of an issuer for an audience: one statement for the cluster.
-    Token {
-        /// Who issues the token.
+    /// Tokens of an issuer for an audience: one statement per cluster.
+    Irsa {
+        /// The issuer of the token.
         issuer: Issuer,
-        /// Whom the token is for.
+        /// The audience of the token.
         audience: Audience,
     },
-    /// Pod Identity with session tags: one statement for the namespace.
-    Tags,
-    /// Pod Identity without session tags: the condition admits the whole cluster and can name nobody, so each subject
-    /// has such a statement to itself, or nobody could tell when it may go.
-    Cluster,
+    /// Pod Identity with session tags: one statement per namespace.
+    PodIdentityTagged,
+    /// Pod Identity without session tags: the condition admits the whole cluster and cannot name a subject. Each
+    /// subject has its own statement, since a shared one could never be removed safely.
+    PodIdentityUntagged,
 }
 
-/// One statement of Lanyard's in a trust policy, as one subject needs it.
+/// A statement of Lanyard in a trust policy that other subjects may share, as one subject needs it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// The subject's place.
+pub struct SharedStatement {
+    /// The entry of the subject.
     pub membership: Membership,
-    /// The statement as it is for this subject alone.
-    pub alone: Statement,
+    /// The statement with this subject as its only entry.
+    pub statement: Statement,
 }
 
-/// One seat in one role.
+/// The entry of a subject in the trust policy of one role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoleMembership {
     /// The role.
     pub role: RoleArn,
-    /// The place in its trust policy.
+    /// The entry.
     pub membership: Membership,
 }
 
 impl RoleMembership {
-    /// The aspect of the role that this is.
+    /// The field of this entry.
     #[must_use]
     pub fn field(&self) -> Field {
         Field::Statement(self.membership.sid.clone())
@@ -65,21 +67,21 @@ impl StatementKey {
     /// The key of the statement that a binding needs.
     #[must_use]
     pub fn of(binding: &Binding) -> Self {
-        match &binding.by {
-            By::Irsa { issuer, audience } => Self::Token {
+        match &binding.settings {
+            MethodSettings::Irsa { issuer, audience } => Self::Irsa {
                 issuer: issuer.clone(),
                 audience: audience.clone(),
             },
-            By::PodIdentity {
+            MethodSettings::PodIdentity {
                 session_tags: true, ..
-            } => Self::Tags,
-            By::PodIdentity {
+            } => Self::PodIdentityTagged,
+            MethodSettings::PodIdentity {
                 session_tags: false, ..
-            } => Self::Cluster,
+            } => Self::PodIdentityUntagged,
         }
     }
 
-    /// The subject's place in the statement.
+    /// The entry of the subject in the statement.
     #[must_use]
     pub fn membership(&self, subject: &Subject) -> Membership {
         let Subject {
@@ -88,16 +90,16 @@ impl StatementKey {
             name,
         } = subject;
         let (sid, list, member) = match self {
-            Self::Token { issuer, audience } => {
+            Self::Irsa { issuer, audience } => {
                 let issuer = issuer.host_and_path();
                 let sid = statement_id(&format!("{cluster}/IRSA/{issuer}/{audience}"));
                 (sid, Some(format!("{issuer}:sub")), subject.claim())
             }
-            Self::Tags => {
+            Self::PodIdentityTagged => {
                 let sid = statement_id(&format!("{cluster}/PodIdentity/{namespace}"));
                 (sid, Some(TAG_SERVICE_ACCOUNT.to_owned()), name.to_string())
             }
-            Self::Cluster => {
+            Self::PodIdentityUntagged => {
                 let sid = statement_id(&format!("{cluster}/PodIdentity/{namespace}/{name}"));
                 (sid, None, name.to_string())
             }
@@ -113,8 +115,8 @@ mod tests {
     use crate::model::spec::{Method, Spec};
 
     #[test]
-    fn the_lasting_ids_do_not_change() {
-        // Computed apart, with `sha256sum`: what these ids name stands in other people's roles.
+    fn shared_statement_sids_are_stable() {
+        // Computed independently with `sha256sum`: statements with these `Sid`s exist in accounts.
         let sid = |spec: &Spec| {
             StatementKey::of(&identity(spec).binding)
                 .membership(&subject())

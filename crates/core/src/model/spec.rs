@@ -1,17 +1,17 @@
-//! What a user asked for: the fields of a WorkloadIdentity's spec as plain values, nothing checked yet.
-//! Mirrors the CRD without Kubernetes types; the api crate converts, `validate` checks. No I/O.
+//! The fields of a WorkloadIdentity's spec as plain values, not yet validated. They mirror the CRD without Kubernetes
+//! types; the api crate converts them. No I/O.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The audience of IRSA tokens unless the spec names another; the same in every partition.
+/// The audience of IRSA tokens if the spec sets none; the same in every partition.
 pub const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
-/// IAM's own default of a role's longest session, in seconds.
+/// The default of IAM for the maximum session duration of a role, in seconds.
 pub const DEFAULT_MAX_SESSION: u32 = 3600;
 
-/// How a pod gets its role.
+/// The method by which a pod gets its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Method {
     /// IAM roles for service accounts: an OIDC provider, a web-identity trust and an annotation.
@@ -30,125 +30,125 @@ impl fmt::Display for Method {
     }
 }
 
-/// What becomes of drift.
+/// The handling of drift.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DriftPolicy {
-    /// It is repaired and recorded.
+    /// Drift is corrected and recorded.
     #[default]
     Correct,
-    /// It is only recorded. Changes of the spec are applied all the same.
+    /// Drift is only recorded. Changes of the spec are still applied.
     Report,
 }
 
-/// What becomes of AWS's side when the object is deleted.
+/// The handling of AWS resources when the object is deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeletionPolicy {
-    /// Everything Lanyard owns is removed.
+    /// All resources that Lanyard owns are deleted.
     #[default]
     Delete,
-    /// The same, once a fresh list shows no pod of the ServiceAccount.
+    /// The same, after a fresh list shows no pod of the ServiceAccount.
     DeleteWhenUnused,
-    /// Everything stays and stops being Lanyard's.
+    /// All resources stay, and Lanyard stops managing them.
     Retain,
 }
 
-/// Whether Lanyard may restart workloads when the binding changes.
+/// The permission to restart workloads when the binding changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PodRestart {
-    /// It waits until pods are replaced in the ordinary course of things.
+    /// Lanyard waits until pods are replaced for another reason.
     #[default]
     Never,
-    /// It restarts the owners as `kubectl rollout restart` does: one first, then the others.
+    /// Lanyard restarts the owners as `kubectl rollout restart` does: one as a canary, then the rest.
     Rollout,
 }
 
-/// What Lanyard does about the trust policy of somebody else's role.
+/// The handling of the trust policy of an existing role.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ExistingTrust {
-    /// It says what is missing and changes nothing.
+    /// Lanyard reports missing permissions and changes nothing.
     #[default]
     Check,
-    /// It keeps statements of its own there, and leaves every other alone.
+    /// Lanyard manages its own statements and does not change other statements.
     Manage,
 }
 
-/// The spec of a WorkloadIdentity as it was written, and the annotation that belongs to it.
+/// The spec of a WorkloadIdentity as written, and the adoption annotation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Spec {
-    /// ARNs of what somebody else made and Lanyard is to adopt, from the annotation `lanyard.dev/adopt`.
+    /// The ARNs of existing resources to adopt, from the annotation `lanyard.dev/adopt`.
     pub adopt: Vec<String>,
-    /// The class to follow; absent: the default one.
+    /// The class to follow; absent: the default class.
     pub class_name: Option<String>,
-    /// Whether Lanyard creates the ServiceAccount when it is missing.
+    /// True if Lanyard creates a missing ServiceAccount.
     pub create_service_account: bool,
-    /// The method asked for; absent: the cluster's default.
+    /// The method; absent: the default of class or cluster.
     pub method: Option<Method>,
-    /// The role that Lanyard makes and owns.
+    /// The role that Lanyard creates and owns.
     pub managed: Option<ManagedRoleSpec>,
-    /// Somebody else's role.
+    /// An existing role.
     pub existing: Option<ExistingRoleSpec>,
-    /// What only Pod Identity knows.
+    /// The settings of Pod Identity.
     pub pod_identity: PodIdentitySpec,
-    /// What only IRSA knows.
+    /// The settings of IRSA.
     pub irsa: IrsaSpec,
-    /// What becomes of drift; absent: corrected.
+    /// The handling of drift; absent: corrected.
     pub drift_policy: Option<DriftPolicy>,
-    /// What a deletion removes; absent: everything Lanyard owns.
+    /// The handling of AWS resources at deletion; absent: deleted.
     pub deletion_policy: Option<DeletionPolicy>,
-    /// Whether Lanyard may restart workloads when the binding changes; absent: never.
+    /// The permission to restart workloads when the binding changes; absent: never.
     pub pod_restart: Option<PodRestart>,
-    /// Whether a change of the binding stops where it is.
+    /// True if a change of the binding is paused.
     pub transition_paused: bool,
-    /// Whether Lanyard keeps its hands off for now.
+    /// True if reconciliation is suspended.
     pub suspend: bool,
 }
 
-/// A role that Lanyard makes and owns, as it was written.
+/// A role that Lanyard creates and owns, as written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ManagedRoleSpec {
-    /// The role's name; absent: derived from the subject.
+    /// The name; absent: derived from the subject.
     pub name: Option<String>,
-    /// The role's description, at most 1,000 characters.
+    /// The description, at most 1,000 characters.
     pub description: Option<String>,
-    /// The longest session, such as `1h`; AWS allows 1 to 12 hours.
+    /// The maximum session duration, such as `1h`; AWS allows 1 to 12 hours.
     pub max_session_duration: Option<String>,
     /// The ARN of the permissions boundary.
     pub permissions_boundary_arn: Option<String>,
     /// ARNs of managed policies to attach.
     pub policy_arns: Vec<String>,
-    /// Inline policies by name, in the order written.
+    /// The inline policies by name, in the order written.
     pub inline_policies: Vec<(String, serde_json::Value)>,
-    /// The user's own tags.
+    /// The tags of the user.
     pub tags: BTreeMap<String, String>,
 }
 
-/// Somebody else's role, as it was written.
+/// An existing role, as written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExistingRoleSpec {
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
-    /// What Lanyard does about its trust policy.
+    /// The handling of its trust policy.
     pub trust: ExistingTrust,
 }
 
-/// What only Pod Identity knows, as it was written.
+/// The settings of Pod Identity, as written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PodIdentitySpec {
-    /// The role that EKS chains to from the associated role.
+    /// The role that EKS chains to from the role of the association.
     pub target_role_arn: Option<String>,
-    /// Whether EKS leaves the session tags off.
+    /// True if EKS does not send session tags.
     pub disable_session_tags: bool,
-    /// A policy that narrows each session; needs the tags off.
+    /// A policy that restricts each session; requires that session tags are disabled.
     pub session_policy: Option<serde_json::Value>,
 }
 
-/// What only IRSA knows, as it was written.
+/// The settings of IRSA, as written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IrsaSpec {
     /// The audience of the tokens; absent: `sts.amazonaws.com`.
     pub audience: Option<String>,
     /// The lifetime of the tokens, such as `24h`.
     pub token_expiration: Option<String>,
-    /// Whether SDKs call the regional STS endpoint; absent: the webhook's default.
+    /// True if SDKs call the regional STS endpoint; absent: the default of the webhook.
     pub sts_regional_endpoints: Option<bool>,
 }

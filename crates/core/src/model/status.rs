@@ -1,5 +1,5 @@
-//! The status of a WorkloadIdentity as a value: what `summarise` makes and the api crate writes, and what the next
-//! look reads back as the previous status. Pure data; nothing in it changes by itself.
+//! The status of a WorkloadIdentity as a value. `summarise` creates it, the api crate writes it, and the next
+//! reconciliation reads it as the previous status. Pure data; no part of it changes without a change of state.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,24 @@ use crate::model::condition::{Condition, ConditionType};
 use crate::model::from_class::FromClass;
 use crate::model::reason::Reason;
 
-/// At most so many drift items stand in the status; `count` tells of all.
+/// The maximum number of drift items in the status; `count` includes all.
 pub const DRIFT_ITEMS_LIMIT: usize = 20;
 
-/// What stands in `status`.
+/// The content of `status`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
-    /// The generation of the spec that was last looked at; absent or -1: none yet.
+    /// The generation of the spec that was last reconciled; absent or -1: none yet.
     pub observed_generation: Option<i64>,
     /// The value of `lanyard.dev/reconcile-requested-at` that was last handled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
-    /// All conditions Lanyard owns.
+    /// All conditions that Lanyard sets.
     pub conditions: Vec<Condition>,
-    /// The class that is followed, as it was first chosen.
+    /// The class that the object follows, as first selected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_name: Option<String>,
-    /// What the class put in when the object was last carried out: it stands for the class while nothing new is applied.
+    /// The values that the class contributed at the last apply. They replace the class while nothing new is applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied_from_class: Option<FromClass>,
     /// The role, once it is known.
@@ -41,38 +41,38 @@ pub struct Status {
     /// The IAM OIDC provider in use (IRSA).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oidc_provider_arn: Option<String>,
-    /// One short digest for each aspect, of what Lanyard last applied.
+    /// One short hash per field of the state that Lanyard last applied.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub last_applied_hashes: BTreeMap<String, String>,
-    /// What differs and stands, and what was corrected last.
+    /// The current drift and the last correction.
     pub drift: DriftStatus,
     /// The pods of the subject.
     pub pods: PodsStatus,
-    /// The change of the binding that is under way.
+    /// The transition in progress.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transition: Option<TransitionStatus>,
 }
 
-/// A change of the binding in the status. What it says may delay a change and never permit one: without it, everything
-/// counts as seen for the first time.
+/// The transition in the status. Its times may delay a change but never permit one: without them, every observation
+/// counts as the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransitionStatus {
-    /// How far it has come.
+    /// The stage of the transition.
     pub stage: Reason,
-    /// Since when it stands there.
+    /// The time when the stage was entered.
     pub stage_transition_time: Timestamp,
-    /// When it was first seen.
+    /// The time when the transition was first observed.
     pub start_time: Timestamp,
-    /// When the wanted binding was first seen in place.
+    /// The time when the desired binding was first observed in place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bound_time: Option<Timestamp>,
-    /// When new pods were first known to get the wanted binding.
+    /// The time when new pods were first known to get the desired binding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective_time: Option<Timestamp>,
-    /// A short name of the binding that it leads to.
+    /// A short hash of the desired binding.
     pub target_hash: String,
-    /// The value of the annotation `lanyard.dev/approve` that it waits for.
+    /// The value of the annotation `lanyard.dev/approve` that the transition waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval_token: Option<String>,
 }
@@ -81,22 +81,23 @@ pub struct TransitionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleStatus {
-    /// The role's ARN.
+    /// The ARN.
     pub arn: RoleArn,
-    /// The role's unique id (`AROA...`), recorded when Lanyard created or adopted it; it tells a re-created role.
+    /// The unique ID (`AROA...`), recorded when Lanyard created or adopted the role. It identifies a recreated role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Whether somebody else made it and Lanyard adopted it.
+    /// True if Lanyard adopted the role.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
 }
 
-/// Roles that are known to be Lanyard's for a subject, or to have been in use, by what no tenant can write.
+/// Roles that the status proves to be Lanyard's for a subject, or to have been in use. Tenants cannot write the
+/// status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Made {
-    /// Each of them.
+pub struct RecordedRoles {
+    /// The roles.
     pub roles: Vec<RoleArn>,
-    /// The one that was adopted: it may have another path than Lanyard's.
+    /// The adopted role, which may have a path outside the path of Lanyard.
     pub adopted: Option<RoleArn>,
 }
 
@@ -104,24 +105,24 @@ pub struct Made {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BindingStatus {
-    /// The binding itself.
+    /// The binding.
     #[serde(flatten)]
     pub binding: Binding,
-    /// Whether new pods get it, will get it, or only old pods still hold it.
+    /// The state of the binding.
     pub state: BindingState,
     /// The association behind a Pod Identity binding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub association: Option<AssociationStatus>,
 }
 
-/// What a binding is to new pods.
+/// The state of a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BindingState {
     /// New pods get it.
     Active,
     /// New pods will get it.
     Pending,
-    /// Only old pods still hold it.
+    /// Only old pods still use it.
     Draining,
 }
 
@@ -129,14 +130,14 @@ pub enum BindingState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AssociationStatus {
-    /// Its id in EKS (`a-...`).
+    /// The ID in EKS (`a-...`).
     pub id: String,
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
-    /// The external id that a target role's trust can demand.
+    /// The external ID that the trust policy of a target role can require.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// Whether somebody else made it and Lanyard adopted it.
+    /// True if Lanyard adopted the association.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
 }
@@ -145,17 +146,17 @@ pub struct AssociationStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DriftStatus {
-    /// How many items stand.
+    /// The number of drift items.
     pub count: i64,
-    /// The first of them, at most [`DRIFT_ITEMS_LIMIT`].
+    /// The first items, at most [`DRIFT_ITEMS_LIMIT`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<DriftItem>,
-    /// What was corrected last; replaced only by the next correction.
+    /// The last correction; replaced only by the next correction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_correction: Option<Correction>,
 }
 
-/// One difference that stands or was corrected.
+/// One difference that exists or was corrected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftItem {
@@ -163,69 +164,69 @@ pub struct DriftItem {
     pub resource: String,
     /// The field, such as `trustPolicy.Statement[Sid=Lanyard...]`.
     pub field: String,
-    /// What was wanted; absent: that it is not there.
+    /// The desired value; absent if the field must not exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired: Option<String>,
-    /// What was found; absent: nothing.
+    /// The observed value; absent if the field does not exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed: Option<String>,
-    /// Why it stands; absent in corrections.
+    /// The reason why it is not corrected; absent in corrections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<DriftReason>,
-    /// When it was first seen; absent in corrections.
+    /// The time when it was first observed; absent in corrections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
 }
 
-/// Why a difference stands.
+/// The reason why a difference is not corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DriftReason {
     /// The drift policy is `Report`, or the operator may not write.
     Reported,
-    /// Somebody changes it again each time that it is put back: it is left alone for a while.
+    /// Another tool changes it again after each correction; Lanyard does not correct it for a while.
     Contested,
-    /// It could not be read.
+    /// The field could not be read.
     Unreadable,
-    /// It is somebody else's to change.
+    /// Lanyard does not own the field.
     Unmanaged,
 }
 
-/// A correction that was made.
+/// A correction of drift.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Correction {
-    /// When.
+    /// The time of the correction.
     pub at: Timestamp,
-    /// What.
+    /// The corrected items.
     pub items: Vec<DriftItem>,
 }
 
-/// The pods of the subject in the status. No totals: they churn.
+/// The pods of the subject in the status. No totals, since they change constantly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodsStatus {
-    /// Holders without the credentials that the spec asks for.
+    /// The number of pods without the credentials of the spec.
     pub stale: i64,
 }
 
 impl Status {
-    /// The condition of a type, when it is there.
+    /// The condition of a type. Returns `None` if the status has no such condition.
     #[must_use]
     pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
         self.conditions.iter().find(|condition| condition.kind == kind)
     }
 
-    /// The roles on record. No tenant can write a status, so they are known to be where Lanyard put or found them. A role
-    /// without an id is only asked for, or another's, and where it would be is a tenant's word.
+    /// The recorded roles. Tenants cannot write the status, so these are roles that Lanyard created, adopted or used.
+    /// A role without an ID is only requested or foreign, and a tenant controls its ARN.
     #[must_use]
-    pub fn made(&self) -> Made {
+    pub fn recorded_roles(&self) -> RecordedRoles {
         let role = self.role.as_ref().filter(|role| role.id.is_some());
         let in_use = self
             .bindings
             .iter()
             .filter(|known| known.state != BindingState::Pending);
         let bound = in_use.map(|known| &known.binding.role_arn);
-        Made {
+        RecordedRoles {
             roles: role
                 .map(|role| &role.arn)
                 .into_iter()
@@ -236,7 +237,7 @@ impl Status {
         }
     }
 
-    /// The binding that new pods get, as last recorded.
+    /// The last recorded binding that new pods get.
     #[must_use]
     pub fn active_binding(&self) -> Option<&BindingStatus> {
         self.bindings
@@ -252,17 +253,17 @@ mod tests {
     use crate::model::spec::Method;
 
     #[test]
-    fn a_role_that_is_only_asked_for_is_not_on_record() {
+    fn role_without_id_is_not_recorded() {
         let (identity, _, mut status) = applied(&spec(Method::PodIdentity));
         let arn = identity.role_arn().clone();
         status.role.as_mut().unwrap().adopted = true;
-        assert_eq!(status.made().adopted.as_ref(), Some(&arn));
-        assert!(status.made().roles.contains(&arn));
+        assert_eq!(status.recorded_roles().adopted.as_ref(), Some(&arn));
+        assert!(status.recorded_roles().roles.contains(&arn));
         status.role.as_mut().unwrap().id = None;
         status
             .bindings
             .iter_mut()
             .for_each(|known| known.state = BindingState::Pending);
-        assert_eq!(status.made(), Made::default());
+        assert_eq!(status.recorded_roles(), RecordedRoles::default());
     }
 }

@@ -1,5 +1,6 @@
-//! The subject (cluster, namespace, ServiceAccount) and everything that is made from its hash: role names, paths,
-//! ownership tags, statement ids. Names in, names out; no I/O. These forms last: changing one orphans what exists.
+//! The subject (cluster, namespace, ServiceAccount) and the names derived from its hash: role names, ownership tags
+//! and statement `Sid`s. Input and output: names; no I/O. The forms are permanent: a changed form orphans existing
+//! resources.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,36 +10,36 @@ use sha2::{Digest, Sha256};
 
 use crate::model::name::{ClusterIdentity, Namespace, RoleName, ServiceAccountName, TagKey};
 
-/// Tag with the cluster identity on everything Lanyard creates in AWS.
+/// The tag with the cluster identity on every AWS resource that Lanyard creates.
 pub const TAG_CLUSTER: &str = "lanyard.dev/cluster";
-/// Tag with the namespace of the subject.
+/// The tag with the namespace of the subject.
 pub const TAG_NAMESPACE: &str = "lanyard.dev/namespace";
-/// Tag with the name of the subject.
+/// The tag with the name of the subject.
 pub const TAG_NAME: &str = "lanyard.dev/name";
-/// Tag that takes the place of the three above when Lanyard lets a thing go without removing it.
+/// The tag that replaces the three above when Lanyard releases a resource without deleting it.
 pub const TAG_RETAINED: &str = "lanyard.dev/retained";
-/// Tag that stands beside the three on what Lanyard did not make but adopted. While it stands, what Lanyard did not put
-/// there stays, and the thing itself stays when its object goes.
+/// The tag that stands beside the three on an adopted resource. While it exists, settings that Lanyard did not apply
+/// stay, and the resource stays when its object is deleted.
 pub const TAG_ADOPTED: &str = "lanyard.dev/adopted";
-/// Every tag of Lanyard's own.
+/// All tags that Lanyard sets.
 pub const OWN_TAGS: [&str; 5] = [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME, TAG_ADOPTED, TAG_RETAINED];
 
-/// Characters of a role's name (IAM `CreateRole`).
+/// The maximum length of a role name (IAM `CreateRole`).
 const ROLE_NAME_LIMIT: usize = 64;
 
-/// Who gets a role: one ServiceAccount of one cluster.
+/// The ServiceAccount of a cluster that gets a role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Subject {
-    /// The cluster it lives in.
+    /// The cluster.
     pub cluster: ClusterIdentity,
-    /// Its namespace.
+    /// The namespace.
     pub namespace: Namespace,
-    /// The ServiceAccount's name, which is the WorkloadIdentity's too.
+    /// The name of the ServiceAccount, which is also the name of the WorkloadIdentity.
     pub name: ServiceAccountName,
 }
 
 impl Subject {
-    /// The hex SHA-256 of `<cluster identity>/<namespace>/<name>`, cut to `length`.
+    /// The hex SHA-256 of `<cluster identity>/<namespace>/<name>`, truncated to `length`.
     #[must_use]
     pub fn hash(&self, length: usize) -> String {
         hex_hash(
@@ -47,16 +48,16 @@ impl Subject {
         )
     }
 
-    /// The `sub` claim of the subject's tokens.
+    /// The `sub` claim of the ServiceAccount's tokens.
     #[must_use]
     pub fn claim(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.name)
     }
 
-    /// The role's name when the spec gives none: `<prefix><namespace>-<name>-<8 hex>`, cut so that the hash stays whole.
+    /// The role name if the spec sets none: `<prefix><namespace>-<name>-<8 hex>`, truncated before the hash.
     ///
     /// # Errors
-    /// When the prefix holds a character that no role name may hold.
+    /// Returns an error if the prefix has a character that a role name may not have.
     pub fn role_name(&self, prefix: &str) -> Result<RoleName, crate::model::name::NameError> {
         let hash = self.hash(8);
         let room = ROLE_NAME_LIMIT - hash.len() - 1;
@@ -67,13 +68,13 @@ impl Subject {
         RoleName::parse(format!("{stem}-{hash}"))
     }
 
-    /// Whether a role's name may be one that was derived for this subject, whatever its prefix was then.
+    /// Returns true if a role name may be derived from this subject with any prefix.
     #[must_use]
     pub fn derives(&self, name: &str) -> bool {
         name.ends_with(&format!("-{}", self.hash(8)))
     }
 
-    /// The tags that mark a thing in AWS as Lanyard's for this subject.
+    /// The tags that mark an AWS resource as managed for this subject.
     #[must_use]
     pub fn ownership_tags(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
@@ -83,14 +84,14 @@ impl Subject {
         ])
     }
 
-    /// The tags that mark a thing that somebody else made as adopted for this subject.
+    /// The tags that mark an AWS resource as adopted for this subject.
     #[must_use]
     pub fn adoption_tags(&self) -> BTreeMap<String, String> {
-        let mark = (TAG_ADOPTED.to_owned(), "true".to_owned());
-        self.ownership_tags().into_iter().chain([mark]).collect()
+        let adopted = (TAG_ADOPTED.to_owned(), "true".to_owned());
+        self.ownership_tags().into_iter().chain([adopted]).collect()
     }
 
-    /// Whether these tags say that the thing is this subject's.
+    /// Returns true if these tags mark a resource of this subject.
     #[must_use]
     pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
         self.ownership_tags()
@@ -98,11 +99,11 @@ impl Subject {
             .all(|(key, value)| tags.get(key) == Some(value))
     }
 
-    /// Whether these tags say, all three of them, that the thing is another subject's.
+    /// Returns true if all three ownership tags exist and name another subject.
     #[must_use]
-    pub fn is_anothers(&self, tags: &BTreeMap<String, String>) -> bool {
-        let whole = self.ownership_tags().keys().all(|key| tags.contains_key(key));
-        whole && !self.owns(tags)
+    pub fn names_other_subject(&self, tags: &BTreeMap<String, String>) -> bool {
+        let complete = self.ownership_tags().keys().all(|key| tags.contains_key(key));
+        complete && !self.owns(tags)
     }
 }
 
@@ -112,19 +113,19 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Whether a tag key is reserved: ours, or one that would pass for a Pod Identity session tag (ABAC).
+/// Returns true if a tag key is reserved for Lanyard, or could be mistaken for a Pod Identity session tag (ABAC).
 #[must_use]
 pub fn is_reserved_tag(key: &TagKey) -> bool {
     let key = key.as_str().to_ascii_lowercase();
     key.starts_with("lanyard.dev/") || key.starts_with("kubernetes-") || key.starts_with("eks-cluster-")
 }
 
-/// The `Sid` of a statement of Lanyard's, made from what tells it apart.
+/// The `Sid` of a statement of Lanyard, derived from its key.
 pub(crate) fn statement_id(key: &str) -> String {
     format!("Lanyard{}", hex_hash(key, 16))
 }
 
-/// The first `length` hex digits of a text's SHA-256.
+/// The first `length` hex digits of the SHA-256 of a text.
 #[must_use]
 pub fn hex_hash(text: &str, length: usize) -> String {
     let mut hash = hex::encode(Sha256::digest(text.as_bytes()));
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_before_the_hash_so_that_two_of_them_stay_two() {
+    fn long_role_names_keep_the_hash_and_stay_distinct() {
         let one = subject(&format!("{}a", "x".repeat(100))).role_name("").unwrap();
         let two = subject(&format!("{}b", "x".repeat(100))).role_name("").unwrap();
         assert_eq!(one.as_str().len(), 64);
@@ -153,22 +154,25 @@ mod tests {
     }
 
     #[test]
-    fn the_lasting_forms_do_not_change() {
-        // Computed apart, with `sha256sum`: what these forms name exists in accounts.
+    fn derived_role_name_is_stable() {
+        // Computed independently with `sha256sum`: roles with this name exist in accounts.
         let subject = subject("orders");
         assert_eq!(subject.role_name("").unwrap().as_str(), "shop-orders-f4647193");
     }
 
     #[test]
-    fn tags_of_another_cluster_are_not_ours() {
+    fn tags_of_another_cluster_are_not_owned() {
         let subject = subject("orders");
         let mut tags = subject.ownership_tags();
         assert!(subject.owns(&tags));
-        assert!(!subject.is_anothers(&tags));
+        assert!(!subject.names_other_subject(&tags));
         tags.insert(TAG_CLUSTER.to_owned(), "other".to_owned());
         assert!(!subject.owns(&tags));
-        assert!(subject.is_anothers(&tags));
+        assert!(subject.names_other_subject(&tags));
         tags.remove(TAG_NAME);
-        assert!(!subject.is_anothers(&tags), "two of three name nobody");
+        assert!(
+            !subject.names_other_subject(&tags),
+            "two of three tags name no subject"
+        );
     }
 }

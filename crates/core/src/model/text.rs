@@ -1,12 +1,12 @@
-//! Text that people will read: foreign text is cut short and stripped before it is quoted anywhere.
-//! Text in, text out; no I/O. Used by every message, condition, event and log line.
+//! Text for users: foreign text is truncated and stripped of control characters before it is quoted. Input and
+//! output: text; no I/O.
 
 pub use lanyard_iam_policy::text::{QUOTE_LIMIT, quote};
 
-/// The longest message of a condition or event, in bytes: the API server refuses event notes above 1,024.
+/// The maximum length of a condition or event message, in bytes: the API server rejects event notes above 1,024.
 pub const MESSAGE_LIMIT: usize = 1000;
 
-/// A whole message without control characters, cut to [`MESSAGE_LIMIT`] bytes on a character boundary.
+/// A message without control characters, truncated to [`MESSAGE_LIMIT`] bytes on a character boundary.
 #[must_use]
 pub fn message(text: &str) -> String {
     let text: String = text
@@ -16,13 +16,13 @@ pub fn message(text: &str) -> String {
     cut(&text, MESSAGE_LIMIT)
 }
 
-/// Parts with semicolons between, without the full stops of those that are sentences.
+/// The parts separated by semicolons, without the full stops of sentences.
 fn listed(parts: &[String]) -> String {
     let parts = parts.iter().map(|part| part.strip_suffix('.').unwrap_or(part));
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// The parts of a message and its end, which always fits: as many parts as there is room for, and how many more there are.
+/// A message of as many parts as fit, the number of omitted parts, and the end, which is never truncated.
 #[must_use]
 pub fn joined(parts: &[String], end: &str) -> String {
     let is_sentence = end.is_empty() && parts.last().is_some_and(|part| part.ends_with('.'));
@@ -41,7 +41,7 @@ pub fn joined(parts: &[String], end: &str) -> String {
     with(&cut(first, room), 1.min(parts.len()))
 }
 
-/// Text of at most so many bytes.
+/// The text, truncated to at most `limit` bytes.
 fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
@@ -54,12 +54,12 @@ fn cut(text: &str, limit: usize) -> String {
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
-/// What is said of a field, which is told by its path below `spec` unless it is of the metadata.
+/// The path of a field for messages: below `spec`, unless it is part of the metadata.
 #[must_use]
-pub fn field(told: &str) -> String {
-    match told.starts_with("metadata.") {
-        true => told.to_owned(),
-        false => format!("spec.{told}"),
+pub fn field(path: &str) -> String {
+    match path.starts_with("metadata.") {
+        true => path.to_owned(),
+        false => format!("spec.{path}"),
     }
 }
 
@@ -81,20 +81,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_cut_on_a_character_boundary() {
+    fn message_is_truncated_on_a_character_boundary() {
         let cut = message(&"é".repeat(800));
         assert!(cut.len() <= MESSAGE_LIMIT && cut.ends_with('…'));
     }
 
     #[test]
-    fn sentences_in_a_row_have_one_full_stop() {
+    fn joined_sentences_have_one_full_stop() {
         let parts = ["a.".to_owned(), "b.".to_owned()];
         assert_eq!(joined(&parts, ""), "a; b.");
         assert_eq!(joined(&parts, "; the rest stays"), "a; b; the rest stays");
     }
 
     #[test]
-    fn the_end_of_a_message_is_never_cut_off() {
+    fn joined_message_end_is_never_truncated() {
         let end = "; the rest stays";
         let part = |size: usize| "x".repeat(size);
         let two = joined(&[part(10), part(10)], end);

@@ -1,47 +1,49 @@
-//! Every time that matters, as one value given at start. Only tests set it shorter. Pure data.
+//! All time limits and intervals as one value, set at start. Only tests use shorter ones. Pure data; no I/O.
 
 use std::time::Duration;
 
-/// How long things take and how long Lanyard waits.
+/// The time limits and intervals of Lanyard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// A read that contradicts a write of ours younger than this is taken for stale.
+    /// A read that contradicts a write of Lanyard younger than this is treated as stale.
     pub read_consistency: Duration,
-    /// How long after a change of an association a new pod may still miss it: the pod webhook learns of it late
+    /// The time after a change of an association in which a new pod may still miss it, since the pod webhook lags
     /// (`aws/amazon-eks-pod-identity-webhook#264`; AWS says "several seconds").
     pub propagation: Duration,
-    /// How long a change of the binding has to be in place before it counts for every new pod: webhook and association
-    /// propagate apart.
+    /// The time until a change of the binding is in effect for every new pod: webhook and association propagate
+    /// independently.
     pub binding_propagation: Duration,
-    /// Before what was written into a trust policy that others write to is read back, each of two times: long enough for
-    /// a writer elsewhere that had read before to have written.
+    /// The delay before each of two reads that confirm a write to a shared trust policy. It is long enough for
+    /// another writer that read the policy earlier to have written.
     pub read_back: Duration,
-    /// How soon a change of the binding goes on after a step of it.
+    /// The requeue delay after a step of a transition.
     pub step: Duration,
-    /// How long a pod may go on with credentials that the agent fetched before a change of its association (docs/dev/aws-behaviour.md#agent).
+    /// The maximum lifetime of credentials that the agent fetched before a change of its association
+    /// (docs/dev/aws-behaviour.md#agent).
     pub cached: Duration,
-    /// What is added to that, for clocks that differ and for calls that take their time.
+    /// The margin added to the lifetime of credentials, for clock skew and slow calls.
     pub margin: Duration,
-    /// How long all pods have to be current before what the old binding needs is removed.
+    /// The time for which all pods must be current before the resources of the old binding are removed.
     pub soak: Duration,
-    /// After this, a restart that is not through is called stuck.
+    /// The time after which an incomplete restart is reported as stuck.
     pub fail_after: Duration,
-    /// How often everything is held against AWS: by a sweep, and one by one where it cannot.
+    /// The interval in which every identity is compared with AWS: by a drift scan, or by single reads where no scan
+    /// is possible.
     pub resync: Duration,
-    /// How often each object is looked at by itself, however well sweeps find it: what a judgement of pages may miss is
-    /// found by then.
-    pub by_itself: Duration,
-    /// How often something that waits for a person or another tool is looked at again.
+    /// The interval in which each object is reconciled even if drift scans find no drift, to catch drift that scans
+    /// cannot detect.
+    pub full_resync: Duration,
+    /// The requeue interval of an object that waits for a user or another tool.
     pub waiting: Duration,
-    /// How long facts of the whole cluster (provider, agent) are remembered.
+    /// The cache lifetime of facts of the whole cluster (provider, agent).
     pub cluster_facts: Duration,
-    /// The lease: how long a claim holds.
+    /// The duration of the leader election lease.
     pub lease: Duration,
-    /// The lease: how long its holder tries to renew before it gives up.
+    /// The time in which the leader must renew the lease before it gives up.
     pub renew_deadline: Duration,
-    /// The longest that one write may take: it has to end inside the lease's margin.
+    /// The time limit of a write, which must end within the margin of the lease.
     pub operation: Duration,
-    /// For how long a call that AWS throttles is tried again before its step fails: from the first time on.
+    /// The time for which a throttled call is retried before its step fails.
     pub throttled: Duration,
 }
 
@@ -58,7 +60,7 @@ impl Default for Timings {
             soak: Duration::ZERO,
             fail_after: Duration::from_secs(600),
             resync: Duration::from_secs(600),
-            by_itself: Duration::from_secs(24 * 3600),
+            full_resync: Duration::from_secs(24 * 3600),
             waiting: Duration::from_secs(60),
             cluster_facts: Duration::from_secs(60),
             lease: Duration::from_secs(15),

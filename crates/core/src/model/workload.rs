@@ -1,18 +1,18 @@
-//! Workloads: what restarts the pods of a subject, as far as a transition restarts them.
-//! Pure values; the engine reads them and only while a transition may restart something. No I/O.
+//! The workloads that restart the pods of a subject, as far as a transition needs them. The engine reads them only
+//! while a transition may restart workloads. Pure values; no I/O.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What a pod belongs to.
+/// A reference to the owner of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadRef {
-    /// Its kind, such as `Deployment` or `Job`.
+    /// The kind, such as `Deployment` or `Job`.
     pub kind: String,
-    /// Its name, in the subject's namespace.
+    /// The name, in the namespace of the subject.
     pub name: String,
 }
 
@@ -26,33 +26,33 @@ impl fmt::Display for WorkloadRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
-    /// Which one.
+    /// The workload.
     pub owner: WorkloadRef,
-    /// What its pod template was last restarted for; see [`ANNOTATION_RESTARTED_FOR`].
+    /// The value of [`ANNOTATION_RESTARTED_FOR`] in its pod template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted_for: Option<RestartedFor>,
-    /// When its pod template was last restarted, by us or as `kubectl rollout restart` says it.
+    /// The time of the last restart of its pod template, by Lanyard or by `kubectl rollout restart`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted_at: Option<Timestamp>,
-    /// Whether every pod of its newest template is there and available, and none of an older one.
+    /// True if every pod of the newest template is available and no pod of an older template exists.
     pub rolled_out: bool,
-    /// What keeps a new template from replacing all of its pods.
+    /// The setting that prevents a new template from replacing all pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<Obstacle>,
-    /// How many of its pods may be away now, by the tightest of the disruption budgets that select them; absent: none
-    /// selects them.
+    /// The number of pods that may be unavailable now, by the tightest disruption budget that selects them; absent:
+    /// no budget selects them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disruptions_allowed: Option<i32>,
 }
 
-/// What keeps a new template from replacing all pods of a workload.
+/// A setting that prevents a new template from replacing all pods of a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Obstacle {
-    /// It replaces pods only when somebody deletes them (`updateStrategy: OnDelete`).
+    /// Pods are replaced only when a user deletes them (`updateStrategy: OnDelete`).
     OnDelete,
-    /// Somebody paused it (`spec.paused` of a Deployment): its template may change, and nothing rolls.
+    /// The Deployment is paused (`spec.paused`): its template may change, and no pod is replaced.
     Paused,
-    /// It replaces only the pods from an ordinal on (`partition` of a StatefulSet).
+    /// Only the pods from an ordinal on are replaced (`partition` of a StatefulSet).
     Partition,
 }
 
@@ -66,42 +66,42 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// The annotation of a pod template that says what it was restarted for, as a [`RestartedFor`]. It makes a restart
-/// happen once, whatever was lost on the way.
+/// The annotation of a pod template with the cause of its restart, as a [`RestartedFor`]. It ensures that a restart
+/// happens once, even if its response was lost.
 pub const ANNOTATION_RESTARTED_FOR: &str = "lanyard.dev/restarted-for";
 
-/// What a restart was for: a binding, and the pods that depended on another. Both times are the API server's, so that
-/// no other clock has a say in whether a pod was there to be replaced.
+/// The cause of a restart: a binding, and the pods with another binding. Both times are those of the API server, so
+/// no other clock affects the set of pods to replace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestartedFor {
-    /// A short name of the binding that the new pods are to get.
+    /// A short hash of the binding for the new pods.
     pub binding: String,
-    /// When the youngest of the pods to be replaced was made.
-    pub made_until: Timestamp,
+    /// The creation time of the youngest pod to be replaced.
+    pub created_until: Timestamp,
 }
 
 impl RestartedFor {
-    /// Reads what [`fmt::Display`] wrote. `None`: somebody else wrote it.
+    /// Parses the output of [`fmt::Display`]. Returns `None` if the value has another form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (binding, made_until) = text.split_once('/')?;
+        let (binding, created_until) = text.split_once('/')?;
         Some(Self {
             binding: binding.to_owned(),
-            made_until: made_until.parse().ok()?,
+            created_until: created_until.parse().ok()?,
         })
     }
 
-    /// Whether the restart replaces a pod that is to get a binding and was made at a time.
+    /// Returns true if the restart replaces a pod that was created at `created` and needs `binding`.
     #[must_use]
-    pub fn replaces(&self, binding: &str, made: Timestamp) -> bool {
-        self.binding == binding && made <= self.made_until
+    pub fn replaces(&self, binding: &str, created: Timestamp) -> bool {
+        self.binding == binding && created <= self.created_until
     }
 }
 
 impl fmt::Display for RestartedFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.binding, self.made_until)
+        write!(f, "{}/{}", self.binding, self.created_until)
     }
 }
 
@@ -110,17 +110,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_restart_was_for_is_read_as_it_was_written() {
-        let mark = RestartedFor {
+    fn restarted_for_round_trips() {
+        let restart = RestartedFor {
             binding: "abc".to_owned(),
-            made_until: "2026-03-01T10:00:00Z".parse().unwrap(),
+            created_until: "2026-03-01T10:00:00Z".parse().unwrap(),
         };
-        assert_eq!(mark.to_string(), "abc/2026-03-01T10:00:00Z");
-        assert_eq!(RestartedFor::parse(&mark.to_string()), Some(mark));
+        assert_eq!(restart.to_string(), "abc/2026-03-01T10:00:00Z");
+        assert_eq!(RestartedFor::parse(&restart.to_string()), Some(restart));
         assert_eq!(RestartedFor::parse("abc"), None);
         let unknown = RestartedFor {
             binding: "abc".to_owned(),
-            made_until: Timestamp::MIN,
+            created_until: Timestamp::MIN,
         };
         assert_eq!(RestartedFor::parse(&unknown.to_string()), Some(unknown));
     }

@@ -1,5 +1,5 @@
-//! Owner: whom the tags of a role or an association name. Tags in, an owner and words for it out; no I/O.
-//! Lanyard's own tags decide what may be adopted; those of other tools are only told.
+//! `TaggedOwner`: the owner that the tags of a role or an association name. Input: tags; output: an owner and its
+//! description. No I/O. The tags of Lanyard decide about an adoption; the tags of other tools are only reported.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,87 +7,94 @@ use std::fmt;
 use crate::model::subject::{Subject, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
 use crate::model::text::quote;
 
-/// Tags that tools set on what they make, and how each tool is called.
+/// Tags that tools set on their resources, and the name of each tool.
 const TOOLS: [(&str, &str); 4] = [
     ("aws:cloudformation:stack-name", "the CloudFormation stack"),
     ("services.k8s.aws/controller-version", "ACK, controller"),
     ("crossplane-name", "Crossplane, resource"),
     ("alpha.eksctl.io/cluster-name", "eksctl, cluster"),
 ];
-/// What the keys of tags contain by which people and tools say who manages a thing, letters and digits alone.
-const HABITS: [&str; 4] = ["managedby", "createdby", "provisionedby", "terraform"];
+/// Words in the keys of tags that name the manager of a resource, without punctuation.
+const MANAGER_WORDS: [&str; 4] = ["managedby", "createdby", "provisionedby", "terraform"];
 
-/// Whom the tags of a thing in AWS name.
+/// The owner that the tags of an AWS resource name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaggedOwner {
-    /// The subject itself.
-    Itself,
-    /// Another WorkloadIdentity, of this or another cluster: never adopted.
-    Lanyard(String),
-    /// Lanyard let it go, to the end.
+    /// The subject.
+    Subject,
+    /// Another WorkloadIdentity of this or another cluster: never adopted.
+    OtherIdentity(String),
+    /// None: Lanyard released the resource completely.
     Released,
-    /// Some other tool, as its tags call it.
+    /// Another tool, by the name in its tags.
     Tool(String),
-    /// Nobody.
-    Nobody,
+    /// None.
+    Untagged,
 }
 
 impl TaggedOwner {
-    /// Whom the tags of a thing name, seen by this subject.
+    /// The owner that the tags name, from the point of view of this subject.
     #[must_use]
     pub fn of(subject: &Subject, tags: &BTreeMap<String, String>) -> Self {
         if subject.owns(tags) {
-            return Self::Itself;
+            return Self::Subject;
         }
-        // Letting go takes all three tags off at once, last of all: while they stand, their object may have come back.
-        if tags.contains_key(TAG_RETAINED) && !subject.is_anothers(tags) {
+        // A release removes all three ownership tags at once as its last step. While they exist, the object may have
+        // been created again.
+        if tags.contains_key(TAG_RETAINED) && !subject.names_other_subject(tags) {
             return Self::Released;
         }
         if let Some(identity) = identity_in(subject, tags) {
-            return Self::Lanyard(identity);
+            return Self::OtherIdentity(identity);
         }
-        tool_in(tags).map_or(Self::Nobody, Self::Tool)
+        tool_in(tags).map_or(Self::Untagged, Self::Tool)
     }
 
-    /// Whether nobody stands against an adoption who would go on taking the thing for its own.
+    /// Returns true if no other identity of Lanyard owns the resource.
     #[must_use]
-    pub fn lets_adopt(&self) -> bool {
-        !matches!(self, Self::Lanyard(_))
+    pub fn allows_adoption(&self) -> bool {
+        !matches!(self, Self::OtherIdentity(_))
     }
 }
 
-/// As the end of a sentence that begins with the thing.
+/// The end of a sentence that begins with the resource.
 impl fmt::Display for TaggedOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Itself => f.write_str("its tags say that it is this object's own"),
-            Self::Lanyard(identity) => write!(f, "its tags say that it belongs to {identity}"),
-            Self::Released => f.write_str("was let go by Lanyard, so that it belongs to nobody now"),
-            Self::Tool(tool) => write!(f, "its tags say that it belongs to {tool}"),
-            Self::Nobody => f.write_str("does not carry Lanyard's tags, so somebody else made it"),
+            Self::Subject => f.write_str("its tags name this object as owner"),
+            Self::OtherIdentity(identity) => write!(f, "its tags name {identity} as owner"),
+            Self::Released => f.write_str("was released by Lanyard and has no owner"),
+            Self::Tool(tool) => write!(f, "its tags name {tool} as owner"),
+            Self::Untagged => {
+                f.write_str("has no ownership tags of Lanyard, so it was created outside Lanyard")
+            }
         }
     }
 }
 
-/// The WorkloadIdentity that ownership tags name; even one of them keeps a thing from being taken for anybody else's.
+/// The WorkloadIdentity that ownership tags name. A single ownership tag is enough to prevent an adoption.
 fn identity_in(subject: &Subject, tags: &BTreeMap<String, String>) -> Option<String> {
     let named = |key| tags.get(key).map(|value| quote(value));
     let (cluster, namespace, name) = (named(TAG_CLUSTER), named(TAG_NAMESPACE), named(TAG_NAME));
     if cluster.is_none() && namespace.is_none() && name.is_none() {
         return None;
     }
-    let or_some = |part: Option<String>| part.unwrap_or_else(|| "?".to_owned());
+    let or_unknown = |part: Option<String>| part.unwrap_or_else(|| "?".to_owned());
     let cluster = match cluster {
         Some(cluster) if cluster == subject.cluster.as_str() => "this cluster".to_owned(),
-        cluster => format!("cluster {}", or_some(cluster)),
+        cluster => format!("cluster {}", or_unknown(cluster)),
     };
-    Some(format!("{}/{} of {cluster}", or_some(namespace), or_some(name)))
+    Some(format!(
+        "{}/{} of {cluster}",
+        or_unknown(namespace),
+        or_unknown(name)
+    ))
 }
 
 fn tool_in(tags: &BTreeMap<String, String>) -> Option<String> {
     let of_tool = |(key, tool): &(&str, &str)| Some(format!("{tool} {}", quote(tags.get(*key)?)));
     TOOLS.iter().find_map(of_tool).or_else(|| {
-        let (key, value) = tags.iter().find(|(key, _)| is_habit(key))?;
+        let (key, value) = tags.iter().find(|(key, _)| is_manager_key(key))?;
         Some(match value.as_str() {
             "" | "true" => quote(key),
             value => quote(value),
@@ -95,10 +102,10 @@ fn tool_in(tags: &BTreeMap<String, String>) -> Option<String> {
     })
 }
 
-fn is_habit(key: &str) -> bool {
+fn is_manager_key(key: &str) -> bool {
     let letters: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
     let letters = letters.to_ascii_lowercase();
-    HABITS.iter().any(|habit| letters.contains(habit))
+    MANAGER_WORDS.iter().any(|word| letters.contains(word))
 }
 
 #[cfg(test)]
@@ -112,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn lanyards_own_tags_come_first_and_even_one_of_them_counts() {
+    fn ownership_tags_take_precedence_even_if_incomplete() {
         let cluster = subject().cluster.to_string();
         let of = |cluster: &str| {
             let tags = [
@@ -125,30 +132,30 @@ mod tests {
         };
         assert_eq!(
             of(&cluster),
-            TaggedOwner::Lanyard("shop/basket of this cluster".to_owned())
+            TaggedOwner::OtherIdentity("shop/basket of this cluster".to_owned())
         );
         assert_eq!(
             of("green"),
-            TaggedOwner::Lanyard("shop/basket of cluster green".to_owned())
+            TaggedOwner::OtherIdentity("shop/basket of cluster green".to_owned())
         );
         assert_eq!(
             owner(&[(TAG_NAMESPACE, "shop")]),
-            TaggedOwner::Lanyard("shop/? of cluster ?".to_owned())
+            TaggedOwner::OtherIdentity("shop/? of cluster ?".to_owned())
         );
-        assert!(!of("green").lets_adopt());
+        assert!(!of("green").allows_adoption());
     }
 
     #[test]
-    fn what_carries_all_three_tags_is_held_even_if_it_was_to_be_let_go() {
+    fn complete_ownership_tags_override_the_retained_tag() {
         let mut tags = subject().ownership_tags();
         tags.insert(TAG_RETAINED.to_owned(), "true".to_owned());
-        assert_eq!(TaggedOwner::of(&subject(), &tags), TaggedOwner::Itself);
+        assert_eq!(TaggedOwner::of(&subject(), &tags), TaggedOwner::Subject);
         tags.insert(TAG_CLUSTER.to_owned(), "green".to_owned());
-        assert!(!TaggedOwner::of(&subject(), &tags).lets_adopt());
+        assert!(!TaggedOwner::of(&subject(), &tags).allows_adoption());
     }
 
     #[test]
-    fn what_lanyard_let_go_belongs_to_nobody() {
+    fn released_resource_has_no_owner() {
         assert_eq!(owner(&[(TAG_RETAINED, "true")]), TaggedOwner::Released);
         assert_eq!(
             owner(&[(TAG_RETAINED, "true"), (TAG_CLUSTER, "green")]),
@@ -157,8 +164,8 @@ mod tests {
     }
 
     #[test]
-    fn other_tools_are_told_by_what_they_write() {
-        for (key, value, told) in [
+    fn tool_is_recognised_by_its_tags() {
+        for (key, value, name) in [
             (
                 "aws:cloudformation:stack-name",
                 "shop",
@@ -172,8 +179,8 @@ mod tests {
             ("ManagedBy", "Terraform", "Terraform"),
             ("terraform", "true", "terraform"),
         ] {
-            assert_eq!(owner(&[(key, value)]), TaggedOwner::Tool(told.to_owned()));
+            assert_eq!(owner(&[(key, value)]), TaggedOwner::Tool(name.to_owned()));
         }
-        assert_eq!(owner(&[("team", "shop")]), TaggedOwner::Nobody);
+        assert_eq!(owner(&[("team", "shop")]), TaggedOwner::Untagged);
     }
 }

@@ -1,4 +1,4 @@
-//! What tags, the record and the annotation say together of whose a thing is.
+//! Tests of the ownership that follows from tags, status and adoption request.
 
 use super::*;
 use crate::example::{applied, identity, spec, subject};
@@ -21,7 +21,7 @@ fn tag(key: &str, value: &str) -> Tags {
     Tags::from([(key.to_owned(), value.to_owned())])
 }
 
-fn marked() -> Tags {
+fn adopted_tags() -> Tags {
     subject()
         .ownership_tags()
         .into_iter()
@@ -30,58 +30,59 @@ fn marked() -> Tags {
 }
 
 #[test]
-fn what_an_add_on_owns_is_never_ours_and_never_adopted() {
+fn association_of_add_on_is_foreign_and_never_adopted() {
     let (_, mut world, status) = applied(&spec(Method::PodIdentity));
     let association = world.association.present_mut().unwrap();
-    assert!(found_association(&subject(), &status, association).is_ours());
+    assert!(current_association_ownership(&subject(), &status, association).is_owned());
     association.owner_arn = Some("arn:aws:eks:eu-west-1:111122223333:addon/prod/ebs/1".to_owned());
     association.arn = "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1".to_owned();
-    let mut asked = spec(Method::PodIdentity);
-    asked.adopt = vec![association.arn.clone()];
-    let ownership = ownership_of_association(&identity(&asked), &Status::default(), association);
+    let mut requested = spec(Method::PodIdentity);
+    requested.adopt = vec![association.arn.clone()];
+    let ownership = ownership_of_association(&identity(&requested), &Status::default(), association);
     assert_eq!(ownership, Ownership::Foreign);
-    assert!(!found_association(&subject(), &status, association).is_ours());
+    assert!(!current_association_ownership(&subject(), &status, association).is_owned());
 }
 
 #[test]
-fn a_role_without_our_tags_is_ours_by_its_recorded_id_until_it_is_released() {
+fn untagged_role_is_owned_by_recorded_id_until_released() {
     let (identity, world, status) = applied(&spec(Method::Irsa));
     let arn = identity.role_arn();
-    let is_ours =
-        |status: &Status, tags| found_role(&subject(), status, arn, &tagged(&world, arn, tags)).is_ours();
-    assert!(is_ours(&status, Tags::new()));
-    assert!(!is_ours(&status, tag(TAG_RETAINED, "true")));
-    assert!(!is_ours(&Status::default(), Tags::new()));
-    let mut anothers = subject().ownership_tags();
-    anothers.extend(tag(TAG_CLUSTER, "green"));
+    let is_owned = |status: &Status, tags| {
+        current_role_ownership(&subject(), status, arn, &tagged(&world, arn, tags)).is_owned()
+    };
+    assert!(is_owned(&status, Tags::new()));
+    assert!(!is_owned(&status, tag(TAG_RETAINED, "true")));
+    assert!(!is_owned(&Status::default(), Tags::new()));
+    let mut foreign = subject().ownership_tags();
+    foreign.extend(tag(TAG_CLUSTER, "green"));
     assert!(
-        !is_ours(&status, anothers),
-        "a restored status takes nothing back"
+        !is_owned(&status, foreign),
+        "a restored status does not regain a role"
     );
-    let mut stopped = subject().ownership_tags();
-    stopped.extend(tag(TAG_RETAINED, "true"));
-    assert!(is_ours(&Status::default(), stopped));
+    let mut incomplete = subject().ownership_tags();
+    incomplete.extend(tag(TAG_RETAINED, "true"));
+    assert!(is_owned(&Status::default(), incomplete));
 }
 
 #[test]
-fn the_mark_is_remembered_where_all_tags_went_and_forgotten_where_it_alone_went() {
+fn recorded_adoption_applies_if_ownership_tags_are_gone() {
     let (identity, world, mut status) = applied(&spec(Method::Irsa));
     let arn = identity.role_arn();
     status.role.as_mut().unwrap().adopted = true;
     let ownership = |tags| ownership_of_role(&identity, &status, &tagged(&world, arn, tags));
-    assert_eq!(ownership(marked()), Ownership::Adopted);
+    assert_eq!(ownership(adopted_tags()), Ownership::Adopted);
     assert_eq!(ownership(Tags::new()), Ownership::Adopted);
     assert_eq!(ownership(tag(TAG_NAME, "orders")), Ownership::Adopted);
-    assert_eq!(ownership(subject().ownership_tags()), Ownership::Own);
+    assert_eq!(ownership(subject().ownership_tags()), Ownership::Managed);
     assert_eq!(ownership(tag(TAG_RETAINED, "true")), Ownership::Foreign);
 }
 
 #[test]
-fn of_two_that_adopt_at_once_the_one_that_came_first_stands_back() {
+fn concurrent_adoption_last_tags_win() {
     let (identity, world, mut status) = applied(&spec(Method::Irsa));
     let arn = identity.role_arn();
     status.role.as_mut().unwrap().adopted = true;
-    let mut tags = marked();
+    let mut tags = adopted_tags();
     tags.extend(tag(TAG_CLUSTER, "green"));
     assert_eq!(
         ownership_of_role(&identity, &status, &tagged(&world, arn, tags)),
@@ -90,10 +91,10 @@ fn of_two_that_adopt_at_once_the_one_that_came_first_stands_back() {
 }
 
 #[test]
-fn only_what_is_asked_for_by_its_exact_arn_and_nobody_of_lanyards_holds_is_adopted() {
-    let (made, world, _) = applied(&spec(Method::Irsa));
-    let arn = made.role_arn().to_string();
-    let asking = |adopt: &[&str]| Spec {
+fn adoption_requires_exact_arn_and_no_other_identity() {
+    let (managed, world, _) = applied(&spec(Method::Irsa));
+    let arn = managed.role_arn().to_string();
+    let requesting = |adopt: &[&str]| Spec {
         adopt: adopt.iter().map(|arn| (*arn).to_owned()).collect(),
         ..spec(Method::Irsa)
     };
@@ -108,7 +109,7 @@ fn only_what_is_asked_for_by_its_exact_arn_and_nobody_of_lanyards_holds_is_adopt
         (tag(TAG_RETAINED, "true"), Ownership::Adopting),
         (tag(TAG_CLUSTER, "green"), Ownership::Foreign),
     ] {
-        assert_eq!(ownership(&asking(&[&arn]), tags.clone()), adopted, "{tags:?}");
-        assert_eq!(ownership(&asking(&[]), tags), Ownership::Foreign);
+        assert_eq!(ownership(&requesting(&[&arn]), tags.clone()), adopted, "{tags:?}");
+        assert_eq!(ownership(&requesting(&[]), tags), Ownership::Foreign);
     }
 }

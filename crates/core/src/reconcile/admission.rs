@@ -1,7 +1,7 @@
 //! Evaluates whether a trust policy admits a subject by a binding, by its effect and not by its form.
 //! Inputs are a trust document and a request; the output is the result of the policy evaluator. No I/O.
 
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::cluster::Cluster;
 use crate::model::subject::Subject;
 use lanyard_iam_policy::{Admission, Document, TrustRequest, admits};
@@ -23,15 +23,15 @@ pub fn admission(trust: &Document, request: Request<'_>) -> Admission {
     let (subject, cluster) = (request.subject, request.cluster);
     let namespace = subject.namespace.to_string();
     let service_account = subject.name.to_string();
-    let request = match &request.binding.by {
-        By::Irsa { issuer, audience } => TrustRequest::Irsa {
+    let request = match &request.binding.settings {
+        MethodSettings::Irsa { issuer, audience } => TrustRequest::Irsa {
             provider_arn: request.binding.provider_arn().unwrap_or_default(),
             issuer: issuer.host_and_path().to_owned(),
             audience: audience.to_string(),
             namespace,
             service_account,
         },
-        By::PodIdentity { session_tags, .. } => TrustRequest::PodIdentity {
+        MethodSettings::PodIdentity { session_tags, .. } => TrustRequest::PodIdentity {
             cluster_arn: cluster.identity.to_string(),
             cluster_name: cluster.eks_name().map(ToString::to_string).unwrap_or_default(),
             account: cluster.account.to_string(),

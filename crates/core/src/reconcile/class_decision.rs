@@ -69,13 +69,13 @@ pub fn decide_class(
     record: Record<'_>,
     may_begin: impl FnOnce(&Class) -> bool,
 ) -> ClassDecision {
-    let created = record.status.made();
+    let created = record.status.recorded_roles();
     let validate_under = |class: &Class| validate(spec, context.subject, context.cluster, class, &created);
     let frozen =
         |class: Option<&Class>, cause: FreezeCause| match validate_under(&as_last_applied(class, record)) {
             Ok(_) if !record.was_applied() => ClassDecision::Rejected(cause.into_freeze(false)),
             Ok(validated) => {
-                ClassDecision::Accepted(Box::new(validated.identity.frozen_for(cause.into_freeze(true))))
+                ClassDecision::Accepted(Box::new(validated.identity.with_freeze(cause.into_freeze(true))))
             }
             Err(defects) => ClassDecision::Invalid(defects),
         };
@@ -104,7 +104,9 @@ pub fn decide_class(
     let mut before = class.into_owned();
     before.defaults.method = Some(method);
     match validate_under(&before) {
-        Ok(waiting) => ClassDecision::Accepted(Box::new(waiting.identity.queued(identity.binding.method()))),
+        Ok(waiting) => ClassDecision::Accepted(Box::new(
+            waiting.identity.with_queued_method(identity.binding.method()),
+        )),
         Err(defects) => ClassDecision::Invalid(defects),
     }
 }

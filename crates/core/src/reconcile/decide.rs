@@ -156,7 +156,7 @@ pub fn roles_to_read_on_deletion(
 fn removable(inventory: Option<&Inventory>) -> impl Iterator<Item = Option<&RoleArn>> {
     let entries = inventory.into_iter().flat_map(|inventory| &inventory.roles);
     entries
-        .filter(|entry| entry.is_ours_to_remove())
+        .filter(|entry| entry.may_be_owned())
         .map(|entry| Some(&entry.arn))
 }
 

@@ -10,13 +10,13 @@ use crate::model::annotation::{
     ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, ANNOTATION_STS_REGIONAL, ANNOTATION_TOKEN_EXPIRATION,
 };
 use crate::model::arn::{Issuer, RoleArn};
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::cluster::ProviderPolicy;
 use crate::model::cluster::{Cluster, Platform};
 use crate::model::inventory::Inventory;
 use crate::model::name::Audience;
 use crate::model::observed::Observed;
-use crate::model::shared_trust::{Entry, RoleMembership, StatementKey};
+use crate::model::shared_trust::{RoleMembership, SharedStatement, StatementKey};
 use crate::model::spec::DEFAULT_AUDIENCE;
 use crate::model::status::Status;
 use crate::model::subject::Subject;
@@ -125,11 +125,11 @@ pub enum DesiredRole {
     Managed(ManagedRole),
     /// A foreign role that Lanyard adopted or adopts now. Lanyard adds to it, including these statements of its trust
     /// policy, and leaves the rest unchanged.
-    Adopted(ManagedRole, Vec<Entry>),
+    Adopted(ManagedRole, Vec<SharedStatement>),
     /// A foreign role of which the operator only checks the trust policy.
     Existing,
     /// A foreign role in whose trust policy Lanyard maintains these statements.
-    Shared(Vec<Entry>),
+    Shared(Vec<SharedStatement>),
     /// The role of the effective binding, which stays unchanged while the spec names another role.
     Unchanged,
 }
@@ -149,7 +149,7 @@ impl Ownerships {
         let association = observed.association.present();
         Self {
             role: ownership_of_role(identity, previous, &role),
-            association: association.map_or(Ownership::Own, |association| {
+            association: association.map_or(Ownership::Managed, |association| {
                 ownership_of_association(identity, previous, association)
             }),
         }
@@ -210,7 +210,7 @@ impl Desired {
         let entries = entries_for(identity, &binding, in_use);
         let freeze = identity.frozen.as_ref();
         Self::Present(Box::new(DesiredState {
-            trust: trust::trust_document(entries.iter().map(|entry| entry.alone.clone()).collect()),
+            trust: trust::trust_document(entries.iter().map(|entry| entry.statement.clone()).collect()),
             provider: provider_for(identity, &binding),
             installs_agent: installs_agent(identity, transition),
             association: association_for(identity, &binding, ownership.association),
@@ -252,7 +252,7 @@ fn other_bindings(transition: Option<&Transition>) -> OtherBindings {
 fn role_for(
     identity: &Identity,
     binding: &Binding,
-    entries: Vec<Entry>,
+    entries: Vec<SharedStatement>,
     ownership: Ownership,
 ) -> DesiredRole {
     match &identity.managed {
@@ -269,14 +269,17 @@ fn role_for(
 }
 
 /// One entry for the binding, and one for each binding in use that leads to the same role by another statement.
-fn entries_for(identity: &Identity, binding: &Binding, in_use: &[Binding]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+fn entries_for(identity: &Identity, binding: &Binding, in_use: &[Binding]) -> Vec<SharedStatement> {
+    let mut entries: Vec<SharedStatement> = Vec::new();
     let of_role = in_use.iter().filter(|other| other.role_arn == binding.role_arn);
     for binding in [binding].into_iter().chain(of_role) {
         let membership = StatementKey::of(binding).membership(&identity.subject);
         if !entries.iter().any(|known| known.membership == membership) {
             let alone = statement_for(identity, binding, &membership.sid);
-            entries.push(Entry { membership, alone });
+            entries.push(SharedStatement {
+                membership,
+                statement: alone,
+            });
         }
     }
     entries
@@ -285,15 +288,15 @@ fn entries_for(identity: &Identity, binding: &Binding, in_use: &[Binding]) -> Ve
 /// The statement that admits the subject by a binding.
 pub(crate) fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -> Statement {
     let Identity { subject, cluster, .. } = identity;
-    match &binding.by {
-        By::Irsa { issuer, audience } => trust::irsa_statement(
+    match &binding.settings {
+        MethodSettings::Irsa { issuer, audience } => trust::irsa_statement(
             sid,
             &binding.provider_arn().unwrap_or_default(),
             issuer.host_and_path(),
             audience.as_str(),
             &[(subject.namespace.to_string(), subject.name.to_string())].into(),
         ),
-        By::PodIdentity { session_tags, .. } => {
+        MethodSettings::PodIdentity { session_tags, .. } => {
             let conditions = if *session_tags {
                 trust::Conditions::SessionTags {
                     cluster_arn: subject.cluster.to_string(),
@@ -312,14 +315,14 @@ pub(crate) fn statement_for(identity: &Identity, binding: &Binding, sid: &str) -
 }
 
 fn provider_for(identity: &Identity, binding: &Binding) -> Option<DesiredProvider> {
-    match &binding.by {
-        By::Irsa { issuer, audience } => Some(DesiredProvider {
+    match &binding.settings {
+        MethodSettings::Irsa { issuer, audience } => Some(DesiredProvider {
             arn: binding.provider_arn()?,
             issuer: issuer.clone(),
             client_id: audience.clone(),
             ensure: identity.provider == ProviderPolicy::Ensure,
         }),
-        By::PodIdentity { .. } => None,
+        MethodSettings::PodIdentity { .. } => None,
     }
 }
 
@@ -334,8 +337,8 @@ fn association_for(
     binding: &Binding,
     ownership: Ownership,
 ) -> Option<DesiredAssociation> {
-    match &binding.by {
-        By::PodIdentity {
+    match &binding.settings {
+        MethodSettings::PodIdentity {
             target_role_arn,
             session_tags,
         } => Some(DesiredAssociation {
@@ -349,12 +352,12 @@ fn association_for(
                 false => identity.subject.ownership_tags(),
             },
         }),
-        By::Irsa { .. } => None,
+        MethodSettings::Irsa { .. } => None,
     }
 }
 
 fn annotations_for(identity: &Identity, binding: &Binding) -> BTreeMap<String, String> {
-    let By::Irsa { audience, .. } = &binding.by else {
+    let MethodSettings::Irsa { audience, .. } = &binding.settings else {
         return BTreeMap::new();
     };
     let mut annotations = BTreeMap::from([(ANNOTATION_ROLE_ARN.to_owned(), binding.role_arn.to_string())]);

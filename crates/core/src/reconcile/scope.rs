@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::class::Class;
 use crate::identity::Identity;
 use crate::model::arn::{PolicyArn, RoleArn};
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::cluster::Cluster;
 use crate::model::inventory::Inventory;
 use crate::model::spec::{Method, PodRestart, Spec};
@@ -60,8 +60,8 @@ pub fn live_scope(identity: &Identity, status: &Status, inventory: Option<&Inven
 /// roles matters.
 fn gets_session_tags(identity: &Identity, status: &Status) -> bool {
     let tags = matches!(
-        identity.binding.by,
-        By::PodIdentity {
+        identity.binding.settings,
+        MethodSettings::PodIdentity {
             session_tags: true,
             ..
         }
@@ -139,7 +139,7 @@ impl DeletedObject<'_> {
 
     /// The identity of the spec under an unrestricted class, because a class does not limit a deletion.
     fn identity_without_class(&self) -> Option<Identity> {
-        let (class, made) = (Class::unrestricted(), self.status.made());
+        let (class, made) = (Class::unrestricted(), self.status.recorded_roles());
         let validated = validate(self.spec?, self.subject, self.cluster, &class, &made);
         validated.ok().map(|validated| validated.identity)
     }

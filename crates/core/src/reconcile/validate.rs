@@ -12,7 +12,7 @@ use crate::model::binding::Binding;
 use crate::model::cluster::Cluster;
 use crate::model::from_class::FromClass;
 use crate::model::spec::{ExistingTrust, Method, Spec};
-use crate::model::status::Made;
+use crate::model::status::RecordedRoles;
 use crate::model::subject::Subject;
 
 mod account;
@@ -48,7 +48,7 @@ pub fn validate(
     subject: &Subject,
     cluster: &Cluster,
     class: &Class,
-    created: &Made,
+    created: &RecordedRoles,
 ) -> Result<Validated, Vec<Invalid>> {
     let mut validator = Validator {
         subject,
@@ -97,12 +97,12 @@ impl Validator<'_> {
             provider: self.class.provider,
             binding: Binding {
                 role_arn: role_arn?,
-                by: by?,
+                settings: by?,
             },
             managed,
             shares_trust: shares_trust(spec),
             adoption: Adoption {
-                leave: AdoptionPolicy::of(self.subject, self.class),
+                allowed: AdoptionPolicy::of(self.subject, self.class),
                 ..requested
             },
             session_policy,

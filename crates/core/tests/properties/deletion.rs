@@ -4,7 +4,7 @@
 use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::{ControlMetadata, RoleFacts};
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::model::spec::DeletionPolicy;
 use lanyard_core::model::subject::TAG_RETAINED;
 use lanyard_core::reconcile::step::Step;
@@ -164,14 +164,14 @@ proptest! {
         }
         model.world.pods = match unread {
             true => Fact::Unreadable(ReadError::Throttled),
-            false => Fact::Present(Pods { pods: vec![crate::setups::old_pod()], fresh: true }),
+            false => Fact::Present(PodList { items: vec![crate::setups::old_pod()], fresh: true }),
         };
         let before = owned(&model);
         let plan = model.decide_deletion(None, false).plan;
         if !before.is_empty() {
             prop_assert!(plan.is_empty() && !plan.waiting_for.is_empty(), "{:?}", plan);
         }
-        model.world.pods = Fact::Present(Pods { fresh: true, ..Pods::default() });
+        model.world.pods = Fact::Present(PodList { fresh: true, ..PodList::default() });
         model.delete(None, false)?;
         prop_assert_eq!(owned(&model), Vec::<String>::new());
     }
@@ -182,7 +182,7 @@ proptest! {
         let identity = setup.identity();
         let mut model = setup.model()?;
         model.world.object.inventory.get_or_insert_with(|| {
-            lanyard_core::model::inventory::Inventory::new(DeletionPolicy::Retain, vec![identity.touches()])
+            lanyard_core::model::inventory::Inventory::new(DeletionPolicy::Retain, vec![identity.inventory_entry()])
         });
         let before = model.world.clone();
         model.delete(Some(&identity), false)?;

@@ -1,7 +1,7 @@
 //! Properties of the drift scan, compared with a reconcile: the scan finds every change that a reconcile would make or report,
 //! the result of a reconcile never counts as drifted, and an unreadable fact is neither drifted nor checked. No I/O.
 
-use lanyard_core::bulk::{Judgement, Known, Part, has_settings, is_steady, judge, judge_listed};
+use lanyard_core::bulk::{Judgement, Known, Part, compare, compare_listed, has_settings, is_steady};
 use lanyard_core::identity::Identity;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::field::Resource;
@@ -94,7 +94,7 @@ fn scan(model: &Model, identity: &Identity) -> Vec<(Part, Judgement)> {
     let arn = identity.role_arn();
     let with_role = |facts: RoleFacts| Observed {
         roles: [(arn.clone(), facts)].into(),
-        ..Observed::nothing()
+        ..Observed::unread()
     };
     let cluster = Observed {
         service_account: observed.service_account.clone(),
@@ -103,30 +103,30 @@ fn scan(model: &Model, identity: &Identity) -> Vec<(Part, Judgement)> {
             false => unread(),
         },
         agent: observed.agent.clone(),
-        ..Observed::nothing()
+        ..Observed::unread()
     };
     let association = Observed {
         association: observed.association.clone(),
-        ..Observed::nothing()
+        ..Observed::unread()
     };
     let mut judgements = vec![
         (
             Part::Role,
-            judge(Part::Role, &known, with_role(in_account(observed.role(arn)))),
+            compare(Part::Role, &known, with_role(in_account(observed.role(arn)))),
         ),
-        (Part::Cluster, judge(Part::Cluster, &known, cluster)),
-        (Part::Association, judge(Part::Association, &known, association)),
+        (Part::Cluster, compare(Part::Cluster, &known, cluster)),
+        (Part::Association, compare(Part::Association, &known, association)),
     ];
     // A list of settings shows no absent role. The read of the account does.
     if has_settings(identity) && observed.role(arn).id.present().is_some() {
         let facts = with_role(under_path(observed.role(arn)));
-        judgements.push((Part::Settings, judge(Part::Settings, &known, facts)));
+        judgements.push((Part::Settings, compare(Part::Settings, &known, facts)));
     }
     match &observed.association {
         Fact::Present(association) => {
-            judgements.push((Part::Association, judge_listed(&known, Some(&association.id))))
+            judgements.push((Part::Association, compare_listed(&known, Some(&association.id))))
         }
-        Fact::Absent => judgements.push((Part::Association, judge_listed(&known, None))),
+        Fact::Absent => judgements.push((Part::Association, compare_listed(&known, None))),
         Fact::Unreadable(_) => {}
     }
     judgements

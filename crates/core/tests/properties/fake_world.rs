@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::observed::{Agent, Association, Observed, Provider, RoleFacts};
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::reconcile::outcome::Answer;
 use lanyard_core::reconcile::step::Step;
 
@@ -27,11 +27,11 @@ pub fn empty() -> World {
             ready: true,
             found: "add-on eks-pod-identity-agent v1.3.8: ACTIVE".to_owned(),
         }),
-        pods: Fact::Present(Pods {
+        pods: Fact::Present(PodList {
             fresh: true,
-            ..Pods::default()
+            ..PodList::default()
         }),
-        ..Observed::nothing()
+        ..Observed::unread()
     }
 }
 

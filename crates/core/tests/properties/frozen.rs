@@ -7,7 +7,7 @@ use lanyard_core::model::condition::{ConditionStatus, ConditionType};
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::reason::Reason;
 use lanyard_core::model::spec::Spec;
-use lanyard_core::model::status::Made;
+use lanyard_core::model::status::RecordedRoles;
 use lanyard_core::reconcile::class_decision::{ClassDecision, Record, SpecContext, decide_class};
 use lanyard_core::reconcile::transition::TransitionState;
 use lanyard_core::reconcile::validate::validate;
@@ -20,7 +20,7 @@ use crate::setups::{Recorded, Setup, setup};
 use crate::specs::{cluster, subject};
 
 fn frozen(identity: &Identity) -> Identity {
-    identity.clone().frozen_for(Freeze {
+    identity.clone().with_freeze(Freeze {
         reason: Reason::Forbidden,
         message: "spec.role.managed.policyArns[0] is not allowed".to_owned(),
         bounds: false,
@@ -40,7 +40,7 @@ fn with_class(spec: &Spec) -> Identity {
         "guardrails": {"permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/tenant"},
     });
     let class = Class::read("platform", class).unwrap();
-    let validated = validate(spec, &subject(), &cluster(), &class, &Made::default()).unwrap();
+    let validated = validate(spec, &subject(), &cluster(), &class, &RecordedRoles::default()).unwrap();
     validated.identity
 }
 

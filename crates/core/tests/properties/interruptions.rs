@@ -57,7 +57,7 @@ pub fn timeless(world: &World) -> World {
         .pods
         .present_mut()
         .into_iter()
-        .flat_map(|pods| &mut pods.pods)
+        .flat_map(|pods| &mut pods.items)
     {
         pod.created = Timestamp::UNIX_EPOCH;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_core::identity::Identity;
-use lanyard_core::model::binding::By;
+use lanyard_core::model::binding::MethodSettings;
 use lanyard_core::model::inventory::Inventory;
 use lanyard_core::model::observed::Observed;
 use lanyard_core::model::pods::Credential;
@@ -149,7 +149,7 @@ impl Model {
         &mut self,
         steps: impl Iterator<Item = &'a Step>,
     ) -> Result<(), TestCaseError> {
-        self.apply(steps, Observed::nothing()).map(drop)
+        self.apply(steps, Observed::unread()).map(drop)
     }
 
     fn apply<'a>(
@@ -222,11 +222,11 @@ impl Model {
             return;
         };
         if record.approval_token.is_some() {
-            self.world.object.consent.clone_from(&record.approval_token);
+            self.world.object.approval.clone_from(&record.approval_token);
         }
-        let carries = match &identity.binding.by {
-            By::PodIdentity { .. } => Credential::PodIdentity,
-            By::Irsa { audience, .. } => Credential::WebIdentity {
+        let carries = match &identity.binding.settings {
+            MethodSettings::PodIdentity { .. } => Credential::PodIdentity,
+            MethodSettings::Irsa { audience, .. } => Credential::WebIdentity {
                 role: identity.role_arn().to_string(),
                 audience: audience.to_string(),
             },
@@ -239,9 +239,9 @@ impl Model {
             .pods
             .present_mut()
             .into_iter()
-            .flat_map(|pods| &mut pods.pods)
+            .flat_map(|pods| &mut pods.items)
         {
-            pod.carries = [carries.clone()].into();
+            pod.credentials = [carries.clone()].into();
             pod.created = self.now;
         }
     }

@@ -7,7 +7,7 @@ use lanyard_core::identity::Identity;
 use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::observed::{RoleFacts, ServiceAccount};
-use lanyard_core::model::pods::{Credential, Place, PodCredentials, Pods};
+use lanyard_core::model::pods::{Credential, Place, PodCredentials, PodList};
 use lanyard_core::model::spec::{DriftPolicy, Spec};
 use lanyard_core::model::status::Status;
 use lanyard_iam_policy::Document;
@@ -102,7 +102,7 @@ pub fn setup() -> impl Strategy<Value = Setup> {
 /// A pod that is older than the setup and carries Pod Identity.
 pub fn old_pod() -> PodCredentials {
     PodCredentials {
-        carries: [Credential::PodIdentity].into(),
+        credentials: [Credential::PodIdentity].into(),
         created: "2026-03-01T11:00:00Z".parse().unwrap(),
         owner: None,
         place: Place::Reached,
@@ -136,8 +136,8 @@ impl Setup {
         let mut world = empty();
         world.provider = self.provider.as_deref().map(provider).into();
         world.service_account = self.service_account.then(ServiceAccount::default).into();
-        world.pods = Fact::Present(Pods {
-            pods: vec![old_pod(); self.pods],
+        world.pods = Fact::Present(PodList {
+            items: vec![old_pod(); self.pods],
             fresh: true,
         });
         let arn = RoleArn::parse(FOREIGN_ROLE).unwrap();

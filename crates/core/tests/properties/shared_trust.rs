@@ -44,9 +44,9 @@ pub fn foreign_statements(spec: &Spec) -> Vec<Statement> {
 /// The trust policy with another subject of the namespace in each statement that the spec shares.
 pub fn with_neighbour(trust: Document, spec: &Spec) -> Document {
     match desired(spec, &neighbour()).1 {
-        DesiredRole::Shared(entries) => entries
-            .iter()
-            .fold(trust, |trust, entry| entry.membership.put(&trust, &entry.alone)),
+        DesiredRole::Shared(entries) => entries.iter().fold(trust, |trust, entry| {
+            entry.membership.put(&trust, &entry.statement)
+        }),
         _ => trust,
     }
 }
@@ -64,7 +64,7 @@ pub fn foreign_part(trust: &Document) -> (Vec<Statement>, BTreeMap<String, BTree
             .map(|name| name.as_str().map(str::to_owned))
             .collect::<Option<BTreeSet<_>>>()
     };
-    let own = StatementKey::Cluster.membership(&subject()).sid;
+    let own = StatementKey::PodIdentityUntagged.membership(&subject()).sid;
     let mut whole = Vec::new();
     let mut lists = BTreeMap::new();
     for statement in trust.statements() {
@@ -86,15 +86,15 @@ pub fn foreign_part(trust: &Document) -> (Vec<Statement>, BTreeMap<String, BTree
 
 /// The statements of the foreign role that list the subject, as text.
 pub fn memberships(world: &World) -> Vec<String> {
-    let token = |audience| StatementKey::Token {
+    let token = |audience| StatementKey::Irsa {
         issuer: cluster().issuer,
         audience: Audience::parse(audience).unwrap(),
     };
     let keys = [
         token("sts.amazonaws.com"),
         token("vault"),
-        StatementKey::Tags,
-        StatementKey::Cluster,
+        StatementKey::PodIdentityTagged,
+        StatementKey::PodIdentityUntagged,
     ];
     let foreign_role = RoleArn::parse(FOREIGN_ROLE).unwrap();
     let trust = world
@@ -102,7 +102,7 @@ pub fn memberships(world: &World) -> Vec<String> {
         .get(&foreign_role)
         .and_then(|role| role.trust.present());
     let listed = |trust: &Document| {
-        let is_listed = |key: &&StatementKey| key.membership(&subject()).is_taken(trust) == Some(true);
+        let is_listed = |key: &&StatementKey| key.membership(&subject()).is_listed(trust) == Some(true);
         keys.iter()
             .filter(is_listed)
             .map(|key| format!("the membership {key:?}"))
@@ -212,7 +212,7 @@ proptest! {
         let identity = setup.identity();
         let mut model = setup.model()?;
         let key = StatementKey::of(&identity.binding);
-        if key == StatementKey::Cluster || memberships(&model.world).is_empty() {
+        if key == StatementKey::PodIdentityUntagged || memberships(&model.world).is_empty() {
             return Ok(());
         }
         crate::out_of_band_edits::apply_edit(&mut model.world, identity.role_arn(), &Edit::StatementOpened);

@@ -9,7 +9,7 @@ use lanyard_core::model::spec::{
     DeletionPolicy, DriftPolicy, ExistingRoleSpec, ExistingTrust, IrsaSpec, ManagedRoleSpec, Method,
     PodIdentitySpec, Spec,
 };
-use lanyard_core::model::status::Made;
+use lanyard_core::model::status::RecordedRoles;
 use lanyard_core::model::subject::Subject;
 use lanyard_core::reconcile::validate::validate;
 use proptest::collection::btree_map;
@@ -66,7 +66,7 @@ pub fn identity_of(spec: &Spec, subject: &Subject) -> Identity {
         subject,
         &cluster(),
         &Class::unrestricted(),
-        &Made::default(),
+        &RecordedRoles::default(),
     )
     .unwrap()
     .identity

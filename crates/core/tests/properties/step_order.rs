@@ -169,7 +169,7 @@ proptest! {
         let model = setup.model()?;
         let plan = model.decide(&identity).plan;
         let is_recorded = model.world.object.finalizer
-            && model.world.object.inventory.as_ref().is_some_and(|inventory| inventory.roles.contains(&identity.touches()));
+            && model.world.object.inventory.as_ref().is_some_and(|inventory| inventory.roles.contains(&identity.inventory_entry()));
         if plan.steps().any(is_aws) {
             prop_assert!(is_recorded || plan.steps().next().is_some_and(writes_inventory));
         }

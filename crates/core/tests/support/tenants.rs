@@ -1,5 +1,5 @@
-//! Random rows of a class, documents of a tenant that stay close to them, and requests that stay close to both.
-//! Random choices in, cases out; no I/O. Used by the property of guardrails.
+//! Random rows of a class, similar documents of a tenant, and similar requests, for the property of guardrails.
+//! Input: random choices; output: cases. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 use crate::policy_evaluator::Request;
 
 pub const NAMESPACE: &str = "ab";
-/// The condition key that variables name; its value is part of the request.
+/// The condition key that variables use; its value is part of the request.
 const KEY: &str = "a:b";
 
-/// A class, a document that a tenant would have under it, and a request to try it with.
+/// A class, a document of a tenant that follows it, and a request.
 #[derive(Debug, Clone)]
 pub struct Case {
     pub rows: Vec<Row>,
@@ -22,7 +22,7 @@ pub struct Case {
     pub request: Request,
 }
 
-/// A pattern in few letters, so that two of them often meet; short ones, so that everything about them is tried.
+/// A short pattern over a small alphabet, so that two patterns often match and all forms are covered.
 fn pattern() -> impl Strategy<Value = String> {
     let letters = prop_oneof![3 => Just("a"), 2 => Just("b"), 1 => Just("A"), 1 => Just(":")];
     let wildcards = prop_oneof![3 => Just("*"), 2 => Just("?")];
@@ -32,7 +32,7 @@ fn pattern() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
 }
 
-/// A row in which both sides decide, or one of them alone, so that the other does not hide what it does.
+/// A row that restricts actions, resources or both, so that each restriction is tested alone.
 fn row() -> impl Strategy<Value = Row> {
     let patterns = || prop::collection::vec(pattern(), 1..3);
     let alone = 0..3;
@@ -52,11 +52,11 @@ fn row() -> impl Strategy<Value = Row> {
     })
 }
 
-/// One change of a pattern: at a place, a letter out or not, and another piece in or not.
+/// One edit of a pattern: at a position, an optional removal and an optional insertion.
 type Edit = (Index, bool, Option<&'static str>);
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    // Mostly what stands for more than itself: that is how a tenant would reach further.
+    // Mostly wildcards and variables, with which a tenant would extend its access.
     let wildcards = select(vec!["*", "*", "?", "${a:b}", "${a:b}", "${?}"]);
     let letters = select(vec!["a", "b", "B", "$", "{", "}"]);
     let piece = prop_oneof![2 => wildcards, 1 => letters];
@@ -79,10 +79,10 @@ fn edited(pattern: &str, edits: &[Edit]) -> String {
     text.concat()
 }
 
-/// How a tenant writes one element of a statement.
+/// One element of a statement of a tenant.
 #[derive(Debug, Clone)]
 struct Element {
-    /// Which of the class's patterns each of its own comes from, and how it was changed.
+    /// The pattern of the class that each pattern is derived from, and its edits.
     from: Vec<(Index, Vec<Edit>)>,
     not: bool,
     bare: bool,
@@ -118,7 +118,7 @@ impl Element {
     }
 }
 
-/// What a statement has beside its action and resource.
+/// The other elements of a statement.
 fn extras() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
     let extra = select(vec![
         ("Sid", json!("A")),
@@ -136,7 +136,7 @@ fn extras() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
 
 fn statement(rows: Vec<Row>) -> impl Strategy<Value = Value> {
     let effect = prop_oneof![16 => Just("Allow"), 2 => Just("Deny"), 1 => Just("allow")];
-    // Actions of one row with the resources of another are what a guardrail must not take for either.
+    // A guardrail must not accept the actions of one row with the resources of another.
     let of = (any::<Index>(), any::<Index>(), prop::bool::weighted(0.9));
     let present = prop::bool::weighted(0.95);
     (effect, of, element(), element(), extras(), present).prop_map(
@@ -177,7 +177,7 @@ fn document(rows: Vec<Row>) -> impl Strategy<Value = Value> {
     })
 }
 
-/// A text that a pattern could stand for: wildcards and variables are filled in.
+/// A text that a pattern could match, with its wildcards and variables replaced.
 fn filled(pattern: &str, value: &str, fillings: &[String]) -> String {
     let mut fillings = fillings.iter().cycle();
     let mut next = || fillings.next().map(String::as_str).unwrap_or_default();
@@ -190,9 +190,9 @@ fn filled(pattern: &str, value: &str, fillings: &[String]) -> String {
     pattern.chars().map(fill).collect()
 }
 
-/// Every pattern in the document, and in the rows.
+/// Every pattern of the document and of the rows.
 fn patterns(rows: &[Row], document: &Value, names: [&str; 2], of: fn(&Row) -> &Vec<String>) -> Vec<String> {
-    let mut found: Vec<String> = rows.iter().flat_map(of).cloned().collect();
+    let mut patterns: Vec<String> = rows.iter().flat_map(of).cloned().collect();
     let statements = match &document["Statement"] {
         Value::Array(many) => many.as_slice(),
         one => std::slice::from_ref(one),
@@ -203,10 +203,10 @@ fn patterns(rows: &[Row], document: &Value, names: [&str; 2], of: fn(&Row) -> &V
     {
         let many = element.as_array().into_iter().flatten();
         let texts = many.chain([element]).filter_map(Value::as_str);
-        // The tenant's own count for more: a request that no document speaks of proves nothing.
-        found.extend(texts.flat_map(|text| std::iter::repeat_n(text.to_owned(), 3)));
+        // The patterns of the tenant have a higher weight: a request that no document matches proves nothing.
+        patterns.extend(texts.flat_map(|text| std::iter::repeat_n(text.to_owned(), 3)));
     }
-    found
+    patterns
 }
 
 pub fn case() -> impl Strategy<Value = Case> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use lanyard_core::model::fact::{Fact, ReadError};
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 
 use super::places::Agents;
 use super::reading::{PodFacts, read};
@@ -120,7 +120,7 @@ impl PodIndex {
 
     /// The pods of a subject as last shown by the watch. Unreadable before the first complete list.
     #[must_use]
-    pub fn counted(&self, namespace: &str, service_account: &str) -> Fact<Pods> {
+    pub fn counted(&self, namespace: &str, service_account: &str) -> Fact<PodList> {
         if !self.complete {
             return Fact::Unreadable(ReadError::NotRead);
         }
@@ -129,8 +129,8 @@ impl PodIndex {
         let pods = uids
             .filter_map(|uid| self.pods.get(uid))
             .map(|pod| pod.pod(&self.agents));
-        Fact::Present(Pods {
-            pods: pods.collect(),
+        Fact::Present(PodList {
+            items: pods.collect(),
             fresh: false,
         })
     }
@@ -185,8 +185,8 @@ mod tests {
 
     fn carried(index: &PodIndex) -> Vec<Credential> {
         let pods = index.counted("shop", "orders");
-        let pods = &pods.present().unwrap().pods;
-        let carried = pods.iter().flat_map(|pod| &pod.carries);
+        let pods = &pods.present().unwrap().items;
+        let carried = pods.iter().flat_map(|pod| &pod.credentials);
         carried.cloned().collect()
     }
 
@@ -205,7 +205,10 @@ mod tests {
             counted.present().map(|pods| (pods.total(), pods.fresh)),
             Some((1, false))
         );
-        assert_eq!(index.counted("shop", "other").present().map(Pods::total), Some(0));
+        assert_eq!(
+            index.counted("shop", "other").present().map(PodList::total),
+            Some(0)
+        );
     }
 
     #[test]
@@ -257,7 +260,7 @@ mod tests {
         index.upsert(&pod_of(
             json!({"metadata": {"uid": "a"}, "spec": {"nodeName": "one"}}),
         ));
-        let place = |index: &PodIndex| index.counted("shop", "orders").present().unwrap().pods[0].place;
+        let place = |index: &PodIndex| index.counted("shop", "orders").present().unwrap().items[0].place;
         assert_eq!(place(&index), Place::Reached);
         index.upsert(&agent("x", "two", "True"));
         index.upsert(&agent("y", "one", "False"));

@@ -103,7 +103,7 @@ impl<S: AsRef<str> + PartialEq> PodFacts<S> {
     pub fn pod(&self, agents: &places::Agents) -> PodCredentials {
         let text = |value: &S| value.as_ref().to_owned();
         PodCredentials {
-            carries: self.carries.iter().map(Carried::to_credential).collect(),
+            credentials: self.carries.iter().map(Carried::to_credential).collect(),
             created: self.created,
             owner: self.owner.as_ref().map(|(kind, name)| WorkloadRef {
                 kind: text(kind),

@@ -4,7 +4,7 @@
 use kube::Resource;
 use lanyard_api::WorkloadIdentityClass;
 use lanyard_api::class::{FINALIZER_CLASS, WorkloadIdentityClassStatus, listed};
-use lanyard_core::class::Listed;
+use lanyard_core::class::ClassEntry;
 
 use super::object::Raw;
 
@@ -14,7 +14,7 @@ pub type RawClass = Raw<WorkloadIdentityClass>;
 impl RawClass {
     /// The class as the core crate represents it, with the decode error if there is one.
     #[must_use]
-    pub fn listed(&self) -> Listed {
+    pub fn listed(&self) -> ClassEntry {
         let spec = self.spec.as_ref().map(|raw| raw.get());
         let spec = spec.and_then(|text| serde_json::from_str(text).ok());
         listed(self.meta(), spec.unwrap_or_default())
@@ -52,7 +52,7 @@ mod tests {
         let class: RawClass = serde_json::from_str(&object.to_string()).unwrap();
         let listed = class.listed();
         assert_eq!(listed.name, "tenants");
-        let why = listed.class.unwrap_err().why;
+        let why = listed.class.unwrap_err().message;
         assert!(why.contains("Kerberos"), "{why}");
         assert!(class.is_held());
         assert_eq!(class.decode_status(), WorkloadIdentityClassStatus::default());

@@ -9,7 +9,7 @@ use lanyard_core::model::arn::{PolicyArn, RoleArn};
 use lanyard_core::model::cluster::Platform;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::{Observed, RoleFacts};
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::model::workload::Workload;
 use lanyard_core::reconcile::scope::ReadScope;
 
@@ -30,7 +30,7 @@ pub struct Scope<'a> {
     /// True if the method needs the agent.
     pub agent: bool,
     /// The pods, as last counted by the watch.
-    pub pods: Fact<Pods>,
+    pub pods: Fact<PodList>,
     /// True to list the pods now, because a transition depends on them.
     pub fresh_pods: bool,
     /// True to read the workloads of the pods, because a transition may restart them.
@@ -44,7 +44,7 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A scope without fresh reads, of normal priority. `pods` is the count of the pod index.
     #[must_use]
-    pub fn new(target: &'a Target, read: ReadScope, pods: Fact<Pods>) -> Self {
+    pub fn new(target: &'a Target, read: ReadScope, pods: Fact<PodList>) -> Self {
         Self {
             target,
             roles: read.roles,
@@ -104,7 +104,7 @@ impl Engine {
     }
 
     /// Reads the pods and their workloads.
-    pub async fn running(&self, scope: &Scope<'_>) -> (Fact<Pods>, Fact<Vec<Workload>>) {
+    pub async fn running(&self, scope: &Scope<'_>) -> (Fact<PodList>, Fact<Vec<Workload>>) {
         let subject = &scope.target.subject;
         let pods = async {
             match scope.fresh_pods {

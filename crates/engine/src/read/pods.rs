@@ -7,7 +7,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use lanyard_core::model::fact::Fact;
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::model::subject::Subject;
 
 use crate::engine::Engine;
@@ -16,14 +16,14 @@ use crate::pods::{AGENT_NAMESPACE, Agents, PodFacts, agent_selector, read};
 
 impl Engine {
     /// Lists the pods of a subject. An incomplete list is unreadable.
-    pub async fn fresh_pods(&self, subject: &Subject) -> Fact<Pods> {
+    pub async fn fresh_pods(&self, subject: &Subject) -> Fact<PodList> {
         match self.list_pods(subject).await {
             Ok(pods) => Fact::Present(pods),
             Err(error) => Fact::Unreadable(error.read_error()),
         }
     }
 
-    async fn list_pods(&self, subject: &Subject) -> Result<Pods, EngineError> {
+    async fn list_pods(&self, subject: &Subject) -> Result<PodList, EngineError> {
         let api: Api<Pod> = Api::namespaced(self.kube().clone(), subject.namespace.as_str());
         let fields = format!(
             "spec.serviceAccountName={},status.phase!=Succeeded,status.phase!=Failed",
@@ -37,8 +37,8 @@ impl Engine {
         .await?;
         let nodes: BTreeSet<&str> = listed.iter().filter_map(|pod| pod.node.as_deref()).collect();
         let agents = self.agents_on(&nodes).await?;
-        Ok(Pods {
-            pods: listed.iter().map(|pod| pod.pod(&agents)).collect(),
+        Ok(PodList {
+            items: listed.iter().map(|pod| pod.pod(&agents)).collect(),
             fresh: true,
         })
     }

@@ -64,8 +64,8 @@ impl TrustEdit {
     /// Returns true if a policy contains the edit.
     pub(crate) fn holds_in(&self, document: &Document) -> bool {
         match &self.alone {
-            Some(alone) => self.membership.state(document, alone) == MembershipState::Taken,
-            None => self.membership.is_taken(document) == Some(false),
+            Some(alone) => self.membership.state(document, alone) == MembershipState::Present,
+            None => self.membership.is_listed(document) == Some(false),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What means the same and what does not, rule by rule (docs/dev/aws-behaviour.md#document-comparison).
+//! Tests of each rule of the canonical form (docs/dev/aws-behaviour.md#document-comparison).
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn under(condition: Value) -> Value {
 }
 
 #[test]
-fn a_single_statement_is_a_list_of_one_and_order_sid_and_repetition_do_not_count() {
+fn single_statement_order_sid_and_repetition_are_ignored() {
     let a = with("Action", json!("a:a"));
     let b = with("Action", json!(["a:b", "a:c"]));
     let mut named = a.clone();
@@ -38,7 +38,7 @@ fn a_single_statement_is_a_list_of_one_and_order_sid_and_repetition_do_not_count
 }
 
 #[test]
-fn a_list_is_a_set_and_text_is_a_list_of_one() {
+fn list_equals_set_and_text_equals_single_item_list() {
     assert!(same(
         with("Action", json!("a:b")),
         with("Action", json!(["a:b", "a:b"]))
@@ -51,7 +51,7 @@ fn a_list_is_a_set_and_text_is_a_list_of_one() {
 }
 
 #[test]
-fn case_counts_in_resources_and_values_but_not_in_actions_and_condition_keys() {
+fn case_is_ignored_only_in_actions_and_condition_keys() {
     assert!(same(
         with("Action", json!("S3:getobject")),
         with("Action", json!("s3:GetObject"))
@@ -71,7 +71,7 @@ fn case_counts_in_resources_and_values_but_not_in_actions_and_condition_keys() {
 }
 
 #[test]
-fn booleans_and_whole_numbers_are_their_text_and_fractions_are_not_guessed_at() {
+fn booleans_and_whole_numbers_equal_their_text() {
     assert!(same(
         under(json!({"Bool": {"a:b": true}})),
         under(json!({"Bool": {"a:b": ["true"]}}))
@@ -87,7 +87,7 @@ fn booleans_and_whole_numbers_are_their_text_and_fractions_are_not_guessed_at() 
 }
 
 #[test]
-fn arn_equals_is_arn_like_and_stays_apart_from_string_like() {
+fn arn_equals_equals_arn_like_but_not_string_like() {
     let by = |operator: &str| under(json!({operator: {"aws:SourceArn": "arn:aws:eks:*:1:cluster/c"}}));
     assert!(same(by("ArnEquals"), by("ArnLike")));
     assert!(same(
@@ -101,7 +101,7 @@ fn arn_equals_is_arn_like_and_stays_apart_from_string_like() {
 }
 
 #[test]
-fn string_like_is_string_equals_only_where_nothing_in_it_can_be_a_wildcard() {
+fn string_like_without_wildcard_equals_string_equals() {
     let by = |operator: &str, value: Value| under(json!({operator: {"a:b": value}}));
     assert!(same(
         by("StringLike", json!(["x", "y"])),
@@ -123,7 +123,7 @@ fn string_like_is_string_equals_only_where_nothing_in_it_can_be_a_wildcard() {
 }
 
 #[test]
-fn two_tests_of_one_key_are_never_merged() {
+fn two_tests_of_one_key_are_not_merged() {
     let a = under(json!({"StringLike": {"a:b": "x"}, "StringEquals": {"a:b": "y"}}));
     assert!(!same(a.clone(), under(json!({"StringEquals": {"a:b": "y"}}))));
     assert!(!same(
@@ -137,7 +137,7 @@ fn two_tests_of_one_key_are_never_merged() {
 }
 
 #[test]
-fn everyone_and_an_accounts_short_form_are_recognised_as_principals() {
+fn principal_star_and_account_id_are_normalised() {
     assert!(same(
         with("Principal", json!("*")),
         with("Principal", json!({"AWS": ["*"]}))
@@ -157,7 +157,7 @@ fn everyone_and_an_accounts_short_form_are_recognised_as_principals() {
 }
 
 #[test]
-fn the_version_counts_and_a_missing_one_is_the_old_one() {
+fn missing_version_equals_the_old_version() {
     let any = || with("Resource", json!("arn:aws:s3:::${aws:username}"));
     assert!(same_meaning(
         &document(None, any()),
@@ -170,7 +170,7 @@ fn the_version_counts_and_a_missing_one_is_the_old_one() {
 }
 
 #[test]
-fn the_not_forms_are_never_the_plain_ones() {
+fn not_form_differs_from_plain_form() {
     for (these, all_but) in [
         ("Action", "NotAction"),
         ("Resource", "NotResource"),
@@ -189,7 +189,7 @@ fn the_not_forms_are_never_the_plain_ones() {
 }
 
 #[test]
-fn what_is_not_understood_equals_only_itself() {
+fn unknown_statement_equals_only_itself() {
     let odd = |extra: Value| with("Exotic", extra);
     assert!(same(
         odd(json!({"a": 1, "b": [2]})),
@@ -212,13 +212,13 @@ fn what_is_not_understood_equals_only_itself() {
 }
 
 #[test]
-fn an_empty_condition_restricts_as_little_as_none() {
+fn empty_condition_equals_no_condition() {
     assert!(same(under(json!({})), with("Sid", json!("x"))));
     assert!(same(under(json!({"StringEquals": {}})), with("Sid", json!("x"))));
 }
 
 #[test]
-fn a_digest_is_short_stable_hex() {
+fn digest_is_short_stable_hex() {
     let digest = digest(&document(Some("2012-10-17"), with("Sid", json!("x"))));
     assert_eq!(digest, "fdde2703ba9f089f");
     assert_eq!(digest.len(), DIGEST_LENGTH);

@@ -1,4 +1,4 @@
-//! What a report of differences says, case by case.
+//! Tests of the reported differences.
 
 use serde_json::{Value, json};
 
@@ -16,22 +16,22 @@ fn statement(sid: &str, action: &str) -> Value {
     })
 }
 
-/// Each difference as (field, wanted, found), with `-` for nothing.
-fn report(wanted: Value, found: Value) -> Vec<(String, String, String)> {
+/// Each difference as (field, desired, observed), with `-` for `None`.
+fn report(desired: Value, observed: Value) -> Vec<(String, String, String)> {
     let text = |side: Option<String>| side.unwrap_or_else(|| "-".to_owned());
-    let row = |d: StatementDifference| (d.field, text(d.wanted), text(d.found));
-    differences(&document(wanted), &document(found))
+    let row = |d: StatementDifference| (d.field, text(d.desired), text(d.observed));
+    differences(&document(desired), &document(observed))
         .into_iter()
         .map(row)
         .collect()
 }
 
-fn row(field: &str, wanted: &str, found: &str) -> (String, String, String) {
-    (field.to_owned(), wanted.to_owned(), found.to_owned())
+fn row(field: &str, desired: &str, observed: &str) -> (String, String, String) {
+    (field.to_owned(), desired.to_owned(), observed.to_owned())
 }
 
 #[test]
-fn documents_of_one_meaning_do_not_differ() {
+fn documents_with_equal_meaning_have_no_difference() {
     let (a, b) = (statement("A", "sts:AssumeRole"), statement("B", "sts:TagSession"));
     let mut renamed = a.clone();
     renamed["Sid"] = json!("Other");
@@ -39,12 +39,12 @@ fn documents_of_one_meaning_do_not_differ() {
 }
 
 #[test]
-fn statements_of_one_sid_are_compared_element_by_element() {
-    let mut found = statement("A", "sts:*");
-    found["Condition"] =
+fn statements_with_equal_sid_differ_by_element() {
+    let mut observed = statement("A", "sts:*");
+    observed["Condition"] =
         json!({"StringLike": {"aws:sourcearn": "x", "aws:SourceAccount": "2"}, "Bool": {"a:b": true}});
     assert_eq!(
-        report(json!([statement("A", "sts:AssumeRole")]), json!(found)),
+        report(json!([statement("A", "sts:AssumeRole")]), json!(observed)),
         [
             row("Statement[Sid=A].Action", "sts:AssumeRole", "sts:*"),
             row("Statement[Sid=A].Condition.Bool.a:b", "-", "true"),
@@ -58,7 +58,7 @@ fn statements_of_one_sid_are_compared_element_by_element() {
 }
 
 #[test]
-fn what_is_missing_and_what_came_in_addition_is_shown_whole() {
+fn missing_and_additional_statements_are_shown_whole() {
     let extra = json!({"Sid": "Extra", "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"});
     let gone = json!({"Effect": "Deny", "Principal": {"Service": "x"}, "Action": "sts:TagSession"});
     assert_eq!(
@@ -82,33 +82,33 @@ fn what_is_missing_and_what_came_in_addition_is_shown_whole() {
 }
 
 #[test]
-fn a_statement_without_its_sid_is_still_recognised_by_its_likeness() {
-    let mut found = statement("A", "sts:*");
-    found.as_object_mut().unwrap().remove("Sid");
+fn statement_without_sid_is_paired_by_similarity() {
+    let mut observed = statement("A", "sts:*");
+    observed.as_object_mut().unwrap().remove("Sid");
     let other = json!({"Effect": "Deny", "Principal": "*", "Action": "*"});
     assert_eq!(
         report(
             json!([statement("A", "sts:AssumeRole"), other]),
-            json!([other, found])
+            json!([other, observed])
         ),
         [row("Statement[Sid=A].Action", "sts:AssumeRole", "sts:*")]
     );
 }
 
 #[test]
-fn the_version_is_reported_where_it_changes_the_meaning() {
+fn version_is_reported_if_it_changes_the_meaning() {
     let statements = json!([statement("A", "a:b")]);
     let old = Document::from_value(json!({"Statement": statements})).unwrap();
     let expected = StatementDifference {
         field: "Version".to_owned(),
-        wanted: Some("2012-10-17".to_owned()),
-        found: None,
+        desired: Some("2012-10-17".to_owned()),
+        observed: None,
     };
     assert_eq!(differences(&document(statements), &old), [expected]);
 }
 
 #[test]
-fn what_is_not_understood_is_compared_as_written() {
+fn unknown_statement_is_compared_as_written() {
     let mut odd = statement("A", "a:b");
     odd["Exotic"] = json!([1, 2]);
     let mut other = odd.clone();
@@ -124,12 +124,15 @@ fn what_is_not_understood_is_compared_as_written() {
 }
 
 #[test]
-fn foreign_text_is_cut_and_stripped() {
+fn foreign_text_is_truncated_and_sanitised() {
     let long =
         json!({"Sid": "A\n\u{1b}[31m", "Effect": "Allow", "Principal": "*", "Action": "é".repeat(300)});
     let all = differences(&document(json!([])), &document(json!([long])));
     assert_eq!(all[0].field, "Statement[Sid=A  [31m]");
-    let found = all[0].found.clone().unwrap();
-    assert!(found.chars().count() <= 201 && found.ends_with('…'), "{found}");
-    assert!(!found.contains(char::is_control));
+    let observed = all[0].observed.clone().unwrap();
+    assert!(
+        observed.chars().count() <= 201 && observed.ends_with('…'),
+        "{observed}"
+    );
+    assert!(!observed.contains(char::is_control));
 }

@@ -1,12 +1,12 @@
-//! Whether one condition test holds for a request: yes, no, or not to be known from here (docs/dev/aws-behaviour.md#document-comparison).
-//! A test and a request in, a [`Truth`] out; no I/O. Called by `evaluate::judge`.
+//! The evaluation of one condition test for a request: true, false or unknown
+//! (docs/dev/aws-behaviour.md#document-comparison). Input: a test and a request; output: a [`Truth`]. No I/O.
 
-use super::request::{Known, TrustRequest};
+use crate::evaluate::request::{Known, TrustRequest};
 use crate::operator::{Family, Quantifier};
 use crate::reading::Test;
 use crate::wildcard;
 
-/// A truth value that admits not to know.
+/// A truth value of three-valued logic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Truth {
     Yes,
@@ -27,7 +27,7 @@ impl Truth {
         }
     }
 
-    /// Yes when one is; no when none is.
+    /// Yes if any value is yes; no if all are no.
     fn any(values: impl Iterator<Item = Self>) -> Self {
         values.fold(Self::No, |a, b| match (a, b) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
@@ -36,14 +36,14 @@ impl Truth {
         })
     }
 
-    /// Yes when all are; no when one is not.
+    /// Yes if all values are yes; no if any is no.
     fn all(values: impl Iterator<Item = Self>) -> Self {
         Self::any(values.map(Self::not)).not()
     }
 }
 
-/// Whether a test holds. `variables` tells whether the document's version gives `${...}` a meaning.
-pub(super) fn holds(test: &Test, request: &TrustRequest, variables: bool) -> Truth {
+/// Evaluates a test. `variables` is true if the version of the document supports `${...}`.
+pub(super) fn evaluate_test(test: &Test, request: &TrustRequest, variables: bool) -> Truth {
     let known = request.known(&test.key);
     if test.operator.family == Family::Null {
         return null(test, &known);
@@ -52,7 +52,7 @@ pub(super) fn holds(test: &Test, request: &TrustRequest, variables: bool) -> Tru
         let any = Truth::any(
             test.values
                 .iter()
-                .map(|wanted| compare(test.operator.family, wanted, value, variables)),
+                .map(|expected| compare(test.operator.family, expected, value, variables)),
         );
         if test.operator.negated { any.not() } else { any }
     };
@@ -62,24 +62,24 @@ pub(super) fn holds(test: &Test, request: &TrustRequest, variables: bool) -> Tru
         (Known::One(value), _) => fits(&value),
         (Known::Many(values), Some(Quantifier::All)) => Truth::all(values.iter().map(|value| fits(value))),
         (Known::Many(values), Some(Quantifier::Any)) => Truth::any(values.iter().map(|value| fits(value))),
-        // What a comparison without a prefix does with several values is not documented.
+        // The behaviour of a comparison without a prefix on several values is not documented.
         (Known::Many(_), None) => Truth::Unknown,
     }
 }
 
-/// A key that is not in the request.
+/// The result of a test for a key that is not in the request.
 fn without_key(test: &Test) -> Truth {
     let operator = test.operator;
     match operator.quantifier {
         Some(Quantifier::All) => Truth::Yes,
-        // The documentation of the prefix and that of `IfExists` and of negation contradict each other here.
+        // The documentation of the prefix contradicts that of `IfExists` and of negation here.
         Some(Quantifier::Any) if operator.if_exists || operator.negated => Truth::Unknown,
         Some(Quantifier::Any) => Truth::No,
         None => Truth::of(operator.if_exists || operator.negated),
     }
 }
 
-/// `Null` with "true" holds when the key is absent, with "false" when it is there.
+/// `Null` with "true" is met if the key is absent, with "false" if it exists.
 fn null(test: &Test, known: &Known) -> Truth {
     let absent = match known {
         Known::Unknown => return Truth::Unknown,
@@ -96,30 +96,30 @@ fn null(test: &Test, known: &Known) -> Truth {
     )
 }
 
-fn compare(family: Family, wanted: &str, value: &str, variables: bool) -> Truth {
-    if variables && wildcard::has_variable(wanted) {
+fn compare(family: Family, expected: &str, value: &str, variables: bool) -> Truth {
+    if variables && wildcard::has_variable(expected) {
         return Truth::Unknown;
     }
     match family {
-        Family::Exact => Truth::of(wanted == value),
-        Family::IgnoringCase => Truth::of(wanted.eq_ignore_ascii_case(value)),
-        Family::Pattern => Truth::of(wildcard::matches(wanted, value)),
-        Family::Arn => arn(wanted, value),
+        Family::Exact => Truth::of(expected == value),
+        Family::IgnoringCase => Truth::of(expected.eq_ignore_ascii_case(value)),
+        Family::Pattern => Truth::of(wildcard::matches(expected, value)),
+        Family::Arn => arn(expected, value),
         Family::Null | Family::Typed => Truth::Unknown,
     }
 }
 
-/// Each of the six parts of an ARN by itself. How IAM treats what has fewer parts is not documented.
-fn arn(wanted: &str, value: &str) -> Truth {
-    let wanted: Vec<&str> = wanted.splitn(6, ':').collect();
+/// Compares each of the six parts of an ARN. The behaviour of IAM for fewer parts is not documented.
+fn arn(expected: &str, value: &str) -> Truth {
+    let expected: Vec<&str> = expected.splitn(6, ':').collect();
     let value: Vec<&str> = value.splitn(6, ':').collect();
-    if wanted.len() < 6 || value.len() < 6 {
+    if expected.len() < 6 || value.len() < 6 {
         return Truth::Unknown;
     }
     Truth::of(
-        wanted
+        expected
             .iter()
             .zip(&value)
-            .all(|(wanted, value)| wildcard::matches(wanted, value)),
+            .all(|(expected, value)| wildcard::matches(expected, value)),
     )
 }

@@ -1,38 +1,38 @@
-//! Why nothing in a trust policy lets the subject in: what the nearest statement lacks, in words.
-//! A trust document, a request and the refused action in, sentences out; no I/O. Called by `evaluate`.
+//! The reason why no statement of a trust policy admits the subject: the mismatches of the nearest statement. Input:
+//! a trust document, a request and the rejected action; output: sentences. No I/O.
 //!
-//! A tenant may read these, so they quote a foreign policy only where it nearly speaks of the tenant's own subject.
+//! Tenants may read these sentences, so they quote a foreign policy only if it nearly names the tenant's own subject.
 
-use super::judge::{Judged, Misfit};
-use super::request::{Known, TrustRequest};
-use super::{judge_all, label};
 use crate::document::Document;
+use crate::evaluate::decision::{evaluate_statements, label};
+use crate::evaluate::request::{Known, TrustRequest};
+use crate::evaluate::statement::{Mismatch, StatementResult};
 use crate::operator::Family;
 use crate::reading::{Effect, Test};
 use crate::text::quote;
 use crate::wildcard;
 
-/// What stands in the way at the statement that comes nearest; nothing when no statement allows anything.
+/// The mismatches of the nearest statement. Returns `None` if no statement allows anything.
 pub(super) fn nearest(trust: &Document, request: &TrustRequest, action: &str) -> Option<String> {
-    let judged = judge_all(trust, request, action);
-    let allowing = judged
+    let results = evaluate_statements(trust, request, action);
+    let allowing = results
         .iter()
         .enumerate()
-        .filter(|(_, judged)| judged.may_be(Effect::Allow));
-    let (index, nearest) = allowing.min_by_key(|(_, judged)| distance(judged))?;
+        .filter(|(_, result)| result.may_be(Effect::Allow));
+    let (index, nearest) = allowing.min_by_key(|(_, result)| distance(result))?;
     if nearest
-        .misfits
+        .mismatches
         .iter()
-        .any(|misfit| matches!(misfit, Misfit::Principal))
+        .any(|mismatch| matches!(mismatch, Mismatch::Principal))
     {
         return Some(format!(
             "No statement names {} as its principal.",
             request.principal().name()
         ));
     }
-    let misfits = nearest.misfits.iter();
-    let reasons: Vec<String> = misfits
-        .filter_map(|misfit| reason(misfit, request, action))
+    let mismatches = nearest.mismatches.iter();
+    let reasons: Vec<String> = mismatches
+        .filter_map(|mismatch| reason(mismatch, request, action))
         .collect();
     Some(format!(
         "{} comes nearest, but {}.",
@@ -41,25 +41,25 @@ pub(super) fn nearest(trust: &Document, request: &TrustRequest, action: &str) ->
     ))
 }
 
-/// The statement of our own principal is nearer than any other, then that of our action, then the fewest tests.
-fn distance(judged: &Judged) -> (bool, bool, usize) {
-    let has = |wanted: fn(&Misfit) -> bool| judged.misfits.iter().any(wanted);
+/// Sorts statements: matching principal first, then matching action, then the fewest failed tests.
+fn distance(result: &StatementResult) -> (bool, bool, usize) {
+    let has = |kind: fn(&Mismatch) -> bool| result.mismatches.iter().any(kind);
     (
-        has(|misfit| matches!(misfit, Misfit::Principal)),
-        has(|misfit| matches!(misfit, Misfit::Action)),
-        judged.misfits.len(),
+        has(|mismatch| matches!(mismatch, Mismatch::Principal)),
+        has(|mismatch| matches!(mismatch, Mismatch::Action)),
+        result.mismatches.len(),
     )
 }
 
-/// What one misfit is, after "but".
-fn reason(misfit: &Misfit, request: &TrustRequest, action: &str) -> Option<String> {
-    match misfit {
-        Misfit::Principal => None,
-        Misfit::Action if action == "sts:TagSession" => {
-            Some("it does not allow sts:TagSession, which EKS asks for beside sts:AssumeRole".to_owned())
-        }
-        Misfit::Action => Some(format!("it does not allow {action}")),
-        Misfit::Test(test) => Some(about(test, request)),
+/// The description of one mismatch, after "but".
+fn reason(mismatch: &Mismatch, request: &TrustRequest, action: &str) -> Option<String> {
+    match mismatch {
+        Mismatch::Principal => None,
+        Mismatch::Action if action == "sts:TagSession" => Some(
+            "it does not allow sts:TagSession, which EKS requires in addition to sts:AssumeRole".to_owned(),
+        ),
+        Mismatch::Action => Some(format!("it does not allow {action}")),
+        Mismatch::Test(test) => Some(about(test, request)),
     }
 }
 
@@ -78,7 +78,7 @@ fn about(test: &Test, request: &TrustRequest) -> String {
     let meant = test
         .values
         .iter()
-        .find(|wanted| literal && wildcard::matches(wanted, &value));
+        .find(|expected| literal && wildcard::matches(expected, &value));
     if let Some(meant) = meant {
         return format!(
             "it has `{}` under `{}`, where a wildcard is an ordinary character (`StringLike` would match)",

@@ -1,44 +1,44 @@
-//! What a pod of the subject presents when it asks for the role: actions, principal and condition keys.
-//! Names and ARNs in, the value of a condition key out, as far as it is known; no I/O. Called by `evaluate`.
+//! The request of a pod for the role: actions, principal and condition keys. Input: names and ARNs; output: the value
+//! of a condition key, if it is known. No I/O.
 
 use std::collections::BTreeSet;
 
 use crate::trust::{POD_IDENTITY_SERVICE, token_subject};
 
-/// What is presented, by method. ARNs and names are as AWS writes them.
+/// The request, by method. ARNs and names are in the form of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustRequest {
-    /// A ServiceAccount's token, given to STS by the pod itself (docs/dev/aws-behaviour.md#irsa-trust).
+    /// A ServiceAccount token that the pod presents to STS (docs/dev/aws-behaviour.md#irsa-trust).
     Irsa {
         /// The ARN of the IAM OIDC provider.
         provider_arn: String,
-        /// The issuer's URL without `https://`.
+        /// The URL of the issuer without `https://`.
         issuer: String,
-        /// The token's audience.
+        /// The audience of the token.
         audience: String,
-        /// The ServiceAccount's namespace.
+        /// The namespace of the ServiceAccount.
         namespace: String,
-        /// The ServiceAccount's name.
+        /// The name of the ServiceAccount.
         service_account: String,
     },
-    /// The role assumed by EKS on behalf of the pod (docs/dev/aws-behaviour.md#session-tags).
+    /// EKS assumes the role on behalf of the pod (docs/dev/aws-behaviour.md#session-tags).
     PodIdentity {
-        /// The cluster's ARN.
+        /// The ARN of the cluster.
         cluster_arn: String,
-        /// The cluster's name.
+        /// The name of the cluster.
         cluster_name: String,
-        /// The cluster's account id.
+        /// The account ID of the cluster.
         account: String,
-        /// The ServiceAccount's namespace.
+        /// The namespace of the ServiceAccount.
         namespace: String,
-        /// The ServiceAccount's name.
+        /// The name of the ServiceAccount.
         service_account: String,
-        /// Whether the association sends session tags.
+        /// True if the association sends session tags.
         session_tags: bool,
     },
 }
 
-/// Who asks.
+/// The principal of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Principal<'a> {
     /// The OIDC provider of this ARN.
@@ -46,19 +46,19 @@ pub(super) enum Principal<'a> {
     Service(&'a str),
 }
 
-/// What is known of a condition key.
+/// The known value of a condition key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Known {
     One(String),
-    /// A key that holds several values.
+    /// A key that evaluate_test several values.
     Many(BTreeSet<String>),
-    /// It is there, with a value that is not known here.
+    /// The key exists, but its value is not known.
     Present,
     Absent,
     Unknown,
 }
 
-/// The session tags of Pod Identity, all six (docs/dev/aws-behaviour.md#session-tags).
+/// All six session tags of Pod Identity (docs/dev/aws-behaviour.md#session-tags).
 const SESSION_TAGS: [&str; 6] = [
     "eks-cluster-arn",
     "eks-cluster-name",
@@ -69,7 +69,7 @@ const SESSION_TAGS: [&str; 6] = [
 ];
 
 impl Principal<'_> {
-    /// The type of the principal, as policies write it.
+    /// The type of the principal in policies.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Federated(_) => "Federated",
@@ -85,7 +85,8 @@ impl Principal<'_> {
 }
 
 impl TrustRequest {
-    /// The actions that all have to be allowed. EKS asks for `sts:TagSession` even where no tags are sent (docs/dev/aws-behaviour.md#association-errors).
+    /// The actions that must all be allowed. EKS requires `sts:TagSession` even if no tags are sent
+    /// (docs/dev/aws-behaviour.md#association-errors).
     pub(super) fn actions(&self) -> &'static [&'static str] {
         match self {
             Self::Irsa { .. } => &["sts:AssumeRoleWithWebIdentity"],
@@ -100,7 +101,7 @@ impl TrustRequest {
         }
     }
 
-    /// What is known of a condition key, whatever its case.
+    /// The known value of a condition key, ignoring case.
     pub(super) fn known(&self, key: &str) -> Known {
         let key = key.to_ascii_lowercase();
         let tag = key.strip_prefix("aws:requesttag/");
@@ -119,7 +120,7 @@ impl TrustRequest {
                 match claim {
                     Some(":sub") => Known::One(token_subject(namespace, service_account)),
                     Some(":aud") => Known::One(audience.clone()),
-                    // A ServiceAccount's token can't carry session tags (docs/dev/aws-behaviour.md#irsa-trust).
+                    // A ServiceAccount token cannot carry session tags (docs/dev/aws-behaviour.md#irsa-trust).
                     _ if key == "aws:tagkeys" => Known::Absent,
                     _ => Known::Unknown,
                 }
@@ -150,7 +151,7 @@ impl TrustRequest {
         }
     }
 
-    /// The value of a session tag: there are these six, and EKS can't add others (docs/dev/aws-behaviour.md#session-tags).
+    /// The value of a session tag: EKS sends these six tags and no others (docs/dev/aws-behaviour.md#session-tags).
     fn session_tag(&self, tag: &str) -> Known {
         let Self::PodIdentity {
             cluster_arn,

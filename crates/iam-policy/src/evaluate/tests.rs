@@ -1,4 +1,4 @@
-//! What trust policies admit, rule by rule.
+//! Tests of the admission by trust policies, rule by rule.
 
 use std::collections::BTreeSet;
 
@@ -82,13 +82,13 @@ fn hint(statements: Value, request: &TrustRequest) -> String {
 
 fn doubt(statements: Value, request: &TrustRequest) -> String {
     match admits(&document(statements), request) {
-        Admission::Undecided { why } => why,
+        Admission::Undecided { reason } => reason,
         other => panic!("it is decided: {other:?}"),
     }
 }
 
 #[test]
-fn the_statements_that_lanyard_writes_admit_exactly_their_subject() {
+fn built_statement_admits_only_its_subject() {
     let subjects = BTreeSet::from([
         ("shop".to_owned(), "orders".to_owned()),
         ("shop".to_owned(), "basket".to_owned()),
@@ -101,11 +101,11 @@ fn the_statements_that_lanyard_writes_admit_exactly_their_subject() {
     };
     let trust = trust_document(vec![irsa, pod_identity_statement("LanyardB", &tags)]);
     for (request, sid) in [(by_irsa(), "LanyardA"), (by_pod_identity(true), "LanyardB")] {
-        let by = vec![format!("Statement[Sid={sid}]")];
+        let statements = vec![format!("Statement[Sid={sid}]")];
         assert_eq!(
             admits(&trust, &request),
             Admission::Admitted {
-                by,
+                statements,
                 wider: Vec::new()
             }
         );
@@ -113,28 +113,28 @@ fn the_statements_that_lanyard_writes_admit_exactly_their_subject() {
 }
 
 #[test]
-fn without_session_tags_the_whole_cluster_is_admitted_and_said() {
+fn untagged_statement_admits_and_reports_whole_cluster() {
     let source = Conditions::SourceOnly {
         cluster_arn: CLUSTER.to_owned(),
         account: "111122223333".to_owned(),
     };
     let trust = trust_document(vec![pod_identity_statement("Lanyard", &source)]);
     let wider = vec!["every ServiceAccount of the cluster".to_owned()];
-    let by = vec!["Statement[Sid=Lanyard]".to_owned()];
+    let statements = vec!["Statement[Sid=Lanyard]".to_owned()];
     assert_eq!(
         admits(&trust, &by_pod_identity(false)),
-        Admission::Admitted { by, wider }
+        Admission::Admitted { statements, wider }
     );
 }
 
 #[test]
-fn a_condition_on_session_tags_admits_nobody_when_none_are_sent() {
+fn session_tag_condition_fails_without_session_tags() {
     let tagged = pods(json!({"StringEquals": {"aws:RequestTag/kubernetes-namespace": "shop"}}));
     assert!(hint(json!([tagged]), &by_pod_identity(false)).contains("a session tag that is not sent"));
 }
 
 #[test]
-fn a_wider_trust_is_enough_and_remarked_on() {
+fn wider_trust_is_admitted_with_remarks() {
     let remarks = |condition: Value| wider(json!([irsa(condition)]), &by_irsa());
     assert_eq!(remarks(exact()), Vec::<String>::new());
     assert_eq!(
@@ -151,7 +151,7 @@ fn a_wider_trust_is_enough_and_remarked_on() {
         remarks(
             json!({"StringLike": {SUB: "system:serviceaccount:shop:ord*"}, "StringEquals": {AUD: "sts.amazonaws.com"}})
         ),
-        ["other ServiceAccounts that its wildcards fit"]
+        ["other ServiceAccounts that its wildcards match"]
     );
     assert_eq!(
         remarks(
@@ -173,25 +173,26 @@ fn a_wider_trust_is_enough_and_remarked_on() {
 }
 
 #[test]
-fn a_wildcard_under_string_equals_admits_nobody_and_is_pointed_out() {
+fn wildcard_under_string_equals_has_a_hint() {
     let condition = json!({"StringEquals": {SUB: "system:serviceaccount:shop:*"}});
-    let hint = hint(json!([irsa(condition)]), &by_irsa());
+    let nearest = hint(json!([irsa(condition)]), &by_irsa());
     assert!(
-        hint.contains("`system:serviceaccount:shop:*` under `StringEquals`, where a wildcard is an ordinary"),
-        "{hint}"
+        nearest
+            .contains("`system:serviceaccount:shop:*` under `StringEquals`, where a wildcard is an ordinary"),
+        "{nearest}"
     );
 }
 
 #[test]
-fn the_nearest_statement_is_the_one_that_lacks_least() {
+fn nearest_statement_has_the_fewest_mismatches() {
     let wrong_audience = json!({"StringEquals": {SUB: "system:serviceaccount:shop:orders", AUD: "vault"}});
     let others = json!({"StringEquals": {SUB: "system:serviceaccount:bank:vault", AUD: "vault"}});
-    let found = hint(
+    let nearest = hint(
         json!([pods(json!({})), irsa(others.clone()), irsa(wrong_audience)]),
         &by_irsa(),
     );
     assert_eq!(
-        found,
+        nearest,
         format!(
             "Statement[2] comes nearest, but its `StringEquals` on `{AUD}` does not admit sts.amazonaws.com."
         )
@@ -203,7 +204,7 @@ fn the_nearest_statement_is_the_one_that_lacks_least() {
 }
 
 #[test]
-fn a_missing_principal_action_or_tag_session_is_named() {
+fn missing_principal_or_action_is_named() {
     assert_eq!(
         hint(json!([pods(json!({}))]), &by_irsa()),
         format!("No statement names {PROVIDER} as its principal.")
@@ -211,7 +212,7 @@ fn a_missing_principal_action_or_tag_session_is_named() {
     let wrong_action = changed(irsa(exact()), "Action", json!("sts:AssumeRole"));
     assert!(hint(json!([wrong_action]), &by_irsa()).contains("does not allow sts:AssumeRoleWithWebIdentity"));
     let untagged = changed(pods(json!({})), "Action", json!("sts:AssumeRole"));
-    assert!(hint(json!(untagged), &by_pod_identity(false)).contains("sts:TagSession, which EKS asks for"));
+    assert!(hint(json!(untagged), &by_pod_identity(false)).contains("sts:TagSession, which EKS requires"));
     assert_eq!(
         admits(&document(json!([])), &by_irsa()),
         Admission::NotAdmitted { nearest: None }
@@ -219,14 +220,14 @@ fn a_missing_principal_action_or_tag_session_is_named() {
 }
 
 #[test]
-fn an_association_as_the_source_is_pointed_out() {
+fn association_as_source_arn_has_a_hint() {
     let association = "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/*";
     let statement = pods(json!({"ArnLike": {"aws:SourceArn": association}}));
     assert!(hint(json!([statement]), &by_pod_identity(true)).contains("names an association"));
 }
 
 #[test]
-fn the_two_actions_of_pod_identity_may_stand_apart() {
+fn pod_identity_actions_may_be_in_two_statements() {
     let assume = changed(
         changed(pods(json!({})), "Action", json!("STS:assumerole")),
         "Sid",
@@ -238,13 +239,15 @@ fn the_two_actions_of_pod_identity_may_stand_apart() {
         json!("B"),
     );
     match admits(&document(json!([assume, tag])), &by_pod_identity(true)) {
-        Admission::Admitted { by, .. } => assert_eq!(by, ["Statement[Sid=A]", "Statement[Sid=B]"]),
+        Admission::Admitted { statements, .. } => {
+            assert_eq!(statements, ["Statement[Sid=A]", "Statement[Sid=B]"])
+        }
         other => panic!("it is not admitted: {other:?}"),
     }
 }
 
 #[test]
-fn a_deny_wins_when_it_applies_and_only_then() {
+fn deny_applies_only_if_its_condition_is_met() {
     let deny = |condition: Value| {
         changed(
             changed(irsa(condition), "Effect", json!("Deny")),
@@ -252,29 +255,29 @@ fn a_deny_wins_when_it_applies_and_only_then() {
             json!("*"),
         )
     };
-    let judged = |condition: Value| admits(&document(json!([irsa(exact()), deny(condition)])), &by_irsa());
+    let admission = |condition: Value| admits(&document(json!([irsa(exact()), deny(condition)])), &by_irsa());
     let denied = Admission::Denied {
-        by: "Statement[1]".to_owned(),
-        why: format!("It denies sts:AssumeRoleWithWebIdentity to {PROVIDER}."),
+        statement: "Statement[1]".to_owned(),
+        reason: format!("It denies sts:AssumeRoleWithWebIdentity to {PROVIDER}."),
     };
-    assert_eq!(judged(json!({})), denied);
-    assert_eq!(judged(json!({"StringNotEquals": {AUD: ["a", "b"]}})), denied);
+    assert_eq!(admission(json!({})), denied);
+    assert_eq!(admission(json!({"StringNotEquals": {AUD: ["a", "b"]}})), denied);
     assert!(matches!(
-        judged(json!({"StringEquals": {AUD: "other"}})),
+        admission(json!({"StringEquals": {AUD: "other"}})),
         Admission::Admitted { .. }
     ));
     assert!(matches!(
-        judged(json!({"StringNotLike": {SUB: "*:orders"}})),
+        admission(json!({"StringNotLike": {SUB: "*:orders"}})),
         Admission::Admitted { .. }
     ));
     let time = json!({"DateGreaterThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}});
-    assert!(matches!(judged(time), Admission::Undecided { .. }));
+    assert!(matches!(admission(time), Admission::Undecided { .. }));
     let time_for_others = json!({"Bool": {"aws:SecureTransport": false}, "StringEquals": {AUD: "other"}});
-    assert!(matches!(judged(time_for_others), Admission::Admitted { .. }));
+    assert!(matches!(admission(time_for_others), Admission::Admitted { .. }));
 }
 
 #[test]
-fn a_deny_in_doubt_does_not_matter_where_nothing_is_allowed() {
+fn unknown_deny_is_irrelevant_without_allow() {
     let deny = changed(
         irsa(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})),
         "Effect",
@@ -287,12 +290,12 @@ fn a_deny_in_doubt_does_not_matter_where_nothing_is_allowed() {
 }
 
 #[test]
-fn an_unknown_condition_key_is_never_relied_on_but_another_statement_may_be() {
+fn unknown_condition_key_is_undecided_alone() {
     let organisation = pods(json!({"StringEquals": {"aws:SourceOrgId": "o-1"}}));
-    let why = doubt(json!([organisation]), &by_pod_identity(true));
+    let reason = doubt(json!([organisation]), &by_pod_identity(true));
     assert_eq!(
-        why,
-        "Statement[0] has a condition that can't be judged from here: `StringEquals` on `aws:SourceOrgId`."
+        reason,
+        "Statement[0] has a condition that cannot be evaluated: `StringEquals` on `aws:SourceOrgId`."
     );
     let plain = pods(json!({"ArnEquals": {"aws:SourceArn": CLUSTER}}));
     assert!(matches!(
@@ -302,7 +305,7 @@ fn an_unknown_condition_key_is_never_relied_on_but_another_statement_may_be() {
 }
 
 #[test]
-fn elements_that_a_trust_policy_may_not_have_are_never_relied_on() {
+fn element_not_allowed_in_trust_is_undecided() {
     for statement in [
         changed(irsa(exact()), "Resource", json!("*")),
         changed(irsa(exact()), "Exotic", json!(1)),
@@ -325,7 +328,7 @@ fn elements_that_a_trust_policy_may_not_have_are_never_relied_on() {
 }
 
 #[test]
-fn a_document_only_denies_when_each_of_its_statements_does() {
+fn only_denies_requires_every_statement_to_deny() {
     let deny = json!({"Effect": "Deny", "Action": "*", "Resource": "*"});
     let allow = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
     assert!(only_denies(&document(json!([deny, deny]))));

@@ -1,13 +1,14 @@
-//! Who else a trust policy lets in, found by asking it again for somebody else.
-//! A trust document and an admitted request in, remarks out; no I/O. Called by `evaluate`.
+//! The other principals that a trust policy admits, found by evaluating the policy for other subjects. Input: a trust
+//! document and an admitted request; output: remarks. No I/O.
 
-use super::{Decision, TrustRequest, decide, judge_all};
 use crate::document::Document;
+use crate::evaluate::decision::{Decision, decide, evaluate_statements};
+use crate::evaluate::request::TrustRequest;
 
-/// A name that nobody has and no sensible pattern is made for.
-const NOBODY: &str = "zz-7c1f0a9e-nobody";
+/// A name that no subject has and that no sensible pattern matches.
+const UNUSED_NAME: &str = "zz-7c1f0a9e-unused";
 
-/// Remarks on an admission by these statements, each as the end of a sentence that begins with "it admits".
+/// The remarks on an admission by these statements, each as the end of a sentence that begins with "it admits".
 pub(super) fn remarks(trust: &Document, request: &TrustRequest, by: &[usize]) -> Vec<String> {
     let admitted = |request: &TrustRequest| matches!(decide(trust, request), Decision::Admitted(_));
     let mut remarks = Vec::new();
@@ -29,41 +30,41 @@ pub(super) fn remarks(trust: &Document, request: &TrustRequest, by: &[usize]) ->
 
 fn names_anyone(trust: &Document, request: &TrustRequest, by: &[usize]) -> bool {
     request.actions().iter().any(|action| {
-        let judged = judge_all(trust, request, action);
+        let results = evaluate_statements(trust, request, action);
         by.iter()
-            .filter_map(|&index| judged.get(index))
-            .any(|judged| judged.applies() && judged.anyone)
+            .filter_map(|&index| results.get(index))
+            .any(|result| result.applies() && result.anyone)
     })
 }
 
-/// The widest of the circles of ServiceAccounts that are let in.
+/// The widest set of ServiceAccounts that is admitted.
 fn subjects(request: &TrustRequest, admitted: impl Fn(&TrustRequest) -> bool) -> Option<String> {
     let (namespace, name) = request.subject();
-    if admitted(&request.for_subject(NOBODY, NOBODY)) {
+    if admitted(&request.for_subject(UNUSED_NAME, UNUSED_NAME)) {
         return Some("every ServiceAccount of the cluster".to_owned());
     }
-    if admitted(&request.for_subject(namespace, NOBODY)) {
+    if admitted(&request.for_subject(namespace, UNUSED_NAME)) {
         return Some(format!("every ServiceAccount of the namespace {namespace}"));
     }
-    if admitted(&request.for_subject(NOBODY, name)) {
+    if admitted(&request.for_subject(UNUSED_NAME, name)) {
         return Some(format!("the ServiceAccounts named {name} of every namespace"));
     }
     let alike = [
-        (namespace.to_owned(), format!("{name}{NOBODY}")),
-        (namespace.to_owned(), format!("{NOBODY}{name}")),
-        (format!("{namespace}{NOBODY}"), name.to_owned()),
-        (format!("{NOBODY}{namespace}"), name.to_owned()),
+        (namespace.to_owned(), format!("{name}{UNUSED_NAME}")),
+        (namespace.to_owned(), format!("{UNUSED_NAME}{name}")),
+        (format!("{namespace}{UNUSED_NAME}"), name.to_owned()),
+        (format!("{UNUSED_NAME}{namespace}"), name.to_owned()),
     ];
     let pattern = alike
         .iter()
         .any(|(namespace, name)| admitted(&request.for_subject(namespace, name)));
-    pattern.then(|| "other ServiceAccounts that its wildcards fit".to_owned())
+    pattern.then(|| "other ServiceAccounts that its wildcards match".to_owned())
 }
 
 fn with_audience(request: &TrustRequest) -> TrustRequest {
     let mut request = request.clone();
     if let TrustRequest::Irsa { audience, .. } = &mut request {
-        NOBODY.clone_into(audience);
+        UNUSED_NAME.clone_into(audience);
     }
     request
 }
@@ -77,8 +78,8 @@ fn from_other_cluster(request: &TrustRequest) -> TrustRequest {
     } = &mut request
     {
         let head = cluster_arn.rsplit_once('/').map_or("", |(head, _)| head);
-        *cluster_arn = format!("{head}/{NOBODY}");
-        NOBODY.clone_into(cluster_name);
+        *cluster_arn = format!("{head}/{UNUSED_NAME}");
+        UNUSED_NAME.clone_into(cluster_name);
     }
     request
 }
@@ -99,7 +100,7 @@ impl TrustRequest {
         }
     }
 
-    /// The same request of another ServiceAccount.
+    /// The same request for another ServiceAccount.
     fn for_subject(&self, other_namespace: &str, other_name: &str) -> Self {
         let mut request = self.clone();
         match &mut request {

@@ -1,9 +1,9 @@
-//! The defects of a `Condition`: its shape, its operators and its values.
-//! The element's JSON in, defects added to the report; no I/O. Called by `lint::statement`.
+//! The defects of a `Condition`: its shape, operators and values. Input: the JSON of the element; output: defects in
+//! the report. No I/O.
 
 use serde_json::Value;
 
-use super::{Report, form, join};
+use crate::lint::report::{Report, form, join};
 use crate::operator::{Family, Operator};
 use crate::text::quote;
 
@@ -73,12 +73,12 @@ fn test(operator: Option<Operator>, key: &str, value: &Value, place: &str, repor
         single => std::slice::from_ref(single),
     };
     let scalar = |value: &&Value| !matches!(value, Value::String(_) | Value::Bool(_) | Value::Number(_));
-    if let Some(wrong) = values.iter().find(scalar) {
+    if let Some(invalid) = values.iter().find(scalar) {
         report.add(
             place,
             format!(
-                "A condition's value is text, a boolean or a number, but this is {}.",
-                form(wrong)
+                "A condition value is text, a boolean or a number, but this is {}.",
+                form(invalid)
             ),
         );
     }
@@ -86,7 +86,7 @@ fn test(operator: Option<Operator>, key: &str, value: &Value, place: &str, repor
     if is_null && !values.iter().all(is_truth_value) {
         report.add(
             place,
-            "`Null` takes \"true\" (the key is absent) or \"false\" (it is there) only.",
+            "`Null` accepts only \"true\" (the key is absent) or \"false\" (the key exists).",
         );
     }
 }

@@ -1,9 +1,10 @@
-//! The defects of one statement: its elements, which of them belong into which kind of policy, and their values.
-//! A statement's JSON in, defects added to the report; no I/O. Called by `lint`.
+//! The defects of one statement: its elements, their values, and the elements that its kind of policy does not allow.
+//! Input: the JSON of a statement; output: defects in the report. No I/O.
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Report, condition, form, join, unknown_keys};
+use crate::lint::condition;
+use crate::lint::report::{Kind, Report, form, join, unknown_keys};
 use crate::reading::ELEMENTS;
 use crate::text::quote;
 
@@ -72,7 +73,7 @@ fn principal(object: &Map<String, Value>, place: &str, report: &mut Report) {
         Some(_) if kind != Kind::Trust => report.add(
             &place,
             format!(
-                "`Principal` is not allowed in {}, which always speaks of its own role; remove it.",
+                "`Principal` is not allowed in {}, which always applies to its own role; remove it.",
                 kind.name()
             ),
         ),
@@ -80,7 +81,7 @@ fn principal(object: &Map<String, Value>, place: &str, report: &mut Report) {
         None if kind == Kind::Trust => {
             report.add(
                 &place,
-                "`Principal` is missing; a trust policy must say who may assume the role.",
+                "`Principal` is missing; a trust policy must name the principals that may assume the role.",
             );
         }
         None => {}
@@ -95,7 +96,7 @@ fn principals(value: &Value, place: &str, report: &mut Report) {
                 let place = join(place, kind);
                 if !["AWS", "Federated", "Service"].contains(&kind.as_str()) {
                     let kind = quote(kind);
-                    let problem = format!("`{kind}` is not a type of principal here; use AWS, Federated or Service.");
+                    let problem = format!("`{kind}` is not a principal type of a role policy; use AWS, Federated or Service.");
                     report.add(&place, problem);
                 }
                 for (place, id) in texts(ids, &place, report) {
@@ -110,13 +111,14 @@ fn principals(value: &Value, place: &str, report: &mut Report) {
     }
 }
 
-/// A wildcard in a principal means everyone; IAM doesn't match parts of names with it (docs/dev/aws-behaviour.md#document-normalisation).
+/// A wildcard in a principal matches everything; IAM does not match parts of names
+/// (docs/dev/aws-behaviour.md#document-normalisation).
 fn principal_id(id: &str, place: &str, report: &mut Report) {
     if id != "*" && id.contains('*') {
         let id = quote(id);
         report.add(
             place,
-            format!("The principal `{id}` has a wildcard inside, which IAM does not match; name it whole."),
+            format!("The principal `{id}` has a wildcard, which IAM does not match; write the full name."),
         );
     }
 }
@@ -133,7 +135,7 @@ fn actions(object: &Map<String, Value>, place: &str, report: &mut Report) {
                 if !service.is_empty() && !operation.is_empty() && !action.contains(char::is_whitespace) =>
             {
                 if report.kind == Kind::Trust && !service.eq_ignore_ascii_case("sts") && service != "*" {
-                    let problem = format!("`{quoted}` is not an action of STS; a trust policy can allow no other.");
+                    let problem = format!("`{quoted}` is not an STS action; a trust policy can allow only STS actions.");
                     report.add(&place, problem);
                 }
             }
@@ -152,7 +154,7 @@ fn resources(object: &Map<String, Value>, place: &str, report: &mut Report) {
             .filter(|name| object.contains_key(*name))
         {
             let problem = format!(
-                "`{name}` is not allowed in a trust policy, which always speaks of its own role; remove it."
+                "`{name}` is not allowed in a trust policy, which always applies to its own role; remove it."
             );
             report.add(&join(place, name), problem);
         }
@@ -172,7 +174,7 @@ fn resources(object: &Map<String, Value>, place: &str, report: &mut Report) {
     }
 }
 
-/// The one of two elements that is there; a defect when both or neither are.
+/// The one of two elements that exists. Both or neither is a defect.
 fn exactly_one<'a>(
     object: &'a Map<String, Value>,
     these: &'static str,
@@ -200,7 +202,7 @@ fn exactly_one<'a>(
     }
 }
 
-/// The texts of an element that is text or a list of texts, each with its place.
+/// The texts of an element that is text or a list of texts, each with its path.
 fn texts<'a>(value: &'a Value, place: &str, report: &mut Report) -> Vec<(String, &'a str)> {
     let items: Vec<(String, &Value)> = match value {
         Value::Array(items) if items.is_empty() => {

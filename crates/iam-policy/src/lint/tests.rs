@@ -1,4 +1,4 @@
-//! The rules of `lint`, each by a document that breaks it.
+//! Tests of the rules of `lint`, each with a document that violates it.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn trust(changes: Value) -> Value {
     json!({"Version": "2012-10-17", "Statement": [statement]})
 }
 
-/// Sets what is given and removes what is given as null.
+/// Sets the given elements, and removes the elements given as null.
 fn merge(statement: &mut Value, changes: Value) {
     let object = statement.as_object_mut().unwrap();
     for (key, value) in changes.as_object().unwrap() {
@@ -29,7 +29,7 @@ fn merge(statement: &mut Value, changes: Value) {
     }
 }
 
-/// The places of all defects.
+/// The paths of all defects.
 fn places(document: &Value, kind: Kind) -> Vec<String> {
     lint(document, kind)
         .into_iter()
@@ -37,7 +37,7 @@ fn places(document: &Value, kind: Kind) -> Vec<String> {
         .collect()
 }
 
-/// The one problem of a document.
+/// The single defect of a document.
 fn problem(document: &Value, kind: Kind) -> String {
     let defects = lint(document, kind);
     match defects.as_slice() {
@@ -47,7 +47,7 @@ fn problem(document: &Value, kind: Kind) -> String {
 }
 
 #[test]
-fn ordinary_documents_have_no_defect() {
+fn valid_documents_have_no_defect() {
     let fine = [
         (identity(json!({})), Kind::Identity),
         (
@@ -82,7 +82,7 @@ fn ordinary_documents_have_no_defect() {
 }
 
 #[test]
-fn what_is_no_object_is_no_document() {
+fn document_must_be_an_object() {
     for document in [json!([]), json!("{}"), json!(null)] {
         assert!(problem(&document, Kind::Identity).starts_with("A policy document is an object"));
     }
@@ -93,14 +93,14 @@ fn what_is_no_object_is_no_document() {
 }
 
 #[test]
-fn a_document_needs_a_statement() {
+fn document_without_statement_is_a_defect() {
     for document in [json!({"Version": "2012-10-17"}), json!({"Statement": []})] {
         assert!(problem(&document, Kind::Identity).contains("needs at least one statement"));
     }
 }
 
 #[test]
-fn a_key_of_the_wrong_case_or_number_is_corrected() {
+fn misspelled_key_suggests_the_correct_one() {
     let mut document = identity(json!({"resource": "*", "Resource": "*", "Actions": "a:b"}));
     document["statement"] = json!([]);
     let problems: Vec<String> = lint(&document, Kind::Identity)
@@ -124,7 +124,7 @@ fn a_key_of_the_wrong_case_or_number_is_corrected() {
 }
 
 #[test]
-fn the_version_is_one_of_two() {
+fn version_must_be_known() {
     for version in [json!("2012-10-18"), json!(2012), json!(null)] {
         let mut document = identity(json!({}));
         document["Version"] = version;
@@ -133,14 +133,14 @@ fn the_version_is_one_of_two() {
 }
 
 #[test]
-fn variables_need_the_newer_version() {
+fn variables_require_the_newer_version() {
     let mut document = identity(json!({"Resource": "arn:aws:s3:::${aws:username}"}));
     document["Version"] = json!("2008-10-17");
     assert!(problem(&document, Kind::Identity).contains("plain text before version 2012-10-17"));
 }
 
 #[test]
-fn an_id_belongs_into_trust_policies_only() {
+fn id_is_allowed_only_in_trust_policies() {
     let mut document = identity(json!({}));
     document["Id"] = json!("x");
     assert_eq!(places(&document, Kind::Session), ["Id"]);
@@ -150,7 +150,7 @@ fn an_id_belongs_into_trust_policies_only() {
 }
 
 #[test]
-fn an_effect_is_exact() {
+fn effect_must_be_exact() {
     for effect in [json!("allow"), json!(true), json!(null)] {
         assert_eq!(
             places(&identity(json!({"Effect": effect})), Kind::Identity),
@@ -160,7 +160,7 @@ fn an_effect_is_exact() {
 }
 
 #[test]
-fn a_sid_is_alphanumeric_and_unique() {
+fn sid_must_be_alphanumeric_and_unique() {
     for sid in [json!("a-b"), json!("a b"), json!(1)] {
         assert_eq!(
             places(&identity(json!({"Sid": sid})), Kind::Identity),
@@ -173,7 +173,7 @@ fn a_sid_is_alphanumeric_and_unique() {
 }
 
 #[test]
-fn a_statement_has_exactly_one_of_each_pair() {
+fn statement_requires_exactly_one_of_each_pair() {
     assert_eq!(
         places(&identity(json!({"NotAction": "a:b"})), Kind::Identity),
         ["Statement[0].NotAction"]
@@ -193,7 +193,7 @@ fn a_statement_has_exactly_one_of_each_pair() {
 }
 
 #[test]
-fn principals_and_resources_belong_to_their_kinds() {
+fn principal_and_resource_depend_on_policy_kind() {
     assert_eq!(
         places(&identity(json!({"Principal": "*"})), Kind::Identity),
         ["Statement[0].Principal"]
@@ -217,7 +217,7 @@ fn principals_and_resources_belong_to_their_kinds() {
 }
 
 #[test]
-fn a_principal_is_everyone_or_named_by_type() {
+fn principal_must_be_star_or_typed() {
     for principal in [json!("111122223333"), json!({}), json!(["*"])] {
         assert_eq!(
             places(&trust(json!({"Principal": principal})), Kind::Trust),
@@ -237,7 +237,7 @@ fn a_principal_is_everyone_or_named_by_type() {
 }
 
 #[test]
-fn an_action_names_a_service_and_an_operation() {
+fn action_must_name_service_and_operation() {
     for action in [
         json!("GetObject"),
         json!("s3:"),
@@ -259,7 +259,7 @@ fn an_action_names_a_service_and_an_operation() {
 }
 
 #[test]
-fn a_resource_is_an_arn_or_everything() {
+fn resource_must_be_an_arn_or_star() {
     assert_eq!(
         places(&identity(json!({"Resource": ["*", "bucket"]})), Kind::Identity),
         ["Statement[0].Resource[1]"]
@@ -271,7 +271,7 @@ fn a_resource_is_an_arn_or_everything() {
 }
 
 #[test]
-fn a_condition_has_known_operators_keys_and_values() {
+fn condition_requires_known_operators_keys_values() {
     let condition = |condition: Value| problem(&trust(json!({"Condition": condition})), Kind::Trust);
     assert!(condition(json!([])).starts_with("`Condition` is an object"));
     assert!(condition(json!({"stringequals": {"a:b": "x"}})).ends_with("did you mean `StringEquals`?"));
@@ -281,21 +281,21 @@ fn a_condition_has_known_operators_keys_and_values() {
     assert!(condition(json!({"StringEquals": {"a:b": []}})).starts_with("The list is empty"));
     assert!(condition(json!({"StringEquals": {"a:b": {"c": 1}}})).contains("this is an object"));
     assert!(condition(json!({"StringEquals": {"sub": "x"}})).contains("is not a condition key"));
-    assert!(condition(json!({"Null": {"a:b": "maybe"}})).starts_with("`Null` takes"));
+    assert!(condition(json!({"Null": {"a:b": "maybe"}})).starts_with("`Null` accepts"));
 }
 
 #[test]
-fn characters_beyond_latin_1_are_refused_with_their_place() {
+fn character_outside_latin_1_is_a_defect_with_path() {
     let document = identity(json!({"Resource": ["*", "arn:aws:s3:::café", "arn:aws:s3:::a…"]}));
     assert_eq!(places(&document, Kind::Identity), ["Statement[0].Resource[2]"]);
     assert!(problem(&document, Kind::Identity).contains("U+2026"));
 }
 
 #[test]
-fn a_document_that_could_never_fit_is_too_long() {
+fn document_above_the_limit_is_a_defect() {
     let long: Vec<String> = (0..200).map(|at| format!("arn:aws:s3:::bucket-{at}")).collect();
     let document = identity(json!({"Resource": long}));
     assert!(document.to_string().len() > SESSION);
-    assert!(problem(&document, Kind::Session).contains("2048 is the most"));
+    assert!(problem(&document, Kind::Session).contains("is 2048 characters"));
     assert_eq!(lint(&document, Kind::Identity), Vec::new());
 }

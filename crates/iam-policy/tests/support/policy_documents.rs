@@ -1,10 +1,10 @@
-//! Random policy documents over a tiny alphabet, so small that collisions of meaning are common.
-//! Random choices in, JSON documents out. Used by the property tests of policies.
+//! Random policy documents over a small alphabet, so that equal meanings are common. Input: random choices; output:
+//! JSON documents. No I/O.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// Keys of conditions; `aws:TagKeys` holds several values.
+/// Condition keys; `aws:TagKeys` has several values.
 pub const KEYS: [&str; 5] = ["aws:SourceArn", "a:tag", "aws:TagKeys", "a:age", "a:flag"];
 
 const OPERATORS: [&str; 18] = [
@@ -32,7 +32,7 @@ fn one_of(choices: &[Value]) -> impl Strategy<Value = Value> + use<> {
     prop::sample::select(choices.to_vec())
 }
 
-/// One of the choices bare, or a short list of them.
+/// One of the choices, or a short list of them.
 fn some_of(choices: Vec<Value>) -> impl Strategy<Value = Value> {
     let list = prop::collection::vec(prop::sample::select(choices.clone()), 0..3).prop_map(Value::from);
     prop_oneof![one_of(&choices), list]
@@ -107,7 +107,7 @@ fn test() -> impl Strategy<Value = (&'static str, &'static str, Value)> {
     )
 }
 
-/// Up to two tests, often of one key: that is where operators meet.
+/// Up to two tests, often of one key, so that operators are combined.
 fn conditions() -> impl Strategy<Value = Value> {
     let same_key = (test(), test()).prop_map(|(a, b)| vec![a.clone(), (b.0, a.1, b.2)]);
     let any = prop::collection::vec(test(), 0..3);
@@ -123,7 +123,7 @@ fn conditions() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An element that is present, and then in its `Not...` form, with these likelihoods.
+/// An element that exists, and has its `Not...` form, with these probabilities.
 fn element(
     name: &'static str,
     values: impl Strategy<Value = Value>,
@@ -157,7 +157,7 @@ fn statement() -> impl Strategy<Value = Value> {
     ];
     elements.prop_map(|elements| {
         let mut statement: Map<String, Value> = elements.into_iter().flatten().collect();
-        // Everyone has a short form only without the "not".
+        // The short form of all principals exists only without `Not`.
         if let Some(everyone) = statement
             .get_mut("NotPrincipal")
             .filter(|principal| principal.is_string())
@@ -168,7 +168,7 @@ fn statement() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A statement in which one element alone decides, so that no other hides what a change of it does.
+/// A statement with only one restrictive element, so that no other element hides a change of it.
 fn focused() -> impl Strategy<Value = Value> {
     let one = prop_oneof![
         4 => element("Condition", conditions(), 1.0, 0.0),
@@ -183,7 +183,7 @@ fn focused() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A document that IAM's grammar allows.
+/// A document that is valid in IAM's grammar.
 pub fn document() -> impl Strategy<Value = Value> {
     let versions = [
         json!("2012-10-17"),

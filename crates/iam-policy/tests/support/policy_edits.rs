@@ -1,10 +1,10 @@
-//! Ways to change a policy document: rewritings that IAM documents as the same, and edits that may or may not change
-//! the meaning. A JSON document and random choices in, a document out. Used by the property tests of policies.
+//! Edits of policy documents: rewritings that IAM documents as equivalent, and edits that may change the meaning.
+//! Input: a JSON document and random choices; output: a document. No I/O.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// A source of small choices that never runs dry, so that the last edit is as random as the first.
+/// An endless source of small random numbers, so that the last edit is as random as the first.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
@@ -23,7 +23,7 @@ pub fn dice() -> impl Strategy<Value = Dice> {
     any::<u64>().prop_map(Dice)
 }
 
-/// The same document written in another way, by rules that IAM documents.
+/// The same document in another notation, by equivalences that IAM documents.
 pub fn rewritten(document: &Value, dice: &mut Dice) -> Value {
     let mut out = document.clone();
     if let Some(object) = out.as_object_mut() {
@@ -97,7 +97,7 @@ fn rewrite_condition(operators: &mut Map<String, Value>, dice: &mut Dice) {
             )
         });
         let keys = Value::Object(keys.collect());
-        // An object has room for one of a name, so a renaming must not meet one that is there.
+        // A renaming must not replace an existing key.
         let renamed = operator
             .replace("ArnEquals", "ArnLike")
             .replace("ArnNotEquals", "ArnNotLike");
@@ -115,7 +115,7 @@ fn swap_case(value: &mut Value, dice: &mut Dice) {
     }
 }
 
-/// Text becomes a list of one and back, a list changes its order and repeats a member.
+/// Text becomes a list of one item and back; a list is shuffled and repeats an item.
 fn relist(value: &mut Value, dice: &mut Dice) {
     match value {
         Value::Array(items) => {
@@ -139,7 +139,7 @@ fn shuffle(items: &mut [Value], dice: &mut Dice) {
     }
 }
 
-/// Pairs of words, each of which could be mistaken for the other.
+/// Pairs of similar words.
 const CONFUSABLE: [(&str, &str); 26] = [
     ("Allow", "Deny"),
     ("Action", "NotAction"),
@@ -169,8 +169,8 @@ const CONFUSABLE: [(&str, &str); 26] = [
     ("a:tag", "A:TAG"),
 ];
 
-/// Every document that is one edit away: a word mistaken for another, an element or a member left out or put beside.
-/// Some mean the same, most do not, and some are no policies any more.
+/// All documents that are one edit away: a word replaced by a similar one, an element or item removed or added. Some
+/// have the same meaning, most do not, and some are invalid.
 pub fn edits(value: &Value) -> Vec<Value> {
     match value {
         Value::String(text) => confused(text).into_iter().map(Value::from).collect(),
@@ -185,7 +185,7 @@ pub fn edits(value: &Value) -> Vec<Value> {
     }
 }
 
-/// One edit of a document, or the document itself where it has nothing to edit.
+/// One edit of a document, or the document itself if no edit is possible.
 pub fn edited(document: &Value, dice: &mut Dice) -> Value {
     let mut edits = edits(document);
     if edits.is_empty() {
@@ -227,7 +227,7 @@ fn edits_of_entry(object: &Map<String, Value>, name: &str, value: &Value) -> Vec
     all
 }
 
-/// The words that could be mistaken for this one, among them itself in another case.
+/// The words similar to this one, including the word in another case.
 fn confused(word: &str) -> Vec<String> {
     let other = |(a, b): &(&str, &str)| match word {
         word if word == *a => Some((*b).to_owned()),

@@ -1,40 +1,40 @@
-//! A second opinion on IAM policies, for tests only: what a document does with a request, read literally off the
-//! IAM user guide's pages on condition operators, variables, multi-value conditions and principals.
-//! A JSON document and a request in, an outcome out. It shares no code with the crate on purpose, and prefers being
-//! plain to being fast or complete: what it can't read makes the whole document malformed.
+//! An independent evaluator of IAM policies for tests. It follows the IAM user guide's pages on condition operators,
+//! variables, multi-value conditions and principals literally. Input: a JSON document and a request; output: an
+//! outcome. It shares no code with the crate and prefers simplicity to speed and completeness: an unknown element
+//! makes the whole document malformed.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// Someone asks for something.
+/// A request for an action.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The type of the principal, such as `Federated`, and its name.
     pub principal: (String, String),
     pub action: String,
     pub resource: String,
-    /// Condition keys in lower case. A key that is absent has no entry.
+    /// Condition keys in lower case. An absent key has no entry.
     pub context: BTreeMap<String, Vec<String>>,
 }
 
-/// What a document does with a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Allowed,
     Denied,
-    /// Nothing in the document speaks of the request.
+    /// No statement of the document matches the request.
     Untouched,
-    /// The document is not one that IAM would have taken.
+    /// IAM would not accept the document.
     Malformed,
 }
 
-/// Something in a document that IAM would not have taken.
+/// A part of a document that IAM would not accept.
 struct Malformed;
 
 type Read<T> = Result<T, Malformed>;
 
-/// Reads the document for this request.
+/// Evaluates the document for this request.
 pub fn evaluate(document: &Value, request: &Request) -> Outcome {
     outcome(document, request).unwrap_or(Outcome::Malformed)
 }
@@ -68,8 +68,8 @@ fn outcome(document: &Value, request: &Request) -> Read<Outcome> {
     Ok(outcome)
 }
 
-/// The effect, and whether every part of the statement speaks of the request. All parts are read in any case, so
-/// that a malformed one never hides behind another that does not fit.
+/// The effect, and a flag that is true if every part of the statement matches the request. All parts are always read,
+/// so that a malformed part is not hidden by another part that does not match.
 fn statement_applies<'a>(
     statement: &'a Map<String, Value>,
     request: &Request,
@@ -125,7 +125,7 @@ fn statement_applies<'a>(
     ))
 }
 
-/// The answer of an element, turned round for its `Not...` form; nothing when neither is there.
+/// The result for an element, negated for its `Not...` form. Returns `None` if neither form exists.
 fn one_of(
     statement: &Map<String, Value>,
     these: &str,
@@ -160,7 +160,7 @@ fn principal_fits(principal: &Value, request: &Request) -> Read<bool> {
     Ok(fits)
 }
 
-/// Whether a principal is the account, in short or long form, that an IAM principal of the standard partition is in.
+/// Returns true if a principal is the account, in short or long form, of an IAM principal of the standard partition.
 fn names_account_of(id: &str, principal: &str) -> bool {
     let account: String = principal.chars().skip("arn:aws:iam::".len()).take(12).collect();
     id == account || id == format!("arn:aws:iam::{account}:root")
@@ -187,7 +187,7 @@ fn condition_holds(
     let holds = |actual: &String| {
         let any = values
             .iter()
-            .any(|wanted| compare(positive, wanted, actual, request, variables));
+            .any(|expected| compare(positive, expected, actual, request, variables));
         any != negated
     };
     match (prefix, present) {
@@ -199,7 +199,7 @@ fn condition_holds(
     }
 }
 
-/// A comparison without its "not", and whether there was one.
+/// The operator without its negation, and a flag that is true if it was negated.
 fn positive_form(name: &str) -> Read<(&'static str, bool)> {
     Ok(match name {
         "StringEquals" => ("StringEquals", false),
@@ -217,30 +217,32 @@ fn positive_form(name: &str) -> Read<(&'static str, bool)> {
     })
 }
 
-fn compare(name: &str, wanted: &str, actual: &str, request: &Request, variables: bool) -> bool {
+fn compare(name: &str, expected: &str, actual: &str, request: &Request, variables: bool) -> bool {
     match name {
         "StringEquals" => {
-            tokens(wanted, request, variables, false).is_some_and(|wanted| fits(&wanted, actual))
+            tokens(expected, request, variables, false).is_some_and(|expected| fits(&expected, actual))
         }
-        "StringEqualsIgnoreCase" => tokens(wanted, request, variables, false)
-            .is_some_and(|wanted| fits(&lowered(&wanted), &actual.to_ascii_lowercase())),
-        "StringLike" => tokens(wanted, request, variables, true).is_some_and(|wanted| fits(&wanted, actual)),
+        "StringEqualsIgnoreCase" => tokens(expected, request, variables, false)
+            .is_some_and(|expected| fits(&lowered(&expected), &actual.to_ascii_lowercase())),
+        "StringLike" => {
+            tokens(expected, request, variables, true).is_some_and(|expected| fits(&expected, actual))
+        }
         "ArnLike" => {
-            let wanted = tokens(wanted, request, variables, true);
-            let wanted: Vec<&[Token]> = wanted
+            let expected = tokens(expected, request, variables, true);
+            let expected: Vec<&[Token]> = expected
                 .iter()
-                .flat_map(|wanted| wanted.splitn(6, |token| *token == Token::Char(':')))
+                .flat_map(|expected| expected.splitn(6, |token| *token == Token::Char(':')))
                 .collect();
             let actual: Vec<&str> = actual.splitn(6, ':').collect();
-            wanted.len() == actual.len()
-                && wanted
+            expected.len() == actual.len()
+                && expected
                     .iter()
                     .zip(&actual)
-                    .all(|(wanted, actual)| fits(wanted, actual))
+                    .all(|(expected, actual)| fits(expected, actual))
         }
-        "Bool" => wanted == actual,
-        _ => match (wanted.parse::<f64>(), actual.parse::<f64>()) {
-            (Ok(wanted), Ok(actual)) => (wanted - actual).abs() < f64::EPSILON,
+        "Bool" => expected == actual,
+        _ => match (expected.parse::<f64>(), actual.parse::<f64>()) {
+            (Ok(expected), Ok(actual)) => (expected - actual).abs() < f64::EPSILON,
             _ => false,
         },
     }
@@ -272,7 +274,8 @@ fn glob(text: &str) -> Vec<Token> {
     text.chars().map(token).collect()
 }
 
-/// A pattern with its variables filled in; nothing when one of them has no value, for that matches nothing.
+/// A pattern with its variables replaced. Returns `None` if a variable has no value, since the pattern then matches
+/// nothing.
 fn tokens(text: &str, request: &Request, variables: bool, wildcards: bool) -> Option<Vec<Token>> {
     let literal = |text: &str| -> Vec<Token> { text.chars().map(Token::Char).collect() };
     let plain = |text: &str| if wildcards { glob(text) } else { literal(text) };
@@ -302,7 +305,7 @@ fn fits(pattern: &[Token], text: &str) -> bool {
             fits(rest, text) || chars.next().is_some_and(|_| fits(pattern, chars.as_str()))
         }
         Some((Token::One, rest)) => chars.next().is_some_and(|_| fits(rest, chars.as_str())),
-        Some((Token::Char(wanted), rest)) => chars.next() == Some(*wanted) && fits(rest, chars.as_str()),
+        Some((Token::Char(expected), rest)) => chars.next() == Some(*expected) && fits(rest, chars.as_str()),
     }
 }
 
@@ -324,7 +327,7 @@ fn texts(value: &Value) -> Read<Vec<&str>> {
     listed(value).into_iter().map(text).collect()
 }
 
-/// Booleans and numbers stand for their text.
+/// Booleans and numbers equal their text.
 fn scalar(value: &Value) -> Read<String> {
     match value {
         Value::String(text) => Ok(text.clone()),

@@ -3,7 +3,7 @@
 //! metrics does, but only for a batch of events; an index would cost memory all the time.
 
 use kube_runtime::reflector::{ObjectRef, Store};
-use lanyard_core::aws_event::{About, AwsChange, ResourceRefs};
+use lanyard_core::aws_event::{AwsChange, ChangedResource, ResourceRefs};
 
 use crate::identity::IdentityRef;
 use lanyard_engine::raw::RawIdentity;
@@ -16,17 +16,20 @@ pub(super) fn affected(
     let mut affected: Vec<(AwsChange, Vec<IdentityRef>)> = changes
         .into_iter()
         .map(|change| {
-            let named = named(&change.about).filter(|object| store.get(object).is_some());
+            let named = named(&change.resource).filter(|object| store.get(object).is_some());
             (change, named.into_iter().collect())
         })
         .collect();
-    if affected.iter().all(|(change, _)| named(&change.about).is_some()) {
+    if affected
+        .iter()
+        .all(|(change, _)| named(&change.resource).is_some())
+    {
         return affected;
     }
     for object in store.state() {
         let refs = resource_refs(&object);
         for (change, objects) in &mut affected {
-            if refs.include(&change.about) {
+            if refs.include(&change.resource) {
                 objects.push(IdentityRef::from_obj(&*object));
             }
         }
@@ -35,10 +38,14 @@ pub(super) fn affected(
 }
 
 /// The object that the change names.
-fn named(about: &About) -> Option<IdentityRef> {
+fn named(about: &ChangedResource) -> Option<IdentityRef> {
     match about {
-        About::Subject { namespace, name } => Some(ObjectRef::new(name.as_str()).within(namespace.as_str())),
-        About::Role { .. } | About::Provider { .. } | About::Association { .. } => None,
+        ChangedResource::Subject { namespace, name } => {
+            Some(ObjectRef::new(name.as_str()).within(namespace.as_str()))
+        }
+        ChangedResource::Role { .. }
+        | ChangedResource::Provider { .. }
+        | ChangedResource::Association { .. } => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use kube::runtime::watcher::Event;
 use kube_runtime::reflector::{self, Store};
-use lanyard_core::aws_event::{About, AwsChange, Urgency};
+use lanyard_core::aws_event::{AwsChange, ChangedResource, DebounceDecision};
 use lanyard_core::model::name::AccountId;
 use lanyard_core::model::name::{Namespace, RoleName, ServiceAccountName};
 use serde_json::{Value, json};
@@ -47,24 +47,24 @@ fn store() -> Store<RawIdentity> {
     writer.as_reader()
 }
 
-fn role(account: &str, name: &str) -> About {
-    About::Role {
+fn role(account: &str, name: &str) -> ChangedResource {
+    ChangedResource::Role {
         account: AccountId::parse(account).unwrap(),
         name: RoleName::parse(name).unwrap(),
     }
 }
 
-fn subject(name: &str) -> About {
-    About::Subject {
+fn subject(name: &str) -> ChangedResource {
+    ChangedResource::Subject {
         namespace: Namespace::parse("shop").unwrap(),
         name: ServiceAccountName::parse(name).unwrap(),
     }
 }
 
-fn affected_names(store: &Store<RawIdentity>, about: About) -> Vec<String> {
+fn affected_names(store: &Store<RawIdentity>, about: ChangedResource) -> Vec<String> {
     let change = AwsChange {
-        about,
-        at: jiff::Timestamp::UNIX_EPOCH,
+        resource: about,
+        time: jiff::Timestamp::UNIX_EPOCH,
     };
     let objects = affected(store, vec![change]).remove(0).1;
     let mut names: Vec<String> = objects
@@ -78,8 +78,8 @@ fn affected_names(store: &Store<RawIdentity>, about: About) -> Vec<String> {
 #[test]
 fn resource_matches_by_status_or_inventory() {
     let store = store();
-    let association = |id: &str| About::Association { id: id.to_owned() };
-    let provider = |arn: &str| About::Provider { arn: arn.to_owned() };
+    let association = |id: &str| ChangedResource::Association { id: id.to_owned() };
+    let provider = |arn: &str| ChangedResource::Provider { arn: arn.to_owned() };
     for (about, expected) in [
         (role("111122223333", "shop-orders-1"), vec!["orders"]),
         (role("444455556666", "shop-orders-1"), vec![]),
@@ -99,9 +99,9 @@ fn resource_matches_by_status_or_inventory() {
 
 #[test]
 fn batch_is_matched_change_by_change() {
-    let change = |about: About| AwsChange {
-        about,
-        at: jiff::Timestamp::UNIX_EPOCH,
+    let change = |about: ChangedResource| AwsChange {
+        resource: about,
+        time: jiff::Timestamp::UNIX_EPOCH,
     };
     let both = vec![change(subject("orders")), change(role("111122223333", "shared"))];
     let counts: Vec<usize> = affected(&store(), both)
@@ -114,7 +114,16 @@ fn batch_is_matched_change_by_change() {
 #[test]
 fn message_has_one_outcome() {
     assert_eq!(outcome(&[]), "unmatched");
-    assert_eq!(outcome(&[Urgency::Known, Urgency::Known]), "known");
-    assert_eq!(outcome(&[Urgency::Known, Urgency::Later]), "triggered");
-    assert_eq!(outcome(&[Urgency::Now]), "triggered");
+    assert_eq!(
+        outcome(&[
+            DebounceDecision::AlreadyObserved,
+            DebounceDecision::AlreadyObserved
+        ]),
+        "known"
+    );
+    assert_eq!(
+        outcome(&[DebounceDecision::AlreadyObserved, DebounceDecision::Deferred]),
+        "triggered"
+    );
+    assert_eq!(outcome(&[DebounceDecision::Now]), "triggered");
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use lanyard_api::class::{IdentitiesStatus, MethodCount, TransitionsStatus, WorkloadIdentityClassStatus};
-use lanyard_core::class::{ClassReadiness, FleetCounts, Listed};
+use lanyard_core::class::{ClassEntry, ClassReadiness, IdentityCounts};
 use lanyard_core::model::condition::ConditionStatus;
 use lanyard_core::model::spec::Method;
 
@@ -13,10 +13,10 @@ const READY: &str = "Ready";
 
 /// Computes the status of a class.
 pub(super) fn class_status(
-    listed: &Listed,
+    listed: &ClassEntry,
     generation: Option<i64>,
     before: &WorkloadIdentityClassStatus,
-    counts: &FleetCounts,
+    counts: &IdentityCounts,
     now: Timestamp,
 ) -> WorkloadIdentityClassStatus {
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
@@ -81,13 +81,13 @@ mod tests {
             Timestamp::UNIX_EPOCH,
             Timestamp::from_second(60).unwrap_or_default(),
         );
-        let mut listed = Listed {
+        let mut listed = ClassEntry {
             name: "tenants".to_owned(),
             is_default: false,
-            goes: false,
+            is_deleting: false,
             class: Ok(Class::default()),
         };
-        let (mut counts, none) = (FleetCounts::default(), WorkloadIdentityClassStatus::default());
+        let (mut counts, none) = (IdentityCounts::default(), WorkloadIdentityClassStatus::default());
         let created = class_status(&listed, Some(1), &none, &counts, first);
         counts.total = 2;
         let counted = class_status(&listed, Some(2), &created, &counts, later);
@@ -96,7 +96,7 @@ mod tests {
             Some(2)
         );
         assert_eq!(counted.conditions[0].last_transition_time, Time(first));
-        listed.goes = true;
+        listed.is_deleting = true;
         let deleted = class_status(&listed, Some(2), &counted, &counts, later);
         assert_eq!(deleted.conditions[0].status, "False");
         assert_eq!(deleted.conditions[0].last_transition_time, Time(later));

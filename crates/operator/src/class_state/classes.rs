@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lanyard_core::class::{Aws, Class, Listed, Selection};
+use lanyard_core::class::{Aws, Class, ClassEntry, Selection};
 use lanyard_core::model::cluster::Cluster;
 use lanyard_core::model::spec::Spec;
 use lanyard_core::reconcile::class_decision::{ClassDecision, SpecContext, decide_class};
@@ -109,7 +109,7 @@ impl Classes {
     /// The accounts of all classes.
     pub fn accounts(&self) -> Vec<Aws> {
         let index = self.index.borrow();
-        index.classes().filter_map(Listed::aws).cloned().collect()
+        index.classes().filter_map(ClassEntry::aws).cloned().collect()
     }
 
     /// Counts the followers of every class. `get` returns an identity by its key. Returns the names of the classes to
@@ -120,7 +120,7 @@ impl Classes {
         get: impl Fn(&(String, String)) -> Option<Decoded>,
     ) -> BTreeSet<String> {
         let followers = Followers::by_class(identities);
-        let classes: Vec<Listed> = self.index.borrow().classes().cloned().collect();
+        let classes: Vec<ClassEntry> = self.index.borrow().classes().cloned().collect();
         self.rollouts.lock().observe(followers, &classes, |class, key| {
             get(key).is_some_and(|identity| is_to_start(&identity, class))
         })
@@ -128,7 +128,7 @@ impl Classes {
 
     /// Returns the counts and the next identities of a class. Returns `None` if the watch does not show the class, or
     /// if the followers were not counted in this leader term.
-    pub(crate) fn rollout(&self, listed: &Listed) -> Option<ClassRollout> {
+    pub(crate) fn rollout(&self, listed: &ClassEntry) -> Option<ClassRollout> {
         let is_known = self
             .index
             .borrow()

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lanyard_core::class::{Class, FleetCounts, RolloutState};
+use lanyard_core::class::{Class, IdentityCounts, RolloutState};
 
 use super::record::record;
 use lanyard_engine::raw::Decoded;
@@ -15,7 +15,7 @@ pub(crate) type FollowerKey = (String, String);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Followers {
     /// Their counts.
-    pub counts: FleetCounts,
+    pub counts: IdentityCounts,
     /// The identities that wait for a rollout slot and can use one.
     pub waiting: BTreeSet<FollowerKey>,
 }
@@ -30,7 +30,7 @@ impl Followers {
             };
             let followers = classes.entry(class.to_owned()).or_default();
             followers.counts.add(&identity.status);
-            if RolloutState::of(&identity.status) == RolloutState::Waits && !is_paused(&identity) {
+            if RolloutState::of(&identity.status) == RolloutState::Queued && !is_paused(&identity) {
                 followers.waiting.insert(key(&identity));
             }
         }

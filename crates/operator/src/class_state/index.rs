@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use kube_runtime::watcher::{self, Event};
 use lanyard_core::class::selector::Labels;
-use lanyard_core::class::{ClassRequest, Listed, RolloutPolicy, Selection, select};
+use lanyard_core::class::{ClassEntry, ClassRequest, RolloutPolicy, Selection, select};
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::name::ClusterIdentity;
 use lanyard_core::model::spec::Spec;
@@ -20,9 +20,9 @@ use lanyard_engine::raw::{Decoded, RawClass, RawIdentity};
 /// The known classes and the labels of the namespaces.
 #[derive(Debug)]
 pub(crate) struct ClassIndex {
-    classes: WatchedObjects<Listed>,
+    classes: WatchedObjects<ClassEntry>,
     /// The values of `classes`, in the form that `select` takes.
-    listed: Fact<Vec<Listed>>,
+    listed: Fact<Vec<ClassEntry>>,
     namespaces: WatchedObjects<Labels>,
     require_class: bool,
 }
@@ -116,7 +116,7 @@ impl ClassIndex {
     }
 
     /// The known classes.
-    pub fn classes(&self) -> impl Iterator<Item = &Listed> {
+    pub fn classes(&self) -> impl Iterator<Item = &ClassEntry> {
         self.listed.present().into_iter().flatten()
     }
 
@@ -145,11 +145,11 @@ impl ClassIndex {
 
 /// The classes whose change matters to identities. No change of the rollout policy does, and the deletion of a class
 /// matters only to identities that do not follow it yet.
-fn changed(changes: &[Change<Listed>], is_followed: bool) -> BTreeSet<String> {
-    let relevant = |listed: &Option<Listed>| {
+fn changed(changes: &[Change<ClassEntry>], is_followed: bool) -> BTreeSet<String> {
+    let relevant = |listed: &Option<ClassEntry>| {
         let mut listed = listed.clone();
         if let Some(listed) = &mut listed {
-            listed.goes &= !is_followed;
+            listed.is_deleting &= !is_followed;
             if let Ok(class) = &mut listed.class {
                 class.transition = RolloutPolicy::default();
             }

@@ -1,7 +1,7 @@
 //! The class on record of one identity, and the AWS account that the class gives.
 //! Input: a decoded identity. Output: the name of its class, or its account. No I/O.
 
-use lanyard_core::class::{Aws, Listed};
+use lanyard_core::class::{Aws, ClassEntry};
 use lanyard_core::reconcile::class_decision::Record;
 
 use lanyard_engine::raw::Decoded;
@@ -22,8 +22,8 @@ pub(super) fn class_of(identity: &Decoded) -> Option<&str> {
 }
 
 /// The account of the roles of a deleted identity, as given by the class that it followed.
-pub(crate) fn account_of<'a>(classes: impl IntoIterator<Item = &'a Listed>, identity: &Decoded) -> Aws {
-    let followed = |listed: &&Listed| Some(listed.name.as_str()) == class_of(identity);
+pub(crate) fn account_of<'a>(classes: impl IntoIterator<Item = &'a ClassEntry>, identity: &Decoded) -> Aws {
+    let followed = |listed: &&ClassEntry| Some(listed.name.as_str()) == class_of(identity);
     let class = classes.into_iter().find(followed);
-    class.and_then(Listed::aws).cloned().unwrap_or_default()
+    class.and_then(ClassEntry::aws).cloned().unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lanyard_core::class::{Class, FleetCounts, Listed, RolloutSlots};
+use lanyard_core::class::{Class, ClassEntry, IdentityCounts, RolloutSlots};
 
 use super::followers::{FollowerKey, Followers};
 
@@ -23,7 +23,7 @@ struct Rollout {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ClassRollout {
     /// The counts of the followers.
-    pub counts: FleetCounts,
+    pub counts: IdentityCounts,
     /// The waiting identities for which a slot is free.
     pub next: Vec<FollowerKey>,
 }
@@ -35,7 +35,7 @@ impl Rollouts {
     pub fn observe<'a>(
         &mut self,
         mut followers: BTreeMap<String, Followers>,
-        classes: impl IntoIterator<Item = &'a Listed>,
+        classes: impl IntoIterator<Item = &'a ClassEntry>,
         is_to_start: impl Fn(&Class, &FollowerKey) -> bool,
     ) -> BTreeSet<String> {
         let is_first = self.by_class.is_none();
@@ -79,7 +79,7 @@ impl Rollouts {
     }
 
     /// Returns the state of a class. Returns `None` if the followers were not counted yet.
-    pub fn get(&self, listed: &Listed) -> Option<ClassRollout> {
+    pub fn get(&self, listed: &ClassEntry) -> Option<ClassRollout> {
         let Some(rollout) = self.by_class.as_ref()?.get(&listed.name) else {
             return Some(ClassRollout::default());
         };
@@ -105,32 +105,32 @@ mod tests {
         ("shop".to_owned(), name.to_owned())
     }
 
-    fn listed(max_concurrent: u32) -> Listed {
+    fn listed(max_concurrent: u32) -> ClassEntry {
         let mut class = Class {
             name: Some("tenants".to_owned()),
             ..Class::default()
         };
         class.transition.max_concurrent = max_concurrent;
-        Listed {
+        ClassEntry {
             name: "tenants".to_owned(),
             is_default: false,
-            goes: false,
+            is_deleting: false,
             class: Ok(class),
         }
     }
 
     fn followers(running: usize, waiting: &[&str]) -> BTreeMap<String, Followers> {
-        let counts = FleetCounts {
+        let counts = IdentityCounts {
             total: running + waiting.len(),
             waiting: waiting.len(),
             running,
-            ..FleetCounts::default()
+            ..IdentityCounts::default()
         };
         let waiting = waiting.iter().map(|name| key(name)).collect();
         [("tenants".to_owned(), Followers { counts, waiting })].into()
     }
 
-    fn observe(rollouts: &mut Rollouts, listed: &Listed, followers: BTreeMap<String, Followers>) -> bool {
+    fn observe(rollouts: &mut Rollouts, listed: &ClassEntry, followers: BTreeMap<String, Followers>) -> bool {
         let due = rollouts.observe(followers, [listed], |_, _| false);
         due.contains("tenants")
     }

@@ -139,7 +139,7 @@ impl Scan<'_> {
             provider: self.provider(&steady, shared).await,
             agent: self.agent(&steady, shared).await,
             webhook: self.webhook(&steady, shared).await,
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         let judgement = compare(Part::Cluster, &steady.known(), facts);
         self.record(index, Read::Cluster, judgement);

@@ -97,7 +97,7 @@ async fn describe(term: &Term<'_>, object: &IdentityRef) {
     );
     let facts = Observed {
         association: read,
-        ..Observed::nothing()
+        ..Observed::unread()
     };
     match compare(Part::Association, &steady.known(), facts) {
         Judgement::InSync => checks.described(key, read_at),

@@ -158,7 +158,7 @@ impl Scan<'_> {
         let facts = self.term.context.engine.trusted_role(subject, arn, facts);
         let observed = Observed {
             roles: [(arn.clone(), facts)].into(),
-            ..Observed::nothing()
+            ..Observed::unread()
         };
         let judgement = compare(part, &steady.known(), observed);
         self.record(index, read, judgement);

@@ -9,7 +9,7 @@ use kube_runtime::controller::Action;
 use lanyard_core::identity::Identity;
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::observed::Observed;
-use lanyard_core::model::pods::Pods;
+use lanyard_core::model::pods::PodList;
 use lanyard_core::reconcile::class_decision::ClassDecision;
 use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion};
 use lanyard_core::reconcile::deletion_mode::DeletionMode;
@@ -134,9 +134,12 @@ async fn reconcile_live(
     context: &Context,
 ) -> Summary {
     let contested = context.objects.contested(run.key, context.clock.now().timestamp);
-    let identity = identity.leaving_alone(contested);
+    let identity = identity.with_contested(contested);
     let mut observed = observe(decoded, &identity, run, context).await;
-    let timings = context.engine.timings().paced_by(identity.queue.as_ref());
+    let timings = context
+        .engine
+        .timings()
+        .with_rollout_policy(identity.queue.as_ref());
     let decision = decide(
         &identity,
         &decoded.status,
@@ -232,7 +235,7 @@ async fn apply_and_summarise(
 }
 
 /// The pods of the subject in the pod index.
-fn pods(decoded: &Decoded, context: &Context) -> Fact<Pods> {
+fn pods(decoded: &Decoded, context: &Context) -> Fact<PodList> {
     let subject = &decoded.target.subject;
     let index = context.pods.read().unwrap_or_else(PoisonError::into_inner);
     index.counted(subject.namespace.as_str(), subject.name.as_str())

@@ -79,7 +79,7 @@ impl Context {
         let rules = Rules {
             key,
             resync: timings.resync,
-            period: timings.by_itself,
+            period: timings.full_resync,
             since_epoch: now.timestamp.duration_since(Timestamp::UNIX_EPOCH).unsigned_abs(),
         };
         let schedule = self.objects.schedule(key, fingerprint, now.instant);

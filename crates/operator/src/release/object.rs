@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use kube::Resource;
-use lanyard_core::class::Listed;
+use lanyard_core::class::ClassEntry;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::Observed;
 use lanyard_core::reconcile::decide::{Decision, decide_deletion};
@@ -65,7 +65,7 @@ pub(super) enum AwsAccess<'a> {
     Available {
         engine: &'a Engine,
         /// The classes, which give the accounts of the roles.
-        classes: &'a [Listed],
+        classes: &'a [ClassEntry],
     },
     Unavailable {
         cause: &'a str,
@@ -126,7 +126,7 @@ impl AwsAccess<'_> {
 
 async fn decide(
     engine: &Engine,
-    classes: &[Listed],
+    classes: &[ClassEntry],
     object: &RawIdentity,
 ) -> Option<(Decoded, Observed, Decision)> {
     let mut decoded = object.decode(&engine.cluster().identity)?;
@@ -141,7 +141,12 @@ async fn decide(
 }
 
 /// Replaces the tags first, and then removes finalizer and inventory of the object.
-async fn release(engine: &Engine, classes: &[Listed], object: &RawIdentity, is_last: bool) -> ObjectResult {
+async fn release(
+    engine: &Engine,
+    classes: &[ClassEntry],
+    object: &RawIdentity,
+    is_last: bool,
+) -> ObjectResult {
     let mut result = ObjectResult::of(object, Outcome::Held);
     let Some((decoded, mut observed, decision)) = decide(engine, classes, object).await else {
         result.error = Some("its name is not valid".to_owned());

@@ -57,7 +57,7 @@ fn slot<'a>(timings: &'a mut Timings, name: &str) -> Option<&'a mut Duration> {
         "soak" => Some(&mut timings.soak),
         "fail-after" => Some(&mut timings.fail_after),
         "resync" => Some(&mut timings.resync),
-        "by-itself" => Some(&mut timings.by_itself),
+        "full-resync" => Some(&mut timings.full_resync),
         "waiting" => Some(&mut timings.waiting),
         "cluster-facts" => Some(&mut timings.cluster_facts),
         "lease" => Some(&mut timings.lease),

@@ -50,7 +50,7 @@ fn row(row: &ConditionRow) -> String {
     format!(
         "| `{}` | {} | {shown} | {feeds} |\n",
         row.kind.as_str(),
-        row.tells
+        row.meaning
     )
 }
 

@@ -1,4 +1,4 @@
-//! What the shipped rules let through, against what is read of it: three templates say the same.
+//! Tests of the shipped EventBridge rules against the parsed calls: three templates contain the same calls.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const CLUSTER_REGION: &str = include_str!("../../../../../config/aws/events/clus
 const IAM_REGION: &str = include_str!("../../../../../config/aws/events/iam-region.yaml");
 const TERRAFORM: &str = include_str!("../../../../../config/aws/events/main.tf");
 
-const OF_ROLES: [&str; 13] = [
+const ROLE_CALLS: [&str; 13] = [
     "CreateRole",
     "DeleteRole",
     "UpdateRole",
@@ -21,7 +21,7 @@ const OF_ROLES: [&str; 13] = [
     "TagRole",
     "UntagRole",
 ];
-const OF_ASSOCIATIONS: [&str; 5] = [
+const ASSOCIATION_CALLS: [&str; 5] = [
     "CreatePodIdentityAssociation",
     "UpdatePodIdentityAssociation",
     "DeletePodIdentityAssociation",
@@ -29,7 +29,7 @@ const OF_ASSOCIATIONS: [&str; 5] = [
     "UntagResource",
 ];
 
-/// Whether a template has an event's name as an item of a list.
+/// Returns true if a template has the name of a call as an item of a list.
 fn lists(template: &str, call: &str) -> bool {
     let item = |line: &str| {
         line.trim()
@@ -42,30 +42,33 @@ fn lists(template: &str, call: &str) -> bool {
 }
 
 #[test]
-fn every_call_that_concerns_somebody_passes_all_rules() {
-    for call in OF_ROLES.into_iter().chain(OF_PROVIDERS) {
+fn relevant_calls_pass_the_shipped_rules() {
+    for call in ROLE_CALLS.into_iter().chain(PROVIDER_CALLS) {
         for template in [CLUSTER_REGION, IAM_REGION, TERRAFORM] {
             assert!(lists(template, call), "{call}");
         }
     }
-    for call in OF_ASSOCIATIONS {
+    for call in ASSOCIATION_CALLS {
         assert!(lists(CLUSTER_REGION, call) && lists(TERRAFORM, call), "{call}");
     }
 }
 
 #[test]
-fn every_call_that_the_rules_pass_is_read() {
-    for call in OF_ROLES {
+fn calls_that_the_rules_pass_are_parsed() {
+    for call in ROLE_CALLS {
         let body = changed("update-trust", &[("/detail/eventName", json!(call))]);
         assert!(
-            matches!(read_here(&body).unwrap().about, About::Role { .. }),
+            matches!(parse_here(&body).unwrap().resource, ChangedResource::Role { .. }),
             "{call}"
         );
     }
-    for call in OF_PROVIDERS {
+    for call in PROVIDER_CALLS {
         let body = changed("remove-client-id", &[("/detail/eventName", json!(call))]);
         assert!(
-            matches!(read_here(&body).unwrap().about, About::Provider { .. }),
+            matches!(
+                parse_here(&body).unwrap().resource,
+                ChangedResource::Provider { .. }
+            ),
             "{call}"
         );
     }

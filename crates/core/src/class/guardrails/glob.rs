@@ -1,13 +1,13 @@
-//! Patterns of a class against what a tenant writes: a plain text, or a pattern of the policy language.
-//! Texts in, yes or no out; no I/O. Called by `guardrail` and `inline`.
+//! Matching of the patterns of a class against the text or pattern of a tenant. Input: texts; output: a decision. No
+//! I/O.
 //!
-//! A tenant's pattern is covered when everything it could stand for fits the class's. It is read as text: the class's
-//! `*` takes anything, its `?` takes one character or a `?`, never a `*`, which could be longer. A policy variable could
-//! come to be anything, so that only `*` takes it, or the same variable.
+//! A pattern of a tenant is covered if everything it can match also matches the pattern of the class. It is compared
+//! as text: `*` of the class matches anything; `?` of the class matches one character or a `?`, but never a `*`,
+//! which could be longer. A policy variable can have any value, so only `*` or the same variable matches it.
 
 use lanyard_iam_policy::wildcard;
 
-/// A piece of a pattern.
+/// An element of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece<'a> {
     Char(char),
@@ -19,25 +19,25 @@ enum Piece<'a> {
     Variable(&'a str),
 }
 
-/// Whether a plain text fits a pattern of the class.
+/// Returns true if a plain text matches a pattern of the class.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let text: Vec<Piece> = text.chars().map(Piece::Char).collect();
     fits(&plain(pattern), &text)
 }
 
-/// Whether a plain text fits a pattern of the class, whatever the case of their letters.
+/// Returns true if a plain text matches a pattern of the class, ignoring case.
 pub(super) fn matches_any_case(pattern: &str, text: &str) -> bool {
     matches(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
 }
 
-/// Whether a tenant's pattern of actions is covered: their case does not count, and variables do not work there.
+/// Returns true if a tenant's action pattern is covered. Actions are compared ignoring case and have no variables.
 pub(super) fn covers_action(pattern: &str, action: &str) -> bool {
     let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
     fits(&plain(&pattern), &plain(&action))
 }
 
-/// Whether a tenant's pattern of resources is covered. `variables`: whether the tenant's document is of the version in
-/// which `${...}` is a variable; in older ones it is text, and no variable of the class stands for that text.
+/// Returns true if a tenant's resource pattern is covered. `variables` is true if the version of the tenant's
+/// document supports `${...}`. In older versions it is plain text, and no variable of the class matches it.
 pub(super) fn covers_resource(pattern: &str, resource: &str, variables: bool) -> bool {
     if variables {
         return fits(&pieces(pattern), &pieces(resource));
@@ -55,7 +55,7 @@ fn plain(text: &str) -> Vec<Piece<'static>> {
     text.chars().map(piece).collect()
 }
 
-/// The pieces of a pattern with variables. One that is not closed is taken for a variable to the end: nobody knows.
+/// The pieces of a pattern with variables. An unclosed variable extends to the end of the text.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -75,11 +75,11 @@ fn fits(pattern: &[Piece<'_>], text: &[Piece<'_>]) -> bool {
     wildcard::fits(pattern, text, Piece::Many, takes)
 }
 
-/// Whether a piece of the class's that is no `*` takes a piece of the tenant's.
-fn takes(wanted: Piece<'_>, piece: Piece<'_>) -> bool {
-    match wanted {
+/// Returns true if a piece of the class other than `*` matches a piece of the tenant.
+fn takes(required: Piece<'_>, piece: Piece<'_>) -> bool {
+    match required {
         Piece::One => matches!(piece, Piece::Char(_) | Piece::One),
-        wanted => wanted == piece,
+        required => required == piece,
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenants_wildcard_is_covered_only_by_one_that_is_as_wide() {
+    fn tenant_wildcard_needs_an_equally_wide_class_pattern() {
         for (pattern, resource) in [
             ("*", "*"),
             ("a*", "a*"),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_covered_by_a_star_or_by_itself() {
+    fn variable_is_covered_by_star_or_by_itself() {
         assert!(covers_resource("a*", "a${x:y}", true));
         assert!(covers_resource("a${x:y}/*", "a${x:y}/b", true));
         for (pattern, resource) in [
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_case_of_actions_does_not_count() {
+    fn action_case_is_ignored() {
         assert!(covers_action("s3:Get*", "S3:getobject"));
         assert!(!covers_action("s3:Get?", "s3:Get*"));
         assert!(matches_any_case("Team", "tEAM"));

@@ -1,16 +1,17 @@
-//! Guardrails for inline policies: every statement that allows something fits whole into one row of the class.
-//! A document's JSON in, what is forbidden in it out; no I/O. Called by `guardrail`.
+//! Guardrails for inline policies: every statement that allows something must fit into one row of the class. Input:
+//! the JSON of a document; output: its violations. No I/O.
 //!
-//! Conditions only narrow what a statement allows, and statements that deny only take away, so neither is looked at.
-//! `NotAction` and `NotResource` reach everything but what they name, and so need a row with `*`.
+//! Conditions only restrict a statement and deny statements only remove access, so both are ignored. `NotAction` and
+//! `NotResource` match everything except their values and therefore need a row with `*`.
 
 use serde_json::{Map, Value};
 
-use super::{GuardrailCheck, NAMED_LIMIT, glob};
-use crate::class::Row;
+use crate::class::definition::Row;
+use crate::class::guardrails::glob;
+use crate::class::guardrails::patterns::NAMED_LIMIT;
 use crate::model::text::quote;
 
-/// The elements that a statement of a role's own policy can have; any other is refused, whatever it may mean.
+/// The elements that a statement of an identity policy can have. Any other element is rejected.
 const ELEMENTS: [&str; 7] = [
     "Sid",
     "Effect",
@@ -21,36 +22,39 @@ const ELEMENTS: [&str; 7] = [
     "Condition",
 ];
 
-impl GuardrailCheck<'_> {
-    pub(super) fn inline(&mut self, field: &str, document: &Value) {
-        let rows: Vec<Row> = self.guardrails.inline.iter().map(|row| self.row(row)).collect();
-        let variables = document
-            .get("Version")
-            .is_some_and(|version| version == "2012-10-17");
-        let (statements, listed) = match document.get("Statement") {
-            Some(Value::Array(items)) => (items.as_slice(), true),
-            Some(single) => (std::slice::from_ref(single), false),
-            None => (&[][..], true),
-        };
-        for (at, statement) in statements.iter().enumerate() {
-            let place = if listed {
-                format!("Statement[{at}]")
-            } else {
-                "Statement".to_owned()
-            };
-            if !is_allowed(statement, &rows, variables) {
-                let (field, value) = (format!("{field}.{place}"), told(statement));
-                self.forbid(&field, &value, "guardrails.inline", allows(&rows));
-            }
-        }
-    }
+/// A statement that no row allows.
+#[derive(Debug)]
+pub(super) struct Violation {
+    /// The path of the statement in the document.
+    pub place: String,
+    /// The description of the statement.
+    pub value: String,
+}
 
-    fn row(&self, row: &Row) -> Row {
-        Row {
-            actions: self.all_filled(&row.actions),
-            resources: self.all_filled(&row.resources),
-        }
-    }
+/// The statements of a document that no row allows. The patterns of the rows apply as they are.
+pub(super) fn violations(document: &Value, rows: &[Row]) -> Vec<Violation> {
+    let variables = document
+        .get("Version")
+        .is_some_and(|version| version == "2012-10-17");
+    let (statements, is_list) = match document.get("Statement") {
+        Some(Value::Array(items)) => (items.as_slice(), true),
+        Some(single) => (std::slice::from_ref(single), false),
+        None => (&[][..], true),
+    };
+    let place = |at: usize| match is_list {
+        true => format!("Statement[{at}]"),
+        false => "Statement".to_owned(),
+    };
+    let forbidden = statements
+        .iter()
+        .enumerate()
+        .filter(|(_, statement)| !is_allowed(statement, rows, variables));
+    forbidden
+        .map(|(at, statement)| Violation {
+            place: place(at),
+            value: describe(statement),
+        })
+        .collect()
 }
 
 fn is_allowed(statement: &Value, rows: &[Row], variables: bool) -> bool {
@@ -65,7 +69,7 @@ fn is_allowed(statement: &Value, rows: &[Row], variables: bool) -> bool {
     }
 }
 
-/// Whether all that a statement allows is in one row.
+/// Returns true if one row covers everything that a statement allows.
 fn fits(statement: &Map<String, Value>, row: &Row, variables: bool) -> bool {
     let action = |action: &str| row.actions.iter().any(|row| glob::covers_action(row, action));
     let resource = |resource: &str| {
@@ -73,14 +77,14 @@ fn fits(statement: &Map<String, Value>, row: &Row, variables: bool) -> bool {
         rows.any(|row| glob::covers_resource(row, resource, variables))
     };
     let within = |these: &str, all_but: &str, covered: &dyn Fn(&str) -> bool| {
-        let asked = asked(statement, these, all_but);
-        asked.is_some_and(|asked| asked.into_iter().all(covered))
+        let requested = requested(statement, these, all_but);
+        requested.is_some_and(|requested| requested.into_iter().all(covered))
     };
     within("Action", "NotAction", &action) && within("Resource", "NotResource", &resource)
 }
 
-/// The patterns that an element asks for; all there is when it only says what it leaves out. `None`: nobody knows.
-fn asked<'a>(statement: &'a Map<String, Value>, these: &str, all_but: &str) -> Option<Vec<&'a str>> {
+/// The patterns of an element, or `*` for its `Not` form. Returns `None` if the element is malformed.
+fn requested<'a>(statement: &'a Map<String, Value>, these: &str, all_but: &str) -> Option<Vec<&'a str>> {
     match (statement.get(these), statement.get(all_but)) {
         (Some(Value::String(one)), None) => Some(vec![one]),
         (Some(Value::Array(many)), None) => many.iter().map(Value::as_str).collect(),
@@ -89,8 +93,8 @@ fn asked<'a>(statement: &'a Map<String, Value>, these: &str, all_but: &str) -> O
     }
 }
 
-/// A statement for people: what it allows, on what.
-fn told(statement: &Value) -> String {
+/// A description of a statement: its actions and resources.
+fn describe(statement: &Value) -> String {
     let element = |name: &str| {
         let value = statement.get(name)?;
         Some(match value.as_str() {
@@ -106,8 +110,8 @@ fn told(statement: &Value) -> String {
     format!("{actions} on {resources}")
 }
 
-/// What the rows allow, as the end of a sentence.
-fn allows(rows: &[Row]) -> String {
+/// The values that the rows allow, as the end of a sentence.
+pub(super) fn allows(rows: &[Row]) -> String {
     let row = |row: &Row| {
         format!(
             "{} on {}",
@@ -118,9 +122,9 @@ fn allows(rows: &[Row]) -> String {
     let named: Vec<String> = rows.iter().take(NAMED_LIMIT).map(row).collect();
     match rows.len().checked_sub(NAMED_LIMIT) {
         _ if named.is_empty() => "allows none".to_owned(),
-        None | Some(0) => format!("allows what fits whole into one row: {}", named.join("; ")),
+        None | Some(0) => format!("allows statements that fit into one row: {}", named.join("; ")),
         Some(more) => format!(
-            "allows what fits whole into one row: {}; and {more} more",
+            "allows statements that fit into one row: {}; and {more} more",
             named.join("; ")
         ),
     }

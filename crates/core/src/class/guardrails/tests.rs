@@ -1,12 +1,14 @@
-//! What each guardrail forbids, with the sentence that a tenant reads, and what it lets pass.
+//! Tests of each guardrail: the message of a violation, and the specs that are allowed.
 
 use serde_json::{Value, json};
 
+use super::check::GuardrailCheck;
 use super::*;
+use crate::class::definition::Class;
 use crate::example::{spec, subject};
-use crate::model::spec::ExistingRoleSpec;
+use crate::model::spec::{DEFAULT_AUDIENCE, ExistingRoleSpec, ExistingTrust, ManagedRoleSpec, Method, Spec};
 
-/// A class of these guardrails and nothing else.
+/// A class with only these guardrails.
 fn class(guardrails: Value) -> Class {
     let class = json!({"guardrails": guardrails, "enforcedTags": {"cost-center": "42"}});
     Class {
@@ -21,41 +23,41 @@ fn managed(change: impl FnOnce(&mut ManagedRoleSpec)) -> Spec {
     spec
 }
 
-fn judged(spec: &Spec, guardrails: Value) -> Vec<String> {
+fn violations(spec: &Spec, guardrails: Value) -> Vec<String> {
     let mut guardrails = guardrails;
     if guardrails.get("methods").is_none() {
         guardrails["methods"] = json!(["IRSA", "PodIdentity"]);
     }
     let method = spec.method.unwrap();
-    let found = forbidden(spec, method, &subject(), &class(guardrails));
-    found.iter().map(ToString::to_string).collect()
+    let violations = forbidden(spec, method, &subject(), &class(guardrails));
+    violations.iter().map(ToString::to_string).collect()
 }
 
 #[track_caller]
 fn allowed(spec: &Spec, guardrails: Value) {
-    assert_eq!(judged(spec, guardrails), Vec::<String>::new());
+    assert_eq!(violations(spec, guardrails), Vec::<String>::new());
 }
 
 #[track_caller]
-fn refused(spec: &Spec, guardrails: Value, told: &str) {
-    assert_eq!(judged(spec, guardrails), [told]);
+fn rejected(spec: &Spec, guardrails: Value, message: &str) {
+    assert_eq!(violations(spec, guardrails), [message]);
 }
 
 #[test]
-fn nothing_is_forbidden_where_no_class_exists() {
+fn no_class_allows_everything() {
     let spec =
         managed(|role| role.policy_arns = vec!["arn:aws:iam::aws:policy/AdministratorAccess".to_owned()]);
     assert!(forbidden(&spec, Method::Irsa, &subject(), &Class::unrestricted()).is_empty());
 }
 
 #[test]
-fn an_empty_class_allows_not_even_a_method() {
-    refused(
+fn empty_class_allows_no_method() {
+    rejected(
         &spec(Method::Irsa),
         json!({"methods": []}),
         "method: IRSA is not allowed: guardrails.methods of class tenants allows none",
     );
-    refused(
+    rejected(
         &spec(Method::Irsa),
         json!({"methods": ["PodIdentity"]}),
         "method: IRSA is not allowed: guardrails.methods of class tenants allows PodIdentity",
@@ -63,17 +65,17 @@ fn an_empty_class_allows_not_even_a_method() {
 }
 
 #[test]
-fn a_policy_fits_one_of_the_patterns_with_the_tenants_own_namespace() {
+fn policy_arn_matches_pattern_with_own_namespace() {
     let attach = |arn: &str| managed(|role| role.policy_arns = vec![arn.to_owned()]);
     let rules = || json!({"policyArns": ["arn:aws:iam::*:policy/{namespace}/*"]});
     allowed(&attach("arn:aws:iam::111122223333:policy/shop/queue"), rules());
-    refused(
+    rejected(
         &attach("arn:aws:iam::111122223333:policy/bank/queue"),
         rules(),
         "role.managed.policyArns[0]: arn:aws:iam::111122223333:policy/bank/queue is not allowed: guardrails.policyArns of class tenants allows arn:aws:iam::*:policy/shop/*",
     );
     let many: Vec<String> = (0..7).map(|at| format!("p{at}")).collect();
-    refused(
+    rejected(
         &attach("arn:aws:iam::aws:policy/a"),
         json!({ "policyArns": many }),
         "role.managed.policyArns[0]: arn:aws:iam::aws:policy/a is not allowed: guardrails.policyArns of class tenants allows p0, p1, p2, p3, p4 and 2 more",
@@ -81,42 +83,42 @@ fn a_policy_fits_one_of_the_patterns_with_the_tenants_own_namespace() {
 }
 
 #[test]
-fn a_name_is_the_tenants_own_and_nobodys_derived_one() {
+fn role_name_must_match_and_not_look_derived() {
     let named = |name: &str| managed(|role| role.name = Some(name.to_owned()));
     let rules = || json!({"roleNames": ["{namespace}-*"]});
     allowed(&named("shop-orders"), rules());
     allowed(&named("shop-orders-f4647193"), rules());
-    refused(
+    rejected(
         &named("bank-orders"),
         rules(),
         "role.managed.name: bank-orders is not allowed: guardrails.roleNames of class tenants allows shop-*",
     );
-    // The derived name of `payments` in the namespace `shop-api`, or the same for IAM.
-    for squatter in [
+    // A derived name of `payments` in the namespace `shop-api`, or an equal name for IAM.
+    for name in [
         "shop-api-payments-0123abcd",
         "shop-api-payments-0123ABCD",
         "shop-orders-F4647193",
     ] {
-        let found = judged(&named(squatter), rules());
+        let violations = violations(&named(name), rules());
         assert!(
-            found.len() == 1 && found[0].contains("as the derived names of others do"),
-            "{found:?}"
+            violations.len() == 1 && violations[0].contains("as derived names do"),
+            "{violations:?}"
         );
     }
     allowed(&managed(|_| {}), json!({}));
 }
 
 #[test]
-fn a_session_lasts_as_long_as_the_class_allows() {
+fn session_duration_is_limited_by_the_class() {
     let confirmed = |text: &str| managed(|role| role.max_session_duration = Some(text.to_owned()));
     allowed(&confirmed("4h"), json!({"maxSessionDuration": "4h"}));
     allowed(&confirmed("1h"), json!({}));
-    refused(
+    rejected(
         &confirmed("4h1s"),
         json!({"maxSessionDuration": "4h"}),
         "role.managed.maxSessionDuration: 4h1s is not allowed: guardrails.maxSessionDuration of class tenants allows 4h at most",
     );
-    refused(
+    rejected(
         &confirmed("2h"),
         json!({}),
         "role.managed.maxSessionDuration: 2h is not allowed: guardrails.maxSessionDuration of class tenants allows 1h at most",
@@ -124,12 +126,12 @@ fn a_session_lasts_as_long_as_the_class_allows() {
 }
 
 #[test]
-fn a_boundary_of_the_class_cannot_be_exchanged() {
+fn boundary_of_the_class_cannot_be_replaced() {
     let ours = "arn:aws:iam::111122223333:policy/tenant";
     let bounded = |arn: &str| managed(|role| role.permissions_boundary_arn = Some(arn.to_owned()));
     allowed(&bounded(ours), json!({"permissionsBoundaryArn": ours}));
     allowed(&bounded("arn:aws:iam::aws:policy/any"), json!({}));
-    refused(
+    rejected(
         &bounded("arn:aws:iam::aws:policy/any"),
         json!({"permissionsBoundaryArn": ours}),
         "role.managed.permissionsBoundaryArn: arn:aws:iam::aws:policy/any is not allowed: guardrails.permissionsBoundaryArn of class tenants puts arn:aws:iam::111122223333:policy/tenant on every role",
@@ -137,18 +139,18 @@ fn a_boundary_of_the_class_cannot_be_exchanged() {
 }
 
 #[test]
-fn a_tag_is_one_of_those_allowed_and_never_speaks_against_the_class() {
+fn tag_must_be_allowed_and_match_enforced_tags() {
     let tagged =
         |key: &str, value: &str| managed(|role| drop(role.tags.insert(key.to_owned(), value.to_owned())));
     allowed(&tagged("Team", "a"), json!({"tagKeys": ["team"]}));
     allowed(&tagged("cost-center", "42"), json!({}));
-    refused(
+    rejected(
         &tagged("admin", "true"),
         json!({"tagKeys": ["team"]}),
         "role.managed.tags[admin]: true is not allowed: guardrails.tagKeys of class tenants allows team",
     );
     for (key, value) in [("cost-center", "43"), ("Cost-Center", "42")] {
-        refused(
+        rejected(
             &tagged(key, value),
             json!({"tagKeys": ["*"]}),
             &format!(
@@ -159,7 +161,7 @@ fn a_tag_is_one_of_those_allowed_and_never_speaks_against_the_class() {
 }
 
 #[test]
-fn somebody_elses_role_is_bound_as_far_as_the_class_allows() {
+fn existing_role_must_match_a_row_of_the_class() {
     let existing = |arn: &str| Spec {
         method: Some(Method::Irsa),
         existing: Some(ExistingRoleSpec {
@@ -174,39 +176,39 @@ fn somebody_elses_role_is_bound_as_far_as_the_class_allows() {
         &existing("arn:aws:iam::111122223333:role/shared"),
         json!({"existingRoles": [{"arn": "*", "trust": "Manage"}]}),
     );
-    // What Lanyard made for another tenant.
-    let made = "arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/bank-a-01234567";
-    refused(
-        &existing(made),
+    // A role that Lanyard created for another tenant.
+    let foreign = "arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/bank-a-01234567";
+    rejected(
+        &existing(foreign),
         rules(),
         &format!(
-            "role.existing.arn: {made} is not allowed: guardrails.existingRoles of class tenants allows arn:aws:iam::*:role/* (Check)"
+            "role.existing.arn: {foreign} is not allowed: guardrails.existingRoles of class tenants allows arn:aws:iam::*:role/* (Check)"
         ),
     );
     allowed(
-        &existing(made),
+        &existing(foreign),
         json!({"existingRoles": [{"arn": "arn:aws:iam::*:role/lanyard/*"}]}),
     );
 }
 
 #[test]
-fn a_trust_is_managed_only_with_leave() {
+fn trust_manage_requires_a_row_with_manage() {
     let class = class(
         json!({"existingRoles": [{"arn": "arn:a", "trust": "Check"}, {"arn": "arn:b", "trust": "Manage"}]}),
     );
-    let told = |arn: &str| {
-        let mut judge = GuardrailCheck {
+    let violation = |arn: &str| {
+        let mut check = GuardrailCheck {
             class: &class,
             guardrails: class.guardrails().unwrap(),
             subject: &subject(),
-            found: Vec::new(),
+            violations: Vec::new(),
         };
-        judge.existing(arn, ExistingTrust::Manage);
-        judge.found.first().map(ToString::to_string)
+        check.existing(arn, ExistingTrust::Manage);
+        check.violations.first().map(ToString::to_string)
     };
-    assert_eq!(told("arn:b"), None);
+    assert_eq!(violation("arn:b"), None);
     assert_eq!(
-        told("arn:a").as_deref(),
+        violation("arn:a").as_deref(),
         Some(
             "role.existing.trust: Manage on arn:a is not allowed: guardrails.existingRoles of class tenants allows arn:a (Check) and arn:b (Manage)"
         )
@@ -214,7 +216,7 @@ fn a_trust_is_managed_only_with_leave() {
 }
 
 #[test]
-fn targets_and_audiences_need_leave() {
+fn target_role_and_audience_must_be_allowed() {
     let target = "arn:aws:iam::444455556666:role/data";
     let mut chained = spec(Method::PodIdentity);
     chained.pod_identity.target_role_arn = Some(target.to_owned());
@@ -222,22 +224,22 @@ fn targets_and_audiences_need_leave() {
         &chained,
         json!({"targetRoleArns": ["arn:aws:iam::444455556666:role/*"]}),
     );
-    refused(
+    rejected(
         &chained,
         json!({}),
         &format!(
             "podIdentity.targetRoleArn: {target} is not allowed: guardrails.targetRoleArns of class tenants allows none"
         ),
     );
-    let meant_for = |audience: &str| {
+    let with_audience = |audience: &str| {
         let mut spec = spec(Method::Irsa);
         spec.irsa.audience = Some(audience.to_owned());
         spec
     };
-    allowed(&meant_for("vault"), json!({"audiences": ["vault"]}));
-    allowed(&meant_for(DEFAULT_AUDIENCE), json!({}));
-    refused(
-        &meant_for("vault"),
+    allowed(&with_audience("vault"), json!({"audiences": ["vault"]}));
+    allowed(&with_audience(DEFAULT_AUDIENCE), json!({}));
+    rejected(
+        &with_audience("vault"),
         json!({}),
         "irsa.audience: vault is not allowed: guardrails.audiences of class tenants allows none",
     );
@@ -251,58 +253,59 @@ fn adopting(arn: &str) -> Spec {
 }
 
 #[test]
-fn adoption_needs_leave_for_the_exact_arn() {
+fn adoption_requires_an_allowed_arn() {
     let role = "arn:aws:iam::444455556666:role/data";
     allowed(&adopting(role), json!({"adopt": ["arn:aws:iam::*:role/data"]}));
-    refused(
+    rejected(
         &adopting(role),
         json!({}),
         &format!(
             "metadata.annotations[lanyard.dev/adopt]: {role} is not allowed: guardrails.adopt of class tenants allows none"
         ),
     );
-    assert!(AdoptionPolicy::of(&subject(), &Class::unrestricted()).covers(role));
-    assert!(!AdoptionPolicy::default().covers(role));
+    assert!(AdoptionPolicy::of(&subject(), &Class::unrestricted()).allows(role));
+    assert!(!AdoptionPolicy::default().allows(role));
 }
 
 #[test]
-fn a_role_that_lanyard_made_elsewhere_needs_a_pattern_that_names_its_path() {
+fn adoption_of_lanyard_role_requires_its_path() {
     let role = "arn:aws:iam::444455556666:role/lanyard/eu-west-1/blue/shop-orders-01234567";
-    let told = format!(
+    let message = format!(
         "metadata.annotations[lanyard.dev/adopt]: {role} is not allowed: guardrails.adopt of class tenants allows arn:aws:iam::*:role/*"
     );
-    refused(
+    rejected(
         &adopting(role),
         json!({"adopt": ["arn:aws:iam::*:role/*"]}),
-        &told,
+        &message,
     );
-    let leave = json!({"adopt": ["arn:aws:iam::*:role/lanyard/*/{namespace}-*"]});
-    allowed(&adopting(role), leave.clone());
+    let rules = json!({"adopt": ["arn:aws:iam::*:role/lanyard/*/{namespace}-*"]});
+    allowed(&adopting(role), rules.clone());
 
     let mut named = adopting(role);
     named.managed.as_mut().unwrap().name = Some("shop-orders-01234567".to_owned());
-    allowed(&named, leave.clone());
+    allowed(&named, rules.clone());
     named.adopt.clear();
     assert_eq!(
-        judged(&named, leave).len(),
+        violations(&named, rules).len(),
         2,
-        "nobody squats on a derived name without it"
+        "without the annotation, a derived name is forbidden"
     );
 }
 
 #[test]
-fn a_session_policy_only_narrows_and_needs_no_leave() {
+fn session_policy_is_not_restricted() {
     let mut narrowed = spec(Method::PodIdentity);
     narrowed.pod_identity.session_policy =
         Some(json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}));
     allowed(&narrowed, json!({}));
 }
 
-/// What is said of an inline policy with these statements under two rows: reading buckets, and sending to queues.
+/// The violations of an inline policy with these statements under two rows: read access to buckets, and sending to
+/// queues.
 fn inline(statements: Value) -> Vec<String> {
     let document = json!({"Version": "2012-10-17", "Statement": statements});
     let spec = managed(|role| role.inline_policies = vec![("p".to_owned(), document)]);
-    judged(
+    violations(
         &spec,
         json!({"inline": [
             {"actions": ["s3:Get*", "s3:List*"], "resources": ["arn:aws:s3:::{namespace}-*", "arn:aws:s3:::${aws:PrincipalTag/team}/*"]},
@@ -312,7 +315,7 @@ fn inline(statements: Value) -> Vec<String> {
 }
 
 #[test]
-fn a_statement_fits_whole_into_one_row() {
+fn inline_statement_must_fit_into_one_row() {
     let allow =
         |action: Value, resource: Value| json!([{"Effect": "Allow", "Action": action, "Resource": resource}]);
     for statements in [
@@ -329,7 +332,7 @@ fn a_statement_fits_whole_into_one_row() {
         assert_eq!(inline(statements.clone()), Vec::<String>::new(), "{statements}");
     }
     for statements in [
-        // Actions of one row with the resources of another.
+        // The actions of one row with the resources of another.
         allow(json!("s3:GetObject"), json!("*")),
         allow(
             json!(["s3:GetObject", "sqs:SendMessage"]),
@@ -361,7 +364,7 @@ fn a_statement_fits_whole_into_one_row() {
 }
 
 #[test]
-fn a_forbidden_statement_is_named_with_what_would_fit() {
+fn inline_violation_names_statement_and_rows() {
     let statements = json!([
         {"Effect": "Deny", "Action": "*", "Resource": "*"},
         {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
@@ -369,18 +372,18 @@ fn a_forbidden_statement_is_named_with_what_would_fit() {
     assert_eq!(
         inline(statements),
         [
-            "role.managed.inlinePolicies[0].document.Statement[1]: everything but iam:* on * is not allowed: guardrails.inline of class tenants allows what fits whole into one row: s3:Get* s3:List* on arn:aws:s3:::shop-* arn:aws:s3:::${aws:PrincipalTag/team}/*; sqs:SendMessage on *"
+            "role.managed.inlinePolicies[0].document.Statement[1]: everything but iam:* on * is not allowed: guardrails.inline of class tenants allows statements that fit into one row: s3:Get* s3:List* on arn:aws:s3:::shop-* arn:aws:s3:::${aws:PrincipalTag/team}/*; sqs:SendMessage on *"
         ]
     );
 }
 
 #[test]
-fn the_old_version_has_no_variables() {
+fn old_policy_version_has_no_variables() {
     let document = json!({"Version": "2008-10-17", "Statement": {
         "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::${aws:PrincipalTag/team}/x",
     }});
     let spec = managed(|role| role.inline_policies = vec![("p".to_owned(), document)]);
     let rules =
         json!({"inline": [{"actions": ["*"], "resources": ["arn:aws:s3:::${aws:PrincipalTag/team}/*"]}]});
-    assert_eq!(judged(&spec, rules).len(), 1);
+    assert_eq!(violations(&spec, rules).len(), 1);
 }

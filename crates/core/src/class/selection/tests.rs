@@ -1,17 +1,17 @@
-//! Every way in which the choice of a class can end.
+//! Tests of every result of the class selection.
 
 use super::*;
-use crate::class::{Guardrails, Selector};
+use crate::class::{Guardrails, Selector, UnusableClass};
 
-fn listed(name: &str, is_default: bool) -> Listed {
+fn entry(name: &str, is_default: bool) -> ClassEntry {
     let guardrails = Guardrails {
         namespace_selector: Some(Selector::default()),
         ..Guardrails::default()
     };
-    Listed {
+    ClassEntry {
         name: name.to_owned(),
         is_default,
-        goes: false,
+        is_deleting: false,
         class: Ok(Class {
             name: Some(name.to_owned()),
             limits: guardrails.into(),
@@ -20,18 +20,18 @@ fn listed(name: &str, is_default: bool) -> Listed {
     }
 }
 
-/// What is chosen, as a reason or the name of the class, `-` for none at all.
-fn chosen(class_name: Option<&str>, pinned: Option<&str>, classes: Vec<Listed>) -> String {
+/// The selection, as its reason or the name of the class, `-` for no class.
+fn selected(class_name: Option<&str>, pinned: Option<&str>, classes: Vec<ClassEntry>) -> String {
     let labels = Fact::Present(Labels::new());
-    let asked = ClassRequest {
+    let request = ClassRequest {
         class_name,
         pinned,
         labels: &labels,
         required: false,
     };
     let classes = Fact::Present(classes);
-    let choice = select(&asked, &classes);
-    match (choice.reason(), choice.class()) {
+    let selection = select(&request, &classes);
+    match (selection.reason(), selection.class()) {
         (Some(reason), None) => reason.to_string(),
         (None, Some(class)) => class.name.clone().unwrap_or("-".to_owned()),
         both => panic!("{both:?}"),
@@ -39,84 +39,84 @@ fn chosen(class_name: Option<&str>, pinned: Option<&str>, classes: Vec<Listed>) 
 }
 
 #[test]
-fn the_named_class_is_chosen_else_the_default() {
-    let both = || vec![listed("a", false), listed("b", true)];
-    assert_eq!(chosen(Some("a"), None, both()), "a");
-    assert_eq!(chosen(None, None, both()), "b");
-    assert_eq!(chosen(Some("c"), None, both()), "ClassMissing");
+fn named_class_is_selected_else_the_default() {
+    let both = || vec![entry("a", false), entry("b", true)];
+    assert_eq!(selected(Some("a"), None, both()), "a");
+    assert_eq!(selected(None, None, both()), "b");
+    assert_eq!(selected(Some("c"), None, both()), "ClassMissing");
 }
 
 #[test]
-fn without_any_class_nothing_is_restricted_unless_one_was_asked_for() {
-    assert_eq!(chosen(None, None, vec![]), "-");
-    assert_eq!(chosen(Some("a"), None, vec![]), "ClassMissing");
-    assert_eq!(chosen(None, Some("a"), vec![]), "ClassMissing");
+fn no_class_is_unrestricted_unless_named_or_required() {
+    assert_eq!(selected(None, None, vec![]), "-");
+    assert_eq!(selected(Some("a"), None, vec![]), "ClassMissing");
+    assert_eq!(selected(None, Some("a"), vec![]), "ClassMissing");
     let labels = Fact::Absent;
-    let asked = ClassRequest {
+    let request = ClassRequest {
         class_name: None,
         pinned: None,
         labels: &labels,
         required: false,
     };
-    assert_eq!(select(&asked, &Fact::Absent), Selection::Unrestricted);
+    assert_eq!(select(&request, &Fact::Absent), Selection::Unrestricted);
     let required = ClassRequest {
         required: true,
-        ..asked
+        ..request
     };
-    let choice = select(&required, &Fact::Absent);
+    let selection = select(&required, &Fact::Absent);
     assert_eq!(
-        (choice.reason(), choice.class()),
+        (selection.reason(), selection.class()),
         (Some(Reason::NoDefaultClass), None)
     );
-    assert!(choice.to_string().contains("--require-class"));
+    assert!(selection.to_string().contains("--require-class"));
 }
 
 #[test]
-fn one_class_is_enough_to_end_the_time_without_classes() {
-    assert_eq!(chosen(None, None, vec![listed("a", false)]), "NoDefaultClass");
-    let twice = vec![listed("a", true), listed("b", true)];
-    assert_eq!(chosen(None, None, twice), "SeveralDefaultClasses");
+fn existing_class_without_default_is_an_error() {
+    assert_eq!(selected(None, None, vec![entry("a", false)]), "NoDefaultClass");
+    let twice = vec![entry("a", true), entry("b", true)];
+    assert_eq!(selected(None, None, twice), "SeveralDefaultClasses");
 }
 
 #[test]
-fn a_class_on_record_stays_whatever_becomes_the_default() {
-    let both = || vec![listed("a", false), listed("b", true)];
-    assert_eq!(chosen(None, Some("a"), both()), "a");
-    assert_eq!(chosen(Some("a"), Some("a"), both()), "a");
-    assert_eq!(chosen(Some("b"), Some("a"), both()), "ClassChanged");
-    assert_eq!(chosen(None, Some("c"), both()), "ClassMissing");
+fn recorded_class_is_kept_when_the_default_changes() {
+    let both = || vec![entry("a", false), entry("b", true)];
+    assert_eq!(selected(None, Some("a"), both()), "a");
+    assert_eq!(selected(Some("a"), Some("a"), both()), "a");
+    assert_eq!(selected(Some("b"), Some("a"), both()), "ClassChanged");
+    assert_eq!(selected(None, Some("c"), both()), "ClassMissing");
 }
 
 #[test]
-fn a_class_that_goes_keeps_whom_it_has_and_takes_nobody_else() {
-    let going = |name: &str, is_default| Listed {
-        goes: true,
-        ..listed(name, is_default)
+fn deleting_class_keeps_only_existing_identities() {
+    let deleting = |name: &str, is_default| ClassEntry {
+        is_deleting: true,
+        ..entry(name, is_default)
     };
-    let both = || vec![going("a", true), listed("b", false)];
-    assert_eq!(chosen(None, Some("a"), both()), "a");
-    assert_eq!(chosen(Some("a"), Some("a"), both()), "a");
-    assert_eq!(chosen(Some("a"), None, both()), "ClassDeleting");
-    assert_eq!(chosen(None, None, both()), "ClassDeleting");
-    // The one that takes its place as the default is there already.
-    let replaced = vec![going("a", true), listed("b", true)];
-    assert_eq!(chosen(None, None, replaced), "b");
+    let both = || vec![deleting("a", true), entry("b", false)];
+    assert_eq!(selected(None, Some("a"), both()), "a");
+    assert_eq!(selected(Some("a"), Some("a"), both()), "a");
+    assert_eq!(selected(Some("a"), None, both()), "ClassDeleting");
+    assert_eq!(selected(None, None, both()), "ClassDeleting");
+    // A class that replaces it as the default already exists.
+    let replaced = vec![deleting("a", true), entry("b", true)];
+    assert_eq!(selected(None, None, replaced), "b");
 }
 
 #[test]
-fn a_class_serves_only_the_namespaces_that_it_selects() {
-    let mut none = listed("a", true);
+fn class_is_selected_only_for_its_namespaces() {
+    let mut none = entry("a", true);
     none.class = Ok(Class::default());
-    assert_eq!(chosen(None, None, vec![none]), "NamespaceNotSelected");
-    let classes = Fact::Present(vec![listed("a", true)]);
+    assert_eq!(selected(None, None, vec![none]), "NamespaceNotSelected");
+    let classes = Fact::Present(vec![entry("a", true)]);
     let on = |labels: &Fact<Labels>| {
-        let asked = ClassRequest {
+        let request = ClassRequest {
             class_name: None,
             pinned: None,
             labels,
             required: false,
         };
-        select(&asked, &classes).reason()
+        select(&request, &classes).reason()
     };
     assert_eq!(on(&Fact::Absent), Some(Reason::NamespaceNotSelected));
     assert_eq!(
@@ -126,27 +126,27 @@ fn a_class_serves_only_the_namespaces_that_it_selects() {
 }
 
 #[test]
-fn what_cannot_be_read_or_used_chooses_nothing() {
-    let broken = Listed {
-        class: Err(Box::new(Unusable {
-            why: "\"x\" is not a role's ARN".to_owned(),
+fn unusable_or_unreadable_class_is_not_selected() {
+    let broken = ClassEntry {
+        class: Err(Box::new(UnusableClass {
+            message: "\"x\" is not a role's ARN".to_owned(),
             aws: None,
         })),
-        ..listed("a", true)
+        ..entry("a", true)
     };
-    assert_eq!(chosen(None, None, vec![broken]), "ClassUnusable");
+    assert_eq!(selected(None, None, vec![broken]), "ClassUnusable");
     let labels = Fact::Present(Labels::new());
-    let asked = ClassRequest {
+    let request = ClassRequest {
         class_name: None,
         pinned: None,
         labels: &labels,
         required: false,
     };
     let unread = Fact::Unreadable(ReadError::Throttled);
-    let choice = select(&asked, &unread);
-    assert_eq!(choice.reason(), Some(Reason::Unreadable));
+    let selection = select(&request, &unread);
+    assert_eq!(selection.reason(), Some(Reason::Unreadable));
     assert_eq!(
-        choice.to_string(),
+        selection.to_string(),
         "The class could not be read: throttled by AWS."
     );
 }

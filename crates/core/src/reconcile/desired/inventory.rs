@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::Identity;
 use crate::model::arn::RoleArn;
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::fact::Fact;
 use crate::model::inventory::{Inventory, InventoryEntry};
 use crate::model::observed::Observed;
@@ -36,7 +36,7 @@ pub(super) fn obsolete_memberships(
 ) -> BTreeSet<RoleMembership> {
     entries_when_settled(state, observed)
         .filter(|entry| !is_membership_of(entry, &identity.binding))
-        .filter_map(|entry| entry.memberships(&identity.subject))
+        .filter_map(|entry| entry.membership(&identity.subject))
         .collect()
 }
 
@@ -53,16 +53,16 @@ fn entries_when_settled<'a>(
 
 /// Returns true if pods of a binding get a role, either directly or as the target role.
 fn leads_to(binding: &Binding, role: &RoleArn) -> bool {
-    let target = match &binding.by {
-        By::PodIdentity { target_role_arn, .. } => target_role_arn.as_ref(),
-        By::Irsa { .. } => None,
+    let target = match &binding.settings {
+        MethodSettings::PodIdentity { target_role_arn, .. } => target_role_arn.as_ref(),
+        MethodSettings::Irsa { .. } => None,
     };
     binding.role_arn == *role || target == Some(role)
 }
 
 /// Returns true if a binding depends on the statement of an inventory entry.
 fn is_membership_of(entry: &InventoryEntry, binding: &Binding) -> bool {
-    entry.arn == binding.role_arn && entry.share == Some(StatementKey::of(binding))
+    entry.arn == binding.role_arn && entry.statement == Some(StatementKey::of(binding))
 }
 
 /// The inventory: every role of a binding, every role that Lanyard created until it is known to be gone, and every entry in
@@ -78,7 +78,7 @@ pub(super) fn desired_inventory(
     let desired = &identity.binding;
     let is_used = |entry: &InventoryEntry| {
         let mut bindings = in_use.iter().chain([binding, desired]);
-        bindings.any(|binding| match entry.share {
+        bindings.any(|binding| match entry.statement {
             Some(_) => is_membership_of(entry, binding),
             None => binding.role_arn == entry.arn && binding.method() == entry.method,
         })
@@ -88,15 +88,15 @@ pub(super) fn desired_inventory(
         entry.managed && is_other && may_be_ours(&identity.subject, &entry.arn, observed)
     };
     let has_membership = |entry: &InventoryEntry| {
-        let memberships = entry.memberships(&identity.subject);
+        let memberships = entry.membership(&identity.subject);
         memberships.is_some_and(|memberships| may_be_taken(&memberships, observed))
     };
     // Once the owner of the role maintains the trust policy, its statements stay and Lanyard does not remove them.
     let is_given_up =
         |entry: &InventoryEntry| identity.managed.is_none() && !shares && is_membership_of(entry, desired);
     let touches = InventoryEntry {
-        share: shares.then(|| StatementKey::of(desired)),
-        ..identity.touches()
+        statement: shares.then(|| StatementKey::of(desired)),
+        ..identity.inventory_entry()
     };
     let mut inventory = Inventory::including(before, identity.deletion_policy, touches);
     inventory.roles.retain(|entry| {
@@ -109,7 +109,7 @@ pub(super) fn desired_inventory(
         let entry = entry_for(identity, other, observed, shares);
         let is_known = |known: &InventoryEntry| {
             let same = known.arn == entry.arn && known.method == entry.method;
-            same && (entry.share.is_none() || known.share == entry.share)
+            same && (entry.statement.is_none() || known.statement == entry.statement)
         };
         if !inventory.roles.iter().any(is_known) {
             inventory = Inventory::including(Some(&inventory), identity.deletion_policy, entry);
@@ -132,7 +132,7 @@ fn entry_for(identity: &Identity, other: &Binding, observed: &Observed, shares: 
         arn: other.role_arn.clone(),
         managed: owned || identity.managed.is_some(),
         method: other.method(),
-        share: shared.then(|| StatementKey::of(other)),
+        statement: shared.then(|| StatementKey::of(other)),
     }
 }
 
@@ -146,8 +146,8 @@ fn may_be_ours(subject: &Subject, arn: &RoleArn, observed: &Observed) -> bool {
 
 /// Returns true if a statement may still list the subject. A trust policy that could not be read may list it.
 fn may_be_taken(memberships: &RoleMembership, observed: &Observed) -> bool {
-    match observed.role(&memberships.role).trust_here() {
-        Fact::Present(trust) => memberships.membership.is_taken(trust) != Some(false),
+    match observed.role(&memberships.role).own_trust() {
+        Fact::Present(trust) => memberships.membership.is_listed(trust) != Some(false),
         Fact::Absent => false,
         Fact::Unreadable(_) => true,
     }

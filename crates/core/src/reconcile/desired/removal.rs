@@ -9,7 +9,7 @@ use crate::model::observed::{Observed, RoleFacts};
 use crate::model::shared_trust::RoleMembership;
 use crate::model::status::Status;
 use crate::model::subject::Subject;
-use crate::ownership::{Ownership, found_association, found_role};
+use crate::ownership::{Ownership, current_association_ownership, current_role_ownership};
 use crate::reconcile::deletion_mode::DeletionMode;
 
 /// The resources that a deletion removes or releases.
@@ -49,20 +49,20 @@ impl Removal {
             observed.roles.keys().map(|arn| (arn.clone(), true)).collect();
         for entry in inventory.into_iter().flat_map(|inventory| &inventory.roles) {
             // Lanyard may still remove a role that it owned before the spec named it as an existing one. Its tags decide.
-            let made = inventory.is_some_and(|inventory| inventory.made(&entry.arn));
+            let made = inventory.is_some_and(|inventory| inventory.has_created(&entry.arn));
             roles.insert(entry.arn.clone(), made);
         }
         let facts = |arn: &RoleArn| observed.role(arn);
         let ownership = |arn: &RoleArn| match roles.get(arn) {
-            Some(true) => found_role(subject, previous, arn, &facts(arn)),
+            Some(true) => current_role_ownership(subject, previous, arn, &facts(arn)),
             Some(false) | None => Ownership::Foreign,
         };
-        let is_deleted = |arn: &RoleArn| ownership(arn) == Ownership::Own;
+        let is_deleted = |arn: &RoleArn| ownership(arn) == Ownership::Managed;
         let is_unknown = |arn: &RoleArn| roles.get(arn) == Some(&true) && !shows_owner(&facts(arn));
         let adopted = observed
             .association
             .present()
-            .filter(|association| found_association(subject, previous, association).is_adopted());
+            .filter(|association| current_association_ownership(subject, previous, association).is_adopted());
         // An association to a deleted role gives pods nothing, so it is deleted even if it was adopted.
         let association = match adopted {
             Some(association) if is_unknown(&association.role_arn) => AssociationRemoval::Unknown,

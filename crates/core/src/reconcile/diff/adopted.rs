@@ -8,7 +8,7 @@ use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Observed, RoleFacts};
 use crate::model::reason::Reason;
-use crate::model::shared_trust::Entry;
+use crate::model::shared_trust::SharedStatement;
 use crate::reconcile::desired::DesiredState;
 use lanyard_iam_policy::{Document, only_denies};
 
@@ -62,7 +62,7 @@ impl Differ<'_> {
     pub(super) fn adopted_trust(
         &mut self,
         desired: &DesiredState,
-        entries: &[Entry],
+        entries: &[SharedStatement],
         facts: &RoleFacts,
         observed: &Observed,
     ) {

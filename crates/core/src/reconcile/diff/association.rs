@@ -6,15 +6,15 @@ use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Association, Observed};
 use crate::model::reason::Reason;
-use crate::ownership::found_association;
+use crate::ownership::current_association_ownership;
 use crate::reconcile::desired::{DesiredAssociation, DesiredState, OtherBindings, Removal};
 
 impl Differ<'_> {
     pub(super) fn association(&mut self, desired: &DesiredState, observed: &Observed) {
         let observed = &observed.association;
         if let Fact::Present(association) = observed
-            && !(desired.ownership.association.is_ours()
-                || found_association(&desired.subject, self.previous, association).is_ours())
+            && !(desired.ownership.association.is_owned()
+                || current_association_ownership(&desired.subject, self.previous, association).is_owned())
         {
             let message = conflict::association(desired, association);
             return self.conflict(Resource::Association, Reason::AssociationConflict, message);
@@ -23,14 +23,14 @@ impl Differ<'_> {
         if observed.unreadable().is_none() && !is_kept {
             self.drift.judged.insert(Resource::Association);
         }
-        let exists = observed.as_ref().map(|_| Value::there());
+        let exists = observed.as_ref().map(|_| Value::present());
         match (&desired.association, observed) {
             (Some(association), Fact::Present(observed)) => {
-                self.field(Field::Association, Some(Value::there()), exists);
+                self.field(Field::Association, Some(Value::present()), exists);
                 self.association_fields(association, desired.held, observed);
             }
             (Some(_), Fact::Absent | Fact::Unreadable(_)) => {
-                self.field(Field::Association, Some(Value::there()), exists);
+                self.field(Field::Association, Some(Value::present()), exists);
             }
             (None, Fact::Present(observed)) => match desired.other_bindings {
                 // The binding in effect is IRSA, and an association takes precedence over the annotation.
@@ -77,7 +77,7 @@ impl Differ<'_> {
     pub(super) fn removed_association(&mut self, removal: &Removal, observed: &Observed) {
         match &observed.association {
             Fact::Present(association)
-                if found_association(&removal.subject, self.previous, association).is_ours() =>
+                if current_association_ownership(&removal.subject, self.previous, association).is_owned() =>
             {
                 self.obsolete(Field::Association, Value::text(&association.id));
             }

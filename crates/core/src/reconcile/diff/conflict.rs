@@ -28,8 +28,8 @@ pub(super) fn role(desired: &DesiredState, owner: &TaggedOwner, elsewhere: Optio
         );
     }
     let alternative = match owner {
-        TaggedOwner::Lanyard(_) | TaggedOwner::Itself => alternative.to_owned(),
-        TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Nobody => {
+        TaggedOwner::OtherIdentity(_) | TaggedOwner::Subject => alternative.to_owned(),
+        TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Untagged => {
             format!("{alternative}, or name the role under role.existing")
         }
     };
@@ -67,25 +67,25 @@ fn next_action(
         "kubectl annotate --overwrite -n {} workloadidentity {} {ANNOTATION_ADOPT}={annotation}",
         subject.namespace, subject.name
     );
-    let is_requested = desired.adoption.asks_for(arn);
-    let is_allowed = desired.adoption.leave.covers(arn) && !desired.frozen;
+    let is_requested = desired.adoption.requests(arn);
+    let is_allowed = desired.adoption.allowed.allows(arn) && !desired.frozen;
     match owner {
-        TaggedOwner::Lanyard(_) if is_allowed && is_requested => format!(
+        TaggedOwner::OtherIdentity(_) if is_allowed && is_requested => format!(
             "Delete that WorkloadIdentity with deletionPolicy: Retain, and this one adopts it. Or {alternative}."
         ),
-        TaggedOwner::Lanyard(_) if is_allowed => format!(
+        TaggedOwner::OtherIdentity(_) if is_allowed => format!(
             "To take it over, delete that WorkloadIdentity with deletionPolicy: Retain, then run: {annotate}. Or {alternative}."
         ),
-        TaggedOwner::Lanyard(_) => {
+        TaggedOwner::OtherIdentity(_) => {
             format!("Wait until that WorkloadIdentity is deleted, or {alternative}.")
         }
         TaggedOwner::Tool(_) if is_allowed => {
             format!("To adopt it, run: {annotate}, and stop that tool from managing it. Or {alternative}.")
         }
-        TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Nobody if is_allowed => {
+        TaggedOwner::Subject | TaggedOwner::Released | TaggedOwner::Untagged if is_allowed => {
             format!("To adopt it, run: {annotate}. Or {alternative}.")
         }
-        TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Nobody | TaggedOwner::Tool(_) => {
+        TaggedOwner::Subject | TaggedOwner::Released | TaggedOwner::Untagged | TaggedOwner::Tool(_) => {
             let class = "guardrails.adopt of the class does not allow this object to adopt it";
             format!("{}; {class}.", capitalised(alternative))
         }

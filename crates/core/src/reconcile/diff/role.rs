@@ -15,7 +15,7 @@ use crate::model::name::PolicyName;
 use crate::model::observed::{Effect, Observed, RoleFacts};
 use crate::model::reason::Reason;
 use crate::model::subject::TAG_RETAINED;
-use crate::ownership::found_role;
+use crate::ownership::current_role_ownership;
 use crate::ownership::tags::TaggedOwner;
 use crate::reconcile::desired::{DesiredRole, DesiredState, Removal};
 use lanyard_iam_policy::{self, Document, Statement};
@@ -99,14 +99,14 @@ impl Differ<'_> {
     fn owner(&self, desired: &DesiredState, facts: &RoleFacts) -> Owner {
         let (subject, arn) = (&desired.subject, &desired.binding.role_arn);
         let is_at_path = facts.elsewhere.is_none();
-        let is_recorded = || found_role(subject, self.previous, arn, facts).is_ours();
-        if is_at_path && (desired.ownership.role.is_ours() || is_recorded()) {
+        let is_recorded = || current_role_ownership(subject, self.previous, arn, facts).is_owned();
+        if is_at_path && (desired.ownership.role.is_owned() || is_recorded()) {
             return Owner::Lanyard;
         }
         let owner = match &facts.tags {
             Fact::Present(tags) => TaggedOwner::of(subject, tags),
-            Fact::Absent => TaggedOwner::Nobody,
-            Fact::Unreadable(_) if !is_at_path => TaggedOwner::Nobody,
+            Fact::Absent => TaggedOwner::Untagged,
+            Fact::Unreadable(_) if !is_at_path => TaggedOwner::Untagged,
             Fact::Unreadable(error) => return Owner::Unknown(error.clone()),
         };
         Owner::Other(conflict::role(desired, &owner, facts.elsewhere.as_ref()))
@@ -131,7 +131,7 @@ impl Differ<'_> {
         }
         let parts = lanyard_iam_policy::differences(desired, &kept)
             .into_iter()
-            .map(|part| (format!("trustPolicy.{}", part.field), part.wanted, part.found))
+            .map(|part| (format!("trustPolicy.{}", part.field), part.desired, part.observed))
             .collect();
         self.field_with_parts(
             Field::Trust,
@@ -265,7 +265,7 @@ impl Differ<'_> {
         match &facts.tags {
             Fact::Unreadable(error) => self.unreadable(Field::Role, None, error.clone()),
             Fact::Present(_) | Fact::Absent
-                if found_role(&removal.subject, self.previous, arn, facts).is_ours() =>
+                if current_role_ownership(&removal.subject, self.previous, arn, facts).is_owned() =>
             {
                 self.obsolete(Field::Role, Value::role(arn));
             }
@@ -288,7 +288,7 @@ fn may_create(desired: &DesiredState) -> bool {
     let arn = &desired.binding.role_arn;
     let base = desired.cluster.role_path();
     let is_on_own_path = base.is_ok_and(|base| arn.path.as_str().starts_with(base.as_str()));
-    is_on_own_path && !desired.adoption.asks_for_role(arn) && !desired.ownership.role.is_adopted()
+    is_on_own_path && !desired.adoption.requests_role(arn) && !desired.ownership.role.is_adopted()
 }
 
 /// Splits a trust policy into the policy without foreign statements that only deny, and those statements,
@@ -319,8 +319,8 @@ fn inline_parts(
         .map(|part| {
             (
                 format!("inlinePolicies[{name}].{}", part.field),
-                part.wanted,
-                part.found,
+                part.desired,
+                part.observed,
             )
         })
         .collect()

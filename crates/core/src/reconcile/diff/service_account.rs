@@ -15,10 +15,10 @@ use crate::reconcile::desired::{DesiredState, OtherBindings};
 
 impl Differ<'_> {
     pub(super) fn service_account(&mut self, desired: &DesiredState, observed: &Observed) {
-        let exists = observed.service_account.as_ref().map(|_| Value::there());
+        let exists = observed.service_account.as_ref().map(|_| Value::present());
         let is_needed = desired.create_service_account || !desired.annotations.is_empty();
         if is_needed || exists.unreadable().is_some() {
-            self.field(Field::ServiceAccount, is_needed.then(Value::there), exists);
+            self.field(Field::ServiceAccount, is_needed.then(Value::present), exists);
         }
         let Fact::Present(account) = &observed.service_account else {
             return;
@@ -109,7 +109,7 @@ impl Differ<'_> {
                     }
                 }
                 if account.created_by_us {
-                    self.obsolete(Field::ServiceAccount, Value::there());
+                    self.obsolete(Field::ServiceAccount, Value::present());
                 }
             }
         }

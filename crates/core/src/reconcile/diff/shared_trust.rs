@@ -10,7 +10,7 @@ use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Observed, RoleFacts};
 use crate::model::reason::Reason;
-use crate::model::shared_trust::{Entry, RoleMembership};
+use crate::model::shared_trust::{RoleMembership, SharedStatement};
 use crate::model::subject::Subject;
 use crate::ownership::tags::TaggedOwner;
 use crate::reconcile::deletion_mode::DeletionMode;
@@ -22,7 +22,7 @@ impl Differ<'_> {
     pub(super) fn entries(
         &mut self,
         desired: &DesiredState,
-        entries: &[Entry],
+        entries: &[SharedStatement],
         facts: &RoleFacts,
         observed: &Observed,
     ) {
@@ -46,7 +46,7 @@ impl Differ<'_> {
     pub(super) fn own_entries(
         &mut self,
         desired: &DesiredState,
-        entries: &[Entry],
+        entries: &[SharedStatement],
         facts: &RoleFacts,
         observed: &Observed,
     ) {
@@ -62,24 +62,30 @@ impl Differ<'_> {
     fn entry(
         &mut self,
         subject: &Subject,
-        entry: &Entry,
+        entry: &SharedStatement,
         facts: &RoleFacts,
         role_membership: &RoleMembership,
         confirmed: &BTreeSet<RoleMembership>,
     ) {
-        let (Entry { membership, alone }, arn) = (entry, &role_membership.role);
+        let (
+            SharedStatement {
+                membership,
+                statement: alone,
+            },
+            arn,
+        ) = (entry, &role_membership.role);
         let value = |statement: &Statement| Value::statement(arn, statement);
         let observed = match &facts.trust {
             Fact::Present(trust) => match membership.state(trust, alone) {
-                MembershipState::Free => Fact::Absent,
-                MembershipState::Taken
+                MembershipState::Absent => Fact::Absent,
+                MembershipState::Present
                     if self.is_unconfirmed(role_membership) && !confirmed.contains(role_membership) =>
                 {
                     return self.unconfirmed(role_membership.field(), value(alone));
                 }
-                MembershipState::Taken => Fact::Present(value(alone)),
-                MembershipState::Edited(statement) => Fact::Present(value(&statement)),
-                MembershipState::Illegible => return self.illegible(subject, arn, membership),
+                MembershipState::Present => Fact::Present(value(alone)),
+                MembershipState::Modified(statement) => Fact::Present(value(&statement)),
+                MembershipState::Unreadable => return self.illegible(subject, arn, membership),
             },
             Fact::Absent => Fact::Absent,
             Fact::Unreadable(error) => Fact::Unreadable(error.clone()),
@@ -116,10 +122,10 @@ impl Differ<'_> {
         }
         for role_membership in &removal.memberships {
             let facts = observed.role(&role_membership.role);
-            let is_taken = facts
-                .trust_here()
-                .map(|trust| role_membership.membership.is_taken(trust));
-            match is_taken {
+            let is_listed = facts
+                .own_trust()
+                .map(|trust| role_membership.membership.is_listed(trust));
+            match is_listed {
                 Fact::Present(Some(true)) => {
                     let member = Value::text(&role_membership.membership.member);
                     self.obsolete(role_membership.field(), member);
@@ -139,7 +145,7 @@ impl Differ<'_> {
 /// Returns the other WorkloadIdentity for which Lanyard manages a role, by its tags, or `None` if there is none.
 fn managing_identity(subject: &Subject, facts: &RoleFacts) -> Option<String> {
     match TaggedOwner::of(subject, facts.tags.present()?) {
-        TaggedOwner::Lanyard(identity) => Some(identity),
-        TaggedOwner::Itself | TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Nobody => None,
+        TaggedOwner::OtherIdentity(identity) => Some(identity),
+        TaggedOwner::Subject | TaggedOwner::Released | TaggedOwner::Tool(_) | TaggedOwner::Untagged => None,
     }
 }

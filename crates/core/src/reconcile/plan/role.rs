@@ -9,7 +9,7 @@ use crate::model::arn::RoleArn;
 use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource};
 use crate::model::observed::RoleFacts;
-use crate::model::shared_trust::Entry;
+use crate::model::shared_trust::SharedStatement;
 use crate::reconcile::desired::{DesiredRole, DesiredState};
 use crate::reconcile::diff::{Cause, split_denials};
 use crate::reconcile::step::Step;
@@ -52,7 +52,7 @@ fn adopted_role(
     builder: &mut PlanBuilder<'_>,
     desired: &DesiredState,
     managed: &ManagedRole,
-    entries: &[Entry],
+    entries: &[SharedStatement],
 ) {
     let role = &desired.binding.role_arn;
     let facts = builder.observed.role(role);

@@ -7,13 +7,17 @@ use crate::model::arn::RoleArn;
 use crate::model::fact::Fact;
 use crate::model::field::Field;
 use crate::model::observed::Observed;
-use crate::model::shared_trust::{Entry, RoleMembership};
+use crate::model::shared_trust::{RoleMembership, SharedStatement};
 use crate::reconcile::desired::{DesiredState, Removal};
 use crate::reconcile::step::Step;
 
 impl PlanBuilder<'_> {
-    pub(super) fn entries(&mut self, role: &RoleArn, entries: &[Entry]) {
-        for Entry { membership, alone } in entries {
+    pub(super) fn entries(&mut self, role: &RoleArn, entries: &[SharedStatement]) {
+        for SharedStatement {
+            membership,
+            statement: alone,
+        } in entries
+        {
             if self.to_do(&Field::Statement(membership.sid.clone())).is_some() {
                 self.steps.push(Step::PutSubject {
                     role: role.clone(),
@@ -26,7 +30,7 @@ impl PlanBuilder<'_> {
 
     pub(super) fn obsolete_memberships(&mut self, desired: &DesiredState) {
         for role_membership in &desired.obsolete_memberships {
-            match is_taken(role_membership, self.observed) {
+            match is_listed(role_membership, self.observed) {
                 Fact::Present(true) => self.steps.push(removal_step(role_membership)),
                 Fact::Present(false) | Fact::Absent => {}
                 Fact::Unreadable(_) => drop(self.waiting_for.insert(WaitReason::Reading)),
@@ -41,7 +45,7 @@ pub(super) fn removal_steps<'a>(
     observed: &'a Observed,
 ) -> impl Iterator<Item = Step> + 'a {
     let is_member =
-        |role_membership: &&RoleMembership| is_taken(role_membership, observed) == Fact::Present(true);
+        |role_membership: &&RoleMembership| is_listed(role_membership, observed) == Fact::Present(true);
     removal.memberships.iter().filter(is_member).map(removal_step)
 }
 
@@ -52,9 +56,9 @@ fn removal_step(role_membership: &RoleMembership) -> Step {
     }
 }
 
-fn is_taken(role_membership: &RoleMembership, observed: &Observed) -> Fact<bool> {
+fn is_listed(role_membership: &RoleMembership, observed: &Observed) -> Fact<bool> {
     let facts = observed.role(&role_membership.role);
     facts
-        .trust_here()
-        .map(|trust| role_membership.membership.is_taken(trust) == Some(true))
+        .own_trust()
+        .map(|trust| role_membership.membership.is_listed(trust) == Some(true))
 }

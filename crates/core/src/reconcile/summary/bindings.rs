@@ -8,7 +8,7 @@ use crate::model::binding::Binding;
 use crate::model::fact::Fact;
 use crate::model::spec::Method;
 use crate::model::status::{AssociationStatus, BindingState, BindingStatus};
-use crate::ownership::found_association;
+use crate::ownership::current_association_ownership;
 use crate::reconcile::desired::DesiredState;
 
 pub(super) fn bindings(input: &SummaryInput<'_>, ready_inputs: &ReadyInputs) -> Vec<BindingStatus> {
@@ -61,8 +61,8 @@ fn draining(input: &SummaryInput<'_>, desired: &Binding) -> Vec<(Binding, Bindin
 fn association(input: &SummaryInput<'_>, desired: &DesiredState) -> Option<AssociationStatus> {
     match &input.after.association {
         Fact::Present(observed) => {
-            let ownership = found_association(&desired.subject, input.previous, observed);
-            ownership.is_ours().then(|| AssociationStatus {
+            let ownership = current_association_ownership(&desired.subject, input.previous, observed);
+            ownership.is_owned().then(|| AssociationStatus {
                 id: observed.id.clone(),
                 arn: observed.arn.clone(),
                 external_id: observed.external_id.clone(),

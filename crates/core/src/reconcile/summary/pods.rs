@@ -9,7 +9,7 @@ use super::verdict::Verdict;
 use crate::model::binding::Binding;
 use crate::model::condition::ConditionType;
 use crate::model::fact::ReadError;
-use crate::model::pods::Pods;
+use crate::model::pods::PodList;
 use crate::model::reason::Reason;
 use crate::reconcile::desired::Desired;
 
@@ -44,7 +44,7 @@ pub(super) fn pods_current(input: &SummaryInput<'_>) -> Verdict {
 }
 
 /// The verdict on pods that have to carry the credentials of a binding.
-pub(super) fn pods_verdict(pods: &Pods, binding: &Binding, since: Option<Timestamp>) -> Verdict {
+pub(super) fn pods_verdict(pods: &PodList, binding: &Binding, since: Option<Timestamp>) -> Verdict {
     let stale = pods.stale(binding, since);
     match (pods.total(), stale) {
         (0, _) => Verdict::met(Reason::PodsCurrent, "No pod uses this ServiceAccount."),
@@ -67,7 +67,7 @@ pub(super) fn pods_verdict(pods: &Pods, binding: &Binding, since: Option<Timesta
 
 /// A deletion that waits for the last pod.
 pub(super) fn in_use(input: &SummaryInput<'_>) -> Verdict {
-    let pods = match input.after.pods.present().map_or(0, Pods::total) {
+    let pods = match input.after.pods.present().map_or(0, PodList::total) {
         1 => "1 pod uses".to_owned(),
         count => format!("{count} pods use"),
     };

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 
 use super::pods::pods_verdict;
 use crate::model::condition::ConditionType;
-use crate::model::pods::Pods;
+use crate::model::pods::PodList;
 use crate::model::status::{PodsStatus, Status};
 
 /// The status with a new count of the pods. Returns `None` if the status does not change, if the object was never
 /// reconciled, or during a transition: then the pods determine the next stage, which requires a reconcile.
 #[must_use]
-pub fn recount(previous: &Status, pods: &Pods, now: Timestamp) -> Option<Status> {
+pub fn recount(previous: &Status, pods: &PodList, now: Timestamp) -> Option<Status> {
     let before = previous.condition(ConditionType::PodsCurrent)?;
     if previous.transition.is_some() {
         return None;

@@ -13,7 +13,7 @@ use crate::model::observed::RoleFacts;
 use crate::model::reason::Reason;
 use crate::model::status::Status;
 use crate::model::subject::Subject;
-use crate::ownership::found_role;
+use crate::ownership::current_role_ownership;
 
 /// Returns the recorded id of a role, or `None` if there is none.
 pub(super) fn known_id<'a>(previous: &'a Status, arn: &RoleArn) -> Option<&'a String> {
@@ -34,8 +34,8 @@ pub(super) fn verdict(
     if known == id {
         return reported_before(basis);
     }
-    let ownership = found_role(subject, basis.previous, arn, facts);
-    ownership.is_ours().then(|| {
+    let ownership = current_role_ownership(subject, basis.previous, arn, facts);
+    ownership.is_owned().then(|| {
         Verdict::met(
             Reason::RoleRecreated,
             format!(

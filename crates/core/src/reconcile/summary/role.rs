@@ -146,16 +146,16 @@ fn admission_verdict(desired: &DesiredState, admission: Admission) -> Verdict {
                 format!("The trust policy of {arn} admits {subject}.{wider}"),
             )
         }
-        Admission::Denied { by, why } => Verdict::unmet(
+        Admission::Denied { statement, reason } => Verdict::unmet(
             Reason::TrustDenied,
             format!(
-                "{by} of the trust policy of {arn} denies {subject}. {why} Remove or narrow the statement."
+                "{statement} of the trust policy of {arn} denies {subject}. {reason} Remove or narrow the statement."
             ),
         ),
-        Admission::Undecided { why } => Verdict::unknown(
+        Admission::Undecided { reason } => Verdict::unknown(
             Reason::TrustNotVerifiable,
             format!(
-                "Lanyard cannot verify that the trust policy of {arn} admits {subject}. {why} Check the policy."
+                "Lanyard cannot verify that the trust policy of {arn} admits {subject}. {reason} Check the policy."
             ),
         ),
         Admission::NotAdmitted { nearest } => {

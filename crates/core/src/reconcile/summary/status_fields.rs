@@ -7,7 +7,7 @@ use super::transition;
 use crate::model::fact::Fact;
 use crate::model::from_class::FromClass;
 use crate::model::status::{PodsStatus, RoleStatus};
-use crate::ownership::{Ownership, found_role};
+use crate::ownership::{Ownership, current_role_ownership};
 use crate::reconcile::desired::{Desired, DesiredRole};
 use crate::reconcile::gate::WriteGate;
 
@@ -53,7 +53,7 @@ pub(super) fn role(input: &SummaryInput<'_>) -> Option<RoleStatus> {
     }
     let is_managed = matches!(desired.role, DesiredRole::Managed(_) | DesiredRole::Adopted(..));
     let ownership = match is_managed {
-        true => found_role(&desired.subject, input.previous, &arn, &facts),
+        true => current_role_ownership(&desired.subject, input.previous, &arn, &facts),
         false => Ownership::Foreign,
     };
     let adopted = match &facts.id {
@@ -62,7 +62,7 @@ pub(super) fn role(input: &SummaryInput<'_>) -> Option<RoleStatus> {
         Fact::Absent | Fact::Unreadable(_) => is_managed && previous.is_some_and(|known| known.adopted),
     };
     let id = match facts.id {
-        Fact::Present(id) => Some(id).filter(|_| ownership.is_ours()),
+        Fact::Present(id) => Some(id).filter(|_| ownership.is_owned()),
         // Stays recorded until the role exists again: a different id then shows that the role was created again.
         Fact::Absent if is_managed => recreated::known_id(input.previous, &arn).cloned(),
         Fact::Absent | Fact::Unreadable(_) => None,

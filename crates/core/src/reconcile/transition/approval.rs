@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::restart;
 use super::view::TransitionView;
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::fact::Fact;
 use crate::model::observed::Effect;
 use crate::model::spec::PodRestart;
@@ -40,7 +40,7 @@ pub enum ApprovalReason {
 
 /// The approval that is required before the operator writes the desired binding.
 pub(super) fn before_binding(view: &TransitionView<'_>) -> Option<ApprovalRequest> {
-    let is_carried = |old: &Binding| view.pods().any(|pod| pod.carries(old));
+    let is_carried = |old: &Binding| view.pods().any(|pod| pod.depends_on(old));
     let reason = if view.moves_off_irsa() && !view.other_bindings.iter().any(is_carried) {
         ApprovalReason::NoPodHolds
     } else if gains_tags(view) && may_chain(view) {
@@ -75,7 +75,7 @@ fn unless_approved(
         view.identity.binding.key()
     );
     let token = hex_hash(&text, 8);
-    let is_approved = view.observed.object.consent.as_deref() == Some(token.as_str());
+    let is_approved = view.observed.object.approval.as_deref() == Some(token.as_str());
     (!is_approved).then_some(ApprovalRequest { token, reason })
 }
 
@@ -83,8 +83,8 @@ fn unless_approved(
 fn gains_tags(view: &TransitionView<'_>) -> bool {
     let has_tags = |binding: &Binding| {
         matches!(
-            binding.by,
-            By::PodIdentity {
+            binding.settings,
+            MethodSettings::PodIdentity {
                 session_tags: true,
                 ..
             }

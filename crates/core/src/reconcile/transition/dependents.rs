@@ -3,7 +3,7 @@
 
 use super::timers::remaining;
 use super::view::TransitionView;
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::pods::{Credential, PodCredentials};
 
 impl TransitionView<'_> {
@@ -15,7 +15,7 @@ impl TransitionView<'_> {
             let mut old = self.other_bindings.iter();
             old.any(|old| credential.is_of(old))
         };
-        pod.carries.iter().filter(foreign).any(is_of_old) || self.stale_before().is_some_and(is_stale)
+        pod.credentials.iter().filter(foreign).any(is_of_old) || self.stale_before().is_some_and(is_stale)
     }
 
     /// Returns true if a pod may still depend on an old binding. A binding whose pods cannot be counted counts as live.
@@ -25,9 +25,9 @@ impl TransitionView<'_> {
             // Another issuer: the kubelet renews the tokens of old pods over time.
             (true, true) if old.role_arn == desired.role_arn && self.same_audience(old) => {
                 let start = self.start_time();
-                self.pods().any(|pod| pod.carries(old) && pod.created < start)
+                self.pods().any(|pod| pod.depends_on(old) && pod.created < start)
             }
-            (true, true | false) => self.pods().any(|pod| pod.carries(old)),
+            (true, true | false) => self.pods().any(|pod| pod.depends_on(old)),
             (false, true) => {
                 self.association().is_some() || self.pods().any(PodCredentials::has_pod_identity)
             }
@@ -36,8 +36,8 @@ impl TransitionView<'_> {
     }
 
     fn same_audience(&self, old: &Binding) -> bool {
-        match (&old.by, &self.identity.binding.by) {
-            (By::Irsa { audience: a, .. }, By::Irsa { audience: b, .. }) => a == b,
+        match (&old.settings, &self.identity.binding.settings) {
+            (MethodSettings::Irsa { audience: a, .. }, MethodSettings::Irsa { audience: b, .. }) => a == b,
             _ => false,
         }
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::refusal;
 use super::timers::remaining;
 use super::view::TransitionView;
-use crate::model::binding::By;
+use crate::model::binding::MethodSettings;
 use crate::model::reason::Reason;
 use crate::model::spec::PodRestart;
 use crate::model::workload::{RestartedFor, Workload, WorkloadRef};
@@ -89,12 +89,12 @@ impl StalePods {
 
 /// Returns true if a pod created now could use the desired binding, as far as the observed state shows.
 fn would_work(view: &TransitionView<'_>) -> bool {
-    let is_usable = match &view.identity.binding.by {
-        By::PodIdentity { .. } => {
+    let is_usable = match &view.identity.binding.settings {
+        MethodSettings::PodIdentity { .. } => {
             let agent = view.observed.agent.present().is_some_and(|agent| agent.ready);
             agent && refusal::unsupported_nodes(view).is_none()
         }
-        By::Irsa { audience, .. } => {
+        MethodSettings::Irsa { audience, .. } => {
             let provider = view.observed.provider.present();
             provider.is_some_and(|provider| provider.client_ids.contains(audience.as_str()))
         }
@@ -152,7 +152,7 @@ impl Restarts {
             }
             let mark = RestartedFor {
                 binding: token.to_owned(),
-                made_until: pods.youngest,
+                created_until: pods.youngest,
             };
             self.due.push((workload.owner.clone(), mark));
         }

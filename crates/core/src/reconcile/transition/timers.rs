@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::view::TransitionView;
-use crate::model::binding::By;
+use crate::model::binding::MethodSettings;
 use crate::model::reason::Reason;
 use crate::model::status::{BindingState, BindingStatus, TransitionStatus};
 
@@ -37,9 +37,11 @@ impl TransitionView<'_> {
     /// observation and by the clock of the server that made the change. Returns `None` if both have passed.
     pub fn settles_in(&self) -> Option<Duration> {
         let duration = self.timings.binding_propagation;
-        let server = match &self.identity.binding.by {
-            By::PodIdentity { .. } => self.association().and_then(|association| association.modified_at),
-            By::Irsa { .. } => self
+        let server = match &self.identity.binding.settings {
+            MethodSettings::PodIdentity { .. } => {
+                self.association().and_then(|association| association.modified_at)
+            }
+            MethodSettings::Irsa { .. } => self
                 .observed
                 .service_account
                 .present()

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::identity::Identity;
 use crate::model::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use crate::model::arn::RoleArn;
-use crate::model::binding::{Binding, By};
+use crate::model::binding::{Binding, MethodSettings};
 use crate::model::fact::{Fact, ReadError};
 use crate::model::field::Field;
 use crate::model::inventory::InventoryEntry;
@@ -120,7 +120,7 @@ impl<'a> TransitionView<'a> {
         // Several bindings may lead to one role. The statement that lists the subject tells them apart.
         let is_other = move |known: &&InventoryEntry| {
             let by_other_statement = known
-                .share
+                .statement
                 .as_ref()
                 .is_some_and(|share| *share != StatementKey::of(desired));
             record_is_lost && (known.arn != desired.role_arn || by_other_statement)
@@ -134,18 +134,24 @@ impl<'a> TransitionView<'a> {
     /// The binding for which an inventory entry was recorded, as far as the entry shows it.
     fn binding_of_entry(&self, entry: &InventoryEntry) -> Option<Binding> {
         let role_arn = entry.arn.clone();
-        let audience = match (entry.method, &entry.share) {
+        let audience = match (entry.method, &entry.statement) {
             (Method::PodIdentity, share) => {
-                let by = By::PodIdentity {
+                let by = MethodSettings::PodIdentity {
                     target_role_arn: None,
-                    session_tags: *share != Some(StatementKey::Cluster),
+                    session_tags: *share != Some(StatementKey::PodIdentityUntagged),
                 };
-                return Some(Binding { role_arn, by });
+                return Some(Binding {
+                    role_arn,
+                    settings: by,
+                });
             }
-            (Method::Irsa, Some(StatementKey::Token { issuer, audience })) => {
+            (Method::Irsa, Some(StatementKey::Irsa { issuer, audience })) => {
                 let (issuer, audience) = (issuer.clone(), audience.clone());
-                let by = By::Irsa { issuer, audience };
-                return Some(Binding { role_arn, by });
+                let by = MethodSettings::Irsa { issuer, audience };
+                return Some(Binding {
+                    role_arn,
+                    settings: by,
+                });
             }
             (Method::Irsa, _) => Audience::parse(DEFAULT_AUDIENCE).ok()?,
         };
@@ -158,13 +164,13 @@ impl<'a> TransitionView<'a> {
         if !self.previous.bindings.is_empty() {
             return Vec::new();
         }
-        let target = match &desired.by {
-            By::PodIdentity { target_role_arn, .. } => target_role_arn.clone(),
-            By::Irsa { .. } => None,
+        let target = match &desired.settings {
+            MethodSettings::PodIdentity { target_role_arn, .. } => target_role_arn.clone(),
+            MethodSettings::Irsa { .. } => None,
         };
         let binding = |session_tags| Binding {
             role_arn: desired.role_arn.clone(),
-            by: By::PodIdentity {
+            settings: MethodSettings::PodIdentity {
                 target_role_arn: target.clone(),
                 session_tags,
             },
@@ -197,20 +203,20 @@ impl<'a> TransitionView<'a> {
     /// Returns true if the desired binding is in place or a pod carries it. Its trust then stays in any case.
     pub fn is_used(&self) -> bool {
         let desired = &self.identity.binding;
-        self.is_bound() || self.pods().any(|pod| pod.carries(desired))
+        self.is_bound() || self.pods().any(|pod| pod.depends_on(desired))
     }
 
     /// The association. Returns `None` if Lanyard neither owns nor adopts it.
     pub fn association(&self) -> Option<&Association> {
         let association = self.observed.association.present()?;
         let ownership = ownership_of_association(self.identity, self.previous, association);
-        ownership.is_ours().then_some(association)
+        ownership.is_owned().then_some(association)
     }
 
     fn associated(&self) -> Option<Binding> {
         self.association().map(|association| Binding {
             role_arn: association.role_arn.clone(),
-            by: By::PodIdentity {
+            settings: MethodSettings::PodIdentity {
                 target_role_arn: association.target_role_arn.clone(),
                 session_tags: association.session_tags,
             },
@@ -236,9 +242,11 @@ impl<'a> TransitionView<'a> {
     fn annotated_audience(&self, account: &ServiceAccount) -> Option<Audience> {
         match (
             account.annotations.get(ANNOTATION_AUDIENCE),
-            &self.identity.binding.by,
+            &self.identity.binding.settings,
         ) {
-            (Some(annotation), By::Irsa { audience, .. }) if !annotation.ours => Some(audience.clone()),
+            (Some(annotation), MethodSettings::Irsa { audience, .. }) if !annotation.ours => {
+                Some(audience.clone())
+            }
             (Some(annotation), _) => Audience::parse(annotation.value.as_str()).ok(),
             (None, _) => Audience::parse(DEFAULT_AUDIENCE).ok(),
         }
@@ -264,21 +272,24 @@ impl<'a> TransitionView<'a> {
         let issuer = self.identity.cluster.issuer.clone();
         Binding {
             role_arn,
-            by: By::Irsa { issuer, audience },
+            settings: MethodSettings::Irsa { issuer, audience },
         }
     }
 
     /// Returns true if the desired binding is in place in the cluster.
     pub fn is_bound(&self) -> bool {
         let desired = &self.identity.binding;
-        match &desired.by {
-            By::PodIdentity { .. } => self.associated().as_ref() == Some(desired),
-            By::Irsa { audience, .. } => self.observed.service_account.present().is_some_and(|account| {
-                let role = account.annotations.get(ANNOTATION_ROLE_ARN);
-                let observed = account.annotations.get(ANNOTATION_AUDIENCE);
-                role.is_some_and(|annotation| annotation.value == desired.role_arn.to_string())
-                    && observed.map_or(DEFAULT_AUDIENCE, |annotation| &annotation.value) == audience.as_str()
-            }),
+        match &desired.settings {
+            MethodSettings::PodIdentity { .. } => self.associated().as_ref() == Some(desired),
+            MethodSettings::Irsa { audience, .. } => {
+                self.observed.service_account.present().is_some_and(|account| {
+                    let role = account.annotations.get(ANNOTATION_ROLE_ARN);
+                    let observed = account.annotations.get(ANNOTATION_AUDIENCE);
+                    role.is_some_and(|annotation| annotation.value == desired.role_arn.to_string())
+                        && observed.map_or(DEFAULT_AUDIENCE, |annotation| &annotation.value)
+                            == audience.as_str()
+                })
+            }
         }
     }
 
@@ -319,7 +330,7 @@ impl<'a> TransitionView<'a> {
         let role = self.observed.roles.get(&self.identity.binding.role_arn);
         let membership = StatementKey::of(binding).membership(&self.identity.subject);
         let trust = role.and_then(|role| role.trust.present());
-        trust.is_some_and(|trust| membership.is_taken(trust) == Some(true))
+        trust.is_some_and(|trust| membership.is_listed(trust) == Some(true))
     }
 
     pub fn pods(&self) -> impl Iterator<Item = &'a PodCredentials> {
@@ -327,7 +338,7 @@ impl<'a> TransitionView<'a> {
             .pods
             .present()
             .into_iter()
-            .flat_map(|pods| &pods.pods)
+            .flat_map(|pods| &pods.items)
     }
 }
 

@@ -82,7 +82,7 @@ mod tests {
     use crate::identity::Identity;
     use crate::model::reason::Reason;
     use crate::model::spec::{ExistingRoleSpec, Method, Spec};
-    use crate::model::status::Made;
+    use crate::model::status::RecordedRoles;
     use crate::reconcile::validate::{Invalid, validate};
 
     const FOREIGN_ROLE: &str = "arn:aws:iam::444455556666:role/theirs";
@@ -97,7 +97,8 @@ mod tests {
     }
 
     fn check(spec: &Spec, class: &Class) -> Result<Identity, Vec<Invalid>> {
-        validate(spec, &subject(), &cluster(), class, &Made::default()).map(|validated| validated.identity)
+        validate(spec, &subject(), &cluster(), class, &RecordedRoles::default())
+            .map(|validated| validated.identity)
     }
 
     fn existing(method: Method) -> Spec {

@@ -40,7 +40,7 @@ impl Validator<'_> {
         Adoption {
             role,
             associations,
-            leave: AdoptionPolicy::default(),
+            allowed: AdoptionPolicy::default(),
         }
     }
 
@@ -126,7 +126,7 @@ mod tests {
     use crate::identity::Identity;
     use crate::model::reason::Reason;
     use crate::model::spec::{ExistingRoleSpec, Method, Spec};
-    use crate::model::status::Made;
+    use crate::model::status::RecordedRoles;
     use crate::reconcile::validate::{Invalid, validate};
 
     const ELSEWHERE: &str = "arn:aws:iam::111122223333:role/team/legacy";
@@ -139,13 +139,13 @@ mod tests {
         spec
     }
 
-    fn check(spec: &Spec, created: &Made) -> Result<Identity, Vec<Invalid>> {
+    fn check(spec: &Spec, created: &RecordedRoles) -> Result<Identity, Vec<Invalid>> {
         validate(spec, &subject(), &cluster(), &Class::unrestricted(), created)
             .map(|validated| validated.identity)
     }
 
     fn defect(spec: &Spec) -> String {
-        let defects = check(spec, &Made::default()).unwrap_err();
+        let defects = check(spec, &RecordedRoles::default()).unwrap_err();
         assert!(
             defects
                 .iter()
@@ -160,14 +160,14 @@ mod tests {
     fn adopted_role_keeps_its_path_once_recorded() {
         let requested = check(
             &adopting(Some("legacy"), &[ELSEWHERE, ASSOCIATION]),
-            &Made::default(),
+            &RecordedRoles::default(),
         )
         .unwrap();
         assert_eq!(requested.role_arn().to_string(), ELSEWHERE);
         assert!(requested.adoption.associations.contains(ASSOCIATION));
 
         let arn = requested.role_arn().clone();
-        let created = |adopted| Made {
+        let created = |adopted| RecordedRoles {
             roles: vec![arn.clone()],
             adopted,
         };
@@ -237,7 +237,7 @@ mod tests {
             &subject,
             &off_eks(),
             &Class::unrestricted(),
-            &Made::default(),
+            &RecordedRoles::default(),
         )
         .unwrap_err();
         assert_eq!(defects[0].reason, Reason::InvalidAdoption);

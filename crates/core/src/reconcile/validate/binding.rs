@@ -3,7 +3,7 @@
 
 use super::validator::Validator;
 use crate::model::arn::RoleArn;
-use crate::model::binding::By;
+use crate::model::binding::MethodSettings;
 use crate::model::cluster::Platform;
 use crate::model::duration::parse_seconds;
 use crate::model::name::Audience;
@@ -13,7 +13,7 @@ use crate::model::text::quote;
 use lanyard_iam_policy::{Document, lint};
 
 impl Validator<'_> {
-    pub(super) fn irsa(&mut self, spec: &Spec) -> Option<By> {
+    pub(super) fn irsa(&mut self, spec: &Spec) -> Option<MethodSettings> {
         let issuer = &self.cluster.issuer;
         if !issuer.is_public() {
             let alternative = match self.cluster.platform {
@@ -30,13 +30,13 @@ impl Validator<'_> {
         }
         let audience = spec.irsa.audience.as_deref().unwrap_or(DEFAULT_AUDIENCE);
         let audience = self.valid("irsa.audience", Audience::parse(audience))?;
-        Some(By::Irsa {
+        Some(MethodSettings::Irsa {
             issuer: self.cluster.issuer.clone(),
             audience,
         })
     }
 
-    pub(super) fn pod_identity(&mut self, spec: &PodIdentitySpec) -> Option<By> {
+    pub(super) fn pod_identity(&mut self, spec: &PodIdentitySpec) -> Option<MethodSettings> {
         if self.cluster.platform == Platform::Other {
             let cluster = &self.cluster.identity;
             self.reject(
@@ -51,7 +51,7 @@ impl Validator<'_> {
             None => None,
             Some(text) => Some(self.valid("podIdentity.targetRoleArn", RoleArn::parse(text))?),
         };
-        Some(By::PodIdentity {
+        Some(MethodSettings::PodIdentity {
             target_role_arn,
             session_tags: !spec.disable_session_tags,
         })

@@ -21,7 +21,7 @@ fn check_in(spec: &Spec, cluster: &Cluster) -> Result<Validated, Vec<Invalid>> {
         &subject(),
         cluster,
         &Class::unrestricted(),
-        &Made::default(),
+        &RecordedRoles::default(),
     )
 }
 

@@ -4,7 +4,7 @@
 use crate::class::Class;
 use crate::model::cluster::Cluster;
 use crate::model::reason::Reason;
-use crate::model::status::Made;
+use crate::model::status::RecordedRoles;
 use crate::model::subject::Subject;
 use lanyard_iam_policy::{Document, lint};
 
@@ -31,7 +31,7 @@ pub(super) struct Validator<'a> {
     pub cluster: &'a Cluster,
     pub class: &'a Class,
     /// The roles that Lanyard is known to have created for the subject.
-    pub created: &'a Made,
+    pub created: &'a RecordedRoles,
     pub defects: Vec<Invalid>,
 }
 

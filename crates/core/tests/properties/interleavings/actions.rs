@@ -154,7 +154,7 @@ impl Simulation {
         let Some(token) = record.and_then(|record| record.approval_token.clone()) else {
             return;
         };
-        self.cluster.world.object.consent = Some(token);
+        self.cluster.world.object.approval = Some(token);
         let id = self
             .cluster
             .world

@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use lanyard_core::identity::Identity;
 use lanyard_core::model::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN};
 use lanyard_core::model::arn::RoleArn;
-use lanyard_core::model::binding::{Binding, By};
+use lanyard_core::model::binding::{Binding, MethodSettings};
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::name::Audience;
 use lanyard_core::model::observed::{Association, RoleFacts};
-use lanyard_core::model::pods::{Credential, Place, PodCredentials, Pods};
+use lanyard_core::model::pods::{Credential, Place, PodCredentials, PodList};
 use lanyard_core::model::status::Status;
 use lanyard_core::model::workload::{Workload, WorkloadRef};
 use lanyard_core::reconcile::admission::{Request, may_admit};
@@ -234,7 +234,7 @@ impl Cluster {
             Credential::WebIdentity { role, audience } => {
                 let binding = Binding {
                     role_arn: RoleArn::parse(role).unwrap(),
-                    by: By::Irsa {
+                    settings: MethodSettings::Irsa {
                         issuer: cluster().issuer,
                         audience: Audience::parse(audience.as_str()).unwrap(),
                     },
@@ -271,7 +271,7 @@ impl Cluster {
         {
             let binding = Binding {
                 role_arn: association.role_arn.clone(),
-                by: By::PodIdentity {
+                settings: MethodSettings::PodIdentity {
                     target_role_arn: association.target_role_arn.clone(),
                     session_tags: association.session_tags,
                 },
@@ -341,13 +341,13 @@ impl Cluster {
     /// Writes the pods and the workloads into the world, as a reconcile reads them.
     pub fn report_pods(&mut self) {
         let pod = |pod: &Pod| PodCredentials {
-            carries: pod.carries.clone(),
+            credentials: pod.carries.clone(),
             created: pod.created,
             owner: Some(pod.owner.clone()),
             place: Place::Reached,
         };
-        self.world.pods = Fact::Present(Pods {
-            pods: self.pods.iter().map(pod).collect(),
+        self.world.pods = Fact::Present(PodList {
+            items: self.pods.iter().map(pod).collect(),
             fresh: true,
         });
         if self.world.workloads.present().is_none() {

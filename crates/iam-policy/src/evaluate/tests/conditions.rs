@@ -1,4 +1,4 @@
-//! What the tests of a condition mean for an admission.
+//! Tests of the evaluation of condition tests.
 
 use serde_json::{Value, json};
 
@@ -7,15 +7,15 @@ use crate::document::Document;
 use crate::evaluate::{Admission, TrustRequest, admits};
 
 #[test]
-fn a_policy_variable_is_unknown_since_2012_and_plain_text_before() {
+fn policy_variable_is_unknown_since_version_2012() {
     let condition = json!({"StringLike": {SUB: "system:serviceaccount:shop:${aws:username}"}});
-    assert!(doubt(json!([irsa(condition.clone())]), &by_irsa()).contains("can't be judged"));
+    assert!(doubt(json!([irsa(condition.clone())]), &by_irsa()).contains("cannot be evaluated"));
     let old = Document::from_value(json!({"Statement": irsa(condition)})).unwrap();
     assert!(matches!(admits(&old, &by_irsa()), Admission::NotAdmitted { .. }));
 }
 
 #[test]
-fn presence_sets_and_if_exists_are_understood() {
+fn null_sets_and_if_exists_are_evaluated() {
     let tags = by_pod_identity(true);
     let admitted = |condition: Value, request: &TrustRequest| {
         matches!(
@@ -62,7 +62,7 @@ fn presence_sets_and_if_exists_are_understood() {
 }
 
 #[test]
-fn an_arn_is_compared_part_by_part() {
+fn arn_is_compared_by_part() {
     let by = |pattern: &str| {
         admits(
             &document(json!([pods(json!({"ArnLike": {"aws:SourceArn": pattern}}))])),

@@ -251,7 +251,7 @@ fn settled_facts_are_used_once_after_their_time() {
     let run = f.table.begin(key, 7, Priority::Normal, f.now);
     let keep = || {
         let until = f.now + 5 * SECOND;
-        f.table.keep_settled(&run, Observed::nothing(), 3, until);
+        f.table.keep_settled(&run, Observed::unread(), 3, until);
     };
     keep();
     assert!(

@@ -7,7 +7,7 @@ use crate::example::{applied, identity, now, spec};
 use crate::identity::Identity;
 use crate::model::fact::Fact;
 use crate::model::observed::Observed;
-use crate::model::pods::{Credential, Place, PodCredentials, Pods};
+use crate::model::pods::{Credential, Place, PodCredentials, PodList};
 use crate::model::spec::{Method, Spec};
 use crate::model::status::{Status, TransitionStatus};
 use crate::model::timings::Timings;
@@ -66,7 +66,7 @@ impl DrainingTransition {
     fn pod(mut self, name: &str, minutes: i64) -> Self {
         let binding = &self.status.bindings[0].binding;
         self.pods.push(PodCredentials {
-            carries: [Credential::WebIdentity {
+            credentials: [Credential::WebIdentity {
                 role: binding.role_arn.to_string(),
                 audience: String::new(),
             }]
@@ -91,11 +91,11 @@ impl DrainingTransition {
         record.target_hash.clone()
     }
 
-    /// A restart so many minutes ago, for pods created until `made_until` minutes ago.
-    fn restarted(self, name: &str, minutes: i64, made_until: i64) -> Self {
+    /// A restart so many minutes ago, for pods created until `created_until` minutes ago.
+    fn restarted(self, name: &str, minutes: i64, created_until: i64) -> Self {
         let mark = RestartedFor {
             binding: self.token(),
-            made_until: ago(made_until),
+            created_until: ago(created_until),
         };
         self.with(name, |workload| {
             workload.restarted_for = Some(mark.clone());
@@ -105,8 +105,8 @@ impl DrainingTransition {
 
     fn restarts(mut self) -> Restarts {
         self.world.workloads = Fact::Present(self.workloads);
-        self.world.pods = Fact::Present(Pods {
-            pods: self.pods,
+        self.world.pods = Fact::Present(PodList {
+            items: self.pods,
             fresh: true,
         });
         let timings = Timings::default();
@@ -152,7 +152,7 @@ fn workload_with_fewest_stale_pods_restarts_first() {
     let restarts = transition.restarts();
     let mark = RestartedFor {
         binding: token,
-        made_until: ago(40),
+        created_until: ago(40),
     };
     assert_eq!(restarts.due, [(owner("small"), mark)]);
 }

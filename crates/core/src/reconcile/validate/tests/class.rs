@@ -13,14 +13,14 @@ fn class(value: Value) -> Class {
     }
 }
 
-fn identity(spec: &Spec, class: &Class, created: &Made) -> Identity {
+fn identity(spec: &Spec, class: &Class, created: &RecordedRoles) -> Identity {
     validate(spec, &subject(), &cluster(), class, created)
         .unwrap()
         .identity
 }
 
 fn role(values: Value, created: &[&str]) -> String {
-    let created = Made {
+    let created = RecordedRoles {
         roles: created.iter().map(|arn| RoleArn::parse(arn).unwrap()).collect(),
         adopted: None,
     };
@@ -35,12 +35,12 @@ fn class_defaults_apply_to_unset_fields() {
     }}));
     let mut spec = managed(|_| {});
     spec.method = None;
-    let defaulted = identity(&spec, &class, &Made::default());
+    let defaulted = identity(&spec, &class, &RecordedRoles::default());
     assert_eq!(defaulted.binding.method(), Method::Irsa);
     assert_eq!(defaulted.drift_policy, DriftPolicy::Report);
     spec.method = Some(Method::PodIdentity);
     spec.drift_policy = Some(DriftPolicy::Correct);
-    let explicit = identity(&spec, &class, &Made::default());
+    let explicit = identity(&spec, &class, &RecordedRoles::default());
     assert_eq!(explicit.binding.method(), Method::PodIdentity);
     assert_eq!(explicit.drift_policy, DriftPolicy::Correct);
     assert_eq!(explicit.deletion_policy, defaulted.deletion_policy);
@@ -59,7 +59,9 @@ fn tags_and_boundary_of_class_apply_to_every_role() {
             .into();
         role.permissions_boundary_arn = Some("arn:aws:iam::aws:policy/any".to_owned());
     });
-    let role = identity(&spec, &class, &Made::default()).managed.unwrap();
+    let role = identity(&spec, &class, &RecordedRoles::default())
+        .managed
+        .unwrap();
     let mut tags = subject().ownership_tags();
     tags.extend([("cost-center", "42"), ("team", "shop")].map(|(k, v)| (k.to_owned(), v.to_owned())));
     assert_eq!(role.tags, tags);
@@ -73,7 +75,7 @@ fn tags_of_class_and_spec_over_limit_are_rejected() {
         .map(|at| (TagKey::parse(format!("c{at}")).unwrap(), String::new()))
         .collect();
     let spec = managed(|role| role.tags = (0..40).map(|at| (format!("t{at}"), String::new())).collect());
-    let defects = validate(&spec, &subject(), &cluster(), &class, &Made::default()).unwrap_err();
+    let defects = validate(&spec, &subject(), &cluster(), &class, &RecordedRoles::default()).unwrap_err();
     assert!(
         defects[0]
             .problem
@@ -85,7 +87,7 @@ fn tags_of_class_and_spec_over_limit_are_rejected() {
 #[test]
 fn session_duration_follows_class_default_up_to_limit() {
     let session = |values: Value| {
-        identity(&managed(|_| {}), &class(values), &Made::default())
+        identity(&managed(|_| {}), &class(values), &RecordedRoles::default())
             .managed
             .unwrap()
             .max_session
@@ -127,14 +129,17 @@ fn named_role_keeps_recorded_path() {
     let class = class(json!({"defaults": {"rolePath": "/new/"}}));
     let recorded =
         RoleArn::parse("arn:aws:iam::111122223333:role/lanyard/eu-west-1/prod/old/orders").unwrap();
-    let created = Made {
+    let created = RecordedRoles {
         roles: vec![recorded.clone()],
         adopted: None,
     };
     let unmoved = identity(&spec, &class, &created);
     assert_eq!(unmoved.role_arn().path, recorded.path);
     assert_eq!(
-        identity(&spec, &class, &Made::default()).role_arn().path.as_str(),
+        identity(&spec, &class, &RecordedRoles::default())
+            .role_arn()
+            .path
+            .as_str(),
         "/lanyard/eu-west-1/prod/new/"
     );
 }
@@ -142,7 +147,14 @@ fn named_role_keeps_recorded_path() {
 #[test]
 fn forbidden_field_is_reported_beside_identity() {
     let class = class(json!({"guardrails": {"methods": ["IRSA"]}}));
-    let validated = validate(&managed(|_| {}), &subject(), &cluster(), &class, &Made::default()).unwrap();
+    let validated = validate(
+        &managed(|_| {}),
+        &subject(),
+        &cluster(),
+        &class,
+        &RecordedRoles::default(),
+    )
+    .unwrap();
     assert_eq!(validated.identity.binding.method(), Method::PodIdentity);
     let fields: Vec<&str> = validated
         .forbidden
@@ -152,5 +164,14 @@ fn forbidden_field_is_reported_beside_identity() {
     assert_eq!(fields, ["method"]);
     let mut invalid = managed(|role| role.name = Some("a b".to_owned()));
     invalid.method = Some(Method::Irsa);
-    assert!(validate(&invalid, &subject(), &cluster(), &class, &Made::default()).is_err());
+    assert!(
+        validate(
+            &invalid,
+            &subject(),
+            &cluster(),
+            &class,
+            &RecordedRoles::default()
+        )
+        .is_err()
+    );
 }
