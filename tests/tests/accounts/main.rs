@@ -1,5 +1,5 @@
-//! Roles in another account, on an emulator with two: reached by assuming a role there, as a class says, and bound by IRSA to
-//! a ServiceAccount whose tokens that account's provider takes. Needs the test bed; does I/O.
+//! Proves that Lanyard manages roles of another account, on an emulator with two accounts: it assumes the role that the
+//! class names and binds by IRSA with an OIDC provider of that account. Needs the test bed; does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::{
@@ -73,7 +73,7 @@ async fn a_door_that_stays_shut_is_told_in_words_that_stay_until_it_opens() -> R
             "trust policy",
         ],
     )?;
-    // Each try has another request id: none of them is in the status, or it would never rest.
+    // Each attempt has a different request id. The status must not contain it, or it would change with every attempt.
     let status = serde_json::to_value(&shut.status)?;
     scene.reconciled("orders").await?;
     scene.reconciled("orders").await?;

@@ -1,4 +1,5 @@
-//! The two methods with the block that belongs to each, and the words of closed sets.
+//! Proves that each method accepts only its own block of settings, and that enum fields reject unknown values. Input:
+//! specs. Does I/O.
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! What is wrong with a role on its face: both or neither, foreign ARNs, names, texts and lists beyond IAM's limits.
+//! Proves the rules for roles: exactly one of managed and existing, ARNs of the right kind, and names, texts and lists
+//! within the limits of IAM. Input: specs. Does I/O.
 
 use anyhow::Result;
 use serde_json::{Value, json};

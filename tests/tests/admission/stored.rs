@@ -1,4 +1,5 @@
-//! What the API server makes of a good object: what it stores, what two appliers may do to it, and what people read.
+//! Proves how the API server stores valid objects, how field ownership works with two appliers, and what kubectl prints.
+//! Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use kube::Api;
@@ -95,7 +96,7 @@ async fn apply(api: &Api<DynamicObject>, manager: &str, document: &Value) -> Res
         .await?)
 }
 
-/// A status in which nothing is empty, as the operator writes it.
+/// A status without empty fields, as the operator writes it.
 fn status() -> Value {
     let condition = |kind: &str, status: &str, reason: &str, message: &str| {
         json!({
@@ -187,7 +188,7 @@ async fn a_status_is_kept_whole_and_kubectl_shows_what_matters() -> Result<()> {
     Ok(())
 }
 
-/// The head and the one row of `kubectl get wid`, cell by cell.
+/// The header and the only row of `kubectl get wid`, cell by cell.
 async fn kubectl_get_wid(name: &str, arguments: &[&str]) -> Result<(Vec<String>, Vec<String>)> {
     let output = bed()
         .await?

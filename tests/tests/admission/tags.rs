@@ -1,4 +1,4 @@
-//! Tags: what AWS takes, what is reserved, what is ours.
+//! Proves the rules for tags: the limits of AWS, the reserved prefixes and Lanyard's own keys. Input: specs. Does I/O.
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! A role and an association that others made, adopted: what is asked for is added, what was there stays and is told, and
-//! in the end they are let go.
+//! Proves that Lanyard adopts a role and an association of another tool: it adds what the spec requests, keeps and reports
+//! the rest, and releases both at deletion. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::status::DriftItem;
@@ -17,7 +17,7 @@ const OWN: [&str; 4] = [
     "lanyard.dev/namespace",
 ];
 
-/// Fails when what others put on the role is not told as left alone.
+/// Fails unless the extras of the role are reported as not managed by Lanyard.
 fn extras_are_reported(items: &[DriftItem]) -> Result<()> {
     let fields: Vec<&str> = items.iter().map(|item| item.field.as_str()).collect();
     let asked = format!("attachedPolicies[{THEIRS}]");
@@ -56,7 +56,7 @@ async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str)
         ensure!(assumed.is_ok(), "{assumed:?}");
     }
 
-    // At rest nothing is written, and the annotation is needed no more.
+    // A steady object causes no writes, and the annotation is no longer needed.
     scene.apply("orders", named(role, method)).await?;
     let ledger = scene.stage.bed.gateway.ledger();
     let mark = ledger.mark();
@@ -74,7 +74,8 @@ async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str)
     let writes = ledger.since(mark).about(role).writes();
     ensure!(writes.is_empty(), "{writes}");
 
-    // What the spec asked for and asks for no more goes; what was there before stays, even if the spec came to name it.
+    // A policy that the spec requested and no longer requests is detached. A policy that was attached before stays, even if
+    // the spec named it in between.
     let both = |policies: &[&str]| json!({"method": method, "role": {"managed": {"name": role, "policyArns": policies}}});
     scene.apply("orders", both(&[THEIRS])).await?;
     scene.until_ready("orders").await?;
@@ -109,7 +110,7 @@ async fn a_role_of_others_is_adopted_for_irsa_and_let_go() -> Result<()> {
     adopts_and_lets_go(&scene, "ad-irsa", "IRSA").await
 }
 
-/// Terraform does that to tags that it does not know.
+/// Terraform removes tags that it does not know.
 #[tokio::test]
 async fn tags_that_somebody_strips_come_back_and_nothing_is_narrowed_meanwhile() -> Result<()> {
     let scene = stage().await?.scene("ad-stripped").await?;
@@ -159,7 +160,7 @@ async fn a_role_whose_mark_is_taken_off_is_lanyards_whole() -> Result<()> {
     Ok(())
 }
 
-/// A role that lets pods in, and the association that gives it to them, as others made both: their ARNs.
+/// Creates a role that trusts EKS and an association that uses it, as another tool does. Returns their ARNs.
 async fn associated(scene: &TestNamespace<'_>, role: &str) -> Result<(String, String)> {
     let arn = make(&scene.aws, PATH, role, &[]).await?;
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",

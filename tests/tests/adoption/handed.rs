@@ -1,4 +1,5 @@
-//! Blue and green: a role that Lanyard made in one cluster is handed to another, and neither's pods are ever without it.
+//! Proves that a role can move from one cluster to another (blue/green) and that the pods of both clusters keep access.
+//! Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::{TestEnv, arn_of, condition};
@@ -19,7 +20,7 @@ async fn a_role_goes_from_one_cluster_to_another_while_pods_of_both_use_it() -> 
     let arn = arn_of(&made)?;
     let id = role_id(&old, "orders").await?;
 
-    // Green asks for it while blue holds it: nothing happens, and it is said who has to let it go.
+    // Green requests the role while blue holds it: nothing changes, and the condition names the owner that must release it.
     ask(&new, "orders", &arn, named("orders-prod", "IRSA")).await?;
     let waits = new.until_is("orders", "Stalled", "True", "RoleConflict").await?;
     let message = condition(&waits, "Stalled").context("Stalled")?.message;
@@ -29,7 +30,7 @@ async fn a_role_goes_from_one_cluster_to_another_while_pods_of_both_use_it() -> 
     );
     ensure!(old.assume(&arn, "orders").await?.is_ok());
 
-    // Blue lets it go, and green has it with the next look. Blue's pods go on.
+    // Blue releases the role and green adopts it at its next reconciliation. The pods of blue keep access.
     let mut kept = named("orders-prod", "IRSA");
     kept["deletionPolicy"] = json!("Retain");
     old.apply("orders", kept).await?;
@@ -47,7 +48,7 @@ async fn a_role_goes_from_one_cluster_to_another_while_pods_of_both_use_it() -> 
     }
     ensure!(new.aws.attached("orders-prod").await? == [ASKED]);
 
-    // Blue is gone for good: green takes the mark off, and what blue left goes.
+    // Blue no longer exists: green removes the adoption tag and deletes what blue left.
     untag(&new.aws, "orders-prod", "lanyard.dev/adopted").await?;
     new.request_reconcile("orders").await?;
     new.until("orders", "owned whole", |object| {

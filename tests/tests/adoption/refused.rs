@@ -1,5 +1,6 @@
-//! What is not adopted: what the class does not let, what another WorkloadIdentity holds, and what does not belong to the
-//! object. Nothing of it is touched, and the condition says what to do.
+//! Proves which adoptions Lanyard refuses: the class does not allow it, another WorkloadIdentity holds the role, or the
+//! resource does not match the object. Nothing is written to the resource, and the condition names the next action. Does
+//! I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::{TestEnv, TestNamespace, condition, put_class};
@@ -45,7 +46,8 @@ async fn a_class_lets_adopt_what_it_names_and_nothing_else() -> Result<()> {
     );
     untouched(&scene, mark, "re-class")?;
 
-    // Without the annotation the role is in the way, and a tenant is not told to do what it may not.
+    // Without the annotation the existing role is a conflict. The message does not suggest an action that the tenant is not
+    // allowed to take.
     scene.apply("orders", named("re-class", "IRSA")).await?;
     let message = stalled(&scene, "RoleConflict").await?;
     ensure!(!message.contains("kubectl annotate"), "{message}");
@@ -62,7 +64,7 @@ async fn a_class_lets_adopt_what_it_names_and_nothing_else() -> Result<()> {
     ask(&scene, "orders", &arn, named("re-class", "IRSA")).await?;
     scene.until_ready("orders").await?;
 
-    // Leave that is withdrawn freezes what was adopted, and takes nothing away.
+    // When the class no longer allows the adoption, the adopted role is frozen and stays unchanged.
     let before = work(&scene.aws, "re-class").await?;
     put_class(&scene.client, "tenants", true, class(&[])).await?;
     let object = scene.until_is("orders", "Stalled", "True", "Forbidden").await?;
@@ -179,7 +181,7 @@ async fn what_does_not_belong_to_the_object_is_said() -> Result<()> {
             })
             .await?;
     }
-    // A role that is to be adopted is not made.
+    // Lanyard does not create a role that the object wants to adopt.
     let arn = "arn:aws:iam::000000000000:role/team/re-other";
     ask(&scene, "orders", arn, named("re-other", "IRSA")).await?;
     let message = stalled(&scene, "RoleNotFound").await?;

@@ -1,4 +1,5 @@
-//! A WorkloadIdentity renamed in Git is one that goes and one that comes, in either order, and both ask for one role.
+//! Proves that a WorkloadIdentity can be renamed in Git: one object is deleted and one is created, in either order, and
+//! both request the same role. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::{TestNamespace, arn_of, condition};
@@ -7,7 +8,7 @@ use serde_json::json;
 use crate::stage;
 use crate::theirs::{ask, named, role_id};
 
-/// An old object with its role, and the ServiceAccount of the new.
+/// Creates an object with its role, and the ServiceAccount of the object that replaces it.
 async fn old(scene: &TestNamespace<'_>, role: &str) -> Result<String> {
     scene.account("orders").await?;
     scene.account("orders-api").await?;
@@ -42,7 +43,8 @@ async fn with_the_role_retained_and_adopted_nobody_loses_it() -> Result<()> {
     Ok(())
 }
 
-/// What let the old ones in without session tags names nobody: it is nobody's record of a binding, and in nobody's way.
+/// The trust statement without session tags names no subject. It is no record of a binding and does not block the new
+/// object.
 #[tokio::test]
 async fn session_tags_may_change_with_the_name() -> Result<()> {
     let scene = stage().await?.scene("rn-tags").await?;

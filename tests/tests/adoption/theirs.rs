@@ -1,5 +1,5 @@
-//! A role and an association as somebody else made them, and the object that asks to adopt them.
-//! Names in, ARNs and what is on the role out. Talks to AWS as the account's root.
+//! A role and an association as another tool creates them, and the object that requests their adoption. Input: names.
+//! Output: ARNs and the contents of the role. Calls AWS as the root user of the account.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use lanyard_api::ANNOTATION_ADOPT;
 use lanyard_tests::{Clients, TestNamespace, decoded};
 use serde_json::{Value, json};
 
-/// The policy that objects here ask for.
+/// The policy that the objects of this suite request.
 pub const ASKED: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
-/// The policy that others attached.
+/// The policy that the other tool attached.
 pub const THEIRS: &str = "arn:aws:iam::aws:policy/AmazonSQSFullAccess";
-/// The path on which others make their roles.
+/// The path of the roles of the other tool.
 pub const PATH: &str = "/team/";
 
-/// What is on a role, Lanyard's own tags and statements aside.
+/// The contents of a role without Lanyard's own tags and statements.
 #[derive(Debug, PartialEq)]
 pub struct Work {
     pub attached: Vec<String>,
@@ -26,7 +26,7 @@ pub struct Work {
     pub session: Option<i32>,
 }
 
-/// Makes a role with something of everything on it, and answers its ARN.
+/// Creates a role with policies, tags and settings. Returns its ARN.
 pub async fn make(aws: &Clients, path: &str, name: &str, tags: &[(&str, &str)]) -> Result<String> {
     let machines = json!({"Sid": "Machines", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
     let grants = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]});
@@ -70,13 +70,13 @@ pub async fn own_tags(aws: &Clients, name: &str) -> Result<Vec<String>> {
     Ok(keys.filter(|key| key.starts_with("lanyard.dev/")).collect())
 }
 
-/// Takes a tag off a role, as somebody does by hand.
+/// Removes a tag from a role, as a user does by hand.
 pub async fn untag(aws: &Clients, name: &str, key: &str) -> Result<()> {
     aws.iam.untag_role().role_name(name).tag_keys(key).send().await?;
     Ok(())
 }
 
-/// What is on a role.
+/// Reads the contents of a role.
 pub async fn work(aws: &Clients, name: &str) -> Result<Work> {
     let role = aws
         .iam
@@ -124,7 +124,7 @@ pub async fn work(aws: &Clients, name: &str) -> Result<Work> {
     })
 }
 
-/// The statements of Lanyard's in a role's trust policy.
+/// The number of Lanyard's statements in a role's trust policy.
 pub async fn memberships(aws: &Clients, name: &str) -> Result<usize> {
     let trust = aws.trust(name).await?;
     let statements = trust
@@ -141,7 +141,7 @@ pub fn named(role: &str, method: &str) -> Value {
 }
 
 impl Work {
-    /// The same work with one more policy attached.
+    /// The same contents with one more policy attached.
     pub fn and(mut self, policy: &str) -> Self {
         self.attached.push(policy.to_owned());
         self.attached.sort();
@@ -149,12 +149,12 @@ impl Work {
     }
 }
 
-/// Applies an object that asks to adopt what these ARNs name.
+/// Applies an object that requests the adoption of these ARNs.
 pub async fn ask(scene: &TestNamespace<'_>, name: &str, arns: &str, spec: Value) -> Result<()> {
     scene.apply_with(name, &[(ANNOTATION_ADOPT, arns)], spec).await
 }
 
-/// The unique id of an object's role, as its status has it.
+/// The unique id of an object's role in its status.
 pub async fn role_id(scene: &TestNamespace<'_>, name: &str) -> Result<String> {
     let object = scene.identities().get(name).await?;
     let role = object.status.and_then(|status| status.role).context("a role")?;

@@ -1,4 +1,5 @@
-//! An operator that is killed right after it marked a role, and one whose answers are lost: the next look goes on.
+//! Proves that the next reconciliation completes an adoption after the operator was killed right after it tagged the role,
+//! and after lost answers. Does I/O.
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -22,7 +23,7 @@ async fn an_adoption_goes_on_after_a_kill_and_after_lost_answers() -> Result<()>
     let (kill, faults) = (stage.killer(0), stage.bed.gateway.faults());
     let strike = Fault::on("TagRole").about(ROLE).nth(1);
     let struck = faults.add(strike.calls_after(move |_| {
-        // It fails only for an operator that was never started.
+        // Fails only for an operator that was never started.
         drop(kill());
         std::future::ready(())
     }));

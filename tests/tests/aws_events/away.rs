@@ -1,4 +1,5 @@
-//! The queue is away and comes back, and only the holder of the lease reads it: each on a stand of its own.
+//! Proves that the operator recovers when the queue is unavailable, and that only the leader reads the queue. Each test has
+//! an environment of its own. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
@@ -10,12 +11,12 @@ use crate::BINARY;
 use crate::record::of_role;
 use crate::stand::Stand;
 
-/// How often the log has this.
+/// Counts the occurrences of a text in the log.
 fn says(stand: &Stand, what: &str) -> Result<usize> {
     Ok(stand.stage.log()?.matches(what).count())
 }
 
-/// A scene of the stand with one identity, which is ready.
+/// A namespace of the environment with one identity that is ready.
 async fn with_one_identity(stand: &Stand) -> Result<(TestNamespace<'_>, WorkloadIdentity)> {
     let scene = stand.stage.scene("shop").await?;
     let spec = json!({"method": "PodIdentity", "role": {"managed": {}}});
@@ -24,7 +25,7 @@ async fn with_one_identity(stand: &Stand) -> Result<(TestNamespace<'_>, Workload
     Ok((scene, object))
 }
 
-/// Waits until an operator answers that it is ready, whatever became of the queue.
+/// Waits until an operator reports that it is ready, independent of the queue.
 async fn until_is_ready(stand: &Stand, number: usize) -> Result<()> {
     let ready = |status, _: &str| status == 200;
     stand.stage.until_answers(number, "/readyz", ready).await
@@ -42,7 +43,7 @@ async fn until_says(stand: &Stand, what: &str, times: usize) -> Result<()> {
         .with_context(|| format!("the operator never said {times} times: {what}"))?
 }
 
-/// Breaks the role's trust behind Lanyard's back, has an event tell of it, and waits until it is repaired.
+/// Opens the role's trust policy behind Lanyard's back, sends an event about it, and waits for the repair.
 async fn break_and_be_told(
     stand: &Stand,
     scene: &TestNamespace<'_>,
@@ -84,7 +85,7 @@ async fn a_queue_that_is_away_is_a_warning_and_is_found_again() -> Result<()> {
 
     let gateway = &stand.stage.bed.gateway;
     let denied = gateway.faults().add(Fault::on("ReceiveMessage").denies());
-    // Ends the call that waits for messages already.
+    // Ends the receive call that is already waiting for messages.
     stand.send("{}").await?;
     until_says(&stand, WARNS, 2).await?;
     until_is_ready(&stand, 0).await?;
@@ -105,7 +106,7 @@ async fn whoever_stands_by_leaves_the_queue_to_the_leader_and_takes_it_over() ->
     stand.stage.operator(BINARY, "standby", &["--resync", "12h"])?;
     until_is_ready(&stand, 1).await?;
     let mark = ledger.mark();
-    // Two rounds of the leader's, during which the other could have asked as well.
+    // Two receive calls of the leader, during which the standby could have called as well.
     stand.send("{}").await?;
     stand.send("{}").await?;
     stand.until_empty().await?;

@@ -1,4 +1,5 @@
-//! Drift that nothing but an event can find: it is found and corrected, and nobody else is reconciled at for it.
+//! Proves that drift which only an event can reveal is detected and corrected, and that no other identity is reconciled
+//! because of it. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
@@ -9,14 +10,14 @@ use serde_json::{Value, json};
 use crate::record::{of_role, record};
 use crate::stand;
 
-/// Looks that one event may cause: one at once, and one when what happened is sure to be seen.
+/// Reconciliations that one event may cause: one at once, and one when the change is certain to be visible.
 const LOOKS: usize = 2;
 
 fn spec(method: &str) -> Value {
     json!({"method": method, "role": {"managed": {}}})
 }
 
-/// Two identities at rest: of one something is about to be changed, of the other nothing.
+/// Creates two steady identities: the test changes one and leaves the other unchanged.
 async fn at_rest(scene: &TestNamespace<'_>, method: &str) -> Result<WorkloadIdentity> {
     for name in ["orders", "carts"] {
         scene.account(name).await?;
@@ -36,7 +37,7 @@ async fn corrected(scene: &TestNamespace<'_>) -> Result<WorkloadIdentity> {
         .await
 }
 
-/// No look at the other identity began, and of the one no more than an event may cause.
+/// Checks that the other identity was not reconciled, and the changed one not more often than an event may cause.
 async fn only_orders_was_looked_at(scene: &TestNamespace<'_>, since: Mark) -> Result<()> {
     let calls = scene.stage.bed.gateway.ledger().since(since);
     let looks = |name| {
@@ -62,7 +63,7 @@ async fn a_trust_policy_that_somebody_opens_is_closed_again() -> Result<()> {
     ]});
     let edit = scene.aws.iam.update_assume_role_policy().role_name(&role);
     edit.policy_document(open.to_string()).send().await?;
-    // What whoever tests has asked of AWS so far is not the operator's.
+    // The calls of the test before this mark are not the operator's.
     let mark = scene.stage.bed.gateway.ledger().mark();
     stand.send(&of_role("update-trust", &role)?).await?;
     corrected(&scene).await?;
@@ -156,7 +157,7 @@ async fn what_lanyard_does_itself_and_what_is_nobodys_causes_no_look() -> Result
     stand.until_count("ours", ours + 1).await?;
     stand.until_count("nobodys", nobodys + 1).await?;
     stand.until_empty().await?;
-    // Whatever was asked for before this is over by its end.
+    // Every reconciliation that was requested earlier has ended afterwards.
     scene.reconciled("carts").await?;
     let calls = scene.calls_about("orders", mark).await?;
     ensure!(calls.is_empty(), "{calls:#?}");

@@ -1,4 +1,4 @@
-//! What is of no use is counted for what it is and does not come again.
+//! Proves that messages without use are counted by reason and removed from the queue. Does I/O.
 
 use anyhow::{Result, ensure};
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! A stand: a test bed with a queue and an operator that listens to it, under the policies that are shipped.
-//! The queue's name in; messages in, counts and calls out. Does I/O; waits only on conditions.
+//! A test environment with a queue and an operator that reads it, under the shipped IAM policies. Input: the name of the
+//! queue and messages. Output: counts and calls. Does I/O; waits only on conditions.
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use crate::BINARY;
 
-/// The role that the operator has in AWS.
+/// The operator's role in AWS.
 pub const OPERATOR: &str = "lanyard-prod";
 
-/// A stage whose operator listens to a queue.
+/// A test environment whose operator reads a queue.
 pub struct Stand {
-    /// The stage.
+    /// The test environment.
     pub stage: TestEnv,
     queue: String,
 }
@@ -28,7 +28,7 @@ impl Stand {
         Self::on(bed, queue).await
     }
 
-    /// Starts a test bed and, on it, an operator that is told of a queue which is not there.
+    /// Starts a test bed with an operator that is configured with a queue that does not exist.
     pub async fn without_queue(queue: &str) -> Result<Self> {
         let bed = TestBed::start(TestEnvOptions::default().bed).await?;
         Self::on(bed, queue).await
@@ -40,7 +40,7 @@ impl Stand {
         environment.push(("LANYARD_EVENTS_QUEUE", queue.clone()));
         let options = TestEnvOptions {
             environment,
-            // So that only an event can be what finds something.
+            // A long resync interval: only an event can reveal drift.
             arguments: vec!["--resync", "12h"],
             ..TestEnvOptions::default()
         };
@@ -48,20 +48,20 @@ impl Stand {
         Ok(Self { stage, queue })
     }
 
-    /// The hands of whoever sends messages, and of AWS. A client's connections end with the test that made it, and the stand
-    /// outlives that: each has its own.
+    /// AWS clients of the sender of messages. The connections of a client end with the test that created it, and the
+    /// environment outlives the test, so each test creates its own.
     pub async fn aws(&self) -> Clients {
         Clients::new(&self.stage.bed).await
     }
 
-    /// Puts a message into the queue.
+    /// Sends a message to the queue.
     pub async fn send(&self, body: &str) -> Result<()> {
         let send = self.aws().await.sqs.send_message().queue_url(&self.queue);
         send.message_body(body).send().await?;
         Ok(())
     }
 
-    /// Waits until nothing lies in the queue and nothing is being read.
+    /// Waits until the queue holds no message and none is being processed.
     pub async fn until_empty(&self) -> Result<()> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -87,7 +87,7 @@ impl Stand {
             .context("messages stay in the queue")?
     }
 
-    /// How many messages came to this so far.
+    /// The number of messages with this outcome.
     pub async fn count(&self, outcome: &str) -> Result<u64> {
         let (_, metrics) = self.stage.asks(0, "/metrics").await?;
         let line = format!("lanyard_event_messages_total{{outcome=\"{outcome}\"}} ");
@@ -98,7 +98,7 @@ impl Stand {
             .context("a count")
     }
 
-    /// Waits until at least so many messages came to this.
+    /// Waits until at least `least` messages had this outcome.
     pub async fn until_count(&self, outcome: &str, least: u64) -> Result<()> {
         let counted = async {
             while self.count(outcome).await? < least {
@@ -116,7 +116,7 @@ impl Stand {
     }
 }
 
-/// Makes the operator's role, with the policies that are shipped, and credentials of a session of it.
+/// Creates the operator's role with the shipped policies. Returns the credentials of a session.
 async fn credentials(aws: &Clients) -> Result<Vec<(&'static str, String)>> {
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"},
@@ -149,7 +149,8 @@ async fn credentials(aws: &Clients) -> Result<Vec<(&'static str, String)>> {
     ])
 }
 
-/// AWS judges a call for a batch by the action for one message; the emulator takes its name for an action.
+/// AWS authorises a batch call by the action for a single message. The emulator uses the name of the batch call as the
+/// action.
 fn by_batches(mut policy: Value) -> Value {
     let statements = policy.pointer_mut("/Statement").and_then(Value::as_array_mut);
     for statement in statements.into_iter().flatten() {

@@ -1,4 +1,5 @@
-//! Which class is followed, what it holds, and what it counts.
+//! Proves which class an identity follows, that followed classes keep their finalizer, and that the counts in their status
+//! are right. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
@@ -27,7 +28,7 @@ async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
     .await?;
     ensure!(!class.finalizers().is_empty(), "{:?}", class.metadata);
 
-    // Deleted, it stays while it is followed, and what follows it goes on.
+    // A deleted class stays while identities follow it, and they keep working.
     classes(&scene)
         .delete("platform", &DeleteParams::default())
         .await?;
@@ -36,7 +37,7 @@ async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
         said.into_iter().any(|said| said.reason == "Deleting")
     })
     .await?;
-    // It takes nobody else, however it is asked for.
+    // A class that is being deleted accepts no new identity, neither by default nor by name.
     let silent = json!({"method": "PodIdentity", "role": {"managed": {}}});
     let outspoken = with(silent.clone(), json!({"className": "platform"}));
     for (name, spec) in [("late", outspoken), ("silent", silent)] {
@@ -74,7 +75,7 @@ async fn without_one_default_class_an_identity_waits_and_says_so() -> Result<()>
         .until_is("bills", "Stalled", "True", "SeveralDefaultClasses")
         .await?;
     ensure!(!scene.aws.has_role("waits").await?);
-    // Whoever names one is not concerned, and nobody has to ask again.
+    // An identity that names its class is not affected, and identities follow a new default without a change of their own.
     put_class(&scene.client, "two", false, allowing(&[])).await?;
     scene.until_is("bills", "Stalled", "True", "Forbidden").await?;
     scene.until_ready("orders").await?;

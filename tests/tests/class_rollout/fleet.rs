@@ -1,4 +1,4 @@
-//! A fleet flip: a class's default method changes, and its identities follow a few at a time.
+//! Proves that identities follow a change of the class's default method a few at a time. Does I/O.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 
 use crate::platform::{allowing, classes, stage, until, until_within};
 
-/// How many identities flip, and how many at a time; `cargo xtask test --all` takes two hundred.
+/// The number of identities and the maximum number of concurrent transitions. `cargo xtask test --all` uses two hundred
+/// identities.
 fn size() -> (usize, i64) {
     if std::env::var_os("LANYARD_TEST_ALL").is_some() {
         (200, 20)
@@ -38,7 +39,7 @@ fn transitions(class: &WorkloadIdentityClass) -> TransitionsStatus {
     status.unwrap_or_default()
 }
 
-/// How many identities get their role by a method, with nothing under way.
+/// The number of identities that are bound by a method, or 0 while a transition is under way.
 fn at_rest(class: &WorkloadIdentityClass, method: &str) -> i64 {
     let idle = transitions(class) == TransitionsStatus::default();
     let identities = class.status.as_ref().and_then(|status| status.identities);
@@ -64,7 +65,7 @@ async fn deploy(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// So many identities with a pod each, at rest by IRSA.
+/// Creates identities with one pod each, steady and bound by IRSA.
 async fn fleet(scene: &TestNamespace<'_>, size: usize) -> Result<i64> {
     let names: Vec<String> = (0..size).map(|number| format!("app-{number}")).collect();
     let spec = json!({"serviceAccount": {"create": true}, "role": {"managed": {}}});
@@ -88,7 +89,7 @@ async fn fleet(scene: &TestNamespace<'_>, size: usize) -> Result<i64> {
     Ok(all)
 }
 
-/// Waits until all of a fleet get their role by a method, for as long as its size may take.
+/// Waits until all identities are bound by a method. The timeout depends on their number.
 async fn until_rests(scene: &TestNamespace<'_>, method: &str, all: i64) -> Result<()> {
     let begun = std::time::Instant::now();
     let what = format!("at rest by {method}");
@@ -96,11 +97,11 @@ async fn until_rests(scene: &TestNamespace<'_>, method: &str, all: i64) -> Resul
     let patience = PATIENCE * u32::try_from(3.max(all / 10))?;
     until_within(scene, "platform", &what, patience, rests).await?;
     let took = begun.elapsed().as_secs_f32();
-    // Not by `println`, which the test harness keeps for itself.
+    // `println` would be captured by the test harness.
     writeln!(std::io::stderr(), "  {all} {what} after {took:.1} s").context("saying how far it is")
 }
 
-/// The most that were ever seen under way at once.
+/// Records the highest number of concurrent transitions.
 fn most_at_once(scene: &TestNamespace<'_>) -> (Arc<AtomicI64>, tokio::task::JoinHandle<()>) {
     let most = Arc::new(AtomicI64::new(0));
     let events = watcher(scene.identities(), watcher::Config::default()).default_backoff();
@@ -139,7 +140,7 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     let all = fleet(&scene, size).await?;
     let (most, watching) = most_at_once(&scene);
 
-    // Held in the midst: who is under way comes to its end, and nobody else begins.
+    // Paused during the rollout: running transitions finish and no other begins.
     put("PodIdentity", false).await?;
     until(&scene, "platform", "on its way, with some that wait", |class| {
         let moving = transitions(class);
@@ -159,7 +160,7 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     let by = identities.context("counts")?.by_method;
     ensure!(by.irsa > 0 && by.pod_identity > 0, "{by:?}");
 
-    // Turned back in the midst, then all the way.
+    // Reverted during the rollout, then applied completely.
     put("IRSA", false).await?;
     until_rests(&scene, "IRSA", all).await?;
     put("PodIdentity", false).await?;
@@ -168,7 +169,7 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     let most = most.load(Ordering::SeqCst);
     ensure!((1..=at_once).contains(&most), "{most} at once");
 
-    // Paused before, nobody begins; turned back then, nobody has anything to do.
+    // Paused before the change: no transition begins. After the revert there is nothing to do.
     put("IRSA", true).await?;
     until(&scene, "platform", "waiting as a whole", |class| {
         let moving = transitions(class);
@@ -180,7 +181,8 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     stage.bed.stop().await
 }
 
-/// Killed at a write of one that changes: its successor counts who is under way before anybody else begins.
+/// The operator is killed at a write of a transition. Its successor counts the running transitions before it starts
+/// another.
 #[tokio::test]
 async fn a_flip_goes_on_after_its_operator_was_killed() -> Result<()> {
     let stage = stage().await?;
@@ -212,7 +214,7 @@ async fn a_failure_keeps_the_others_from_beginning() -> Result<()> {
     )
     .await?;
     let all = fleet(&scene, 4).await?;
-    // Without its agent, no pod would get anything from Pod Identity.
+    // Without its agent, Pod Identity gives no pod credentials.
     scene.aws.remove_agent().await?;
     put_class(
         &scene.client,

@@ -1,4 +1,5 @@
-//! A class that was narrowed or went away: what its identities have is kept true, and nothing new is applied.
+//! Proves that identities of a narrowed or deleted class are kept in sync with what was last applied, and that nothing new
+//! is applied. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::{condition, holds, put_class, with};
@@ -34,7 +35,8 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
         still.message
     );
 
-    // Out-of-band changes are repaired, in both directions. A reconciliation between the two would repair only one.
+    // Lanyard repairs out-of-band changes in both directions. A reconciliation between the two edits would repair only one
+    // of them.
     scene.reconciled("orders").await?;
     let iam = &scene.aws.iam;
     iam.detach_role_policy()
@@ -51,7 +53,7 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
     scene.until_repaired("orders").await?;
     ensure!(scene.aws.attached(&role).await? == [POLICY]);
 
-    // A change of the spec waits, also one that would be allowed by itself.
+    // A change of the spec waits, even if the class would allow that change by itself.
     scene.apply("orders", spec(&[POLICY], "second")).await?;
     let waits = scene.until_is("orders", "Ready", "False", "Forbidden").await?;
     let role_now = iam.get_role().role_name(&role).send().await?;
@@ -74,7 +76,7 @@ async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result
     scene.apply("orders", spec).await?;
     let role = scene.role_of(&scene.until_ready("orders").await?)?;
     until(&scene, "platform", "held", |class| !class.finalizers().is_empty()).await?;
-    // By force, past the finalizer, as only an administrator can.
+    // Removes the finalizer by force, which only an administrator can do.
     let api = classes(&scene);
     api.delete("platform", &kube::api::DeleteParams::default())
         .await?;
@@ -89,7 +91,7 @@ async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");
 
-    // What the class put in is put back, although it can no longer be asked.
+    // Lanyard restores the class's defaults although it can no longer read the class.
     let untag = scene.aws.iam.untag_role().role_name(&role);
     untag.tag_keys("cost-center").send().await?;
     scene.request_reconcile("orders").await?;

@@ -1,4 +1,5 @@
-//! The role annotation of a ServiceAccount that Lanyard binds: who may set it, who not, and what the others read.
+//! Proves that only Lanyard may set the role annotation of a ServiceAccount that it binds, and which message other users
+//! get. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -20,7 +21,7 @@ fn account(name: &str, role: Option<&str>) -> Result<ServiceAccount> {
     Ok(serde_json::from_value(account)?)
 }
 
-/// A client that is the operator, or somebody else, with every permission.
+/// A client of the operator, or of another user, with every permission.
 async fn acting_as(user: &str) -> Result<Client> {
     let kubeconfig = Kubeconfig::read_from(bed().await?.kubeconfig())?;
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
@@ -96,7 +97,7 @@ async fn nobody_but_lanyard_sets_the_role_of_what_it_binds() -> Result<()> {
     crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_none())).await
 }
 
-/// What would be said to a role.
+/// The result of setting a role annotation by dry run.
 async fn set_dry(accounts: &Api<ServiceAccount>, name: &str, role: &str) -> Result<Option<String>> {
     let dry_run = PatchParams {
         dry_run: true,

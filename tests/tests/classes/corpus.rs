@@ -1,8 +1,8 @@
-//! One corpus of specs, good and bad, for core and for the admission policy alike. Nothing in, specs out; no I/O.
+//! One corpus of valid and invalid specs for core and for the admission policy. Output: specs. No I/O.
 
 use serde_json::{Value, json};
 
-/// Every spec, apart from the class that it names. All of them are well-formed: the CRD takes them.
+/// All specs, without the class that they name. The CRD accepts each of them.
 pub fn specs() -> Vec<Value> {
     let mut specs = vec![json!({"role": {"managed": {}}})];
     specs.extend(managed_roles().map(|role| json!({"role": {"managed": role}})));

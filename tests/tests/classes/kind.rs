@@ -1,4 +1,5 @@
-//! The kind itself: what the API server refuses of a class, what people read of it, and that a followed class stays.
+//! Proves the CRD of classes: which classes the API server refuses, what kubectl prints, and that a followed class cannot
+//! be deleted. Does I/O.
 
 use anyhow::{Result, bail, ensure};
 use kube::Api;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::place::{SHOP, bed, class, client, identities, identity, kubectl, put_class, same};
 
-/// What the API server says against something, without the words before the first field.
+/// The API server's refusal, without the words before the first field.
 fn refusal<T>(answer: Result<T, kube::Error>) -> Result<String> {
     match answer {
         Ok(_) => bail!("accepted"),

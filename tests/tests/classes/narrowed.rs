@@ -1,4 +1,5 @@
-//! A class that was narrowed: what follows it cannot ask for more, and can still be labelled, corrected and deleted.
+//! Proves that identities of a narrowed class cannot request more, and can still be labelled, corrected and deleted. Does
+//! I/O.
 
 use anyhow::{Result, ensure};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};

@@ -1,5 +1,5 @@
-//! The same corpus before core and before the admission policy: the policy denies nothing that core allows, and all that
-//! core forbids but for what only core can judge.
+//! Proves on one corpus that the admission policy denies nothing that core allows, and that it denies everything that core
+//! forbids, except for rules that only core can evaluate. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentitySpec;
@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 use crate::corpus::specs;
 use crate::place::{BANK, SHOP, ask, ask_with, classes, client, same};
 
-/// What core says.
+/// The decision of core.
 #[derive(Debug, PartialEq)]
 enum Verdict {
     Allowed,
-    /// It is forbidden, and only core can tell.
+    /// Forbidden by rules that only core can evaluate.
     ForbiddenByCore(Vec<Forbidden>),
-    /// It is forbidden, and the admission policy is to say so.
+    /// Forbidden by rules that the admission policy must report.
     Forbidden(Vec<Forbidden>),
-    /// No class holds for it; whether admission can tell is in the flag.
+    /// No class applies. The flag says if admission can detect it.
     NoClass {
         told_early: bool,
     },
@@ -99,7 +99,7 @@ fn core(spec: &Value, namespace: &str, tier: &str, classes: &Fact<Vec<Listed>>) 
     })
 }
 
-/// Core lets a role that may be adopted be called by its name, so that admission cannot tell by `roleNames` alone.
+/// Core allows the name of a role that may be adopted, so admission cannot decide by `roleNames` alone.
 #[tokio::test]
 async fn the_name_of_a_role_that_is_to_be_adopted_is_for_core_to_judge() -> Result<()> {
     let client = client().await?;

@@ -1,5 +1,5 @@
-//! The arena: one stage with one operator, in which scenarios are played one after the other.
-//! A scenario in; an error that names the blow and shows what is different out. Does I/O.
+//! Runs scenarios one after the other on one environment with one operator. Input: a scenario. Output: an error that names
+//! the fault and lists the differences. Does I/O.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write as _;
@@ -19,18 +19,18 @@ use crate::run::Run;
 use crate::scenario::Scenario;
 use crate::world::{without_corrections, without_providers};
 
-/// Set by `cargo xtask test --all`: every n is tried.
+/// Set by `cargo xtask test --all`: every n is tested.
 const ALL: &str = "LANYARD_TEST_ALL";
-/// What a restart has to wait for is short; what AWS may answer late is longer than the stale reads go on.
+/// The waits of a restart are short. The read-consistency time is longer than the stale reads of a fault.
 const TIMINGS: &str = "lease=1s,renew-deadline=600ms,operation=400ms,read-consistency=3s,propagation=100ms,cluster-facts=1ms,binding-propagation=200ms,step=50ms,waiting=300ms,cached=200ms,margin=0ms";
 
-/// The stage, and which of the operators started on it is the one that lives.
+/// The test environment, and the number of the operator that is running.
 pub struct Arena {
     pub stage: TestEnv,
     operator: AtomicUsize,
 }
 
-/// The one arena of this binary; it ends with the process.
+/// The only harness of this binary; it ends with the process.
 async fn arena() -> Result<&'static Arena> {
     static ARENA: OnceCell<Arena> = OnceCell::const_new();
     ARENA.get_or_try_init(Arena::open).await
@@ -44,13 +44,13 @@ impl Arena {
         })
     }
 
-    /// What kills the operator that lives now.
+    /// Returns a function that kills the running operator.
     pub fn killer(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
         self.stage.killer(self.operator.load(Ordering::SeqCst))
     }
 
-    /// Starts another operator in the place of one that was killed. That a lease runs out by itself is tried elsewhere, and
-    /// would cost a second each time.
+    /// Starts an operator after another one was killed. The lease is deleted, because waiting for its expiry is tested
+    /// elsewhere and would cost a second each time.
     pub async fn restart(&self) -> Result<()> {
         let number = self.operator.fetch_add(1, Ordering::SeqCst) + 1;
         let binary = env!("CARGO_BIN_EXE_lanyard-under-test");
@@ -58,7 +58,7 @@ impl Arena {
     }
 }
 
-/// Plays a scenario undisturbed, then with each blow, and compares.
+/// Runs a scenario without a fault, then with each fault, and compares the results.
 pub async fn play(scenario: Scenario) -> Result<()> {
     static TURN: Mutex<()> = Mutex::const_new(());
     let _turn = TURN.lock().await;
@@ -68,7 +68,7 @@ pub async fn play(scenario: Scenario) -> Result<()> {
     let run = Run::new(arena, &scene, scenario).await?;
     let logs = || format!("the operators' logs are in {}", arena.stage.bed.logs().display());
     let played = play_all(&run, scenario).await.with_context(logs);
-    // Whatever came of it: the next scenario begins with a living operator and no faults.
+    // The next scenario must begin with a running operator and without faults, whatever the result of this one.
     arena.stage.bed.gateway.faults().clear();
     if played.is_err() {
         arena.killer()()?;
@@ -100,11 +100,11 @@ async fn play_all(run: &Run<'_>, scenario: Scenario) -> Result<()> {
         "{}: {} deeds, {played} blows, {seconds:.1} s",
         scenario.name, reference.deeds
     );
-    // Not by `println`, which the test harness keeps for itself.
+    // `println` would be captured by the test harness.
     writeln!(std::io::stderr(), "  {line}").context("saying how far it is")
 }
 
-/// Plays a scenario with a blow and compares. Answers whether the blow fell.
+/// Runs a scenario with a fault and compares the result. Returns `true` if the fault was triggered.
 async fn strike(run: &Run<'_>, blow: CrashFault, n: usize, wanted: &Value) -> Result<bool> {
     let ended = run.play(Some((blow, n))).await?;
     let seen = |world: &Value| {
@@ -123,8 +123,8 @@ async fn strike(run: &Run<'_>, blow: CrashFault, n: usize, wanted: &Value) -> Re
     Ok(ended.struck)
 }
 
-/// What to try at which n: each blow at all n, until one comes at which nothing is done any more; or one blow at one n,
-/// which are others for each scenario.
+/// The faults to test and the values of n: each fault at every n, up to the first n that no write reaches. By default each
+/// fault is tested at one n, which differs between scenarios.
 fn blows(scenario: Scenario, deeds: usize) -> Vec<(CrashFault, RangeInclusive<usize>)> {
     if std::env::var_os(ALL).is_some() {
         return BLOWS.map(|blow| (blow, 1..=usize::MAX)).into();
@@ -137,7 +137,7 @@ fn blows(scenario: Scenario, deeds: usize) -> Vec<(CrashFault, RangeInclusive<us
     blow.into_iter().map(|blow| (blow, n..=n)).collect()
 }
 
-/// Says line by line how two worlds differ.
+/// Fails with a line diff if two states differ.
 pub fn same(wanted: &Value, found: &Value) -> Result<()> {
     if wanted == found {
         return Ok(());

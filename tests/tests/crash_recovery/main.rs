@@ -1,13 +1,13 @@
-//! Killed everywhere: at the n-th deed of each scenario, for every n, the operator is killed, its answer is lost, or its next
-//! reads are stale; then it comes to the same world as undisturbed. Needs the test bed; does I/O.
+//! Proves crash recovery: at the n-th write of each scenario, for every n, the operator is killed, its answer is lost, or
+//! its next reads are stale. The final state must equal that of an undisturbed run. Needs the test bed; does I/O.
 //!
-//! A scenario is a line of data below: what stands => what is asked for [=> what is asked for instead as the blow falls].
-//! One stage serves all, one scenario after the other: there is one operator to kill.
-//! By default a sample of n is tried; with `cargo xtask test --all` all are.
+//! A scenario is one line of data below: initial state => desired state [=> desired state from the moment of the fault].
+//! All scenarios use one environment and run one after the other, because each of them kills the only operator. By default
+//! a sample of n is tested; `cargo xtask test --all` tests every n.
 //!
 //! ```text
-//!   scenario -> arena: undisturbed once, then struck -> run -> blow (what strikes, at which n)
-//!                                                        +---> world (what it came to), compared
+//!   scenario -> arena: once without a fault, then with faults -> run -> fault (kind and n)
+//!                                                                +---> world (final state), compared
 //! ```
 
 mod arena;
@@ -23,7 +23,7 @@ use lanyard_core::model::spec::Method;
 use scenario::Stand::{Deleted, Nothing, Stands};
 use scenario::{FULL, PLAIN, Scenario, Spec};
 
-/// A scenario: what stands before, what is asked for, and what is asked for instead as soon as the blow has fallen.
+/// A scenario: the initial state, the desired state, and optionally the desired state as soon as the fault has occurred.
 macro_rules! scenario {
     ($name:ident: $before:expr => $after:expr) => {
         Scenario {
@@ -43,7 +43,7 @@ macro_rules! scenario {
     };
 }
 
-/// Makes a test of each line; `by each method` makes two.
+/// Creates a test for each line; `by each method` creates two.
 macro_rules! scenarios {
     (by each method: $($name:ident: $before:expr => $after:expr $(=> $then:expr)?,)*) => {
         $(mod $name {
@@ -85,15 +85,16 @@ scenarios! { by each method:
     delete: Stands(FULL) => Deleted,
     delete_with_service_account: Stands(Spec { create_account: true, ..PLAIN }) => Deleted,
     create_and_delete: Nothing => Stands(FULL) => Deleted,
-    // Tags aside: one that was set a moment before a stop is recorded nowhere, so it is somebody else's and stays.
+    // Without tags: a tag that was set a moment before a stop is recorded nowhere, so Lanyard treats it as foreign and
+    // keeps it.
     turned_back: Stands(PLAIN) => Stands(Spec { tags: &[], ..FULL }) => Stands(PLAIN),
     retain: Stands(Spec { retain: true, ..FULL }) => Deleted,
-    // In somebody else's role, whose trust policy is all that is touched of it.
+    // In a role of another owner: Lanyard changes only its trust policy.
     share: Nothing => Stands(SHARED),
     share_and_leave: Stands(SHARED) => Deleted,
 }
 
-// Changes of the binding, with nobody's pods in the way: somebody agrees to what is asked.
+// Changes of the binding without pods of other users. The test approves what the condition requests.
 scenarios! { by each method:
     to_another_role: Stands(PLAIN) => Stands(Spec { name: Some("killed-orders-b"), ..PLAIN }),
 }

@@ -1,5 +1,5 @@
-//! One run of a scenario: what stands before is made, a blow lies in wait, and what is asked for comes about, over a
-//! restart of the operator if need be. A scene in; whether the blow fell out. Waits only on conditions. Does I/O.
+//! One run of a scenario: creates the initial state, arms a fault, applies the desired state and restarts the operator if
+//! necessary. Input: a namespace. Output: the result of the fault. Does I/O; waits only on conditions.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ use crate::fault::{Armed, Arms, CrashFault, ask_for_a_look};
 use crate::scenario::{Scenario, Spec, Stand};
 use crate::world::world;
 
-/// The identity's name, and so its ServiceAccount's.
+/// The name of the identity and of its ServiceAccount.
 pub const NAME: &str = "orders";
-/// The longest that a world may take to become what it shall be once all is said to be well.
+/// Timeout until the state is as desired after the conditions report success.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it is reconciled at.
+/// Pause between two requested reconciliations.
 const POLL: Duration = Duration::from_millis(100);
 
 /// A scenario in its namespace.
@@ -28,20 +28,20 @@ pub struct Run<'a> {
     arena: &'a Arena,
     scene: &'a TestNamespace<'a>,
     scenario: Scenario,
-    /// The world without the identity.
+    /// The state without the identity.
     bare: Value,
 }
 
-/// What became of a run.
+/// The result of a run.
 pub struct Ended {
-    /// Whether the blow fell.
+    /// The fault was triggered.
     pub struck: bool,
-    /// How many deeds the operators tried.
+    /// The number of writes that the operators attempted.
     pub deeds: usize,
 }
 
 impl<'a> Run<'a> {
-    /// A scenario whose namespace holds nothing yet but what stands beside.
+    /// Prepares a scenario in a namespace that holds nothing but the foreign resources.
     pub async fn new(arena: &'a Arena, scene: &'a TestNamespace<'a>, scenario: Scenario) -> Result<Self> {
         let mut run = Self {
             arena,
@@ -55,7 +55,7 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Plays it, with a blow or without.
+    /// Runs the scenario, with or without a fault.
     pub async fn play(&self, blow: Option<(CrashFault, usize)>) -> Result<Ended> {
         self.clear().await?;
         if let Stand::Stands(_) = self.scenario.before {
@@ -78,14 +78,14 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Whether something else is asked for when the blow falls.
+    /// Returns `true` if the spec changes again when the fault occurs.
     pub fn changes_its_mind(&self) -> bool {
         self.scenario.then.is_some()
     }
 
-    /// The world once nobody writes any more and it is as wanted; or as it is when patience ends. What is asked for is
-    /// agreed to all the while: a change settles here in less time than stale reads go on or a lost call may be under
-    /// way, so that an association may be seen, and stand in the way of IRSA, only when all was said to be well.
+    /// The state when the operator writes no more and `enough` holds, or the state when the timeout expires. Approves
+    /// changes in the meantime: a change settles here in less time than stale reads last or a lost call may be under way.
+    /// An association may therefore become visible, and block IRSA, after the conditions reported success.
     pub async fn world_where(&self, enough: impl Fn(&Value) -> bool) -> Result<Value> {
         let (begun, ledger) = (Instant::now(), self.arena.stage.bed.gateway.ledger());
         loop {
@@ -105,7 +105,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes the identity away, and sees to it that nothing of it is left.
+    /// Deletes the identity and checks that nothing of it remains.
     pub async fn clear(&self) -> Result<()> {
         self.delete().await?;
         beside::sweep(self.scene).await?;
@@ -113,7 +113,8 @@ impl<'a> Run<'a> {
         same(&self.bare, &world(self.scene).await?).context("something was left behind")
     }
 
-    /// Deletes the identity. One that retains is first told not to: what it left would have to be swept.
+    /// Deletes the identity. An identity that retains its resources is changed first, because they would have to be cleaned
+    /// up.
     async fn delete(&self) -> Result<()> {
         if self.scene.identities().get_opt(NAME).await?.is_none() {
             return Ok(());
@@ -160,7 +161,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Waits until it is done, and until looks have ended that could still do something.
+    /// Waits until the state is reached and no reconciliation that could still write is running.
     async fn until_stands(&self, stand: Stand) -> Result<()> {
         if !matches!(stand, Stand::Stands(_)) {
             return self.scene.until_gone(NAME).await;
@@ -185,12 +186,12 @@ impl<'a> Run<'a> {
             done = self.scene.until(NAME, "done", done) => drop(done?),
             failed = self.agree_to_all() => failed?,
         }
-        // The second begins only when the first has ended, with whatever it would have written.
+        // The second reconciliation begins only when the first has ended with all its writes.
         self.look().await?;
         self.look().await
     }
 
-    /// Agrees to whatever a change of the binding asks for, for as long as it is awaited.
+    /// Approves every change of the binding until cancelled.
     async fn agree_to_all(&self) -> Result<()> {
         loop {
             self.agree().await?;
@@ -198,7 +199,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Agrees to what a change of the binding asks for now.
+    /// Approves the change of the binding that is pending now.
     async fn agree(&self) -> Result<()> {
         let object = self.scene.identities().get_opt(NAME).await?;
         let transition = object.and_then(|object| object.status?.transition);
@@ -212,7 +213,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Asks for a look and waits until it has begun; nothing is reconciled at where there is no object.
+    /// Requests a reconciliation and waits until it has begun. Without an object there is none.
     async fn look(&self) -> Result<()> {
         if self.scene.identities().get_opt(NAME).await?.is_none() {
             return Ok(());
@@ -244,8 +245,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Waits until it stands, over the blow and what has to be done after it. Answers whether the blow fell. Where
-    /// something else is asked for when it falls, that is not waited for.
+    /// Waits until the desired state is reached, including the fault and the restart after it. Returns `true` if the fault
+    /// was triggered. If the spec changes at the fault, the first desired state is not awaited.
     async fn over_the_blow(
         &self,
         armed: Option<&(CrashFault, Armed)>,
@@ -265,7 +266,7 @@ impl<'a> Run<'a> {
             return Ok(false);
         }
         if done {
-            // What was done may be seen before its doer is dead.
+            // The result may be visible before the operator is dead.
             tokio::time::timeout(PATIENCE, fell)
                 .await
                 .context("the blow does not end")?;

@@ -1,5 +1,6 @@
-//! The world of a scenario as one value: all of the account's roles, associations and providers, and the namespace.
-//! A scene in, JSON out, without what differs by design: ids, times and what the API server counts. Reads only.
+//! The complete state of a scenario as one value: all roles, associations and providers of the account, and the namespace.
+//! Input: a namespace. Output: JSON without values that always differ: ids, times and counters of the API server. Reads
+//! only.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use lanyard_api::{ANNOTATION_INVENTORY, WorkloadIdentity};
 use lanyard_tests::{TestNamespace, decoded};
 use serde_json::{Map, Value, json};
 
-/// What two runs of one scenario never have in common.
+/// Fields that always differ between two runs of one scenario.
 const DIFFERENT: [&str; 6] = [
     "id",
     "externalId",
@@ -21,7 +22,7 @@ const DIFFERENT: [&str; 6] = [
     "associationId",
 ];
 
-/// Everything that is there.
+/// The complete state.
 pub async fn world(scene: &TestNamespace<'_>) -> Result<Value> {
     let (roles, associations, providers, accounts, identities) = tokio::try_join!(
         roles(scene),
@@ -45,8 +46,8 @@ pub async fn world(scene: &TestNamespace<'_>) -> Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Takes away what the statuses say of corrected drift: what was written a moment before a stop, and is recorded nowhere,
-/// passes for it once the spec does not ask for it any more.
+/// Removes the corrected drift from statuses: a write from the moment before a stop is recorded nowhere, and is reported as
+/// drift once the spec no longer requests it.
 pub fn without_corrections(mut world: Value) -> Value {
     let statuses = world.pointer_mut("/identities").and_then(Value::as_object_mut);
     for identity in statuses.into_iter().flat_map(Map::values_mut) {
@@ -108,8 +109,7 @@ async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
     Ok(Value::Object(roles))
 }
 
-/// Takes away the OIDC providers: once made they stay, and whether it came to that depends on when somebody changed
-/// their mind.
+/// Removes the OIDC providers: once created they stay, and their creation depends on the moment of the second change.
 pub fn without_providers(mut world: Value) -> Value {
     if let Some(world) = world.as_object_mut() {
         world.remove("providers");
@@ -117,7 +117,7 @@ pub fn without_providers(mut world: Value) -> Value {
     world
 }
 
-/// The associations, and their ids apart.
+/// The associations, and separately their ids.
 async fn associations(scene: &TestNamespace<'_>) -> Result<(Value, Vec<String>)> {
     let eks = &scene.aws.eks;
     let listed = eks
@@ -142,7 +142,7 @@ async fn associations(scene: &TestNamespace<'_>) -> Result<(Value, Vec<String>)>
             "tags": tags,
         }));
     }
-    // Several of one subject would be a duplicate and stay several here.
+    // Several associations of one subject would be duplicates; the list keeps all of them.
     associations.sort_by_key(Value::to_string);
     Ok((Value::Array(associations), ids))
 }
@@ -171,7 +171,7 @@ async fn providers(scene: &TestNamespace<'_>) -> Result<Value> {
 
 async fn accounts(scene: &TestNamespace<'_>) -> Result<Value> {
     let mut accounts = Map::new();
-    // Each namespace's own account comes from the controller manager, in its own time.
+    // The controller manager creates the default ServiceAccount of each namespace, at a time of its own.
     let made = scene.accounts().list(&ListParams::default()).await?.into_iter();
     for account in made.filter(|account| account.name_any() != "default") {
         let value = json!({"annotations": account.annotations(), "labels": account.labels()});
@@ -196,7 +196,7 @@ fn identity(object: &WorkloadIdentity) -> Result<Value> {
     Ok(json!({"finalizers": object.finalizers(), "inventory": inventory, "status": status}))
 }
 
-/// Takes away what differs by design. An association's ARN ends in its id.
+/// Removes the values that always differ. An association's ARN ends in its id.
 fn strip(value: &mut Value) {
     match value {
         Value::Object(fields) => {

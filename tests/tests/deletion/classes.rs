@@ -1,5 +1,5 @@
-//! `lanyard release` and classes: roles are let go in the account that their class leads to, and classes last, once nobody
-//! follows them any more.
+//! Proves that `lanyard release` releases roles in the account that their class names, and releases a class after its last
+//! identity. Does I/O.
 
 use anyhow::{Result, ensure};
 use kube::Api;
@@ -20,7 +20,7 @@ async fn is_held(scene: &TestNamespace<'_>) -> Result<bool> {
     Ok(class.metadata.finalizers.is_some())
 }
 
-/// What a report says of the classes.
+/// The classes of a report.
 fn classes(report: &Value) -> Value {
     report.get("classes").cloned().unwrap_or_default()
 }
@@ -43,7 +43,7 @@ async fn roles_elsewhere_are_let_go_and_then_the_class_that_led_there() -> Resul
     tokio::time::timeout(lanyard_tests::PATIENCE, held).await??;
     ensure!(stage.stop(0).await?.success());
 
-    // Somebody follows it from another namespace.
+    // An identity of another namespace still follows the class.
     let some = release(&stage, &["--namespace", "shop", "--yes", "--output", "json"]).await?;
     ensure!(some.status.success(), "{some:?}");
     ensure!(classes(&report(&some)?) == json!([]), "{some:?}");

@@ -1,4 +1,4 @@
-//! `lanyard release`: the way out before an uninstall, and after one that came too early.
+//! Proves `lanyard release` before an uninstall, and after an uninstall that came too early. Does I/O.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -17,7 +17,7 @@ use crate::{BINARY, TIMINGS, new_stage};
 pub const RETAINED: &str = "lanyard.dev/retained";
 const IDENTITIES: [(&str, &str); 2] = [("by-irsa", "IRSA"), ("by-pods", "PodIdentity")];
 
-/// Runs the command against a stage's cluster and AWS.
+/// Runs the command against the cluster and the AWS account of an environment.
 pub async fn release(stage: &TestEnv, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(BINARY);
     stage.bed.equip(&mut command);
@@ -34,7 +34,7 @@ pub fn report(output: &Output) -> Result<Value> {
     serde_json::from_slice(&output.stdout).with_context(said)
 }
 
-/// A part of what a report says of each object, by name.
+/// One part of a report for each object, by name.
 fn of_each<'a>(report: &'a Value, part: &str) -> BTreeMap<&'a str, &'a Value> {
     let objects = report
         .get("objects")
@@ -45,7 +45,7 @@ fn of_each<'a>(report: &'a Value, part: &str) -> BTreeMap<&'a str, &'a Value> {
     named.collect()
 }
 
-/// Two identities, ready, on a stage of their own.
+/// Creates an environment with two identities that are ready.
 async fn set() -> Result<TestEnv> {
     let stage = new_stage().await?;
     let scene = stage.scene("shop").await?;
@@ -57,7 +57,7 @@ async fn set() -> Result<TestEnv> {
     Ok(stage)
 }
 
-/// The scene of a stage that was set, whose namespace is there already.
+/// The existing namespace of that environment.
 async fn scene(stage: &TestEnv) -> Result<TestNamespace<'_>> {
     Ok(TestNamespace {
         stage,
@@ -112,7 +112,7 @@ async fn everything_is_let_go_and_serves_on() -> Result<()> {
     let stage = set().await?;
     let scene = scene(&stage).await?;
     ensure!(stage.stop(0).await?.success());
-    // What cannot be read for the moment is reconciled at again before an object goes without its tags.
+    // If AWS cannot be read temporarily, the command retries before it releases an object without removing the tags.
     let faults = stage.bed.gateway.faults();
     let passing = Fault::on("GetRole").about("by-irsa").first(1);
     let passing = faults.add(passing.fails(400, "Throttling", "Rate exceeded"));
@@ -147,7 +147,8 @@ async fn everything_is_let_go_and_serves_on() -> Result<()> {
     stage.bed.stop().await
 }
 
-/// The operator went first and its namespace hangs: whatever AWS says, the objects are freed and the rest is told.
+/// The operator was uninstalled first and its namespace does not terminate. The objects are released and the rest is
+/// reported, whatever AWS answers.
 #[tokio::test]
 async fn a_namespace_that_hangs_without_its_operator_is_freed_even_without_aws() -> Result<()> {
     let stage = set().await?;
@@ -190,7 +191,7 @@ async fn a_namespace_that_hangs_without_its_operator_is_freed_even_without_aws()
     stage.bed.stop().await
 }
 
-/// What AWS refuses for good keeps its tags, is told, and holds nobody.
+/// If AWS refuses permanently, the tags stay, the report names them, and no object is blocked.
 #[tokio::test]
 async fn what_may_not_be_tagged_is_told_and_holds_nobody() -> Result<()> {
     let stage = set().await?;

@@ -1,5 +1,5 @@
-//! Restored and rebuilt: objects come back with other uids and without a status, and everything is found again; a role
-//! that came back with another id is said to be another.
+//! Proves that restored objects, with other uids and without a status, find their resources again, and that a recreated
+//! role with another id is reported. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::ANNOTATION_INVENTORY;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::found::{begin_deletion, patch_metadata, spec, told};
 use crate::{BINARY, new_stage, stage};
 
-/// The identities of the backup: by each method, with custody and without it.
+/// The identities of the backup: for each method, with and without the inventory annotation.
 const IDENTITIES: [(&str, &str, bool); 4] = [
     ("irsa-with", "IRSA", true),
     ("irsa-without", "IRSA", false),
@@ -17,7 +17,7 @@ const IDENTITIES: [(&str, &str, bool); 4] = [
     ("pods-without", "PodIdentity", false),
 ];
 
-/// What has to be the same after as before.
+/// The facts that must be equal before and after the restore.
 #[derive(Debug, PartialEq)]
 struct Kept {
     role: Option<String>,
@@ -37,8 +37,8 @@ async fn kept(scene: &TestNamespace<'_>, name: &str) -> Result<Kept> {
     })
 }
 
-/// Deletes an object behind the operator's back and makes it anew, as a restored backup does: spec and, if it is in the
-/// backup, custody.
+/// Deletes an object behind the operator's back and creates it again, as a restore does: the spec and, if it is in the
+/// backup, the inventory.
 async fn restore(scene: &TestNamespace<'_>, name: &str, method: &str, with_custody: bool) -> Result<()> {
     let before = scene.identities().get(name).await?;
     let inventory = before
@@ -85,7 +85,7 @@ async fn everything_is_found_again_and_nothing_is_written_to_aws() -> Result<()>
     ensure!(all(&scene).await? == before);
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");
-    // Found again means Lanyard's again: what is deleted goes.
+    // The restored objects own their resources again: deletion removes them.
     for (name, ..) in IDENTITIES {
         scene.delete(name).await?;
         ensure!(!scene.aws.has_role(name).await?);

@@ -1,4 +1,4 @@
-//! Stuck: what holds an object is said on the object, and it goes as soon as that is out of the way.
+//! Proves that a blocked deletion is reported on the object, and continues as soon as the blocker is removed. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::{Fault, Mark};
@@ -20,7 +20,7 @@ async fn a_missing_permission_is_named_and_its_grant_is_enough() -> Result<()> {
         .await?;
     let message = condition(&object, "Stalled").context("Stalled")?.message;
     ensure!(message.contains("iam:DeleteRole"), "{message}");
-    // The binding went first, so that no pod is left with half of a role.
+    // The association is deleted first, so that no pod keeps a partial role.
     ensure!(scene.aws.associations("denied", "orders").await?.is_empty());
     fault.remove();
     scene.request_reconcile("orders").await.or_else(gone_already)?;

@@ -1,4 +1,4 @@
-//! `DeleteWhenUnused`: everything stays for as long as a pod uses the ServiceAccount.
+//! Proves `DeleteWhenUnused`: all resources stay as long as a pod uses the ServiceAccount. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
@@ -18,7 +18,7 @@ async fn pod(scene: &TestNamespace<'_>, name: &str) -> Result<Api<Pod>> {
     Ok(pods)
 }
 
-/// An identity whose ServiceAccount two pods use, and which is being deleted.
+/// An identity whose ServiceAccount two pods use and which is being deleted.
 async fn held(namespace: &str) -> Result<(TestNamespace<'static>, Api<Pod>)> {
     let scene = stage().await?.scene(namespace).await?;
     let when_unused = with(

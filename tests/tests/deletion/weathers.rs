@@ -1,4 +1,4 @@
-//! All weathers: what is ours goes, whatever became of spec, status, custody and of what others did to the role.
+//! Proves that owned resources are deleted whatever happened to the spec, the status, the inventory and the role. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use kube::api::{Api, DeleteParams};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::found::{begin_deletion, lose_status, nothing_left, patch_metadata, spec};
 use crate::stage;
 
-/// One identity, ready, whose role has the name of its namespace.
+/// Creates an identity that is ready. Its role has the name of the namespace.
 async fn ready(namespace: &str, method: &str) -> Result<TestNamespace<'static>> {
     let scene = stage().await?.scene(namespace).await?;
     scene.apply("orders", spec(namespace, method)).await?;
@@ -25,7 +25,7 @@ async fn goes_without_a_trace(scene: &TestNamespace<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Valid for the CRD, whose rules cannot see into a document, and nothing that core would carry out.
+/// A spec that the CRD accepts, because its rules cannot read a document, and that core rejects.
 fn invalid(role: &str, method: &str) -> Value {
     let mut spec = spec(role, method);
     let policies = json!([{"name": "broken", "document": {"Version": "2012-10-17", "Statement": "none"}}]);
@@ -63,12 +63,12 @@ async fn a_lost_status_keeps_nothing() -> Result<()> {
     Ok(())
 }
 
-/// The finalizer alone is left of what Lanyard once wrote: name and tags lead to the rest.
+/// Only the finalizer remains of what Lanyard wrote: names and tags lead to the rest.
 #[tokio::test]
 async fn lost_status_and_custody_keep_nothing() -> Result<()> {
     for (namespace, method) in [("bare-pi", "PodIdentity"), ("bare-irsa", "IRSA")] {
         let scene = ready(namespace, method).await?;
-        // Deleted first: on an object that stays, custody would be written again.
+        // Deleted first: the operator would write the inventory again on a live object.
         let suspended = with(spec(namespace, method), json!({"suspend": true}));
         scene.apply("orders", suspended).await?;
         scene
@@ -110,7 +110,7 @@ async fn an_invalid_spec_keeps_nothing() -> Result<()> {
     Ok(())
 }
 
-/// What AWS demands before a role can go, whoever put it there: policies of both kinds and instance profiles.
+/// Policies of both kinds and instance profiles, which AWS requires to be removed before a role can be deleted.
 #[tokio::test]
 async fn what_others_put_on_the_role_goes_with_it() -> Result<()> {
     let scene = ready("crowded", "PodIdentity").await?;
@@ -136,7 +136,7 @@ async fn what_others_put_on_the_role_goes_with_it() -> Result<()> {
     goes_without_a_trace(&scene).await
 }
 
-/// Somebody detached our policy, attached another and took the role's binding away, and then the role itself.
+/// Another actor detached the policy, attached another one and deleted the binding, and then deleted the role itself.
 #[tokio::test]
 async fn what_is_gone_already_is_no_hindrance() -> Result<()> {
     let scene = ready("gone", "PodIdentity").await?;

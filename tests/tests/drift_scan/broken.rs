@@ -1,4 +1,5 @@
-//! Reads that fail: nothing follows from what they do not show, and what sweeps may not read is reconciled at one by one.
+//! Proves that failed reads lead to no conclusions, and that identities which the scan may not read in bulk are reconciled
+//! one by one. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
@@ -7,7 +8,7 @@ use lanyard_tests::{PATIENCE, TestEnv, condition, drift};
 
 use crate::{ACCOUNT, fleet, looks, stage, sweeps_pass, until_checked};
 
-/// The words of a status that would claim that something is not there.
+/// Words of a status that would claim that a resource does not exist.
 const ABSENT: [&str; 3] = ["RoleMissing", "RoleNotFound", "BindingMissing"];
 
 async fn until_outcome(stage: &TestEnv, outcome: &str) -> Result<()> {
@@ -19,8 +20,8 @@ async fn until_outcome(stage: &TestEnv, outcome: &str) -> Result<()> {
         .await
 }
 
-/// How often a sweep found something otherwise than told. An object may be reconciled at all the same: when it was long not
-/// checked.
+/// Counts the differences that the scans found. An object may also be reconciled for another reason: its last check was
+/// long ago.
 fn deviations(stage: &TestEnv) -> Result<usize> {
     let log = stage.log()?;
     Ok(log.matches("a sweep found something otherwise than told").count())
@@ -41,9 +42,9 @@ async fn from_a_list_that_broke_off_nothing_follows() -> Result<()> {
     let ledger = stage.bed.gateway.ledger();
     let mark = ledger.mark();
     for operation in [ACCOUNT, "ListRoles", "ListPodIdentityAssociations"] {
-        // As often as a page is asked for: then the sweep breaks off, and begins again soon. Only lists without a filter
-        // fail: a reconciliation, which may run at any time, lists the association of its ServiceAccount by the same
-        // operation, and would report rightly that it is unreadable.
+        // As many failures as attempts per page: the scan is then incomplete and begins again soon. Only lists without a
+        // filter fail: a reconciliation, which may run at any time, lists the association of its ServiceAccount by the same
+        // operation and would rightly report that it is unreadable.
         let failing = Fault::on(operation).in_bulk().first(3);
         let fault = stage
             .bed
@@ -81,7 +82,7 @@ async fn an_association_that_cannot_be_read_any_more_is_told() -> Result<()> {
     until_checked(&stage, 0, names.len()).await?;
     let describe = Fault::on("DescribePodIdentityAssociation");
     let fault = stage.bed.gateway.faults().add(describe.denies());
-    // Those of even number have associations.
+    // Identities with an even number have associations.
     let unread = |object: &WorkloadIdentity| {
         let in_sync = condition(object, "InSync");
         in_sync.is_some_and(|said| said.reason == "Unreadable")
@@ -114,7 +115,7 @@ async fn without_leave_for_the_account_each_role_is_read_by_itself() -> Result<(
         .await?;
     ensure!(scene.aws.attached(&role).await? == [arn]);
 
-    // The others are reconciled at with each resync too.
+    // Each resync reconciles the other identities too.
     let other = scene.role_of(&scene.identities().get(&names[3]).await?)?;
     let twice = |calls: &Calls| looks(calls, &other) >= 2;
     let mark = ledger.mark();

@@ -1,4 +1,5 @@
-//! What others did behind its back: found by a sweep, corrected, and only where something was done.
+//! Proves that the drift scan detects out-of-band changes, that they are corrected, and that unchanged identities are not
+//! written. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
@@ -9,7 +10,7 @@ use crate::{fleet, looks, roles_of, stage, until_checked, until_swept};
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const OPEN: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"]}]}"#;
 
-/// What somebody does to an identity.
+/// An out-of-band change of an identity.
 #[derive(Debug, Clone, Copy)]
 enum Deed {
     Trust,
@@ -92,7 +93,7 @@ async fn association(scene: &TestNamespace<'_>, name: &str) -> Result<String> {
     ids.pop().context("an association")
 }
 
-/// Whether something was put back, and nothing stands.
+/// Returns `true` if a correction is recorded and no drift remains.
 fn corrected(object: &WorkloadIdentity) -> bool {
     drift(object).last_correction.is_some() && drift(object).count == 0
 }
@@ -101,7 +102,7 @@ fn corrected(object: &WorkloadIdentity) -> bool {
 async fn what_others_did_is_found_and_corrected_and_nobody_else_is_looked_at() -> Result<()> {
     let stage = stage("resync=4s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
-    // Two for each deed: those of even number have associations.
+    // Two identities for each change: those with an even number have associations.
     let names = fleet(&scene, 2 * DEEDS.len() + 2).await?;
     until_checked(&stage, 0, names.len()).await?;
     let roles = roles_of(&scene, &names).await?;

@@ -1,4 +1,4 @@
-//! What nobody's object knows of: told, and left alone.
+//! Proves that resources whose object does not exist are reported once and never changed. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_iam::types::Tag;
@@ -28,7 +28,7 @@ async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
     let told = stage.log()?.matches("an orphan:").count();
     ensure!(told == 2, "one line each, and not {told}");
 
-    // An object that asks for the association takes it up: it is no orphan any more.
+    // An object that requests the association owns it: it is no longer an orphan.
     let mut wanted = spec("PodIdentity", "takes orders");
     wanted["role"] = json!({"existing": {"arn": role}});
     scene.apply("gone", wanted).await?;
@@ -37,8 +37,8 @@ async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
     stage.bed.stop().await
 }
 
-/// Makes a role and an association with the tags of an object that is not there, and an association of somebody else's.
-/// Returns the role's ARN.
+/// Creates a role and an association with the tags of an object that does not exist, and an association of another tool.
+/// Returns the ARN of the role.
 async fn leave_behind(scene: &TestNamespace<'_>) -> Result<String> {
     let ours = scene.role_of(&scene.identities().get("orders-00").await?)?;
     let (iam, eks) = (&scene.aws.iam, &scene.aws.eks);

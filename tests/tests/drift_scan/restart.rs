@@ -1,4 +1,5 @@
-//! Restarts: what rests is left to the sweep, what changed meanwhile is found, and a death in mid-sweep loses nothing.
+//! Proves restarts: steady identities are left to the scan, changes during the downtime are detected, and a crash during a
+//! scan loses nothing. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -11,7 +12,7 @@ use crate::{ACCOUNT, BINARY, fleet, looks, roles_of, spec, stage, until_checked}
 
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
-/// Starts another operator in the place of one that is no more, without waiting for its lease to run out.
+/// Starts an operator after another one ended, without waiting for the expiry of its lease.
 async fn another(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let leases: Api<Lease> = Api::namespaced(scene.client.clone(), "kube-system");
     leases.delete("lanyard", &DeleteParams::default()).await?;
@@ -22,13 +23,13 @@ async fn another(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
 
 #[tokio::test]
 async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Result<()> {
-    // No resync within the test: whatever happens, happens because of the restart.
+    // No resync within the test: every reconciliation is a result of the restart.
     let stage = stage("resync=10m,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 20).await?;
     let roles = roles_of(&scene, &names).await?;
     stage.killer(0)()?;
-    // Meanwhile somebody attaches a policy, takes an annotation off, and applies a new spec.
+    // During the downtime, another actor attaches a policy, removes an annotation and applies a new spec.
     let attach = scene.aws.iam.attach_role_policy().role_name(&roles[4]);
     attach.policy_arn(ADMIN).send().await?;
     let patch = json!({"metadata": {"annotations": {"eks.amazonaws.com/role-arn": null}}});
@@ -49,7 +50,7 @@ async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Re
         scene.until(&names[at], "corrected", corrected).await?;
     }
     scene.until_ready(&names[6]).await?;
-    // What was reconciled at since is checked by that; one sweep makes sure of all others.
+    // Objects that were reconciled since are already checked; one scan checks all others.
     until_checked(&stage, 1, names.len() - 3).await?;
 
     let calls = ledger.since(mark).by("second");
@@ -82,7 +83,7 @@ async fn a_death_in_mid_sweep_loses_nothing() -> Result<()> {
         let name = &names[number];
         let role = scene.role_of(&scene.identities().get(name).await?)?;
         let ledger = stage.bed.gateway.ledger();
-        // Dead when the list has been read and before it is heard of, with a difference on it.
+        // The operator dies when AWS has read the list and before the answer, which contains a difference, arrives.
         let (kill, mark) = (stage.killer(number), ledger.mark());
         let attach = scene.aws.iam.attach_role_policy().role_name(&role);
         let struck = stage

@@ -1,4 +1,5 @@
-//! A fleet that nobody touches: a sweep costs a handful of calls however many there are, and writes nothing anywhere.
+//! Proves that a scan of a steady fleet costs a few calls, independent of the number of identities, and writes nothing.
+//! Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::Calls;
@@ -6,7 +7,7 @@ use lanyard_tests::PATIENCE;
 
 use crate::{fleet, looks, roles_of, stage, sweeps_pass, until_checked};
 
-/// Identities, half of each method.
+/// Number of identities, half of each method.
 const FLEET: usize = 50;
 
 #[tokio::test]
@@ -20,12 +21,12 @@ async fn a_steady_fleet_costs_a_handful_of_calls_and_no_write() -> Result<()> {
         before.push(scene.identities().get(name).await?.metadata.resource_version);
     }
 
-    // From the beginning of one sweep to that of the third after it: two whole sweeps and what is described between.
+    // From the beginning of one scan to that of the third after it: two complete scans with the calls between them.
     sweeps_pass(&stage, 1).await?;
     let calls = sweeps_pass(&stage, 2).await?.by("lanyard");
     let aws = calls.to_aws();
     let of = |operation: &str| aws.of(operation).count();
-    // Two hundred and fifty associations would still be three pages.
+    // Two hundred and fifty associations would still need three pages.
     let pages = of("GetAccountAuthorizationDetails") + of("ListRoles") + of("ListPodIdentityAssociations");
     ensure!(pages <= 7, "{aws}");
     ensure!(

@@ -1,5 +1,5 @@
-//! A crowd at a low limit: AWS allows far fewer writes than newcomers want. All come through in turn, each write that AWS
-//! throttled is done at another try, and no status and no event ever tells of it.
+//! Proves behaviour at a low rate limit: AWS allows far fewer writes than the new identities need. All become ready, every
+//! throttled write is retried, and no status and no event mentions throttling. Does I/O.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::BINARY;
 
-/// Identities, and the writes a second that AWS allows, with a burst of as many.
+/// The number of identities, and the allowed writes per second with a burst of the same size.
 const CROWD: usize = 12;
 const ALLOWED: f64 = 10.0;
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
@@ -28,7 +28,7 @@ fn spec() -> Value {
         "policyArns": [READ_ONLY], "inlinePolicies": [{"name": "queue", "document": document}]}}})
 }
 
-/// Every status that is ever seen, as text.
+/// Records every observed status, as text.
 fn watch(api: Api<WorkloadIdentity>) -> Arc<Mutex<Vec<String>>> {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let told = Arc::clone(&seen);

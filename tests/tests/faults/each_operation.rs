@@ -1,5 +1,5 @@
-//! Each operation fails once, in each way: at creation, at an update that uses all of them, and at deletion. The end is
-//! the same as without.
+//! Proves that each operation may fail once, in each way: at creation, at an update that uses all operations, and at
+//! deletion. The final state is the same as without a failure. Does I/O.
 
 use anyhow::{Result, ensure};
 use lanyard_testkit::gateway::{Fault, FaultHandle};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::kinds::Kind;
 use crate::{new_stage, stage};
 
-/// Those that are about one identity; what is about the whole cluster is read once for all of them.
+/// The operations about one identity. Cluster-wide operations are read once for all identities.
 const BY_BOTH: [&str; 13] = [
     "GetRole",
     "CreateRole",
@@ -31,7 +31,7 @@ const BY_POD_IDENTITY: [&str; 3] = [
     "DescribePodIdentityAssociation",
     "DeletePodIdentityAssociation",
 ];
-/// How often somebody asks for a look, so that the pauses between tries need not be sat out.
+/// The interval of requested reconciliations, which shorten the pauses of the backoff.
 const PRESSING: Duration = Duration::from_secs(1);
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 const QUEUES: &str = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess";
@@ -49,13 +49,13 @@ fn before(role: &str) -> Value {
     json!({"name": role, "policyArns": [READ_ONLY], "inlinePolicies": inline("one"), "tags": {"team": "shop"}})
 }
 
-/// What needs every operation there is for it.
+/// A spec whose change needs every operation.
 fn after(role: &str) -> Value {
     json!({"name": role, "policyArns": [QUEUES], "inlinePolicies": inline("two"), "description": "changed",
            "maxSessionDuration": "2h", "tags": {"tier": "gold"}})
 }
 
-/// One life of an identity by one method, with each operation failing once in one way.
+/// The life of one identity with one method. Each operation fails once in one way.
 #[derive(Clone, Copy)]
 struct Row {
     kind: Kind,
@@ -126,7 +126,7 @@ async fn in_place(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     scene.until(name, "in place", stands).await.map(drop)
 }
 
-/// Asks for looks until something has come about.
+/// Requests reconciliations until a future is complete.
 async fn pressed(
     scene: &TestNamespace<'_>,
     name: &str,
@@ -137,14 +137,14 @@ async fn pressed(
         tokio::select! {
             ended = &mut awaited => return ended,
             () = tokio::time::sleep(PRESSING) => {
-                // An object that is gone needs no look.
+                // A deleted object needs no reconciliation.
                 let _ = scene.request_reconcile(name).await;
             }
         }
     }
 }
 
-/// One kind after the other, by both methods side by side: more at once would only measure the machine.
+/// One kind after the other, both methods concurrently: more concurrency would only measure the machine.
 async fn play_all(stage: &'static TestEnv, kinds: &[Kind]) -> Result<()> {
     let mut ended = Vec::new();
     for kind in kinds {
@@ -156,7 +156,7 @@ async fn play_all(stage: &'static TestEnv, kinds: &[Kind]) -> Result<()> {
 
 #[tokio::test]
 async fn an_operation_that_fails_on_the_way_or_at_aws_is_done_at_another_try() -> Result<()> {
-    // Nonsense with status 200 is left to reads: of a write without an answer the SDK looks at nothing but the status.
+    // Malformed answers with status 200 apply only to reads: for a write without output, the SDK evaluates only the status.
     let kinds = [Kind::ServerError, Kind::Reset, Kind::AnswerLost, Kind::TimedOut];
     play_all(stage().await?, &kinds).await
 }
@@ -166,7 +166,7 @@ async fn an_operation_that_aws_does_not_believe_us_is_done_at_another_try() -> R
     play_all(stage().await?, &[Kind::TokenExpired, Kind::ClockSkewed]).await
 }
 
-/// Throttling slows everything down that shares the account, so it has a stage of its own.
+/// Throttling slows down everything in the account, so this test has an environment of its own.
 #[tokio::test]
 async fn an_operation_that_is_throttled_is_done_at_another_try() -> Result<()> {
     let stage: &'static TestEnv = Box::leak(Box::new(new_stage().await?));

@@ -1,5 +1,6 @@
-//! Outages: a service, or both, fail at every call for a while. What stands is left as it is and stays Ready, a newcomer
-//! waits, both say what is wrong, nobody hammers at AWS or at the status, and all is well by itself afterwards.
+//! Proves behaviour during an outage, when one or both services fail at every call. Existing bindings stay unchanged and
+//! Ready, new identities wait, both report the cause, calls and status writes stay few, and everything recovers without
+//! help. Does I/O.
 
 use std::time::Duration;
 
@@ -11,18 +12,18 @@ use serde_json::{Value, json};
 use crate::kinds::Kind;
 use crate::{new_stage, stage};
 
-/// How long an outage lasts: three pauses between tries, of one second, two and four.
+/// Duration of an outage: three backoff pauses of one, two and four seconds.
 const LASTS: Duration = Duration::from_secs(8);
-/// At most so many calls about an identity in that time: five looks of at most six reads.
+/// Maximum number of calls about an identity in that time: five reconciliations with at most six reads.
 const CALLS: usize = 30;
-/// At most so many times its status is written: that it is unreadable, and what is seen of the rest.
+/// Maximum number of status writes: one that reports it as unreadable, and one with the rest of the observation.
 const STATUS_WRITES: usize = 2;
 
 const IAM: &[Service] = &[Service::Iam];
 const EKS: &[Service] = &[Service::Eks];
 const BOTH: &[Service] = &[Service::Iam, Service::Eks];
 
-/// What fails, and how.
+/// The failing services and the kind of the fault.
 #[derive(Clone, Copy)]
 struct Row {
     down: &'static [Service],
@@ -59,7 +60,7 @@ impl Row {
         scene.request_reconcile(&stands).await?;
         scene.apply(&comes, spec(&comes)).await?;
         self.says(&scene, &stands, &comes).await?;
-        // Not a wait for anything: what is counted is counted over this time.
+        // A fixed period in which the calls are counted.
         tokio::time::sleep(LASTS).await;
         self.leaves_alone(&scene, mark, &stands, &comes).await?;
 
@@ -145,7 +146,7 @@ async fn credentials_may_expire_and_clocks_be_wrong() -> Result<()> {
     play_all(stage().await?, &rows).await
 }
 
-/// Throttling slows everything down that shares the account, so it has a stage of its own.
+/// Throttling slows down everything in the account, so this test has an environment of its own.
 #[tokio::test]
 async fn everything_may_be_throttled() -> Result<()> {
     let stage: &'static TestEnv = Box::leak(Box::new(new_stage().await?));

@@ -1,4 +1,5 @@
-//! Everything that the operator does in AWS, under its policies: refused nothing, and each action used.
+//! Proves that the shipped IAM policies deny none of the operator's calls, and that the operator uses each allowed action.
+//! Does I/O.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ const POLICIES: [&str; 2] = [
     "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess",
 ];
 
-/// Actions that are no calls: EKS asks for the first when an association is made.
+/// Actions without a call: EKS checks `iam:PassRole` when an association is created.
 const NO_CALLS: [&str; 1] = ["iam:PassRole"];
 
 #[tokio::test]
@@ -54,7 +55,7 @@ async fn with_read_only_it_reports_and_is_refused_nothing() -> Result<()> {
     stage.bed.stop().await
 }
 
-/// The actions that the operator used, unless one was refused.
+/// The actions that the operator used. Fails if one was denied.
 fn judge(stage: &TestEnv) -> Result<BTreeSet<String>> {
     let calls = stage.permitted_calls()?.to_aws();
     let action =
@@ -70,7 +71,7 @@ async fn customer_policy(scene: &TestNamespace<'_>, name: &str) -> Result<String
     made.policy.and_then(|policy| policy.arn).context("an ARN")
 }
 
-/// IRSA with all that a role can have, then with all of it changed, then with next to nothing.
+/// A role with every setting, bound by IRSA, then with every setting changed, then with few settings.
 async fn role_of_every_shape(scene: &TestNamespace<'_>) -> Result<()> {
     let boundaries = [
         customer_policy(scene, "tenant").await?,
@@ -107,7 +108,7 @@ fn irsa(audience: &str, role: Value) -> Value {
     json!({"method": "IRSA", "irsa": {"audience": audience}, "role": {"managed": role}})
 }
 
-/// Agrees to what a change of the binding costs, where it asks; nothing uses these bindings.
+/// Approves a change of the binding where approval is required. No pod uses these bindings.
 async fn consent(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let object = scene
         .until(name, "asking or settled", |object| {
@@ -131,7 +132,7 @@ async fn consent(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What others do behind its back: a policy and a tag that are found, judged and removed or restored.
+/// Out-of-band changes: a policy and a tag that are detected, evaluated, and removed or restored.
 async fn drift(scene: &TestNamespace<'_>) -> Result<()> {
     let role = scene.role_of(&scene.identities().get("orders").await?)?;
     let foreign = customer_policy(scene, "foreign").await?;
@@ -154,7 +155,7 @@ async fn drift(scene: &TestNamespace<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Pod Identity, changed in place, with tags that others changed.
+/// An association that is changed in place, with tags that another actor changed.
 async fn associations(scene: &TestNamespace<'_>) -> Result<()> {
     scene.account("carts").await?;
     let spec = |flags: Value| json!({"method": "PodIdentity", "podIdentity": flags, "deletionPolicy": "Retain", "role": {"managed": {}}});

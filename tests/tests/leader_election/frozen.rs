@@ -1,4 +1,5 @@
-//! Frozen: the leader is stopped in the middle of its work for longer than its lease, and then goes on.
+//! Proves that a leader which is suspended during its work for longer than its lease, and then resumes, starts no further
+//! write. Does I/O.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::pair::{NAMES, OPERATION, Pair, begun_after, nth_deed};
 
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
-/// How long each of the writes takes that are under way when the leader freezes: well within what one may take.
+/// Duration of each write that is under way when the leader freezes: well below the write timeout.
 const UNDER_WAY: Duration = Duration::from_millis(800);
 
 fn spec(name: &str, method: &str) -> Value {
@@ -21,14 +22,14 @@ fn spec(name: &str, method: &str) -> Value {
            "role": {"managed": {"name": name, "policyArns": [READ_ONLY]}}})
 }
 
-/// What the leader is in the middle of.
+/// The leader's work at the moment of the freeze.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Work {
     Create,
     Delete,
 }
 
-/// One freeze: at which write of which work.
+/// One freeze: at the n-th write of this work.
 struct Round<'a> {
     pair: &'a Pair,
     scene: &'a TestNamespace<'a>,
@@ -42,7 +43,7 @@ impl Round<'_> {
         format!("{:?}-{}", self.work, self.n).to_lowercase()
     }
 
-    /// Freezes the leader at its n-th write. Whether it came to that many; then the other one leads.
+    /// Freezes the leader at its n-th write. Returns `false` if it made fewer writes. The other operator leads afterwards.
     async fn play(&self) -> Result<bool> {
         let name = self.name();
         let subject = format!("{}/{name}", self.scene.namespace);
@@ -53,7 +54,7 @@ impl Round<'_> {
         }
         let holder = self.pair.holder().await?.context("nobody holds the lease")?;
         let mark = self.pair.stage.bed.gateway.ledger().mark();
-        // The role carries the identity's name, so that its calls are about the subject as much as those on the object.
+        // The role has the identity's name, so that the calls about it match the subject like those about the object.
         let freeze = self.pair.freeze_at(nth_deed(self.n, &name), self.leader)?;
         self.begin(&name).await?;
         self.until_done(&name).await?;
@@ -61,7 +62,7 @@ impl Round<'_> {
         let Some(frozen) = freeze.struck() else {
             return Ok(false);
         };
-        // After the last write of all there is nothing left to see of the one who takes over.
+        // After the last write the new leader has no work that could be observed.
         self.pair.until_taken_from(&holder).await?;
         let resumed = self.pair.resume(self.leader)?;
         self.pair.stage.until_leads(self.leader, false).await?;
@@ -98,7 +99,7 @@ impl Round<'_> {
         }
     }
 
-    /// The end is what it would have been with one operator that nobody froze.
+    /// Checks that the result equals that of one operator without a freeze.
     async fn check(&self, name: &str) -> Result<()> {
         let account = self.scene.accounts().get_opt(name).await?;
         if self.work == Work::Delete {
@@ -114,7 +115,7 @@ impl Round<'_> {
     }
 }
 
-/// At each write in turn; leading goes back and forth between the two.
+/// Tests each write in turn; leadership alternates between the two operators.
 async fn frozen_at_each_write(work: Work) -> Result<()> {
     let pair = Pair::new().await?;
     let scene = pair.stage.scene("frozen").await?;
@@ -133,7 +134,7 @@ async fn frozen_at_each_write(work: Work) -> Result<()> {
         }
         frozen += 1;
     }
-    // A deletion by IRSA: ServiceAccount, policy, role, object. A creation has more.
+    // A deletion by IRSA writes the ServiceAccount, the policy, the role and the object. A creation writes more.
     ensure!(frozen >= 4, "only {frozen} writes were found to freeze at");
     pair.stage.bed.stop().await
 }
@@ -154,14 +155,14 @@ async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_m
     let pair = Pair::new().await?;
     let scene = pair.stage.scene("many").await?;
     let gateway = &pair.stage.bed.gateway;
-    // Each creation takes a while; when the last has arrived, all are under way and the leader freezes.
+    // Each creation takes a while. When the last call has arrived, all are under way and the leader freezes.
     let arrived = Arc::new(AtomicUsize::new(0));
     let stop = pair.stage.signaller(0, "STOP")?;
     gateway
         .faults()
         .add(Fault::on("CreateRole").first(MANY).calls_before(move |_| {
             if arrived.fetch_add(1, Ordering::SeqCst) + 1 == MANY {
-                // A freeze that fails shows at once: nobody takes over.
+                // A failed freeze is visible at once: the standby does not take over.
                 let _ = stop();
             }
             std::future::ready(())

@@ -1,4 +1,5 @@
-//! Takeover: a leader that dies is followed within its lease and not before, and whoever stands by leaves AWS alone.
+//! Proves that the standby takes over within the lease of a dead leader and not before, and that a standby makes no calls
+//! of AWS. Does I/O.
 
 use std::time::Duration;
 
@@ -8,9 +9,9 @@ use serde_json::json;
 
 use crate::pair::{LEASE, Pair, RENEWAL};
 
-/// Renewals in the time that a claim holds.
+/// Number of renewals within one lease duration.
 const RENEWALS: usize = 10;
-/// What a loaded machine may take to see that the time is over, and for a call.
+/// Extra time of a loaded machine to detect the expiry and to make a call.
 const SLACK: Duration = Duration::from_secs(5);
 
 #[tokio::test]
@@ -35,7 +36,7 @@ async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<(
         .await?;
     scene.until_ready("carts").await?;
 
-    // By the gateway's record, which no wait of this test makes late: a claim holds from its last renewal on.
+    // From the gateway's record, which no wait of this test delays: the lease is valid from its last renewal on.
     let renewals = pair.calls(0, Mark::default()).of("update leases");
     let renewed = renewals.entries().last().context("the lease was never renewed")?;
     let other = pair.calls(1, mark);
@@ -64,7 +65,7 @@ async fn who_stands_by_watches_and_neither_writes_nor_calls_aws() -> Result<()> 
         scene.until_ready(&name).await?;
         scene.delete(&name).await?;
     }
-    // For as long as a claim holds, at least.
+    // For at least one lease duration.
     let ledger = pair.stage.bed.gateway.ledger();
     let renewals = |calls: &Calls| calls.of("update leases").count() >= RENEWALS;
     tokio::time::timeout(LEASE * 5, ledger.until(Mark::default(), renewals)).await?;

@@ -1,4 +1,5 @@
-//! What is missing, and how it is said: an issuer that AWS can reach, the issuer that was expected, the pod webhook.
+//! Proves the messages for missing prerequisites: an issuer that AWS can reach, the expected issuer and the pod webhook.
+//! Does I/O.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;

@@ -1,4 +1,5 @@
-//! What works: IRSA, from the provider to credentials, with the issuer of the API server's own discovery or of a flag.
+//! Proves that IRSA works from the provider to the credentials, with the issuer of the API server's discovery or of a flag.
+//! Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_testkit::TestBedOptions;
@@ -15,7 +16,7 @@ async fn annotation(scene: &TestNamespace<'_>, account: &str) -> Result<Option<S
     Ok(annotations.and_then(|mut annotations| annotations.remove(ANNOTATION)))
 }
 
-/// IRSA is what a spec gets that names no method. Answers the role.
+/// A spec without a method is bound by IRSA. Returns the role.
 async fn bound(scene: &TestNamespace<'_>) -> Result<String> {
     scene.account("orders").await?;
     scene.account("stranger").await?;
@@ -85,7 +86,7 @@ async fn the_issuer_of_discovery_gives_working_credentials_and_pod_identity_is_r
     stage.bed.stop().await
 }
 
-/// On the emulator that judges no trust: that the provider takes the token is what is proven there.
+/// On the emulator that evaluates no trust policy: this proves that the provider accepts the token.
 #[tokio::test]
 async fn the_issuer_of_the_flag_gives_the_same_on_the_other_emulator() -> Result<()> {
     let bed = TestBedOptions {

@@ -1,4 +1,4 @@
-//! Conflicts: what is not Lanyard's is never touched, and the condition says whose it is.
+//! Proves that Lanyard never changes resources that it does not own, and that the condition names their owner. Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_tests::condition;

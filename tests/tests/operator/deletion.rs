@@ -1,4 +1,5 @@
-//! Deletion: what Lanyard owns goes in the right order, what it does not own stays, and nothing gets stuck.
+//! Proves that deletion removes owned resources in the right order, keeps foreign resources, and is never blocked. Does
+//! I/O.
 
 use anyhow::Result;
 use serde_json::json;

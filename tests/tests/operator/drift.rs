@@ -1,4 +1,5 @@
-//! Drift: what others change behind Lanyard's back is found field by field, and corrected or reported as asked.
+//! Proves that out-of-band changes are detected field by field, and corrected or reported according to the drift policy.
+//! Does I/O.
 
 use anyhow::{Context, Result};
 use aws_sdk_iam::types::Tag;
@@ -28,8 +29,8 @@ fn open_trust() -> String {
     .to_string()
 }
 
-/// Breaks trust and attachments of a role, as a user in the console would, while no reconciliation runs or is to come: one
-/// in the middle of it would find half of it.
+/// Breaks the trust and the attachments of a role, as a user of the console does, while no reconciliation is running or
+/// due: a reconciliation in between would detect only half of the changes.
 async fn break_role(scene: &TestNamespace<'_>, role: &str) -> Result<()> {
     scene.reconciled("orders").await?;
     let iam = &scene.aws.iam;
@@ -212,7 +213,7 @@ async fn a_lost_status_costs_nothing_but_a_look() -> Result<()> {
     Ok(())
 }
 
-/// Another tool that takes the role for its own undoes each repair.
+/// Another tool that claims the role undoes each repair.
 #[tokio::test]
 async fn who_undoes_every_repair_is_named_and_what_gives_nothing_is_left_alone_for_a_while() -> Result<()> {
     let scene = stage().await?.scene("drift-contest").await?;
@@ -238,8 +239,8 @@ async fn who_undoes_every_repair_is_named_and_what_gives_nothing_is_left_alone_f
     Ok(())
 }
 
-/// Gives the role a tag and a policy as another tool wants them, and requests a reconciliation. Returns the place in the
-/// ledger before that.
+/// Sets a tag and a policy of the role as another tool does, and requests a reconciliation. Returns the ledger mark before
+/// that.
 async fn take_over(scene: &TestNamespace<'_>, role: &str) -> Result<Mark> {
     let mark = scene.stage.bed.gateway.ledger().mark();
     let iam = &scene.aws.iam;
@@ -254,8 +255,8 @@ async fn take_over(scene: &TestNamespace<'_>, role: &str) -> Result<Mark> {
     Ok(mark)
 }
 
-/// Waits until each of these calls of the operator has succeeded. To wait for one of them is not enough: a reconciliation
-/// that reads the role between the two edits repairs one of them, and the next reconciliation the other.
+/// Waits until each of these calls of the operator has succeeded. One of them is not enough: a reconciliation that reads
+/// the role between the two edits repairs one of them, and the next reconciliation the other.
 async fn repaired_by(scene: &TestNamespace<'_>, mark: Mark, operations: &[&str], role: &str) -> Result<()> {
     let done = |calls: &Calls, operation| {
         let calls = calls.by("lanyard").of(operation).about(role);

@@ -1,4 +1,5 @@
-//! Existing roles: Lanyard says what is missing in somebody else's trust policy, and changes nothing there.
+//! Proves that Lanyard reports the missing statement of an existing role's trust policy and changes nothing there. Does
+//! I/O.
 
 use anyhow::{Context, Result};
 use lanyard_tests::condition;

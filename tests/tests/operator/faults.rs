@@ -1,4 +1,5 @@
-//! Faults: what AWS refuses, delays or breaks off is said for what it is, never taken for absence, and got over.
+//! Proves that refused, delayed and aborted calls are reported correctly, never mistaken for absence, and recovered from.
+//! Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_testkit::gateway::{Fault, Mark};

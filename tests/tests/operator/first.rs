@@ -1,4 +1,5 @@
-//! The first identities of a cluster, all at once: on a stage of its own, whose account has no provider yet.
+//! Proves the start of a cluster whose account has no OIDC provider yet: several identities are created at once, in an
+//! environment of their own. Does I/O.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::BINARY;
 #[tokio::test]
 async fn one_of_those_who_need_a_provider_makes_it_and_one_adds_the_other_audience() -> Result<()> {
     let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
-    // So that each has reconciled, and found no provider, before the first has made it.
+    // Every identity reconciles, and finds no provider, before the first one has created it.
     stage.bed.gateway.set_latency(Duration::from_millis(300));
     let scene = stage.scene("irsa-first").await?;
     let names = ["a", "b", "c", "d", "e", "f"];

@@ -1,4 +1,4 @@
-//! IRSA: provider, role, trust and annotation.
+//! Proves IRSA: provider, role, trust policy and annotation. Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_tests::arn_of;

@@ -1,4 +1,5 @@
-//! The call ledger: what creating and looking cost, counted. Counts do not flake; times would.
+//! Proves the cost of creations and reconciliations by the number of calls. Counts are deterministic; durations are not.
+//! Does I/O.
 
 use anyhow::Result;
 use lanyard_tests::TestNamespace;
@@ -71,7 +72,7 @@ async fn a_look_that_finds_nothing_to_do_writes_nothing_anywhere() -> Result<()>
     Ok(())
 }
 
-/// When Lanyard last wrote the object, by what it wrote.
+/// The times of Lanyard's last writes of the object, by the written part.
 fn lanyards(fields: Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry>) -> Vec<String> {
     let ours = fields
         .into_iter()

@@ -1,4 +1,4 @@
-//! Pod Identity: role, trust and association; and that pods get its credentials.
+//! Proves Pod Identity: role, trust policy and association, and the credentials of pods. Does I/O.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;

@@ -1,4 +1,5 @@
-//! The proof: tokens of the API server exchanged at STS, where the emulator judges the role's trust.
+//! Proves the credentials: tokens of the API server are exchanged at STS, where the emulator evaluates the role's trust
+//! policy. Does I/O.
 
 use anyhow::Result;
 use lanyard_tests::arn_of;

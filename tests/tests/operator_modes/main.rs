@@ -1,5 +1,5 @@
-//! The operator's modes, each on a stage of its own: read-only, before its CRDs, two of them, and on its way out.
-//! Needs the test bed; does I/O.
+//! Proves the modes of the operator, each on an environment of its own: read-only, without CRDs, with a standby, and during
+//! shutdown. Needs the test bed; does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_tests::{TestEnv, TestEnvOptions, TestNamespace, condition, put_class};
@@ -11,7 +11,7 @@ fn spec() -> Value {
     json!({"method": "PodIdentity", "role": {"managed": {}}})
 }
 
-/// A stage whose operator has one more argument.
+/// An environment whose operator has one additional argument.
 async fn stage(argument: &'static str) -> Result<TestEnv> {
     let options = TestEnvOptions {
         arguments: vec![argument],

@@ -1,5 +1,5 @@
-//! The operator's rights are enough, and none is too much: it goes through everything that it can do as its own
-//! ServiceAccount, is refused nothing, and uses each right that it was given.
+//! Proves that the operator's rights are sufficient and minimal: as its own ServiceAccount it performs all its functions,
+//! is refused nothing, and uses each right. Does I/O.
 //!
 //! A right that is used is needed: without it the API server would have refused the call.
 
@@ -67,7 +67,7 @@ async fn off_eks_the_webhook_is_all_that_has_to_be_seen_besides() -> Result<()> 
     stage.bed.stop().await
 }
 
-/// From IRSA on a ServiceAccount that Lanyard makes to Pod Identity by rollout, and away.
+/// From IRSA on a ServiceAccount that Lanyard creates, to Pod Identity by rollout, to deletion.
 async fn a_life(scene: &TestNamespace<'_>) -> Result<()> {
     let spec = |method: &str| json!({"serviceAccount": {"create": true}, "method": method, "podRestart": "Rollout", "role": {"managed": {}}});
     scene.apply("orders", spec("IRSA")).await?;
@@ -89,13 +89,13 @@ async fn a_life(scene: &TestNamespace<'_>) -> Result<()> {
     scene.delete("orders").await
 }
 
-/// The class that is followed.
+/// Creates a class that an identity follows.
 async fn class(scene: &TestNamespace<'_>) -> Result<()> {
     let guardrails = json!({"namespaceSelector": {}, "methods": ["IRSA", "PodIdentity"]});
     put_class(&scene.client, "platform", true, json!({"guardrails": guardrails})).await
 }
 
-/// A status write that meets one of somebody else's.
+/// Causes a conflict of a status write with a write of another client.
 fn conflict(stage: &TestEnv) {
     let conflict = Fault::on("patch workloadidentities/status").nth(2);
     let _ = stage
@@ -105,7 +105,7 @@ fn conflict(stage: &TestEnv) {
         .add(conflict.fails(409, "Conflict", "the object has been modified"));
 }
 
-/// The agent as somebody installs it who does not use the add-on.
+/// The Pod Identity Agent as a DaemonSet, without the add-on.
 async fn daemon_set(scene: &TestNamespace<'_>) -> Result<()> {
     let labels = json!({"app.kubernetes.io/name": "eks-pod-identity-agent"});
     let spec = json!({
@@ -115,7 +115,7 @@ async fn daemon_set(scene: &TestNamespace<'_>) -> Result<()> {
     create(scene, "kube-system", "DaemonSet", "eks-pod-identity-agent", spec).await
 }
 
-/// One workload of each kind that Lanyard restarts.
+/// Creates one workload of each kind that Lanyard restarts.
 async fn workloads(scene: &TestNamespace<'_>) -> Result<()> {
     let pod = json!({"serviceAccountName": "orders", "terminationGracePeriodSeconds": 1, "containers": [{"name": "app", "image": "app"}]});
     for (kind, name) in [
@@ -150,7 +150,7 @@ async fn create(
     Ok(())
 }
 
-/// What rules allow, as the ledger words calls: `patch workloadidentities/status`.
+/// The allowed calls of rules, in the words of the ledger: `patch workloadidentities/status`.
 fn worded(rules: &[PolicyRule]) -> BTreeSet<String> {
     let targets = |rule: &PolicyRule| {
         let resources = rule.resources.iter().flatten();

@@ -1,5 +1,5 @@
-//! What `lanyard-view` and `lanyard-edit` add to the built-in roles, asked as users who have nothing but those in one
-//! namespace: reading for all of them, writing for two, the status for nobody.
+//! Proves that `lanyard-view` and `lanyard-edit` extend the built-in roles: three roles may read, two may write, and none
+//! may write the status. Users have only those roles, in one namespace. Does I/O.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn the_built_in_roles_read_and_write_identities_and_never_their_status() -
     the_api_server_means_it(&tenant(bed, "edit").await?).await
 }
 
-/// The same by deeds.
+/// Checks the same rules by real requests.
 async fn the_api_server_means_it(editor: &Client) -> Result<()> {
     let api: Api<WorkloadIdentity> = Api::namespaced(editor.clone(), NAMESPACE);
     let identity = serde_json::from_value(json!({
@@ -68,7 +68,7 @@ async fn the_api_server_means_it(editor: &Client) -> Result<()> {
     }
 }
 
-/// A client for a user who has one built-in role in one namespace.
+/// A client of a user with one built-in role in one namespace.
 async fn tenant(bed: &TestBed, role: &str) -> Result<Client> {
     let user = format!("tenant-{role}");
     let binding = RoleBinding {
@@ -96,7 +96,7 @@ async fn tenant(bed: &TestBed, role: &str) -> Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
-/// Whether the user of a client may do something with WorkloadIdentities, as the API server's RBAC sees it.
+/// Returns `true` if RBAC allows the client's user this verb on WorkloadIdentities.
 async fn may(user: &Client, verb: &str, subresource: &str) -> Result<bool> {
     let attributes = ResourceAttributes {
         namespace: Some(NAMESPACE.to_owned()),
@@ -118,7 +118,7 @@ async fn may(user: &Client, verb: &str, subresource: &str) -> Result<bool> {
     Ok(answer.status.context("an answer")?.allowed)
 }
 
-/// Waits until the controller that aggregates has done it.
+/// Waits until the aggregation controller has updated the roles.
 async fn until_allowed(user: &Client, verb: &str) -> Result<()> {
     let aggregated = async {
         while !may(user, verb, "").await? {

@@ -1,4 +1,5 @@
-//! One identity in somebody else's role: it comes and goes, and what others do to the trust policy meanwhile stands.
+//! Proves that one identity adds and removes its statement in a role of another owner, and that the owner's concurrent
+//! edits of the trust policy persist. Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_testkit::gateway::Fault;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::role::{is_lanyards, make, members, of_owner, owners, shared, statements, write};
 use crate::stage;
 
-/// A scene with a role of its own, of the scene's name.
+/// A namespace with a role of the same name.
 async fn scene(name: &str, statements: &[Value]) -> Result<(TestNamespace<'static>, String)> {
     let scene = stage().await?.scene(name).await?;
     let arn = make(&scene.aws, name, statements).await?;
@@ -29,7 +30,8 @@ async fn a_subject_comes_into_the_trust_and_goes_and_leaves_no_trace() -> Result
     Ok(())
 }
 
-/// Without session tags a statement names nobody, and those of two subjects say the same: each has one to itself.
+/// Without session tags a statement names no subject, and the statements of two subjects are equal: each subject has its
+/// own.
 #[tokio::test]
 async fn two_subjects_without_session_tags_come_and_go_by_themselves() -> Result<()> {
     let (scene, arn) = scene("sh-untagged", &owners()).await?;
@@ -56,7 +58,7 @@ async fn an_object_goes_without_a_status_and_without_a_spec_that_holds() -> Resu
     let (scene, arn) = scene("sh-lost", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;
-    // A trust in another account's role is refused: the spec does not hold any more, and custody alone knows.
+    // A trust in a role of another account is refused: the spec is invalid, and only the inventory knows the role.
     let elsewhere = shared("arn:aws:iam::444455556666:role/elsewhere", "PodIdentity");
     scene.apply("orders", elsewhere).await?;
     scene
@@ -82,8 +84,8 @@ async fn the_last_statement_of_a_policy_stays_and_lets_nobody_in() -> Result<()>
     Ok(())
 }
 
-/// A writer elsewhere reads, Lanyard writes, the other writes what it made of what it had read. By IRSA there is no second
-/// look soon that would mend it.
+/// Another writer reads, Lanyard writes, and the other writes its own version. With IRSA no reconciliation follows soon
+/// that would repair it.
 #[tokio::test]
 async fn an_edit_that_another_writer_takes_back_is_made_again() -> Result<()> {
     let (scene, arn) = scene("sh-back", &owners()).await?;

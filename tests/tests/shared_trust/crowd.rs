@@ -1,5 +1,6 @@
-//! Twenty identities of two clusters come and go on one role at once, while AWS throttles and an operator is killed: in the
-//! end the trust policy lists just those that are there, and the owner's statements stand as they were written.
+//! Proves that twenty identities of two clusters can be created and deleted on one role at once, while AWS throttles and an
+//! operator is killed: finally the trust policy lists exactly the existing identities, and the owner's statements are
+//! unchanged. Does I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,16 +16,16 @@ use crate::BINARY;
 use crate::role::{make, members, of_owner, owners, shared};
 
 const ROLE: &str = "crowd";
-/// By IRSA an object that was once Ready is not reconciled at again soon, which would mend what was lost.
+/// With IRSA an object that was Ready is not reconciled again soon, so a lost statement would stay lost.
 const METHOD: &str = "IRSA";
 /// Identities of each cluster.
 const EACH: usize = 10;
-/// Rounds in which half of them go and come.
+/// Rounds in which half of the identities are deleted and created again.
 const ROUNDS: usize = 3;
-/// The longest that the policy may take to list just those that are there, once all is said to be well.
+/// Timeout until the policy lists exactly the existing identities after all conditions report success.
 const SETTLED: Duration = Duration::from_secs(20);
 
-/// One cluster of the two.
+/// One of the two clusters.
 struct Side<'a> {
     scene: &'a TestNamespace<'a>,
     arn: &'a str,
@@ -65,7 +66,7 @@ impl Side<'_> {
         try_join_all((0..EACH).map(ready)).await.map(drop)
     }
 
-    /// Half of them go, come again, and so on; the half is another one each time.
+    /// Deletes and creates half of the identities, with another half in each round.
     async fn come_and_go(&self) -> Result<()> {
         self.come(0..EACH).await?;
         for round in 0..ROUNDS {
@@ -77,7 +78,7 @@ impl Side<'_> {
         self.until_ready().await
     }
 
-    /// The names by which the policy is to list them.
+    /// The names that the policy must list.
     fn listed(&self) -> BTreeSet<String> {
         let namespace = &self.scene.namespace;
         let name = |number| format!("system:serviceaccount:{namespace}:{}", Self::name(number));
@@ -85,13 +86,13 @@ impl Side<'_> {
     }
 }
 
-/// Kills the operator of a stage at a write in the middle of everything, and starts another in its place.
+/// Kills the operator of an environment at a write in the middle of the test, and starts another one.
 async fn killed_once(stage: &TestEnv, scene: &TestNamespace<'_>) -> Result<()> {
     let (kill, fell) = (stage.killer(0), std::sync::Arc::new(tokio::sync::Notify::new()));
     let told = std::sync::Arc::clone(&fell);
     let strike = Fault::on("UpdateAssumeRolePolicy").about(ROLE).nth(7);
     stage.bed.gateway.faults().add(strike.calls_after(move |_| {
-        // It fails only for an operator that was never started.
+        // Fails only for an operator that was never started.
         drop(kill());
         told.notify_one();
         std::future::ready(())
@@ -102,7 +103,7 @@ async fn killed_once(stage: &TestEnv, scene: &TestNamespace<'_>) -> Result<()> {
     stage.operator(BINARY, "lanyard-1", &[])
 }
 
-/// Waits until the policy lists those and nobody else.
+/// Waits until the policy lists exactly these names.
 async fn until_listed(scene: &TestNamespace<'_>, wanted: &BTreeSet<BTreeSet<String>>) -> Result<()> {
     let begun = Instant::now();
     loop {

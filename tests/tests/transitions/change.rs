@@ -1,5 +1,5 @@
-//! A change of the binding as a person makes it and sees it: a fleet under the old one, the spec of the new one, the stages,
-//! the consent, and what has to be true in the end. A scene in; waits only on conditions. Does I/O.
+//! A change of the binding from the user's perspective: a fleet with the old binding, a new spec, the stages, the approval
+//! and the final state. Input: a namespace. Does I/O; waits only on conditions.
 
 use anyhow::{Context, Result, ensure};
 use kube::api::{Patch, PatchParams};
@@ -16,24 +16,24 @@ use crate::{LAG, stage};
 /// The audience of IRSA where a spec names none.
 pub const STS_AUDIENCE: &str = "sts.amazonaws.com";
 
-/// A spec with a managed role, and more beside it.
+/// A spec with a managed role and additional fields.
 pub fn spec(method: &str, restart: &str, more: Value) -> Value {
     let spec = json!({"method": method, "podRestart": restart, "role": {"managed": {}}});
     with(spec, more)
 }
 
-/// The same with nothing beside it.
+/// A spec with a managed role and no additional fields.
 pub fn plain(method: &str, restart: &str) -> Value {
     spec(method, restart, json!({}))
 }
 
-/// A binding in effect and a fleet whose pods all carry it.
+/// Creates a binding and a fleet whose pods all use it.
 pub async fn fleet(namespace: &str, method: &str) -> Result<TestNamespace<'static>> {
     let scene = stage().await?.scene(namespace).await?;
     scene.account("orders").await?;
     scene.apply("orders", plain(method, "Never")).await?;
     scene.until_ready("orders").await?;
-    // So that the webhook knows of it when the first pod is made.
+    // The webhook must know the binding when the first pod is created.
     tokio::time::sleep(LAG).await;
     deploy(&scene).await?;
     let count = count(&scene).await?;
@@ -41,7 +41,7 @@ pub async fn fleet(namespace: &str, method: &str) -> Result<TestNamespace<'stati
     Ok(scene)
 }
 
-/// Asks for a change and waits for its end; no pod may lose access on the way.
+/// Applies a change and waits for its end; no pod may lose access meanwhile.
 pub async fn change(scene: &TestNamespace<'_>, spec: Value) -> Result<()> {
     let guard = Guard::over(scene);
     scene.apply("orders", spec).await?;
@@ -49,7 +49,7 @@ pub async fn change(scene: &TestNamespace<'_>, spec: Value) -> Result<()> {
     guard.found_nothing().await
 }
 
-/// Waits until the binding that is asked for is in effect and nothing is left of another.
+/// Waits until the requested binding is in effect and nothing of the old one remains.
 pub async fn until_done(scene: &TestNamespace<'_>) -> Result<WorkloadIdentity> {
     scene
         .until("orders", "done with its change", |object| {
@@ -67,7 +67,7 @@ pub async fn until_stage(scene: &TestNamespace<'_>, stage: &str) -> Result<Workl
     until_told(scene, stage, "").await
 }
 
-/// Waits for a stage that says something.
+/// Waits for a stage whose message contains these words.
 pub async fn until_told(scene: &TestNamespace<'_>, stage: &str, words: &str) -> Result<WorkloadIdentity> {
     let told = |object: &WorkloadIdentity| {
         let found = condition(object, "Transitioning");
@@ -81,12 +81,12 @@ pub async fn role(scene: &TestNamespace<'_>) -> Result<String> {
     scene.role_of(&scene.identities().get("orders").await?)
 }
 
-/// The trust of the role.
+/// The trust policy of the role.
 pub async fn trust(scene: &TestNamespace<'_>) -> Result<Value> {
     scene.aws.trust(&role(scene).await?).await
 }
 
-/// Does what the condition asks for.
+/// Approves the change as the condition describes.
 pub async fn agree(scene: &TestNamespace<'_>) -> Result<()> {
     let object = until_stage(scene, "ApprovalRequired").await?;
     let transition = object
@@ -102,7 +102,7 @@ pub async fn agree(scene: &TestNamespace<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Every pod has Pod Identity, and of IRSA nothing is left.
+/// Checks that every pod uses Pod Identity and nothing of IRSA remains.
 pub async fn only_pod_identity(scene: &TestNamespace<'_>, form: Form) -> Result<()> {
     let count = count(scene).await?;
     ensure!(
@@ -118,7 +118,7 @@ pub async fn only_pod_identity(scene: &TestNamespace<'_>, form: Form) -> Result<
     Ok(())
 }
 
-/// Every pod has this role for this audience by IRSA, and of Pod Identity nothing is left.
+/// Checks that every pod uses this role and audience by IRSA, and nothing of Pod Identity remains.
 pub async fn only_irsa(scene: &TestNamespace<'_>, audience: &str) -> Result<()> {
     let (count, role) = (count(scene).await?, role(scene).await?);
     let right = |carried: &Carries| match carried {

@@ -1,6 +1,6 @@
-//! A guard over a namespace: looks again and again whether each of its pods could get credentials with what it carries.
-//! A scene in; every pod that could not out. Web identity is tried at STS with a token of the API server; that EKS would
-//! assume the association's role is told from the role's trust. Does I/O.
+//! A guard over a namespace: checks repeatedly that each of its pods could get credentials. Input: a namespace. Output:
+//! every pod that could not. Web identity is tested at STS with a token of the API server. For associations, the role's
+//! trust policy decides. Does I/O.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::carries::Carries;
 use crate::fleet::{holding, pods};
 use crate::trust::{Form, lets_in};
 
-/// Between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A watch that goes on until somebody asks what it found.
+/// A check that is repeated until its result is requested.
 pub struct Guard {
     watching: JoinHandle<()>,
     found: Receiver<Found>,
@@ -35,7 +35,7 @@ struct Found {
 }
 
 impl Guard {
-    /// Begins to watch the namespace of a scene.
+    /// Starts to guard a namespace.
     pub fn over(scene: &TestNamespace<'_>) -> Self {
         let (told, found) = watch::channel(Found::default());
         let mut watch = Watch {
@@ -60,7 +60,7 @@ impl Guard {
         Self { watching, found }
     }
 
-    /// Ends the watch; fails when any pod could not have got credentials at any look, the last of which begins now.
+    /// Ends the guard after one more check. Fails if any pod could not have got credentials at any check.
     pub async fn found_nothing(mut self) -> Result<()> {
         let under_way = self.found.borrow().looks + 1;
         let last = self.found.wait_for(|found| found.looks > under_way);
@@ -73,7 +73,7 @@ impl Guard {
     }
 }
 
-/// What one look needs, and the tokens that were made for it, by audience.
+/// The state of the checks, with the tokens by audience.
 struct Watch {
     client: Client,
     aws: Clients,
@@ -82,7 +82,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Each pod that gets nothing with what it carries. AWS is asked after the pods: it has to give what they have now.
+    /// The pods that get no credentials. AWS is read after the pods: it must provide what they have now.
     async fn look(&mut self) -> Result<Vec<String>> {
         let (mut answers, mut lost) = (BTreeMap::new(), Vec::new());
         for pod in holding(&self.client, &self.namespace).await? {
@@ -102,7 +102,7 @@ impl Watch {
         Ok(lost)
     }
 
-    /// A pod that went while AWS was asked lost nothing.
+    /// A pod that was deleted during the check lost nothing.
     async fn stays(&self, pod: &Pod) -> Result<bool> {
         let name = pod.metadata.name.as_deref().context("a name")?;
         let found = pods(&self.client, &self.namespace).get_opt(name).await?;
@@ -111,7 +111,7 @@ impl Watch {
         }))
     }
 
-    /// Why these credentials would not be had.
+    /// The reason that these credentials would be refused. Returns `None` if they would be granted.
     async fn refusal(&mut self, carries: &Carries) -> Result<Option<String>> {
         match carries {
             Carries::WebIdentity { role, audience } => self.refusal_of_sts(role, audience).await,

@@ -1,4 +1,4 @@
-//! Paused: nothing of the change goes on, whatever pods do meanwhile, and it goes on where it was.
+//! Proves that a paused change makes no progress, whatever happens to pods, and continues where it stopped. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
@@ -31,7 +31,7 @@ async fn a_change_can_be_paused_and_goes_on() -> Result<()> {
     only_pod_identity(&scene, Form::Tagged).await
 }
 
-/// New pods have what the spec asks for: that somebody holds what is left of the change makes nothing red.
+/// New pods have the requested binding: a pause of the remaining change does not make the object unready.
 #[tokio::test]
 async fn paused_while_it_drains_it_is_ready_and_the_old_binding_stays() -> Result<()> {
     let scene = fleet("paused-draining", "IRSA").await?;

@@ -1,4 +1,5 @@
-//! What Lanyard cannot restart: it is named, what it holds is kept for it, and the change ends with it.
+//! Proves that pods which Lanyard cannot restart are named, keep their binding, and complete the change when they end. Does
+//! I/O.
 
 use anyhow::{Result, ensure};
 use lanyard_tests::TestNamespace;
@@ -8,7 +9,7 @@ use crate::fleet::{bare_pod, delete_pod, end_job, job};
 use crate::guard::Guard;
 use crate::trust::{Form, lets_in};
 
-/// Changes the method, and waits until one pod alone is left that holds the old binding, and is named.
+/// Changes the method and waits until exactly one pod, which the message names, uses the old binding.
 async fn until_left(scene: &TestNamespace<'_>, named: &str) -> Result<()> {
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
     let words = format!("until it is gone: {named}. Not for Lanyard to restart: {named}.");
@@ -33,7 +34,7 @@ async fn a_bare_pod_is_waited_for() -> Result<()> {
     only_pod_identity(&scene, Form::Tagged).await
 }
 
-/// A restart would lose the work of a Job; its pod holds nothing any more when it has come to its end, deleted or not.
+/// A restart would lose the work of a Job. Its pod uses no credentials after its end, deleted or not.
 #[tokio::test]
 async fn a_job_is_waited_for() -> Result<()> {
     let scene = fleet("job", "IRSA").await?;

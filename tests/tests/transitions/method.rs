@@ -1,4 +1,5 @@
-//! From one method to the other: by rollout, by the ordinary churn, and back with somebody's consent.
+//! Proves changes from one method to the other: by rollout, by ordinary replacement of pods, and back with approval. Does
+//! I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::condition;

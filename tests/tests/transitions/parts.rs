@@ -1,5 +1,5 @@
-//! Another role, audience, target role or session tags, under the same method: pods do not show all of these, so those
-//! made before the change are replaced, and what they may hold of the old binding stays until then.
+//! Proves changes of role, audience, target role or session tags under the same method. Pods do not show all of these
+//! values. Pods from before the change are replaced, and the old binding stays until then. Does I/O.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -20,7 +20,7 @@ fn named(role: &str) -> Value {
     json!({"role": {"managed": {"name": role}}})
 }
 
-/// Asks for a change by Pod Identity that Lanyard rolls out, and sees that it replaced every pod.
+/// Applies a change by Pod Identity that Lanyard rolls out, and checks that it replaced every pod.
 async fn rolled(scene: &TestNamespace<'_>, more: Value) -> Result<()> {
     let before = uids(scene).await?;
     change(scene, spec("PodIdentity", "Rollout", more)).await?;
@@ -64,7 +64,7 @@ async fn to_another_role_by_pod_identity() -> Result<()> {
     Ok(())
 }
 
-/// Nobody replaces the pods: the role of before stays as long as they may hold sessions of it, and no longer.
+/// No controller replaces the pods: the old role stays exactly as long as they may hold sessions of it.
 #[tokio::test]
 async fn another_role_by_pod_identity_waits_for_cached_sessions() -> Result<()> {
     let scene = fleet("another-role-pods", "PodIdentity").await?;
@@ -95,7 +95,7 @@ async fn to_a_target_role_and_without_it_again() -> Result<()> {
     only_pod_identity(&scene, Form::Tagged).await
 }
 
-/// While pods of before are there, the role lets in sessions with tags and without.
+/// While old pods exist, the role trusts sessions with and without tags.
 #[tokio::test]
 async fn without_session_tags_and_with_them_again() -> Result<()> {
     let scene = fleet("session-tags", "PodIdentity").await?;

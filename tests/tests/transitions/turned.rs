@@ -1,4 +1,4 @@
-//! Turned back: the spec is put back in the middle of a change, at each of its stages.
+//! Proves that the spec can be reverted during a change, at each of its stages. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::Fault;
@@ -11,7 +11,7 @@ use crate::fleet::{bare_pod, replace_all};
 use crate::guard::Guard;
 use crate::trust::Form;
 
-/// Only the trust was widened, and that is narrowed again.
+/// Only the trust policy was extended; the extension is removed.
 #[tokio::test]
 async fn before_anything_is_bound() -> Result<()> {
     let scene = fleet("turned-unbound", "IRSA").await?;
@@ -30,7 +30,7 @@ async fn before_anything_is_bound() -> Result<()> {
     only_irsa(&scene, STS_AUDIENCE).await
 }
 
-/// Pods have what they had before, so the association goes without anybody's loss.
+/// Pods have the old binding, so the association is deleted without a loss of access.
 #[tokio::test]
 async fn before_a_pod_has_the_new_binding() -> Result<()> {
     let scene = fleet("turned-settling", "IRSA").await?;
@@ -47,7 +47,7 @@ async fn before_a_pod_has_the_new_binding() -> Result<()> {
     only_irsa(&scene, STS_AUDIENCE).await
 }
 
-/// Some pods have the new binding, which is the way back to IRSA: they are restarted.
+/// Some pods have the new binding and are restarted, which is the way back to IRSA.
 #[tokio::test]
 async fn while_it_drains() -> Result<()> {
     let scene = fleet("turned-draining", "IRSA").await?;
@@ -60,7 +60,7 @@ async fn while_it_drains() -> Result<()> {
     only_irsa(&scene, STS_AUDIENCE).await
 }
 
-/// Nobody agreed, so the association stands and nobody lost anything.
+/// The change was not approved, so the association stays and no pod lost access.
 #[tokio::test]
 async fn before_anybody_agreed() -> Result<()> {
     let scene = fleet("turned-consent", "PodIdentity").await?;
@@ -75,7 +75,7 @@ async fn before_anybody_agreed() -> Result<()> {
     only_pod_identity(&scene, Form::Tagged).await
 }
 
-/// The association is made again; pods from in between are served by IRSA until they are replaced.
+/// The association is created again. Pods from the time between are served by IRSA until they are replaced.
 #[tokio::test]
 async fn after_the_association_is_gone() -> Result<()> {
     let scene = fleet("turned-unbinding", "PodIdentity").await?;

@@ -1,6 +1,6 @@
-//! What the engine sees of pods and of the workloads behind them, and how it restarts these, on a real API server whose
-//! Deployments, StatefulSets and DaemonSets really roll. Under the operator's own RBAC: what that lacks fails here.
-//! Needs the test bed; does I/O.
+//! Proves how the engine observes pods and their workloads, and how it restarts workloads, on a real API server whose
+//! Deployments, StatefulSets and DaemonSets really roll. Runs with the operator's own RBAC rules, so that missing rights
+//! fail here. Needs the test bed; does I/O.
 
 mod seen;
 mod shop;
@@ -47,7 +47,7 @@ async fn holders_are_listed_afresh_and_folded_alike(shop: &Shop) -> Result<()> {
         ("StatefulSet db".to_owned(), 2),
         ("bare".to_owned(), 1),
     ]);
-    // The Job's pod ends by itself and holds nothing then.
+    // The Job's pod ends by itself and uses no credentials afterwards.
     let pods = until("the Job has ended", async || {
         let pods = present(shop.world.fresh_pods(&shop.subject).await)?;
         Ok((owners(&pods) == wanted).then_some(pods))
@@ -171,7 +171,7 @@ fn restarts(owners: &[WorkloadRef], binding: &str) -> Plan {
     }
 }
 
-/// Credential a plan out, as the operator does for an object of the subject.
+/// Applies a plan, as the operator does for an object of the subject.
 async fn apply(shop: &Shop, plan: &Plan) -> Result<Outcome> {
     let metadata = kube::core::ObjectMeta {
         uid: Some("of-no-object".to_owned()),

@@ -1,4 +1,5 @@
-//! What was seen of pods, in words that a test can compare. Pods in, counts and texts out; asks until patience ends.
+//! Observations of pods in a form that a test can compare. Input: pods. Output: counts and texts. Repeats reads until a
+//! timeout.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use crate::shop::Shop;
 const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
-/// Asks until there is an answer.
+/// Repeats a read until it returns a value.
 pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     let begun = Instant::now();
     loop {
@@ -34,7 +35,7 @@ pub fn owner(kind: &str, name: &str) -> WorkloadRef {
     }
 }
 
-/// How many pods each owner has.
+/// The number of pods of each owner.
 pub fn owners(pods: &Pods) -> BTreeMap<String, usize> {
     let mut owners = BTreeMap::new();
     for pod in &pods.pods {
@@ -44,20 +45,20 @@ pub fn owners(pods: &Pods) -> BTreeMap<String, usize> {
     owners
 }
 
-/// Everything that is carried.
+/// All credentials of the pods.
 pub fn carried(pods: &Pods) -> BTreeSet<String> {
     let carried = pods.pods.iter().flat_map(|pod| &pod.carries);
     carried.map(|carries| format!("{carries:?}")).collect()
 }
 
-/// The pods_seen without the order that they came in.
+/// The pods in a stable order.
 pub fn sorted(pods: &Pods) -> Vec<String> {
     let mut pods_seen: Vec<String> = pods.pods.iter().map(|pod| format!("{pod:?}")).collect();
     pods_seen.sort();
     pods_seen
 }
 
-/// The fold of all pods of the cluster, as a watch's first list fills it.
+/// The index of all pods of the cluster, filled as by the first list of a watch.
 pub async fn folded(shop: &Shop) -> Result<PodIndex> {
     let api: Api<Pod> = Api::all(shop.client.clone());
     let mut fold = PodIndex::new(false);
