@@ -188,7 +188,7 @@ impl TestEnv {
         let is_refused =
             |entry: &&Entry| entry.status == Some(403) || entry.code.as_deref().is_some_and(denied);
         let refused: Vec<&Entry> = calls.entries().iter().filter(is_refused).collect();
-        anyhow::ensure!(refused.is_empty(), "rights are lacking: {refused:#?}");
+        anyhow::ensure!(refused.is_empty(), "missing rights: {refused:#?}");
         Ok(calls)
     }
 
@@ -202,7 +202,7 @@ impl TestEnv {
         part(
             self.operators()?
                 .get_mut(number)
-                .context("no operator of that number")?,
+                .context("no operator with this number")?,
         )
     }
 
@@ -265,7 +265,7 @@ impl TestEnv {
             }
         };
         if tokio::time::timeout(PATIENCE, asking).await.is_err() {
-            bail!("{path} of operator {number} never answered as wanted; last: {last}");
+            bail!("{path} of operator {number} did not give the expected answer; last: {last}");
         }
         Ok(())
     }
@@ -296,7 +296,7 @@ impl TestEnv {
         };
         tokio::time::timeout(PATIENCE, ended)
             .await
-            .context("it did not end")?
+            .context("the operator did not end")?
     }
 
     /// Returns a function that kills an operator and waits until it is gone. Hooks of the gateway, which outlive any
@@ -307,7 +307,9 @@ impl TestEnv {
             let mut operators = operators
                 .lock()
                 .map_err(|_| anyhow::anyhow!("a test panicked while it held the operators"))?;
-            let operator = operators.get_mut(number).context("no operator of that number")?;
+            let operator = operators
+                .get_mut(number)
+                .context("no operator with this number")?;
             operator.process.kill()
         }
     }
@@ -326,7 +328,7 @@ impl TestEnv {
         self.bed.gateway.faults().add(fault);
         async move {
             let ended = tokio::time::timeout(PATIENCE, dead.notified()).await;
-            ended.context("the call never came")
+            ended.context("the call did not occur")
         }
     }
 

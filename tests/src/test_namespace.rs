@@ -103,7 +103,7 @@ impl TestNamespace<'_> {
             Err(_) => {
                 let stands = self.identities().get(name).await?;
                 bail!(
-                    "{name} never came to be {what}; it stands so:\n{}",
+                    "{name} did not become {what}; its state:\n{}",
                     serde_json::to_string_pretty(&stands.status)?
                 )
             }
@@ -224,7 +224,7 @@ impl TestNamespace<'_> {
         if tokio::time::timeout(PATIENCE, gone).await.is_err() {
             let stands = self.identities().get(name).await?;
             bail!(
-                "{name} was never gone; it stands so:\n{}",
+                "{name} was not deleted; its state:\n{}",
                 serde_json::to_string_pretty(&stands)?
             );
         }

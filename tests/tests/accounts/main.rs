@@ -23,7 +23,7 @@ async fn apply(scene: &TestNamespace<'_>) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> {
+async fn role_in_other_account_is_created_used_and_deleted() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let there = Elsewhere::with_door(&stage.bed, EXTERNAL_ID).await?;
@@ -37,7 +37,7 @@ async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> 
     ensure!(there.aws.has_role(&name).await?);
     ensure!(
         !scene.aws.has_role(&name).await?,
-        "nothing is made in the cluster's account"
+        "a role was created in the cluster's account"
     );
     let assumed = scene.assume(&arn, "orders").await?;
     ensure!(assumed.is_ok(), "{assumed:?}");
@@ -46,7 +46,7 @@ async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> 
     scene.reconciled("orders").await?;
     scene.until_ready("orders").await?;
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
-    ensure!(writes.is_empty(), "nothing is left to do: {writes}");
+    ensure!(writes.is_empty(), "unexpected writes: {writes}");
 
     scene.delete("orders").await?;
     ensure!(!there.aws.has_role(&name).await?);
@@ -54,7 +54,7 @@ async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_door_that_stays_shut_is_told_in_words_that_stay_until_it_opens() -> Result<()> {
+async fn denied_assume_role_is_reported_stably_until_granted() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let there = Elsewhere::with_door(&stage.bed, EXTERNAL_ID).await?;

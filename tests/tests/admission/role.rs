@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::ask::{accepted, and_the_rest_later, managed, refused, with};
 
 #[tokio::test]
-async fn exactly_one_role_is_asked_for() -> Result<()> {
+async fn exactly_one_role_kind_is_required() -> Result<()> {
     let neither = "spec.role: Invalid value: role needs exactly one of managed and existing: write managed: {} for a role that Lanyard makes, or existing.arn for a role that is there already";
     let both = "spec.role: Invalid value: role needs exactly one of managed and existing, not both: keep managed for a role that Lanyard makes, or existing for a role that is there already";
     refused(&[
@@ -33,7 +33,7 @@ async fn exactly_one_role_is_asked_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_arn_is_that_of_the_right_thing() -> Result<()> {
+async fn arn_of_wrong_kind_is_refused() -> Result<()> {
     let existing = |arn: &str| json!({"role": {"existing": {"arn": arn}}});
     refused(&[
         (
@@ -65,7 +65,7 @@ async fn an_arn_is_that_of_the_right_thing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn texts_of_a_managed_role_keep_to_iam() -> Result<()> {
+async fn managed_role_texts_follow_iam_limits() -> Result<()> {
     let long_name = "x".repeat(65);
     refused(&[
         (
@@ -108,7 +108,7 @@ async fn texts_of_a_managed_role_keep_to_iam() -> Result<()> {
 }
 
 #[tokio::test]
-async fn lists_of_a_managed_role_keep_to_iam() -> Result<()> {
+async fn managed_role_lists_follow_iam_limits() -> Result<()> {
     let arns = |count| -> Vec<String> {
         (0..count)
             .map(|at| format!("arn:aws:iam::111122223333:policy/p{at}"))

@@ -7,8 +7,10 @@ use lanyard_core::model::status::DriftReason;
 use lanyard_tests::{TestNamespace, drift};
 use serde_json::json;
 
+use crate::foreign_role::{
+    FOREIGN, PATH, REQUESTED, contents, make, memberships, named, own_tags, request_adoption, untag,
+};
 use crate::stage;
-use crate::theirs::{ASKED, PATH, THEIRS, ask, make, memberships, named, own_tags, untag, work};
 
 const OWN: [&str; 4] = [
     "lanyard.dev/adopted",
@@ -36,11 +38,11 @@ fn extras_are_reported(items: &[DriftItem]) -> Result<()> {
     Ok(())
 }
 
-async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str) -> Result<()> {
+async fn adopt_and_release(scene: &TestNamespace<'_>, role: &str, method: &str) -> Result<()> {
     let arn = make(&scene.aws, PATH, role, &[("team", "shop")]).await?;
-    let before = work(&scene.aws, role).await?;
+    let before = contents(&scene.aws, role).await?;
     scene.account("orders").await?;
-    ask(scene, "orders", &arn, named(role, method)).await?;
+    request_adoption(scene, "orders", &arn, named(role, method)).await?;
     let object = scene.until_ready("orders").await?;
     let known = object
         .status
@@ -50,7 +52,7 @@ async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str)
     ensure!(known.arn == arn && known.adopted, "{known:?}");
     extras_are_reported(&drift(&object).items)?;
     ensure!(own_tags(&scene.aws, role).await? == OWN);
-    ensure!(work(&scene.aws, role).await? == before.and(ASKED));
+    ensure!(contents(&scene.aws, role).await? == before.and(REQUESTED));
     if method == "IRSA" {
         let assumed = scene.assume(&arn, "orders").await?;
         ensure!(assumed.is_ok(), "{assumed:?}");
@@ -77,15 +79,15 @@ async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str)
     // A policy that the spec requested and no longer requests is detached. A policy that was attached before stays, even if
     // the spec named it in between.
     let both = |policies: &[&str]| json!({"method": method, "role": {"managed": {"name": role, "policyArns": policies}}});
-    scene.apply("orders", both(&[THEIRS])).await?;
+    scene.apply("orders", both(&[FOREIGN])).await?;
     scene.until_ready("orders").await?;
     scene.apply("orders", both(&[])).await?;
     scene.until_ready("orders").await?;
-    ensure!(scene.aws.attached(role).await? == [THEIRS]);
+    ensure!(scene.aws.attached(role).await? == [FOREIGN]);
 
-    let before = work(&scene.aws, role).await?;
+    let before = contents(&scene.aws, role).await?;
     scene.delete("orders").await?;
-    ensure!(work(&scene.aws, role).await? == before);
+    ensure!(contents(&scene.aws, role).await? == before);
     ensure!(own_tags(&scene.aws, role).await? == ["lanyard.dev/retained"]);
     ensure!(memberships(&scene.aws, role).await? == 0);
     ensure!(
@@ -99,26 +101,26 @@ async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str)
 }
 
 #[tokio::test]
-async fn a_role_of_others_is_adopted_for_pod_identity_and_let_go() -> Result<()> {
+async fn foreign_role_is_adopted_for_pod_identity_and_released() -> Result<()> {
     let scene = stage().await?.scene("ad-pods").await?;
-    adopts_and_lets_go(&scene, "ad-pods", "PodIdentity").await
+    adopt_and_release(&scene, "ad-pods", "PodIdentity").await
 }
 
 #[tokio::test]
-async fn a_role_of_others_is_adopted_for_irsa_and_let_go() -> Result<()> {
+async fn foreign_role_is_adopted_for_irsa_and_released() -> Result<()> {
     let scene = stage().await?.scene("ad-irsa").await?;
-    adopts_and_lets_go(&scene, "ad-irsa", "IRSA").await
+    adopt_and_release(&scene, "ad-irsa", "IRSA").await
 }
 
 /// Terraform removes tags that it does not know.
 #[tokio::test]
-async fn tags_that_somebody_strips_come_back_and_nothing_is_narrowed_meanwhile() -> Result<()> {
+async fn removed_tags_are_restored_and_trust_is_not_narrowed() -> Result<()> {
     let scene = stage().await?.scene("ad-stripped").await?;
     let arn = make(&scene.aws, PATH, "ad-stripped", &[]).await?;
     scene.account("orders").await?;
-    ask(&scene, "orders", &arn, named("ad-stripped", "IRSA")).await?;
+    request_adoption(&scene, "orders", &arn, named("ad-stripped", "IRSA")).await?;
     scene.until_ready("orders").await?;
-    let before = work(&scene.aws, "ad-stripped").await?;
+    let before = contents(&scene.aws, "ad-stripped").await?;
     // A reconciliation between two of the edits would restore only some of the tags.
     scene.reconciled("orders").await?;
     for key in OWN {
@@ -131,29 +133,29 @@ async fn tags_that_somebody_strips_come_back_and_nothing_is_narrowed_meanwhile()
         })
         .await?;
     ensure!(own_tags(&scene.aws, "ad-stripped").await? == OWN);
-    ensure!(work(&scene.aws, "ad-stripped").await? == before);
+    ensure!(contents(&scene.aws, "ad-stripped").await? == before);
     scene.delete("orders").await?;
     ensure!(scene.aws.has_role("ad-stripped").await?);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_role_whose_mark_is_taken_off_is_lanyards_whole() -> Result<()> {
+async fn role_without_adoption_tag_is_fully_owned() -> Result<()> {
     let scene = stage().await?.scene("ad-whole").await?;
     let arn = make(&scene.aws, PATH, "ad-whole", &[]).await?;
     scene.account("orders").await?;
-    ask(&scene, "orders", &arn, named("ad-whole", "IRSA")).await?;
+    request_adoption(&scene, "orders", &arn, named("ad-whole", "IRSA")).await?;
     scene.until_ready("orders").await?;
     untag(&scene.aws, "ad-whole", "lanyard.dev/adopted").await?;
     scene.request_reconcile("orders").await?;
     scene
-        .until("orders", "owned whole", |object| {
+        .until("orders", "fully owned", |object| {
             let role = object.status.as_ref().and_then(|status| status.role.as_ref());
             role.is_some_and(|role| !role.adopted) && drift(object).count == 0
         })
         .await?;
-    ensure!(scene.aws.attached("ad-whole").await? == [ASKED]);
-    ensure!(work(&scene.aws, "ad-whole").await?.statements.is_empty());
+    ensure!(scene.aws.attached("ad-whole").await? == [REQUESTED]);
+    ensure!(contents(&scene.aws, "ad-whole").await?.statements.is_empty());
     ensure!(scene.assume(&arn, "orders").await?.is_ok());
     scene.delete("orders").await?;
     ensure!(!scene.aws.has_role("ad-whole").await?);
@@ -161,7 +163,7 @@ async fn a_role_whose_mark_is_taken_off_is_lanyards_whole() -> Result<()> {
 }
 
 /// Creates a role that trusts EKS and an association that uses it, as another tool does. Returns their ARNs.
-async fn associated(scene: &TestNamespace<'_>, role: &str) -> Result<(String, String)> {
+async fn create_associated_role(scene: &TestNamespace<'_>, role: &str) -> Result<(String, String)> {
     let arn = make(&scene.aws, PATH, role, &[]).await?;
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}]});
@@ -184,12 +186,12 @@ async fn associated(scene: &TestNamespace<'_>, role: &str) -> Result<(String, St
 }
 
 #[tokio::test]
-async fn an_association_of_others_is_adopted_with_its_role_and_both_are_let_go() -> Result<()> {
+async fn foreign_association_is_adopted_and_released_with_role() -> Result<()> {
     let scene = stage().await?.scene("ad-assoc").await?;
-    let (arn, association) = associated(&scene, "ad-assoc").await?;
+    let (arn, association) = create_associated_role(&scene, "ad-assoc").await?;
     scene.account("orders").await?;
 
-    ask(&scene, "orders", &arn, named("ad-assoc", "PodIdentity")).await?;
+    request_adoption(&scene, "orders", &arn, named("ad-assoc", "PodIdentity")).await?;
     let object = scene
         .until_is("orders", "BindingReady", "False", "AssociationConflict")
         .await?;
@@ -203,7 +205,7 @@ async fn an_association_of_others_is_adopted_with_its_role_and_both_are_let_go()
     );
     ensure!(own_tags(&scene.aws, "ad-assoc").await? == OWN);
 
-    ask(
+    request_adoption(
         &scene,
         "orders",
         &format!("{arn},{association}"),

@@ -2,11 +2,11 @@
 //! and hands a role to another cluster or object while pods keep access. Needs the test bed; does I/O.
 
 mod adopted;
-mod handed;
+mod foreign_role;
+mod handover;
+mod interrupted;
 mod refused;
 mod renamed;
-mod theirs;
-mod torn;
 
 use anyhow::Result;
 use lanyard_tests::{TestEnv, TestEnvOptions};

@@ -40,7 +40,7 @@ fn transitions(class: &WorkloadIdentityClass) -> TransitionsStatus {
 }
 
 /// The number of identities that are bound by a method, or 0 while a transition is under way.
-fn at_rest(class: &WorkloadIdentityClass, method: &str) -> i64 {
+fn steady_count(class: &WorkloadIdentityClass, method: &str) -> i64 {
     let idle = transitions(class) == TransitionsStatus::default();
     let identities = class.status.as_ref().and_then(|status| status.identities);
     let by = identities.filter(|_| idle).map(|identities| identities.by_method);
@@ -78,27 +78,27 @@ async fn fleet(scene: &TestNamespace<'_>, size: usize) -> Result<i64> {
     }
     for name in &names {
         scene
-            .until(name, "held by its pod", |object| {
+            .until(name, "used by its pod", |object| {
                 lanyard_tests::condition(object, "PodsCurrent")
                     .is_some_and(|said| said.status == "True" && !said.message.starts_with("No pod"))
             })
             .await?;
     }
     let all = i64::try_from(size)?;
-    until_rests(scene, "IRSA", all).await?;
+    until_steady(scene, "IRSA", all).await?;
     Ok(all)
 }
 
 /// Waits until all identities are bound by a method. The timeout depends on their number.
-async fn until_rests(scene: &TestNamespace<'_>, method: &str, all: i64) -> Result<()> {
+async fn until_steady(scene: &TestNamespace<'_>, method: &str, all: i64) -> Result<()> {
     let begun = std::time::Instant::now();
     let what = format!("at rest by {method}");
-    let rests = |class: &WorkloadIdentityClass| at_rest(class, method) == all;
+    let steady = |class: &WorkloadIdentityClass| steady_count(class, method) == all;
     let patience = PATIENCE * u32::try_from(3.max(all / 10))?;
-    until_within(scene, "platform", &what, patience, rests).await?;
-    let took = begun.elapsed().as_secs_f32();
+    until_within(scene, "platform", &what, patience, steady).await?;
+    let elapsed = begun.elapsed().as_secs_f32();
     // `println` would be captured by the test harness.
-    writeln!(std::io::stderr(), "  {all} {what} after {took:.1} s").context("saying how far it is")
+    writeln!(std::io::stderr(), "  {all} {what} after {elapsed:.1} s").context("printing the progress")
 }
 
 /// Records the highest number of concurrent transitions.
@@ -128,7 +128,7 @@ fn most_at_once(scene: &TestNamespace<'_>) -> (Arc<AtomicI64>, tokio::task::Join
 }
 
 #[tokio::test]
-async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
+async fn default_method_change_rolls_out_gradually_and_reverts() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let (size, at_once) = size();
@@ -162,9 +162,9 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
 
     // Reverted during the rollout, then applied completely.
     put("IRSA", false).await?;
-    until_rests(&scene, "IRSA", all).await?;
+    until_steady(&scene, "IRSA", all).await?;
     put("PodIdentity", false).await?;
-    until_rests(&scene, "PodIdentity", all).await?;
+    until_steady(&scene, "PodIdentity", all).await?;
     watching.abort();
     let most = most.load(Ordering::SeqCst);
     ensure!((1..=at_once).contains(&most), "{most} at once");
@@ -177,14 +177,14 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     })
     .await?;
     put("PodIdentity", false).await?;
-    until_rests(&scene, "PodIdentity", all).await?;
+    until_steady(&scene, "PodIdentity", all).await?;
     stage.bed.stop().await
 }
 
 /// The operator is killed at a write of a transition. Its successor counts the running transitions before it starts
 /// another.
 #[tokio::test]
-async fn a_flip_goes_on_after_its_operator_was_killed() -> Result<()> {
+async fn rollout_continues_after_operator_was_killed() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let class = |method: &str| class(method, json!({"maxConcurrent": 2}));
@@ -195,7 +195,7 @@ async fn a_flip_goes_on_after_its_operator_was_killed() -> Result<()> {
     put_class(&scene.client, "platform", true, class("PodIdentity")).await?;
     killed.await?;
     stage.succeed(crate::BINARY, "second").await?;
-    until_rests(&scene, "PodIdentity", all).await?;
+    until_steady(&scene, "PodIdentity", all).await?;
     watching.abort();
     let most = most.load(Ordering::SeqCst);
     ensure!((1..=2).contains(&most), "{most} at once");
@@ -203,7 +203,7 @@ async fn a_flip_goes_on_after_its_operator_was_killed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_failure_keeps_the_others_from_beginning() -> Result<()> {
+async fn failed_transition_pauses_rollout() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(

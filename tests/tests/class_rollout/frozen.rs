@@ -18,7 +18,7 @@ fn spec(policies: &[&str], description: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Result<()> {
+async fn narrowed_class_keeps_binding_and_applies_nothing_new() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "platform", true, allowing(&[POLICY])).await?;
@@ -31,7 +31,7 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
     let still = condition(&frozen, "Ready").context("Ready")?;
     ensure!(
         still.status == "True",
-        "pods get what they got: {}",
+        "pods lost their binding: {}",
         still.message
     );
 
@@ -67,7 +67,7 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
 }
 
 #[tokio::test]
-async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result<()> {
+async fn forcibly_deleted_class_freezes_and_allows_deletion() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let irsa = json!({"defaults": {"method": "IRSA"}, "enforcedTags": {"cost-center": "42"}});
@@ -106,7 +106,7 @@ async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result
 }
 
 #[tokio::test]
-async fn a_class_that_no_longer_fits_freezes_until_it_does() -> Result<()> {
+async fn incompatible_class_freezes_until_compatible() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let tagged = |count: usize| {
@@ -141,7 +141,7 @@ async fn a_class_that_no_longer_fits_freezes_until_it_does() -> Result<()> {
 
     put_class(&scene.client, "platform", true, tagged(2)).await?;
     scene
-        .until("orders", "free again", |object| {
+        .until("orders", "no longer stalled", |object| {
             condition(object, "Stalled").is_none()
         })
         .await?;
@@ -151,7 +151,7 @@ async fn a_class_that_no_longer_fits_freezes_until_it_does() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nobody_escapes_a_boundary_by_asking_for_what_is_forbidden() -> Result<()> {
+async fn forbidden_request_does_not_escape_boundary() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "platform", true, allowing(&[POLICY])).await?;

@@ -61,7 +61,7 @@ pub async fn until_within(
         Err(_) => {
             let stands = api.get(name).await?;
             let status = serde_json::to_string_pretty(&stands.status)?;
-            bail!("class {name} never came to be {what}; it stands so:\n{status}")
+            bail!("class {name} did not become {what}; its state:\n{status}")
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::BINARY;
 use crate::platform::{POLICY, allowing, stage};
 
 /// Extends the CRD of classes by a provider that only a later version knows.
-async fn renew_crd(scene: &TestNamespace<'_>) -> Result<()> {
+async fn extend_crd(scene: &TestNamespace<'_>) -> Result<()> {
     let crds = Api::<CustomResourceDefinition>::all(scene.client.clone());
     let name = "workloadidentityclasses.lanyard.dev";
     let mut crd = serde_json::to_value(crds.get(name).await?)?;
@@ -27,7 +27,7 @@ async fn renew_crd(scene: &TestNamespace<'_>) -> Result<()> {
 }
 
 /// Waits until a class reports a reason. Its spec fits no Rust type of this version.
-async fn until_said(scene: &TestNamespace<'_>, name: &str, reason: &str) -> Result<()> {
+async fn until_reason(scene: &TestNamespace<'_>, name: &str, reason: &str) -> Result<()> {
     let resource = ApiResource::erase::<WorkloadIdentityClass>(&());
     let api: Api<DynamicObject> = Api::all_with(scene.client.clone(), &resource);
     let said = await_condition(api, name, |class: Option<&DynamicObject>| {
@@ -39,7 +39,7 @@ async fn until_said(scene: &TestNamespace<'_>, name: &str, reason: &str) -> Resu
 }
 
 #[tokio::test]
-async fn a_class_that_cannot_be_read_concerns_its_own_identities_alone() -> Result<()> {
+async fn unreadable_class_affects_only_its_identities() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     for class in ["newer", "platform"] {
@@ -49,7 +49,7 @@ async fn a_class_that_cannot_be_read_concerns_its_own_identities_alone() -> Resu
     scene.apply("bills", spec("newer", &[POLICY])).await?;
     let role = scene.role_of(&scene.until_ready("bills").await?)?;
 
-    renew_crd(&scene).await?;
+    extend_crd(&scene).await?;
     let newer = with(allowing(&[POLICY]), json!({"provider": "Borrow"}));
     // The API server needs a moment until it uses the new CRD.
     let begun = std::time::Instant::now();
@@ -63,7 +63,7 @@ async fn a_class_that_cannot_be_read_concerns_its_own_identities_alone() -> Resu
     let said = condition(&frozen, "Stalled").context("Stalled")?.message;
     ensure!(said.contains("newer") && said.contains("Borrow"), "{said}");
     ensure!(condition(&frozen, "Ready").is_some_and(|ready| ready.status == "True"));
-    until_said(&scene, "newer", "ClassUnusable").await?;
+    until_reason(&scene, "newer", "ClassUnusable").await?;
 
     // An operator that starts while the class is unreadable still serves all other identities.
     ensure!(stage.stop(0).await?.success());

@@ -9,7 +9,7 @@ use kube::{Api, Client, Config};
 use lanyard_core::model::annotation::ANNOTATION_ROLE_ARN;
 use serde_json::{Value, json};
 
-use crate::place::{BANK, bed, client, identities, identity, same, told};
+use crate::fixture::{BANK, bed, client, denial_of, ensure_same, identities, identity};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/";
 const REFUSAL: &str = "the role of this ServiceAccount is set by the WorkloadIdentity bank/bound: change spec.role there instead of the annotation eks.amazonaws.com/role-arn, or set spec.suspend to true first";
@@ -34,14 +34,14 @@ async fn set(client: &Client, name: &str, role: Option<&str>) -> Result<Option<S
     let api: Api<ServiceAccount> = Api::namespaced(client.clone(), BANK);
     let value = role.map(|role| format!("{ROLE}{role}"));
     let patch = json!({"metadata": {"annotations": {ANNOTATION_ROLE_ARN: value}}});
-    told(
+    denial_of(
         api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
             .await,
     )
 }
 
 #[tokio::test]
-async fn nobody_but_lanyard_sets_the_role_of_what_it_binds() -> Result<()> {
+async fn only_lanyard_sets_role_annotation_of_bound_account() -> Result<()> {
     let client = client().await?;
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), BANK);
     for (name, role) in [("bound", Some("before")), ("unbound", None)] {
@@ -53,9 +53,9 @@ async fn nobody_but_lanyard_sets_the_role_of_what_it_binds() -> Result<()> {
     let spec = json!({"role": {"managed": {}}});
     api.create(&PostParams::default(), &identity("bound", &spec))
         .await?;
-    crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_some())).await?;
+    crate::fixture::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_some())).await?;
 
-    same(
+    ensure_same(
         set(&client, "bound", Some("theirs")).await?.context("set")?,
         REFUSAL,
     )?;
@@ -73,28 +73,31 @@ async fn nobody_but_lanyard_sets_the_role_of_what_it_binds() -> Result<()> {
         "the operator"
     );
     let other = acting_as("system:serviceaccount:bank:lanyard").await?;
-    same(
+    ensure_same(
         set(&other, "bound", Some("theirs"))
             .await?
             .context("another lanyard")?,
         REFUSAL,
     )?;
-    ensure!(set(&client, "bound", None).await?.is_none(), "taking it off");
-    same(
+    ensure!(
+        set(&client, "bound", None).await?.is_none(),
+        "removing the annotation"
+    );
+    ensure_same(
         set(&client, "bound", Some("theirs"))
             .await?
-            .context("and setting it again")?,
+            .context("setting the annotation again")?,
         REFUSAL,
     )?;
 
     let recorded = json!({"status": {"role": {"arn": format!("{ROLE}recorded")}}});
     api.patch_status("bound", &PatchParams::default(), &Patch::Merge(&recorded))
         .await?;
-    crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "recorded").await?.is_none())).await?;
+    crate::fixture::eventually(async || Ok(set_dry(&accounts, "bound", "recorded").await?.is_none())).await?;
     let suspended = json!({"spec": {"suspend": true}});
     api.patch("bound", &PatchParams::default(), &Patch::Merge(&suspended))
         .await?;
-    crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_none())).await
+    crate::fixture::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_none())).await
 }
 
 /// The result of setting a role annotation by dry run.
@@ -104,5 +107,5 @@ async fn set_dry(accounts: &Api<ServiceAccount>, name: &str, role: &str) -> Resu
         ..PatchParams::default()
     };
     let patch: Value = json!({"metadata": {"annotations": {ANNOTATION_ROLE_ARN: format!("{ROLE}{role}")}}});
-    told(accounts.patch(name, &dry_run, &Patch::Merge(&patch)).await)
+    denial_of(accounts.patch(name, &dry_run, &Patch::Merge(&patch)).await)
 }

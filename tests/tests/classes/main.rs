@@ -5,7 +5,7 @@
 
 mod annotation;
 mod corpus;
+mod fixture;
 mod kind;
 mod narrowed;
-mod place;
 mod verdicts;

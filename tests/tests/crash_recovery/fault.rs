@@ -33,7 +33,7 @@ pub enum CrashFault {
 }
 
 /// All faults.
-pub const BLOWS: [CrashFault; 5] = [
+pub const FAULTS: [CrashFault; 5] = [
     CrashFault::KilledBefore,
     CrashFault::AnswerLost,
     CrashFault::KilledAfter,
@@ -42,7 +42,7 @@ pub const BLOWS: [CrashFault; 5] = [
 ];
 
 /// The functions that a fault needs.
-pub struct Arms<'a> {
+pub struct FaultContext<'a> {
     pub faults: &'a Faults,
     pub kill: Box<dyn Fn() -> Result<()> + Send + Sync>,
     pub identities: Api<WorkloadIdentity>,
@@ -50,15 +50,15 @@ pub struct Arms<'a> {
 }
 
 /// A fault that waits for its write.
-pub struct Armed {
+pub struct ArmedFault {
     handle: FaultHandle,
     /// Notified when the fault is complete: the operator is dead, if the fault kills it.
-    pub fell: Arc<Notify>,
+    pub complete: Arc<Notify>,
 }
 
-impl Armed {
+impl ArmedFault {
     /// Returns `true` if the write has occurred.
-    pub fn struck(&self) -> bool {
+    pub fn triggered(&self) -> bool {
         self.handle.hits() > 0
     }
 }
@@ -74,19 +74,19 @@ impl CrashFault {
 
     /// Returns `true` if the result may be mistaken for drift. A new operator has no memory of its predecessor's writes, so
     /// it cannot know that a read is older than they are. It then repeats a write and reports a correction.
-    pub fn may_look_like_drift(self) -> bool {
+    pub fn may_pass_for_drift(self) -> bool {
         self == Self::KilledThenStale
     }
 
     /// Arms the fault for the n-th write, counted from 1.
-    pub fn arm(self, n: usize, arms: Arms<'_>) -> Armed {
-        let Arms {
+    pub fn arm(self, n: usize, fault_context: FaultContext<'_>) -> ArmedFault {
+        let FaultContext {
             faults,
             kill,
             identities,
             name,
-        } = arms;
-        let deed = || Fault::on_deeds().nth(n);
+        } = fault_context;
+        let nth_write = || Fault::on_deeds().nth(n);
         // Fails only for an operator that was never started.
         let kill = move || drop(kill());
         let more = faults.clone();
@@ -99,41 +99,41 @@ impl CrashFault {
         };
         match self {
             Self::KilledBefore => {
-                faults.add(deed().calls_before(move |_| {
+                faults.add(nth_write().calls_before(move |_| {
                     kill();
                     std::future::ready(())
                 }));
-                faults.add(deed().resets());
+                faults.add(nth_write().resets());
             }
-            Self::AnswerLost => drop(faults.add(deed().swallows_answer())),
-            Self::KilledAfter => drop(faults.add(deed().calls_after(move |_| {
+            Self::AnswerLost => drop(faults.add(nth_write().swallows_answer())),
+            Self::KilledAfter => drop(faults.add(nth_write().calls_after(move |_| {
                 kill();
                 std::future::ready(())
             }))),
-            Self::StaleAfter => drop(faults.add(deed().calls_after(move |_| {
+            Self::StaleAfter => drop(faults.add(nth_write().calls_after(move |_| {
                 stale();
                 let identities = identities.clone();
-                async move { ask_for_a_look(&identities, name, "after the blow").await }
+                async move { request_reconcile(&identities, name, "after the fault").await }
             }))),
-            Self::KilledThenStale => drop(faults.add(deed().calls_after(move |_| {
+            Self::KilledThenStale => drop(faults.add(nth_write().calls_after(move |_| {
                 kill();
                 stale();
                 std::future::ready(())
             }))),
         }
         // The gateway runs the fault last that was added last.
-        let fell = Arc::new(Notify::new());
-        let told = Arc::clone(&fell);
-        let handle = faults.add(deed().calls_after(move |_| {
-            told.notify_one();
+        let complete = Arc::new(Notify::new());
+        let sender = Arc::clone(&complete);
+        let handle = faults.add(nth_write().calls_after(move |_| {
+            sender.notify_one();
             std::future::ready(())
         }));
-        Armed { handle, fell }
+        ArmedFault { handle, complete }
     }
 }
 
 /// Requests a reconciliation if the object still exists.
-pub async fn ask_for_a_look(identities: &Api<WorkloadIdentity>, name: &str, nonce: &str) {
+pub async fn request_reconcile(identities: &Api<WorkloadIdentity>, name: &str, nonce: &str) {
     let patch = json!({"metadata": {"annotations": {ANNOTATION_RECONCILE_REQUESTED_AT: nonce}}});
     let patch = Patch::Merge(&patch);
     // A deleted object needs no reconciliation.

@@ -3,7 +3,7 @@
 use lanyard_core::model::spec::Method;
 use serde_json::{Map, Value, json};
 
-use crate::beside;
+use crate::foreign;
 
 /// A scenario: the change from one state to another.
 #[derive(Debug, Clone, Copy)]
@@ -11,21 +11,21 @@ pub struct Scenario {
     /// The name of the scenario and of its test.
     pub name: &'static str,
     /// The state before any fault.
-    pub before: Stand,
+    pub before: State,
     /// The desired state.
-    pub after: Stand,
+    pub after: State,
     /// The desired state from the moment of the fault, while a killed operator is down. Without a fault it is applied after
     /// the first change.
-    pub then: Option<Stand>,
+    pub then: Option<State>,
 }
 
 /// The state of the identity.
 #[derive(Debug, Clone, Copy)]
-pub enum Stand {
+pub enum State {
     /// The object does not exist, nor anything of it.
-    Nothing,
+    Absent,
     /// The object exists with this spec and is ready.
-    Stands(Spec),
+    Present(Spec),
     /// The object was deleted and no longer exists.
     Deleted,
 }
@@ -36,7 +36,7 @@ pub struct Spec {
     pub method: Method,
     /// The role belongs to another owner, and Lanyard manages a statement in its trust policy. The rest of the role is the
     /// owner's.
-    pub shares: bool,
+    pub shared_trust: bool,
     /// The name of the role. If `None`, Lanyard derives it.
     pub name: Option<&'static str>,
     /// Names of AWS managed policies.
@@ -61,7 +61,7 @@ pub struct Spec {
 /// A minimal spec.
 pub const PLAIN: Spec = Spec {
     method: Method::PodIdentity,
-    shares: false,
+    shared_trust: false,
     name: None,
     policies: &[],
     inline: &[],
@@ -92,16 +92,16 @@ impl Scenario {
         Self {
             before: self.before.by(method),
             after: self.after.by(method),
-            then: self.then.map(|stand| stand.by(method)),
+            then: self.then.map(|target| target.by(method)),
             ..self
         }
     }
 }
 
-impl Stand {
+impl State {
     fn by(self, method: Method) -> Self {
         match self {
-            Self::Stands(spec) => Self::Stands(spec.by(method)),
+            Self::Present(spec) => Self::Present(spec.by(method)),
             other => other,
         }
     }
@@ -131,8 +131,8 @@ impl Spec {
     }
 
     fn role(self) -> Value {
-        if self.shares {
-            return json!({"existing": {"arn": beside::role(), "trust": "Manage"}});
+        if self.shared_trust {
+            return json!({"existing": {"arn": foreign::role(), "trust": "Manage"}});
         }
         json!({"managed": self.managed()})
     }

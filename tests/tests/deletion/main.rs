@@ -2,13 +2,13 @@
 //! uninstalled and backups are restored, in every state of AWS, the spec and the status. Owned resources are deleted or
 //! released, and restored objects find them again. Needs the test bed; does I/O.
 
+mod blocked;
 mod classes;
-mod found;
+mod lost_state;
 mod release;
+mod resources;
 mod restored;
-mod stuck;
 mod unused;
-mod weathers;
 
 use anyhow::Result;
 use lanyard_tests::TestEnv;

@@ -1,8 +1,8 @@
 //! Proves the drift scan on a real API server and emulators: its cost, the drift that it detects, its behaviour after
 //! failed reads and after restarts. The gateway counts the calls. Needs the test bed; does I/O.
 
-mod broken;
-mod finds;
+mod detection;
+mod failed_reads;
 mod orphans;
 mod restart;
 mod steady;
@@ -83,23 +83,23 @@ async fn until_checked(stage: &TestEnv, number: usize, count: usize) -> Result<(
 }
 
 /// Waits until two more scans have begun after a mark: the first of them saw everything that existed at the mark.
-async fn until_swept(stage: &TestEnv, mark: Mark) -> Result<Calls> {
+async fn until_scanned_twice(stage: &TestEnv, mark: Mark) -> Result<Calls> {
     let ledger = stage.bed.gateway.ledger();
     let two = |calls: &Calls| calls.of(ACCOUNT).count() >= 2;
     let swept = tokio::time::timeout(PATIENCE, ledger.until(mark, two)).await;
-    swept.context("nobody swept twice")
+    swept.context("no two scans began")
 }
 
 /// The number of reads of one single role, as a reconciliation makes them.
-fn looks(calls: &Calls, role: &str) -> usize {
+fn role_reads(calls: &Calls, role: &str) -> usize {
     calls.of("GetRole").about(role).count()
 }
 
 /// Waits until `count` more scans have begun, as the period in which an event must not occur.
-async fn sweeps_pass(stage: &TestEnv, count: usize) -> Result<Calls> {
+async fn scans_pass(stage: &TestEnv, count: usize) -> Result<Calls> {
     let ledger = stage.bed.gateway.ledger();
     let mark = ledger.mark();
     let enough = |calls: &Calls| calls.of(ACCOUNT).count() >= count;
     let passed = tokio::time::timeout(PATIENCE + Duration::from_secs(60), ledger.until(mark, enough)).await;
-    passed.context("no more sweeps")
+    passed.context("no further scan began")
 }

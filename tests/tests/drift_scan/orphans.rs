@@ -5,20 +5,20 @@ use aws_sdk_iam::types::Tag;
 use lanyard_tests::TestNamespace;
 use serde_json::json;
 
-use crate::{fleet, spec, stage, sweeps_pass, until_checked, until_metric};
+use crate::{fleet, scans_pass, spec, stage, until_checked, until_metric};
 
 #[tokio::test]
-async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
+async fn orphan_is_reported_once_and_never_removed() -> Result<()> {
     let stage = stage("resync=2s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     fleet(&scene, 2).await?;
     until_checked(&stage, 0, 2).await?;
-    let role = leave_behind(&scene).await?;
+    let role = create_orphans(&scene).await?;
 
     until_metric(&stage, 0, r#"lanyard_orphans{resource="Role"}"#, 1).await?;
     until_metric(&stage, 0, r#"lanyard_orphans{resource="Association"}"#, 1).await?;
     let mark = stage.bed.gateway.ledger().mark();
-    sweeps_pass(&stage, 3).await?;
+    scans_pass(&stage, 3).await?;
     let calls = stage.bed.gateway.ledger().since(mark).by("lanyard");
     ensure!(calls.deeds().is_empty(), "{calls}");
     ensure!(scene.aws.has_role("left-behind").await?);
@@ -26,7 +26,7 @@ async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
         ensure!(scene.aws.associations("shop", name).await?.len() == 1, "{name}");
     }
     let told = stage.log()?.matches("an orphan:").count();
-    ensure!(told == 2, "one line each, and not {told}");
+    ensure!(told == 2, "expected one line each, got {told}");
 
     // An object that requests the association owns it: it is no longer an orphan.
     let mut wanted = spec("PodIdentity", "takes orders");
@@ -39,7 +39,7 @@ async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
 
 /// Creates a role and an association with the tags of an object that does not exist, and an association of another tool.
 /// Returns the ARN of the role.
-async fn leave_behind(scene: &TestNamespace<'_>) -> Result<String> {
+async fn create_orphans(scene: &TestNamespace<'_>) -> Result<String> {
     let ours = scene.role_of(&scene.identities().get("orders-00").await?)?;
     let (iam, eks) = (&scene.aws.iam, &scene.aws.eks);
     let tags = [

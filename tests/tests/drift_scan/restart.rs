@@ -8,12 +8,12 @@ use lanyard_testkit::gateway::{Calls, Fault};
 use lanyard_tests::{PATIENCE, TestNamespace, drift};
 use serde_json::json;
 
-use crate::{ACCOUNT, BINARY, fleet, looks, roles_of, spec, stage, until_checked};
+use crate::{ACCOUNT, BINARY, fleet, role_reads, roles_of, spec, stage, until_checked};
 
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 /// Starts an operator after another one ended, without waiting for the expiry of its lease.
-async fn another(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
+async fn start_successor(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let leases: Api<Lease> = Api::namespaced(scene.client.clone(), "kube-system");
     leases.delete("lanyard", &DeleteParams::default()).await?;
     scene
@@ -22,7 +22,7 @@ async fn another(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Result<()> {
+async fn restart_reads_in_bulk_and_reconciles_only_changed_objects() -> Result<()> {
     // No resync within the test: every reconciliation is a result of the restart.
     let stage = stage("resync=10m,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
@@ -44,7 +44,7 @@ async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Re
 
     let ledger = stage.bed.gateway.ledger();
     let mark = ledger.mark();
-    another(&scene, "second").await?;
+    start_successor(&scene, "second").await?;
     for at in [4, 5] {
         let corrected = |object: &_| drift(object).last_correction.is_some();
         scene.until(&names[at], "corrected", corrected).await?;
@@ -55,10 +55,10 @@ async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Re
 
     let calls = ledger.since(mark).by("second");
     for (at, role) in roles.iter().enumerate() {
-        let reconciled = looks(&calls, role);
+        let reconciled = role_reads(&calls, role);
         ensure!(
             (reconciled > 0) == [4, 5, 6].contains(&at),
-            "{}: {reconciled} looks",
+            "{}: {reconciled} reconciliations",
             names[at]
         );
     }
@@ -68,7 +68,7 @@ async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Re
 }
 
 #[tokio::test]
-async fn a_death_in_mid_sweep_loses_nothing() -> Result<()> {
+async fn operator_killed_during_scan_loses_no_drift() -> Result<()> {
     let stage = stage("resync=3s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 6).await?;
@@ -101,7 +101,7 @@ async fn a_death_in_mid_sweep_loses_nothing() -> Result<()> {
             .context(operation)?;
         ensure!(struck.hits() == 1, "{operation}");
         struck.remove();
-        another(&scene, &format!("lanyard-{}", number + 1)).await?;
+        start_successor(&scene, &format!("lanyard-{}", number + 1)).await?;
         let removed = |object: &_| {
             drift(object).last_correction.is_some_and(|last| {
                 last.items
@@ -110,7 +110,7 @@ async fn a_death_in_mid_sweep_loses_nothing() -> Result<()> {
             })
         };
         scene
-            .until(name, "rid of the policy", removed)
+            .until(name, "without the policy", removed)
             .await
             .with_context(|| operation.to_owned())?;
         ensure!(!scene.aws.attached(&role).await?.contains(&ADMIN.to_owned()));

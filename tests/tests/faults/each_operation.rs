@@ -32,7 +32,7 @@ const BY_POD_IDENTITY: [&str; 3] = [
     "DeletePodIdentityAssociation",
 ];
 /// The interval of requested reconciliations, which shorten the pauses of the backoff.
-const PRESSING: Duration = Duration::from_secs(1);
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(1);
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 const QUEUES: &str = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess";
 
@@ -81,7 +81,7 @@ impl Row {
         let faults = scene.stage.bed.gateway.faults();
         let armed = |operation| {
             let target = Fault::on(operation).about(name).first(1);
-            (operation, faults.add(self.kind.strikes(target)))
+            (operation, faults.add(self.kind.at(target)))
         };
         self.operations().map(armed).collect()
     }
@@ -92,7 +92,7 @@ impl Row {
         let armed = self.arm(&scene, &name);
         for managed in [before(&name), after(&name)] {
             scene.apply(&name, spec(self.method, &managed)).await?;
-            pressed(&scene, &name, in_place(&scene, &name)).await?;
+            with_reconcile_requests(&scene, &name, in_place(&scene, &name)).await?;
         }
         ensure!(scene.aws.attached(&name).await? == [QUEUES]);
         let associations = scene.aws.associations(&name, &name).await?.len();
@@ -100,11 +100,11 @@ impl Row {
             associations == usize::from(self.method == "PodIdentity"),
             "{associations}"
         );
-        pressed(&scene, &name, scene.delete(&name)).await?;
-        ensure!(!scene.aws.has_role(&name).await?, "the role is left");
+        with_reconcile_requests(&scene, &name, scene.delete(&name)).await?;
+        ensure!(!scene.aws.has_role(&name).await?, "the role still exists");
         ensure!(
             scene.aws.associations(&name, &name).await?.is_empty(),
-            "the association is left"
+            "the association still exists"
         );
         let spared: Vec<_> = armed.iter().filter(|(_, fault)| fault.hits() == 0).collect();
         let spared: Vec<_> = spared.iter().map(|(operation, _)| *operation).collect();
@@ -127,7 +127,7 @@ async fn in_place(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
 }
 
 /// Requests reconciliations until a future is complete.
-async fn pressed(
+async fn with_reconcile_requests(
     scene: &TestNamespace<'_>,
     name: &str,
     awaited: impl Future<Output = Result<()>>,
@@ -136,7 +136,7 @@ async fn pressed(
     loop {
         tokio::select! {
             ended = &mut awaited => return ended,
-            () = tokio::time::sleep(PRESSING) => {
+            () = tokio::time::sleep(RECONCILE_INTERVAL) => {
                 // A deleted object needs no reconciliation.
                 let _ = scene.request_reconcile(name).await;
             }
@@ -155,20 +155,20 @@ async fn play_all(stage: &'static TestEnv, kinds: &[Kind]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_operation_that_fails_on_the_way_or_at_aws_is_done_at_another_try() -> Result<()> {
+async fn failed_operation_is_retried() -> Result<()> {
     // Malformed answers with status 200 apply only to reads: for a write without output, the SDK evaluates only the status.
     let kinds = [Kind::ServerError, Kind::Reset, Kind::AnswerLost, Kind::TimedOut];
     play_all(stage().await?, &kinds).await
 }
 
 #[tokio::test]
-async fn an_operation_that_aws_does_not_believe_us_is_done_at_another_try() -> Result<()> {
+async fn operation_with_rejected_credentials_is_retried() -> Result<()> {
     play_all(stage().await?, &[Kind::TokenExpired, Kind::ClockSkewed]).await
 }
 
 /// Throttling slows down everything in the account, so this test has an environment of its own.
 #[tokio::test]
-async fn an_operation_that_is_throttled_is_done_at_another_try() -> Result<()> {
+async fn throttled_operation_is_retried() -> Result<()> {
     let stage: &'static TestEnv = Box::leak(Box::new(new_stage().await?));
     play_all(stage, &[Kind::Throttled]).await
 }

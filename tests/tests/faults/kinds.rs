@@ -22,7 +22,7 @@ pub enum Kind {
 
 impl Kind {
     /// The fault at this target.
-    pub fn strikes(self, target: Target) -> Fault {
+    pub fn at(self, target: Target) -> Fault {
         match self {
             Self::Throttled => target.fails(429, "ThrottlingException", "Rate exceeded"),
             Self::ServerError => target.fails(503, "ServiceUnavailable", "Service is unavailable."),
@@ -44,7 +44,7 @@ impl Kind {
     }
 
     /// The text of a condition that reports this fault.
-    pub fn says(self) -> &'static str {
+    pub fn expected_message(self) -> &'static str {
         match self {
             Self::Throttled => "throttled by AWS",
             Self::ServerError | Self::Reset | Self::AnswerLost | Self::TimedOut | Self::Nonsense => {

@@ -4,11 +4,11 @@
 //!
 //! Each row of a table has an identity, a role and a namespace of the same name, so that rows run concurrently.
 
-mod away;
-mod crowded;
 mod each_operation;
 mod kinds;
 mod outage;
+mod throttling;
+mod unavailable;
 
 use anyhow::Result;
 use lanyard_tests::TestEnv;

@@ -5,8 +5,8 @@
 //! provider's ARN. Resources are therefore not evaluated: each statement applies to all of them here. See
 //! `config/aws/README.md` for the other limits.
 
-mod fences;
-mod life;
+mod limits;
+mod permissions;
 
 use std::collections::BTreeSet;
 

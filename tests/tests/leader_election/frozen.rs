@@ -11,7 +11,7 @@ use lanyard_testkit::gateway::Fault;
 use lanyard_tests::TestNamespace;
 use serde_json::{Value, json};
 
-use crate::pair::{NAMES, OPERATION, Pair, begun_after, nth_deed};
+use crate::pair::{NAMES, OPERATION, Pair, begun_after, nth_write};
 
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 /// Duration of each write that is under way when the leader freezes: well below the write timeout.
@@ -52,14 +52,14 @@ impl Round<'_> {
             self.scene.until_ready(&name).await?;
             self.pair.until_idle(self.leader).await?;
         }
-        let holder = self.pair.holder().await?.context("nobody holds the lease")?;
+        let holder = self.pair.holder().await?.context("the lease has no holder")?;
         let mark = self.pair.stage.bed.gateway.ledger().mark();
         // The role has the identity's name, so that the calls about it match the subject like those about the object.
-        let freeze = self.pair.freeze_at(nth_deed(self.n, &name), self.leader)?;
+        let freeze = self.pair.freeze_at(nth_write(self.n, &name), self.leader)?;
         self.begin(&name).await?;
         self.until_done(&name).await?;
         freeze.disarm();
-        let Some(frozen) = freeze.struck() else {
+        let Some(frozen) = freeze.triggered_at() else {
             return Ok(false);
         };
         // After the last write the new leader has no work that could be observed.
@@ -135,22 +135,22 @@ async fn frozen_at_each_write(work: Work) -> Result<()> {
         frozen += 1;
     }
     // A deletion by IRSA writes the ServiceAccount, the policy, the role and the object. A creation writes more.
-    ensure!(frozen >= 4, "only {frozen} writes were found to freeze at");
+    ensure!(frozen >= 4, "froze at only {frozen} writes");
     pair.stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn a_leader_frozen_at_any_write_of_a_creation_begins_no_other_after_its_lease() -> Result<()> {
+async fn leader_frozen_during_creation_starts_no_late_write() -> Result<()> {
     frozen_at_each_write(Work::Create).await
 }
 
 #[tokio::test]
-async fn a_leader_frozen_at_any_write_of_a_deletion_begins_no_other_after_its_lease() -> Result<()> {
+async fn leader_frozen_during_deletion_starts_no_late_write() -> Result<()> {
     frozen_at_each_write(Work::Delete).await
 }
 
 #[tokio::test]
-async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_made_twice() -> Result<()> {
+async fn concurrent_writes_of_frozen_leader_end_within_margin() -> Result<()> {
     const MANY: usize = 6;
     let pair = Pair::new().await?;
     let scene = pair.stage.scene("many").await?;
@@ -170,7 +170,7 @@ async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_m
     gateway
         .faults()
         .add(Fault::on("CreateRole").first(MANY).delays(UNDER_WAY));
-    let holder = pair.holder().await?.context("nobody holds the lease")?;
+    let holder = pair.holder().await?.context("the lease has no holder")?;
     let mark = gateway.ledger().mark();
     for n in 0..MANY {
         let name = format!("many-{n}");
@@ -181,7 +181,7 @@ async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_m
     ensure!(in_flight.count() == MANY, "{in_flight}");
     ensure!(
         in_flight.entries().iter().all(|entry| entry.ended < taken),
-        "a write ended after the lease had gone to the other"
+        "a write ended after the other operator held the lease"
     );
     for n in 0..MANY {
         scene.until_ready(&format!("many-{n}")).await?;
@@ -197,7 +197,7 @@ async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_m
         let made = created.entries().iter().filter(|entry| entry.status == Some(200));
         ensure!(
             made.count() == 1,
-            "{} made {name} twice:\n{created}",
+            "{} created {name} twice:\n{created}",
             NAMES.join(" or ")
         );
         ensure!(scene.aws.associations("many", &name).await?.len() == 1);

@@ -80,7 +80,7 @@ impl Pair {
         };
         tokio::time::timeout(PATIENCE, taken)
             .await
-            .context("nobody took the lease over")?
+            .context("no operator took over the lease")?
     }
 
     /// The holder of the lease.
@@ -105,7 +105,7 @@ pub struct Freeze {
 
 impl Freeze {
     /// The time of the freeze. Returns `None` if it has not occurred.
-    pub fn struck(&self) -> Option<Instant> {
+    pub fn triggered_at(&self) -> Option<Instant> {
         self.frozen.get().copied().flatten()
     }
 
@@ -127,6 +127,6 @@ pub fn begun_after(calls: &Calls, moment: Instant) -> Vec<String> {
 }
 
 /// The n-th write about one identity, over AWS and the API server together.
-pub fn nth_deed(n: usize, subject: &str) -> Target {
+pub fn nth_write(n: usize, subject: &str) -> Target {
     Fault::on_deeds().about(subject).nth(n)
 }

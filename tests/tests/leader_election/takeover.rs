@@ -15,7 +15,7 @@ const RENEWALS: usize = 10;
 const SLACK: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<()> {
+async fn dead_leader_is_replaced_only_after_lease_expiry() -> Result<()> {
     let pair = Pair::new().await?;
     let scene = pair.stage.scene("shop").await?;
     scene
@@ -25,7 +25,7 @@ async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<(
         )
         .await?;
     scene.until_ready("orders").await?;
-    let holder = pair.holder().await?.context("nobody holds the lease")?;
+    let holder = pair.holder().await?.context("the lease has no holder")?;
     let mark = pair.stage.bed.gateway.ledger().mark();
 
     pair.stage.killer(0)()?;
@@ -43,7 +43,7 @@ async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<(
     let gained = other.of("update leases");
     let gained = gained.entries().first().context("the lease was never gained")?;
     let (least, most) = (renewed.began + LEASE, renewed.ended + LEASE + RENEWAL + SLACK);
-    ensure!(gained.began + RENEWAL >= least, "taken over too soon: {other}");
+    ensure!(gained.began + RENEWAL >= least, "taken over too early: {other}");
     ensure!(gained.began < most, "taken over too late: {other}");
     let calls = other.to_aws();
     let first = calls.entries().first().context("no call of AWS")?;
@@ -55,7 +55,7 @@ async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<(
 }
 
 #[tokio::test]
-async fn who_stands_by_watches_and_neither_writes_nor_calls_aws() -> Result<()> {
+async fn standby_neither_writes_nor_calls_aws() -> Result<()> {
     let pair = Pair::new().await?;
     let scene = pair.stage.scene("shop").await?;
     for (n, method) in ["IRSA", "PodIdentity", "IRSA"].into_iter().enumerate() {

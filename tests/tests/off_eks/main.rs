@@ -1,8 +1,8 @@
 //! Proves behaviour on non-EKS clusters: a real API server with its own issuer and an operator with a cluster id. IRSA
 //! works completely, every EKS feature is refused with a message, and EKS receives no call. Needs the test bed; does I/O.
 
-mod missing;
-mod works;
+mod irsa;
+mod prerequisites;
 
 use anyhow::Result;
 use lanyard_testkit::TestBedOptions;

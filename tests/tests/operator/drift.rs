@@ -57,7 +57,7 @@ fn fields(object: &WorkloadIdentity) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_broken_role_is_repaired_and_the_repair_is_recorded() -> Result<()> {
+async fn broken_role_is_corrected_and_correction_recorded() -> Result<()> {
     let scene = stage().await?.scene("drift-correct").await?;
     scene.apply("orders", spec("Correct")).await?;
     let object = scene.until_ready("orders").await?;
@@ -80,7 +80,7 @@ async fn a_broken_role_is_repaired_and_the_repair_is_recorded() -> Result<()> {
 }
 
 #[tokio::test]
-async fn under_report_drift_stands_and_a_change_of_the_spec_is_applied_all_the_same() -> Result<()> {
+async fn report_policy_keeps_drift_and_applies_spec_change() -> Result<()> {
     let scene = stage().await?.scene("drift-report").await?;
     scene.apply("orders", spec("Report")).await?;
     let object = scene.until_ready("orders").await?;
@@ -110,7 +110,7 @@ async fn under_report_drift_stands_and_a_change_of_the_spec_is_applied_all_the_s
             .and_then(|status| status.observed_generation)
             == Some(2)
     };
-    scene.until("orders", "reconciled at again", generation).await?;
+    scene.until("orders", "reconciled again", generation).await?;
     let found = scene
         .aws
         .iam
@@ -126,7 +126,7 @@ async fn under_report_drift_stands_and_a_change_of_the_spec_is_applied_all_the_s
 }
 
 #[tokio::test]
-async fn an_emergency_policy_and_foreign_tags_are_reported_and_never_removed() -> Result<()> {
+async fn foreign_policy_and_tags_are_reported_and_kept() -> Result<()> {
     let scene = stage().await?.scene("drift-emergency").await?;
     scene.apply("orders", spec("Correct")).await?;
     let object = scene.until_ready("orders").await?;
@@ -159,7 +159,7 @@ async fn an_emergency_policy_and_foreign_tags_are_reported_and_never_removed() -
 }
 
 #[tokio::test]
-async fn an_edited_annotation_is_seen_by_watch_and_put_back() -> Result<()> {
+async fn edited_annotation_is_detected_by_watch_and_restored() -> Result<()> {
     let scene = stage().await?.scene("drift-annotation").await?;
     scene.account("orders").await?;
     scene
@@ -178,7 +178,7 @@ async fn an_edited_annotation_is_seen_by_watch_and_put_back() -> Result<()> {
         .await?;
     let corrected = |object: &WorkloadIdentity| drift(object).last_correction.is_some();
     scene
-        .until("orders", "corrected without being asked", corrected)
+        .until("orders", "corrected without a request", corrected)
         .await?;
     let account = scene.accounts().get("orders").await?;
     assert_eq!(
@@ -189,7 +189,7 @@ async fn an_edited_annotation_is_seen_by_watch_and_put_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_lost_status_costs_nothing_but_a_look() -> Result<()> {
+async fn lost_status_is_rebuilt_without_writes_to_aws() -> Result<()> {
     let scene = stage().await?.scene("drift-status-lost").await?;
     scene.apply("orders", spec("Correct")).await?;
     scene.until_ready("orders").await?;
@@ -208,14 +208,14 @@ async fn a_lost_status_costs_nothing_but_a_look() -> Result<()> {
     let calls = scene.calls_about("orders", mark).await?;
     assert!(
         calls.iter().all(|entry| !entry.call.write),
-        "everything was found again: {calls:#?}"
+        "unexpected writes after the loss of the status: {calls:#?}"
     );
     Ok(())
 }
 
 /// Another tool that claims the role undoes each repair.
 #[tokio::test]
-async fn who_undoes_every_repair_is_named_and_what_gives_nothing_is_left_alone_for_a_while() -> Result<()> {
+async fn contested_correction_names_actor_and_backs_off() -> Result<()> {
     let scene = stage().await?.scene("drift-contest").await?;
     scene.apply("orders", spec("Correct")).await?;
     let role = scene.role_of(&scene.until_ready("orders").await?)?;
@@ -232,7 +232,7 @@ async fn who_undoes_every_repair_is_named_and_what_gives_nothing_is_left_alone_f
     assert_eq!(
         scene.aws.attached(&role).await?,
         [READ_ONLY],
-        "what gives something is put back each time"
+        "a correction with effect was not repeated"
     );
     let calls = scene.stage.bed.gateway.ledger().since(mark).by("lanyard");
     assert!(calls.of("TagRole").about(&role).is_empty(), "{calls}");

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::BINARY;
 
 #[tokio::test]
-async fn one_of_those_who_need_a_provider_makes_it_and_one_adds_the_other_audience() -> Result<()> {
+async fn concurrent_first_identities_create_one_provider() -> Result<()> {
     let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
     // Every identity reconciles, and finds no provider, before the first one has created it.
     stage.bed.gateway.set_latency(Duration::from_millis(300));

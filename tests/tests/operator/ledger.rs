@@ -15,7 +15,7 @@ fn spec(method: &str) -> Value {
     }}})
 }
 
-async fn creating(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<()> {
+async fn create(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<()> {
     let mark = scene.stage.bed.gateway.ledger().mark();
     scene.apply(name, spec(method)).await?;
     scene.until_ready(name).await?;
@@ -36,19 +36,19 @@ async fn creating(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result
 }
 
 #[tokio::test]
-async fn creating_one_identity_by_pod_identity_costs_at_most_six_calls() -> Result<()> {
+async fn pod_identity_creation_costs_at_most_six_calls() -> Result<()> {
     let scene = stage().await?.scene("led-pi").await?;
-    creating(&scene, "led-pi-orders", "PodIdentity").await
+    create(&scene, "led-pi-orders", "PodIdentity").await
 }
 
 #[tokio::test]
-async fn creating_one_identity_by_irsa_costs_at_most_six_calls() -> Result<()> {
+async fn irsa_creation_costs_at_most_six_calls() -> Result<()> {
     let scene = stage().await?.scene("led-irsa").await?;
-    creating(&scene, "led-irsa-orders", "IRSA").await
+    create(&scene, "led-irsa-orders", "IRSA").await
 }
 
 #[tokio::test]
-async fn a_look_that_finds_nothing_to_do_writes_nothing_anywhere() -> Result<()> {
+async fn steady_reconcile_writes_nothing() -> Result<()> {
     let scene = stage().await?.scene("led-steady").await?;
     let ledger = scene.stage.bed.gateway.ledger();
     for (name, method) in [("led-steady-a", "PodIdentity"), ("led-steady-b", "IRSA")] {
@@ -64,8 +64,8 @@ async fn a_look_that_finds_nothing_to_do_writes_nothing_anywhere() -> Result<()>
         let after = scene.identities().get(name).await?;
         assert_eq!(before.status, after.status);
         assert_eq!(
-            before.metadata.managed_fields.map(lanyards),
-            after.metadata.managed_fields.map(lanyards)
+            before.metadata.managed_fields.map(write_times),
+            after.metadata.managed_fields.map(write_times)
         );
         assert_eq!(account, scene.accounts().get_opt(name).await?);
     }
@@ -73,7 +73,9 @@ async fn a_look_that_finds_nothing_to_do_writes_nothing_anywhere() -> Result<()>
 }
 
 /// The times of Lanyard's last writes of the object, by the written part.
-fn lanyards(fields: Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry>) -> Vec<String> {
+fn write_times(
+    fields: Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry>,
+) -> Vec<String> {
     let ours = fields
         .into_iter()
         .filter(|entry| entry.manager.as_deref() == Some("lanyard"));

@@ -10,7 +10,7 @@ use crate::stage;
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 
 #[tokio::test]
-async fn a_service_account_gets_working_credentials_and_another_one_does_not() -> Result<()> {
+async fn only_bound_service_account_gets_credentials() -> Result<()> {
     let scene = stage().await?.scene("irsa-works").await?;
     scene.account("orders").await?;
     scene.account("stranger").await?;

@@ -21,7 +21,7 @@ const READS: [&str; 3] = ["get", "list", "watch"];
 const WRITES: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
 
 #[tokio::test]
-async fn the_built_in_roles_read_and_write_identities_and_never_their_status() -> Result<()> {
+async fn built_in_roles_access_identities_but_not_status() -> Result<()> {
     let bed = TestBed::shared().await?;
     bed.apply_crds().await?;
     rights::apply(bed, &["rbac-users.yaml"])?;
@@ -34,7 +34,7 @@ async fn the_built_in_roles_read_and_write_identities_and_never_their_status() -
         for verb in WRITES {
             ensure!(
                 !may(&user, verb, "").await?,
-                "{role} may not {verb}: nobody gave that"
+                "{role} may not {verb}: the role does not grant it"
             );
         }
     }
@@ -50,11 +50,11 @@ async fn the_built_in_roles_read_and_write_identities_and_never_their_status() -
             );
         }
     }
-    the_api_server_means_it(&tenant(bed, "edit").await?).await
+    requests_are_enforced(&tenant(bed, "edit").await?).await
 }
 
 /// Checks the same rules by real requests.
-async fn the_api_server_means_it(editor: &Client) -> Result<()> {
+async fn requests_are_enforced(editor: &Client) -> Result<()> {
     let api: Api<WorkloadIdentity> = Api::namespaced(editor.clone(), NAMESPACE);
     let identity = serde_json::from_value(json!({
         "apiVersion": "lanyard.dev/v1alpha1", "kind": "WorkloadIdentity",

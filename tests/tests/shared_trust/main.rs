@@ -7,10 +7,10 @@
 //!   cluster harbour -> operator --+
 //! ```
 
-mod alone;
-mod crowd;
-mod killed;
+mod interrupted;
+mod many_identities;
 mod role;
+mod single_identity;
 
 use anyhow::Result;
 use lanyard_tests::{TestEnv, TestEnvOptions};

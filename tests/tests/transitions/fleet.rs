@@ -112,11 +112,11 @@ pub fn pods(client: &Client, namespace: &str) -> Api<Pod> {
 
 /// The pods of a namespace that have not ended.
 pub async fn all(scene: &TestNamespace<'_>) -> Result<Vec<Pod>> {
-    holding(&scene.client, &scene.namespace).await
+    running(&scene.client, &scene.namespace).await
 }
 
 /// The pods of any namespace that have not ended.
-pub async fn holding(client: &Client, namespace: &str) -> Result<Vec<Pod>> {
+pub async fn running(client: &Client, namespace: &str) -> Result<Vec<Pod>> {
     let mut list = pods(client, namespace).list(&ListParams::default()).await?;
     list.items.retain(|pod| !has_ended(pod));
     Ok(list.items)
@@ -137,7 +137,7 @@ async fn until(scene: &TestNamespace<'_>, what: &str, wanted: impl Fn(&[Pod]) ->
     };
     tokio::time::timeout(PATIENCE, waiting)
         .await
-        .with_context(|| format!("it never came to be that {what}"))?
+        .with_context(|| format!("timeout: {what}"))?
 }
 
 fn is_ready(pod: &Pod) -> bool {

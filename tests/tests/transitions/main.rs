@@ -3,16 +3,16 @@
 //!
 //! The timings of a change are shortened and stay longer than the webhook's delay. All tests share one environment.
 
-mod carries;
 mod change;
 mod fleet;
 mod guard;
-mod held;
-mod left;
 mod method;
-mod parts;
+mod paused;
+mod pod_credentials;
+mod reverted;
+mod same_method;
 mod trust;
-mod turned;
+mod unmanaged_pods;
 
 use std::time::Duration;
 

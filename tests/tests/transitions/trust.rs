@@ -34,13 +34,13 @@ impl Form {
 }
 
 /// Returns `true` if a trust policy allows this way.
-pub fn lets_in(trust: &Value, form: Form) -> bool {
+pub fn allows(trust: &Value, form: Form) -> bool {
     statements(trust).iter().any(|statement| form.is_of(statement))
 }
 
 /// Returns `true` if exactly one statement of a trust policy allows this way, and the policy allows no other.
-pub fn lets_in_only(trust: &Value, form: Form) -> bool {
-    statements(trust).len() == 1 && lets_in(trust, form)
+pub fn allows_only(trust: &Value, form: Form) -> bool {
+    statements(trust).len() == 1 && allows(trust, form)
 }
 
 fn statements(trust: &Value) -> &[Value] {

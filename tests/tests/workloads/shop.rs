@@ -40,7 +40,7 @@ pub struct Shop {
     /// The administrator's client.
     pub client: Client,
     /// The engine with the rights of the operator's own ServiceAccount.
-    pub world: Engine,
+    pub engine: Engine,
     pub subject: Subject,
 }
 
@@ -64,7 +64,7 @@ impl Shop {
                 .with_context(|| kind.to_owned())?;
         }
         Ok(Self {
-            world: world(&bed, OPERATOR).await?,
+            engine: engine(&bed, OPERATOR).await?,
             subject: serde_json::from_value(
                 json!({"cluster": cluster()?.identity, "namespace": NAMESPACE, "name": "orders"}),
             )?,
@@ -78,8 +78,8 @@ impl Shop {
     }
 
     /// The engine with the rights of another user.
-    pub async fn world_as(&self, user: &str) -> Result<Engine> {
-        world(&self.bed, user).await
+    pub async fn engine_as(&self, user: &str) -> Result<Engine> {
+        engine(&self.bed, user).await
     }
 
     /// The uids of the pods that are not being deleted.
@@ -124,7 +124,7 @@ fn cluster() -> Result<Cluster> {
 }
 
 /// The engine with the rights of a user. Nothing here calls AWS.
-async fn world(bed: &TestBed, user: &str) -> Result<Engine> {
+async fn engine(bed: &TestBed, user: &str) -> Result<Engine> {
     let kubeconfig = Kubeconfig::read_from(bed.kubeconfig())?;
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
     config.auth_info.impersonate = Some(user.to_owned());

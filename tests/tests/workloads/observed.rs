@@ -17,13 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Repeats a read until it returns a value.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+pub async fn until<T>(what: &str, mut read: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     let begun = Instant::now();
     loop {
-        if let Some(answer) = ask().await? {
+        if let Some(answer) = read().await? {
             return Ok(answer);
         }
-        ensure!(begun.elapsed() < PATIENCE, "never: {what}");
+        ensure!(begun.elapsed() < PATIENCE, "timeout: {what}");
         tokio::time::sleep(POLL).await;
     }
 }
@@ -46,9 +46,9 @@ pub fn owners(pods: &Pods) -> BTreeMap<String, usize> {
 }
 
 /// All credentials of the pods.
-pub fn carried(pods: &Pods) -> BTreeSet<String> {
-    let carried = pods.pods.iter().flat_map(|pod| &pod.carries);
-    carried.map(|carries| format!("{carries:?}")).collect()
+pub fn credentials(pods: &Pods) -> BTreeSet<String> {
+    let credentials = pods.pods.iter().flat_map(|pod| &pod.carries);
+    credentials.map(|carries| format!("{carries:?}")).collect()
 }
 
 /// The pods in a stable order.
@@ -59,7 +59,7 @@ pub fn sorted(pods: &Pods) -> Vec<String> {
 }
 
 /// The index of all pods of the cluster, filled as by the first list of a watch.
-pub async fn folded(shop: &Shop) -> Result<PodIndex> {
+pub async fn indexed(shop: &Shop) -> Result<PodIndex> {
     let api: Api<Pod> = Api::all(shop.client.clone());
     let mut fold = PodIndex::new(false);
     fold.list_begins();

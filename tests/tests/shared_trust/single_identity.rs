@@ -17,7 +17,7 @@ async fn scene(name: &str, statements: &[Value]) -> Result<(TestNamespace<'stati
 }
 
 #[tokio::test]
-async fn a_subject_comes_into_the_trust_and_goes_and_leaves_no_trace() -> Result<()> {
+async fn subject_is_added_and_removed_without_trace() -> Result<()> {
     let (scene, arn) = scene("sh-trace", &owners()).await?;
     for method in ["PodIdentity", "IRSA"] {
         scene.apply("orders", shared(&arn, method)).await?;
@@ -33,7 +33,7 @@ async fn a_subject_comes_into_the_trust_and_goes_and_leaves_no_trace() -> Result
 /// Without session tags a statement names no subject, and the statements of two subjects are equal: each subject has its
 /// own.
 #[tokio::test]
-async fn two_subjects_without_session_tags_come_and_go_by_themselves() -> Result<()> {
+async fn untagged_subjects_have_separate_statements() -> Result<()> {
     let (scene, arn) = scene("sh-untagged", &owners()).await?;
     let mut spec = shared(&arn, "PodIdentity");
     spec["podIdentity"] = json!({"disableSessionTags": true});
@@ -54,7 +54,7 @@ async fn two_subjects_without_session_tags_come_and_go_by_themselves() -> Result
 }
 
 #[tokio::test]
-async fn an_object_goes_without_a_status_and_without_a_spec_that_holds() -> Result<()> {
+async fn deletion_with_lost_status_or_invalid_spec_succeeds() -> Result<()> {
     let (scene, arn) = scene("sh-lost", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;
@@ -70,7 +70,7 @@ async fn an_object_goes_without_a_status_and_without_a_spec_that_holds() -> Resu
 }
 
 #[tokio::test]
-async fn the_last_statement_of_a_policy_stays_and_lets_nobody_in() -> Result<()> {
+async fn last_statement_stays_and_admits_no_principal() -> Result<()> {
     let (scene, arn) = scene("sh-last", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;
@@ -87,7 +87,7 @@ async fn the_last_statement_of_a_policy_stays_and_lets_nobody_in() -> Result<()>
 /// Another writer reads, Lanyard writes, and the other writes its own version. With IRSA no reconciliation follows soon
 /// that would repair it.
 #[tokio::test]
-async fn an_edit_that_another_writer_takes_back_is_made_again() -> Result<()> {
+async fn overwritten_statement_is_written_again() -> Result<()> {
     let (scene, arn) = scene("sh-back", &owners()).await?;
     let aws = scene.aws.clone();
     let takes_back = Fault::on("UpdateAssumeRolePolicy").about("sh-back").nth(1);
@@ -111,7 +111,7 @@ async fn an_edit_that_another_writer_takes_back_is_made_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_statement_edited_or_removed_by_hand_is_put_back_or_told() -> Result<()> {
+async fn changed_statement_is_restored_or_reported() -> Result<()> {
     let (scene, arn) = scene("sh-drift", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;
@@ -123,7 +123,7 @@ async fn a_statement_edited_or_removed_by_hand_is_put_back_or_told() -> Result<(
     for bad in [edited.clone(), owners()] {
         write(&scene.aws, "sh-drift", &bad).await?;
         let before = statements(&scene.aws, "sh-drift").await?;
-        let mended = async {
+        let repaired = async {
             loop {
                 scene.request_reconcile("orders").await?;
                 if statements(&scene.aws, "sh-drift").await? != before {
@@ -132,9 +132,9 @@ async fn a_statement_edited_or_removed_by_hand_is_put_back_or_told() -> Result<(
                 tokio::time::sleep(lanyard_tests::POLL).await;
             }
         };
-        tokio::time::timeout(lanyard_tests::PATIENCE, mended)
+        tokio::time::timeout(lanyard_tests::PATIENCE, repaired)
             .await
-            .context("nobody mends it")??;
+            .context("the statement was not repaired")??;
         assert_eq!(statements(&scene.aws, "sh-drift").await?, good);
     }
     let mut reports = shared(&arn, "PodIdentity");
@@ -156,7 +156,7 @@ async fn a_statement_edited_or_removed_by_hand_is_put_back_or_told() -> Result<(
 }
 
 #[tokio::test]
-async fn a_statement_that_nobody_can_read_is_told_and_left_alone() -> Result<()> {
+async fn unparsable_statement_is_reported_and_kept() -> Result<()> {
     let (scene, arn) = scene("sh-opened", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;
@@ -178,7 +178,7 @@ async fn a_statement_that_nobody_can_read_is_told_and_left_alone() -> Result<()>
     write(&scene.aws, "sh-opened", &owners()).await?;
     scene.request_reconcile("orders").await?;
     scene
-        .until("orders", "mended", |object| {
+        .until("orders", "repaired", |object| {
             condition(object, "Stalled").is_none()
         })
         .await?;
@@ -186,7 +186,7 @@ async fn a_statement_that_nobody_can_read_is_told_and_left_alone() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_policy_without_room_says_how_many_fit_and_is_not_written() -> Result<()> {
+async fn full_policy_reports_capacity_and_is_not_written() -> Result<()> {
     let filler = "x".repeat(1500);
     let full = vec![
         json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole",
@@ -209,7 +209,7 @@ async fn a_policy_without_room_says_how_many_fit_and_is_not_written() -> Result<
 }
 
 #[tokio::test]
-async fn an_owner_who_takes_the_trust_over_keeps_what_is_in_it() -> Result<()> {
+async fn owner_takeover_keeps_existing_statements() -> Result<()> {
     let (scene, arn) = scene("sh-over", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;

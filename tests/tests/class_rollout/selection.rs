@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::platform::{allowing, classes, stage, total, until};
 
 #[tokio::test]
-async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
+async fn default_class_is_followed_counted_and_kept() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "platform", true, allowing(&[])).await?;
@@ -32,7 +32,7 @@ async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
     classes(&scene)
         .delete("platform", &DeleteParams::default())
         .await?;
-    until(&scene, "platform", "told to go", |class| {
+    until(&scene, "platform", "being deleted", |class| {
         let said = class.status.iter().flat_map(|status| &status.conditions);
         said.into_iter().any(|said| said.reason == "Deleting")
     })
@@ -54,7 +54,7 @@ async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_one_default_class_an_identity_waits_and_says_so() -> Result<()> {
+async fn missing_default_class_is_awaited_and_reported() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "one", false, allowing(&[])).await?;
@@ -83,7 +83,7 @@ async fn without_one_default_class_an_identity_waits_and_says_so() -> Result<()>
 }
 
 #[tokio::test]
-async fn what_is_forbidden_is_refused_with_its_rule_until_the_class_allows_it() -> Result<()> {
+async fn forbidden_spec_names_rule_until_class_allows_it() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "platform", true, allowing(&[])).await?;
@@ -104,7 +104,10 @@ async fn what_is_forbidden_is_refused_with_its_rule_until_the_class_allows_it() 
     )?;
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");
-    ensure!(object.finalizers().is_empty(), "nothing is held that has nothing");
+    ensure!(
+        object.finalizers().is_empty(),
+        "an object without resources needs no finalizer"
+    );
     put_class(
         &scene.client,
         "platform",

@@ -13,11 +13,11 @@ use serde_json::Value;
 use similar::TextDiff;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::beside;
-use crate::fault::{BLOWS, CrashFault};
+use crate::fault::{CrashFault, FAULTS};
+use crate::foreign;
 use crate::run::Run;
 use crate::scenario::Scenario;
-use crate::world::{without_corrections, without_providers};
+use crate::snapshot::{without_corrections, without_providers};
 
 /// Set by `cargo xtask test --all`: every n is tested.
 const ALL: &str = "LANYARD_TEST_ALL";
@@ -25,18 +25,18 @@ const ALL: &str = "LANYARD_TEST_ALL";
 const TIMINGS: &str = "lease=1s,renew-deadline=600ms,operation=400ms,read-consistency=3s,propagation=100ms,cluster-facts=1ms,binding-propagation=200ms,step=50ms,waiting=300ms,cached=200ms,margin=0ms";
 
 /// The test environment, and the number of the operator that is running.
-pub struct Arena {
+pub struct Harness {
     pub stage: TestEnv,
     operator: AtomicUsize,
 }
 
 /// The only harness of this binary; it ends with the process.
-async fn arena() -> Result<&'static Arena> {
-    static ARENA: OnceCell<Arena> = OnceCell::const_new();
-    ARENA.get_or_try_init(Arena::open).await
+async fn harness() -> Result<&'static Harness> {
+    static HARNESS: OnceCell<Harness> = OnceCell::const_new();
+    HARNESS.get_or_try_init(Harness::open).await
 }
 
-impl Arena {
+impl Harness {
     async fn open() -> Result<Self> {
         Ok(Self {
             stage: TestEnv::behind_gateway(env!("CARGO_BIN_EXE_lanyard-under-test"), TIMINGS).await?,
@@ -62,34 +62,39 @@ impl Arena {
 pub async fn play(scenario: Scenario) -> Result<()> {
     static TURN: Mutex<()> = Mutex::const_new(());
     let _turn = TURN.lock().await;
-    let arena = arena().await?;
-    let scene = arena.stage.scene(&scenario.name.replace('_', "-")).await?;
-    beside::put(&scene).await?;
-    let run = Run::new(arena, &scene, scenario).await?;
-    let logs = || format!("the operators' logs are in {}", arena.stage.bed.logs().display());
+    let harness = harness().await?;
+    let scene = harness.stage.scene(&scenario.name.replace('_', "-")).await?;
+    foreign::create(&scene).await?;
+    let run = Run::new(harness, &scene, scenario).await?;
+    let logs = || {
+        format!(
+            "the operators' logs are in {}",
+            harness.stage.bed.logs().display()
+        )
+    };
     let played = play_all(&run, scenario).await.with_context(logs);
     // The next scenario must begin with a running operator and without faults, whatever the result of this one.
-    arena.stage.bed.gateway.faults().clear();
+    harness.stage.bed.gateway.faults().clear();
     if played.is_err() {
-        arena.killer()()?;
-        arena.restart().await?;
+        harness.killer()()?;
+        harness.restart().await?;
     }
     let cleared = run.clear().await;
-    beside::remove(&scene).await?;
+    foreign::remove(&scene).await?;
     played.and(cleared)
 }
 
 async fn play_all(run: &Run<'_>, scenario: Scenario) -> Result<()> {
     let begun = Instant::now();
-    let reference = run.play(None).await.context("undisturbed")?;
-    let wanted = run.world_where(|_| true).await?;
+    let reference = run.play(None).await.context("run without a fault")?;
+    let expected = run.state_where(|_| true).await?;
     let mut played = 0;
-    for (blow, turns) in blows(scenario, reference.deeds) {
+    for (fault, turns) in fault_plan(scenario, reference.writes) {
         for n in turns {
-            let struck = strike(run, blow, n, &wanted)
+            let triggered = run_with_fault(run, fault, n, &expected)
                 .await
-                .with_context(|| format!("{blow:?} at deed {n} of {}", scenario.name))?;
-            if !struck {
+                .with_context(|| format!("{fault:?} at write {n} of {}", scenario.name))?;
+            if !triggered {
                 break;
             }
             played += 1;
@@ -97,55 +102,55 @@ async fn play_all(run: &Run<'_>, scenario: Scenario) -> Result<()> {
     }
     let seconds = begun.elapsed().as_secs_f32();
     let line = format!(
-        "{}: {} deeds, {played} blows, {seconds:.1} s",
-        scenario.name, reference.deeds
+        "{}: {} writes, {played} faults, {seconds:.1} s",
+        scenario.name, reference.writes
     );
     // `println` would be captured by the test harness.
-    writeln!(std::io::stderr(), "  {line}").context("saying how far it is")
+    writeln!(std::io::stderr(), "  {line}").context("printing the progress")
 }
 
 /// Runs a scenario with a fault and compares the result. Returns `true` if the fault was triggered.
-async fn strike(run: &Run<'_>, blow: CrashFault, n: usize, wanted: &Value) -> Result<bool> {
-    let ended = run.play(Some((blow, n))).await?;
-    let seen = |world: &Value| {
-        let mut world = world.clone();
-        if blow.may_look_like_drift() || run.changes_its_mind() {
-            world = without_corrections(world);
+async fn run_with_fault(run: &Run<'_>, fault: CrashFault, n: usize, expected: &Value) -> Result<bool> {
+    let ended = run.play(Some((fault, n))).await?;
+    let seen = |state: &Value| {
+        let mut state = state.clone();
+        if fault.may_pass_for_drift() || run.changes_spec_again() {
+            state = without_corrections(state);
         }
-        if run.changes_its_mind() {
-            world = without_providers(world);
+        if run.changes_spec_again() {
+            state = without_providers(state);
         }
-        world
+        state
     };
-    let wanted = seen(wanted);
-    let found = run.world_where(|found| seen(found) == wanted).await?;
-    same(&wanted, &seen(&found))?;
-    Ok(ended.struck)
+    let expected = seen(expected);
+    let observed = run.state_where(|observed| seen(observed) == expected).await?;
+    ensure_same(&expected, &seen(&observed))?;
+    Ok(ended.triggered)
 }
 
 /// The faults to test and the values of n: each fault at every n, up to the first n that no write reaches. By default each
 /// fault is tested at one n, which differs between scenarios.
-fn blows(scenario: Scenario, deeds: usize) -> Vec<(CrashFault, RangeInclusive<usize>)> {
+fn fault_plan(scenario: Scenario, writes: usize) -> Vec<(CrashFault, RangeInclusive<usize>)> {
     if std::env::var_os(ALL).is_some() {
-        return BLOWS.map(|blow| (blow, 1..=usize::MAX)).into();
+        return FAULTS.map(|fault| (fault, 1..=usize::MAX)).into();
     }
     let mut hasher = DefaultHasher::new();
     scenario.name.hash(&mut hasher);
     let choice = usize::try_from(hasher.finish() >> 32).unwrap_or_default();
-    let blow = BLOWS.get(choice % BLOWS.len()).copied();
-    let n = 1 + choice / BLOWS.len() % deeds.max(1);
-    blow.into_iter().map(|blow| (blow, n..=n)).collect()
+    let fault = FAULTS.get(choice % FAULTS.len()).copied();
+    let n = 1 + choice / FAULTS.len() % writes.max(1);
+    fault.into_iter().map(|fault| (fault, n..=n)).collect()
 }
 
 /// Fails with a line diff if two states differ.
-pub fn same(wanted: &Value, found: &Value) -> Result<()> {
-    if wanted == found {
+pub fn ensure_same(expected: &Value, observed: &Value) -> Result<()> {
+    if expected == observed {
         return Ok(());
     }
-    let [wanted, found] = [wanted, found].map(|world| format!("{world:#}\n"));
-    let diff = TextDiff::from_lines(&wanted, &found);
+    let [expected, observed] = [expected, observed].map(|state| format!("{state:#}\n"));
+    let diff = TextDiff::from_lines(&expected, &observed);
     bail!(
-        "another world (- wanted, + found):\n{}",
+        "the state differs (- expected, + observed):\n{}",
         diff.unified_diff().context_radius(4)
     )
 }

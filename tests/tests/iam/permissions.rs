@@ -18,11 +18,11 @@ const POLICIES: [&str; 2] = [
 const NO_CALLS: [&str; 1] = ["iam:PassRole"];
 
 #[tokio::test]
-async fn with_read_write_everything_is_done_and_every_action_is_used() -> Result<()> {
+async fn read_write_policy_is_sufficient_and_minimal() -> Result<()> {
     let stage = stage("read-write.json", Vec::new()).await?;
     let scene = stage.scene("shop").await?;
     scene.account("orders").await?;
-    role_of_every_shape(&scene).await?;
+    irsa_lifecycle(&scene).await?;
     drift(&scene).await?;
     associations(&scene).await?;
     scene.account("users").await?;
@@ -33,15 +33,15 @@ async fn with_read_write_everything_is_done_and_every_action_is_used() -> Result
     for name in ["orders", "carts", "users"] {
         scene.delete(name).await?;
     }
-    let used = judge(&stage)?;
+    let used = used_actions(&stage)?;
     let mut unused = actions("read-write.json")?;
     unused.retain(|action| !used.contains(action) && !NO_CALLS.contains(&action.as_str()));
-    ensure!(unused.is_empty(), "actions that nothing needs: {unused:?}");
+    ensure!(unused.is_empty(), "unused actions: {unused:?}");
     stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn with_read_only_it_reports_and_is_refused_nothing() -> Result<()> {
+async fn read_only_policy_allows_reporting_without_denials() -> Result<()> {
     let stage = stage("read-only.json", vec!["--read-only"]).await?;
     let scene = stage.scene("shop").await?;
     for (name, method) in [("orders", "IRSA"), ("carts", "PodIdentity")] {
@@ -51,12 +51,12 @@ async fn with_read_only_it_reports_and_is_refused_nothing() -> Result<()> {
             .await?;
         scene.until_is(name, "Reconciling", "True", "ReadOnly").await?;
     }
-    judge(&stage)?;
+    used_actions(&stage)?;
     stage.bed.stop().await
 }
 
 /// The actions that the operator used. Fails if one was denied.
-fn judge(stage: &TestEnv) -> Result<BTreeSet<String>> {
+fn used_actions(stage: &TestEnv) -> Result<BTreeSet<String>> {
     let calls = stage.permitted_calls()?.to_aws();
     let action =
         |entry: &lanyard_testkit::gateway::Entry| format!("{}:{}", entry.call.service, entry.call.operation);
@@ -72,7 +72,7 @@ async fn customer_policy(scene: &TestNamespace<'_>, name: &str) -> Result<String
 }
 
 /// A role with every setting, bound by IRSA, then with every setting changed, then with few settings.
-async fn role_of_every_shape(scene: &TestNamespace<'_>) -> Result<()> {
+async fn irsa_lifecycle(scene: &TestNamespace<'_>) -> Result<()> {
     let boundaries = [
         customer_policy(scene, "tenant").await?,
         customer_policy(scene, "narrow").await?,
@@ -98,7 +98,7 @@ async fn role_of_every_shape(scene: &TestNamespace<'_>) -> Result<()> {
     ] {
         let spec = irsa(audience, role);
         scene.apply("orders", spec).await?;
-        consent(scene, "orders").await?;
+        approve_if_required(scene, "orders").await?;
         scene.until_ready("orders").await?;
     }
     Ok(())
@@ -109,9 +109,9 @@ fn irsa(audience: &str, role: Value) -> Value {
 }
 
 /// Approves a change of the binding where approval is required. No pod uses these bindings.
-async fn consent(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
+async fn approve_if_required(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let object = scene
-        .until(name, "asking or settled", |object| {
+        .until(name, "waiting for approval or settled", |object| {
             let reason =
                 |kind| lanyard_tests::condition(object, kind).map(|found| (found.status, found.reason));
             let asks = reason("Stalled").is_some_and(|(_, reason)| reason == "ApprovalRequired");
@@ -148,7 +148,7 @@ async fn drift(scene: &TestNamespace<'_>) -> Result<()> {
     untagging.tag_keys("lanyard.dev/name").send().await?;
     scene.request_reconcile("orders").await?;
     scene
-        .until("orders", "rid of the policy", |object| {
+        .until("orders", "without the policy", |object| {
             lanyard_tests::drift(object).last_correction.is_some()
         })
         .await?;
@@ -164,7 +164,7 @@ async fn associations(scene: &TestNamespace<'_>) -> Result<()> {
     scene
         .apply("carts", spec(json!({"disableSessionTags": true})))
         .await?;
-    consent(scene, "carts").await?;
+    approve_if_required(scene, "carts").await?;
     scene.until_ready("carts").await?;
     let id = scene
         .aws

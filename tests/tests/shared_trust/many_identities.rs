@@ -19,33 +19,33 @@ const ROLE: &str = "crowd";
 /// With IRSA an object that was Ready is not reconciled again soon, so a lost statement would stay lost.
 const METHOD: &str = "IRSA";
 /// Identities of each cluster.
-const EACH: usize = 10;
+const PER_CLUSTER: usize = 10;
 /// Rounds in which half of the identities are deleted and created again.
 const ROUNDS: usize = 3;
 /// Timeout until the policy lists exactly the existing identities after all conditions report success.
-const SETTLED: Duration = Duration::from_secs(20);
+const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One of the two clusters.
-struct Side<'a> {
+struct ClusterSide<'a> {
     scene: &'a TestNamespace<'a>,
     arn: &'a str,
 }
 
-impl Side<'_> {
+impl ClusterSide<'_> {
     fn name(number: usize) -> String {
         format!("s{number}")
     }
 
-    async fn come(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
-        let come = |number| async move {
+    async fn create(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
+        let create = |number| async move {
             let spec = shared(self.arn, METHOD);
             self.scene.apply(&Self::name(number), spec).await
         };
-        try_join_all(numbers.map(come)).await.map(drop)
+        try_join_all(numbers.map(create)).await.map(drop)
     }
 
-    async fn go(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
-        let go = |number| async move {
+    async fn delete(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
+        let delete = |number| async move {
             let name = Self::name(number);
             self.scene
                 .identities()
@@ -53,7 +53,7 @@ impl Side<'_> {
                 .await?;
             anyhow::Ok(())
         };
-        try_join_all(numbers.map(go)).await.map(drop)
+        try_join_all(numbers.map(delete)).await.map(drop)
     }
 
     async fn until_gone(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
@@ -63,17 +63,17 @@ impl Side<'_> {
 
     async fn until_ready(&self) -> Result<()> {
         let ready = |number| async move { self.scene.until_ready(&Self::name(number)).await };
-        try_join_all((0..EACH).map(ready)).await.map(drop)
+        try_join_all((0..PER_CLUSTER).map(ready)).await.map(drop)
     }
 
     /// Deletes and creates half of the identities, with another half in each round.
-    async fn come_and_go(&self) -> Result<()> {
-        self.come(0..EACH).await?;
+    async fn churn(&self) -> Result<()> {
+        self.create(0..PER_CLUSTER).await?;
         for round in 0..ROUNDS {
-            let half = || (0..EACH).filter(move |number| number % 2 == round % 2);
-            self.go(half()).await?;
+            let half = || (0..PER_CLUSTER).filter(move |number| number % 2 == round % 2);
+            self.delete(half()).await?;
             self.until_gone(half()).await?;
-            self.come(half()).await?;
+            self.create(half()).await?;
         }
         self.until_ready().await
     }
@@ -82,7 +82,7 @@ impl Side<'_> {
     fn listed(&self) -> BTreeSet<String> {
         let namespace = &self.scene.namespace;
         let name = |number| format!("system:serviceaccount:{namespace}:{}", Self::name(number));
-        (0..EACH).map(name).collect()
+        (0..PER_CLUSTER).map(name).collect()
     }
 }
 
@@ -112,15 +112,15 @@ async fn until_listed(scene: &TestNamespace<'_>, wanted: &BTreeSet<BTreeSet<Stri
         if lists == *wanted {
             return Ok(());
         }
-        if begun.elapsed() > SETTLED {
-            bail!("listed are {found:#?}, wanted are {wanted:#?}");
+        if begun.elapsed() > LIST_TIMEOUT {
+            bail!("the policy lists {found:#?}, expected {wanted:#?}");
         }
         tokio::time::sleep(POLL).await;
     }
 }
 
 #[tokio::test]
-async fn no_subject_of_two_clusters_is_lost_and_nothing_of_the_owner_is_changed() -> Result<()> {
+async fn concurrent_subjects_are_kept_and_owner_is_unchanged() -> Result<()> {
     let here = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
     let there = here
         .beside("harbour", BINARY, TestEnvOptions::default().second())
@@ -129,30 +129,24 @@ async fn no_subject_of_two_clusters_is_lost_and_nothing_of_the_owner_is_changed(
     let arn = make(&scenes.0.aws, ROLE, &owners()).await?;
     here.bed.gateway.set_latency(Duration::from_millis(50));
     here.bed.gateway.set_throttles(vec![Throttle::writes(20.0)]);
-    let ours = Side {
+    let ours = ClusterSide {
         scene: &scenes.0,
         arn: &arn,
     };
-    let theirs = Side {
+    let theirs = ClusterSide {
         scene: &scenes.1,
         arn: &arn,
     };
-    let crowd = async {
-        tokio::try_join!(
-            ours.come_and_go(),
-            theirs.come_and_go(),
-            killed_once(&here, &scenes.0)
-        )
-    };
-    crowd.await.context("while they came and went")?;
+    let churn = async { tokio::try_join!(ours.churn(), theirs.churn(), killed_once(&here, &scenes.0)) };
+    churn.await.context("during the churn")?;
     let wanted = [ours.listed(), theirs.listed()];
     until_listed(&scenes.0, &wanted.into()).await?;
     assert_eq!(of_owner(&scenes.0.aws, ROLE).await?, owners());
 
     for side in [&ours, &theirs] {
-        side.go(0..EACH).await?;
+        side.delete(0..PER_CLUSTER).await?;
     }
-    tokio::try_join!(ours.until_gone(0..EACH), theirs.until_gone(0..EACH))?;
+    tokio::try_join!(ours.until_gone(0..PER_CLUSTER), theirs.until_gone(0..PER_CLUSTER))?;
     until_listed(&scenes.0, &BTreeSet::new()).await?;
     assert_eq!(of_owner(&scenes.0.aws, ROLE).await?, owners());
     Ok(())

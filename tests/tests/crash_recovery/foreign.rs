@@ -22,11 +22,11 @@ pub fn role() -> String {
 }
 
 /// Creates the resources.
-pub async fn put(scene: &TestNamespace<'_>) -> Result<()> {
+pub async fn create(scene: &TestNamespace<'_>) -> Result<()> {
     let iam = &scene.aws.iam;
     let tag = aws_sdk_iam::types::Tag::builder()
         .key("owner")
-        .value("somebody else")
+        .value("another owner")
         .build()?;
     let role = iam
         .create_role()
@@ -51,7 +51,7 @@ pub async fn put(scene: &TestNamespace<'_>) -> Result<()> {
         .role_arn(&arn);
     associate.send().await?;
     account(scene, THEIRS, json!({"eks.amazonaws.com/role-arn": arn})).await?;
-    account(scene, NAME, json!({"example.com/owner": "somebody else"})).await
+    account(scene, NAME, json!({"example.com/owner": "another owner"})).await
 }
 
 async fn account(scene: &TestNamespace<'_>, name: &str, annotations: serde_json::Value) -> Result<()> {
@@ -68,7 +68,7 @@ pub async fn remove(scene: &TestNamespace<'_>) -> Result<()> {
 }
 
 /// Removes what a deletion keeps on purpose and marks by a tag: retained resources and the provider of the cluster.
-pub async fn sweep(scene: &TestNamespace<'_>) -> Result<()> {
+pub async fn clean_up(scene: &TestNamespace<'_>) -> Result<()> {
     let roles = scene.aws.iam.list_roles().path_prefix("/lanyard/").send().await?;
     for role in roles.roles() {
         let tags = scene
@@ -95,13 +95,13 @@ pub async fn sweep(scene: &TestNamespace<'_>) -> Result<()> {
 }
 
 /// Recreates the ServiceAccount as its owner does. A ServiceAccount that Lanyard is to create is deleted.
-pub async fn renew_account(scene: &TestNamespace<'_>, lanyard_creates: bool) -> Result<()> {
+pub async fn recreate_account(scene: &TestNamespace<'_>, lanyard_creates: bool) -> Result<()> {
     if scene.accounts().get_opt(NAME).await?.is_some() {
         scene.accounts().delete(NAME, &DeleteParams::default()).await?;
     }
     match lanyard_creates {
         true => Ok(()),
-        false => account(scene, NAME, json!({"example.com/owner": "somebody else"})).await,
+        false => account(scene, NAME, json!({"example.com/owner": "another owner"})).await,
     }
 }
 

@@ -10,15 +10,15 @@ use lanyard_tests::{Clients, TestNamespace, decoded};
 use serde_json::{Value, json};
 
 /// The policy that the objects of this suite request.
-pub const ASKED: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+pub const REQUESTED: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 /// The policy that the other tool attached.
-pub const THEIRS: &str = "arn:aws:iam::aws:policy/AmazonSQSFullAccess";
+pub const FOREIGN: &str = "arn:aws:iam::aws:policy/AmazonSQSFullAccess";
 /// The path of the roles of the other tool.
 pub const PATH: &str = "/team/";
 
 /// The contents of a role without Lanyard's own tags and statements.
 #[derive(Debug, PartialEq)]
-pub struct Work {
+pub struct Contents {
     pub attached: Vec<String>,
     pub inline: BTreeMap<String, Value>,
     pub tags: BTreeMap<String, String>,
@@ -47,7 +47,7 @@ pub async fn make(aws: &Clients, path: &str, name: &str, tags: &[(&str, &str)]) 
     aws.iam
         .attach_role_policy()
         .role_name(name)
-        .policy_arn(THEIRS)
+        .policy_arn(FOREIGN)
         .send()
         .await?;
     let put = aws.iam.put_role_policy().role_name(name).policy_name("theirs");
@@ -77,7 +77,7 @@ pub async fn untag(aws: &Clients, name: &str, key: &str) -> Result<()> {
 }
 
 /// Reads the contents of a role.
-pub async fn work(aws: &Clients, name: &str) -> Result<Work> {
+pub async fn contents(aws: &Clients, name: &str) -> Result<Contents> {
     let role = aws
         .iam
         .get_role()
@@ -115,7 +115,7 @@ pub async fn work(aws: &Clients, name: &str) -> Result<Work> {
     };
     let mut statements = statements.unwrap_or_default();
     statements.retain(|statement| !is_lanyards(statement));
-    Ok(Work {
+    Ok(Contents {
         attached: aws.attached(name).await?,
         inline,
         tags,
@@ -132,15 +132,15 @@ pub async fn memberships(aws: &Clients, name: &str) -> Result<usize> {
         .and_then(Value::as_array)
         .context("a list")?;
     let all = statements.len();
-    Ok(all - work(aws, name).await?.statements.len())
+    Ok(all - contents(aws, name).await?.statements.len())
 }
 
 /// A spec of a managed role of this name.
 pub fn named(role: &str, method: &str) -> Value {
-    json!({"method": method, "role": {"managed": {"name": role, "policyArns": [ASKED]}}})
+    json!({"method": method, "role": {"managed": {"name": role, "policyArns": [REQUESTED]}}})
 }
 
-impl Work {
+impl Contents {
     /// The same contents with one more policy attached.
     pub fn and(mut self, policy: &str) -> Self {
         self.attached.push(policy.to_owned());
@@ -150,7 +150,7 @@ impl Work {
 }
 
 /// Applies an object that requests the adoption of these ARNs.
-pub async fn ask(scene: &TestNamespace<'_>, name: &str, arns: &str, spec: Value) -> Result<()> {
+pub async fn request_adoption(scene: &TestNamespace<'_>, name: &str, arns: &str, spec: Value) -> Result<()> {
     scene.apply_with(name, &[(ANNOTATION_ADOPT, arns)], spec).await
 }
 

@@ -48,7 +48,7 @@ async fn start() -> Result<TestBed> {
         put_class(&client, &class).await?;
     }
     kubectl(bed.kubectl().args(["apply", "-k", ADMISSION]))?;
-    in_effect(&client).await?;
+    until_in_effect(&client).await?;
     Ok(bed)
 }
 
@@ -114,24 +114,24 @@ pub async fn put_class(client: &Client, class: &WorkloadIdentityClass) -> Result
 }
 
 /// Waits until both policies evaluate every class.
-async fn in_effect(client: &Client) -> Result<()> {
+async fn until_in_effect(client: &Client) -> Result<()> {
     let too_long = json!({"role": {"managed": {"maxSessionDuration": "12h"}}});
     for class in ["tenants", "bare"] {
         let mut spec = too_long.clone();
         if let Some(spec) = spec.as_object_mut() {
             spec.insert("className".to_owned(), json!(class));
         }
-        denied_at_last(client, &spec).await?;
+        until_denied(client, &spec).await?;
     }
     Ok(())
 }
 
 /// Waits until the namespace [`SHOP`] denies this spec.
-pub async fn denied_at_last(client: &Client, spec: &Value) -> Result<()> {
-    let denied = async || Ok(ask(client, SHOP, spec).await?.is_some());
+pub async fn until_denied(client: &Client, spec: &Value) -> Result<()> {
+    let denied = async || Ok(denial(client, SHOP, spec).await?.is_some());
     eventually(denied)
         .await
-        .with_context(|| format!("never denied: {spec}"))
+        .with_context(|| format!("not denied before the timeout: {spec}"))
 }
 
 /// Waits until a condition holds: the API server receives policies and their parameters by watches of its own.
@@ -142,9 +142,7 @@ pub async fn eventually(holds: impl AsyncFn() -> Result<bool>) -> Result<()> {
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(LIMIT, held)
-        .await
-        .context("it took too long")?
+    tokio::time::timeout(LIMIT, held).await.context("timeout")?
 }
 
 /// WorkloadIdentities as untyped JSON.
@@ -160,12 +158,12 @@ pub fn identity(name: &str, spec: &Value) -> DynamicObject {
 }
 
 /// The admission policy's denial of a spec, by dry run. Returns `None` if the policy allows it.
-pub async fn ask(client: &Client, namespace: &str, spec: &Value) -> Result<Option<String>> {
-    ask_with(client, namespace, &[], spec).await
+pub async fn denial(client: &Client, namespace: &str, spec: &Value) -> Result<Option<String>> {
+    denial_with(client, namespace, &[], spec).await
 }
 
 /// The admission policy's denial of an object with annotations. Returns `None` if the policy allows it.
-pub async fn ask_with(
+pub async fn denial_with(
     client: &Client,
     namespace: &str,
     annotations: &[(&str, &str)],
@@ -178,11 +176,11 @@ pub async fn ask_with(
     let mut asked = identity("asked", spec);
     let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     asked.metadata.annotations = Some(annotations.iter().map(text).collect());
-    told(identities(client, namespace).create(&dry_run, &asked).await)
+    denial_of(identities(client, namespace).create(&dry_run, &asked).await)
 }
 
 /// The denial of a policy. Returns `None` if the request was accepted, and an error if it was refused for another reason.
-pub fn told<T>(answer: Result<T, kube::Error>) -> Result<Option<String>> {
+pub fn denial_of<T>(answer: Result<T, kube::Error>) -> Result<Option<String>> {
     match answer {
         Ok(_) => Ok(None),
         Err(kube::Error::Api(status)) => match status.message.split_once("' denied request: ") {
@@ -196,7 +194,7 @@ pub fn told<T>(answer: Result<T, kube::Error>) -> Result<Option<String>> {
 }
 
 /// Fails with both texts unless they are equal.
-pub fn same<A: PartialEq<B> + Display, B: Display>(found: A, expected: B) -> Result<()> {
+pub fn ensure_same<A: PartialEq<B> + Display, B: Display>(found: A, expected: B) -> Result<()> {
     ensure!(found == expected, "\n  expected: {expected}\n  found:    {found}");
     Ok(())
 }

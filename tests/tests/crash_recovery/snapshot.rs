@@ -23,7 +23,7 @@ const DIFFERENT: [&str; 6] = [
 ];
 
 /// The complete state.
-pub async fn world(scene: &TestNamespace<'_>) -> Result<Value> {
+pub async fn state(scene: &TestNamespace<'_>) -> Result<Value> {
     let (roles, associations, providers, accounts, identities) = tokio::try_join!(
         roles(scene),
         associations(scene),
@@ -32,7 +32,7 @@ pub async fn world(scene: &TestNamespace<'_>) -> Result<Value> {
         identities(scene),
     )?;
     let (associations, ids) = associations;
-    let world = json!({
+    let state = json!({
         "roles": roles,
         "associations": associations,
         "providers": providers,
@@ -42,20 +42,20 @@ pub async fn world(scene: &TestNamespace<'_>) -> Result<Value> {
     // Conditions name associations by their ids.
     let text = ids
         .iter()
-        .fold(world.to_string(), |text, id| text.replace(id, "<association>"));
+        .fold(state.to_string(), |text, id| text.replace(id, "<association>"));
     Ok(serde_json::from_str(&text)?)
 }
 
 /// Removes the corrected drift from statuses: a write from the moment before a stop is recorded nowhere, and is reported as
 /// drift once the spec no longer requests it.
-pub fn without_corrections(mut world: Value) -> Value {
-    let statuses = world.pointer_mut("/identities").and_then(Value::as_object_mut);
+pub fn without_corrections(mut state: Value) -> Value {
+    let statuses = state.pointer_mut("/identities").and_then(Value::as_object_mut);
     for identity in statuses.into_iter().flat_map(Map::values_mut) {
         if let Some(Value::Object(drift)) = identity.pointer_mut("/status/drift") {
             drift.remove("lastCorrection");
         }
     }
-    world
+    state
 }
 
 async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
@@ -67,8 +67,8 @@ async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
-        for found in page?.role_detail_list() {
-            let name = found.role_name().context("a role has a name")?;
+        for observed in page?.role_detail_list() {
+            let name = observed.role_name().context("a role has a name")?;
             let role = iam
                 .get_role()
                 .role_name(name)
@@ -76,7 +76,7 @@ async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
                 .await?
                 .role
                 .context("a role")?;
-            let inline: Result<BTreeMap<_, _>> = found
+            let inline: Result<BTreeMap<_, _>> = observed
                 .role_policy_list()
                 .iter()
                 .map(|policy| {
@@ -86,7 +86,7 @@ async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
                     ))
                 })
                 .collect();
-            let mut attached: Vec<_> = found
+            let mut attached: Vec<_> = observed
                 .attached_managed_policies()
                 .iter()
                 .map(|policy| policy.policy_arn())
@@ -110,11 +110,11 @@ async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
 }
 
 /// Removes the OIDC providers: once created they stay, and their creation depends on the moment of the second change.
-pub fn without_providers(mut world: Value) -> Value {
-    if let Some(world) = world.as_object_mut() {
-        world.remove("providers");
+pub fn without_providers(mut state: Value) -> Value {
+    if let Some(state) = state.as_object_mut() {
+        state.remove("providers");
     }
-    world
+    state
 }
 
 /// The associations, and separately their ids.
@@ -128,17 +128,17 @@ async fn associations(scene: &TestNamespace<'_>) -> Result<(Value, Vec<String>)>
     let (mut associations, mut ids) = (Vec::new(), Vec::new());
     for summary in listed.associations() {
         let id = summary.association_id().context("an association has an id")?;
-        let Some(found) = scene.aws.describe(id).await? else {
+        let Some(observed) = scene.aws.describe(id).await? else {
             continue;
         };
-        let tags: BTreeMap<_, _> = found.tags().into_iter().flatten().collect();
+        let tags: BTreeMap<_, _> = observed.tags().into_iter().flatten().collect();
         ids.push(id.to_owned());
         associations.push(json!({
-            "subject": format!("{}/{}", found.namespace().unwrap_or(""), found.service_account().unwrap_or("")),
-            "role": found.role_arn(),
-            "target": found.target_role_arn(),
-            "sessionTagsOff": found.disable_session_tags(),
-            "policy": found.policy(),
+            "subject": format!("{}/{}", observed.namespace().unwrap_or(""), observed.service_account().unwrap_or("")),
+            "role": observed.role_arn(),
+            "target": observed.target_role_arn(),
+            "sessionTagsOff": observed.disable_session_tags(),
+            "policy": observed.policy(),
             "tags": tags,
         }));
     }
@@ -153,17 +153,21 @@ async fn providers(scene: &TestNamespace<'_>) -> Result<Value> {
     let mut providers = Map::new();
     for entry in listed.open_id_connect_provider_list() {
         let arn = entry.arn().context("a provider has an ARN")?;
-        let found = iam
+        let observed = iam
             .get_open_id_connect_provider()
             .open_id_connect_provider_arn(arn)
             .send()
             .await?;
-        let mut audiences = found.client_id_list().to_vec();
+        let mut audiences = observed.client_id_list().to_vec();
         audiences.sort();
-        let tags: BTreeMap<_, _> = found.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
+        let tags: BTreeMap<_, _> = observed
+            .tags()
+            .iter()
+            .map(|tag| (tag.key(), tag.value()))
+            .collect();
         providers.insert(
             arn.to_owned(),
-            json!({"url": found.url(), "audiences": audiences, "tags": tags}),
+            json!({"url": observed.url(), "audiences": audiences, "tags": tags}),
         );
     }
     Ok(Value::Object(providers))

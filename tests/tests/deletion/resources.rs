@@ -43,7 +43,7 @@ pub async fn association_tags(scene: &TestNamespace<'_>, name: &str) -> Result<V
 }
 
 /// The notes of all events with this reason.
-pub async fn told(scene: &TestNamespace<'_>, reason: &str) -> Result<Vec<String>> {
+pub async fn event_notes(scene: &TestNamespace<'_>, reason: &str) -> Result<Vec<String>> {
     let events: Api<k8s_openapi::api::events::v1::Event> =
         Api::namespaced(scene.client.clone(), &scene.namespace);
     let list = events.list(&ListParams::default()).await?;
@@ -61,7 +61,7 @@ pub async fn begin_deletion(scene: &TestNamespace<'_>, name: &str) -> Result<()>
 }
 
 /// Ignores the error of a reconcile request for an object that the operator has just released by itself.
-pub fn gone_already(error: anyhow::Error) -> Result<()> {
+pub fn ignore_not_found(error: anyhow::Error) -> Result<()> {
     match error.downcast_ref::<kube::Error>() {
         Some(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         _ => Err(error),

@@ -24,7 +24,7 @@ fn spec(policies: &[&str]) -> Value {
 
 /// An operator that cannot renew its lease writes no more. It detects changes of the downtime when the server is back.
 #[tokio::test]
-async fn the_api_server_may_be_away_for_longer_than_the_lease() -> Result<()> {
+async fn api_server_outage_beyond_lease_stops_writes() -> Result<()> {
     let stage = new_stage().await?;
     let scene = stage.scene("shop").await?;
     scene.apply("orders", spec(&[])).await?;
@@ -54,7 +54,7 @@ async fn the_api_server_may_be_away_for_longer_than_the_lease() -> Result<()> {
 /// The API server, and with it the lease, becomes unavailable while the role is created. The next leader finds the role and
 /// creates no second one.
 #[tokio::test]
-async fn the_api_server_may_go_in_the_middle_of_a_creation() -> Result<()> {
+async fn api_server_outage_during_creation_makes_one_role() -> Result<()> {
     let stage = new_stage().await?;
     let scene = stage.scene("shop").await?;
     scene.account("orders").await?;
@@ -89,18 +89,18 @@ async fn the_api_server_may_go_in_the_middle_of_a_creation() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_operator_that_aws_does_not_know_waits_and_says_so() -> Result<()> {
+async fn operator_with_rejected_credentials_waits_and_reports() -> Result<()> {
     let stage = new_stage().await?;
     let scene = stage.scene("shop").await?;
     scene.apply("orders", spec(&[])).await?;
     scene.until_ready("orders").await?;
     ensure!(stage.stop(0).await?.success());
     let faults = stage.bed.gateway.faults();
-    let expired = faults.add(Kind::TokenExpired.strikes(Fault::on_any().to_aws()));
+    let expired = faults.add(Kind::TokenExpired.at(Fault::on_any().to_aws()));
     let mark = stage.bed.gateway.ledger().mark();
     stage.operator(BINARY, "restarted", &[])?;
-    let says = |status, body: &str| status == 503 && body.contains("credentials");
-    stage.until_answers(1, "/readyz", says).await?;
+    let reports = |status, body: &str| status == 503 && body.contains("credentials");
+    stage.until_answers(1, "/readyz", reports).await?;
     let calls = stage.bed.gateway.ledger().since(mark).to_aws();
     ensure!(calls.count() <= 4, "{calls}");
     expired.remove();

@@ -13,13 +13,13 @@ use crate::BINARY;
 pub const OPERATOR: &str = "lanyard-prod";
 
 /// A test environment whose operator reads a queue.
-pub struct Stand {
+pub struct QueueEnv {
     /// The test environment.
     pub stage: TestEnv,
     queue: String,
 }
 
-impl Stand {
+impl QueueEnv {
     /// Starts a test bed with a queue and, on it, the operator.
     pub async fn with_queue(queue: &str) -> Result<Self> {
         let bed = TestBed::start(TestEnvOptions::default().bed).await?;
@@ -84,7 +84,7 @@ impl Stand {
         };
         tokio::time::timeout(PATIENCE, emptied)
             .await
-            .context("messages stay in the queue")?
+            .context("the queue does not become empty")?
     }
 
     /// The number of messages with this outcome.
@@ -109,7 +109,7 @@ impl Stand {
         match tokio::time::timeout(PATIENCE, counted).await {
             Ok(counted) => counted,
             Err(_) => bail!(
-                "{} messages came to {outcome}, not {least}",
+                "{} messages with outcome {outcome}, expected {least}",
                 self.count(outcome).await?
             ),
         }
@@ -128,7 +128,7 @@ async fn credentials(aws: &Clients) -> Result<Vec<(&'static str, String)>> {
         .await?;
     for file in ["read-write.json", "events/operator.json"] {
         let put = aws.iam.put_role_policy().role_name(OPERATOR);
-        let document = by_batches(policy(file)?).to_string();
+        let document = with_batch_actions(policy(file)?).to_string();
         put.policy_name(file.replace('/', "-"))
             .policy_document(document)
             .send()
@@ -151,7 +151,7 @@ async fn credentials(aws: &Clients) -> Result<Vec<(&'static str, String)>> {
 
 /// AWS authorises a batch call by the action for a single message. The emulator uses the name of the batch call as the
 /// action.
-fn by_batches(mut policy: Value) -> Value {
+fn with_batch_actions(mut policy: Value) -> Value {
     let statements = policy.pointer_mut("/Statement").and_then(Value::as_array_mut);
     for statement in statements.into_iter().flatten() {
         let actions = statement.get_mut("Action").and_then(Value::as_array_mut);

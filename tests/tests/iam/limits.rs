@@ -35,7 +35,7 @@ fn denied<T: std::fmt::Debug, E: ProvideErrorMetadata>(
 }
 
 #[tokio::test]
-async fn stolen_credentials_make_no_role_but_for_this_cluster_and_nothing_else_at_all() -> Result<()> {
+async fn stolen_credentials_create_only_roles_of_this_cluster() -> Result<()> {
     let bed = TestBed::shared().await?;
     let root = Clients::new(bed).await.iam;
     let caller = Caller::with(bed, "read-write.json").await?;

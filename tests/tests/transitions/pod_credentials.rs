@@ -11,13 +11,13 @@ use crate::fleet;
 
 /// The credentials of a pod. The first of several containers is decisive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Carries {
+pub enum PodCredentials {
     WebIdentity { role: String, audience: String },
     PodIdentity,
     Nothing,
 }
 
-impl Carries {
+impl PodCredentials {
     /// Reads the credentials of this pod.
     pub fn of(pod: &Pod) -> Self {
         let env = |name: &str| {
@@ -50,10 +50,10 @@ fn audience(pod: &Pod) -> Option<String> {
 }
 
 /// The number of pods for each kind of credentials.
-pub async fn count(scene: &TestNamespace<'_>) -> Result<BTreeMap<Carries, usize>> {
+pub async fn count(scene: &TestNamespace<'_>) -> Result<BTreeMap<PodCredentials, usize>> {
     let mut count = BTreeMap::new();
     for pod in fleet::all(scene).await? {
-        *count.entry(Carries::of(&pod)).or_default() += 1;
+        *count.entry(PodCredentials::of(&pod)).or_default() += 1;
     }
     Ok(count)
 }

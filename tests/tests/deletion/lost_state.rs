@@ -7,7 +7,7 @@ use kube::runtime::wait::await_condition;
 use lanyard_tests::{TestNamespace, with};
 use serde_json::{Value, json};
 
-use crate::found::{begin_deletion, lose_status, nothing_left, patch_metadata, spec};
+use crate::resources::{begin_deletion, lose_status, nothing_left, patch_metadata, spec};
 use crate::stage;
 
 /// Creates an identity that is ready. Its role has the name of the namespace.
@@ -18,7 +18,7 @@ async fn ready(namespace: &str, method: &str) -> Result<TestNamespace<'static>> 
     Ok(scene)
 }
 
-async fn goes_without_a_trace(scene: &TestNamespace<'_>) -> Result<()> {
+async fn delete_without_remains(scene: &TestNamespace<'_>) -> Result<()> {
     scene.delete("orders").await?;
     ensure!(nothing_left(scene, "orders", &scene.namespace).await?);
     ensure!(scene.accounts().get_opt("orders").await?.is_none());
@@ -36,7 +36,7 @@ fn invalid(role: &str, method: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_namespace_that_is_deleted_whole_takes_everything_with_it() -> Result<()> {
+async fn namespace_deletion_removes_everything() -> Result<()> {
     let scene = stage().await?.scene("whole").await?;
     for (name, method) in [("whole-a", "PodIdentity"), ("whole-b", "IRSA")] {
         scene.apply(name, spec(name, method)).await?;
@@ -48,24 +48,24 @@ async fn a_namespace_that_is_deleted_whole_takes_everything_with_it() -> Result<
     let gone = await_condition(namespaces, "whole", is_deleted(&uid));
     tokio::time::timeout(std::time::Duration::from_secs(60), gone).await??;
     for name in ["whole-a", "whole-b"] {
-        ensure!(nothing_left(&scene, name, name).await?, "{name} is left");
+        ensure!(nothing_left(&scene, name, name).await?, "{name} still exists");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_lost_status_keeps_nothing() -> Result<()> {
+async fn lost_status_still_removes_everything() -> Result<()> {
     for (namespace, method) in [("lost-pi", "PodIdentity"), ("lost-irsa", "IRSA")] {
         let scene = ready(namespace, method).await?;
         lose_status(&scene, "orders").await?;
-        goes_without_a_trace(&scene).await?;
+        delete_without_remains(&scene).await?;
     }
     Ok(())
 }
 
 /// Only the finalizer remains of what Lanyard wrote: names and tags lead to the rest.
 #[tokio::test]
-async fn lost_status_and_custody_keep_nothing() -> Result<()> {
+async fn lost_status_and_inventory_still_remove_everything() -> Result<()> {
     for (namespace, method) in [("bare-pi", "PodIdentity"), ("bare-irsa", "IRSA")] {
         let scene = ready(namespace, method).await?;
         // Deleted first: the operator would write the inventory again on a live object.
@@ -100,19 +100,19 @@ async fn lost_status_and_custody_keep_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_invalid_spec_keeps_nothing() -> Result<()> {
+async fn invalid_spec_still_removes_everything() -> Result<()> {
     for (namespace, method) in [("invalid-pi", "PodIdentity"), ("invalid-irsa", "IRSA")] {
         let scene = ready(namespace, method).await?;
         scene.apply("orders", invalid(namespace, method)).await?;
         scene.until_is("orders", "Stalled", "True", "InvalidSpec").await?;
-        goes_without_a_trace(&scene).await?;
+        delete_without_remains(&scene).await?;
     }
     Ok(())
 }
 
 /// Policies of both kinds and instance profiles, which AWS requires to be removed before a role can be deleted.
 #[tokio::test]
-async fn what_others_put_on_the_role_goes_with_it() -> Result<()> {
+async fn foreign_attachments_are_removed_with_role() -> Result<()> {
     let scene = ready("crowded", "PodIdentity").await?;
     let iam = &scene.aws.iam;
     let attach = iam.attach_role_policy().role_name("crowded");
@@ -133,12 +133,12 @@ async fn what_others_put_on_the_role_goes_with_it() -> Result<()> {
         .add_role_to_instance_profile()
         .instance_profile_name("crowded");
     profile.role_name("crowded").send().await?;
-    goes_without_a_trace(&scene).await
+    delete_without_remains(&scene).await
 }
 
 /// Another actor detached the policy, attached another one and deleted the binding, and then deleted the role itself.
 #[tokio::test]
-async fn what_is_gone_already_is_no_hindrance() -> Result<()> {
+async fn missing_resources_do_not_block_deletion() -> Result<()> {
     let scene = ready("gone", "PodIdentity").await?;
     let iam = &scene.aws.iam;
     for id in scene.aws.associations("gone", "orders").await? {
@@ -155,5 +155,5 @@ async fn what_is_gone_already_is_no_hindrance() -> Result<()> {
         .accounts()
         .delete("orders", &DeleteParams::default())
         .await?;
-    goes_without_a_trace(&scene).await
+    delete_without_remains(&scene).await
 }
