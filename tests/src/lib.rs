@@ -4,6 +4,7 @@
 mod aws;
 mod class;
 mod elsewhere;
+mod eventually;
 mod json;
 mod policy;
 mod proof;
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub use aws::{Clients, decoded};
 pub use class::put_class;
 pub use elsewhere::{Elsewhere, OTHER_ACCOUNT};
+pub use eventually::eventually;
 pub use json::with;
 pub use policy::policy;
 pub use rows::{all_well, side_by_side};

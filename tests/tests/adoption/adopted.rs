@@ -22,7 +22,7 @@ const OWN: [&str; 4] = [
 /// Fails unless the extras of the role are reported as not managed by Lanyard.
 fn extras_are_reported(items: &[DriftItem]) -> Result<()> {
     let fields: Vec<&str> = items.iter().map(|item| item.field.as_str()).collect();
-    let asked = format!("attachedPolicies[{THEIRS}]");
+    let asked = format!("attachedPolicies[{FOREIGN}]");
     for wanted in [
         asked.as_str(),
         "inlinePolicies[theirs]",

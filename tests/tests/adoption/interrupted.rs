@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, DeleteParams};
 use lanyard_testkit::gateway::Fault;
-use lanyard_tests::TestEnv;
+use lanyard_tests::{TestEnv, eventually};
 
 use crate::foreign_role::{PATH, REQUESTED, contents, make, memberships, named, own_tags, request_adoption};
 use crate::{BINARY, TIMINGS};
@@ -30,13 +30,10 @@ async fn adoption_continues_after_kill_and_lost_answers() -> Result<()> {
     let lost = ["AttachRolePolicy", "UpdateAssumeRolePolicy"];
     let lost = lost.map(|operation| faults.add(Fault::on(operation).about(ROLE).nth(1).swallows_answer()));
     request_adoption(&scene, "orders", &arn, named(ROLE, "PodIdentity")).await?;
-    let marked = async {
-        while own_tags(&scene.aws, ROLE).await?.is_empty() {
-            tokio::time::sleep(lanyard_tests::POLL).await;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(lanyard_tests::PATIENCE, marked).await??;
+    eventually("the role has Lanyard's tags", async || {
+        Ok(!own_tags(&scene.aws, ROLE).await?.is_empty())
+    })
+    .await?;
     ensure!(struck.hits() == 1);
     ensure!(
         contents(&scene.aws, ROLE).await? == before,

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, bail};
 use aws_sdk_sqs::types::QueueAttributeName;
 use lanyard_testkit::TestBed;
-use lanyard_tests::{Clients, PATIENCE, POLL, TestEnv, TestEnvOptions, policy};
+use lanyard_tests::{Clients, PATIENCE, POLL, TestEnv, TestEnvOptions, eventually, policy};
 use serde_json::{Value, json};
 
 use crate::BINARY;
@@ -68,23 +68,15 @@ impl QueueEnv {
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
         ];
         let aws = self.aws().await;
-        let emptied = async {
-            loop {
-                let ask = aws.sqs.get_queue_attributes().queue_url(&self.queue);
-                let answer = ask.set_attribute_names(Some(names.to_vec())).send().await?;
-                let counts = answer.attributes.context("attributes")?;
-                if names
-                    .iter()
-                    .all(|name| counts.get(name).is_some_and(|count| count == "0"))
-                {
-                    return Ok(());
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, emptied)
-            .await
-            .context("the queue does not become empty")?
+        eventually("the queue is empty", async || {
+            let request = aws.sqs.get_queue_attributes().queue_url(&self.queue);
+            let request = request.set_attribute_names(Some(names.to_vec()));
+            let counts = request.send().await?.attributes.context("attributes")?;
+            Ok(names
+                .iter()
+                .all(|name| counts.get(name).is_some_and(|count| count == "0")))
+        })
+        .await
     }
 
     /// The number of messages with this outcome.

@@ -1,10 +1,10 @@
 //! Proves that the operator recovers when the queue is unavailable, and that only the leader reads the queue. Each test has
 //! an environment of its own. Does I/O.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use lanyard_api::WorkloadIdentity;
 use lanyard_testkit::gateway::{Calls, Fault, Service};
-use lanyard_tests::{PATIENCE, POLL, TestNamespace, drift};
+use lanyard_tests::{PATIENCE, TestNamespace, drift, eventually};
 use serde_json::json;
 
 use crate::BINARY;
@@ -32,15 +32,8 @@ async fn until_readyz(stand: &QueueEnv, number: usize) -> Result<()> {
 }
 
 async fn until_logged(stand: &QueueEnv, what: &str, times: usize) -> Result<()> {
-    let said = async {
-        while log_count(stand, what)? < times {
-            tokio::time::sleep(POLL).await;
-        }
-        Ok::<(), anyhow::Error>(())
-    };
-    tokio::time::timeout(PATIENCE, said)
-        .await
-        .with_context(|| format!("the log does not contain {times} times: {what}"))?
+    let description = format!("the log contains {times} times: {what}");
+    eventually(&description, async || Ok(log_count(stand, what)? >= times)).await
 }
 
 /// Opens the role's trust policy behind Lanyard's back, sends an event about it, and waits for the repair.

@@ -154,8 +154,8 @@ async fn default_method_change_rolls_out_gradually_and_reverts() -> Result<()> {
     })
     .await?;
     let held = held.status.context("a status")?;
-    let says = &held.conditions.first().context("a condition")?.message;
-    ensure!(says.contains("spec.transition.paused is true"), "{says}");
+    let message = &held.conditions.first().context("a condition")?.message;
+    ensure!(message.contains("spec.transition.paused is true"), "{message}");
     let identities = held.identities;
     let by = identities.context("counts")?.by_method;
     ensure!(by.irsa > 0 && by.pod_identity > 0, "{by:?}");
@@ -229,8 +229,11 @@ async fn failed_transition_pauses_rollout() -> Result<()> {
     })
     .await?;
     let status = class.status.context("a status")?;
-    let says = &status.conditions.first().context("a condition")?.message;
-    ensure!(says.contains("spec.transition.pauseAfterFailures"), "{says}");
+    let message = &status.conditions.first().context("a condition")?.message;
+    ensure!(
+        message.contains("spec.transition.pauseAfterFailures"),
+        "{message}"
+    );
     let identities = status.identities.context("counts")?;
     ensure!(identities.by_method.irsa == all, "{identities:?}");
     ensure!(classes(&scene).get("platform").await?.metadata.generation == Some(2));

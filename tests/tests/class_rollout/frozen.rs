@@ -2,7 +2,7 @@
 //! is applied. Does I/O.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{condition, holds, put_class, with};
+use lanyard_tests::{condition, eventually, holds, put_class, with};
 use serde_json::{Value, json};
 
 use kube::ResourceExt;
@@ -165,16 +165,12 @@ async fn forbidden_request_does_not_escape_boundary() -> Result<()> {
         .context("guardrails")?
         .insert("permissionsBoundaryArn".to_owned(), json!(POLICY));
     put_class(&scene.client, "platform", true, bounded).await?;
-    let begun = std::time::Instant::now();
-    loop {
+    eventually("the role has the boundary of its class", async || {
         let found = scene.aws.iam.get_role().role_name(&role).send().await?;
         let boundary = found.role().and_then(|role| role.permissions_boundary());
-        if boundary.and_then(|boundary| boundary.permissions_boundary_arn()) == Some(POLICY) {
-            break;
-        }
-        ensure!(begun.elapsed() < lanyard_tests::PATIENCE, "{boundary:?}");
-        tokio::time::sleep(lanyard_tests::POLL).await;
-    }
+        Ok(boundary.and_then(|boundary| boundary.permissions_boundary_arn()) == Some(POLICY))
+    })
+    .await?;
     ensure!(scene.aws.attached(&role).await? == [POLICY]);
     stage.bed.stop().await
 }

@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         loop {
             let mark = ledger.mark();
             self.approve().await?;
-            self.look().await?;
+            self.reconcile().await?;
             let observed = state(self.scene).await?;
             let written = ledger.since(mark).deeds();
             if written.is_empty() && enough(&observed) {
@@ -187,8 +187,8 @@ impl<'a> Run<'a> {
             failed = self.approve_all() => failed?,
         }
         // The second reconciliation begins only when the first has ended with all its writes.
-        self.look().await?;
-        self.look().await
+        self.reconcile().await?;
+        self.reconcile().await
     }
 
     /// Approves every change of the binding until cancelled.

@@ -19,7 +19,7 @@ async fn pod(scene: &TestNamespace<'_>, name: &str) -> Result<Api<Pod>> {
 }
 
 /// An identity whose ServiceAccount two pods use and which is being deleted.
-async fn deleting_while_used(namespace: &str) -> Result<(TestNamespace<'static>, Api<Pod>)> {
+async fn held(namespace: &str) -> Result<(TestNamespace<'static>, Api<Pod>)> {
     let scene = stage().await?.scene(namespace).await?;
     let when_unused = with(
         spec(namespace, "PodIdentity"),
@@ -38,7 +38,7 @@ async fn deleting_while_used(namespace: &str) -> Result<(TestNamespace<'static>,
 
 #[tokio::test]
 async fn last_pod_is_verified_by_list_before_removal() -> Result<()> {
-    let (scene, pods) = deleting_while_used("unused").await?;
+    let (scene, pods) = held("unused").await?;
     let ledger = scene.stage.bed.gateway.ledger();
     let mark = ledger.mark();
     pods.delete("one", &DeleteParams::default()).await?;

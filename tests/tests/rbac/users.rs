@@ -1,8 +1,6 @@
 //! Proves that `lanyard-view` and `lanyard-edit` extend the built-in roles: three roles may read, two may write, and none
 //! may write the status. Users have only those roles, in one namespace. Does I/O.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -13,7 +11,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use lanyard_api::WorkloadIdentity;
 use lanyard_testkit::TestBed;
-use lanyard_tests::{PATIENCE, POLL, rights};
+use lanyard_tests::{eventually, rights};
 use serde_json::json;
 
 const NAMESPACE: &str = "default";
@@ -120,13 +118,5 @@ async fn may(user: &Client, verb: &str, subresource: &str) -> Result<bool> {
 
 /// Waits until the aggregation controller has updated the roles.
 async fn until_allowed(user: &Client, verb: &str) -> Result<()> {
-    let aggregated = async {
-        while !may(user, verb, "").await? {
-            tokio::time::sleep(POLL.max(Duration::from_millis(50))).await;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(PATIENCE, aggregated)
-        .await
-        .context("the roles were never aggregated")?
+    eventually("the roles are aggregated", async || may(user, verb, "").await).await
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use lanyard_testkit::gateway::Fault;
-use lanyard_tests::{TestNamespace, condition, drift};
+use lanyard_tests::{TestNamespace, condition, drift, eventually};
 use serde_json::{Value, json};
 
 use crate::role::{is_lanyards, make, members, of_owner, owners, shared, statements, write};
@@ -123,18 +123,11 @@ async fn changed_statement_is_restored_or_reported() -> Result<()> {
     for bad in [edited.clone(), owners()] {
         write(&scene.aws, "sh-drift", &bad).await?;
         let before = statements(&scene.aws, "sh-drift").await?;
-        let repaired = async {
-            loop {
-                scene.request_reconcile("orders").await?;
-                if statements(&scene.aws, "sh-drift").await? != before {
-                    return anyhow::Ok(());
-                }
-                tokio::time::sleep(lanyard_tests::POLL).await;
-            }
-        };
-        tokio::time::timeout(lanyard_tests::PATIENCE, repaired)
-            .await
-            .context("the statement was not repaired")??;
+        eventually("the statement is repaired", async || {
+            scene.request_reconcile("orders").await?;
+            Ok(statements(&scene.aws, "sh-drift").await? != before)
+        })
+        .await?;
         assert_eq!(statements(&scene.aws, "sh-drift").await?, good);
     }
     let mut reports = shared(&arn, "PodIdentity");

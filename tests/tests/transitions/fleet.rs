@@ -7,7 +7,7 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use lanyard_testkit::control_plane::ANNOTATION_RUNS_ON;
-use lanyard_tests::{PATIENCE, POLL, TestNamespace, with};
+use lanyard_tests::{TestNamespace, eventually, with};
 use serde_json::{Value, json};
 
 /// Creates a Deployment of two, a StatefulSet of two and a DaemonSet, and waits until their pods are Ready.
@@ -129,15 +129,7 @@ fn has_ended(pod: &Pod) -> bool {
 
 /// Waits until the pods satisfy a condition.
 async fn until(scene: &TestNamespace<'_>, what: &str, wanted: impl Fn(&[Pod]) -> bool) -> Result<()> {
-    let waiting = async {
-        while !wanted(&all(scene).await?) {
-            tokio::time::sleep(POLL).await;
-        }
-        Ok(())
-    };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .with_context(|| format!("timeout: {what}"))?
+    eventually(what, async || Ok(wanted(&all(scene).await?))).await
 }
 
 fn is_ready(pod: &Pod) -> bool {

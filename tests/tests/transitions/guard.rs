@@ -96,7 +96,7 @@ impl Watch {
             if let Some(why) = refusal
                 && self.still_exists(&pod).await?
             {
-                lost.push(format!("{name} carries {carries:?}: {why}"));
+                lost.push(format!("{name} carries {credentials:?}: {why}"));
             }
         }
         Ok(lost)
