@@ -1,5 +1,5 @@
-//! AWS as somebody beside Lanyard uses it: the hands that break things behind its back, and the eyes that check.
-//! In: the gateway's URL. Out: SDK clients. Network I/O.
+//! AWS clients of another actor than Lanyard: tests use them to change resources behind the operator's back and to check
+//! the result. Input: the URL of the gateway. Output: SDK clients and decoded answers. Network I/O.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,8 @@ impl Clients {
         Self::with_key(bed, "test").await
     }
 
-    /// Clients of the root with a key: a number of twelve digits is that account's, every other key the cluster's account's.
+    /// Clients of the root user with an access key: a key of twelve digits selects the account with that number, every
+    /// other key selects the account of the cluster.
     pub async fn with_key(bed: &TestBed, key: &str) -> Self {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(bed.gateway.url())
@@ -51,7 +52,7 @@ impl Clients {
         }
     }
 
-    /// STS as somebody else: with credentials that were assumed.
+    /// STS client with the credentials of an assumed role.
     #[must_use]
     pub fn sts_with(&self, key: &str, secret: &str, session: &str) -> aws_sdk_sts::Client {
         let credentials = Credentials::new(key, secret, Some(session.to_owned()), None, "assumed");
@@ -61,10 +62,10 @@ impl Clients {
         aws_sdk_sts::Client::from_conf(config)
     }
 
-    /// Whether a role is there.
+    /// Returns `true` if the role exists.
     ///
     /// # Errors
-    /// When the call fails otherwise than by the role not being there.
+    /// Returns an error if the call fails for another reason than a missing role.
     pub async fn has_role(&self, name: &str) -> Result<bool> {
         match self.iam.get_role().role_name(name).send().await {
             Ok(_) => Ok(true),
@@ -82,7 +83,7 @@ impl Clients {
     /// A role's trust policy as JSON.
     ///
     /// # Errors
-    /// When the call fails or the policy is no JSON.
+    /// Returns an error if the call fails or the policy is no JSON.
     pub async fn trust(&self, role: &str) -> Result<Value> {
         let answer = self.iam.get_role().role_name(role).send().await?;
         let document = answer
@@ -95,7 +96,7 @@ impl Clients {
     /// The managed policies attached to a role, sorted.
     ///
     /// # Errors
-    /// When the call fails.
+    /// Returns an error if the call fails.
     pub async fn attached(&self, role: &str) -> Result<Vec<String>> {
         let answer = self
             .iam
@@ -112,10 +113,10 @@ impl Clients {
         Ok(arns)
     }
 
-    /// Takes the EKS Pod Identity Agent away: no pod would get anything from Pod Identity.
+    /// Removes the EKS Pod Identity Agent: no pod gets credentials from Pod Identity afterwards.
     ///
     /// # Errors
-    /// When the call fails.
+    /// Returns an error if the call fails.
     pub async fn remove_agent(&self) -> Result<()> {
         let remove = self.eks.delete_addon().cluster_name("lanyard");
         remove.addon_name(AGENT).send().await?;
@@ -125,7 +126,7 @@ impl Clients {
     /// Installs the EKS Pod Identity Agent.
     ///
     /// # Errors
-    /// When the call fails.
+    /// Returns an error if the call fails.
     pub async fn install_agent(&self) -> Result<()> {
         let install = self.eks.create_addon().cluster_name("lanyard");
         install.addon_name(AGENT).send().await?;
@@ -135,7 +136,7 @@ impl Clients {
     /// The tags of a role.
     ///
     /// # Errors
-    /// When the call fails.
+    /// Returns an error if the call fails.
     pub async fn role_tags(&self, role: &str) -> Result<BTreeMap<String, String>> {
         let answer = self.iam.list_role_tags().role_name(role).send().await?;
         let tags = answer.tags().iter();
@@ -147,7 +148,7 @@ impl Clients {
     /// The ids of the associations of a ServiceAccount.
     ///
     /// # Errors
-    /// When the call fails.
+    /// Returns an error if the call fails.
     pub async fn associations(&self, namespace: &str, service_account: &str) -> Result<Vec<String>> {
         let list = self.eks.list_pod_identity_associations().cluster_name("lanyard");
         let answer = list
@@ -162,10 +163,10 @@ impl Clients {
             .collect())
     }
 
-    /// The association of a ServiceAccount in full, if it has one.
+    /// The complete association of a ServiceAccount. Returns `None` if it has none.
     ///
     /// # Errors
-    /// When a call fails.
+    /// Returns an error if a call fails.
     pub async fn association(
         &self,
         namespace: &str,
@@ -177,10 +178,10 @@ impl Clients {
         }
     }
 
-    /// An association in full, by its id. One may be gone since it was listed.
+    /// The complete association with this id. Returns `None` if it was deleted after it was listed.
     ///
     /// # Errors
-    /// When the call fails otherwise.
+    /// Returns an error if the call fails for another reason than a missing association.
     pub async fn describe(&self, id: &str) -> Result<Option<PodIdentityAssociation>> {
         let describe = self.eks.describe_pod_identity_association();
         match describe.cluster_name("lanyard").association_id(id).send().await {
@@ -197,10 +198,10 @@ impl Clients {
     }
 }
 
-/// A policy document as IAM answers it: percent-encoded JSON.
+/// Decodes a policy document as IAM returns it: percent-encoded JSON.
 ///
 /// # Errors
-/// When it is not that.
+/// Returns an error if the document is not percent-encoded JSON.
 pub fn decoded(document: &str) -> Result<Value> {
     let text = percent_decode_str(document).decode_utf8().context("not UTF-8")?;
     serde_json::from_str(&text).context("not JSON")

@@ -1,4 +1,4 @@
-//! The platform's side of a test: classes as a platform team applies them. A spec in, a class in the cluster out; does I/O.
+//! Applies classes as a platform team does. Input: a spec. Output: a class in the cluster. Does I/O.
 
 use anyhow::Result;
 use kube::Client;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Applies a class.
 ///
 /// # Errors
-/// When the API server refuses it.
+/// Returns an error if the API server refuses it.
 pub async fn put_class(client: &Client, name: &str, is_default: bool, spec: Value) -> Result<()> {
     let resource = ApiResource::erase::<WorkloadIdentityClass>(&());
     let mut object = DynamicObject::new(name, &resource);

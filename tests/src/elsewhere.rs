@@ -1,5 +1,5 @@
-//! Another account beside the cluster's: what its owner sets up there, and the class that leads to it.
-//! A test bed in; clients, a role for Lanyard and a class's spec out. Does I/O.
+//! A second AWS account: the role that its owner creates for Lanyard, and the class that assumes that role. Input: a test
+//! bed. Output: clients, a role and the spec of a class. Does I/O.
 
 use anyhow::Result;
 use lanyard_testkit::TestBed;
@@ -9,21 +9,21 @@ use crate::aws::Clients;
 
 /// The other account.
 pub const OTHER_ACCOUNT: &str = "222233334444";
-/// The name of the role for Lanyard there.
+/// The name of the role for Lanyard in the other account.
 const DOOR: &str = "lanyard";
 
-/// The other account, as its owner uses it.
+/// The other account, as its owner sees it.
 #[derive(Debug)]
 pub struct Elsewhere {
-    /// Its clients.
+    /// Clients of the other account.
     pub aws: Clients,
 }
 
 impl Elsewhere {
-    /// The other account of a test bed, with a role for Lanyard which only opens with an external id.
+    /// Creates a role for Lanyard in the other account of a test bed. Its trust policy requires the external id.
     ///
     /// # Errors
-    /// When the role cannot be made.
+    /// Returns an error if the role cannot be created.
     pub async fn with_door(bed: &TestBed, external_id: &str) -> Result<Self> {
         let aws = Clients::with_key(bed, OTHER_ACCOUNT).await;
         let role = aws.iam.create_role().role_name(DOOR);
@@ -36,10 +36,10 @@ impl Elsewhere {
         Ok(Self { aws })
     }
 
-    /// Has the role for Lanyard open with another external id.
+    /// Changes the external id that the role for Lanyard requires.
     ///
     /// # Errors
-    /// When the call fails.
+    /// Returns an error if the call fails.
     pub async fn change_lock(&self, external_id: &str) -> Result<()> {
         let update = self.aws.iam.update_assume_role_policy().role_name(DOOR);
         update
@@ -49,7 +49,7 @@ impl Elsewhere {
         Ok(())
     }
 
-    /// A class whose roles are there.
+    /// A class whose roles are in the other account.
     #[must_use]
     pub fn class(external_id: &str) -> Value {
         json!({

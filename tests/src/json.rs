@@ -1,8 +1,8 @@
-//! Objects as they are written in tests: one with more fields. JSON in, JSON out; no I/O.
+//! Merges JSON objects for the specs of tests. Input and output: JSON. No I/O.
 
 use serde_json::Value;
 
-/// An object with the fields of another, which win.
+/// Adds the fields of `more` to `object`. They override existing fields.
 #[must_use]
 pub fn with(mut object: Value, more: Value) -> Value {
     if let (Some(fields), Value::Object(more)) = (object.as_object_mut(), more) {

@@ -1,9 +1,10 @@
-//! What the suites on a real API server share: a test bed with a running operator, and one namespace of it per test.
-//! Sentences of a test in, Kubernetes objects and AWS calls out; does I/O.
+//! Code shared by the suites that run on a real API server: a test bed with a running operator, and one namespace per test.
+//! Input: the actions of a test. Output: Kubernetes objects and AWS calls. Does I/O.
 
 mod aws;
 mod class;
 mod elsewhere;
+mod eventually;
 mod json;
 mod policy;
 mod proof;
@@ -17,13 +18,14 @@ use std::time::Duration;
 pub use aws::{Clients, decoded};
 pub use class::put_class;
 pub use elsewhere::{Elsewhere, OTHER_ACCOUNT};
+pub use eventually::eventually;
 pub use json::with;
 pub use policy::policy;
 pub use rows::{all_well, side_by_side};
 pub use test_env::{ClusterFlags, TestEnv, TestEnvOptions};
 pub use test_namespace::{TestNamespace, arn_of, condition, drift, holds};
 
-/// The longest that anything awaited may take; far more than it does, since machines differ.
+/// Timeout of every wait. It is much longer than any wait usually takes, since the speed of machines differs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a process is asked again.
+/// Pause between two polls.
 pub const POLL: Duration = Duration::from_millis(50);

@@ -1,14 +1,15 @@
-//! The IAM policies that are shipped, filled in for the test bed. A file's name in, JSON out. Reads files.
+//! The shipped IAM policies, filled in for the test bed. Input: a file name. Output: JSON. Reads files.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// A policy of `config/aws`, filled in for the test bed; without its resources, which the emulator does not judge as AWS does.
+/// A policy of `config/aws`, filled in for the test bed. All resources become `*`, because the emulator does not evaluate
+/// resources as AWS does.
 ///
 /// # Errors
-/// When there is no such file, or it is no JSON.
+/// Returns an error if the file does not exist or is no JSON.
 pub fn policy(file: &str) -> Result<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../config/aws")

@@ -1,5 +1,5 @@
-//! The proof of IRSA: a token of a ServiceAccount, exchanged at STS as an SDK in a pod would.
-//! A role and a ServiceAccount in, what STS says out. Does I/O.
+//! Proves that IRSA works: exchanges the token of a ServiceAccount at STS, as an SDK in a pod does. Input: a role and a
+//! ServiceAccount. Output: the answer of STS. Does I/O.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -8,10 +8,11 @@ use kube::api::PostParams;
 use crate::test_namespace::TestNamespace;
 
 impl TestNamespace<'_> {
-    /// Asks STS for the role with a token of a ServiceAccount: the caller's identity, or the code of the refusal.
+    /// Assumes the role with a token of the ServiceAccount. Returns the ARN of the session, or the error code of the
+    /// refusal.
     ///
     /// # Errors
-    /// When there is no token to be had, or STS answers without an identity.
+    /// Returns an error if the API server issues no token or STS returns no identity.
     pub async fn assume(&self, role: &str, account: &str) -> Result<Result<String, String>> {
         let request = TokenRequest {
             spec: TokenRequestSpec {

@@ -1,5 +1,5 @@
-//! The operator's rights in the cluster, as they are shipped: applied, and a front whose callers have them and no more.
-//! Files of `config/operator` in, a front out. Runs kubectl.
+//! The operator's shipped RBAC rules: applies them, and opens a front of the gateway whose callers have exactly those
+//! rights. Input: files of `config/operator`. Output: a front. Runs kubectl.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use anyhow::{Result, ensure};
 use lanyard_testkit::TestBed;
 use lanyard_testkit::gateway::Front;
 
-/// The operator to the API server.
+/// The operator's user name at the API server.
 const USER: &str = "system:serviceaccount:lanyard-system:lanyard";
 
 /// Applies files of `config/operator`.
 ///
 /// # Errors
-/// When the API server refuses one.
+/// Returns an error if the API server refuses one.
 pub fn apply(bed: &TestBed, files: &[&str]) -> Result<()> {
     let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/operator");
     let mut command = bed.kubectl();
@@ -26,7 +26,7 @@ pub fn apply(bed: &TestBed, files: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Applies the operator's ServiceAccount and these rights of it. Who comes through the front is that ServiceAccount.
+/// Applies the operator's ServiceAccount with these RBAC files. Callers of the returned front are that ServiceAccount.
 pub(crate) async fn grant(bed: &TestBed, rights: &[&str]) -> Result<Front> {
     apply(
         bed,

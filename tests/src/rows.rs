@@ -1,10 +1,10 @@
-//! Rows of a table that are played side by side, each under its name.
-//! Names and what is to be done in, what became of each out; no I/O of its own.
+//! Runs the rows of a table concurrently, each under its name. Input: names and futures. Output: the result of each row. No
+//! I/O of its own.
 
 use anyhow::{Context, Result, bail};
 use tokio::task::JoinSet;
 
-/// Plays rows side by side. Each error says of which row it is.
+/// Runs rows concurrently. Each error names its row.
 pub async fn side_by_side<F>(rows: impl IntoIterator<Item = (String, F)>) -> Vec<Result<()>>
 where
     F: Future<Output = Result<()>> + Send + 'static,
@@ -16,10 +16,10 @@ where
     playing.join_all().await
 }
 
-/// Fails with what all that failed say.
+/// Fails with the errors of all failed rows.
 ///
 /// # Errors
-/// When any of them failed.
+/// Returns an error if any row failed.
 pub fn all_well(ended: Vec<Result<()>>) -> Result<()> {
     let failed: Vec<String> = ended
         .into_iter()

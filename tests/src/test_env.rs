@@ -1,5 +1,5 @@
-//! A stage: a test bed with operators running on it, asked and stopped as Kubernetes would.
-//! Options in, a running stage out. Does I/O; waits only on conditions.
+//! A test environment: a test bed with operators running on it, which are queried and stopped as Kubernetes does. Input:
+//! options. Output: a running environment. Does I/O; waits only on conditions.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,34 +19,34 @@ use crate::aws::Clients;
 use crate::test_namespace::TestNamespace;
 use crate::{PATIENCE, POLL};
 
-/// The times that a suite shortens: what AWS needs seconds for, the emulator does at once.
+/// Timings that are shorter than the defaults: AWS needs seconds where the emulator answers at once.
 const TIMINGS: &str = "read-consistency=1s,propagation=1s,read-back=100ms";
 
-/// How a stage is set.
+/// Options of a test environment.
 #[derive(Debug, Clone, Default)]
 pub struct TestEnvOptions {
     /// The test bed.
     pub bed: TestBedOptions,
-    /// Which cluster the operator is told that this is, as flags.
+    /// The flags that describe the cluster to the operator.
     pub cluster: ClusterFlags,
-    /// More arguments for the operator.
+    /// Additional arguments for the operator.
     pub arguments: Vec<&'static str>,
-    /// Whether the operator starts before its CRDs are there.
+    /// Starts the operator before its CRDs exist.
     pub without_crds: bool,
-    /// Whether what operators ask of the API server goes through the gateway, as what they ask of AWS does.
+    /// Sends the operator's calls of the API server through the gateway, as its calls of AWS are.
     pub through_gateway: bool,
-    /// The files of `config/operator` whose rights the operator has in the cluster. None: it is the administrator. With
-    /// any, what it asks of the API server goes through the gateway.
+    /// The files of `config/operator` whose rights the operator has in the cluster. If empty, the operator is the
+    /// administrator. Otherwise its calls of the API server go through the gateway.
     pub rights: &'static [&'static str],
-    /// More variables for the operator, such as whose credentials it has in AWS.
+    /// Additional environment variables for the operator, such as its AWS credentials.
     pub environment: Vec<(&'static str, String)>,
-    /// More times to shorten, as `--timings` takes them.
+    /// Additional timings, in the syntax of `--timings`.
     pub timings: &'static str,
-    /// What the operators log; `info,lanyard=debug` unless set.
+    /// The log filter of the operators. Default: `info,lanyard=debug`.
     pub log_level: Option<&'static str>,
 }
 
-/// The flags that name the cluster; unless set, the test bed's EKS cluster.
+/// The flags that name the cluster. Default: the EKS cluster of the test bed.
 #[derive(Debug, Clone)]
 pub struct ClusterFlags(pub Vec<&'static str>);
 
@@ -57,7 +57,7 @@ impl Default for ClusterFlags {
 }
 
 impl TestEnvOptions {
-    /// The same for a second cluster beside another, on which nobody runs pods.
+    /// The flags for a second cluster, on which no pods run.
     #[must_use]
     pub fn second(self) -> Self {
         let bed = TestBedOptions {
@@ -69,7 +69,7 @@ impl TestEnvOptions {
     }
 }
 
-/// A test bed with the operator running on it.
+/// A test bed with operators running on it.
 #[derive(Debug)]
 pub struct TestEnv {
     /// The test bed.
@@ -82,7 +82,7 @@ pub struct TestEnv {
     operators: Arc<Mutex<Vec<Operator>>>,
 }
 
-/// An operator under test, and where it answers.
+/// An operator under test and the address of its health and metrics server.
 #[derive(Debug)]
 struct Operator {
     process: Process,
@@ -94,26 +94,26 @@ impl TestEnv {
     /// Starts a test bed and, on it, the operator. `binary`: `env!("CARGO_BIN_EXE_lanyard-under-test")`.
     ///
     /// # Errors
-    /// When something does not start.
+    /// Returns an error if the test bed or the operator does not start.
     pub async fn set(binary: &str, options: TestEnvOptions) -> Result<Self> {
         let bed = TestBed::start(options.bed.clone()).await?;
         Self::on(bed, binary, options).await
     }
 
-    /// Starts a second cluster in the same account and, on it, an operator of its own.
+    /// Starts a second cluster in the same account with an operator of its own.
     ///
     /// # Errors
-    /// When something does not start.
+    /// Returns an error if the test bed or the operator does not start.
     pub async fn beside(&self, cluster: &'static str, binary: &str, options: TestEnvOptions) -> Result<Self> {
         let bed = self.bed.beside(cluster, options.bed.clone()).await?;
         let cluster = ClusterFlags(vec!["--cluster-name", cluster]);
         Self::on(bed, binary, TestEnvOptions { cluster, ..options }).await
     }
 
-    /// Starts the operator on a test bed that is there already.
+    /// Starts the operator on a running test bed.
     ///
     /// # Errors
-    /// When something does not start.
+    /// Returns an error if the test bed or the operator does not start.
     pub async fn on(bed: TestBed, binary: &str, options: TestEnvOptions) -> Result<Self> {
         if !options.without_crds {
             bed.apply_crds().await?;
@@ -135,10 +135,10 @@ impl TestEnv {
         Ok(stage)
     }
 
-    /// Starts a test bed and an operator all of whose calls go through the gateway, with more times shortened.
+    /// Starts a test bed and an operator whose calls all go through the gateway, with additional timings.
     ///
     /// # Errors
-    /// When something does not start.
+    /// Returns an error if the test bed or the operator does not start.
     pub async fn behind_gateway(binary: &str, timings: &'static str) -> Result<Self> {
         let options = TestEnvOptions {
             through_gateway: true,
@@ -148,10 +148,10 @@ impl TestEnv {
         Self::set(binary, options).await
     }
 
-    /// Starts one more operator, which logs under its own name.
+    /// Starts another operator, which logs under its own name.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Returns an error if it does not start.
     pub fn operator(&self, binary: &str, name: &str, arguments: &[&str]) -> Result<()> {
         let cache = Cache::open()?;
         let [metrics, health] = [Port::claim(&cache)?, Port::claim(&cache)?];
@@ -181,14 +181,14 @@ impl TestEnv {
     /// Every call that the first operator has made through the gateway.
     ///
     /// # Errors
-    /// When one of them was refused for want of a right.
+    /// Returns an error if one of them was refused for lack of a right.
     pub fn permitted_calls(&self) -> Result<Calls> {
         let calls = self.bed.gateway.ledger().since(Mark::default()).by("lanyard");
         let denied = |code: &str| code.starts_with("AccessDenied");
         let is_refused =
             |entry: &&Entry| entry.status == Some(403) || entry.code.as_deref().is_some_and(denied);
         let refused: Vec<&Entry> = calls.entries().iter().filter(is_refused).collect();
-        anyhow::ensure!(refused.is_empty(), "rights are lacking: {refused:#?}");
+        anyhow::ensure!(refused.is_empty(), "missing rights: {refused:#?}");
         Ok(calls)
     }
 
@@ -202,14 +202,14 @@ impl TestEnv {
         part(
             self.operators()?
                 .get_mut(number)
-                .context("no operator of that number")?,
+                .context("no operator with this number")?,
         )
     }
 
-    /// Everything that the first operator has logged so far.
+    /// The complete log of the first operator.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// Returns an error if the log cannot be read.
     pub fn log(&self) -> Result<String> {
         self.with(0, |operator| {
             std::fs::read_to_string(operator.process.log()).context("reading the operator's log")
@@ -219,15 +219,15 @@ impl TestEnv {
     /// The process id of an operator.
     ///
     /// # Errors
-    /// When there is no such operator.
+    /// Returns an error if the operator does not exist.
     pub fn process_id(&self, number: usize) -> Result<u32> {
         self.with(number, |operator| Ok(operator.process.id()))
     }
 
-    /// What an operator answers under a path of its health or metrics server: status and body.
+    /// Sends a GET request to an operator's health or metrics server. Returns the status and the body.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// Returns an error if it does not answer.
     pub async fn asks(&self, number: usize, path: &str) -> Result<(u16, String)> {
         let address = self.with(number, |operator| {
             Ok(if path == "/metrics" {
@@ -243,10 +243,10 @@ impl TestEnv {
         ))
     }
 
-    /// Waits until an operator answers under a path as wanted.
+    /// Waits until the answer of an operator for a path satisfies a predicate.
     ///
     /// # Errors
-    /// When patience ends; the error says what it answered last.
+    /// Returns an error with the last answer if the timeout expires.
     pub async fn until_answers(
         &self,
         number: usize,
@@ -265,25 +265,25 @@ impl TestEnv {
             }
         };
         if tokio::time::timeout(PATIENCE, asking).await.is_err() {
-            bail!("{path} of operator {number} never answered as wanted; last: {last}");
+            bail!("{path} of operator {number} did not give the expected answer; last: {last}");
         }
         Ok(())
     }
 
-    /// Waits until an operator says of itself that it leads, or that it does not.
+    /// Waits until an operator reports that it is, or is not, the leader.
     ///
     /// # Errors
-    /// When patience ends.
+    /// Returns an error if the timeout expires.
     pub async fn until_leads(&self, number: usize, leads: bool) -> Result<()> {
         let line = format!("lanyard_leader {}", u8::from(leads));
         let says = |status, body: &str| status == 200 && body.lines().any(|found| found == line);
         self.until_answers(number, "/metrics", says).await
     }
 
-    /// Asks an operator to stop, as Kubernetes does, and waits until it has.
+    /// Sends SIGTERM to an operator, as Kubernetes does, and waits until it has ended.
     ///
     /// # Errors
-    /// When it does not end in time.
+    /// Returns an error if it does not end before the timeout.
     pub async fn stop(&self, number: usize) -> Result<std::process::ExitStatus> {
         self.signaller(number, "TERM")?()?;
         let ended = async {
@@ -296,28 +296,31 @@ impl TestEnv {
         };
         tokio::time::timeout(PATIENCE, ended)
             .await
-            .context("it did not end")?
+            .context("the operator did not end")?
     }
 
-    /// What kills an operator at once and waits until it is gone: for a hook of the gateway, which outlives any borrow.
+    /// Returns a function that kills an operator and waits until it is gone. Hooks of the gateway, which outlive any
+    /// borrow, use it.
     pub fn killer(&self, number: usize) -> impl Fn() -> Result<()> + Send + Sync + 'static {
         let operators = Arc::clone(&self.operators);
         move || {
             let mut operators = operators
                 .lock()
                 .map_err(|_| anyhow::anyhow!("a test panicked while it held the operators"))?;
-            let operator = operators.get_mut(number).context("no operator of that number")?;
+            let operator = operators
+                .get_mut(number)
+                .context("no operator with this number")?;
             operator.process.kill()
         }
     }
 
-    /// Has an operator killed when a call has been carried out, before it hears of that. What comes back waits until it is
-    /// dead, and fails when patience ends before the call.
+    /// Kills an operator after a call was carried out and before the operator receives the answer. The returned future
+    /// resolves when the operator is dead. It fails if the call does not occur before the timeout.
     pub fn kills_at(&self, number: usize, call: Target) -> impl Future<Output = Result<()>> + use<> {
         let (kill, dead) = (self.killer(number), Arc::new(Notify::new()));
         let told = Arc::clone(&dead);
         let fault = call.calls_after(move |_| {
-            // It fails only for an operator that was never started.
+            // Fails only for an operator that was never started.
             drop(kill());
             told.notify_one();
             std::future::ready(())
@@ -325,25 +328,26 @@ impl TestEnv {
         self.bed.gateway.faults().add(fault);
         async move {
             let ended = tokio::time::timeout(PATIENCE, dead.notified()).await;
-            ended.context("the call never came")
+            ended.context("the call did not occur")
         }
     }
 
-    /// Starts an operator in the place of one that was killed. It finds no lease, as after an admin who knows that the
-    /// holder is dead.
+    /// Starts an operator after another one was killed. Deletes the lease first, as an administrator does who knows that
+    /// the holder is dead.
     ///
     /// # Errors
-    /// When the lease cannot be deleted or the operator does not start.
+    /// Returns an error if the lease cannot be deleted or the operator does not start.
     pub async fn succeed(&self, binary: &str, name: &str) -> Result<()> {
         let leases: Api<Lease> = Api::namespaced(self.bed.client().await?, "kube-system");
         leases.delete("lanyard", &DeleteParams::default()).await?;
         self.operator(binary, name, &[])
     }
 
-    /// What sends an operator a signal, such as `STOP` or `CONT`: for a hook of the gateway, which outlives any borrow.
+    /// Returns a function that sends a signal, such as `STOP` or `CONT`, to an operator. Hooks of the gateway, which
+    /// outlive any borrow, use it.
     ///
     /// # Errors
-    /// When there is no such operator; the answer fails when the signal cannot be sent.
+    /// Returns an error if the operator does not exist. The returned function fails if the signal cannot be sent.
     pub fn signaller(
         &self,
         number: usize,
@@ -358,10 +362,10 @@ impl TestEnv {
         })
     }
 
-    /// A new namespace for one test.
+    /// Creates a namespace for one test.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Returns an error if it cannot be created.
     pub async fn scene(&self, namespace: &str) -> Result<TestNamespace<'_>> {
         let client = self.bed.client().await?;
         let body = Namespace {

@@ -1,5 +1,5 @@
-//! A scene: one namespace of a stage, for one test.
-//! In: what a test does. Out: objects as the API server has them. Does I/O; waits only on conditions.
+//! One namespace of a test environment, for one test. Input: the actions of a test. Output: objects as the API server
+//! stores them. Does I/O; waits only on conditions.
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -16,13 +16,13 @@ use crate::aws::Clients;
 use crate::test_env::TestEnv;
 use crate::{PATIENCE, POLL};
 
-/// One namespace of a stage, for one test.
+/// One namespace of a test environment, for one test.
 pub struct TestNamespace<'a> {
-    /// Where it plays.
+    /// The test environment of the namespace.
     pub stage: &'a TestEnv,
     /// The administrator's client.
     pub client: kube::Client,
-    /// AWS, as somebody beside Lanyard uses it.
+    /// AWS clients of another actor than Lanyard.
     pub aws: Clients,
     /// The namespace.
     pub namespace: String,
@@ -44,7 +44,7 @@ impl TestNamespace<'_> {
     /// Creates a ServiceAccount.
     ///
     /// # Errors
-    /// When the API server refuses it.
+    /// Returns an error if the API server refuses it.
     pub async fn account(&self, name: &str) -> Result<ServiceAccount> {
         let metadata = ObjectMeta {
             name: Some(name.to_owned()),
@@ -60,15 +60,15 @@ impl TestNamespace<'_> {
     /// Applies a WorkloadIdentity as a GitOps tool would.
     ///
     /// # Errors
-    /// When the API server refuses it.
+    /// Returns an error if the API server refuses it.
     pub async fn apply(&self, name: &str, spec: Value) -> Result<()> {
         self.apply_with(name, &[], spec).await
     }
 
-    /// The same, with annotations.
+    /// Applies a WorkloadIdentity with annotations.
     ///
     /// # Errors
-    /// When the API server refuses it.
+    /// Returns an error if the API server refuses it.
     pub async fn apply_with(&self, name: &str, annotations: &[(&str, &str)], spec: Value) -> Result<()> {
         let resource = ApiResource::erase::<WorkloadIdentity>(&());
         let mut object = DynamicObject::new(name, &resource).within(&self.namespace);
@@ -85,10 +85,10 @@ impl TestNamespace<'_> {
         Ok(())
     }
 
-    /// Waits until an object satisfies a condition; says how it stands when it does not.
+    /// Waits until an object satisfies a condition.
     ///
     /// # Errors
-    /// When patience ends.
+    /// Returns an error if the timeout expires.
     pub async fn until(
         &self,
         name: &str,
@@ -103,7 +103,7 @@ impl TestNamespace<'_> {
             Err(_) => {
                 let stands = self.identities().get(name).await?;
                 bail!(
-                    "{name} never came to be {what}; it stands so:\n{}",
+                    "{name} did not become {what}; its state:\n{}",
                     serde_json::to_string_pretty(&stands.status)?
                 )
             }
@@ -113,7 +113,7 @@ impl TestNamespace<'_> {
     /// Waits until a condition has a status and reason.
     ///
     /// # Errors
-    /// When patience ends.
+    /// Returns an error if the timeout expires.
     pub async fn until_is(
         &self,
         name: &str,
@@ -134,18 +134,18 @@ impl TestNamespace<'_> {
         .await
     }
 
-    /// Waits until a pod created now would get its role.
+    /// Waits until a new pod would get credentials of its role.
     ///
     /// # Errors
-    /// When patience ends.
+    /// Returns an error if the timeout expires.
     pub async fn until_ready(&self, name: &str) -> Result<WorkloadIdentity> {
         self.until_is(name, "Ready", "True", "Bound").await
     }
 
-    /// Waits until something was repaired, and nothing is left to be.
+    /// Waits until a correction is recorded and no drift remains.
     ///
     /// # Errors
-    /// When patience ends.
+    /// Returns an error if the timeout expires.
     pub async fn until_repaired(&self, name: &str) -> Result<WorkloadIdentity> {
         self.until(name, "repaired", |object| {
             let drift = drift(object);
@@ -185,10 +185,10 @@ impl TestNamespace<'_> {
         Ok(())
     }
 
-    /// The calls about one identity of the namespace since a mark: about its role, and about its association.
+    /// The calls about one identity of the namespace since a mark: about its role and about its association.
     ///
     /// # Errors
-    /// When the object is gone or names no role.
+    /// Returns an error if the object does not exist or its status names no role.
     pub async fn calls_about(&self, name: &str, mark: Mark) -> Result<Vec<Entry>> {
         let role = self.role_of(&self.identities().get(name).await?)?;
         let association = format!("{}/{name}", self.namespace);
@@ -197,19 +197,19 @@ impl TestNamespace<'_> {
         Ok(calls.entries().iter().filter(about).cloned().collect())
     }
 
-    /// Deletes an object and waits until it is gone.
+    /// Deletes an object and waits until it no longer exists.
     ///
     /// # Errors
-    /// When patience ends; the error says how the object stands.
+    /// Returns an error with the state of the object if the timeout expires.
     pub async fn delete(&self, name: &str) -> Result<()> {
         self.identities().delete(name, &DeleteParams::default()).await?;
         self.until_gone(name).await
     }
 
-    /// Waits until an object is gone.
+    /// Waits until an object no longer exists.
     ///
     /// # Errors
-    /// When patience ends; the error says how the object stands.
+    /// Returns an error with the state of the object if the timeout expires.
     pub async fn until_gone(&self, name: &str) -> Result<()> {
         let gone = await_condition(self.identities(), name, |object: Option<&WorkloadIdentity>| {
             object.is_none()
@@ -217,7 +217,7 @@ impl TestNamespace<'_> {
         if tokio::time::timeout(PATIENCE, gone).await.is_err() {
             let stands = self.identities().get(name).await?;
             bail!(
-                "{name} was never gone; it stands so:\n{}",
+                "{name} was not deleted; its state:\n{}",
                 serde_json::to_string_pretty(&stands)?
             );
         }
@@ -227,7 +227,7 @@ impl TestNamespace<'_> {
     /// The name of an object's role, from its status.
     ///
     /// # Errors
-    /// When the status names none.
+    /// Returns an error if the status names no role.
     pub fn role_of(&self, object: &WorkloadIdentity) -> Result<String> {
         let arn = arn_of(object)?;
         Ok(arn.rsplit('/').next().unwrap_or_default().to_owned())
@@ -237,14 +237,14 @@ impl TestNamespace<'_> {
 /// The ARN of the role of an object.
 ///
 /// # Errors
-/// When the status names none.
+/// Returns an error if the status names no role.
 pub fn arn_of(object: &WorkloadIdentity) -> Result<String> {
     let role = object.status.as_ref().and_then(|status| status.role.as_ref());
     let role = role.context("the status names no role")?;
     Ok(role.arn.clone())
 }
 
-/// The drift of an object's status; empty before its first look.
+/// The drift of an object's status. Empty before the first reconciliation.
 #[must_use]
 pub fn drift(object: &WorkloadIdentity) -> DriftStatus {
     object
@@ -254,10 +254,10 @@ pub fn drift(object: &WorkloadIdentity) -> DriftStatus {
         .unwrap_or_default()
 }
 
-/// That a text holds all of these.
+/// Checks that a text contains all of these words.
 ///
 /// # Errors
-/// The first that it does not hold, and the text.
+/// Returns an error with the text if a word is missing.
 pub fn holds(text: &str, words: &[&str]) -> Result<()> {
     for word in words {
         anyhow::ensure!(text.contains(word), "{word} is not in:\n{text}");

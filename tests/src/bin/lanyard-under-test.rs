@@ -1,4 +1,4 @@
-//! The binary `lanyard`, built beside the suites so that they always run the operator as it stands in the tree.
+//! The binary `lanyard`, built together with the suites so that they always run the operator of this tree.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! Roles in another account, on an emulator with two: reached by assuming a role there, as a class says, and bound by IRSA to
-//! a ServiceAccount whose tokens that account's provider takes. Needs the test bed; does I/O.
+//! Proves that Lanyard manages roles of another account, on an emulator with two accounts: it assumes the role that the
+//! class names and binds by IRSA with an OIDC provider of that account. Needs the test bed; does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
@@ -24,7 +24,7 @@ async fn apply(scene: &TestNamespace<'_>) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> {
+async fn role_in_other_account_is_created_used_and_deleted() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let there = Elsewhere::with_door(&stage.bed, EXTERNAL_ID).await?;
@@ -38,7 +38,7 @@ async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> 
     ensure!(there.aws.has_role(&name).await?);
     ensure!(
         !scene.aws.has_role(&name).await?,
-        "nothing is made in the cluster's account"
+        "a role was created in the cluster's account"
     );
     let assumed = scene.assume(&arn, "orders").await?;
     ensure!(assumed.is_ok(), "{assumed:?}");
@@ -47,7 +47,7 @@ async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> 
     scene.reconciled("orders").await?;
     scene.until_ready("orders").await?;
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
-    ensure!(writes.is_empty(), "nothing is left to do: {writes}");
+    ensure!(writes.is_empty(), "unexpected writes: {writes}");
 
     scene.delete("orders").await?;
     ensure!(!there.aws.has_role(&name).await?);
@@ -55,7 +55,7 @@ async fn a_role_of_another_account_is_made_there_works_and_goes() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_door_that_stays_shut_is_told_in_words_that_stay_until_it_opens() -> Result<()> {
+async fn denied_assume_role_is_reported_stably_until_granted() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let there = Elsewhere::with_door(&stage.bed, EXTERNAL_ID).await?;
@@ -74,7 +74,7 @@ async fn a_door_that_stays_shut_is_told_in_words_that_stay_until_it_opens() -> R
             "trust policy",
         ],
     )?;
-    // Each try has another request id: none of them is in the status, or it would never rest.
+    // Each attempt has a different request id. The status must not contain it, or it would change with every attempt.
     let status = without_answer(&shut)?;
     scene.reconciled("orders").await?;
     scene.reconciled("orders").await?;

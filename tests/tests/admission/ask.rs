@@ -1,5 +1,5 @@
-//! Asking the API server: one test bed for the whole binary, dry runs, and the comparison of what is answered with what is
-//! expected. Specs in, answers out; does I/O. Used by every other module of this suite.
+//! Access of the admission suite to the API server: one test bed for the whole binary, dry runs, and the comparison of
+//! answers with expectations. Input: specs. Output: answers. Does I/O.
 
 use anyhow::{Result, bail, ensure};
 use kube::Api;
@@ -10,7 +10,7 @@ use lanyard_testkit::{TestBed, TestBedOptions};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// The one test bed of this binary; it ends with the process.
+/// The only test bed of this binary; it ends with the process.
 pub async fn bed() -> Result<&'static TestBed> {
     static BED: OnceCell<TestBed> = OnceCell::const_new();
     let start = async || -> Result<TestBed> {
@@ -25,7 +25,7 @@ pub async fn bed() -> Result<&'static TestBed> {
     BED.get_or_try_init(start).await
 }
 
-/// WorkloadIdentities as bare JSON: tests send what no Rust type would let through.
+/// WorkloadIdentities as untyped JSON: tests send values that the Rust types cannot express.
 pub async fn api() -> Result<Api<DynamicObject>> {
     let resource = ApiResource::erase::<WorkloadIdentity>(&());
     Ok(Api::default_namespaced_with(
@@ -34,7 +34,7 @@ pub async fn api() -> Result<Api<DynamicObject>> {
     ))
 }
 
-/// Creates an object without storing it; what comes back is what would be stored.
+/// Creates an object by dry run. Returns the object that the API server would store.
 pub async fn dry_run(
     api: &Api<DynamicObject>,
     name: &str,
@@ -49,7 +49,7 @@ pub async fn dry_run(
     api.create(&dry_run, &object).await
 }
 
-/// What the API server answers to a spec that it refuses, without the words before the first field.
+/// The API server's refusal of a spec, without the words before the first field.
 pub async fn refusal(api: &Api<DynamicObject>, name: &str, spec: &Value) -> Result<String> {
     match dry_run(api, name, spec).await {
         Ok(_) => bail!("accepted: {spec}"),
@@ -65,7 +65,7 @@ pub async fn refusal(api: &Api<DynamicObject>, name: &str, spec: &Value) -> Resu
     }
 }
 
-/// Sends each spec and compares what is answered with what is expected; tells of all differences at once.
+/// Sends each spec and compares the refusal with the expected one. Reports all differences at once.
 pub async fn refused(cases: &[(Value, &str)]) -> Result<()> {
     let api = api().await?;
     let mut surprises = String::new();
@@ -81,7 +81,7 @@ pub async fn refused(cases: &[(Value, &str)]) -> Result<()> {
     Ok(())
 }
 
-/// Sends each spec and wants none refused.
+/// Sends each spec and fails if one is refused.
 pub async fn accepted(specs: &[Value]) -> Result<()> {
     let api = api().await?;
     for spec in specs {
@@ -92,17 +92,17 @@ pub async fn accepted(specs: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// A good spec whose managed role has these fields.
+/// A valid spec whose managed role has these fields.
 pub fn managed(role: Value) -> Value {
     json!({"role": {"managed": role}})
 }
 
-/// A good spec with one more field.
+/// A valid spec with one additional field.
 pub fn with(field: &str, value: Value) -> Value {
     json!({"role": {"managed": {}}, field: value})
 }
 
-/// What follows a fault of type, length or number: the API server then leaves the other rules for later.
+/// The suffix of a refusal after an error of type, length or number: the API server then skips the other rules.
 macro_rules! and_the_rest_later {
     ($first:literal) => {
         concat!(

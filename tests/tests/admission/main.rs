@@ -1,7 +1,7 @@
-//! What the API server says to a WorkloadIdentity: every rule that an object alone can break, tried on a real API server
-//! with the exact sentence that a person sees, and what it makes of a good one. Needs the test bed; does I/O.
+//! Proves every CRD rule of a WorkloadIdentity on a real API server, with the exact message that a user sees, and the
+//! stored form of valid objects. Needs the test bed; does I/O.
 //!
-//! All tests share one test bed. Those about rules only ask, by dry runs, so none sees another.
+//! All tests share one test bed. The tests of rules use dry runs, so they do not affect each other.
 
 mod ask;
 mod method;

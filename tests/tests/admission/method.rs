@@ -1,4 +1,5 @@
-//! The two methods with the block that belongs to each, and the words of closed sets.
+//! Proves that each method accepts only its own block of settings, and that enum fields reject unknown values. Input:
+//! specs. Does I/O.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 use crate::ask::{accepted, and_the_rest_later, refused, with};
 
 #[tokio::test]
-async fn each_method_has_its_own_block() -> Result<()> {
+async fn method_accepts_only_its_own_block() -> Result<()> {
     let of = |method: &str, block: &str| json!({"role": {"managed": {}}, "method": method, block: {}});
     let no_tags = "spec.podIdentity: Invalid value: sessionPolicy requires disableSessionTags: true. Set disableSessionTags to true, or remove sessionPolicy";
     refused(&[
@@ -53,7 +54,7 @@ async fn each_method_has_its_own_block() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_word_is_one_of_those_that_are_honoured() -> Result<()> {
+async fn unknown_enum_value_is_refused() -> Result<()> {
     refused(&[
         (
             with("method", json!("Irsa")),

@@ -1,4 +1,5 @@
-//! What is wrong with a role on its face: both or neither, foreign ARNs, names, texts and lists beyond IAM's limits.
+//! Proves the rules for roles: exactly one of managed and existing, ARNs of the right kind, and names, texts and lists
+//! within the limits of IAM. Input: specs. Does I/O.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 use crate::ask::{accepted, and_the_rest_later, managed, refused, with};
 
 #[tokio::test]
-async fn exactly_one_role_is_asked_for() -> Result<()> {
+async fn exactly_one_role_kind_is_required() -> Result<()> {
     let neither = "spec.role: Invalid value: role must have exactly one of managed and existing, but has neither. Set managed: {} for a role that Lanyard creates, or existing.arn for a role that already exists";
     let both = "spec.role: Invalid value: role must have exactly one of managed and existing, but has both. Keep managed for a role that Lanyard creates, or existing for a role that already exists";
     refused(&[
@@ -32,7 +33,7 @@ async fn exactly_one_role_is_asked_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_arn_is_that_of_the_right_thing() -> Result<()> {
+async fn arn_of_wrong_kind_is_refused() -> Result<()> {
     let existing = |arn: &str| json!({"role": {"existing": {"arn": arn}}});
     refused(&[
         (
@@ -64,7 +65,7 @@ async fn an_arn_is_that_of_the_right_thing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn texts_of_a_managed_role_keep_to_iam() -> Result<()> {
+async fn managed_role_texts_follow_iam_limits() -> Result<()> {
     let long_name = "x".repeat(65);
     refused(&[
         (
@@ -107,7 +108,7 @@ async fn texts_of_a_managed_role_keep_to_iam() -> Result<()> {
 }
 
 #[tokio::test]
-async fn lists_of_a_managed_role_keep_to_iam() -> Result<()> {
+async fn managed_role_lists_follow_iam_limits() -> Result<()> {
     let arns = |count| -> Vec<String> {
         (0..count)
             .map(|at| format!("arn:aws:iam::111122223333:policy/p{at}"))

@@ -1,4 +1,5 @@
-//! What the API server makes of a good object: what it stores, what two appliers may do to it, and what people read.
+//! Proves how the API server stores valid objects, how field ownership works with two appliers, and what kubectl prints.
+//! Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use kube::Api;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use crate::ask::{api, bed, dry_run, managed, refusal};
 
 #[tokio::test]
-async fn a_name_that_no_service_account_can_have_is_refused() -> Result<()> {
+async fn name_invalid_for_service_account_is_refused() -> Result<()> {
     let api = api().await?;
     let long = "x".repeat(254);
     let found = refusal(&api, &long, &managed(json!({}))).await?;
@@ -26,7 +27,7 @@ async fn a_name_that_no_service_account_can_have_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_sample_is_stored_as_it_stands() -> Result<()> {
+async fn samples_are_stored_unchanged() -> Result<()> {
     let api = api().await?;
     for sample in samples::all() {
         let spec = serde_json::to_value(&sample.identity.spec)?;
@@ -54,7 +55,7 @@ async fn null_is_stored_as_absence() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_new_object_says_that_nobody_has_looked_yet() -> Result<()> {
+async fn new_object_is_not_yet_reconciled() -> Result<()> {
     let stored = dry_run(&api().await?, "orders", &managed(json!({}))).await?;
     ensure!(
         stored.data["status"] == json!({"observedGeneration": -1}),
@@ -65,7 +66,7 @@ async fn a_new_object_says_that_nobody_has_looked_yet() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_policy_document_is_one_appliers_as_a_whole() -> Result<()> {
+async fn policy_document_has_one_field_manager() -> Result<()> {
     let api = api().await?;
     let document = |sid: &str| json!({"Version": "2012-10-17", "Statement": [], sid: "x"});
     apply(&api, "first", &document("One")).await?;
@@ -95,7 +96,7 @@ async fn apply(api: &Api<DynamicObject>, manager: &str, document: &Value) -> Res
         .await?)
 }
 
-/// A status in which nothing is empty, as the operator writes it.
+/// A status without empty fields, as the operator writes it.
 fn status() -> Value {
     let condition = |kind: &str, status: &str, reason: &str, message: &str| {
         json!({
@@ -144,7 +145,7 @@ fn status() -> Value {
 }
 
 #[tokio::test]
-async fn a_status_is_kept_whole_and_kubectl_shows_what_matters() -> Result<()> {
+async fn status_is_stored_whole_and_printed_by_kubectl() -> Result<()> {
     let api = api().await?;
     let mut spec = managed(json!({}));
     spec["suspend"] = json!(true);
@@ -199,7 +200,7 @@ async fn a_status_is_kept_whole_and_kubectl_shows_what_matters() -> Result<()> {
     Ok(())
 }
 
-/// The head and the one row of `kubectl get wid`, cell by cell.
+/// The header and the only row of `kubectl get wid`, cell by cell.
 async fn kubectl_get_wid(name: &str, arguments: &[&str]) -> Result<(Vec<String>, Vec<String>)> {
     let output = bed()
         .await?

@@ -1,4 +1,4 @@
-//! Tags: what AWS takes, what is reserved, what is ours.
+//! Proves the rules for tags: the limits of AWS, the reserved prefixes and Lanyard's own keys. Input: specs. Does I/O.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::ask::{accepted, and_the_rest_later, managed, refused};
 
 #[tokio::test]
-async fn tags_keep_to_aws_and_to_what_is_ours() -> Result<()> {
+async fn tags_follow_aws_limits_and_reserved_keys() -> Result<()> {
     let tags = |tags: Value| managed(json!({"tags": tags}));
     let keys = |message: &str| format!("spec.role.managed.tags: Invalid value: {message}");
     let shape = keys("tag key must be 1 to 128 letters, digits, spaces and _.:/=+-@");

@@ -1,5 +1,5 @@
-//! A role and an association that others made, adopted: what is asked for is added, what was there stays and is told, and
-//! in the end they are let go.
+//! Proves that Lanyard adopts a role and an association of another tool: it adds what the spec requests, keeps and reports
+//! the rest, and releases both at deletion. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::status::DriftItem;
@@ -7,8 +7,10 @@ use lanyard_core::model::status::DriftReason;
 use lanyard_tests::{TestNamespace, drift};
 use serde_json::json;
 
+use crate::foreign_role::{
+    FOREIGN, PATH, REQUESTED, contents, make, memberships, named, own_tags, request_adoption, untag,
+};
 use crate::stage;
-use crate::theirs::{ASKED, PATH, THEIRS, ask, make, memberships, named, own_tags, untag, work};
 
 const OWN: [&str; 4] = [
     "lanyard.dev/adopted",
@@ -17,10 +19,10 @@ const OWN: [&str; 4] = [
     "lanyard.dev/namespace",
 ];
 
-/// Fails when what others put on the role is not told as left alone.
+/// Fails unless the extras of the role are reported as not managed by Lanyard.
 fn extras_are_reported(items: &[DriftItem]) -> Result<()> {
     let fields: Vec<&str> = items.iter().map(|item| item.field.as_str()).collect();
-    let asked = format!("attachedPolicies[{THEIRS}]");
+    let asked = format!("attachedPolicies[{FOREIGN}]");
     for wanted in [
         asked.as_str(),
         "inlinePolicies[theirs]",
@@ -36,11 +38,11 @@ fn extras_are_reported(items: &[DriftItem]) -> Result<()> {
     Ok(())
 }
 
-async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str) -> Result<()> {
+async fn adopt_and_release(scene: &TestNamespace<'_>, role: &str, method: &str) -> Result<()> {
     let arn = make(&scene.aws, PATH, role, &[("team", "shop")]).await?;
-    let before = work(&scene.aws, role).await?;
+    let before = contents(&scene.aws, role).await?;
     scene.account("orders").await?;
-    ask(scene, "orders", &arn, named(role, method)).await?;
+    request_adoption(scene, "orders", &arn, named(role, method)).await?;
     let object = scene.until_ready("orders").await?;
     let known = object
         .status
@@ -50,13 +52,13 @@ async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str)
     ensure!(known.arn == arn && known.adopted, "{known:?}");
     extras_are_reported(&drift(&object).items)?;
     ensure!(own_tags(&scene.aws, role).await? == OWN);
-    ensure!(work(&scene.aws, role).await? == before.and(ASKED));
+    ensure!(contents(&scene.aws, role).await? == before.and(REQUESTED));
     if method == "IRSA" {
         let assumed = scene.assume(&arn, "orders").await?;
         ensure!(assumed.is_ok(), "{assumed:?}");
     }
 
-    // At rest nothing is written, and the annotation is needed no more.
+    // A steady object causes no writes, and the annotation is no longer needed.
     scene.apply("orders", named(role, method)).await?;
     let ledger = scene.stage.bed.gateway.ledger();
     let mark = ledger.mark();
@@ -74,17 +76,18 @@ async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str)
     let writes = ledger.since(mark).about(role).writes();
     ensure!(writes.is_empty(), "{writes}");
 
-    // What the spec asked for and asks for no more goes; what was there before stays, even if the spec came to name it.
+    // A policy that the spec requested and no longer requests is detached. A policy that was attached before stays, even if
+    // the spec named it in between.
     let both = |policies: &[&str]| json!({"method": method, "role": {"managed": {"name": role, "policyArns": policies}}});
-    scene.apply("orders", both(&[THEIRS])).await?;
+    scene.apply("orders", both(&[FOREIGN])).await?;
     scene.until_ready("orders").await?;
     scene.apply("orders", both(&[])).await?;
     scene.until_ready("orders").await?;
-    ensure!(scene.aws.attached(role).await? == [THEIRS]);
+    ensure!(scene.aws.attached(role).await? == [FOREIGN]);
 
-    let before = work(&scene.aws, role).await?;
+    let before = contents(&scene.aws, role).await?;
     scene.delete("orders").await?;
-    ensure!(work(&scene.aws, role).await? == before);
+    ensure!(contents(&scene.aws, role).await? == before);
     ensure!(own_tags(&scene.aws, role).await? == ["lanyard.dev/retained"]);
     ensure!(memberships(&scene.aws, role).await? == 0);
     ensure!(
@@ -98,26 +101,26 @@ async fn adopts_and_lets_go(scene: &TestNamespace<'_>, role: &str, method: &str)
 }
 
 #[tokio::test]
-async fn a_role_of_others_is_adopted_for_pod_identity_and_let_go() -> Result<()> {
+async fn foreign_role_is_adopted_for_pod_identity_and_released() -> Result<()> {
     let scene = stage().await?.scene("ad-pods").await?;
-    adopts_and_lets_go(&scene, "ad-pods", "PodIdentity").await
+    adopt_and_release(&scene, "ad-pods", "PodIdentity").await
 }
 
 #[tokio::test]
-async fn a_role_of_others_is_adopted_for_irsa_and_let_go() -> Result<()> {
+async fn foreign_role_is_adopted_for_irsa_and_released() -> Result<()> {
     let scene = stage().await?.scene("ad-irsa").await?;
-    adopts_and_lets_go(&scene, "ad-irsa", "IRSA").await
+    adopt_and_release(&scene, "ad-irsa", "IRSA").await
 }
 
-/// Terraform does that to tags that it does not know.
+/// Terraform removes tags that it does not know.
 #[tokio::test]
-async fn tags_that_somebody_strips_come_back_and_nothing_is_narrowed_meanwhile() -> Result<()> {
+async fn removed_tags_are_restored_and_trust_is_not_narrowed() -> Result<()> {
     let scene = stage().await?.scene("ad-stripped").await?;
     let arn = make(&scene.aws, PATH, "ad-stripped", &[]).await?;
     scene.account("orders").await?;
-    ask(&scene, "orders", &arn, named("ad-stripped", "IRSA")).await?;
+    request_adoption(&scene, "orders", &arn, named("ad-stripped", "IRSA")).await?;
     scene.until_ready("orders").await?;
-    let before = work(&scene.aws, "ad-stripped").await?;
+    let before = contents(&scene.aws, "ad-stripped").await?;
     // A reconciliation between two of the edits would restore only some of the tags.
     scene.reconciled("orders").await?;
     for key in OWN {
@@ -130,37 +133,37 @@ async fn tags_that_somebody_strips_come_back_and_nothing_is_narrowed_meanwhile()
         })
         .await?;
     ensure!(own_tags(&scene.aws, "ad-stripped").await? == OWN);
-    ensure!(work(&scene.aws, "ad-stripped").await? == before);
+    ensure!(contents(&scene.aws, "ad-stripped").await? == before);
     scene.delete("orders").await?;
     ensure!(scene.aws.has_role("ad-stripped").await?);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_role_whose_mark_is_taken_off_is_lanyards_whole() -> Result<()> {
+async fn role_without_adoption_tag_is_fully_owned() -> Result<()> {
     let scene = stage().await?.scene("ad-whole").await?;
     let arn = make(&scene.aws, PATH, "ad-whole", &[]).await?;
     scene.account("orders").await?;
-    ask(&scene, "orders", &arn, named("ad-whole", "IRSA")).await?;
+    request_adoption(&scene, "orders", &arn, named("ad-whole", "IRSA")).await?;
     scene.until_ready("orders").await?;
     untag(&scene.aws, "ad-whole", "lanyard.dev/adopted").await?;
     scene.request_reconcile("orders").await?;
     scene
-        .until("orders", "owned whole", |object| {
+        .until("orders", "fully owned", |object| {
             let role = object.status.as_ref().and_then(|status| status.role.as_ref());
             role.is_some_and(|role| !role.adopted) && drift(object).count == 0
         })
         .await?;
-    ensure!(scene.aws.attached("ad-whole").await? == [ASKED]);
-    ensure!(work(&scene.aws, "ad-whole").await?.statements.is_empty());
+    ensure!(scene.aws.attached("ad-whole").await? == [REQUESTED]);
+    ensure!(contents(&scene.aws, "ad-whole").await?.statements.is_empty());
     ensure!(scene.assume(&arn, "orders").await?.is_ok());
     scene.delete("orders").await?;
     ensure!(!scene.aws.has_role("ad-whole").await?);
     Ok(())
 }
 
-/// A role that lets pods in, and the association that gives it to them, as others made both: their ARNs.
-async fn associated(scene: &TestNamespace<'_>, role: &str) -> Result<(String, String)> {
+/// Creates a role that trusts EKS and an association that uses it, as another tool does. Returns their ARNs.
+async fn create_associated_role(scene: &TestNamespace<'_>, role: &str) -> Result<(String, String)> {
     let arn = make(&scene.aws, PATH, role, &[]).await?;
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}]});
@@ -183,12 +186,12 @@ async fn associated(scene: &TestNamespace<'_>, role: &str) -> Result<(String, St
 }
 
 #[tokio::test]
-async fn an_association_of_others_is_adopted_with_its_role_and_both_are_let_go() -> Result<()> {
+async fn foreign_association_is_adopted_and_released_with_role() -> Result<()> {
     let scene = stage().await?.scene("ad-assoc").await?;
-    let (arn, association) = associated(&scene, "ad-assoc").await?;
+    let (arn, association) = create_associated_role(&scene, "ad-assoc").await?;
     scene.account("orders").await?;
 
-    ask(&scene, "orders", &arn, named("ad-assoc", "PodIdentity")).await?;
+    request_adoption(&scene, "orders", &arn, named("ad-assoc", "PodIdentity")).await?;
     let object = scene
         .until_is("orders", "BindingReady", "False", "AssociationConflict")
         .await?;
@@ -202,7 +205,7 @@ async fn an_association_of_others_is_adopted_with_its_role_and_both_are_let_go()
     );
     ensure!(own_tags(&scene.aws, "ad-assoc").await? == OWN);
 
-    ask(
+    request_adoption(
         &scene,
         "orders",
         &format!("{arn},{association}"),

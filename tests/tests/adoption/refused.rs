@@ -1,16 +1,17 @@
-//! What is not adopted: what the class does not let, what another WorkloadIdentity holds, and what does not belong to the
-//! object. Nothing of it is touched, and the condition says what to do.
+//! Proves which adoptions Lanyard refuses: the class does not allow it, another WorkloadIdentity holds the role, or the
+//! resource does not match the object. Nothing is written to the resource, and the condition names the next action. Does
+//! I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::{TestEnv, TestNamespace, condition, put_class};
 use serde_json::{Value, json};
 
-use crate::theirs::{ASKED, PATH, ask, make, named, untag, untouched, work};
+use crate::foreign_role::{PATH, REQUESTED, contents, make, named, request_adoption, untag, untouched};
 use crate::{BINARY, options, stage};
 
 fn class(adopt: &[&str]) -> Value {
     json!({"guardrails": {
-        "namespaceSelector": {}, "methods": ["IRSA", "PodIdentity"], "policyArns": [ASKED],
+        "namespaceSelector": {}, "methods": ["IRSA", "PodIdentity"], "policyArns": [REQUESTED],
         "roleNames": ["re-*"], "adopt": adopt,
     }})
 }
@@ -21,7 +22,7 @@ async fn stalled(scene: &TestNamespace<'_>, reason: &str) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_class_lets_adopt_what_it_names_and_nothing_else() -> Result<()> {
+async fn class_allows_adoption_of_named_roles_only() -> Result<()> {
     let stage = TestEnv::set(BINARY, options()).await?;
     let scene = stage.scene("shop").await?;
     put_class(
@@ -34,7 +35,7 @@ async fn a_class_lets_adopt_what_it_names_and_nothing_else() -> Result<()> {
     let arn = make(&scene.aws, PATH, "re-class", &[]).await?;
     let mark = stage.bed.gateway.ledger().mark();
     scene.account("orders").await?;
-    ask(&scene, "orders", &arn, named("re-class", "IRSA")).await?;
+    request_adoption(&scene, "orders", &arn, named("re-class", "IRSA")).await?;
     let message = stalled(&scene, "Forbidden").await?;
     ensure!(
         message
@@ -45,7 +46,8 @@ async fn a_class_lets_adopt_what_it_names_and_nothing_else() -> Result<()> {
     );
     untouched(&scene, mark, "re-class")?;
 
-    // Without the annotation the role is in the way, and a tenant is not told to do what it may not.
+    // Without the annotation the existing role is a conflict. The message does not suggest an action that the tenant is not
+    // allowed to take.
     scene.apply("orders", named("re-class", "IRSA")).await?;
     let message = stalled(&scene, "RoleConflict").await?;
     ensure!(!message.contains("kubectl annotate"), "{message}");
@@ -59,23 +61,23 @@ async fn a_class_lets_adopt_what_it_names_and_nothing_else() -> Result<()> {
         class(&["arn:aws:iam::*:role/team/*"]),
     )
     .await?;
-    ask(&scene, "orders", &arn, named("re-class", "IRSA")).await?;
+    request_adoption(&scene, "orders", &arn, named("re-class", "IRSA")).await?;
     scene.until_ready("orders").await?;
 
-    // Leave that is withdrawn freezes what was adopted, and takes nothing away.
-    let before = work(&scene.aws, "re-class").await?;
+    // When the class no longer allows the adoption, the adopted role is frozen and stays unchanged.
+    let before = contents(&scene.aws, "re-class").await?;
     put_class(&scene.client, "tenants", true, class(&[])).await?;
     let object = scene.until_is("orders", "Stalled", "True", "Forbidden").await?;
     ensure!(condition(&object, "Ready").context("Ready")?.status == "True");
     scene.reconciled("orders").await?;
-    ensure!(work(&scene.aws, "re-class").await? == before);
+    ensure!(contents(&scene.aws, "re-class").await? == before);
     scene.delete("orders").await?;
     ensure!(scene.aws.has_role("re-class").await?);
     stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn a_class_that_bounds_its_roles_lets_none_be_adopted_without_the_boundary() -> Result<()> {
+async fn role_without_required_boundary_is_not_adopted() -> Result<()> {
     let stage = TestEnv::set(BINARY, options()).await?;
     let scene = stage.scene("shop").await?;
     let boundary = scene.aws.iam.create_policy().policy_name("tenant");
@@ -89,7 +91,7 @@ async fn a_class_that_bounds_its_roles_lets_none_be_adopted_without_the_boundary
     let arn = make(&scene.aws, PATH, "re-bounded", &[]).await?;
     let mark = stage.bed.gateway.ledger().mark();
     scene.account("orders").await?;
-    ask(&scene, "orders", &arn, named("re-bounded", "IRSA")).await?;
+    request_adoption(&scene, "orders", &arn, named("re-bounded", "IRSA")).await?;
     let message = stalled(&scene, "BoundaryMissing").await?;
     ensure!(message.contains(&boundary), "{message}");
     untouched(&scene, mark, "re-bounded")?;
@@ -104,7 +106,7 @@ async fn a_class_that_bounds_its_roles_lets_none_be_adopted_without_the_boundary
 }
 
 #[tokio::test]
-async fn what_another_cluster_holds_is_not_taken_until_it_is_let_go() -> Result<()> {
+async fn role_of_other_cluster_is_adopted_only_after_release() -> Result<()> {
     let scene = stage().await?.scene("re-blue").await?;
     let blue = [
         (
@@ -117,7 +119,7 @@ async fn what_another_cluster_holds_is_not_taken_until_it_is_let_go() -> Result<
     let arn = make(&scene.aws, "/lanyard/us-east-1/blue/", "re-blue", &blue).await?;
     let mark = scene.stage.bed.gateway.ledger().mark();
     scene.account("orders").await?;
-    ask(&scene, "orders", &arn, named("re-blue", "IRSA")).await?;
+    request_adoption(&scene, "orders", &arn, named("re-blue", "IRSA")).await?;
     let message = stalled(&scene, "RoleConflict").await?;
     ensure!(
         message.contains("shop/orders of cluster arn:aws:eks:us-east-1:000000000000:cluster/blue"),
@@ -133,7 +135,7 @@ async fn what_another_cluster_holds_is_not_taken_until_it_is_let_go() -> Result<
 }
 
 #[tokio::test]
-async fn the_conflict_shows_the_very_annotation_that_ends_it() -> Result<()> {
+async fn conflict_message_contains_adopt_annotation() -> Result<()> {
     let scene = stage().await?.scene("re-shown").await?;
     make(
         &scene.aws,
@@ -150,13 +152,13 @@ async fn the_conflict_shows_the_very_annotation_that_ends_it() -> Result<()> {
         .split_once("lanyard.dev/adopt=")
         .context("an annotation")?;
     let arn = shown.split([',', ' ']).next().context("an ARN")?;
-    ask(&scene, "orders", arn, named("re-shown", "IRSA")).await?;
+    request_adoption(&scene, "orders", arn, named("re-shown", "IRSA")).await?;
     scene.until_ready("orders").await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn what_does_not_belong_to_the_object_is_said() -> Result<()> {
+async fn mismatched_resource_is_reported() -> Result<()> {
     let scene = stage().await?.scene("re-other").await?;
     scene.account("orders").await?;
     for (arns, told) in [
@@ -170,7 +172,7 @@ async fn what_does_not_belong_to_the_object_is_said() -> Result<()> {
             "must name associations of cluster",
         ),
     ] {
-        ask(&scene, "orders", arns, named("re-other", "IRSA")).await?;
+        request_adoption(&scene, "orders", arns, named("re-other", "IRSA")).await?;
         scene
             .until("orders", "told", |object| {
                 condition(object, "Stalled").is_some_and(|stalled| {
@@ -179,9 +181,9 @@ async fn what_does_not_belong_to_the_object_is_said() -> Result<()> {
             })
             .await?;
     }
-    // A role that is to be adopted is not made.
+    // Lanyard does not create a role that the object wants to adopt.
     let arn = "arn:aws:iam::000000000000:role/team/re-other";
-    ask(&scene, "orders", arn, named("re-other", "IRSA")).await?;
+    request_adoption(&scene, "orders", arn, named("re-other", "IRSA")).await?;
     let message = stalled(&scene, "RoleNotFound").await?;
     ensure!(message.contains("does not exist"), "{message}");
     ensure!(!scene.aws.has_role("re-other").await?);

@@ -1,14 +1,15 @@
-//! A WorkloadIdentity renamed in Git is one that goes and one that comes, in either order, and both ask for one role.
+//! Proves that a WorkloadIdentity can be renamed in Git: one object is deleted and one is created, in either order, and
+//! both request the same role. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::{TestNamespace, arn_of, condition};
 use serde_json::json;
 
+use crate::foreign_role::{named, request_adoption, role_id};
 use crate::stage;
-use crate::theirs::{ask, named, role_id};
 
-/// An old object with its role, and the ServiceAccount of the new.
-async fn old(scene: &TestNamespace<'_>, role: &str) -> Result<String> {
+/// Creates an object with its role, and the ServiceAccount of the object that replaces it.
+async fn create_old_object(scene: &TestNamespace<'_>, role: &str) -> Result<String> {
     scene.account("orders").await?;
     scene.account("orders-api").await?;
     scene.apply("orders", named(role, "IRSA")).await?;
@@ -17,11 +18,11 @@ async fn old(scene: &TestNamespace<'_>, role: &str) -> Result<String> {
 }
 
 #[tokio::test]
-async fn with_the_role_retained_and_adopted_nobody_loses_it() -> Result<()> {
+async fn renamed_object_adopts_retained_role() -> Result<()> {
     let scene = stage().await?.scene("rn-kept").await?;
-    let arn = old(&scene, "rn-kept").await?;
+    let arn = create_old_object(&scene, "rn-kept").await?;
     let id = role_id(&scene, "orders").await?;
-    ask(&scene, "orders-api", &arn, named("rn-kept", "IRSA")).await?;
+    request_adoption(&scene, "orders-api", &arn, named("rn-kept", "IRSA")).await?;
     let waits = scene
         .until_is("orders-api", "Stalled", "True", "RoleConflict")
         .await?;
@@ -42,9 +43,10 @@ async fn with_the_role_retained_and_adopted_nobody_loses_it() -> Result<()> {
     Ok(())
 }
 
-/// What let the old ones in without session tags names nobody: it is nobody's record of a binding, and in nobody's way.
+/// The trust statement without session tags names no subject. It is no record of a binding and does not block the new
+/// object.
 #[tokio::test]
-async fn session_tags_may_change_with_the_name() -> Result<()> {
+async fn rename_may_change_session_tags() -> Result<()> {
     let scene = stage().await?.scene("rn-tags").await?;
     let spec = |untagged: bool| {
         let mut spec = named("rn-tags", "PodIdentity");
@@ -56,23 +58,23 @@ async fn session_tags_may_change_with_the_name() -> Result<()> {
     scene.apply("orders", spec(true)).await?;
     let object = scene.until_ready("orders").await?;
     let arn = arn_of(&object)?;
-    for (old, new, untagged) in [
+    for (previous, new, untagged) in [
         ("orders", "orders-api", false),
         ("orders-api", "orders-cli", true),
     ] {
-        ask(&scene, new, &arn, spec(untagged)).await?;
+        request_adoption(&scene, new, &arn, spec(untagged)).await?;
         let waits = scene.until_is(new, "Stalled", "True", "RoleConflict").await?;
         ensure!(condition(&waits, "Transitioning").is_none(), "{waits:?}");
-        scene.delete(old).await?;
+        scene.delete(previous).await?;
         scene.until_ready(new).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn the_new_one_waits_for_the_old_to_go_and_makes_the_role_anew() -> Result<()> {
+async fn new_object_awaits_old_and_recreates_role() -> Result<()> {
     let scene = stage().await?.scene("rn-waits").await?;
-    let arn = old(&scene, "rn-waits").await?;
+    let arn = create_old_object(&scene, "rn-waits").await?;
     let id = role_id(&scene, "orders").await?;
     scene.apply("orders-api", named("rn-waits", "IRSA")).await?;
     scene
@@ -89,9 +91,9 @@ async fn the_new_one_waits_for_the_old_to_go_and_makes_the_role_anew() -> Result
 }
 
 #[tokio::test]
-async fn after_the_old_is_gone_the_new_one_is_like_any_other() -> Result<()> {
+async fn new_object_after_old_deletion_creates_role() -> Result<()> {
     let scene = stage().await?.scene("rn-after").await?;
-    let arn = old(&scene, "rn-after").await?;
+    let arn = create_old_object(&scene, "rn-after").await?;
     scene.delete("orders").await?;
     ensure!(!scene.aws.has_role("rn-after").await?);
     scene.apply("orders-api", named("rn-after", "IRSA")).await?;

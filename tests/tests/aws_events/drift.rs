@@ -1,4 +1,5 @@
-//! Drift that nothing but an event can find: it is found and corrected, and nobody else is reconciled at for it.
+//! Proves that drift which only an event can reveal is detected and corrected, and that no other identity is reconciled
+//! because of it. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
@@ -6,18 +7,18 @@ use lanyard_testkit::gateway::Mark;
 use lanyard_tests::{TestNamespace, drift};
 use serde_json::{Value, json};
 
+use crate::queue_env;
 use crate::record::{of_role, record};
-use crate::stand;
 
-/// Looks that one event may cause: one at once, and one when what happened is sure to be seen.
-const LOOKS: usize = 2;
+/// Reconciliations that one event may cause: one at once, and one when the change is certain to be visible.
+const RECONCILES_PER_EVENT: usize = 2;
 
 fn spec(method: &str) -> Value {
     json!({"method": method, "role": {"managed": {}}})
 }
 
-/// Two identities at rest: of one something is about to be changed, of the other nothing.
-async fn at_rest(scene: &TestNamespace<'_>, method: &str) -> Result<WorkloadIdentity> {
+/// Creates two steady identities: the test changes one and leaves the other unchanged.
+async fn steady_pair(scene: &TestNamespace<'_>, method: &str) -> Result<WorkloadIdentity> {
     for name in ["orders", "carts"] {
         scene.account(name).await?;
         scene.apply(name, spec(method)).await?;
@@ -32,29 +33,29 @@ async fn at_rest(scene: &TestNamespace<'_>, method: &str) -> Result<WorkloadIden
 async fn corrected(scene: &TestNamespace<'_>) -> Result<WorkloadIdentity> {
     let corrected = |object: &WorkloadIdentity| drift(object).last_correction.is_some();
     scene
-        .until("orders", "corrected without being asked", corrected)
+        .until("orders", "corrected without a request", corrected)
         .await
 }
 
-/// No look at the other identity began, and of the one no more than an event may cause.
-async fn only_orders_was_looked_at(scene: &TestNamespace<'_>, since: Mark) -> Result<()> {
+/// Checks that the other identity was not reconciled, and the changed one not more often than an event may cause.
+async fn only_orders_was_reconciled(scene: &TestNamespace<'_>, since: Mark) -> Result<()> {
     let calls = scene.stage.bed.gateway.ledger().since(since);
     let looks = |name| {
         let about = format!("{}/{name}", scene.namespace);
         calls.of("ListPodIdentityAssociations").about(&about).count()
     };
     ensure!(
-        looks("carts") == 0 && (1..=LOOKS).contains(&looks("orders")),
+        looks("carts") == 0 && (1..=RECONCILES_PER_EVENT).contains(&looks("orders")),
         "{calls}"
     );
     Ok(())
 }
 
 #[tokio::test]
-async fn a_trust_policy_that_somebody_opens_is_closed_again() -> Result<()> {
-    let stand = stand().await?;
+async fn opened_trust_policy_event_triggers_correction() -> Result<()> {
+    let stand = queue_env().await?;
     let scene = stand.stage.scene("ev-trust").await?;
-    let object = at_rest(&scene, "PodIdentity").await?;
+    let object = steady_pair(&scene, "PodIdentity").await?;
     let role = scene.role_of(&object)?;
     let trust = scene.aws.trust(&role).await?;
     let open = json!({"Version": "2012-10-17", "Statement": [
@@ -62,20 +63,20 @@ async fn a_trust_policy_that_somebody_opens_is_closed_again() -> Result<()> {
     ]});
     let edit = scene.aws.iam.update_assume_role_policy().role_name(&role);
     edit.policy_document(open.to_string()).send().await?;
-    // What whoever tests has asked of AWS so far is not the operator's.
+    // The calls of the test before this mark are not the operator's.
     let mark = scene.stage.bed.gateway.ledger().mark();
     stand.send(&of_role("update-trust", &role)?).await?;
     corrected(&scene).await?;
-    only_orders_was_looked_at(&scene, mark).await?;
+    only_orders_was_reconciled(&scene, mark).await?;
     ensure!(scene.aws.trust(&role).await? == trust);
     stand.until_empty().await
 }
 
 #[tokio::test]
-async fn an_association_that_somebody_deletes_is_there_again() -> Result<()> {
-    let stand = stand().await?;
+async fn deleted_association_event_triggers_recreation() -> Result<()> {
+    let stand = queue_env().await?;
     let scene = stand.stage.scene("ev-association").await?;
-    at_rest(&scene, "PodIdentity").await?;
+    steady_pair(&scene, "PodIdentity").await?;
     let before = scene.aws.associations("ev-association", "orders").await?;
     let id = before.first().context("an association")?.clone();
     let delete = scene
@@ -105,17 +106,17 @@ async fn an_association_that_somebody_deletes_is_there_again() -> Result<()> {
     let mark = scene.stage.bed.gateway.ledger().mark();
     stand.send(&event).await?;
     corrected(&scene).await?;
-    only_orders_was_looked_at(&scene, mark).await?;
+    only_orders_was_reconciled(&scene, mark).await?;
     let after = scene.aws.associations("ev-association", "orders").await?;
     ensure!(after.len() == 1 && after != before, "{after:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn an_audience_that_somebody_takes_away_is_given_back() -> Result<()> {
-    let stand = stand().await?;
+async fn removed_audience_event_triggers_restoration() -> Result<()> {
+    let stand = queue_env().await?;
     let scene = stand.stage.scene("ev-provider").await?;
-    let object = at_rest(&scene, "IRSA").await?;
+    let object = steady_pair(&scene, "IRSA").await?;
     let provider = object
         .status
         .and_then(|status| status.oidc_provider_arn)
@@ -139,15 +140,15 @@ async fn an_audience_that_somebody_takes_away_is_given_back() -> Result<()> {
     });
     tokio::time::timeout(lanyard_tests::PATIENCE, given)
         .await
-        .context("nobody gave it back")?;
+        .context("the audience was not restored")?;
     Ok(())
 }
 
 #[tokio::test]
-async fn what_lanyard_does_itself_and_what_is_nobodys_causes_no_look() -> Result<()> {
-    let stand = stand().await?;
+async fn own_and_unmatched_events_trigger_no_reconcile() -> Result<()> {
+    let stand = queue_env().await?;
     let scene = stand.stage.scene("ev-own").await?;
-    let object = at_rest(&scene, "PodIdentity").await?;
+    let object = steady_pair(&scene, "PodIdentity").await?;
     let role = scene.role_of(&object)?;
     let mark = scene.stage.bed.gateway.ledger().mark();
     let (own, unmatched) = (stand.count("self").await?, stand.count("unmatched").await?);
@@ -156,7 +157,7 @@ async fn what_lanyard_does_itself_and_what_is_nobodys_causes_no_look() -> Result
     stand.until_count("self", own + 1).await?;
     stand.until_count("unmatched", unmatched + 1).await?;
     stand.until_empty().await?;
-    // Whatever was asked for before this is over by its end.
+    // Every reconciliation that was requested earlier has ended afterwards.
     scene.reconciled("carts").await?;
     let calls = scene.calls_about("orders", mark).await?;
     ensure!(calls.is_empty(), "{calls:#?}");

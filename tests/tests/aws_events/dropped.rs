@@ -1,14 +1,14 @@
-//! What is of no use is counted for what it is and does not come again.
+//! Proves that messages without use are counted by reason and removed from the queue. Does I/O.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
 
+use crate::queue_env;
 use crate::record::record;
-use crate::stand;
 
 #[tokio::test]
-async fn what_is_poisoned_or_foreign_is_dropped_with_a_count_and_does_not_come_again() -> Result<()> {
-    let stand = stand().await?;
+async fn useless_message_is_counted_and_not_redelivered() -> Result<()> {
+    let stand = queue_env().await?;
     let messages = [
         (
             "malformed",

@@ -1,24 +1,24 @@
-//! Events: what others do in AWS is noticed by way of a queue, with nothing else that could find it within the hour: on an
-//! emulator of SQS, with records shaped as CloudTrail's, and an operator that has a role of its own. Needs the test bed;
-//! does I/O.
+//! Proves that changes in AWS are detected by events of a queue. No other mechanism could detect them within the hour: the
+//! suite runs on an SQS emulator, with records in the form of CloudTrail, and with an operator that has a role of its own.
+//! Needs the test bed; does I/O.
 
-mod away;
 mod drift;
 mod dropped;
+mod queue_env;
+mod queue_outage;
 mod record;
-mod stand;
 
 use anyhow::Result;
 use tokio::sync::OnceCell;
 
-use self::stand::Stand;
+use self::queue_env::QueueEnv;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 
-/// The one stand of the tests that leave the queue alone; it ends with the process.
-async fn stand() -> Result<&'static Stand> {
-    static STAND: OnceCell<Stand> = OnceCell::const_new();
-    STAND
-        .get_or_try_init(|| Stand::with_queue("lanyard-events"))
+/// The environment of the tests that do not stop the queue; it ends with the process.
+async fn queue_env() -> Result<&'static QueueEnv> {
+    static QUEUE_ENV: OnceCell<QueueEnv> = OnceCell::const_new();
+    QUEUE_ENV
+        .get_or_try_init(|| QueueEnv::with_queue("lanyard-events"))
         .await
 }

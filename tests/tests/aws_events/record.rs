@@ -1,5 +1,5 @@
-//! Messages of the queue: the records of `crates/core/tests/notices`, moved to the test bed's account, cluster and hour.
-//! A record's name and what differs in, a message's body out. Reads files.
+//! Queue messages: the records of `crates/core/tests/notices`, with the account, cluster and time of the test bed. Input:
+//! the name of a record and the changed values. Output: the body of a message. Reads files.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
 
-/// A record as it comes out of the queue, with other values at these places.
+/// A record in its queue form, with other values at these JSON pointers.
 pub fn record(name: &str, changes: &[(&str, Value)]) -> Result<String> {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../crates/core/tests/notices/{name}.json"));

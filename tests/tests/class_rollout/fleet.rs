@@ -1,4 +1,4 @@
-//! A fleet flip: a class's default method changes, and its identities follow a few at a time.
+//! Proves that identities follow a change of the class's default method a few at a time. Does I/O.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 
 use crate::platform::{allowing, classes, stage, until, until_within};
 
-/// How many identities flip, and how many at a time; `cargo xtask test --all` takes two hundred.
+/// The number of identities and the maximum number of concurrent transitions. `cargo xtask test --all` uses two hundred
+/// identities.
 fn size() -> (usize, i64) {
     if std::env::var_os("LANYARD_TEST_ALL").is_some() {
         (200, 20)
@@ -40,7 +41,7 @@ fn transitions(class: &WorkloadIdentityClass) -> TransitionsStatus {
 }
 
 /// Returns the number of identities whose method in effect is `method`, or 0 while a transition waits, runs or failed.
-fn at_rest(class: &WorkloadIdentityClass, method: &str) -> i64 {
+fn steady_count(class: &WorkloadIdentityClass, method: &str) -> i64 {
     let idle = transitions(class) == TransitionsStatus::default();
     let identities = class
         .status
@@ -68,7 +69,7 @@ async fn deploy(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// So many identities with a pod each, at rest by IRSA.
+/// Creates identities with one pod each, steady and bound by IRSA.
 async fn fleet(scene: &TestNamespace<'_>, size: usize) -> Result<i64> {
     let names: Vec<String> = (0..size).map(|number| format!("app-{number}")).collect();
     let spec = json!({"serviceAccount": {"create": true}, "role": {"managed": {}}});
@@ -81,30 +82,30 @@ async fn fleet(scene: &TestNamespace<'_>, size: usize) -> Result<i64> {
     }
     for name in &names {
         scene
-            .until(name, "held by its pod", |object| {
+            .until(name, "used by its pod", |object| {
                 lanyard_tests::condition(object, "PodsCurrent")
                     .is_some_and(|said| said.status == "True" && !said.message.starts_with("No pod"))
             })
             .await?;
     }
     let all = i64::try_from(size)?;
-    until_rests(scene, "IRSA", all).await?;
+    until_steady(scene, "IRSA", all).await?;
     Ok(all)
 }
 
-/// Waits until all of a fleet get their role by a method, for as long as its size may take.
-async fn until_rests(scene: &TestNamespace<'_>, method: &str, all: i64) -> Result<()> {
+/// Waits until all identities are bound by a method. The timeout depends on their number.
+async fn until_steady(scene: &TestNamespace<'_>, method: &str, all: i64) -> Result<()> {
     let begun = std::time::Instant::now();
     let what = format!("at rest by {method}");
-    let rests = |class: &WorkloadIdentityClass| at_rest(class, method) == all;
+    let steady = |class: &WorkloadIdentityClass| steady_count(class, method) == all;
     let patience = PATIENCE * u32::try_from(3.max(all / 10))?;
-    until_within(scene, "platform", &what, patience, rests).await?;
-    let took = begun.elapsed().as_secs_f32();
-    // Not by `println`, which the test harness keeps for itself.
-    writeln!(std::io::stderr(), "  {all} {what} after {took:.1} s").context("saying how far it is")
+    until_within(scene, "platform", &what, patience, steady).await?;
+    let elapsed = begun.elapsed().as_secs_f32();
+    // `println` would be captured by the test harness.
+    writeln!(std::io::stderr(), "  {all} {what} after {elapsed:.1} s").context("printing the progress")
 }
 
-/// The most that were ever seen under way at once.
+/// Records the highest number of concurrent transitions.
 fn most_at_once(scene: &TestNamespace<'_>) -> (Arc<AtomicI64>, tokio::task::JoinHandle<()>) {
     let most = Arc::new(AtomicI64::new(0));
     let events = watcher(scene.identities(), watcher::Config::default()).default_backoff();
@@ -131,7 +132,7 @@ fn most_at_once(scene: &TestNamespace<'_>) -> (Arc<AtomicI64>, tokio::task::Join
 }
 
 #[tokio::test]
-async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
+async fn default_method_change_rolls_out_gradually_and_reverts() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let (size, at_once) = size();
@@ -143,7 +144,7 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     let all = fleet(&scene, size).await?;
     let (most, watching) = most_at_once(&scene);
 
-    // Held in the midst: who is under way comes to its end, and nobody else begins.
+    // Paused during the rollout: running transitions finish and no other begins.
     put("PodIdentity", false).await?;
     until(&scene, "platform", "on its way, with some that wait", |class| {
         let moving = transitions(class);
@@ -157,22 +158,22 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     })
     .await?;
     let held = held.status.context("a status")?;
-    let says = &held.conditions.first().context("a condition")?.message;
-    ensure!(says.contains("spec.transition.paused is true"), "{says}");
+    let message = &held.conditions.first().context("a condition")?.message;
+    ensure!(message.contains("spec.transition.paused is true"), "{message}");
     let identities = held.identities.context("counts")?;
     let both = [Method::Irsa, Method::PodIdentity].map(|method| identities.count_of(method));
     ensure!(both.iter().all(|count| *count > 0), "{identities:?}");
 
-    // Turned back in the midst, then all the way.
+    // Reverted during the rollout, then applied completely.
     put("IRSA", false).await?;
-    until_rests(&scene, "IRSA", all).await?;
+    until_steady(&scene, "IRSA", all).await?;
     put("PodIdentity", false).await?;
-    until_rests(&scene, "PodIdentity", all).await?;
+    until_steady(&scene, "PodIdentity", all).await?;
     watching.abort();
     let most = most.load(Ordering::SeqCst);
     ensure!((1..=at_once).contains(&most), "{most} at once");
 
-    // Paused before, nobody begins; turned back then, nobody has anything to do.
+    // Paused before the change: no transition begins. After the revert there is nothing to do.
     put("IRSA", true).await?;
     until(&scene, "platform", "waiting as a whole", |class| {
         let moving = transitions(class);
@@ -180,13 +181,14 @@ async fn a_fleet_changes_a_few_at_a_time_and_back_again() -> Result<()> {
     })
     .await?;
     put("PodIdentity", false).await?;
-    until_rests(&scene, "PodIdentity", all).await?;
+    until_steady(&scene, "PodIdentity", all).await?;
     stage.bed.stop().await
 }
 
-/// Killed at a write of one that changes: its successor counts who is under way before anybody else begins.
+/// The operator is killed at a write of a transition. Its successor counts the running transitions before it starts
+/// another.
 #[tokio::test]
-async fn a_flip_goes_on_after_its_operator_was_killed() -> Result<()> {
+async fn rollout_continues_after_operator_was_killed() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let class = |method: &str| class(method, json!({"maxConcurrent": 2}));
@@ -197,7 +199,7 @@ async fn a_flip_goes_on_after_its_operator_was_killed() -> Result<()> {
     put_class(&scene.client, "platform", true, class("PodIdentity")).await?;
     killed.await?;
     stage.succeed(crate::BINARY, "second").await?;
-    until_rests(&scene, "PodIdentity", all).await?;
+    until_steady(&scene, "PodIdentity", all).await?;
     watching.abort();
     let most = most.load(Ordering::SeqCst);
     ensure!((1..=2).contains(&most), "{most} at once");
@@ -205,7 +207,7 @@ async fn a_flip_goes_on_after_its_operator_was_killed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_failure_keeps_the_others_from_beginning() -> Result<()> {
+async fn failed_transition_pauses_rollout() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(
@@ -216,7 +218,7 @@ async fn a_failure_keeps_the_others_from_beginning() -> Result<()> {
     )
     .await?;
     let all = fleet(&scene, 4).await?;
-    // Without its agent, no pod would get anything from Pod Identity.
+    // Without its agent, Pod Identity gives no pod credentials.
     scene.aws.remove_agent().await?;
     put_class(
         &scene.client,
@@ -231,8 +233,11 @@ async fn a_failure_keeps_the_others_from_beginning() -> Result<()> {
     })
     .await?;
     let status = class.status.context("a status")?;
-    let says = &status.conditions.first().context("a condition")?.message;
-    ensure!(says.contains("spec.transition.pauseAfterFailures"), "{says}");
+    let message = &status.conditions.first().context("a condition")?.message;
+    ensure!(
+        message.contains("spec.transition.pauseAfterFailures"),
+        "{message}"
+    );
     let identities = status.identities.context("counts")?;
     ensure!(identities.count_of(Method::Irsa) == all, "{identities:?}");
     ensure!(classes(&scene).get("platform").await?.metadata.generation == Some(2));

@@ -1,7 +1,8 @@
-//! A class that was narrowed or went away: what its identities have is kept true, and nothing new is applied.
+//! Proves that identities of a narrowed or deleted class are kept in sync with what was last applied, and that nothing new
+//! is applied. Does I/O.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{condition, holds, put_class, with};
+use lanyard_tests::{condition, eventually, holds, put_class, with};
 use serde_json::{Value, json};
 
 use kube::ResourceExt;
@@ -17,7 +18,7 @@ fn spec(policies: &[&str], description: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Result<()> {
+async fn narrowed_class_keeps_binding_and_applies_nothing_new() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "platform", true, allowing(&[POLICY])).await?;
@@ -30,11 +31,12 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
     let still = condition(&frozen, "Ready").context("Ready")?;
     ensure!(
         still.status == "True",
-        "pods get what they got: {}",
+        "pods lost their binding: {}",
         still.message
     );
 
-    // Out-of-band changes are repaired, in both directions. A reconciliation between the two would repair only one.
+    // Lanyard repairs out-of-band changes in both directions. A reconciliation between the two edits would repair only one
+    // of them.
     scene.reconciled("orders").await?;
     let iam = &scene.aws.iam;
     iam.detach_role_policy()
@@ -51,7 +53,7 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
     scene.until_repaired("orders").await?;
     ensure!(scene.aws.attached(&role).await? == [POLICY]);
 
-    // A change of the spec waits, also one that would be allowed by itself.
+    // A change of the spec waits, even if the class would allow that change by itself.
     scene.apply("orders", spec(&[POLICY], "second")).await?;
     let waits = scene.until_is("orders", "Ready", "False", "Forbidden").await?;
     let role_now = iam.get_role().role_name(&role).send().await?;
@@ -65,7 +67,7 @@ async fn a_narrowed_class_keeps_what_is_there_and_applies_nothing_new() -> Resul
 }
 
 #[tokio::test]
-async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result<()> {
+async fn forcibly_deleted_class_freezes_and_allows_deletion() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let irsa = json!({"defaults": {"method": "IRSA"}, "enforcedTags": {"cost-center": "42"}});
@@ -74,7 +76,7 @@ async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result
     scene.apply("orders", spec).await?;
     let role = scene.role_of(&scene.until_ready("orders").await?)?;
     until(&scene, "platform", "held", |class| !class.finalizers().is_empty()).await?;
-    // By force, past the finalizer, as only an administrator can.
+    // Removes the finalizer by force, which only an administrator can do.
     let api = classes(&scene);
     api.delete("platform", &kube::api::DeleteParams::default())
         .await?;
@@ -89,7 +91,7 @@ async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");
 
-    // What the class put in is put back, although it can no longer be asked.
+    // Lanyard restores the class's defaults although it can no longer read the class.
     let untag = scene.aws.iam.untag_role().role_name(&role);
     untag.tag_keys("cost-center").send().await?;
     scene.request_reconcile("orders").await?;
@@ -104,7 +106,7 @@ async fn a_class_that_was_torn_away_freezes_and_deletion_still_works() -> Result
 }
 
 #[tokio::test]
-async fn a_class_that_no_longer_fits_freezes_until_it_does() -> Result<()> {
+async fn incompatible_class_freezes_until_compatible() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     let tagged = |count: usize| {
@@ -139,7 +141,7 @@ async fn a_class_that_no_longer_fits_freezes_until_it_does() -> Result<()> {
 
     put_class(&scene.client, "platform", true, tagged(2)).await?;
     scene
-        .until("orders", "free again", |object| {
+        .until("orders", "no longer stalled", |object| {
             condition(object, "Stalled").is_none()
         })
         .await?;
@@ -149,7 +151,7 @@ async fn a_class_that_no_longer_fits_freezes_until_it_does() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nobody_escapes_a_boundary_by_asking_for_what_is_forbidden() -> Result<()> {
+async fn forbidden_request_does_not_escape_boundary() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "platform", true, allowing(&[POLICY])).await?;
@@ -163,16 +165,12 @@ async fn nobody_escapes_a_boundary_by_asking_for_what_is_forbidden() -> Result<(
         .context("guardrails")?
         .insert("permissionsBoundaryArn".to_owned(), json!(POLICY));
     put_class(&scene.client, "platform", true, bounded).await?;
-    let begun = std::time::Instant::now();
-    loop {
+    eventually("the role has the boundary of its class", async || {
         let found = scene.aws.iam.get_role().role_name(&role).send().await?;
         let boundary = found.role().and_then(|role| role.permissions_boundary());
-        if boundary.and_then(|boundary| boundary.permissions_boundary_arn()) == Some(POLICY) {
-            break;
-        }
-        ensure!(begun.elapsed() < lanyard_tests::PATIENCE, "{boundary:?}");
-        tokio::time::sleep(lanyard_tests::POLL).await;
-    }
+        Ok(boundary.and_then(|boundary| boundary.permissions_boundary_arn()) == Some(POLICY))
+    })
+    .await?;
     ensure!(scene.aws.attached(&role).await? == [POLICY]);
     stage.bed.stop().await
 }

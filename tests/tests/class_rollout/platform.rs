@@ -1,5 +1,5 @@
-//! The platform team: a stage without classes, the classes it writes, and what their status says.
-//! Does I/O; waits only on conditions.
+//! The role of the platform team: an environment without classes, the classes that the team applies, and their status. Does
+//! I/O; waits only on conditions.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub async fn stage() -> Result<TestEnv> {
     TestEnv::set(BINARY, options).await
 }
 
-/// A class that allows these managed policies, and inline reads of the namespace's own buckets.
+/// A class that allows these managed policies and inline reads of the namespace's own buckets.
 pub fn allowing(policies: &[&str]) -> Value {
     json!({"guardrails": {
         "namespaceSelector": {}, "methods": ["IRSA", "PodIdentity"], "policyArns": policies,
@@ -34,7 +34,7 @@ pub fn classes(scene: &TestNamespace<'_>) -> Api<WorkloadIdentityClass> {
     Api::all(scene.client.clone())
 }
 
-/// Waits until a class is as it is wanted; says how it stands when it does not.
+/// Waits until a class satisfies a condition.
 pub async fn until(
     scene: &TestNamespace<'_>,
     name: &str,
@@ -44,7 +44,7 @@ pub async fn until(
     until_within(scene, name, what, PATIENCE * 3, is).await
 }
 
-/// The same with another patience.
+/// Waits until a class satisfies a condition, with another timeout.
 pub async fn until_within(
     scene: &TestNamespace<'_>,
     name: &str,
@@ -61,12 +61,12 @@ pub async fn until_within(
         Err(_) => {
             let stands = api.get(name).await?;
             let status = serde_json::to_string_pretty(&stands.status)?;
-            bail!("class {name} never came to be {what}; it stands so:\n{status}")
+            bail!("class {name} did not become {what}; its state:\n{status}")
         }
     }
 }
 
-/// How many identities follow a class, as its status says.
+/// The number of identities that follow a class, from its status.
 pub fn total(class: &WorkloadIdentityClass) -> i64 {
     let identities = class
         .status

@@ -1,5 +1,5 @@
-//! A class that this version cannot read, as when the CRD is a newer one: it is one class that cannot be used. What follows
-//! it keeps what it has, and what follows others goes on, across a restart too.
+//! Proves that a class which this version cannot parse, as after an upgrade of the CRD, affects only its own identities:
+//! they keep their binding, and all other identities are reconciled, also after a restart. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::BINARY;
 use crate::platform::{POLICY, allowing, stage};
 
-/// Has the CRD of classes allow a provider that only a later version knows.
-async fn renew_crd(scene: &TestNamespace<'_>) -> Result<()> {
+/// Extends the CRD of classes by a provider that only a later version knows.
+async fn extend_crd(scene: &TestNamespace<'_>) -> Result<()> {
     let crds = Api::<CustomResourceDefinition>::all(scene.client.clone());
     let name = "workloadidentityclasses.lanyard.dev";
     let mut crd = serde_json::to_value(crds.get(name).await?)?;
@@ -26,8 +26,8 @@ async fn renew_crd(scene: &TestNamespace<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a class says something of itself; its own spec fits no type of ours.
-async fn until_said(scene: &TestNamespace<'_>, name: &str, reason: &str) -> Result<()> {
+/// Waits until a class reports a reason. Its spec fits no Rust type of this version.
+async fn until_reason(scene: &TestNamespace<'_>, name: &str, reason: &str) -> Result<()> {
     let resource = ApiResource::erase::<WorkloadIdentityClass>(&());
     let api: Api<DynamicObject> = Api::all_with(scene.client.clone(), &resource);
     let said = await_condition(api, name, |class: Option<&DynamicObject>| {
@@ -39,7 +39,7 @@ async fn until_said(scene: &TestNamespace<'_>, name: &str, reason: &str) -> Resu
 }
 
 #[tokio::test]
-async fn a_class_that_cannot_be_read_concerns_its_own_identities_alone() -> Result<()> {
+async fn unreadable_class_affects_only_its_identities() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     for class in ["newer", "platform"] {
@@ -49,9 +49,9 @@ async fn a_class_that_cannot_be_read_concerns_its_own_identities_alone() -> Resu
     scene.apply("bills", spec("newer", &[POLICY])).await?;
     let role = scene.role_of(&scene.until_ready("bills").await?)?;
 
-    renew_crd(&scene).await?;
+    extend_crd(&scene).await?;
     let newer = with(allowing(&[POLICY]), json!({"provider": "Borrow"}));
-    // The API server takes a moment to go by the new one.
+    // The API server needs a moment until it uses the new CRD.
     let begun = std::time::Instant::now();
     while let Err(error) = put_class(&scene.client, "newer", false, newer.clone()).await {
         ensure!(begun.elapsed() < PATIENCE, "{error:#}");
@@ -63,9 +63,9 @@ async fn a_class_that_cannot_be_read_concerns_its_own_identities_alone() -> Resu
     let said = condition(&frozen, "Stalled").context("Stalled")?.message;
     ensure!(said.contains("newer") && said.contains("Borrow"), "{said}");
     ensure!(condition(&frozen, "Ready").is_some_and(|ready| ready.status == "True"));
-    until_said(&scene, "newer", "ClassUnusable").await?;
+    until_reason(&scene, "newer", "ClassUnusable").await?;
 
-    // An operator that starts beside it works for everybody else.
+    // An operator that starts while the class is unreadable still serves all other identities.
     ensure!(stage.stop(0).await?.success());
     scene
         .aws

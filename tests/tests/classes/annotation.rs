@@ -1,4 +1,5 @@
-//! The role annotation of a ServiceAccount that Lanyard binds: who may set it, who not, and what the others read.
+//! Proves that only Lanyard may set the role annotation of a ServiceAccount that it binds, and which message other users
+//! get. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -8,7 +9,7 @@ use kube::{Api, Client, Config};
 use lanyard_core::model::annotation::ANNOTATION_ROLE_ARN;
 use serde_json::{Value, json};
 
-use crate::place::{BANK, bed, client, identities, identity, same, told};
+use crate::fixture::{BANK, bed, client, denial_of, ensure_same, identities, identity};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/";
 const REFUSAL: &str = "the role of this ServiceAccount is set by the WorkloadIdentity bank/bound: change spec.role there instead of the annotation eks.amazonaws.com/role-arn, or set spec.suspend to true first";
@@ -20,7 +21,7 @@ fn account(name: &str, role: Option<&str>) -> Result<ServiceAccount> {
     Ok(serde_json::from_value(account)?)
 }
 
-/// A client that is the operator, or somebody else, with every permission.
+/// A client of the operator, or of another user, with every permission.
 async fn acting_as(user: &str) -> Result<Client> {
     let kubeconfig = Kubeconfig::read_from(bed().await?.kubeconfig())?;
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
@@ -33,14 +34,14 @@ async fn set(client: &Client, name: &str, role: Option<&str>) -> Result<Option<S
     let api: Api<ServiceAccount> = Api::namespaced(client.clone(), BANK);
     let value = role.map(|role| format!("{ROLE}{role}"));
     let patch = json!({"metadata": {"annotations": {ANNOTATION_ROLE_ARN: value}}});
-    told(
+    denial_of(
         api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
             .await,
     )
 }
 
 #[tokio::test]
-async fn nobody_but_lanyard_sets_the_role_of_what_it_binds() -> Result<()> {
+async fn only_lanyard_sets_role_annotation_of_bound_account() -> Result<()> {
     let client = client().await?;
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), BANK);
     for (name, role) in [("bound", Some("before")), ("unbound", None)] {
@@ -52,9 +53,9 @@ async fn nobody_but_lanyard_sets_the_role_of_what_it_binds() -> Result<()> {
     let spec = json!({"role": {"managed": {}}});
     api.create(&PostParams::default(), &identity("bound", &spec))
         .await?;
-    crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_some())).await?;
+    crate::fixture::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_some())).await?;
 
-    same(
+    ensure_same(
         set(&client, "bound", Some("theirs")).await?.context("set")?,
         REFUSAL,
     )?;
@@ -72,36 +73,39 @@ async fn nobody_but_lanyard_sets_the_role_of_what_it_binds() -> Result<()> {
         "the operator"
     );
     let other = acting_as("system:serviceaccount:bank:lanyard").await?;
-    same(
+    ensure_same(
         set(&other, "bound", Some("theirs"))
             .await?
             .context("another lanyard")?,
         REFUSAL,
     )?;
-    ensure!(set(&client, "bound", None).await?.is_none(), "taking it off");
-    same(
+    ensure!(
+        set(&client, "bound", None).await?.is_none(),
+        "removing the annotation"
+    );
+    ensure_same(
         set(&client, "bound", Some("theirs"))
             .await?
-            .context("and setting it again")?,
+            .context("setting the annotation again")?,
         REFUSAL,
     )?;
 
     let recorded = json!({"status": {"role": {"arn": format!("{ROLE}recorded")}}});
     api.patch_status("bound", &PatchParams::default(), &Patch::Merge(&recorded))
         .await?;
-    crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "recorded").await?.is_none())).await?;
+    crate::fixture::eventually(async || Ok(set_dry(&accounts, "bound", "recorded").await?.is_none())).await?;
     let suspended = json!({"spec": {"suspend": true}});
     api.patch("bound", &PatchParams::default(), &Patch::Merge(&suspended))
         .await?;
-    crate::place::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_none())).await
+    crate::fixture::eventually(async || Ok(set_dry(&accounts, "bound", "theirs").await?.is_none())).await
 }
 
-/// What would be said to a role.
+/// The result of setting a role annotation by dry run.
 async fn set_dry(accounts: &Api<ServiceAccount>, name: &str, role: &str) -> Result<Option<String>> {
     let dry_run = PatchParams {
         dry_run: true,
         ..PatchParams::default()
     };
     let patch: Value = json!({"metadata": {"annotations": {ANNOTATION_ROLE_ARN: format!("{ROLE}{role}")}}});
-    told(accounts.patch(name, &dry_run, &Patch::Merge(&patch)).await)
+    denial_of(accounts.patch(name, &dry_run, &Patch::Merge(&patch)).await)
 }

@@ -1,13 +1,13 @@
-//! One corpus of specs, good and bad, for core and for the admission policy alike. Nothing in, specs out; no I/O.
+//! One corpus of valid and invalid specs for core and for the admission policy. Output: specs. No I/O.
 
 use serde_json::{Value, json};
 
-/// Every spec, apart from the class that it names. All of them are well-formed: the CRD takes them.
+/// All specs, without the class that they name. The CRD accepts each of them.
 pub fn specs() -> Vec<Value> {
     let mut specs = vec![json!({"role": {"managed": {}}})];
     specs.extend(managed_roles().map(|role| json!({"role": {"managed": role}})));
-    specs.extend(roles_of_others().map(|arn| json!({"role": {"existing": {"arn": arn}}})));
-    specs.extend(around_the_role().map(|(field, value)| json!({"role": {"managed": {}}, field: value})));
+    specs.extend(existing_roles().map(|arn| json!({"role": {"existing": {"arn": arn}}})));
+    specs.extend(fields_beside_role().map(|(field, value)| json!({"role": {"managed": {}}, field: value})));
     specs
 }
 
@@ -65,7 +65,7 @@ fn managed_roles() -> impl Iterator<Item = Value> {
         .chain(several)
 }
 
-fn roles_of_others() -> impl Iterator<Item = &'static str> {
+fn existing_roles() -> impl Iterator<Item = &'static str> {
     [
         "arn:aws:iam::111122223333:role/shared-shop.+",
         "arn:aws:iam::111122223333:role/shared-shop+",
@@ -78,7 +78,7 @@ fn roles_of_others() -> impl Iterator<Item = &'static str> {
     .into_iter()
 }
 
-fn around_the_role() -> impl Iterator<Item = (&'static str, Value)> {
+fn fields_beside_role() -> impl Iterator<Item = (&'static str, Value)> {
     let target = |arn: &str| ("podIdentity", json!({ "targetRoleArn": arn }));
     let audience = |text: &str| ("irsa", json!({ "audience": text }));
     [

@@ -1,4 +1,5 @@
-//! The kind itself: what the API server refuses of a class, what people read of it, and that a followed class stays.
+//! Proves the CRD of classes: which classes the API server refuses, what kubectl prints, and that a followed class cannot
+//! be deleted. Does I/O.
 
 use anyhow::{Result, bail, ensure};
 use kube::Api;
@@ -6,9 +7,9 @@ use kube::api::{Patch, PatchParams, PostParams};
 use lanyard_api::{WorkloadIdentityClass, samples};
 use serde_json::{Value, json};
 
-use crate::place::{SHOP, bed, class, client, identities, identity, kubectl, put_class, same};
+use crate::fixture::{SHOP, bed, class, client, ensure_same, identities, identity, kubectl, put_class};
 
-/// What the API server says against something, without the words before the first field.
+/// The API server's refusal, without the words before the first field.
 fn refusal<T>(answer: Result<T, kube::Error>) -> Result<String> {
     match answer {
         Ok(_) => bail!("accepted"),
@@ -24,21 +25,22 @@ fn refusal<T>(answer: Result<T, kube::Error>) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_class_that_cannot_work_is_refused() -> Result<()> {
+async fn unusable_class_is_refused() -> Result<()> {
     let api: Api<WorkloadIdentityClass> = Api::all(client().await?);
-    let told = async |spec: Value| refusal(api.create(&PostParams::default(), &class("wrong", spec)?).await);
-    same(
-        told(json!({"defaults": {"method": "IRSA"}})).await?,
+    let refusal_of =
+        async |spec: Value| refusal(api.create(&PostParams::default(), &class("wrong", spec)?).await);
+    ensure_same(
+        refusal_of(json!({"defaults": {"method": "IRSA"}})).await?,
         "spec: Invalid value: guardrails.methods must contain defaults.method. Add the method to guardrails.methods, or change defaults.method",
     )?;
-    same(
-        told(json!({"guardrails": {"adopt": ["a\\Eb"]}})).await?,
+    ensure_same(
+        refusal_of(json!({"guardrails": {"adopt": ["a\\Eb"]}})).await?,
         "spec.guardrails.adopt[0]: Invalid value: \"a\\\\Eb\": must not contain a backslash",
     )
 }
 
 #[tokio::test]
-async fn the_account_of_a_class_cannot_be_exchanged() -> Result<()> {
+async fn class_account_is_immutable() -> Result<()> {
     let client = client().await?;
     let of = |account: &str| {
         let role = format!("arn:aws:iam::{account}:role/lanyard");
@@ -50,21 +52,21 @@ async fn the_account_of_a_class_cannot_be_exchanged() -> Result<()> {
     put_class(&client, &of("111122223333")?).await?;
     let api: Api<WorkloadIdentityClass> = Api::all(client);
     let params = PatchParams::apply("platform").force();
-    let told = "spec: Invalid value: aws is immutable, because roles cannot move to another account. Restore the previous value, or create a new class";
+    let expected = "spec: Invalid value: aws is immutable, because roles cannot move to another account. Restore the previous value, or create a new class";
     for other in [
         of("444455556666")?,
         class("account", json!({"provider": "Require"}))?,
     ] {
-        same(
+        ensure_same(
             refusal(api.patch("account", &params, &Patch::Apply(&other)).await)?,
-            told,
+            expected,
         )?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn people_see_the_default_and_the_counts() -> Result<()> {
+async fn kubectl_prints_default_and_counts() -> Result<()> {
     let bed = bed().await?;
     let api: Api<WorkloadIdentityClass> = Api::all(client().await?);
     let counts = json!({"identities": {"total": 3, "ready": 2, "drifted": 1, "byMethod": [{"method": "IRSA", "count": 1}, {"method": "PodIdentity", "count": 2}]}});
@@ -92,7 +94,7 @@ async fn people_see_the_default_and_the_counts() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_followed_class_stays() -> Result<()> {
+async fn followed_class_is_not_deleted() -> Result<()> {
     let api = identities(&client().await?, SHOP);
     let spec = json!({"role": {"managed": {}}});
     api.create(&PostParams::default(), &identity("pinned", &spec))
@@ -107,7 +109,7 @@ async fn a_followed_class_stays() -> Result<()> {
     let followed = json!({"status": {"className": "wide"}});
     api.patch_status("pinned", &PatchParams::default(), &Patch::Merge(&followed))
         .await?;
-    same(
+    ensure_same(
         refusal(named(json!("bare")).await)?,
         "<nil>: Invalid value: className is immutable once status.className is set. Restore the previous value, or create a new WorkloadIdentity",
     )?;
@@ -117,7 +119,7 @@ async fn a_followed_class_stays() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_sample_is_stored_as_it_stands() -> Result<()> {
+async fn class_sample_is_stored_unchanged() -> Result<()> {
     let api: Api<WorkloadIdentityClass> = Api::all(client().await?);
     let dry_run = PostParams {
         dry_run: true,

@@ -1,11 +1,11 @@
-//! Classes on a real API server: the kind itself, and the two optional admission policies of `config/admission`, held
-//! against core on one corpus. Needs the test bed; does I/O.
+//! Proves the CRD of classes and the two optional admission policies of `config/admission` on a real API server. The
+//! policies are compared with core on one corpus. Needs the test bed; does I/O.
 //!
-//! All tests share one test bed and its classes. Those that store something use names of their own.
+//! All tests share one test bed and its classes. Tests that store objects use names of their own.
 
 mod annotation;
 mod corpus;
+mod fixture;
 mod kind;
 mod narrowed;
-mod place;
 mod verdicts;

@@ -1,17 +1,18 @@
-//! A class that was narrowed: what follows it cannot ask for more, and can still be labelled, corrected and deleted.
+//! Proves that identities of a narrowed class cannot request more, and can still be labelled, corrected and deleted. Does
+//! I/O.
 
 use anyhow::{Result, ensure};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::place::{SHOP, class, client, denied_at_last, identities, identity, put_class, told};
+use crate::fixture::{SHOP, class, client, denial_of, identities, identity, put_class, until_denied};
 
 fn guardrails(policies: Value) -> Value {
     json!({"guardrails": {"namespaceSelector": {}, "methods": ["PodIdentity"], "policyArns": policies}})
 }
 
 #[tokio::test]
-async fn a_narrowed_class_keeps_nobody_from_leaving() -> Result<()> {
+async fn narrowed_class_does_not_block_deletion() -> Result<()> {
     let client = client().await?;
     put_class(&client, &class("narrowed", guardrails(json!(["*"])))?).await?;
     let role = |arn: &str| json!({"managed": {"policyArns": [format!("arn:aws:iam::aws:policy/{arn}")]}});
@@ -26,9 +27,9 @@ async fn a_narrowed_class_keeps_nobody_from_leaving() -> Result<()> {
         &class("narrowed", guardrails(json!(["arn:aws:iam::aws:policy/B"])))?,
     )
     .await?;
-    denied_at_last(&client, &spec("A")).await?;
+    until_denied(&client, &spec("A")).await?;
     let patch = async |patch: Value| {
-        told(
+        denial_of(
             api.patch("narrowed", &PatchParams::default(), &Patch::Merge(&patch))
                 .await,
         )
@@ -50,7 +51,7 @@ async fn a_narrowed_class_keeps_nobody_from_leaving() -> Result<()> {
     );
     ensure!(
         patch(json!({"spec": {"role": role("A")}})).await?.is_some(),
-        "and put back"
+        "a reverted spec"
     );
 
     api.delete("narrowed", &DeleteParams::default()).await?;

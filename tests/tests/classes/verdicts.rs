@@ -1,5 +1,5 @@
-//! The same corpus before core and before the admission policy: the policy denies nothing that core allows, and all that
-//! core forbids but for what only core can judge.
+//! Proves on one corpus that the admission policy denies nothing that core allows, and that it denies everything that core
+//! forbids, except for rules that only core can evaluate. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentitySpec;
@@ -12,17 +12,17 @@ use lanyard_core::model::subject::Subject;
 use serde_json::{Value, json};
 
 use crate::corpus::specs;
-use crate::place::{BANK, SHOP, ask, ask_with, classes, client, same};
+use crate::fixture::{BANK, SHOP, classes, client, denial, denial_with, ensure_same};
 
-/// What core says.
+/// The decision of core.
 #[derive(Debug, PartialEq)]
 enum Verdict {
     Allowed,
-    /// It is forbidden, and only core can tell.
+    /// Forbidden by rules that only core can evaluate.
     ForbiddenByCore(Vec<Forbidden>),
-    /// It is forbidden, and the admission policy is to say so.
+    /// Forbidden by rules that the admission policy must report.
     Forbidden(Vec<Forbidden>),
-    /// No class holds for it; whether admission can tell is in the flag.
+    /// No class applies. The flag says if admission can detect it.
     NoClass {
         told_early: bool,
     },
@@ -41,7 +41,7 @@ async fn admission_and_core_agree_on_the_corpus() -> Result<()> {
                     spec.insert("className".to_owned(), json!(class));
                 }
                 let verdict = core(&spec, namespace, tier, &listed)?;
-                let answer = ask(&client, namespace, &spec).await?;
+                let answer = denial(&client, namespace, &spec).await?;
                 let expected = matches!(
                     verdict,
                     Verdict::Forbidden(_) | Verdict::NoClass { told_early: true }
@@ -102,24 +102,24 @@ fn core(spec: &Value, namespace: &str, tier: &str, classes: &Fact<Vec<ClassEntry
     })
 }
 
-/// Core lets a role that may be adopted be called by its name, so that admission cannot tell by `roleNames` alone.
+/// Core allows the name of a role that may be adopted, so admission cannot decide by `roleNames` alone.
 #[tokio::test]
-async fn the_name_of_a_role_that_is_to_be_adopted_is_for_core_to_judge() -> Result<()> {
+async fn adopted_role_name_is_left_to_core() -> Result<()> {
     let client = client().await?;
     let named = json!({"className": "tenants", "role": {"managed": {"name": "bank-orders"}}});
     let adopt = [(
         lanyard_api::ANNOTATION_ADOPT,
         "arn:aws:iam::111122223333:role/bank-orders",
     )];
-    ensure!(ask_with(&client, SHOP, &adopt, &named).await?.is_none());
-    ensure!(ask(&client, SHOP, &named).await?.is_some());
+    ensure!(denial_with(&client, SHOP, &adopt, &named).await?.is_none());
+    ensure!(denial(&client, SHOP, &named).await?.is_some());
     Ok(())
 }
 
 #[tokio::test]
-async fn a_tenant_reads_the_field_the_value_and_the_rule() -> Result<()> {
+async fn denial_names_field_value_and_rule() -> Result<()> {
     let client = client().await?;
-    let told = async |spec: Value| ask(&client, SHOP, &spec).await?.context("not denied");
+    let denial_of = async |spec: Value| denial(&client, SHOP, &spec).await?.context("not denied");
     let managed = |role: Value| json!({"className": "tenants", "role": {"managed": role}});
     for (spec, expected) in [
         (
@@ -163,12 +163,12 @@ async fn a_tenant_reads_the_field_the_value_and_the_rule() -> Result<()> {
             "spec.podIdentity.targetRoleArn: arn:aws:iam::444455556666:role/a is not allowed: guardrails.targetRoleArns of class bare allows []",
         ),
     ] {
-        same(told(spec).await?, expected)?;
+        ensure_same(denial_of(spec).await?, expected)?;
     }
-    let elsewhere = ask(&client, BANK, &managed(json!({})))
+    let elsewhere = denial(&client, BANK, &managed(json!({})))
         .await?
         .context("not denied")?;
-    same(
+    ensure_same(
         elsewhere,
         "namespace: bank is not allowed: guardrails.namespaceSelector of class tenants does not select it",
     )

@@ -1,6 +1,6 @@
-//! Blows: what strikes at the n-th deed, as faults of the gateway. A deed is a write that others act on, counted over AWS
-//! and the API server together; renewals of the lease and events are none: what is killed there stands as it did after
-//! the deed before. Sets faults; their hooks kill the operator.
+//! Faults that occur at the n-th write, as faults of the gateway. A write counts if others act on it, over AWS and the API
+//! server together. Renewals of the lease and events do not count, because a kill at one of them leaves the state of the
+//! write before. Sets faults; their hooks kill the operator.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +12,28 @@ use lanyard_testkit::gateway::{Fault, FaultHandle, Faults};
 use serde_json::json;
 use tokio::sync::Notify;
 
-/// How long reads are stale: long enough for a restart and a whole look, and shorter than the arena's settling, as what
-/// AWS answers late is shorter than the usual one.
+/// Duration of stale reads: long enough for a restart and a complete reconciliation, and shorter than the harness's
+/// read-consistency time, as stale answers of AWS are shorter than the default.
 const STALE_FOR: Duration = Duration::from_secs(2);
 
-/// What strikes.
+/// A fault at one write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CrashFault {
-    /// The operator is killed before the deed reaches the server.
+    /// The operator is killed before the write reaches the server.
     KilledBefore,
-    /// The deed is done and its answer lost; the operator lives on.
+    /// The write is done and its answer is lost; the operator keeps running.
     AnswerLost,
-    /// The deed is done and the operator is killed before it hears.
+    /// The write is done and the operator is killed before it receives the answer.
     KilledAfter,
-    /// The deed is done and what AWS answers next is from before it. The API server never does that to a single read.
+    /// The write is done and the next reads of AWS return the state before it. The API server never does that to a single
+    /// read.
     StaleAfter,
-    /// Killed after, and what AWS answers its successor is from before the deed.
+    /// Killed after the write, and the successor's reads of AWS return the state before it.
     KilledThenStale,
 }
 
-/// All of them.
-pub const BLOWS: [CrashFault; 5] = [
+/// All faults.
+pub const FAULTS: [CrashFault; 5] = [
     CrashFault::KilledBefore,
     CrashFault::AnswerLost,
     CrashFault::KilledAfter,
@@ -40,30 +41,30 @@ pub const BLOWS: [CrashFault; 5] = [
     CrashFault::KilledThenStale,
 ];
 
-/// What a blow needs to strike.
-pub struct Arms<'a> {
+/// The functions that a fault needs.
+pub struct FaultContext<'a> {
     pub faults: &'a Faults,
     pub kill: Box<dyn Fn() -> Result<()> + Send + Sync>,
     pub identities: Api<WorkloadIdentity>,
     pub name: &'static str,
 }
 
-/// A blow that waits for its deed.
-pub struct Armed {
+/// A fault that waits for its write.
+pub struct ArmedFault {
     handle: FaultHandle,
-    /// Told when the blow has fallen: the operator is dead, if that is what the blow does.
-    pub fell: Arc<Notify>,
+    /// Notified when the fault is complete: the operator is dead, if the fault kills it.
+    pub complete: Arc<Notify>,
 }
 
-impl Armed {
-    /// Whether its deed has come.
-    pub fn struck(&self) -> bool {
+impl ArmedFault {
+    /// Returns `true` if the write has occurred.
+    pub fn triggered(&self) -> bool {
         self.handle.hits() > 0
     }
 }
 
 impl CrashFault {
-    /// Whether the operator is dead afterwards.
+    /// Returns `true` if the operator is dead afterwards.
     pub fn kills(self) -> bool {
         matches!(
             self,
@@ -71,23 +72,22 @@ impl CrashFault {
         )
     }
 
-    /// Whether what it leaves may pass for drift: an operator that was just started has no memory of its predecessor's
-    /// writes, by which it would know that a read is older than they are. It then writes once more what is written, and
-    /// says that it corrected it.
-    pub fn may_look_like_drift(self) -> bool {
+    /// Returns `true` if the result may be mistaken for drift. A new operator has no memory of its predecessor's writes, so
+    /// it cannot know that a read is older than they are. It then repeats a write and reports a correction.
+    pub fn may_pass_for_drift(self) -> bool {
         self == Self::KilledThenStale
     }
 
-    /// Lies in wait for the n-th deed, counted from 1.
-    pub fn arm(self, n: usize, arms: Arms<'_>) -> Armed {
-        let Arms {
+    /// Arms the fault for the n-th write, counted from 1.
+    pub fn arm(self, n: usize, fault_context: FaultContext<'_>) -> ArmedFault {
+        let FaultContext {
             faults,
             kill,
             identities,
             name,
-        } = arms;
-        let deed = || Fault::on_deeds().nth(n);
-        // It fails only for an operator that was never started.
+        } = fault_context;
+        let nth_write = || Fault::on_deeds().nth(n);
+        // Fails only for an operator that was never started.
         let kill = move || drop(kill());
         let more = faults.clone();
         let stale = move || {
@@ -99,44 +99,44 @@ impl CrashFault {
         };
         match self {
             Self::KilledBefore => {
-                faults.add(deed().calls_before(move |_| {
+                faults.add(nth_write().calls_before(move |_| {
                     kill();
                     std::future::ready(())
                 }));
-                faults.add(deed().resets());
+                faults.add(nth_write().resets());
             }
-            Self::AnswerLost => drop(faults.add(deed().swallows_answer())),
-            Self::KilledAfter => drop(faults.add(deed().calls_after(move |_| {
+            Self::AnswerLost => drop(faults.add(nth_write().swallows_answer())),
+            Self::KilledAfter => drop(faults.add(nth_write().calls_after(move |_| {
                 kill();
                 std::future::ready(())
             }))),
-            Self::StaleAfter => drop(faults.add(deed().calls_after(move |_| {
+            Self::StaleAfter => drop(faults.add(nth_write().calls_after(move |_| {
                 stale();
                 let identities = identities.clone();
-                async move { ask_for_a_look(&identities, name, "after the blow").await }
+                async move { request_reconcile(&identities, name, "after the fault").await }
             }))),
-            Self::KilledThenStale => drop(faults.add(deed().calls_after(move |_| {
+            Self::KilledThenStale => drop(faults.add(nth_write().calls_after(move |_| {
                 kill();
                 stale();
                 std::future::ready(())
             }))),
         }
-        // The last to be added is the last to run.
-        let fell = Arc::new(Notify::new());
-        let told = Arc::clone(&fell);
-        let handle = faults.add(deed().calls_after(move |_| {
-            told.notify_one();
+        // The gateway runs the fault last that was added last.
+        let complete = Arc::new(Notify::new());
+        let sender = Arc::clone(&complete);
+        let handle = faults.add(nth_write().calls_after(move |_| {
+            sender.notify_one();
             std::future::ready(())
         }));
-        Armed { handle, fell }
+        ArmedFault { handle, complete }
     }
 }
 
-/// Asks for a look, if there is still an object to look at.
-pub async fn ask_for_a_look(identities: &Api<WorkloadIdentity>, name: &str, nonce: &str) {
+/// Requests a reconciliation if the object still exists.
+pub async fn request_reconcile(identities: &Api<WorkloadIdentity>, name: &str, nonce: &str) {
     let patch = json!({"metadata": {"annotations": {ANNOTATION_RECONCILE_REQUESTED_AT: nonce}}});
     let patch = Patch::Merge(&patch);
-    // An object that is gone needs none.
+    // A deleted object needs no reconciliation.
     let _ = identities
         .patch_metadata(name, &PatchParams::default(), &patch)
         .await;

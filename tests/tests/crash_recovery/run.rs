@@ -1,5 +1,5 @@
-//! One run of a scenario: what stands before is made, a blow lies in wait, and what is asked for comes about, over a
-//! restart of the operator if need be. A scene in; whether the blow fell out. Waits only on conditions. Does I/O.
+//! One run of a scenario: creates the initial state, arms a fault, applies the desired state and restarts the operator if
+//! necessary. Input: a namespace. Output: the result of the fault. Does I/O; waits only on conditions.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -10,123 +10,124 @@ use lanyard_api::ANNOTATION_APPROVE;
 use lanyard_tests::{TestNamespace, condition};
 use serde_json::{Value, json};
 
-use crate::arena::{Arena, same};
-use crate::beside;
-use crate::fault::{Armed, Arms, CrashFault, ask_for_a_look};
-use crate::scenario::{Scenario, Spec, Stand};
-use crate::world::world;
+use crate::fault::{ArmedFault, CrashFault, FaultContext, request_reconcile};
+use crate::foreign;
+use crate::harness::{Harness, ensure_same};
+use crate::scenario::{Scenario, Spec, State};
+use crate::snapshot::state;
 
-/// The identity's name, and so its ServiceAccount's.
+/// The name of the identity and of its ServiceAccount.
 pub const NAME: &str = "orders";
-/// The longest that a world may take to become what it shall be once all is said to be well.
+/// Timeout until the state is as desired after the conditions report success.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it is reconciled at.
+/// Pause between two requested reconciliations.
 const POLL: Duration = Duration::from_millis(100);
 
 /// A scenario in its namespace.
 pub struct Run<'a> {
-    arena: &'a Arena,
+    harness: &'a Harness,
     scene: &'a TestNamespace<'a>,
     scenario: Scenario,
-    /// The world without the identity.
+    /// The state without the identity.
     bare: Value,
 }
 
-/// What became of a run.
-pub struct Ended {
-    /// Whether the blow fell.
-    pub struck: bool,
-    /// How many deeds the operators tried.
-    pub deeds: usize,
+/// The result of a run.
+pub struct RunResult {
+    /// The fault was triggered.
+    pub triggered: bool,
+    /// The number of writes that the operators attempted.
+    pub writes: usize,
 }
 
 impl<'a> Run<'a> {
-    /// A scenario whose namespace holds nothing yet but what stands beside.
-    pub async fn new(arena: &'a Arena, scene: &'a TestNamespace<'a>, scenario: Scenario) -> Result<Self> {
+    /// Prepares a scenario in a namespace that holds nothing but the foreign resources.
+    pub async fn new(harness: &'a Harness, scene: &'a TestNamespace<'a>, scenario: Scenario) -> Result<Self> {
         let mut run = Self {
-            arena,
+            harness,
             scene,
             scenario,
             bare: Value::Null,
         };
-        beside::sweep(scene).await?;
-        beside::renew_account(scene, run.creates_account()).await?;
-        run.bare = world(scene).await?;
+        foreign::clean_up(scene).await?;
+        foreign::recreate_account(scene, run.creates_account()).await?;
+        run.bare = state(scene).await?;
         Ok(run)
     }
 
-    /// Plays it, with a blow or without.
-    pub async fn play(&self, blow: Option<(CrashFault, usize)>) -> Result<Ended> {
+    /// Runs the scenario, with or without a fault.
+    pub async fn play(&self, fault: Option<(CrashFault, usize)>) -> Result<RunResult> {
         self.clear().await?;
-        if let Stand::Stands(_) = self.scenario.before {
-            self.ask_for(self.scenario.before).await?;
-            self.until_stands(self.scenario.before)
+        if let State::Present(_) = self.scenario.before {
+            self.apply_state(self.scenario.before).await?;
+            self.until_reached(self.scenario.before)
                 .await
-                .context("before the blow")?;
+                .context("before the fault")?;
         }
-        let gateway = &self.arena.stage.bed.gateway;
+        let gateway = &self.harness.stage.bed.gateway;
         gateway.forget_answers();
         let mark = gateway.ledger().mark();
-        let armed = blow.map(|(blow, n)| (blow, blow.arm(n, self.arms())));
-        self.play_on(armed.as_ref())
+        let armed = fault.map(|(fault, n)| (fault, fault.arm(n, self.fault_context())));
+        self.run_changes(armed.as_ref())
             .await
-            .with_context(|| format!("what was called:\n{}", gateway.ledger().since(mark).deeds()))?;
+            .with_context(|| format!("writes of the run:\n{}", gateway.ledger().since(mark).deeds()))?;
         gateway.faults().clear();
-        Ok(Ended {
-            struck: armed.is_some_and(|(_, armed)| armed.struck()),
-            deeds: gateway.ledger().since(mark).deeds().count(),
+        Ok(RunResult {
+            triggered: armed.is_some_and(|(_, armed)| armed.triggered()),
+            writes: gateway.ledger().since(mark).deeds().count(),
         })
     }
 
-    /// Whether something else is asked for when the blow falls.
-    pub fn changes_its_mind(&self) -> bool {
+    /// Returns `true` if the spec changes again when the fault occurs.
+    pub fn changes_spec_again(&self) -> bool {
         self.scenario.then.is_some()
     }
 
-    /// The world once nobody writes any more and it is as wanted; or as it is when patience ends. What is asked for is
-    /// agreed to all the while: a change settles here in less time than stale reads go on or a lost call may be under
-    /// way, so that an association may be seen, and stand in the way of IRSA, only when all was said to be well.
-    pub async fn world_where(&self, enough: impl Fn(&Value) -> bool) -> Result<Value> {
-        let (begun, ledger) = (Instant::now(), self.arena.stage.bed.gateway.ledger());
+    /// The state when the operator writes no more and `enough` holds, or the state when the timeout expires. Approves
+    /// changes in the meantime: a change settles here in less time than stale reads last or a lost call may be under way.
+    /// An association may therefore become visible, and block IRSA, after the conditions reported success.
+    pub async fn state_where(&self, enough: impl Fn(&Value) -> bool) -> Result<Value> {
+        let (begun, ledger) = (Instant::now(), self.harness.stage.bed.gateway.ledger());
         loop {
             let mark = ledger.mark();
-            self.agree().await?;
-            self.look().await?;
-            let found = world(self.scene).await?;
+            self.approve().await?;
+            self.reconcile().await?;
+            let observed = state(self.scene).await?;
             let written = ledger.since(mark).deeds();
-            if written.is_empty() && enough(&found) {
-                return Ok(found);
+            if written.is_empty() && enough(&observed) {
+                return Ok(observed);
             }
             match (begun.elapsed() > PATIENCE, written.is_empty()) {
-                (true, true) => return Ok(found),
-                (true, false) => bail!("it goes on writing:\n{written}"),
+                (true, true) => return Ok(observed),
+                (true, false) => bail!("the operator continues to write:\n{written}"),
                 (false, _) => tokio::time::sleep(POLL).await,
             }
         }
     }
 
-    /// Takes the identity away, and sees to it that nothing of it is left.
+    /// Deletes the identity and checks that nothing of it remains.
     pub async fn clear(&self) -> Result<()> {
         self.delete().await?;
-        beside::sweep(self.scene).await?;
-        beside::renew_account(self.scene, self.creates_account()).await?;
-        same(&self.bare, &world(self.scene).await?).context("something was left behind")
+        foreign::clean_up(self.scene).await?;
+        foreign::recreate_account(self.scene, self.creates_account()).await?;
+        ensure_same(&self.bare, &state(self.scene).await?).context("resources remain after the deletion")
     }
 
-    /// Deletes the identity. One that retains is first told not to: what it left would have to be swept.
+    /// Deletes the identity. An identity that retains its resources is changed first, because they would have to be cleaned
+    /// up.
     async fn delete(&self) -> Result<()> {
         if self.scene.identities().get_opt(NAME).await?.is_none() {
             return Ok(());
         }
-        if let Stand::Stands(spec) = self.scenario.then.unwrap_or(self.scenario.after)
+        if let State::Present(spec) = self.scenario.then.unwrap_or(self.scenario.after)
             && spec.retain
         {
-            let plain = Stand::Stands(Spec {
+            let plain = State::Present(Spec {
                 retain: false,
                 ..spec
             });
-            self.ask_for(plain).await?;
-            self.until_stands(plain).await?;
+            self.apply_state(plain).await?;
+            self.until_reached(plain).await?;
         }
         self.scene.delete(NAME).await
     }
@@ -134,72 +135,72 @@ impl<'a> Run<'a> {
     fn creates_account(&self) -> bool {
         [self.scenario.before, self.scenario.after]
             .iter()
-            .any(|stand| matches!(stand, Stand::Stands(spec) if spec.create_account))
+            .any(|target| matches!(target, State::Present(spec) if spec.create_account))
     }
 
-    fn arms(&self) -> Arms<'_> {
-        Arms {
-            faults: self.arena.stage.bed.gateway.faults(),
-            kill: Box::new(self.arena.killer()),
+    fn fault_context(&self) -> FaultContext<'_> {
+        FaultContext {
+            faults: self.harness.stage.bed.gateway.faults(),
+            kill: Box::new(self.harness.killer()),
             identities: self.scene.identities(),
             name: NAME,
         }
     }
 
-    async fn ask_for(&self, stand: Stand) -> Result<()> {
-        match stand {
-            Stand::Stands(spec) => self.scene.apply(NAME, spec.to_json()).await?,
-            Stand::Deleted => drop(
+    async fn apply_state(&self, target: State) -> Result<()> {
+        match target {
+            State::Present(spec) => self.scene.apply(NAME, spec.to_json()).await?,
+            State::Deleted => drop(
                 self.scene
                     .identities()
                     .delete(NAME, &DeleteParams::default())
                     .await?,
             ),
-            Stand::Nothing => {}
+            State::Absent => {}
         }
         Ok(())
     }
 
-    /// Waits until it is done, and until looks have ended that could still do something.
-    async fn until_stands(&self, stand: Stand) -> Result<()> {
-        if !matches!(stand, Stand::Stands(_)) {
+    /// Waits until the state is reached and no reconciliation that could still write is running.
+    async fn until_reached(&self, target: State) -> Result<()> {
+        if !matches!(target, State::Present(_)) {
             return self.scene.until_gone(NAME).await;
         }
         let done = |object: &lanyard_api::WorkloadIdentity| {
-            let is = |kind: &str| condition(object, kind).is_some_and(|found| found.status == "True");
+            let is = |kind: &str| condition(object, kind).is_some_and(|observed| observed.status == "True");
             let seen = object
                 .status
                 .as_ref()
                 .and_then(|status| status.observed_generation);
-            let moves = object
+            let in_transition = object
                 .status
                 .as_ref()
                 .is_some_and(|status| status.transition.is_some());
             is("Ready")
                 && !is("Reconciling")
                 && !is("Stalled")
-                && !moves
+                && !in_transition
                 && seen == object.metadata.generation
         };
         tokio::select! {
             done = self.scene.until(NAME, "done", done) => drop(done?),
-            failed = self.agree_to_all() => failed?,
+            failed = self.approve_all() => failed?,
         }
-        // The second begins only when the first has ended, with whatever it would have written.
-        self.look().await?;
-        self.look().await
+        // The second reconciliation begins only when the first has ended with all its writes.
+        self.reconcile().await?;
+        self.reconcile().await
     }
 
-    /// Agrees to whatever a change of the binding asks for, for as long as it is awaited.
-    async fn agree_to_all(&self) -> Result<()> {
+    /// Approves every change of the binding until cancelled.
+    async fn approve_all(&self) -> Result<()> {
         loop {
-            self.agree().await?;
+            self.approve().await?;
             tokio::time::sleep(POLL).await;
         }
     }
 
-    /// Agrees to what a change of the binding asks for now.
-    async fn agree(&self) -> Result<()> {
+    /// Approves the change of the binding that is pending now.
+    async fn approve(&self) -> Result<()> {
         let object = self.scene.identities().get_opt(NAME).await?;
         let transition = object.and_then(|object| object.status?.transition);
         let Some(token) = transition.and_then(|transition| transition.approval_token) else {
@@ -212,72 +213,72 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Asks for a look and waits until it has begun; nothing is reconciled at where there is no object.
-    async fn look(&self) -> Result<()> {
+    /// Requests a reconciliation and waits until it has begun. Without an object there is none.
+    async fn reconcile(&self) -> Result<()> {
         if self.scene.identities().get_opt(NAME).await?.is_none() {
             return Ok(());
         }
-        let ledger = self.arena.stage.bed.gateway.ledger();
+        let ledger = self.harness.stage.bed.gateway.ledger();
         let mark = ledger.mark();
-        ask_for_a_look(&self.scene.identities(), NAME, &format!("{:?}", Instant::now())).await;
+        request_reconcile(&self.scene.identities(), NAME, &format!("{:?}", Instant::now())).await;
         let account = format!("{}/{NAME}", self.scene.namespace);
         let begun = ledger.until(mark, |calls| {
             !calls.of("get serviceaccounts").about(&account).is_empty()
         });
         tokio::time::timeout(PATIENCE, begun)
             .await
-            .context("nobody reconciled")?;
+            .context("no reconciliation began")?;
         Ok(())
     }
 
-    async fn play_on(&self, armed: Option<&(CrashFault, Armed)>) -> Result<()> {
+    async fn run_changes(&self, armed: Option<&(CrashFault, ArmedFault)>) -> Result<()> {
         let Scenario { after, then, .. } = self.scenario;
-        self.ask_for(after).await?;
-        let fell = self.over_the_blow(armed, after, then).await?;
+        self.apply_state(after).await?;
+        let complete = self.through_fault(armed, after, then).await?;
         match then {
             None => Ok(()),
-            Some(then) if fell => self.until_stands(then).await,
+            Some(then) if complete => self.until_reached(then).await,
             Some(then) => {
-                self.ask_for(then).await?;
-                self.over_the_blow(armed, then, None).await.map(drop)
+                self.apply_state(then).await?;
+                self.through_fault(armed, then, None).await.map(drop)
             }
         }
     }
 
-    /// Waits until it stands, over the blow and what has to be done after it. Answers whether the blow fell. Where
-    /// something else is asked for when it falls, that is not waited for.
-    async fn over_the_blow(
+    /// Waits until the desired state is reached, including the fault and the restart after it. Returns `true` if the fault
+    /// was triggered. If the spec changes at the fault, the first desired state is not awaited.
+    async fn through_fault(
         &self,
-        armed: Option<&(CrashFault, Armed)>,
-        stand: Stand,
-        then: Option<Stand>,
+        armed: Option<&(CrashFault, ArmedFault)>,
+        target: State,
+        then: Option<State>,
     ) -> Result<bool> {
-        let mut stands = pin!(self.until_stands(stand));
-        let Some((blow, armed)) = armed else {
-            return stands.await.map(|()| false);
+        let mut reached = pin!(self.until_reached(target));
+        let Some((fault, armed)) = armed else {
+            return reached.await.map(|()| false);
         };
-        let mut fell = pin!(armed.fell.notified());
+        let mut complete = pin!(armed.complete.notified());
         let done = tokio::select! {
-            done = &mut stands => done.map(|()| true)?,
-            () = &mut fell => false,
+            done = &mut reached => done.map(|()| true)?,
+            () = &mut complete => false,
         };
-        if done && !armed.struck() {
+        if done && !armed.triggered() {
             return Ok(false);
         }
         if done {
-            // What was done may be seen before its doer is dead.
-            tokio::time::timeout(PATIENCE, fell)
+            // The result may be visible before the operator is dead.
+            tokio::time::timeout(PATIENCE, complete)
                 .await
-                .context("the blow does not end")?;
+                .context("the fault does not complete")?;
         }
         if let Some(then) = then {
-            self.ask_for(then).await?;
+            self.apply_state(then).await?;
         }
-        if blow.kills() {
-            self.arena.restart().await?;
+        if fault.kills() {
+            self.harness.restart().await?;
         }
         if !done && then.is_none() {
-            stands.await?;
+            reached.await?;
         }
         Ok(true)
     }

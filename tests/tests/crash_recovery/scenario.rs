@@ -1,51 +1,52 @@
-//! Scenarios: what stands before, what is done to it, as data. Values in, the JSON of a spec out; no I/O.
+//! Scenarios as data: the initial state and the changes. Input: values. Output: the JSON of a spec. No I/O.
 
 use lanyard_core::model::spec::Method;
 use serde_json::{Map, Value, json};
 
-use crate::beside;
+use crate::foreign;
 
-/// What is done, from what stands to what shall stand.
+/// A scenario: the change from one state to another.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
-    /// Its name, as the test's.
+    /// The name of the scenario and of its test.
     pub name: &'static str,
-    /// What stands, undisturbed, before anything strikes.
-    pub before: Stand,
-    /// What is then asked for.
-    pub after: Stand,
-    /// What is asked for instead as soon as the blow has fallen, while a killed operator is down; else when the other is done.
-    pub then: Option<Stand>,
+    /// The state before any fault.
+    pub before: State,
+    /// The desired state.
+    pub after: State,
+    /// The desired state from the moment of the fault, while a killed operator is down. Without a fault it is applied after
+    /// the first change.
+    pub then: Option<State>,
 }
 
-/// What there is of the identity.
+/// The state of the identity.
 #[derive(Debug, Clone, Copy)]
-pub enum Stand {
-    /// There is no object, and nothing of it.
-    Nothing,
-    /// The object with this spec, ready.
-    Stands(Spec),
-    /// The object was deleted and is gone.
+pub enum State {
+    /// The object does not exist, nor anything of it.
+    Absent,
+    /// The object exists with this spec and is ready.
+    Present(Spec),
+    /// The object was deleted and no longer exists.
     Deleted,
 }
 
-/// A spec in few words.
+/// A spec in short form.
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
     pub method: Method,
-    /// Whether the role is somebody else's, in whose trust policy Lanyard keeps a statement. All else of the role is then
-    /// the owner's.
-    pub shares: bool,
-    /// The role's name; none: the one that Lanyard derives.
+    /// The role belongs to another owner, and Lanyard manages a statement in its trust policy. The rest of the role is the
+    /// owner's.
+    pub shared_trust: bool,
+    /// The name of the role. If `None`, Lanyard derives it.
     pub name: Option<&'static str>,
-    /// Names of AWS's own policies.
+    /// Names of AWS managed policies.
     pub policies: &'static [&'static str],
-    /// Inline policies: a name and the action that it allows.
+    /// Inline policies: a name and the allowed action.
     pub inline: &'static [(&'static str, &'static str)],
     pub tags: &'static [(&'static str, &'static str)],
     pub description: Option<&'static str>,
     pub session: &'static str,
-    /// The name of one of AWS's own policies.
+    /// The name of an AWS managed policy.
     pub boundary: Option<&'static str>,
     pub retain: bool,
     pub create_account: bool,
@@ -53,14 +54,14 @@ pub struct Spec {
     pub token_expiration: Option<&'static str>,
     /// Pod Identity only.
     pub session_tags: bool,
-    /// Pod Identity without session tags only: the action that it allows.
+    /// Pod Identity without session tags only: the allowed action.
     pub session_policy: Option<&'static str>,
 }
 
-/// As little as a spec may say.
+/// A minimal spec.
 pub const PLAIN: Spec = Spec {
     method: Method::PodIdentity,
-    shares: false,
+    shared_trust: false,
     name: None,
     policies: &[],
     inline: &[],
@@ -75,7 +76,7 @@ pub const PLAIN: Spec = Spec {
     session_policy: None,
 };
 
-/// A role with one of everything.
+/// A role with every setting.
 pub const FULL: Spec = Spec {
     policies: &["AmazonS3ReadOnlyAccess"],
     inline: &[("queue", "sqs:SendMessage")],
@@ -86,33 +87,33 @@ pub const FULL: Spec = Spec {
 };
 
 impl Scenario {
-    /// The same by this method.
+    /// The same state with this method.
     pub fn by(self, method: Method) -> Self {
         Self {
             before: self.before.by(method),
             after: self.after.by(method),
-            then: self.then.map(|stand| stand.by(method)),
+            then: self.then.map(|target| target.by(method)),
             ..self
         }
     }
 }
 
-impl Stand {
+impl State {
     fn by(self, method: Method) -> Self {
         match self {
-            Self::Stands(spec) => Self::Stands(spec.by(method)),
+            Self::Present(spec) => Self::Present(spec.by(method)),
             other => other,
         }
     }
 }
 
 impl Spec {
-    /// The same by this method.
+    /// The same spec with this method.
     pub const fn by(self, method: Method) -> Self {
         Self { method, ..self }
     }
 
-    /// As a user would write it.
+    /// The spec as a user writes it.
     pub fn to_json(self) -> Value {
         let irsa = self
             .token_expiration
@@ -130,8 +131,8 @@ impl Spec {
     }
 
     fn role(self) -> Value {
-        if self.shares {
-            return json!({"existing": {"arn": beside::role(), "trust": "Manage"}});
+        if self.shared_trust {
+            return json!({"existing": {"arn": foreign::role(), "trust": "Manage"}});
         }
         json!({"managed": self.managed()})
     }
@@ -160,8 +161,8 @@ impl Spec {
     }
 }
 
-/// Without the fields that are not there, and without empty ones: where there were entries before, the API server makes
-/// of an applied `{}` a null, and refuses it.
+/// Removes absent and empty fields: where entries existed before, the API server turns an applied `{}` into null and
+/// refuses it.
 fn written(value: Value) -> Value {
     let empty = |value: &Value| {
         value.is_null()

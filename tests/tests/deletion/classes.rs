@@ -1,5 +1,5 @@
-//! `lanyard release` and classes: roles are let go in the account that their class leads to, and classes last, once nobody
-//! follows them any more.
+//! Proves that `lanyard release` releases roles in the account that their class names, and releases a class after its last
+//! identity. Does I/O.
 
 use anyhow::{Result, ensure};
 use kube::Api;
@@ -7,26 +7,26 @@ use lanyard_api::WorkloadIdentityClass;
 use lanyard_tests::{Elsewhere, TestNamespace, holds, put_class};
 use serde_json::{Value, json};
 
-use crate::found::spec;
 use crate::new_stage;
 use crate::release::{RETAINED, release, report};
+use crate::resources::spec;
 
 const EXTERNAL_ID: &str = "prod-of-the-platform-team";
 
-async fn is_held(scene: &TestNamespace<'_>) -> Result<bool> {
+async fn has_finalizer(scene: &TestNamespace<'_>) -> Result<bool> {
     let class = Api::<WorkloadIdentityClass>::all(scene.client.clone())
         .get("afar")
         .await?;
     Ok(class.metadata.finalizers.is_some())
 }
 
-/// What a report says of the classes.
+/// The classes of a report.
 fn classes(report: &Value) -> Value {
     report.get("classes").cloned().unwrap_or_default()
 }
 
 #[tokio::test]
-async fn roles_elsewhere_are_let_go_and_then_the_class_that_led_there() -> Result<()> {
+async fn roles_in_other_account_are_released_before_their_class() -> Result<()> {
     let stage = new_stage().await?;
     let (shop, bank) = (stage.scene("shop").await?, stage.scene("bank").await?);
     let there = Elsewhere::with_door(&stage.bed, EXTERNAL_ID).await?;
@@ -35,26 +35,26 @@ async fn roles_elsewhere_are_let_go_and_then_the_class_that_led_there() -> Resul
         scene.apply(name, spec(name, "IRSA")).await?;
         scene.until_ready(name).await?;
     }
-    let kept = Api::<WorkloadIdentityClass>::all(shop.client.clone());
-    let held = |class: Option<&WorkloadIdentityClass>| {
+    let classes_api = Api::<WorkloadIdentityClass>::all(shop.client.clone());
+    let kept = |class: Option<&WorkloadIdentityClass>| {
         class.is_some_and(|class| class.metadata.finalizers.is_some())
     };
-    let held = kube::runtime::wait::await_condition(kept, "afar", held);
-    tokio::time::timeout(lanyard_tests::PATIENCE, held).await??;
+    let kept = kube::runtime::wait::await_condition(classes_api, "afar", kept);
+    tokio::time::timeout(lanyard_tests::PATIENCE, kept).await??;
     ensure!(stage.stop(0).await?.success());
 
-    // Somebody follows it from another namespace.
+    // An identity of another namespace still follows the class.
     let some = release(&stage, &["--namespace", "shop", "--yes", "--output", "json"]).await?;
     ensure!(some.status.success(), "{some:?}");
     ensure!(classes(&report(&some)?) == json!([]), "{some:?}");
-    ensure!(is_held(&shop).await?);
+    ensure!(has_finalizer(&shop).await?);
     ensure!(there.aws.role_tags("in-shop").await?.keys().eq([RETAINED]));
 
     let shown = release(&stage, &["--all", "--output", "json"]).await?;
     ensure!(shown.status.code() == Some(2), "{shown:?}");
     let would = json!([{"name": "afar", "outcome": "wouldRelease"}]);
     ensure!(classes(&report(&shown)?) == would, "{shown:?}");
-    ensure!(is_held(&shop).await?);
+    ensure!(has_finalizer(&shop).await?);
 
     let done = release(&stage, &["--all", "--yes"]).await?;
     ensure!(done.status.success(), "{done:?}");
@@ -67,7 +67,7 @@ async fn roles_elsewhere_are_let_go_and_then_the_class_that_led_there() -> Resul
             "Lanyard's tags: 0.",
         ],
     )?;
-    ensure!(!is_held(&shop).await?);
+    ensure!(!has_finalizer(&shop).await?);
     ensure!(there.aws.role_tags("in-bank").await?.keys().eq([RETAINED]));
     stage.bed.stop().await
 }

@@ -1,4 +1,4 @@
-//! `lanyard release`: the way out before an uninstall, and after one that came too early.
+//! Proves `lanyard release` before an uninstall, and after an uninstall that came too early. Does I/O.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -11,13 +11,13 @@ use lanyard_testkit::gateway::Fault;
 use lanyard_tests::{TestEnv, TestNamespace, holds};
 use serde_json::{Value, json};
 
-use crate::found::{association_tags, begin_deletion, spec};
+use crate::resources::{association_tags, begin_deletion, spec};
 use crate::{BINARY, TIMINGS, new_stage};
 
 pub const RETAINED: &str = "lanyard.dev/retained";
 const IDENTITIES: [(&str, &str); 2] = [("by-irsa", "IRSA"), ("by-pods", "PodIdentity")];
 
-/// Runs the command against a stage's cluster and AWS.
+/// Runs the command against the cluster and the AWS account of an environment.
 pub async fn release(stage: &TestEnv, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(BINARY);
     stage.bed.equip(&mut command);
@@ -34,7 +34,7 @@ pub fn report(output: &Output) -> Result<Value> {
     serde_json::from_slice(&output.stdout).with_context(said)
 }
 
-/// A part of what a report says of each object, by name.
+/// One part of a report for each object, by name.
 fn of_each<'a>(report: &'a Value, part: &str) -> BTreeMap<&'a str, &'a Value> {
     let objects = report
         .get("objects")
@@ -45,8 +45,8 @@ fn of_each<'a>(report: &'a Value, part: &str) -> BTreeMap<&'a str, &'a Value> {
     named.collect()
 }
 
-/// Two identities, ready, on a stage of their own.
-async fn set() -> Result<TestEnv> {
+/// Creates an environment with two identities that are ready.
+async fn env_with_identities() -> Result<TestEnv> {
     let stage = new_stage().await?;
     let scene = stage.scene("shop").await?;
     for (name, method) in IDENTITIES {
@@ -57,7 +57,7 @@ async fn set() -> Result<TestEnv> {
     Ok(stage)
 }
 
-/// The scene of a stage that was set, whose namespace is there already.
+/// The existing namespace of that environment.
 async fn scene(stage: &TestEnv) -> Result<TestNamespace<'_>> {
     Ok(TestNamespace {
         stage,
@@ -67,15 +67,15 @@ async fn scene(stage: &TestEnv) -> Result<TestNamespace<'_>> {
     })
 }
 
-async fn is_free(scene: &TestNamespace<'_>, name: &str) -> Result<bool> {
+async fn is_released(scene: &TestNamespace<'_>, name: &str) -> Result<bool> {
     let object = scene.identities().get(name).await?;
     let annotations = object.metadata.annotations.unwrap_or_default();
     Ok(object.metadata.finalizers.is_none() && !annotations.contains_key("lanyard.dev/inventory"))
 }
 
 #[tokio::test]
-async fn without_consent_or_beside_a_running_operator_nothing_is_let_go() -> Result<()> {
-    let stage = set().await?;
+async fn release_without_confirmation_or_with_leader_is_refused() -> Result<()> {
+    let stage = env_with_identities().await?;
     let scene = scene(&stage).await?;
     let mark = stage.bed.gateway.ledger().mark();
     let shown = release(&stage, &["--all", "--output", "json"]).await?;
@@ -86,12 +86,12 @@ async fn without_consent_or_beside_a_running_operator_nothing_is_let_go() -> Res
             .values()
             .all(|outcome| **outcome == "wouldRelease")
     );
-    let things = of_each(&report, "released")
+    let released = of_each(&report, "released")
         .get("by-pods")
         .map(ToString::to_string);
-    let things = things.unwrap_or_default();
+    let released = released.unwrap_or_default();
     ensure!(
-        things.contains("role/lanyard/us-east-1/lanyard/by-pods") && things.contains("the association"),
+        released.contains("role/lanyard/us-east-1/lanyard/by-pods") && released.contains("the association"),
         "{report}"
     );
 
@@ -102,17 +102,17 @@ async fn without_consent_or_beside_a_running_operator_nothing_is_let_go() -> Res
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");
     for (name, _) in IDENTITIES {
-        ensure!(!is_free(&scene, name).await?);
+        ensure!(!is_released(&scene, name).await?);
     }
     stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn everything_is_let_go_and_serves_on() -> Result<()> {
-    let stage = set().await?;
+async fn released_resources_keep_working() -> Result<()> {
+    let stage = env_with_identities().await?;
     let scene = scene(&stage).await?;
     ensure!(stage.stop(0).await?.success());
-    // What cannot be read for the moment is reconciled at again before an object goes without its tags.
+    // If AWS cannot be read temporarily, the command retries before it releases an object without removing the tags.
     let faults = stage.bed.gateway.faults();
     let passing = Fault::on("GetRole").about("by-irsa").first(1);
     let passing = faults.add(passing.fails(400, "Throttling", "Rate exceeded"));
@@ -132,7 +132,7 @@ async fn everything_is_let_go_and_serves_on() -> Result<()> {
         "{report}"
     );
     for (name, _) in IDENTITIES {
-        ensure!(is_free(&scene, name).await?);
+        ensure!(is_released(&scene, name).await?);
         let tags = scene.aws.role_tags(name).await?;
         ensure!(tags.keys().eq([RETAINED]), "{tags:?}");
     }
@@ -149,10 +149,11 @@ async fn everything_is_let_go_and_serves_on() -> Result<()> {
     stage.bed.stop().await
 }
 
-/// The operator went first and its namespace hangs: whatever AWS says, the objects are freed and the rest is told.
+/// The operator was uninstalled first and its namespace does not terminate. The objects are released and the rest is
+/// reported, whatever AWS answers.
 #[tokio::test]
-async fn a_namespace_that_hangs_without_its_operator_is_freed_even_without_aws() -> Result<()> {
-    let stage = set().await?;
+async fn terminating_namespace_is_released_without_aws() -> Result<()> {
+    let stage = env_with_identities().await?;
     let scene = scene(&stage).await?;
     ensure!(stage.stop(0).await?.success());
     let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(scene.client.clone());
@@ -192,10 +193,10 @@ async fn a_namespace_that_hangs_without_its_operator_is_freed_even_without_aws()
     stage.bed.stop().await
 }
 
-/// What AWS refuses for good keeps its tags, is told, and holds nobody.
+/// If AWS refuses permanently, the tags stay, the report names them, and no object is blocked.
 #[tokio::test]
-async fn what_may_not_be_tagged_is_told_and_holds_nobody() -> Result<()> {
-    let stage = set().await?;
+async fn untaggable_resource_is_reported_and_blocks_no_object() -> Result<()> {
+    let stage = env_with_identities().await?;
     let scene = scene(&stage).await?;
     ensure!(stage.stop(0).await?.success());
     let faults = stage.bed.gateway.faults();
@@ -218,7 +219,7 @@ async fn what_may_not_be_tagged_is_told_and_holds_nobody() -> Result<()> {
         ],
     )?;
     for (name, _) in IDENTITIES {
-        ensure!(is_free(&scene, name).await?);
+        ensure!(is_released(&scene, name).await?);
     }
     stage.bed.stop().await
 }

@@ -1,15 +1,15 @@
-//! Restored and rebuilt: objects come back with other uids and without a status, and everything is found again; a role
-//! that came back with another id is said to be another.
+//! Proves that restored objects, with other uids and without a status, find their resources again, and that a recreated
+//! role with another id is reported. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::ANNOTATION_INVENTORY;
 use lanyard_tests::{TestEnv, TestNamespace, condition};
 use serde_json::{Value, json};
 
-use crate::found::{begin_deletion, patch_metadata, spec, told};
+use crate::resources::{begin_deletion, event_notes, patch_metadata, spec};
 use crate::{BINARY, new_stage, stage};
 
-/// The identities of the backup: by each method, with custody and without it.
+/// The identities of the backup: for each method, with and without the inventory annotation.
 const IDENTITIES: [(&str, &str, bool); 4] = [
     ("irsa-with", "IRSA", true),
     ("irsa-without", "IRSA", false),
@@ -17,29 +17,29 @@ const IDENTITIES: [(&str, &str, bool); 4] = [
     ("pods-without", "PodIdentity", false),
 ];
 
-/// What has to be the same after as before.
+/// The facts that must be equal before and after the restore.
 #[derive(Debug, PartialEq)]
-struct Kept {
+struct Facts {
     role: Option<String>,
     associations: Vec<String>,
     account: Option<String>,
 }
 
-async fn kept(scene: &TestNamespace<'_>, name: &str) -> Result<Kept> {
+async fn facts(scene: &TestNamespace<'_>, name: &str) -> Result<Facts> {
     let object = scene.identities().get(name).await?;
     let role = object.status.and_then(|status| status.role?.id);
     ensure!(role.is_some(), "{name} has no role on record");
     let account = scene.accounts().get(name).await?;
-    Ok(Kept {
+    Ok(Facts {
         role,
         associations: scene.aws.associations(&scene.namespace, name).await?,
         account: account.metadata.uid,
     })
 }
 
-/// Deletes an object behind the operator's back and makes it anew, as a restored backup does: spec and, if it is in the
-/// backup, custody.
-async fn restore(scene: &TestNamespace<'_>, name: &str, method: &str, with_custody: bool) -> Result<()> {
+/// Deletes an object behind the operator's back and creates it again, as a restore does: the spec and, if it is in the
+/// backup, the inventory.
+async fn restore(scene: &TestNamespace<'_>, name: &str, method: &str, with_inventory: bool) -> Result<()> {
     let before = scene.identities().get(name).await?;
     let inventory = before
         .metadata
@@ -50,7 +50,7 @@ async fn restore(scene: &TestNamespace<'_>, name: &str, method: &str, with_custo
     begin_deletion(scene, name).await?;
     scene.until_gone(name).await?;
     scene.apply(name, spec(name, method)).await?;
-    if with_custody {
+    if with_inventory {
         let inventory: Value = json!({ ANNOTATION_INVENTORY: inventory.context("no inventory")? });
         patch_metadata(scene, name, json!({ "annotations": inventory })).await?;
     }
@@ -59,17 +59,17 @@ async fn restore(scene: &TestNamespace<'_>, name: &str, method: &str, with_custo
     Ok(())
 }
 
-async fn all(scene: &TestNamespace<'_>) -> Result<Vec<Kept>> {
+async fn all(scene: &TestNamespace<'_>) -> Result<Vec<Facts>> {
     let mut found = Vec::new();
     for (name, ..) in IDENTITIES {
         scene.until_ready(name).await?;
-        found.push(kept(scene, name).await?);
+        found.push(facts(scene, name).await?);
     }
     Ok(found)
 }
 
 #[tokio::test]
-async fn everything_is_found_again_and_nothing_is_written_to_aws() -> Result<()> {
+async fn restored_objects_are_bound_without_writes_to_aws() -> Result<()> {
     let stage: TestEnv = new_stage().await?;
     let scene = stage.scene("shop").await?;
     for (name, method, _) in IDENTITIES {
@@ -77,15 +77,15 @@ async fn everything_is_found_again_and_nothing_is_written_to_aws() -> Result<()>
     }
     let before = all(&scene).await?;
     ensure!(stage.stop(0).await?.success());
-    for (name, method, with_custody) in IDENTITIES {
-        restore(&scene, name, method, with_custody).await?;
+    for (name, method, with_inventory) in IDENTITIES {
+        restore(&scene, name, method, with_inventory).await?;
     }
     let mark = stage.bed.gateway.ledger().mark();
     stage.operator(BINARY, "rebuilt", &[])?;
     ensure!(all(&scene).await? == before);
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");
-    // Found again means Lanyard's again: what is deleted goes.
+    // The restored objects own their resources again: deletion removes them.
     for (name, ..) in IDENTITIES {
         scene.delete(name).await?;
         ensure!(!scene.aws.has_role(name).await?);
@@ -94,11 +94,11 @@ async fn everything_is_found_again_and_nothing_is_written_to_aws() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_role_deleted_by_hand_is_made_again_and_said_to_be_another() -> Result<()> {
+async fn role_deleted_by_hand_is_recreated_and_reported() -> Result<()> {
     let scene = stage().await?.scene("recreated").await?;
     scene.apply("orders", spec("recreated", "PodIdentity")).await?;
     scene.until_ready("orders").await?;
-    let before = kept(&scene, "orders").await?;
+    let before = facts(&scene, "orders").await?;
     let detach = scene.aws.iam.detach_role_policy().role_name("recreated");
     detach
         .policy_arn("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
@@ -109,7 +109,7 @@ async fn a_role_deleted_by_hand_is_made_again_and_said_to_be_another() -> Result
     let object = scene
         .until_is("orders", "RoleReady", "True", "RoleRecreated")
         .await?;
-    let after = kept(&scene, "orders").await?;
+    let after = facts(&scene, "orders").await?;
     ensure!(before.role != after.role);
     ensure!(before.associations == after.associations);
     let message = condition(&object, "RoleReady").context("RoleReady")?.message;
@@ -119,6 +119,6 @@ async fn a_role_deleted_by_hand_is_made_again_and_said_to_be_another() -> Result
     }
     scene.request_reconcile("orders").await?;
     scene.until_is("orders", "InSync", "True", "InSync").await?;
-    ensure!(told(&scene, "RoleRecreated").await? == [message]);
+    ensure!(event_notes(&scene, "RoleRecreated").await? == [message]);
     Ok(())
 }

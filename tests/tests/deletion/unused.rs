@@ -1,4 +1,4 @@
-//! `DeleteWhenUnused`: everything stays for as long as a pod uses the ServiceAccount.
+//! Proves `DeleteWhenUnused`: all resources stay as long as a pod uses the ServiceAccount. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
@@ -6,7 +6,7 @@ use kube::api::{Api, DeleteParams, PostParams};
 use lanyard_tests::{TestNamespace, condition, with};
 use serde_json::json;
 
-use crate::found::{begin_deletion, nothing_left, spec};
+use crate::resources::{begin_deletion, nothing_left, spec};
 use crate::stage;
 
 async fn pod(scene: &TestNamespace<'_>, name: &str) -> Result<Api<Pod>> {
@@ -18,7 +18,7 @@ async fn pod(scene: &TestNamespace<'_>, name: &str) -> Result<Api<Pod>> {
     Ok(pods)
 }
 
-/// An identity whose ServiceAccount two pods use, and which is being deleted.
+/// An identity whose ServiceAccount two pods use and which is being deleted.
 async fn held(namespace: &str) -> Result<(TestNamespace<'static>, Api<Pod>)> {
     let scene = stage().await?.scene(namespace).await?;
     let when_unused = with(
@@ -37,7 +37,7 @@ async fn held(namespace: &str) -> Result<(TestNamespace<'static>, Api<Pod>)> {
 }
 
 #[tokio::test]
-async fn the_last_pod_takes_everything_with_it_and_is_looked_for_afresh() -> Result<()> {
+async fn last_pod_is_verified_by_list_before_removal() -> Result<()> {
     let (scene, pods) = held("unused").await?;
     let ledger = scene.stage.bed.gateway.ledger();
     let mark = ledger.mark();
@@ -45,7 +45,7 @@ async fn the_last_pod_takes_everything_with_it_and_is_looked_for_afresh() -> Res
     let one_left = |object: &_| {
         condition(object, "Reconciling").is_some_and(|found| found.message.contains("while 1 pod uses"))
     };
-    scene.until("orders", "held by one pod", one_left).await?;
+    scene.until("orders", "used by one pod", one_left).await?;
     ensure!(scene.aws.has_role("unused").await?);
     ensure!(scene.aws.associations("unused", "orders").await?.len() == 1);
     pods.delete("two", &DeleteParams::default()).await?;
@@ -64,7 +64,7 @@ async fn the_last_pod_takes_everything_with_it_and_is_looked_for_afresh() -> Res
 }
 
 #[tokio::test]
-async fn another_policy_ends_the_waiting() -> Result<()> {
+async fn changed_deletion_policy_ends_wait() -> Result<()> {
     let (scene, _) = held("without-retry").await?;
     let now = with(
         spec("without-retry", "PodIdentity"),

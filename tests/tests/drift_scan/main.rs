@@ -1,8 +1,8 @@
-//! The sweep on a real API server and emulators: what it costs, what it finds, what it concludes from a read that fails,
-//! and what a restart leaves to it. Needs the test bed; does I/O. Calls are counted by the gateway.
+//! Proves the drift scan on a real API server and emulators: its cost, the drift that it detects, its behaviour after
+//! failed reads and after restarts. The gateway counts the calls. Needs the test bed; does I/O.
 
-mod broken;
-mod finds;
+mod detection;
+mod failed_reads;
 mod orphans;
 mod restart;
 mod steady;
@@ -15,10 +15,10 @@ use lanyard_tests::{PATIENCE, TestEnv, TestEnvOptions, TestNamespace};
 use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
-/// What only a sweep asks.
+/// An operation that only the drift scan calls.
 const ACCOUNT: &str = "GetAccountAuthorizationDetails";
 
-/// A test bed with an operator that sweeps this often, as `--timings` takes it.
+/// A test bed with an operator whose scan interval is set by these `--timings`.
 async fn stage(timings: &'static str) -> Result<TestEnv> {
     let options = TestEnvOptions {
         through_gateway: true,
@@ -38,7 +38,7 @@ fn spec(method: &str, description: &str) -> Value {
     }}})
 }
 
-/// Makes so many identities, of both methods in turn, and waits until all are ready. Returns their names.
+/// Creates `count` identities, alternating between both methods, and waits until all are ready. Returns their names.
 async fn fleet(scene: &TestNamespace<'_>, count: usize) -> Result<Vec<String>> {
     let names: Vec<String> = (0..count).map(|number| format!("orders-{number:02}")).collect();
     for (number, name) in names.iter().enumerate() {
@@ -51,7 +51,7 @@ async fn fleet(scene: &TestNamespace<'_>, count: usize) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The names of the roles of these.
+/// The names of the roles of these identities.
 async fn roles_of(scene: &TestNamespace<'_>, names: &[String]) -> Result<Vec<String>> {
     let mut roles = Vec::new();
     for name in names {
@@ -71,7 +71,7 @@ async fn until_metric(stage: &TestEnv, number: usize, metric: &str, value: usize
         .with_context(|| line.clone())
 }
 
-/// Waits until the last sweep has checked so many objects.
+/// Waits until the last scan has checked `count` objects.
 async fn until_checked(stage: &TestEnv, number: usize, count: usize) -> Result<()> {
     until_metric(
         stage,
@@ -82,24 +82,24 @@ async fn until_checked(stage: &TestEnv, number: usize, count: usize) -> Result<(
     .await
 }
 
-/// Waits until two more sweeps have begun after a mark: whatever was there at the mark was seen by the first of them.
-async fn until_swept(stage: &TestEnv, mark: Mark) -> Result<Calls> {
+/// Waits until two more scans have begun after a mark: the first of them saw everything that existed at the mark.
+async fn until_scanned_twice(stage: &TestEnv, mark: Mark) -> Result<Calls> {
     let ledger = stage.bed.gateway.ledger();
     let two = |calls: &Calls| calls.of(ACCOUNT).count() >= 2;
     let swept = tokio::time::timeout(PATIENCE, ledger.until(mark, two)).await;
-    swept.context("nobody swept twice")
+    swept.context("no two scans began")
 }
 
-/// The calls about one role by itself, as a look makes them.
-fn looks(calls: &Calls, role: &str) -> usize {
+/// The number of reads of one single role, as a reconciliation makes them.
+fn role_reads(calls: &Calls, role: &str) -> usize {
     calls.of("GetRole").about(role).count()
 }
 
-/// Lets some time pass in which something does not happen: as long as so many sweeps take to begin.
-async fn sweeps_pass(stage: &TestEnv, count: usize) -> Result<Calls> {
+/// Waits until `count` more scans have begun, as the period in which an event must not occur.
+async fn scans_pass(stage: &TestEnv, count: usize) -> Result<Calls> {
     let ledger = stage.bed.gateway.ledger();
     let mark = ledger.mark();
     let enough = |calls: &Calls| calls.of(ACCOUNT).count() >= count;
     let passed = tokio::time::timeout(PATIENCE + Duration::from_secs(60), ledger.until(mark, enough)).await;
-    passed.context("no more sweeps")
+    passed.context("no further scan began")
 }

@@ -1,24 +1,24 @@
-//! What nobody's object knows of: told, and left alone.
+//! Proves that resources whose object does not exist are reported once and never changed. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_iam::types::Tag;
 use lanyard_tests::TestNamespace;
 use serde_json::json;
 
-use crate::{fleet, spec, stage, sweeps_pass, until_checked, until_metric};
+use crate::{fleet, scans_pass, spec, stage, until_checked, until_metric};
 
 #[tokio::test]
-async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
+async fn orphan_is_reported_once_and_never_removed() -> Result<()> {
     let stage = stage("resync=2s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     fleet(&scene, 2).await?;
     until_checked(&stage, 0, 2).await?;
-    let role = leave_behind(&scene).await?;
+    let role = create_orphans(&scene).await?;
 
     until_metric(&stage, 0, r#"lanyard_orphans{resource="Role"}"#, 1).await?;
     until_metric(&stage, 0, r#"lanyard_orphans{resource="Association"}"#, 1).await?;
     let mark = stage.bed.gateway.ledger().mark();
-    sweeps_pass(&stage, 3).await?;
+    scans_pass(&stage, 3).await?;
     let calls = stage.bed.gateway.ledger().since(mark).by("lanyard");
     ensure!(calls.deeds().is_empty(), "{calls}");
     ensure!(scene.aws.has_role("left-behind").await?);
@@ -28,7 +28,7 @@ async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
     let reported = stage.log()?.matches("orphan: it carries").count();
     ensure!(reported == 2, "expected one line each, found {reported}");
 
-    // An object that asks for the association takes it up: it is no orphan any more.
+    // An object that requests the association owns it: it is no longer an orphan.
     let mut wanted = spec("PodIdentity", "takes orders");
     wanted["role"] = json!({"existing": {"arn": role}});
     scene.apply("gone", wanted).await?;
@@ -37,9 +37,9 @@ async fn an_orphan_is_told_once_and_never_removed() -> Result<()> {
     stage.bed.stop().await
 }
 
-/// Makes a role and an association with the tags of an object that is not there, and an association of somebody else's.
-/// Returns the role's ARN.
-async fn leave_behind(scene: &TestNamespace<'_>) -> Result<String> {
+/// Creates a role and an association with the tags of an object that does not exist, and an association of another tool.
+/// Returns the ARN of the role.
+async fn create_orphans(scene: &TestNamespace<'_>) -> Result<String> {
     let ours = scene.role_of(&scene.identities().get("orders-00").await?)?;
     let (iam, eks) = (&scene.aws.iam, &scene.aws.eks);
     let tags = [

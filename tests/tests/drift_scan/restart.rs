@@ -1,4 +1,5 @@
-//! Restarts: what rests is left to the sweep, what changed meanwhile is found, and a death in mid-sweep loses nothing.
+//! Proves restarts: steady identities are left to the scan, changes during the downtime are detected, and a crash during a
+//! scan loses nothing. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -7,12 +8,12 @@ use lanyard_testkit::gateway::{Calls, Fault};
 use lanyard_tests::{PATIENCE, TestNamespace, drift};
 use serde_json::json;
 
-use crate::{ACCOUNT, BINARY, fleet, looks, roles_of, spec, stage, until_checked};
+use crate::{ACCOUNT, BINARY, fleet, role_reads, roles_of, spec, stage, until_checked};
 
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
-/// Starts another operator in the place of one that is no more, without waiting for its lease to run out.
-async fn another(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
+/// Starts an operator after another one ended, without waiting for the expiry of its lease.
+async fn start_successor(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let leases: Api<Lease> = Api::namespaced(scene.client.clone(), "kube-system");
     leases.delete("lanyard", &DeleteParams::default()).await?;
     scene
@@ -21,14 +22,14 @@ async fn another(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Result<()> {
-    // No resync within the test: whatever happens, happens because of the restart.
+async fn restart_reads_in_bulk_and_reconciles_only_changed_objects() -> Result<()> {
+    // No resync within the test: every reconciliation is a result of the restart.
     let stage = stage("resync=10m,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 20).await?;
     let roles = roles_of(&scene, &names).await?;
     stage.killer(0)()?;
-    // Meanwhile somebody attaches a policy, takes an annotation off, and applies a new spec.
+    // During the downtime, another actor attaches a policy, removes an annotation and applies a new spec.
     let attach = scene.aws.iam.attach_role_policy().role_name(&roles[4]);
     attach.policy_arn(ADMIN).send().await?;
     let patch = json!({"metadata": {"annotations": {"eks.amazonaws.com/role-arn": null}}});
@@ -43,21 +44,21 @@ async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Re
 
     let ledger = stage.bed.gateway.ledger();
     let mark = ledger.mark();
-    another(&scene, "second").await?;
+    start_successor(&scene, "second").await?;
     for at in [4, 5] {
         let corrected = |object: &_| drift(object).last_correction.is_some();
         scene.until(&names[at], "corrected", corrected).await?;
     }
     scene.until_ready(&names[6]).await?;
-    // What was reconciled at since is checked by that; one sweep makes sure of all others.
+    // Objects that were reconciled since are already checked; one scan checks all others.
     until_checked(&stage, 1, names.len() - 3).await?;
 
     let calls = ledger.since(mark).by("second");
     for (at, role) in roles.iter().enumerate() {
-        let reconciled = looks(&calls, role);
+        let reconciled = role_reads(&calls, role);
         ensure!(
             (reconciled > 0) == [4, 5, 6].contains(&at),
-            "{}: {reconciled} looks",
+            "{}: {reconciled} reconciliations",
             names[at]
         );
     }
@@ -67,7 +68,7 @@ async fn a_restart_reads_in_bulk_and_looks_only_at_what_is_not_as_it_was() -> Re
 }
 
 #[tokio::test]
-async fn a_death_in_mid_sweep_loses_nothing() -> Result<()> {
+async fn operator_killed_during_scan_loses_no_drift() -> Result<()> {
     let stage = stage("resync=3s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 6).await?;
@@ -82,7 +83,7 @@ async fn a_death_in_mid_sweep_loses_nothing() -> Result<()> {
         let name = &names[number];
         let role = scene.role_of(&scene.identities().get(name).await?)?;
         let ledger = stage.bed.gateway.ledger();
-        // Dead when the list has been read and before it is heard of, with a difference on it.
+        // The operator dies when AWS has read the list and before the answer, which contains a difference, arrives.
         let (kill, mark) = (stage.killer(number), ledger.mark());
         let attach = scene.aws.iam.attach_role_policy().role_name(&role);
         let struck = stage
@@ -100,7 +101,7 @@ async fn a_death_in_mid_sweep_loses_nothing() -> Result<()> {
             .context(operation)?;
         ensure!(struck.hits() == 1, "{operation}");
         struck.remove();
-        another(&scene, &format!("lanyard-{}", number + 1)).await?;
+        start_successor(&scene, &format!("lanyard-{}", number + 1)).await?;
         let removed = |object: &_| {
             drift(object).last_correction.is_some_and(|last| {
                 last.items
@@ -109,7 +110,7 @@ async fn a_death_in_mid_sweep_loses_nothing() -> Result<()> {
             })
         };
         scene
-            .until(name, "rid of the policy", removed)
+            .until(name, "without the policy", removed)
             .await
             .with_context(|| operation.to_owned())?;
         ensure!(!scene.aws.attached(&role).await?.contains(&ADMIN.to_owned()));

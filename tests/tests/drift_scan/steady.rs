@@ -1,16 +1,17 @@
-//! A fleet that nobody touches: a sweep costs a handful of calls however many there are, and writes nothing anywhere.
+//! Proves that a scan of a steady fleet costs a few calls, independent of the number of identities, and writes nothing.
+//! Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::Calls;
 use lanyard_tests::PATIENCE;
 
-use crate::{fleet, looks, roles_of, stage, sweeps_pass, until_checked};
+use crate::{fleet, role_reads, roles_of, scans_pass, stage, until_checked};
 
-/// Identities, half of each method.
+/// Number of identities, half of each method.
 const FLEET: usize = 50;
 
 #[tokio::test]
-async fn a_steady_fleet_costs_a_handful_of_calls_and_no_write() -> Result<()> {
+async fn steady_fleet_scan_costs_few_calls_and_no_write() -> Result<()> {
     let stage = stage("resync=4s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, FLEET).await?;
@@ -20,12 +21,12 @@ async fn a_steady_fleet_costs_a_handful_of_calls_and_no_write() -> Result<()> {
         before.push(scene.identities().get(name).await?.metadata.resource_version);
     }
 
-    // From the beginning of one sweep to that of the third after it: two whole sweeps and what is described between.
-    sweeps_pass(&stage, 1).await?;
-    let calls = sweeps_pass(&stage, 2).await?.by("lanyard");
+    // From the beginning of one scan to that of the third after it: two complete scans with the calls between them.
+    scans_pass(&stage, 1).await?;
+    let calls = scans_pass(&stage, 2).await?.by("lanyard");
     let aws = calls.to_aws();
     let of = |operation: &str| aws.of(operation).count();
-    // Two hundred and fifty associations would still be three pages.
+    // Two hundred and fifty associations would still need three pages.
     let pages = of("GetAccountAuthorizationDetails") + of("ListRoles") + of("ListPodIdentityAssociations");
     ensure!(pages <= 7, "{aws}");
     ensure!(
@@ -33,34 +34,39 @@ async fn a_steady_fleet_costs_a_handful_of_calls_and_no_write() -> Result<()> {
         "{aws}"
     );
     let described = of("DescribePodIdentityAssociation");
-    ensure!(described >= FLEET / 2, "each association is described: {aws}");
+    ensure!(
+        described >= FLEET / 2,
+        "expected one describe call per association: {aws}"
+    );
     let rest = aws.count() - pages - of("GetOpenIDConnectProvider") - of("DescribeAddon") - described;
-    ensure!(rest == 0, "nobody is reconciled at by itself: {aws}");
-    ensure!(calls.deeds().is_empty(), "nothing is written: {}", calls.deeds());
+    ensure!(rest == 0, "a single object was reconciled: {aws}");
+    ensure!(calls.deeds().is_empty(), "unexpected writes: {}", calls.deeds());
 
     for (name, before) in names.iter().zip(before) {
         let now = scene.identities().get(name).await?.metadata.resource_version;
-        ensure!(now == before, "{name} was written to");
+        ensure!(now == before, "{name} was written");
     }
     let (_, metrics) = stage.asks(0, "/metrics").await?;
     let complete = metrics
         .lines()
         .find(|line| line.starts_with(r#"lanyard_drift_scans_total{outcome="complete"}"#));
-    complete.context("no sweep was complete")?;
+    complete.context("no scan was complete")?;
     stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn each_object_is_looked_at_by_itself_once_in_a_while_and_nothing_comes_of_it() -> Result<()> {
+async fn steady_object_is_resynced_without_writes() -> Result<()> {
     let stage = stage("resync=2s,read-consistency=1s,full-resync=8s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 6).await?;
     until_checked(&stage, 0, names.len()).await?;
     let (ledger, roles) = (stage.bed.gateway.ledger(), roles_of(&scene, &names).await?);
     let mark = ledger.mark();
-    let all = |calls: &Calls| roles.iter().all(|role| looks(calls, role) >= 2);
+    let all = |calls: &Calls| roles.iter().all(|role| role_reads(calls, role) >= 2);
     let seen = tokio::time::timeout(PATIENCE, ledger.until(mark, all)).await;
-    let calls = seen.context("not all were reconciled at twice")?.by("lanyard");
+    let calls = seen
+        .context("not every identity was reconciled twice")?
+        .by("lanyard");
     ensure!(calls.deeds().is_empty(), "{}", calls.deeds());
     stage.bed.stop().await
 }

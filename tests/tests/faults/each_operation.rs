@@ -1,5 +1,5 @@
-//! Each operation fails once, in each way: at creation, at an update that uses all of them, and at deletion. The end is
-//! the same as without.
+//! Proves that each operation may fail once, in each way: at creation, at an update that uses all operations, and at
+//! deletion. The final state is the same as without a failure. Does I/O.
 
 use anyhow::{Result, ensure};
 use lanyard_testkit::gateway::{Fault, FaultHandle};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::kinds::Kind;
 use crate::{new_stage, stage};
 
-/// Those that are about one identity; what is about the whole cluster is read once for all of them.
+/// The operations about one identity. Cluster-wide operations are read once for all identities.
 const BY_BOTH: [&str; 13] = [
     "GetRole",
     "CreateRole",
@@ -31,8 +31,8 @@ const BY_POD_IDENTITY: [&str; 3] = [
     "DescribePodIdentityAssociation",
     "DeletePodIdentityAssociation",
 ];
-/// How often somebody asks for a look, so that the pauses between tries need not be sat out.
-const PRESSING: Duration = Duration::from_secs(1);
+/// The interval of requested reconciliations, which shorten the pauses of the backoff.
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(1);
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 const QUEUES: &str = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess";
 
@@ -49,13 +49,13 @@ fn before(role: &str) -> Value {
     json!({"name": role, "policyArns": [READ_ONLY], "inlinePolicies": inline("one"), "tags": {"team": "shop"}})
 }
 
-/// What needs every operation there is for it.
+/// A spec whose change needs every operation.
 fn after(role: &str) -> Value {
     json!({"name": role, "policyArns": [QUEUES], "inlinePolicies": inline("two"), "description": "changed",
            "maxSessionDuration": "2h", "tags": {"tier": "gold"}})
 }
 
-/// One life of an identity by one method, with each operation failing once in one way.
+/// The life of one identity with one method. Each operation fails once in one way.
 #[derive(Clone, Copy)]
 struct Row {
     kind: Kind,
@@ -81,7 +81,7 @@ impl Row {
         let faults = scene.stage.bed.gateway.faults();
         let armed = |operation| {
             let target = Fault::on(operation).about(name).first(1);
-            (operation, faults.add(self.kind.strikes(target)))
+            (operation, faults.add(self.kind.at(target)))
         };
         self.operations().map(armed).collect()
     }
@@ -92,7 +92,7 @@ impl Row {
         let armed = self.arm(&scene, &name);
         for managed in [before(&name), after(&name)] {
             scene.apply(&name, spec(self.method, &managed)).await?;
-            pressed(&scene, &name, in_place(&scene, &name)).await?;
+            with_reconcile_requests(&scene, &name, in_place(&scene, &name)).await?;
         }
         ensure!(scene.aws.attached(&name).await? == [QUEUES]);
         let associations = scene.aws.associations(&name, &name).await?.len();
@@ -100,11 +100,11 @@ impl Row {
             associations == usize::from(self.method == "PodIdentity"),
             "{associations}"
         );
-        pressed(&scene, &name, scene.delete(&name)).await?;
-        ensure!(!scene.aws.has_role(&name).await?, "the role is left");
+        with_reconcile_requests(&scene, &name, scene.delete(&name)).await?;
+        ensure!(!scene.aws.has_role(&name).await?, "the role still exists");
         ensure!(
             scene.aws.associations(&name, &name).await?.is_empty(),
-            "the association is left"
+            "the association still exists"
         );
         let spared: Vec<_> = armed.iter().filter(|(_, fault)| fault.hits() == 0).collect();
         let spared: Vec<_> = spared.iter().map(|(operation, _)| *operation).collect();
@@ -126,8 +126,8 @@ async fn in_place(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     scene.until(name, "in place", stands).await.map(drop)
 }
 
-/// Asks for looks until something has come about.
-async fn pressed(
+/// Requests reconciliations until a future is complete.
+async fn with_reconcile_requests(
     scene: &TestNamespace<'_>,
     name: &str,
     awaited: impl Future<Output = Result<()>>,
@@ -136,15 +136,15 @@ async fn pressed(
     loop {
         tokio::select! {
             ended = &mut awaited => return ended,
-            () = tokio::time::sleep(PRESSING) => {
-                // An object that is gone needs no look.
+            () = tokio::time::sleep(RECONCILE_INTERVAL) => {
+                // A deleted object needs no reconciliation.
                 let _ = scene.request_reconcile(name).await;
             }
         }
     }
 }
 
-/// One kind after the other, by both methods side by side: more at once would only measure the machine.
+/// One kind after the other, both methods concurrently: more concurrency would only measure the machine.
 async fn play_all(stage: &'static TestEnv, kinds: &[Kind]) -> Result<()> {
     let mut ended = Vec::new();
     for kind in kinds {
@@ -155,20 +155,20 @@ async fn play_all(stage: &'static TestEnv, kinds: &[Kind]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_operation_that_fails_on_the_way_or_at_aws_is_done_at_another_try() -> Result<()> {
-    // Nonsense with status 200 is left to reads: of a write without an answer the SDK looks at nothing but the status.
+async fn failed_operation_is_retried() -> Result<()> {
+    // Malformed answers with status 200 apply only to reads: for a write without output, the SDK evaluates only the status.
     let kinds = [Kind::ServerError, Kind::Reset, Kind::AnswerLost, Kind::TimedOut];
     play_all(stage().await?, &kinds).await
 }
 
 #[tokio::test]
-async fn an_operation_that_aws_does_not_believe_us_is_done_at_another_try() -> Result<()> {
+async fn operation_with_rejected_credentials_is_retried() -> Result<()> {
     play_all(stage().await?, &[Kind::TokenExpired, Kind::ClockSkewed]).await
 }
 
-/// Throttling slows everything down that shares the account, so it has a stage of its own.
+/// Throttling slows down everything in the account, so this test has an environment of its own.
 #[tokio::test]
-async fn an_operation_that_is_throttled_is_done_at_another_try() -> Result<()> {
+async fn throttled_operation_is_retried() -> Result<()> {
     let stage: &'static TestEnv = Box::leak(Box::new(new_stage().await?));
     play_all(stage, &[Kind::Throttled]).await
 }

@@ -1,13 +1,13 @@
-//! The kinds of faults, as AWS words them. A target in, a fault out; no I/O.
+//! The kinds of faults, with the errors of AWS. Input: a target. Output: a fault. No I/O.
 
 use std::time::Duration;
 
 use lanyard_testkit::gateway::{Fault, Target};
 
-/// Longer than the operator waits for an answer.
+/// Longer than the operator's call timeout.
 const TOO_LONG: Duration = Duration::from_secs(3);
 
-/// Something that passes, or that somebody mends without touching Lanyard.
+/// A fault that passes, or that an administrator fixes without a change of Lanyard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Throttled,
@@ -21,8 +21,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The fault, wherever the target says.
-    pub fn strikes(self, target: Target) -> Fault {
+    /// The fault at this target.
+    pub fn at(self, target: Target) -> Fault {
         match self {
             Self::Throttled => target.fails(429, "ThrottlingException", "Rate exceeded"),
             Self::ServerError => target.fails(503, "ServiceUnavailable", "Service is unavailable."),
@@ -43,8 +43,8 @@ impl Kind {
         }
     }
 
-    /// What a condition says of it.
-    pub fn says(self) -> &'static str {
+    /// The text of a condition that reports this fault.
+    pub fn expected_message(self) -> &'static str {
         match self {
             Self::Throttled => "throttled by AWS",
             Self::ServerError | Self::Reset | Self::AnswerLost | Self::TimedOut | Self::Nonsense => {

@@ -1,5 +1,6 @@
-//! Outages: a service, or both, fail at every call for a while. What stands is left as it is and stays Ready, a newcomer
-//! waits, both say what is wrong, nobody hammers at AWS or at the status, and all is well by itself afterwards.
+//! Proves behaviour during an outage, when one or both services fail at every call. Existing bindings stay unchanged and
+//! Ready, new identities wait, both report the cause, calls and status writes stay few, and everything recovers without
+//! help. Does I/O.
 
 use std::time::Duration;
 
@@ -11,18 +12,18 @@ use serde_json::{Value, json};
 use crate::kinds::Kind;
 use crate::{new_stage, stage};
 
-/// How long an outage lasts: three pauses between tries, of one second, two and four.
-const LASTS: Duration = Duration::from_secs(8);
-/// At most so many calls about an identity in that time: five looks of at most six reads.
+/// Duration of an outage: three backoff pauses of one, two and four seconds.
+const OUTAGE: Duration = Duration::from_secs(8);
+/// Maximum number of calls about an identity in that time: five reconciliations with at most six reads.
 const CALLS: usize = 30;
-/// At most so many times its status is written: that it is unreadable, and what is seen of the rest.
+/// Maximum number of status writes: one that reports it as unreadable, and one with the rest of the observation.
 const STATUS_WRITES: usize = 2;
 
 const IAM: &[Service] = &[Service::Iam];
 const EKS: &[Service] = &[Service::Eks];
 const BOTH: &[Service] = &[Service::Iam, Service::Eks];
 
-/// What fails, and how.
+/// The failing services and the kind of the fault.
 #[derive(Clone, Copy)]
 struct Row {
     down: &'static [Service],
@@ -40,71 +41,73 @@ impl Row {
     }
 
     async fn play(self, stage: &TestEnv) -> Result<()> {
-        let (stands, comes) = (self.name(), format!("{}-new", self.name()));
-        let scene = stage.scene(&stands).await?;
-        scene.apply(&stands, spec(&stands)).await?;
-        scene.until_is(&stands, "InSync", "True", "InSync").await?;
-        scene.until_ready(&stands).await?;
+        let (existing, new) = (self.name(), format!("{}-new", self.name()));
+        let scene = stage.scene(&existing).await?;
+        scene.apply(&existing, spec(&existing)).await?;
+        scene.until_is(&existing, "InSync", "True", "InSync").await?;
+        scene.until_ready(&existing).await?;
 
         let gateway = &stage.bed.gateway;
         let target = |service: &Service, name: &str| Fault::on_any().to(*service).about(name);
         let faults = self
             .down
             .iter()
-            .flat_map(|service| [target(service, &stands), target(service, &comes)]);
+            .flat_map(|service| [target(service, &existing), target(service, &new)]);
         let faults: Vec<_> = faults
-            .map(|target| gateway.faults().add(self.kind.strikes(target)))
+            .map(|target| gateway.faults().add(self.kind.at(target)))
             .collect();
         let mark = gateway.ledger().mark();
-        scene.request_reconcile(&stands).await?;
-        scene.apply(&comes, spec(&comes)).await?;
-        self.says(&scene, &stands, &comes).await?;
-        // Not a wait for anything: what is counted is counted over this time.
-        tokio::time::sleep(LASTS).await;
-        self.leaves_alone(&scene, mark, &stands, &comes).await?;
+        scene.request_reconcile(&existing).await?;
+        scene.apply(&new, spec(&new)).await?;
+        self.until_reported(&scene, &existing, &new).await?;
+        // A fixed period in which the calls are counted.
+        tokio::time::sleep(OUTAGE).await;
+        self.ensure_quiet(&scene, mark, &existing, &new).await?;
 
         faults.iter().for_each(|fault| fault.remove());
-        scene.until_is(&stands, "InSync", "True", "InSync").await?;
-        scene.until_ready(&comes).await?;
+        scene.until_is(&existing, "InSync", "True", "InSync").await?;
+        scene.until_ready(&new).await?;
         Ok(())
     }
 
-    async fn says(self, scene: &TestNamespace<'_>, stands: &str, comes: &str) -> Result<()> {
-        let says = self.kind.says();
-        let object = scene.until_is(stands, "InSync", "Unknown", "Unreadable").await?;
+    async fn until_reported(self, scene: &TestNamespace<'_>, existing: &str, new: &str) -> Result<()> {
+        let cause = self.kind.expected_message();
+        let object = scene
+            .until_is(existing, "InSync", "Unknown", "Unreadable")
+            .await?;
         let message = condition(&object, "InSync").context("InSync")?.message;
-        ensure!(message.contains(says), "InSync: {message}");
+        ensure!(message.contains(cause), "InSync: {message}");
         let waits = |object: &_| {
             let found = condition(object, "Reconciling");
-            found.is_some_and(|found| found.message.contains(says))
+            found.is_some_and(|found| found.message.contains(cause))
         };
         scene
-            .until(comes, &format!("waiting because of: {says}"), waits)
+            .until(new, &format!("waiting with the cause {cause}"), waits)
             .await?;
         Ok(())
     }
 
-    async fn leaves_alone(
+    async fn ensure_quiet(
         self,
         scene: &TestNamespace<'_>,
         mark: Mark,
-        stands: &str,
-        comes: &str,
+        existing: &str,
+        new: &str,
     ) -> Result<()> {
         let calls = scene.stage.bed.gateway.ledger().since(mark);
-        for name in [stands, comes] {
+        for name in [existing, new] {
             let about = calls.about(name);
             let writes = about.to_aws().writes();
-            ensure!(writes.is_empty(), "written without having been read: {writes}");
+            ensure!(writes.is_empty(), "written without a read: {writes}");
             let count = about.to_aws().count();
-            ensure!(count <= CALLS, "{count} calls about {name} in {LASTS:?}");
-            let told = about.of("patch workloadidentities/status").count();
+            ensure!(count <= CALLS, "{count} calls about {name} in {OUTAGE:?}");
+            let status_writes = about.of("patch workloadidentities/status").count();
             ensure!(
-                told <= STATUS_WRITES,
-                "the status of {name} was written {told} times"
+                status_writes <= STATUS_WRITES,
+                "the status of {name} was written {status_writes} times"
             );
         }
-        let object = scene.identities().get(stands).await?;
+        let object = scene.identities().get(existing).await?;
         let ready = condition(&object, "Ready").context("Ready")?;
         ensure!(ready.status == "True", "Ready: {}", ready.message);
         ensure!(condition(&object, "Stalled").is_none(), "Stalled");
@@ -122,7 +125,7 @@ const fn row(down: &'static [Service], kind: Kind) -> Row {
 }
 
 #[tokio::test]
-async fn half_of_aws_or_all_of_it_may_be_down() -> Result<()> {
+async fn service_outage_keeps_bindings_and_recovers() -> Result<()> {
     let rows = [
         row(IAM, Kind::ServerError),
         row(EKS, Kind::ServerError),
@@ -136,7 +139,7 @@ async fn half_of_aws_or_all_of_it_may_be_down() -> Result<()> {
 }
 
 #[tokio::test]
-async fn credentials_may_expire_and_clocks_be_wrong() -> Result<()> {
+async fn expired_credentials_or_clock_skew_recover() -> Result<()> {
     let rows = [
         row(BOTH, Kind::TokenExpired),
         row(IAM, Kind::TokenExpired),
@@ -145,9 +148,9 @@ async fn credentials_may_expire_and_clocks_be_wrong() -> Result<()> {
     play_all(stage().await?, &rows).await
 }
 
-/// Throttling slows everything down that shares the account, so it has a stage of its own.
+/// Throttling slows down everything in the account, so this test has an environment of its own.
 #[tokio::test]
-async fn everything_may_be_throttled() -> Result<()> {
+async fn account_wide_throttling_recovers() -> Result<()> {
     let stage: &'static TestEnv = Box::leak(Box::new(new_stage().await?));
     play_all(stage, &[row(BOTH, Kind::Throttled), row(EKS, Kind::Throttled)]).await
 }

@@ -1,11 +1,12 @@
-//! The operator under the IAM policies that are shipped, on an emulator that enforces them: their actions are enough for all
-//! that it does, and none is there that nothing needs. Needs the test bed; does I/O.
+//! Proves that the shipped IAM policies are sufficient for the operator and contain no unneeded action, on an emulator that
+//! enforces them. Needs the test bed; does I/O.
 //!
-//! ministack takes a role's ARN without its path, an association's for its cluster's and a provider's for `*`, so resources
-//! are not judged: here each statement holds for all of them. See `config/aws/README.md` for the rest that is not.
+//! ministack evaluates a role's ARN without its path, the cluster's ARN instead of an association's, and `*` instead of a
+//! provider's ARN. Resources are therefore not evaluated: each statement applies to all of them here. See
+//! `config/aws/README.md` for the other limits.
 
-mod fences;
-mod life;
+mod limits;
+mod permissions;
 
 use std::collections::BTreeSet;
 
@@ -17,14 +18,14 @@ use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 
-/// Credentials of a user with one of the policies.
+/// The credentials of a user with one of the policies.
 struct Caller {
     key: String,
     secret: String,
 }
 
 impl Caller {
-    /// Makes the user.
+    /// Creates the user.
     async fn with(bed: &TestBed, file: &str) -> Result<Self> {
         let iam = Clients::new(bed).await.iam;
         iam.create_user().user_name("lanyard").send().await?;
@@ -50,7 +51,7 @@ impl Caller {
     }
 }
 
-/// A test bed with the operator on it, which has one of the policies and no other right in AWS.
+/// A test bed whose operator has one of the policies and no other permission in AWS.
 async fn stage(file: &str, arguments: Vec<&'static str>) -> Result<TestEnv> {
     let bed = TestBed::start(TestEnvOptions::default().bed).await?;
     let options = TestEnvOptions {

@@ -1,4 +1,5 @@
-//! Frozen: the leader is stopped in the middle of its work for longer than its lease, and then goes on.
+//! Proves that a leader which is suspended during its work for longer than its lease, and then resumes, starts no further
+//! write. Does I/O.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,10 +11,10 @@ use lanyard_testkit::gateway::Fault;
 use lanyard_tests::TestNamespace;
 use serde_json::{Value, json};
 
-use crate::pair::{NAMES, OPERATION, Pair, begun_after, nth_deed};
+use crate::pair::{NAMES, OPERATION, Pair, begun_after, nth_write};
 
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
-/// How long each of the writes takes that are under way when the leader freezes: well within what one may take.
+/// Duration of each write that is under way when the leader freezes: well below the write timeout.
 const UNDER_WAY: Duration = Duration::from_millis(800);
 
 fn spec(name: &str, method: &str) -> Value {
@@ -21,14 +22,14 @@ fn spec(name: &str, method: &str) -> Value {
            "role": {"managed": {"name": name, "policyArns": [READ_ONLY]}}})
 }
 
-/// What the leader is in the middle of.
+/// The leader's work at the moment of the freeze.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Work {
     Create,
     Delete,
 }
 
-/// One freeze: at which write of which work.
+/// One freeze: at the n-th write of this work.
 struct Round<'a> {
     pair: &'a Pair,
     scene: &'a TestNamespace<'a>,
@@ -42,7 +43,7 @@ impl Round<'_> {
         format!("{:?}-{}", self.work, self.n).to_lowercase()
     }
 
-    /// Freezes the leader at its n-th write. Whether it came to that many; then the other one leads.
+    /// Freezes the leader at its n-th write. Returns `false` if it made fewer writes. The other operator leads afterwards.
     async fn play(&self) -> Result<bool> {
         let name = self.name();
         let subject = format!("{}/{name}", self.scene.namespace);
@@ -51,17 +52,17 @@ impl Round<'_> {
             self.scene.until_ready(&name).await?;
             self.pair.until_idle(self.leader).await?;
         }
-        let holder = self.pair.holder().await?.context("nobody holds the lease")?;
+        let holder = self.pair.holder().await?.context("the lease has no holder")?;
         let mark = self.pair.stage.bed.gateway.ledger().mark();
-        // The role carries the identity's name, so that its calls are about the subject as much as those on the object.
-        let freeze = self.pair.freeze_at(nth_deed(self.n, &name), self.leader)?;
+        // The role has the identity's name, so that the calls about it match the subject like those about the object.
+        let freeze = self.pair.freeze_at(nth_write(self.n, &name), self.leader)?;
         self.begin(&name).await?;
         self.until_done(&name).await?;
         freeze.disarm();
-        let Some(frozen) = freeze.struck() else {
+        let Some(frozen) = freeze.triggered_at() else {
             return Ok(false);
         };
-        // After the last write of all there is nothing left to see of the one who takes over.
+        // After the last write the new leader has no work that could be observed.
         self.pair.until_taken_from(&holder).await?;
         let resumed = self.pair.resume(self.leader)?;
         self.pair.stage.until_leads(self.leader, false).await?;
@@ -98,7 +99,7 @@ impl Round<'_> {
         }
     }
 
-    /// The end is what it would have been with one operator that nobody froze.
+    /// Checks that the result equals that of one operator without a freeze.
     async fn check(&self, name: &str) -> Result<()> {
         let account = self.scene.accounts().get_opt(name).await?;
         if self.work == Work::Delete {
@@ -114,7 +115,7 @@ impl Round<'_> {
     }
 }
 
-/// At each write in turn; leading goes back and forth between the two.
+/// Tests each write in turn; leadership alternates between the two operators.
 async fn frozen_at_each_write(work: Work) -> Result<()> {
     let pair = Pair::new().await?;
     let scene = pair.stage.scene("frozen").await?;
@@ -133,35 +134,35 @@ async fn frozen_at_each_write(work: Work) -> Result<()> {
         }
         frozen += 1;
     }
-    // A deletion by IRSA: ServiceAccount, policy, role, object. A creation has more.
-    ensure!(frozen >= 4, "only {frozen} writes were found to freeze at");
+    // A deletion by IRSA writes the ServiceAccount, the policy, the role and the object. A creation writes more.
+    ensure!(frozen >= 4, "froze at only {frozen} writes");
     pair.stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn a_leader_frozen_at_any_write_of_a_creation_begins_no_other_after_its_lease() -> Result<()> {
+async fn leader_frozen_during_creation_starts_no_late_write() -> Result<()> {
     frozen_at_each_write(Work::Create).await
 }
 
 #[tokio::test]
-async fn a_leader_frozen_at_any_write_of_a_deletion_begins_no_other_after_its_lease() -> Result<()> {
+async fn leader_frozen_during_deletion_starts_no_late_write() -> Result<()> {
     frozen_at_each_write(Work::Delete).await
 }
 
 #[tokio::test]
-async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_made_twice() -> Result<()> {
+async fn concurrent_writes_of_frozen_leader_end_within_margin() -> Result<()> {
     const MANY: usize = 6;
     let pair = Pair::new().await?;
     let scene = pair.stage.scene("many").await?;
     let gateway = &pair.stage.bed.gateway;
-    // Each creation takes a while; when the last has arrived, all are under way and the leader freezes.
+    // Each creation takes a while. When the last call has arrived, all are under way and the leader freezes.
     let arrived = Arc::new(AtomicUsize::new(0));
     let stop = pair.stage.signaller(0, "STOP")?;
     gateway
         .faults()
         .add(Fault::on("CreateRole").first(MANY).calls_before(move |_| {
             if arrived.fetch_add(1, Ordering::SeqCst) + 1 == MANY {
-                // A freeze that fails shows at once: nobody takes over.
+                // A failed freeze is visible at once: the standby does not take over.
                 let _ = stop();
             }
             std::future::ready(())
@@ -169,7 +170,7 @@ async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_m
     gateway
         .faults()
         .add(Fault::on("CreateRole").first(MANY).delays(UNDER_WAY));
-    let holder = pair.holder().await?.context("nobody holds the lease")?;
+    let holder = pair.holder().await?.context("the lease has no holder")?;
     let mark = gateway.ledger().mark();
     for n in 0..MANY {
         let name = format!("many-{n}");
@@ -180,7 +181,7 @@ async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_m
     ensure!(in_flight.count() == MANY, "{in_flight}");
     ensure!(
         in_flight.entries().iter().all(|entry| entry.ended < taken),
-        "a write ended after the lease had gone to the other"
+        "a write ended after the other operator held the lease"
     );
     for n in 0..MANY {
         scene.until_ready(&format!("many-{n}")).await?;
@@ -196,7 +197,7 @@ async fn writes_under_way_at_many_objects_end_within_the_margin_and_nothing_is_m
         let made = created.entries().iter().filter(|entry| entry.status == Some(200));
         ensure!(
             made.count() == 1,
-            "{} made {name} twice:\n{created}",
+            "{} created {name} twice:\n{created}",
             NAMES.join(" or ")
         );
         ensure!(scene.aws.associations("many", &name).await?.len() == 1);

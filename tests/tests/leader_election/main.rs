@@ -1,5 +1,5 @@
-//! Two operators of one cluster: whatever happens to the one that leads, the two never write at the same time, and the
-//! other one goes on where it stopped. Needs the test bed; does I/O.
+//! Proves leader election with two operators of one cluster: they never write at the same time, whatever happens to the
+//! leader, and the standby continues where the leader stopped. Needs the test bed; does I/O.
 //!
 //! ```text
 //!   leader   --writes--X  frozen ..................... resumed: not one write more

@@ -1,5 +1,5 @@
-//! Two operators on one stage, which of them leads, and what each of them has called.
-//! A stage in; freezing, resuming, and waiting for who leads out. Does I/O; waits only on conditions.
+//! Two operators on one environment, with their leadership and their calls. Input: an environment. Output: freezes, the
+//! holder of the lease and calls. Does I/O; waits only on conditions.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ use lanyard_tests::TestEnv;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 
-/// The names under which the two log and call.
+/// The names of the two operators in logs and calls.
 pub const NAMES: [&str; 2] = ["lanyard", "other"];
-/// As [`TIMINGS`] says: the lease; how often it is renewed (a fifth of the renewal deadline); the longest write.
+/// From [`TIMINGS`]: the lease, its renewal interval (a fifth of the renewal deadline), and the longest write.
 pub const LEASE: Duration = Duration::from_secs(4);
 pub const RENEWAL: Duration = Duration::from_millis(400);
 pub const OPERATION: Duration = Duration::from_secs(2);
 const TIMINGS: &str = "lease=4s,renew-deadline=2s,operation=2s";
-/// The longest that anything awaited may take.
+/// Timeout of every wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -29,7 +29,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Two operators whose every call is on record; the first one leads.
+    /// Starts two operators whose calls are all recorded. The first one leads.
     pub async fn new() -> Result<Self> {
         let pair = Self {
             stage: TestEnv::behind_gateway(BINARY, TIMINGS).await?,
@@ -40,19 +40,19 @@ impl Pair {
         Ok(pair)
     }
 
-    /// Waits until an operator has no look under way, so that nothing of it is still to come.
+    /// Waits until an operator runs no reconciliation, so that no write of it is pending.
     pub async fn until_idle(&self, number: usize) -> Result<()> {
         let idle = |_, body: &str| body.lines().any(|line| line == "lanyard_reconciles_running 0");
         self.stage.until_answers(number, "/metrics", idle).await
     }
 
-    /// Freezes an operator the moment one of its calls arrives at the gateway; the call itself goes on.
+    /// Freezes an operator the moment one of its calls arrives at the gateway. The call itself continues.
     pub fn freeze_at(&self, target: Target, number: usize) -> Result<Freeze> {
         let stop = self.stage.signaller(number, "STOP")?;
         let frozen = Arc::new(OnceLock::new());
         let at = Arc::clone(&frozen);
         let fault = target.calls_before(move |_| {
-            // A freeze that fails shows at once: nobody takes over.
+            // A failed freeze is visible at once: the standby does not take over.
             let stopped = stop().is_ok();
             at.get_or_init(|| stopped.then(Instant::now));
             std::future::ready(())
@@ -61,14 +61,14 @@ impl Pair {
         Ok(Freeze { frozen, fault })
     }
 
-    /// Lets a frozen operator go on.
+    /// Resumes a frozen operator.
     pub fn resume(&self, number: usize) -> Result<Instant> {
         let resumed = Instant::now();
         self.stage.signaller(number, "CONT")?()?;
         Ok(resumed)
     }
 
-    /// Waits until the lease says that one of the two holds it whose name does not begin so.
+    /// Waits until an operator holds the lease whose name does not begin with `holder`.
     pub async fn until_taken_from(&self, holder: &str) -> Result<Instant> {
         let taken = async {
             loop {
@@ -80,42 +80,42 @@ impl Pair {
         };
         tokio::time::timeout(PATIENCE, taken)
             .await
-            .context("nobody took the lease over")?
+            .context("no operator took over the lease")?
     }
 
-    /// Who holds the lease.
+    /// The holder of the lease.
     pub async fn holder(&self) -> Result<Option<String>> {
         let leases: Api<Lease> = Api::namespaced(self.stage.bed.client().await?, "kube-system");
         let lease = leases.get_opt("lanyard").await?;
         Ok(lease.and_then(|lease| lease.spec?.holder_identity))
     }
 
-    /// What an operator has called since a mark.
+    /// The calls of an operator since a mark.
     pub fn calls(&self, number: usize, since: Mark) -> Calls {
         let name = NAMES.get(number).copied().unwrap_or_default();
         self.stage.bed.gateway.ledger().since(since).by(name)
     }
 }
 
-/// A freeze that lies in wait.
+/// A freeze that waits for its call.
 pub struct Freeze {
     frozen: Arc<OnceLock<Option<Instant>>>,
     fault: FaultHandle,
 }
 
 impl Freeze {
-    /// When it struck, if it has.
-    pub fn struck(&self) -> Option<Instant> {
+    /// The time of the freeze. Returns `None` if it has not occurred.
+    pub fn triggered_at(&self) -> Option<Instant> {
         self.frozen.get().copied().flatten()
     }
 
-    /// Takes it back.
+    /// Removes the freeze.
     pub fn disarm(&self) {
         self.fault.remove();
     }
 }
 
-/// Every call that changes something, but for the lease itself: what a leader that lost it must not begin any more.
+/// Every write that began after a moment, except those of the lease: a leader that lost its lease must start none.
 pub fn begun_after(calls: &Calls, moment: Instant) -> Vec<String> {
     let late = calls
         .entries()
@@ -127,6 +127,6 @@ pub fn begun_after(calls: &Calls, moment: Instant) -> Vec<String> {
 }
 
 /// The n-th write about one identity, over AWS and the API server together.
-pub fn nth_deed(n: usize, subject: &str) -> Target {
+pub fn nth_write(n: usize, subject: &str) -> Target {
     Fault::on_deeds().about(subject).nth(n)
 }

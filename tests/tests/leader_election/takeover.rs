@@ -1,4 +1,5 @@
-//! Takeover: a leader that dies is followed within its lease and not before, and whoever stands by leaves AWS alone.
+//! Proves that the standby takes over within the lease of a dead leader and not before, and that a standby makes no calls
+//! of AWS. Does I/O.
 
 use std::time::Duration;
 
@@ -8,13 +9,13 @@ use serde_json::json;
 
 use crate::pair::{LEASE, Pair, RENEWAL};
 
-/// Renewals in the time that a claim holds.
+/// Number of renewals within one lease duration.
 const RENEWALS: usize = 10;
-/// What a loaded machine may take to see that the time is over, and for a call.
+/// Extra time of a loaded machine to detect the expiry and to make a call.
 const SLACK: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<()> {
+async fn dead_leader_is_replaced_only_after_lease_expiry() -> Result<()> {
     let pair = Pair::new().await?;
     let scene = pair.stage.scene("shop").await?;
     scene
@@ -24,7 +25,7 @@ async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<(
         )
         .await?;
     scene.until_ready("orders").await?;
-    let holder = pair.holder().await?.context("nobody holds the lease")?;
+    let holder = pair.holder().await?.context("the lease has no holder")?;
     let mark = pair.stage.bed.gateway.ledger().mark();
 
     pair.stage.killer(0)()?;
@@ -35,14 +36,14 @@ async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<(
         .await?;
     scene.until_ready("carts").await?;
 
-    // By the gateway's record, which no wait of this test makes late: a claim holds from its last renewal on.
+    // From the gateway's record, which no wait of this test delays: the lease is valid from its last renewal on.
     let renewals = pair.calls(0, Mark::default()).of("update leases");
     let renewed = renewals.entries().last().context("the lease was never renewed")?;
     let other = pair.calls(1, mark);
     let gained = other.of("update leases");
     let gained = gained.entries().first().context("the lease was never gained")?;
     let (least, most) = (renewed.began + LEASE, renewed.ended + LEASE + RENEWAL + SLACK);
-    ensure!(gained.began + RENEWAL >= least, "taken over too soon: {other}");
+    ensure!(gained.began + RENEWAL >= least, "taken over too early: {other}");
     ensure!(gained.began < most, "taken over too late: {other}");
     let calls = other.to_aws();
     let first = calls.entries().first().context("no call of AWS")?;
@@ -54,7 +55,7 @@ async fn a_dead_leader_is_followed_within_its_lease_and_not_before() -> Result<(
 }
 
 #[tokio::test]
-async fn who_stands_by_watches_and_neither_writes_nor_calls_aws() -> Result<()> {
+async fn standby_neither_writes_nor_calls_aws() -> Result<()> {
     let pair = Pair::new().await?;
     let scene = pair.stage.scene("shop").await?;
     for (n, method) in ["IRSA", "PodIdentity", "IRSA"].into_iter().enumerate() {
@@ -64,7 +65,7 @@ async fn who_stands_by_watches_and_neither_writes_nor_calls_aws() -> Result<()> 
         scene.until_ready(&name).await?;
         scene.delete(&name).await?;
     }
-    // For as long as a claim holds, at least.
+    // For at least one lease duration.
     let ledger = pair.stage.bed.gateway.ledger();
     let renewals = |calls: &Calls| calls.of("update leases").count() >= RENEWALS;
     tokio::time::timeout(LEASE * 5, ledger.until(Mark::default(), renewals)).await?;

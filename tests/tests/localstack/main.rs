@@ -1,5 +1,6 @@
-//! The same suites with IAM and STS from LocalStack: what holds on two emulators that share no code is less likely a
-//! quirk of one. EKS stays ministack's; LocalStack judges no trust, so the proof is not among them. Does I/O.
+//! Runs the operator suite with IAM and STS of LocalStack: a result that holds on two emulators without common code is less
+//! likely a quirk of one. EKS stays ministack's. LocalStack evaluates no trust policy, so the credential proof is excluded.
+//! Does I/O.
 
 #[path = "../operator/conflict.rs"]
 mod conflict;
@@ -19,7 +20,7 @@ use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{TestEnv, TestEnvOptions};
 use tokio::sync::OnceCell;
 
-/// The one stage of this binary; it ends with the process.
+/// The only environment of this binary; it ends with the process.
 async fn stage() -> Result<&'static TestEnv> {
     static TEST_ENV: OnceCell<TestEnv> = OnceCell::const_new();
     let bed = TestBedOptions {

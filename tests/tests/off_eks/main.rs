@@ -1,14 +1,14 @@
-//! Clusters that are not EKS's: a real API server with an issuer of its own, an operator that is told an id. IRSA works
-//! whole there, everything of EKS is refused in words, and nobody asks EKS anything. Needs the test bed; does I/O.
+//! Proves behaviour on non-EKS clusters: a real API server with its own issuer and an operator with a cluster id. IRSA
+//! works completely, every EKS feature is refused with a message, and EKS receives no call. Needs the test bed; does I/O.
 
-mod missing;
-mod works;
+mod irsa;
+mod prerequisites;
 
 use anyhow::Result;
 use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{ClusterFlags, TestEnv, TestEnvOptions};
 
-/// The id that the operator is told.
+/// The cluster id of the operator.
 const ID: &str = "prod.example.com";
 /// An issuer that AWS could reach.
 const ISSUER: &str = "https://oidc.example.com/prod";

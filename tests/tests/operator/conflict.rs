@@ -1,4 +1,4 @@
-//! Conflicts: what is not Lanyard's is never touched, and the condition says whose it is.
+//! Proves that Lanyard never changes resources that it does not own, and that the condition names their owner. Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_tests::condition;
@@ -9,7 +9,7 @@ use crate::stage;
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"]}]}"#;
 
 #[tokio::test]
-async fn a_role_of_somebody_else_is_left_alone() -> Result<()> {
+async fn foreign_role_reports_conflict_and_stays_unchanged() -> Result<()> {
     let scene = stage().await?.scene("con-role").await?;
     let made = scene
         .aws
@@ -45,7 +45,7 @@ async fn a_role_of_somebody_else_is_left_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_foreign_association_wins_over_irsa_and_is_said() -> Result<()> {
+async fn foreign_association_blocks_irsa_and_is_reported() -> Result<()> {
     let scene = stage().await?.scene("con-association").await?;
     scene.account("orders").await?;
     let made = scene.aws.iam.create_role().role_name("con-other");
@@ -85,7 +85,7 @@ async fn a_foreign_association_wins_over_irsa_and_is_said() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_annotation_of_somebody_else_is_left_alone() -> Result<()> {
+async fn foreign_annotation_reports_conflict_and_stays_unchanged() -> Result<()> {
     let scene = stage().await?.scene("con-annotation").await?;
     scene.account("orders").await?;
     let patch = json!({"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::000000000000:role/theirs"}}});
@@ -112,7 +112,7 @@ async fn an_annotation_of_somebody_else_is_left_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_change_that_no_pod_shows_waits_for_consent_and_sees_it_at_once() -> Result<()> {
+async fn invisible_change_requires_approval_and_proceeds_at_once() -> Result<()> {
     let scene = stage().await?.scene("con-change").await?;
     scene.account("orders").await?;
     let by = |method: &str| json!({"method": method, "role": {"managed": {}}});
@@ -130,7 +130,7 @@ async fn a_change_that_no_pod_shows_waits_for_consent_and_sees_it_at_once() -> R
     let transition = object.status.and_then(|status| status.transition);
     let consent = transition
         .and_then(|transition| transition.approval_token)
-        .context("the status says what to agree with")?;
+        .context("the status has no approval token")?;
     let patch = json!({"metadata": {"annotations": {lanyard_api::ANNOTATION_APPROVE: consent}}});
     scene
         .identities()

@@ -1,4 +1,5 @@
-//! Deletion: what Lanyard owns goes in the right order, what it does not own stays, and nothing gets stuck.
+//! Proves that deletion removes owned resources in the right order, keeps foreign resources, and is never blocked. Does
+//! I/O.
 
 use anyhow::Result;
 use serde_json::json;
@@ -6,7 +7,7 @@ use serde_json::json;
 use crate::stage;
 
 #[tokio::test]
-async fn nothing_is_left_in_aws_even_of_what_others_attached() -> Result<()> {
+async fn deletion_removes_foreign_attachments_too() -> Result<()> {
     let scene = stage().await?.scene("del-all").await?;
     scene
         .apply(
@@ -28,7 +29,7 @@ async fn nothing_is_left_in_aws_even_of_what_others_attached() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_irsa_annotation_goes_and_the_service_account_of_somebody_else_stays() -> Result<()> {
+async fn irsa_deletion_keeps_foreign_service_account() -> Result<()> {
     let scene = stage().await?.scene("del-irsa").await?;
     scene.account("orders").await?;
     scene
@@ -42,7 +43,7 @@ async fn an_irsa_annotation_goes_and_the_service_account_of_somebody_else_stays(
 }
 
 #[tokio::test]
-async fn a_service_account_that_lanyard_created_goes_with_its_object() -> Result<()> {
+async fn created_service_account_is_deleted_with_object() -> Result<()> {
     let scene = stage().await?.scene("del-created").await?;
     let spec = json!({"serviceAccount": {"create": true}, "method": "IRSA", "role": {"managed": {}}});
     scene.apply("orders", spec).await?;
@@ -53,7 +54,7 @@ async fn a_service_account_that_lanyard_created_goes_with_its_object() -> Result
 }
 
 #[tokio::test]
-async fn retained_things_stay_and_are_no_longer_lanyards() -> Result<()> {
+async fn retained_resources_stay_and_lose_ownership() -> Result<()> {
     let scene = stage().await?.scene("del-retain").await?;
     let spec = json!({"method": "PodIdentity", "deletionPolicy": "Retain", "role": {"managed": {}}});
     scene.apply("orders", spec).await?;
@@ -68,7 +69,7 @@ async fn retained_things_stay_and_are_no_longer_lanyards() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_suspended_object_is_only_released() -> Result<()> {
+async fn suspended_object_deletion_only_releases() -> Result<()> {
     let scene = stage().await?.scene("del-suspended").await?;
     scene
         .apply(
@@ -90,7 +91,7 @@ async fn a_suspended_object_is_only_released() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_role_that_is_gone_already_is_success() -> Result<()> {
+async fn deletion_with_missing_role_succeeds() -> Result<()> {
     let scene = stage().await?.scene("del-gone").await?;
     scene
         .apply(

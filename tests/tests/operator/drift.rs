@@ -1,4 +1,5 @@
-//! Drift: what others change behind Lanyard's back is found field by field, and corrected or reported as asked.
+//! Proves that out-of-band changes are detected field by field, and corrected or reported according to the drift policy.
+//! Does I/O.
 
 use anyhow::{Context, Result};
 use aws_sdk_iam::types::Tag;
@@ -28,8 +29,8 @@ fn open_trust() -> String {
     .to_string()
 }
 
-/// Breaks trust and attachments of a role, as a user in the console would, while no reconciliation runs or is to come: one
-/// in the middle of it would find half of it.
+/// Breaks the trust and the attachments of a role, as a user of the console does, while no reconciliation is running or
+/// due: a reconciliation in between would detect only half of the changes.
 async fn break_role(scene: &TestNamespace<'_>, role: &str) -> Result<()> {
     scene.reconciled("orders").await?;
     let iam = &scene.aws.iam;
@@ -56,7 +57,7 @@ fn fields(object: &WorkloadIdentity) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_broken_role_is_repaired_and_the_repair_is_recorded() -> Result<()> {
+async fn broken_role_is_corrected_and_correction_recorded() -> Result<()> {
     let scene = stage().await?.scene("drift-correct").await?;
     scene.apply("orders", spec("Correct")).await?;
     let object = scene.until_ready("orders").await?;
@@ -79,7 +80,7 @@ async fn a_broken_role_is_repaired_and_the_repair_is_recorded() -> Result<()> {
 }
 
 #[tokio::test]
-async fn under_report_drift_stands_and_a_change_of_the_spec_is_applied_all_the_same() -> Result<()> {
+async fn report_policy_keeps_drift_and_applies_spec_change() -> Result<()> {
     let scene = stage().await?.scene("drift-report").await?;
     scene.apply("orders", spec("Report")).await?;
     let object = scene.until_ready("orders").await?;
@@ -109,7 +110,7 @@ async fn under_report_drift_stands_and_a_change_of_the_spec_is_applied_all_the_s
             .and_then(|status| status.observed_generation)
             == Some(2)
     };
-    scene.until("orders", "reconciled at again", generation).await?;
+    scene.until("orders", "reconciled again", generation).await?;
     let found = scene
         .aws
         .iam
@@ -125,7 +126,7 @@ async fn under_report_drift_stands_and_a_change_of_the_spec_is_applied_all_the_s
 }
 
 #[tokio::test]
-async fn an_emergency_policy_and_foreign_tags_are_reported_and_never_removed() -> Result<()> {
+async fn foreign_policy_and_tags_are_reported_and_kept() -> Result<()> {
     let scene = stage().await?.scene("drift-emergency").await?;
     scene.apply("orders", spec("Correct")).await?;
     let object = scene.until_ready("orders").await?;
@@ -158,7 +159,7 @@ async fn an_emergency_policy_and_foreign_tags_are_reported_and_never_removed() -
 }
 
 #[tokio::test]
-async fn an_edited_annotation_is_seen_by_watch_and_put_back() -> Result<()> {
+async fn edited_annotation_is_detected_by_watch_and_restored() -> Result<()> {
     let scene = stage().await?.scene("drift-annotation").await?;
     scene.account("orders").await?;
     scene
@@ -177,7 +178,7 @@ async fn an_edited_annotation_is_seen_by_watch_and_put_back() -> Result<()> {
         .await?;
     let corrected = |object: &WorkloadIdentity| drift(object).last_correction.is_some();
     scene
-        .until("orders", "corrected without being asked", corrected)
+        .until("orders", "corrected without a request", corrected)
         .await?;
     let account = scene.accounts().get("orders").await?;
     assert_eq!(
@@ -188,7 +189,7 @@ async fn an_edited_annotation_is_seen_by_watch_and_put_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_lost_status_costs_nothing_but_a_look() -> Result<()> {
+async fn lost_status_is_rebuilt_without_writes_to_aws() -> Result<()> {
     let scene = stage().await?.scene("drift-status-lost").await?;
     scene.apply("orders", spec("Correct")).await?;
     scene.until_ready("orders").await?;
@@ -207,14 +208,14 @@ async fn a_lost_status_costs_nothing_but_a_look() -> Result<()> {
     let calls = scene.calls_about("orders", mark).await?;
     assert!(
         calls.iter().all(|entry| !entry.call.write),
-        "everything was found again: {calls:#?}"
+        "unexpected writes after the loss of the status: {calls:#?}"
     );
     Ok(())
 }
 
-/// Another tool that takes the role for its own undoes each repair.
+/// Another tool that claims the role undoes each repair.
 #[tokio::test]
-async fn who_undoes_every_repair_is_named_and_what_gives_nothing_is_left_alone_for_a_while() -> Result<()> {
+async fn contested_correction_names_actor_and_backs_off() -> Result<()> {
     let scene = stage().await?.scene("drift-contest").await?;
     scene.apply("orders", spec("Correct")).await?;
     let role = scene.role_of(&scene.until_ready("orders").await?)?;
@@ -231,15 +232,15 @@ async fn who_undoes_every_repair_is_named_and_what_gives_nothing_is_left_alone_f
     assert_eq!(
         scene.aws.attached(&role).await?,
         [READ_ONLY],
-        "what gives something is put back each time"
+        "a correction with effect was not repeated"
     );
     let calls = scene.stage.bed.gateway.ledger().since(mark).by("lanyard");
     assert!(calls.of("TagRole").about(&role).is_empty(), "{calls}");
     Ok(())
 }
 
-/// Gives the role a tag and a policy as another tool wants them, and requests a reconciliation. Returns the place in the
-/// ledger before that.
+/// Sets a tag and a policy of the role as another tool does, and requests a reconciliation. Returns the ledger mark before
+/// that.
 async fn take_over(scene: &TestNamespace<'_>, role: &str) -> Result<Mark> {
     let mark = scene.stage.bed.gateway.ledger().mark();
     let iam = &scene.aws.iam;
@@ -254,8 +255,8 @@ async fn take_over(scene: &TestNamespace<'_>, role: &str) -> Result<Mark> {
     Ok(mark)
 }
 
-/// Waits until each of these calls of the operator has succeeded. To wait for one of them is not enough: a reconciliation
-/// that reads the role between the two edits repairs one of them, and the next reconciliation the other.
+/// Waits until each of these calls of the operator has succeeded. One of them is not enough: a reconciliation that reads
+/// the role between the two edits repairs one of them, and the next reconciliation the other.
 async fn repaired_by(scene: &TestNamespace<'_>, mark: Mark, operations: &[&str], role: &str) -> Result<()> {
     let done = |calls: &Calls, operation| {
         let calls = calls.by("lanyard").of(operation).about(role);

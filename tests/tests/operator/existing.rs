@@ -1,4 +1,5 @@
-//! Existing roles: Lanyard says what is missing in somebody else's trust policy, and changes nothing there.
+//! Proves that Lanyard reports the missing statement of an existing role's trust policy and changes nothing there. Does
+//! I/O.
 
 use anyhow::{Context, Result};
 use lanyard_tests::condition;
@@ -15,7 +16,7 @@ fn existing(arn: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_missing_statement_is_said_word_for_word_and_adding_it_is_enough() -> Result<()> {
+async fn missing_statement_is_quoted_and_adding_it_binds() -> Result<()> {
     let scene = stage().await?.scene("ex-missing").await?;
     let ec2 =
         json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
@@ -47,7 +48,7 @@ async fn the_missing_statement_is_said_word_for_word_and_adding_it_is_enough() -
 }
 
 #[tokio::test]
-async fn a_wider_trust_is_enough_and_remarked_on() -> Result<()> {
+async fn wider_trust_binds_with_warning() -> Result<()> {
     let scene = stage().await?.scene("ex-wider").await?;
     let wide = json!({"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]});
     let made = scene
@@ -65,7 +66,7 @@ async fn a_wider_trust_is_enough_and_remarked_on() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_role_that_is_not_there_is_said() -> Result<()> {
+async fn missing_existing_role_is_reported() -> Result<()> {
     let scene = stage().await?.scene("ex-nowhere").await?;
     scene
         .apply("orders", existing("arn:aws:iam::000000000000:role/nowhere"))

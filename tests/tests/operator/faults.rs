@@ -1,4 +1,5 @@
-//! Faults: what AWS refuses, delays or breaks off is said for what it is, never taken for absence, and got over.
+//! Proves that refused, delayed and aborted calls are reported correctly, never mistaken for absence, and recovered from.
+//! Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_testkit::gateway::{Fault, Mark};
@@ -14,7 +15,7 @@ fn spec(name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_named_and_its_grant_is_enough() -> Result<()> {
+async fn missing_permission_is_named_and_grant_recovers() -> Result<()> {
     let scene = stage().await?.scene("fault-denied").await?;
     let fault = scene
         .stage
@@ -35,7 +36,7 @@ async fn a_missing_permission_is_named_and_its_grant_is_enough() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_role_that_eks_does_not_see_yet_is_waited_for() -> Result<()> {
+async fn role_not_yet_visible_to_eks_is_awaited() -> Result<()> {
     let scene = stage().await?.scene("fault-young").await?;
     let text = "Role provided in the request does not exist";
     let fault = Fault::on("CreatePodIdentityAssociation")
@@ -61,7 +62,7 @@ async fn a_role_that_eks_does_not_see_yet_is_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn throttling_and_server_errors_pass_by_themselves() -> Result<()> {
+async fn throttling_and_server_errors_recover_without_help() -> Result<()> {
     let scene = stage().await?.scene("fault-passing").await?;
     let faults = scene.stage.bed.gateway.faults();
     faults.add(Fault::on("CreateRole").about("fault-passing").nth(1).fails(
@@ -86,7 +87,7 @@ async fn throttling_and_server_errors_pass_by_themselves() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_makes_no_second_association() -> Result<()> {
+async fn lost_answer_creates_no_second_association() -> Result<()> {
     let scene = stage().await?.scene("fault-lost").await?;
     let faults = scene.stage.bed.gateway.faults();
     faults.add(
@@ -110,7 +111,7 @@ async fn an_answer_that_was_lost_makes_no_second_association() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_unknown_and_never_written() -> Result<()> {
+async fn unreadable_resource_is_unknown_and_never_written() -> Result<()> {
     let scene = stage().await?.scene("fault-unreadable").await?;
     scene.apply("orders", spec("fault-unreadable")).await?;
     scene.until_ready("orders").await?;
@@ -130,7 +131,7 @@ async fn what_cannot_be_read_is_unknown_and_never_written() -> Result<()> {
     assert_eq!(
         condition(&object, "Ready").context("Ready")?.status,
         "True",
-        "an outage does not turn it red"
+        "an outage must not make it unready"
     );
     let calls = scene.calls_about("orders", mark).await?;
     assert!(calls.iter().all(|entry| !entry.call.write), "{calls:#?}");

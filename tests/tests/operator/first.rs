@@ -1,4 +1,5 @@
-//! The first identities of a cluster, all at once: on a stage of its own, whose account has no provider yet.
+//! Proves the start of a cluster whose account has no OIDC provider yet: several identities are created at once, in an
+//! environment of their own. Does I/O.
 
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use serde_json::json;
 use crate::BINARY;
 
 #[tokio::test]
-async fn one_of_those_who_need_a_provider_makes_it_and_one_adds_the_other_audience() -> Result<()> {
+async fn concurrent_first_identities_create_one_provider() -> Result<()> {
     let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
-    // So that each has reconciled, and found no provider, before the first has made it.
+    // Every identity reconciles, and finds no provider, before the first one has created it.
     stage.bed.gateway.set_latency(Duration::from_millis(300));
     let scene = stage.scene("irsa-first").await?;
     let names = ["a", "b", "c", "d", "e", "f"];

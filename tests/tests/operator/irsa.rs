@@ -1,4 +1,4 @@
-//! IRSA: provider, role, trust and annotation.
+//! Proves IRSA: provider, role, trust policy and annotation. Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_tests::arn_of;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::stage;
 
 #[tokio::test]
-async fn the_annotations_say_what_the_spec_asks_for() -> Result<()> {
+async fn annotations_match_spec() -> Result<()> {
     let scene = stage().await?.scene("irsa-annotations").await?;
     let irsa =
         json!({"audience": "vault.example.com", "tokenExpiration": "2h", "stsRegionalEndpoints": true});
@@ -46,7 +46,7 @@ async fn the_annotations_say_what_the_spec_asks_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_missing_service_account_is_waited_for_and_seen_at_once() -> Result<()> {
+async fn missing_service_account_is_awaited_and_bound_at_once() -> Result<()> {
     let scene = stage().await?.scene("irsa-waits").await?;
     scene
         .apply("orders", json!({"method": "IRSA", "role": {"managed": {}}}))

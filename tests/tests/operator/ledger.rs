@@ -1,4 +1,5 @@
-//! The call ledger: what creating and looking cost, counted. Counts do not flake; times would.
+//! Proves the cost of creations and reconciliations by the number of calls. Counts are deterministic; durations are not.
+//! Does I/O.
 
 use anyhow::Result;
 use lanyard_api::{WorkloadIdentity, WorkloadIdentityStatus};
@@ -15,7 +16,7 @@ fn spec(method: &str) -> Value {
     }}})
 }
 
-async fn creating(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<()> {
+async fn create(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<()> {
     let mark = scene.stage.bed.gateway.ledger().mark();
     scene.apply(name, spec(method)).await?;
     scene.until_ready(name).await?;
@@ -36,15 +37,15 @@ async fn creating(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result
 }
 
 #[tokio::test]
-async fn creating_one_identity_by_pod_identity_costs_at_most_six_calls() -> Result<()> {
+async fn pod_identity_creation_costs_at_most_six_calls() -> Result<()> {
     let scene = stage().await?.scene("led-pi").await?;
-    creating(&scene, "led-pi-orders", "PodIdentity").await
+    create(&scene, "led-pi-orders", "PodIdentity").await
 }
 
 #[tokio::test]
-async fn creating_one_identity_by_irsa_costs_at_most_six_calls() -> Result<()> {
+async fn irsa_creation_costs_at_most_six_calls() -> Result<()> {
     let scene = stage().await?.scene("led-irsa").await?;
-    creating(&scene, "led-irsa-orders", "IRSA").await
+    create(&scene, "led-irsa-orders", "IRSA").await
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
-//! The operator on a real API server, with ministack behind the gateway: what users apply, what AWS and the cluster hold
-//! afterwards, and what the status says of it. Needs the test bed; does I/O.
+//! Proves the operator on a real API server with ministack behind the gateway: from the applied objects to the state of AWS
+//! and the cluster, and the reported status. Needs the test bed; does I/O.
 //!
-//! The tests share one stage, each has a namespace of its own; only what must be the first in its account has its own.
+//! The tests share one environment, and each has its own namespace. Only tests that must be the first of an account have an
+//! environment of their own.
 
 mod conflict;
 mod deletion;
@@ -20,7 +21,7 @@ use tokio::sync::OnceCell;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 
-/// The one stage of this binary; it ends with the process.
+/// The only environment of this binary; it ends with the process.
 async fn stage() -> Result<&'static TestEnv> {
     static TEST_ENV: OnceCell<TestEnv> = OnceCell::const_new();
     TEST_ENV

@@ -1,4 +1,4 @@
-//! Pod Identity: role, trust and association; and that pods get its credentials.
+//! Proves Pod Identity: role, trust policy and association, and the credentials of pods. Does I/O.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::stage;
 
 #[tokio::test]
-async fn a_pod_created_after_ready_gets_the_association() -> Result<()> {
+async fn pod_created_after_ready_gets_association() -> Result<()> {
     let scene = stage().await?.scene("pi-works").await?;
     scene.account("carts").await?;
     let early = pod(&scene, "early").await?;
@@ -47,7 +47,7 @@ async fn a_pod_created_after_ready_gets_the_association() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_session_policy_and_a_target_role_reach_the_association() -> Result<()> {
+async fn session_policy_and_target_role_are_set_on_association() -> Result<()> {
     let scene = stage().await?.scene("pi-fields").await?;
     let target = "arn:aws:iam::111122223333:role/theirs";
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]});
@@ -82,7 +82,7 @@ async fn a_session_policy_and_a_target_role_reach_the_association() -> Result<()
 }
 
 #[tokio::test]
-async fn a_changed_session_policy_is_updated_in_place() -> Result<()> {
+async fn changed_session_policy_is_updated_in_place() -> Result<()> {
     let scene = stage().await?.scene("pi-update").await?;
     let with = |action: &str| {
         let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]});

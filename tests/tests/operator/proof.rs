@@ -1,4 +1,5 @@
-//! The proof: tokens of the API server exchanged at STS, where the emulator judges the role's trust.
+//! Proves the credentials: tokens of the API server are exchanged at STS, where the emulator evaluates the role's trust
+//! policy. Does I/O.
 
 use anyhow::Result;
 use lanyard_tests::arn_of;
@@ -9,7 +10,7 @@ use crate::stage;
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 
 #[tokio::test]
-async fn a_service_account_gets_working_credentials_and_another_one_does_not() -> Result<()> {
+async fn only_bound_service_account_gets_credentials() -> Result<()> {
     let scene = stage().await?.scene("irsa-works").await?;
     scene.account("orders").await?;
     scene.account("stranger").await?;

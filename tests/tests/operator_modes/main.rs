@@ -1,5 +1,5 @@
-//! The operator's modes, each on a stage of its own: read-only, before its CRDs, two of them, and on its way out.
-//! Needs the test bed; does I/O.
+//! Proves the modes of the operator, each on an environment of its own: read-only, without CRDs, with a standby, and during
+//! shutdown. Needs the test bed; does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_tests::{TestEnv, TestEnvOptions, TestNamespace, condition, put_class};
@@ -11,7 +11,7 @@ fn spec() -> Value {
     json!({"method": "PodIdentity", "role": {"managed": {}}})
 }
 
-/// A stage whose operator has one more argument.
+/// An environment whose operator has one additional argument.
 async fn stage(argument: &'static str) -> Result<TestEnv> {
     let options = TestEnvOptions {
         arguments: vec![argument],
@@ -21,7 +21,7 @@ async fn stage(argument: &'static str) -> Result<TestEnv> {
 }
 
 #[tokio::test]
-async fn read_only_reports_what_it_would_do_and_does_nothing() -> Result<()> {
+async fn read_only_reports_plan_and_writes_nothing() -> Result<()> {
     let stage = stage("--read-only").await?;
     let scene = stage.scene("shop").await?;
     let mark = stage.bed.gateway.ledger().mark();
@@ -37,7 +37,7 @@ async fn read_only_reports_what_it_would_do_and_does_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn where_a_class_is_required_nobody_is_served_before_there_is_one() -> Result<()> {
+async fn required_class_missing_blocks_all_identities() -> Result<()> {
     let stage = stage("--require-class").await?;
     let scene = stage.scene("shop").await?;
     let mark = stage.bed.gateway.ledger().mark();
@@ -55,7 +55,7 @@ async fn where_a_class_is_required_nobody_is_served_before_there_is_one() -> Res
 }
 
 #[tokio::test]
-async fn without_its_crds_it_waits_and_says_so() -> Result<()> {
+async fn missing_crds_are_awaited_and_reported() -> Result<()> {
     let stage = TestEnv::set(
         BINARY,
         TestEnvOptions {
@@ -80,7 +80,7 @@ async fn without_its_crds_it_waits_and_says_so() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_standby_is_ready_calls_nobody_and_takes_over_at_once() -> Result<()> {
+async fn standby_is_ready_makes_no_calls_and_takes_over() -> Result<()> {
     let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
     let scene = stage.scene("shop").await?;
     scene.apply("orders", spec()).await?;
@@ -95,20 +95,17 @@ async fn a_standby_is_ready_calls_nobody_and_takes_over_at_once() -> Result<()> 
         .await?;
     assert!(
         stage.bed.gateway.ledger().since(mark).by("standby").is_empty(),
-        "the standby made calls of AWS"
+        "the standby called AWS"
     );
 
-    assert!(
-        stage.stop(0).await?.success(),
-        "a stop that was asked for is a success"
-    );
+    assert!(stage.stop(0).await?.success(), "a requested stop must succeed");
     scene.apply("carts", spec()).await?;
     scene.until_ready("carts").await?;
     stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn metrics_name_no_object() -> Result<()> {
+async fn metrics_contain_no_object_names() -> Result<()> {
     let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
     let scene: TestNamespace<'_> = stage.scene("telltale-namespace").await?;
     scene.apply("telltale-name", spec()).await?;
@@ -130,7 +127,7 @@ async fn metrics_name_no_object() -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_the_agent_nothing_is_bound_and_the_condition_says_what_to_install() -> Result<()> {
+async fn missing_agent_is_reported_and_blocks_binding() -> Result<()> {
     let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
     let scene = stage.scene("shop").await?;
     scene.aws.remove_agent().await?;
@@ -150,7 +147,7 @@ async fn without_the_agent_nothing_is_bound_and_the_condition_says_what_to_insta
 }
 
 #[tokio::test]
-async fn with_leave_to_do_so_the_agent_is_installed_where_a_binding_needs_it() -> Result<()> {
+async fn allowed_agent_installation_happens_on_first_binding() -> Result<()> {
     let options = TestEnvOptions {
         arguments: vec!["--pod-identity-agent", "Ensure"],
         timings: "waiting=1s",
@@ -168,7 +165,7 @@ async fn with_leave_to_do_so_the_agent_is_installed_where_a_binding_needs_it() -
     scene.until_ready("carts").await?;
     assert!(
         ledger.since(mark).of("CreateAddon").is_empty(),
-        "IRSA needs no agent"
+        "IRSA must not install the agent"
     );
     for name in ["orders", "users"] {
         scene.apply(name, spec()).await?;
@@ -177,12 +174,12 @@ async fn with_leave_to_do_so_the_agent_is_installed_where_a_binding_needs_it() -
         scene.until_ready(name).await?;
     }
     let installed = ledger.since(mark).of("CreateAddon");
-    assert!(!installed.is_empty(), "somebody has installed it");
+    assert!(!installed.is_empty(), "the add-on was not installed");
     scene.delete("orders").await?;
     scene.delete("users").await?;
     assert!(
         ledger.since(mark).of("DeleteAddon").is_empty(),
-        "others may need it"
+        "the add-on must stay installed"
     );
     stage.bed.stop().await
 }

@@ -1,8 +1,8 @@
-//! Who may do what in the cluster: the operator with exactly the rights that are shipped, and users with the built-in
-//! roles that ours aggregate to. Needs the test bed; does I/O.
+//! Proves the shipped RBAC rules: the operator with exactly its own rights, and users with the built-in roles that
+//! Lanyard's roles aggregate to. Needs the test bed; does I/O.
 
 mod operator;
 mod users;
 
-/// What the operator is given on EKS.
+/// The RBAC files of the operator on EKS.
 const RIGHTS: &[&str] = &["rbac-cluster.yaml", "rbac-kube-system.yaml", "rbac-restart.yaml"];

@@ -1,5 +1,5 @@
-//! The operator's rights are enough, and none is too much: it goes through everything that it can do as its own
-//! ServiceAccount, is refused nothing, and uses each right that it was given.
+//! Proves that the operator's rights are sufficient and minimal: as its own ServiceAccount it performs all its functions,
+//! is refused nothing, and uses each right. Does I/O.
 //!
 //! A right that is used is needed: without it the API server would have refused the call.
 
@@ -21,7 +21,7 @@ const OFF_EKS: &[&str] = &["rbac-cluster.yaml", "rbac-kube-system.yaml", "rbac-o
 const TIMINGS: &str = "binding-propagation=1s,step=200ms,waiting=1s,margin=1s,cached=2s";
 
 #[tokio::test]
-async fn on_eks_every_right_is_used_and_none_is_lacking() -> Result<()> {
+async fn eks_rights_are_sufficient_and_minimal() -> Result<()> {
     let options = TestEnvOptions {
         rights: RIGHTS,
         timings: TIMINGS,
@@ -33,15 +33,15 @@ async fn on_eks_every_right_is_used_and_none_is_lacking() -> Result<()> {
     daemon_set(&scene).await?;
     conflict(&stage);
     class(&scene).await?;
-    a_life(&scene).await?;
+    full_lifecycle(&scene).await?;
 
     let granted = granted(&scene, &["lanyard", "lanyard-restart"]).await?;
-    judge(&stage, &granted)?;
+    ensure_minimal(&stage, &granted)?;
     stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn off_eks_the_webhook_is_all_that_has_to_be_seen_besides() -> Result<()> {
+async fn off_eks_rights_add_only_the_webhook() -> Result<()> {
     let bed = TestBedOptions {
         issuer: Some("https://oidc.example.com/prod".to_owned()),
         ..TestBedOptions::default()
@@ -63,12 +63,12 @@ async fn off_eks_the_webhook_is_all_that_has_to_be_seen_besides() -> Result<()> 
     scene.until_ready("orders").await?;
     scene.delete("orders").await?;
     let granted = rules(&scene, "lanyard-off-eks").await?;
-    judge(&stage, &granted)?;
+    ensure_minimal(&stage, &granted)?;
     stage.bed.stop().await
 }
 
-/// From IRSA on a ServiceAccount that Lanyard makes to Pod Identity by rollout, and away.
-async fn a_life(scene: &TestNamespace<'_>) -> Result<()> {
+/// From IRSA on a ServiceAccount that Lanyard creates, to Pod Identity by rollout, to deletion.
+async fn full_lifecycle(scene: &TestNamespace<'_>) -> Result<()> {
     let spec = |method: &str| json!({"serviceAccount": {"create": true}, "method": method, "podRestart": "Rollout", "role": {"managed": {}}});
     scene.apply("orders", spec("IRSA")).await?;
     scene.until_ready("orders").await?;
@@ -78,7 +78,7 @@ async fn a_life(scene: &TestNamespace<'_>) -> Result<()> {
         .await?;
     scene.apply("orders", spec("PodIdentity")).await?;
     scene
-        .until("orders", "done with its change", |object| {
+        .until("orders", "free of a transition", |object| {
             let ready = condition(object, "Ready").is_some_and(|ready| ready.status == "True");
             let status = object.status.as_ref();
             ready
@@ -89,13 +89,13 @@ async fn a_life(scene: &TestNamespace<'_>) -> Result<()> {
     scene.delete("orders").await
 }
 
-/// The class that is followed.
+/// Creates a class that an identity follows.
 async fn class(scene: &TestNamespace<'_>) -> Result<()> {
     let guardrails = json!({"namespaceSelector": {}, "methods": ["IRSA", "PodIdentity"]});
     put_class(&scene.client, "platform", true, json!({"guardrails": guardrails})).await
 }
 
-/// A status write that meets one of somebody else's.
+/// Causes a conflict of a status write with a write of another client.
 fn conflict(stage: &TestEnv) {
     let conflict = Fault::on("patch workloadidentities/status").nth(2);
     let _ = stage
@@ -105,7 +105,7 @@ fn conflict(stage: &TestEnv) {
         .add(conflict.fails(409, "Conflict", "the object has been modified"));
 }
 
-/// The agent as somebody installs it who does not use the add-on.
+/// The Pod Identity Agent as a DaemonSet, without the add-on.
 async fn daemon_set(scene: &TestNamespace<'_>) -> Result<()> {
     let labels = json!({"app.kubernetes.io/name": "eks-pod-identity-agent"});
     let spec = json!({
@@ -115,7 +115,7 @@ async fn daemon_set(scene: &TestNamespace<'_>) -> Result<()> {
     create(scene, "kube-system", "DaemonSet", "eks-pod-identity-agent", spec).await
 }
 
-/// One workload of each kind that Lanyard restarts.
+/// Creates one workload of each kind that Lanyard restarts.
 async fn workloads(scene: &TestNamespace<'_>) -> Result<()> {
     let pod = json!({"serviceAccountName": "orders", "terminationGracePeriodSeconds": 1, "containers": [{"name": "app", "image": "app"}]});
     for (kind, name) in [
@@ -150,8 +150,8 @@ async fn create(
     Ok(())
 }
 
-/// What rules allow, as the ledger words calls: `patch workloadidentities/status`.
-fn worded(rules: &[PolicyRule]) -> BTreeSet<String> {
+/// The allowed calls of rules, in the words of the ledger: `patch workloadidentities/status`.
+fn call_names(rules: &[PolicyRule]) -> BTreeSet<String> {
     let targets = |rule: &PolicyRule| {
         let resources = rule.resources.iter().flatten();
         resources
@@ -175,24 +175,24 @@ async fn rules(scene: &TestNamespace<'_>, cluster_role: &str) -> Result<BTreeSet
     let role = Api::<ClusterRole>::all(scene.client.clone())
         .get(cluster_role)
         .await?;
-    Ok(worded(&role.rules.context("rules")?))
+    Ok(call_names(&role.rules.context("rules")?))
 }
 
 async fn granted(scene: &TestNamespace<'_>, cluster_roles: &[&str]) -> Result<BTreeSet<String>> {
     let role = Api::<Role>::namespaced(scene.client.clone(), "kube-system")
         .get("lanyard")
         .await?;
-    let mut granted = worded(&role.rules.context("rules")?);
+    let mut granted = call_names(&role.rules.context("rules")?);
     for cluster_role in cluster_roles {
         granted.append(&mut rules(scene, cluster_role).await?);
     }
     Ok(granted)
 }
 
-fn judge(stage: &TestEnv, granted: &BTreeSet<String>) -> Result<()> {
+fn ensure_minimal(stage: &TestEnv, granted: &BTreeSet<String>) -> Result<()> {
     let calls = stage.permitted_calls()?.to(Service::Kubernetes);
     let unused: Vec<_> = granted.difference(&used(&calls)).cloned().collect();
-    ensure!(unused.is_empty(), "rights that nothing used: {unused:?}");
+    ensure!(unused.is_empty(), "unused rights: {unused:?}");
     Ok(())
 }
 

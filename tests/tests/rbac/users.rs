@@ -1,7 +1,5 @@
-//! What `lanyard-view` and `lanyard-edit` add to the built-in roles, asked as users who have nothing but those in one
-//! namespace: reading for all of them, writing for two, the status for nobody.
-
-use std::time::Duration;
+//! Proves that `lanyard-view` and `lanyard-edit` extend the built-in roles: three roles may read, two may write, and none
+//! may write the status. Users have only those roles, in one namespace. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::authorization::v1::{
@@ -13,7 +11,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use lanyard_api::WorkloadIdentity;
 use lanyard_testkit::TestBed;
-use lanyard_tests::{PATIENCE, POLL, rights};
+use lanyard_tests::{eventually, rights};
 use serde_json::json;
 
 const NAMESPACE: &str = "default";
@@ -21,7 +19,7 @@ const READS: [&str; 3] = ["get", "list", "watch"];
 const WRITES: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
 
 #[tokio::test]
-async fn the_built_in_roles_read_and_write_identities_and_never_their_status() -> Result<()> {
+async fn built_in_roles_access_identities_but_not_status() -> Result<()> {
     let bed = TestBed::shared().await?;
     bed.apply_crds().await?;
     rights::apply(bed, &["rbac-users.yaml"])?;
@@ -34,7 +32,7 @@ async fn the_built_in_roles_read_and_write_identities_and_never_their_status() -
         for verb in WRITES {
             ensure!(
                 !may(&user, verb, "").await?,
-                "{role} may not {verb}: nobody gave that"
+                "{role} may not {verb}: the role does not grant it"
             );
         }
     }
@@ -50,11 +48,11 @@ async fn the_built_in_roles_read_and_write_identities_and_never_their_status() -
             );
         }
     }
-    the_api_server_means_it(&tenant(bed, "edit").await?).await
+    requests_are_enforced(&tenant(bed, "edit").await?).await
 }
 
-/// The same by deeds.
-async fn the_api_server_means_it(editor: &Client) -> Result<()> {
+/// Checks the same rules by real requests.
+async fn requests_are_enforced(editor: &Client) -> Result<()> {
     let api: Api<WorkloadIdentity> = Api::namespaced(editor.clone(), NAMESPACE);
     let identity = serde_json::from_value(json!({
         "apiVersion": "lanyard.dev/v1alpha1", "kind": "WorkloadIdentity",
@@ -68,7 +66,7 @@ async fn the_api_server_means_it(editor: &Client) -> Result<()> {
     }
 }
 
-/// A client for a user who has one built-in role in one namespace.
+/// A client of a user with one built-in role in one namespace.
 async fn tenant(bed: &TestBed, role: &str) -> Result<Client> {
     let user = format!("tenant-{role}");
     let binding = RoleBinding {
@@ -96,7 +94,7 @@ async fn tenant(bed: &TestBed, role: &str) -> Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
-/// Whether the user of a client may do something with WorkloadIdentities, as the API server's RBAC sees it.
+/// Returns `true` if RBAC allows the client's user this verb on WorkloadIdentities.
 async fn may(user: &Client, verb: &str, subresource: &str) -> Result<bool> {
     let attributes = ResourceAttributes {
         namespace: Some(NAMESPACE.to_owned()),
@@ -118,15 +116,7 @@ async fn may(user: &Client, verb: &str, subresource: &str) -> Result<bool> {
     Ok(answer.status.context("an answer")?.allowed)
 }
 
-/// Waits until the controller that aggregates has done it.
+/// Waits until the aggregation controller has updated the roles.
 async fn until_allowed(user: &Client, verb: &str) -> Result<()> {
-    let aggregated = async {
-        while !may(user, verb, "").await? {
-            tokio::time::sleep(POLL.max(Duration::from_millis(50))).await;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(PATIENCE, aggregated)
-        .await
-        .context("the roles were never aggregated")?
+    eventually("the roles are aggregated", async || may(user, verb, "").await).await
 }

@@ -1,5 +1,5 @@
-//! One role that somebody else owns, and in whose trust policy Lanyard keeps its statements: one identity, and twenty of
-//! two clusters at once. Needs the test bed; does I/O.
+//! Proves the management of statements in the trust policy of a role with another owner: by one identity, and by twenty
+//! identities of two clusters at once. Needs the test bed; does I/O.
 //!
 //! ```text
 //!   cluster lanyard -> operator --+
@@ -7,10 +7,10 @@
 //!   cluster harbour -> operator --+
 //! ```
 
-mod alone;
-mod crowd;
-mod killed;
+mod interrupted;
+mod many_identities;
 mod role;
+mod single_identity;
 
 use anyhow::Result;
 use lanyard_tests::{TestEnv, TestEnvOptions};
@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 
-/// The stage that the tests with one cluster share.
+/// The environment that the tests with one cluster share.
 async fn stage() -> Result<&'static TestEnv> {
     static TEST_ENV: OnceCell<TestEnv> = OnceCell::const_new();
     TEST_ENV

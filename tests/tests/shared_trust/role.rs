@@ -1,5 +1,5 @@
-//! A role as its owner has it: made by hand, with statements that are nobody else's business.
-//! Names in, the role's ARN, and who is in its statements, out. Talks to AWS as the account's root.
+//! A role as its owner creates it, with statements that Lanyard must not change. Input: names. Output: the ARN of the role
+//! and the members of its statements. Calls AWS as the root user of the account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use lanyard_tests::Clients;
 use serde_json::{Value, json};
 
-/// What the owner wrote.
+/// The statements of the owner.
 pub fn owners() -> Vec<Value> {
     vec![
         json!({"Sid": "Machines", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}),
@@ -16,7 +16,7 @@ pub fn owners() -> Vec<Value> {
     ]
 }
 
-/// Makes the role.
+/// Creates the role.
 pub async fn make(aws: &Clients, name: &str, statements: &[Value]) -> Result<String> {
     let made = aws.iam.create_role().role_name(name);
     let made = made
@@ -26,7 +26,7 @@ pub async fn make(aws: &Clients, name: &str, statements: &[Value]) -> Result<Str
     Ok(made.role.context("a role")?.arn)
 }
 
-/// Writes the whole trust policy, as its owner may.
+/// Replaces the whole trust policy, as its owner does.
 pub async fn write(aws: &Clients, name: &str, statements: &[Value]) -> Result<()> {
     let update = aws.iam.update_assume_role_policy().role_name(name);
     update.policy_document(policy(statements)).send().await?;
@@ -47,14 +47,14 @@ pub async fn statements(aws: &Clients, name: &str) -> Result<Vec<Value>> {
         .clone())
 }
 
-/// Whether a statement is Lanyard's.
+/// Returns `true` if the statement is Lanyard's.
 pub fn is_lanyards(statement: &Value) -> bool {
     statement["Sid"]
         .as_str()
         .is_some_and(|sid| sid.starts_with("Lanyard"))
 }
 
-/// The owner's statements, as they stand.
+/// The current statements of the owner.
 pub async fn of_owner(aws: &Clients, name: &str) -> Result<Vec<Value>> {
     let all = statements(aws, name).await?;
     Ok(all
@@ -63,7 +63,7 @@ pub async fn of_owner(aws: &Clients, name: &str) -> Result<Vec<Value>> {
         .collect())
 }
 
-/// Who is in Lanyard's statements: the names, by the id of the statement.
+/// The members of Lanyard's statements: names by the id of the statement.
 pub async fn members(aws: &Clients, name: &str) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut members = BTreeMap::new();
     for statement in statements(aws, name)

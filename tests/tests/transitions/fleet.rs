@@ -1,5 +1,5 @@
-//! Workloads of one namespace: those whose pods really roll, and those whose pods nothing replaces.
-//! A scene in, objects of the API server out. Needs the test bed; does I/O.
+//! Workloads of one namespace: some whose pods roll, and some whose pods no controller replaces. Input: a namespace.
+//! Output: objects of the API server. Needs the test bed; does I/O.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
@@ -7,7 +7,7 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use lanyard_testkit::control_plane::ANNOTATION_RUNS_ON;
-use lanyard_tests::{PATIENCE, POLL, TestNamespace, with};
+use lanyard_tests::{TestNamespace, eventually, with};
 use serde_json::{Value, json};
 
 /// Creates a Deployment of two, a StatefulSet of two and a DaemonSet, and waits until their pods are Ready.
@@ -34,7 +34,7 @@ pub async fn deploy(scene: &TestNamespace<'_>) -> Result<()> {
     .await
 }
 
-/// Creates a pod that nothing replaces.
+/// Creates a pod that no controller replaces.
 pub async fn bare_pod(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     create(scene, "", "Pod", name, pod_spec()).await?;
     until(scene, "the pod is Ready", |pods| {
@@ -44,7 +44,7 @@ pub async fn bare_pod(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     .await
 }
 
-/// Creates a Job whose one pod runs until [`end_job`], and waits until it does.
+/// Creates a Job whose only pod runs until [`end_job`], and waits until it runs.
 pub async fn job(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let template = json!({
         "metadata": {"annotations": {ANNOTATION_RUNS_ON: ""}},
@@ -57,7 +57,7 @@ pub async fn job(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     .await
 }
 
-/// Lets a Job's pod come to its end.
+/// Ends a Job's pod.
 pub async fn end_job(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let patch = json!({"metadata": {"annotations": {ANNOTATION_RUNS_ON: null}}});
     let api = pods(&scene.client, &scene.namespace);
@@ -95,7 +95,7 @@ pub async fn delete_pod(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Deletes every pod that has an owner once; the owners make new ones.
+/// Deletes every pod that has an owner once; the owners create new ones.
 pub async fn replace_all(scene: &TestNamespace<'_>) -> Result<()> {
     for pod in all(scene).await? {
         if pod.metadata.owner_references.is_some() {
@@ -110,13 +110,13 @@ pub fn pods(client: &Client, namespace: &str) -> Api<Pod> {
     Api::namespaced(client.clone(), namespace)
 }
 
-/// The pods of a scene that hold something: those that have come to their end do not.
+/// The pods of a namespace that have not ended.
 pub async fn all(scene: &TestNamespace<'_>) -> Result<Vec<Pod>> {
-    holding(&scene.client, &scene.namespace).await
+    running(&scene.client, &scene.namespace).await
 }
 
-/// The same of a namespace.
-pub async fn holding(client: &Client, namespace: &str) -> Result<Vec<Pod>> {
+/// The pods of any namespace that have not ended.
+pub async fn running(client: &Client, namespace: &str) -> Result<Vec<Pod>> {
     let mut list = pods(client, namespace).list(&ListParams::default()).await?;
     list.items.retain(|pod| !has_ended(pod));
     Ok(list.items)
@@ -127,17 +127,9 @@ fn has_ended(pod: &Pod) -> bool {
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// Waits until the pods are as wanted.
+/// Waits until the pods satisfy a condition.
 async fn until(scene: &TestNamespace<'_>, what: &str, wanted: impl Fn(&[Pod]) -> bool) -> Result<()> {
-    let waiting = async {
-        while !wanted(&all(scene).await?) {
-            tokio::time::sleep(POLL).await;
-        }
-        Ok(())
-    };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .with_context(|| format!("it never came to be that {what}"))?
+    eventually(what, async || Ok(wanted(&all(scene).await?))).await
 }
 
 fn is_ready(pod: &Pod) -> bool {

@@ -1,6 +1,6 @@
-//! A guard over a namespace: looks again and again whether each of its pods could get credentials with what it carries.
-//! A scene in; every pod that could not out. Web identity is tried at STS with a token of the API server; that EKS would
-//! assume the association's role is told from the role's trust. Does I/O.
+//! A guard over a namespace: checks repeatedly that each of its pods could get credentials. Input: a namespace. Output:
+//! every pod that could not. Web identity is tested at STS with a token of the API server. For associations, the role's
+//! trust policy decides. Does I/O.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,29 +15,29 @@ use lanyard_tests::{Clients, PATIENCE, TestNamespace};
 use tokio::sync::watch::{self, Receiver};
 use tokio::task::JoinHandle;
 
-use crate::carries::Carries;
-use crate::fleet::{holding, pods};
-use crate::trust::{Form, lets_in};
+use crate::fleet::{pods, running};
+use crate::pod_credentials::PodCredentials;
+use crate::trust::{Form, allows};
 
-/// Between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A watch that goes on until somebody asks what it found.
+/// A check that is repeated until its result is requested.
 pub struct Guard {
     watching: JoinHandle<()>,
-    found: Receiver<Found>,
+    found: Receiver<Findings>,
 }
 
 #[derive(Default)]
-struct Found {
+struct Findings {
     looks: usize,
     lost: Vec<String>,
 }
 
 impl Guard {
-    /// Begins to watch the namespace of a scene.
+    /// Starts to guard a namespace.
     pub fn over(scene: &TestNamespace<'_>) -> Self {
-        let (told, found) = watch::channel(Found::default());
+        let (told, found) = watch::channel(Findings::default());
         let mut watch = Watch {
             client: scene.client.clone(),
             aws: scene.aws.clone(),
@@ -47,7 +47,7 @@ impl Guard {
         let watching = tokio::spawn(async move {
             loop {
                 let lost = watch
-                    .look()
+                    .check()
                     .await
                     .unwrap_or_else(|error| vec![format!("{error:#}")]);
                 told.send_modify(|found| {
@@ -60,20 +60,20 @@ impl Guard {
         Self { watching, found }
     }
 
-    /// Ends the watch; fails when any pod could not have got credentials at any look, the last of which begins now.
-    pub async fn found_nothing(mut self) -> Result<()> {
+    /// Ends the guard after one more check. Fails if any pod could not have got credentials at any check.
+    pub async fn finish(mut self) -> Result<()> {
         let under_way = self.found.borrow().looks + 1;
         let last = self.found.wait_for(|found| found.looks > under_way);
         let found = tokio::time::timeout(PATIENCE, last)
             .await
-            .context("the guard fell asleep")??;
+            .context("the guard did not check in time")??;
         self.watching.abort();
         ensure!(found.lost.is_empty(), "pods lost access: {:#?}", found.lost);
         Ok(())
     }
 }
 
-/// What one look needs, and the tokens that were made for it, by audience.
+/// The state of the checks, with the tokens by audience.
 struct Watch {
     client: Client,
     aws: Clients,
@@ -82,28 +82,28 @@ struct Watch {
 }
 
 impl Watch {
-    /// Each pod that gets nothing with what it carries. AWS is asked after the pods: it has to give what they have now.
-    async fn look(&mut self) -> Result<Vec<String>> {
+    /// The pods that get no credentials. AWS is read after the pods: it must provide what they have now.
+    async fn check(&mut self) -> Result<Vec<String>> {
         let (mut answers, mut lost) = (BTreeMap::new(), Vec::new());
-        for pod in holding(&self.client, &self.namespace).await? {
-            let carries = Carries::of(&pod);
-            if !answers.contains_key(&carries) {
-                let refusal = self.refusal(&carries).await?;
-                answers.insert(carries.clone(), refusal);
+        for pod in running(&self.client, &self.namespace).await? {
+            let credentials = PodCredentials::of(&pod);
+            if !answers.contains_key(&credentials) {
+                let refusal = self.refusal(&credentials).await?;
+                answers.insert(credentials.clone(), refusal);
             }
-            let refusal = answers.get(&carries).cloned().flatten();
+            let refusal = answers.get(&credentials).cloned().flatten();
             let name = pod.metadata.name.as_deref().unwrap_or_default();
             if let Some(why) = refusal
-                && self.stays(&pod).await?
+                && self.still_exists(&pod).await?
             {
-                lost.push(format!("{name} carries {carries:?}: {why}"));
+                lost.push(format!("{name} carries {credentials:?}: {why}"));
             }
         }
         Ok(lost)
     }
 
-    /// A pod that went while AWS was asked lost nothing.
-    async fn stays(&self, pod: &Pod) -> Result<bool> {
+    /// A pod that was deleted during the check lost nothing.
+    async fn still_exists(&self, pod: &Pod) -> Result<bool> {
         let name = pod.metadata.name.as_deref().context("a name")?;
         let found = pods(&self.client, &self.namespace).get_opt(name).await?;
         Ok(found.is_some_and(|found| {
@@ -111,12 +111,12 @@ impl Watch {
         }))
     }
 
-    /// Why these credentials would not be had.
-    async fn refusal(&mut self, carries: &Carries) -> Result<Option<String>> {
-        match carries {
-            Carries::WebIdentity { role, audience } => self.refusal_of_sts(role, audience).await,
-            Carries::PodIdentity => self.refusal_of_eks().await,
-            Carries::Nothing => Ok(Some("neither method's".to_owned())),
+    /// The reason that these credentials would be refused. Returns `None` if they would be granted.
+    async fn refusal(&mut self, credentials: &PodCredentials) -> Result<Option<String>> {
+        match credentials {
+            PodCredentials::WebIdentity { role, audience } => self.refusal_of_sts(role, audience).await,
+            PodCredentials::PodIdentity => self.refusal_of_eks().await,
+            PodCredentials::Nothing => Ok(Some("neither method's".to_owned())),
         }
     }
 
@@ -131,7 +131,7 @@ impl Watch {
                 error.code().unwrap_or_default(),
                 error.message().unwrap_or_default()
             ))),
-            Err(error) => Err(error).context("asking STS"),
+            Err(error) => Err(error).context("calling STS"),
         }
     }
 
@@ -165,7 +165,7 @@ impl Watch {
             return Ok(Some(format!("{role} is not there")));
         }
         let form = Form::of(&association);
-        let trusted = lets_in(&self.aws.trust(role).await?, form);
-        Ok((!trusted).then(|| format!("{role} does not let in {form:?}")))
+        let trusted = allows(&self.aws.trust(role).await?, form);
+        Ok((!trusted).then(|| format!("{role} does not allow {form:?}")))
     }
 }

@@ -1,18 +1,18 @@
-//! Changes of the binding on workloads that really roll: the pods are made by the control plane, get what a pod webhook
-//! gives them, late, and AWS is ministack. Needs the test bed; does I/O.
+//! Proves changes of the binding on workloads that really roll: the control plane creates the pods, a pod webhook injects
+//! credentials with a delay, and AWS is ministack. Needs the test bed; does I/O.
 //!
-//! The times of a change are shortened, and stay longer than the webhook's lag. All tests share one stage.
+//! The timings of a change are shortened and stay longer than the webhook's delay. All tests share one environment.
 
-mod carries;
 mod change;
 mod fleet;
 mod guard;
-mod held;
-mod left;
 mod method;
-mod parts;
+mod paused;
+mod pod_credentials;
+mod reverted;
+mod same_method;
 mod trust;
-mod turned;
+mod unmanaged_pods;
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use tokio::sync::OnceCell;
 
 const LAG: Duration = Duration::from_millis(700);
 const TIMINGS: &str = "binding-propagation=3s,step=200ms,waiting=1s,margin=1s,cached=5s";
-/// What a change by Pod Identity takes at least, of these times, while pods of before are left.
+/// The minimum duration of a change by Pod Identity with these timings, while pods of the old binding exist.
 const CACHED: Duration = Duration::from_secs(3 + 1 + 5);
 
 async fn stage() -> Result<&'static TestEnv> {

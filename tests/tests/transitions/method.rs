@@ -1,24 +1,25 @@
-//! From one method to the other: by rollout, by the ordinary churn, and back with somebody's consent.
+//! Proves changes from one method to the other: by rollout, by ordinary replacement of pods, and back with approval. Does
+//! I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::condition;
 
 use crate::change::{
-    STS_AUDIENCE, agree, change, fleet, only_irsa, only_pod_identity, plain, until_done, until_stage,
+    STS_AUDIENCE, approve, change, fleet, only_irsa, only_pod_identity, plain, until_done, until_stage,
 };
 use crate::fleet::replace_all;
 use crate::guard::Guard;
 use crate::trust::Form;
 
 #[tokio::test]
-async fn to_pod_identity_by_rollout() -> Result<()> {
+async fn irsa_to_pod_identity_by_rollout() -> Result<()> {
     let scene = fleet("to-pods-rollout", "IRSA").await?;
     change(&scene, plain("PodIdentity", "Rollout")).await?;
     only_pod_identity(&scene, Form::Tagged).await
 }
 
 #[tokio::test]
-async fn to_pod_identity_by_ordinary_churn() -> Result<()> {
+async fn irsa_to_pod_identity_by_pod_churn() -> Result<()> {
     let scene = fleet("to-pods-churn", "IRSA").await?;
     let guard = Guard::over(&scene);
     scene.apply("orders", plain("PodIdentity", "Never")).await?;
@@ -30,12 +31,12 @@ async fn to_pod_identity_by_ordinary_churn() -> Result<()> {
     );
     replace_all(&scene).await?;
     until_done(&scene).await?;
-    guard.found_nothing().await?;
+    guard.finish().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }
 
 #[tokio::test]
-async fn back_to_irsa_waits_for_consent_and_then_for_the_pods() -> Result<()> {
+async fn pod_identity_to_irsa_requires_approval_and_awaits_pods() -> Result<()> {
     let scene = fleet("to-irsa-consent", "PodIdentity").await?;
     scene.apply("orders", plain("IRSA", "Never")).await?;
     let guard = Guard::over(&scene);
@@ -43,8 +44,8 @@ async fn back_to_irsa_waits_for_consent_and_then_for_the_pods() -> Result<()> {
     let message = condition(&object, "Stalled").context("Stalled")?.message;
     ensure!(message.contains("lanyard.dev/approve="), "{message}");
     ensure!(scene.aws.associations("to-irsa-consent", "orders").await?.len() == 1);
-    guard.found_nothing().await?;
-    agree(&scene).await?;
+    guard.finish().await?;
+    approve(&scene).await?;
     until_stage(&scene, "Draining").await?;
     replace_all(&scene).await?;
     until_done(&scene).await?;
@@ -52,7 +53,7 @@ async fn back_to_irsa_waits_for_consent_and_then_for_the_pods() -> Result<()> {
 }
 
 #[tokio::test]
-async fn back_to_irsa_by_rollout() -> Result<()> {
+async fn pod_identity_to_irsa_by_rollout() -> Result<()> {
     let scene = fleet("to-irsa-rollout", "PodIdentity").await?;
     scene.apply("orders", plain("IRSA", "Rollout")).await?;
     until_done(&scene).await?;

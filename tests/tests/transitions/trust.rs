@@ -1,21 +1,21 @@
-//! What a trust policy lets in, by its statements as Lanyard writes them. JSON in, answers out; no I/O.
+//! Evaluates the statements of a trust policy in Lanyard's form. Input: JSON. Output: decisions. No I/O.
 
 use aws_sdk_eks::types::PodIdentityAssociation;
 use serde_json::Value;
 
-/// How somebody comes to a role: each has a statement of its own.
+/// The ways to assume a role: each has its own statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// With a token of the cluster's issuer.
     WebIdentity,
-    /// From EKS, with the tags of the session.
+    /// By EKS, with session tags.
     Tagged,
-    /// From EKS, without them.
+    /// By EKS, without session tags.
     Untagged,
 }
 
 impl Form {
-    /// How EKS comes to the role of an association.
+    /// The way in which EKS assumes the role of an association.
     pub fn of(association: &PodIdentityAssociation) -> Self {
         match association.disable_session_tags() {
             Some(true) => Self::Untagged,
@@ -33,14 +33,14 @@ impl Form {
     }
 }
 
-/// Whether a trust policy lets somebody in who comes so.
-pub fn lets_in(trust: &Value, form: Form) -> bool {
+/// Returns `true` if a trust policy allows this way.
+pub fn allows(trust: &Value, form: Form) -> bool {
     statements(trust).iter().any(|statement| form.is_of(statement))
 }
 
-/// Whether a trust policy lets in who comes so, by one statement, and nobody else.
-pub fn lets_in_only(trust: &Value, form: Form) -> bool {
-    statements(trust).len() == 1 && lets_in(trust, form)
+/// Returns `true` if exactly one statement of a trust policy allows this way, and the policy allows no other.
+pub fn allows_only(trust: &Value, form: Form) -> bool {
+    statements(trust).len() == 1 && allows(trust, form)
 }
 
 fn statements(trust: &Value) -> &[Value] {

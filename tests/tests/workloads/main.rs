@@ -1,8 +1,8 @@
-//! What the engine sees of pods and of the workloads behind them, and how it restarts these, on a real API server whose
-//! Deployments, StatefulSets and DaemonSets really roll. Under the operator's own RBAC: what that lacks fails here.
-//! Needs the test bed; does I/O.
+//! Proves how the engine observes pods and their workloads, and how it restarts workloads, on a real API server whose
+//! Deployments, StatefulSets and DaemonSets really roll. Runs with the operator's own RBAC rules, so that missing rights
+//! fail here. Needs the test bed; does I/O.
 
-mod seen;
+mod observed;
 mod shop;
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use lanyard_core::reconcile::plan::Plan;
 use lanyard_core::reconcile::step::Step;
 use lanyard_engine::Target;
 
-use crate::seen::{carried, folded, owner, owners, until};
+use crate::observed::{credentials, indexed, owner, owners, until};
 use crate::shop::{NAMESPACE, Shop};
 
 /// Every kind that a rollout restarts, by name.
@@ -30,42 +30,42 @@ const WORKLOADS: [(&str, &str); 3] = [
 ];
 
 #[tokio::test]
-async fn pods_and_workloads_are_seen_and_restarted() -> Result<()> {
+async fn pods_are_observed_and_workloads_restarted() -> Result<()> {
     let shop = Shop::open().await?;
-    holders_are_listed_afresh_and_folded_alike(&shop).await?;
-    workloads_are_told_with_rollout_and_budget(&shop).await?;
-    a_restart_replaces_every_pod_once(&shop).await?;
+    listed_and_indexed_pods_are_equal(&shop).await?;
+    workloads_report_rollout_and_budget(&shop).await?;
+    restart_replaces_every_pod_once(&shop).await?;
     only_rollouts_are_restarted(&shop).await?;
-    what_may_not_be_read_is_unreadable(&shop).await?;
+    denied_reads_are_unreadable(&shop).await?;
     shop.close().await
 }
 
-async fn holders_are_listed_afresh_and_folded_alike(shop: &Shop) -> Result<()> {
+async fn listed_and_indexed_pods_are_equal(shop: &Shop) -> Result<()> {
     let wanted = BTreeMap::from([
         ("DaemonSet watcher".to_owned(), 2),
         ("Deployment web".to_owned(), 3),
         ("StatefulSet db".to_owned(), 2),
         ("bare".to_owned(), 1),
     ]);
-    // The Job's pod ends by itself and holds nothing then.
+    // The Job's pod ends by itself and uses no credentials afterwards.
     let pods = until("the Job has ended", async || {
-        let pods = present(shop.world.fresh_pods(&shop.subject).await)?;
+        let pods = present(shop.engine.fresh_pods(&shop.subject).await)?;
         Ok((owners(&pods) == wanted).then_some(pods))
     })
     .await?;
     ensure!(pods.fresh);
-    ensure!(carried(&pods) == [shop::web_identity()].into(), "{pods:?}");
+    ensure!(credentials(&pods) == [shop::web_identity()].into(), "{pods:?}");
 
-    let fold = folded(shop).await?;
+    let fold = indexed(shop).await?;
     let counted = present(fold.counted(NAMESPACE, "orders"))?;
     ensure!(!counted.fresh && owners(&counted) == wanted, "{counted:?}");
-    ensure!(seen::sorted(&counted) == seen::sorted(&pods));
+    ensure!(observed::sorted(&counted) == observed::sorted(&pods));
     let others = present(fold.counted(NAMESPACE, "other"))?;
     ensure!(owners(&others) == BTreeMap::from([("Deployment other".to_owned(), 1)]));
     Ok(())
 }
 
-async fn workloads_are_told_with_rollout_and_budget(shop: &Shop) -> Result<()> {
+async fn workloads_report_rollout_and_budget(shop: &Shop) -> Result<()> {
     let wanted = |kind: &str, name: &str, disruptions_allowed: Option<i32>| Workload {
         owner: owner(kind, name),
         restarted_for: None,
@@ -80,13 +80,13 @@ async fn workloads_are_told_with_rollout_and_budget(shop: &Shop) -> Result<()> {
         wanted("StatefulSet", "db", None),
     ];
     until("all is rolled out", async || {
-        let workloads = present(shop.world.workloads(&shop.subject).await)?;
+        let workloads = present(shop.engine.workloads(&shop.subject).await)?;
         Ok((workloads == wanted).then_some(()))
     })
     .await
 }
 
-async fn a_restart_replaces_every_pod_once(shop: &Shop) -> Result<()> {
+async fn restart_replaces_every_pod_once(shop: &Shop) -> Result<()> {
     let before = shop.pods("app=shop").await?;
     let asked = Timestamp::now();
     let plan = restarts(&WORKLOADS.map(|(kind, name)| owner(kind, name)), "first");
@@ -94,13 +94,16 @@ async fn a_restart_replaces_every_pod_once(shop: &Shop) -> Result<()> {
     ensure!(outcome.done().count() == 3, "{outcome:?}");
     let mut unfinished = false;
     let workloads = until("all is rolled out again", async || {
-        let workloads = present(shop.world.workloads(&shop.subject).await)?;
+        let workloads = present(shop.engine.workloads(&shop.subject).await)?;
         let over = workloads.iter().all(|workload| workload.rolled_out);
         unfinished |= !over;
         Ok(over.then_some(workloads))
     })
     .await?;
-    ensure!(unfinished, "a rollout takes its time, and is not over before");
+    ensure!(
+        unfinished,
+        "the rollout must not be complete before its pods are replaced"
+    );
     let marks: Vec<_> = workloads
         .iter()
         .map(|workload| workload.restarted_for.clone())
@@ -124,7 +127,7 @@ async fn a_restart_replaces_every_pod_once(shop: &Shop) -> Result<()> {
     let generations = shop.generations().await?;
     let outcome = apply(shop, &plan).await?;
     ensure!(outcome.done().count() == 3, "{outcome:?}");
-    ensure!(shop.generations().await? == generations, "once is enough");
+    ensure!(shop.generations().await? == generations, "restarted twice");
     Ok(())
 }
 
@@ -140,14 +143,14 @@ async fn only_rollouts_are_restarted(shop: &Shop) -> Result<()> {
     Ok(())
 }
 
-async fn what_may_not_be_read_is_unreadable(shop: &Shop) -> Result<()> {
-    let nobody = shop.world_as("nobody").await?;
-    let pods = nobody.fresh_pods(&shop.subject).await;
+async fn denied_reads_are_unreadable(shop: &Shop) -> Result<()> {
+    let unprivileged = shop.engine_as("without-rights").await?;
+    let pods = unprivileged.fresh_pods(&shop.subject).await;
     let denied = ReadError::Denied(format!(
         "the RBAC of the operator lacks list on pods in {NAMESPACE}"
     ));
     ensure!(pods == Fact::Unreadable(denied), "{pods:?}");
-    let workloads = nobody.workloads(&shop.subject).await;
+    let workloads = unprivileged.workloads(&shop.subject).await;
     ensure!(
         matches!(workloads.unreadable(), Some(ReadError::Denied(_))),
         "{workloads:?}"
@@ -173,7 +176,7 @@ fn restarts(owners: &[WorkloadRef], binding: &str) -> Plan {
     }
 }
 
-/// Credential a plan out, as the operator does for an object of the subject.
+/// Applies a plan, as the operator does for an object of the subject.
 async fn apply(shop: &Shop, plan: &Plan) -> Result<Outcome> {
     let metadata = kube::core::ObjectMeta {
         uid: Some("of-no-object".to_owned()),
@@ -183,7 +186,7 @@ async fn apply(shop: &Shop, plan: &Plan) -> Result<Outcome> {
     let mut observed = Observed::unread();
     let (gate, meter) = (|| WriteGate::Open, |_: &Step, _: &StepResult, _| {});
     Ok(shop
-        .world
+        .engine
         .apply(&target, plan, &mut observed, &gate, &meter)
         .await)
 }

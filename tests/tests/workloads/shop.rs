@@ -23,9 +23,9 @@ use lanyard_tests::with;
 use serde_json::{Value, json};
 
 pub const NAMESPACE: &str = "shop";
-/// Who the operator is to the API server.
+/// The operator's user name at the API server.
 const OPERATOR: &str = "system:serviceaccount:lanyard-system:lanyard";
-/// The operator's ServiceAccount with its rights, as they are shipped.
+/// The operator's ServiceAccount with its shipped rights.
 const RIGHTS: [&str; 5] = [
     "namespace.yaml",
     "service-account.yaml",
@@ -39,12 +39,12 @@ pub struct Shop {
     bed: TestBed,
     /// The administrator's client.
     pub client: Client,
-    /// The world as the operator's own ServiceAccount may see and change it.
-    pub world: Engine,
+    /// The engine with the rights of the operator's own ServiceAccount.
+    pub engine: Engine,
     pub subject: Subject,
 }
 
-/// What all pods of the ServiceAccount carry.
+/// The credentials of all pods of the ServiceAccount.
 pub fn web_identity() -> String {
     let carries = Credential::WebIdentity {
         role: ROLE.to_owned(),
@@ -64,7 +64,7 @@ impl Shop {
                 .with_context(|| kind.to_owned())?;
         }
         Ok(Self {
-            world: world(&bed, OPERATOR).await?,
+            engine: engine(&bed, OPERATOR).await?,
             subject: serde_json::from_value(
                 json!({"cluster": cluster()?.identity, "namespace": NAMESPACE, "name": "orders"}),
             )?,
@@ -77,12 +77,12 @@ impl Shop {
         self.bed.stop().await
     }
 
-    /// The world as another user sees it.
-    pub async fn world_as(&self, user: &str) -> Result<Engine> {
-        world(&self.bed, user).await
+    /// The engine with the rights of another user.
+    pub async fn engine_as(&self, user: &str) -> Result<Engine> {
+        engine(&self.bed, user).await
     }
 
-    /// The uids of pods that are not on their way out.
+    /// The uids of the pods that are not being deleted.
     pub async fn pods(&self, labels: &str) -> Result<BTreeSet<String>> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), NAMESPACE);
         let list = api.list(&ListParams::default().labels(labels)).await?;
@@ -98,7 +98,7 @@ impl Shop {
         metadata.annotations.context("annotations")
     }
 
-    /// How often each workload's spec was changed.
+    /// The generation of each workload's spec.
     pub async fn generations(&self) -> Result<Vec<Option<i64>>> {
         let client = || self.client.clone();
         let deployment = Api::<Deployment>::namespaced(client(), NAMESPACE)
@@ -123,8 +123,8 @@ fn cluster() -> Result<Cluster> {
     Ok(serde_json::from_value(cluster)?)
 }
 
-/// The world as a user sees it. Nothing here calls AWS.
-async fn world(bed: &TestBed, user: &str) -> Result<Engine> {
+/// The engine with the rights of a user. Nothing here calls AWS.
+async fn engine(bed: &TestBed, user: &str) -> Result<Engine> {
     let kubeconfig = Kubeconfig::read_from(bed.kubeconfig())?;
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
     config.auth_info.impersonate = Some(user.to_owned());

@@ -118,10 +118,10 @@ async fn identify(term: &Term<'_>, UnknownAssociation { id, owner }: UnknownAsso
     let tagged = identity_in_tags(&context.engine.cluster().identity, &association.tags);
     let object = IdentityRef::new(&owner.name).within(&owner.namespace);
     match tagged {
-        None => term.sweeps.foreign(id),
+        None => term.orphans.foreign(id),
         // The object may have been created since the scan.
         Some(_) if context.store.get(&object).is_some() => {}
-        Some(_) => term.sweeps.suspect(id),
+        Some(_) => term.orphans.add_candidate(id),
     }
 }
 

@@ -49,7 +49,7 @@ impl OrphanListing {
 
 /// The orphans and denied reads that earlier scans reported.
 #[derive(Debug, Default)]
-pub struct Sweeps(Mutex<State>);
+pub struct OrphanMemory(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -68,7 +68,7 @@ struct PlaceState {
     orphans: BTreeSet<String>,
 }
 
-impl Sweeps {
+impl OrphanMemory {
     /// Logs a denied read once.
     pub(super) fn refused(&self, read: &str, account: &AccountId, missing: &str) {
         if self.state().refused.insert(format!("{read} {account}")) {
@@ -131,14 +131,14 @@ impl Sweeps {
     }
 
     /// Returns true if an association is known to have Lanyard's tags for an object that does not exist.
-    pub(super) fn is_nobodys(&self, id: &str) -> bool {
+    pub(super) fn is_orphan_candidate(&self, id: &str) -> bool {
         let state = self.state();
         let place = state.places.get(&Place::Associations);
         place.is_some_and(|place| place.candidates.contains(id) || place.orphans.contains(id))
     }
 
     /// Records an association with Lanyard's tags for an object that does not exist.
-    pub(super) fn suspect(&self, id: String) {
+    pub(super) fn add_candidate(&self, id: String) {
         let mut state = self.state();
         let place = state.places.entry(Place::Associations).or_default();
         place.candidates.insert(id);
@@ -150,7 +150,7 @@ impl Sweeps {
     }
 
     /// Removes the associations that no longer exist. `ids`: all associations without an object.
-    pub(super) fn strangers_are(&self, ids: &BTreeSet<&str>) {
+    pub(super) fn retain_foreign(&self, ids: &BTreeSet<&str>) {
         self.state().foreign.retain(|id| ids.contains(id.as_str()));
     }
 
@@ -196,10 +196,10 @@ mod tests {
 
     #[test]
     fn orphan_is_reported_after_two_scans_in_a_row() {
-        let sweeps = Sweeps::default();
+        let memory = OrphanMemory::default();
         let count = |listing| {
-            sweeps.note(roles("111122223333"), listing);
-            sweeps.count(Resource::Role)
+            memory.note(roles("111122223333"), listing);
+            memory.count(Resource::Role)
         };
         assert_eq!(count(listing(&["a", "b"], true)), 0);
         assert_eq!(count(listing(&["a"], true)), 1);
@@ -210,29 +210,29 @@ mod tests {
         );
         assert_eq!(count(listing(&["a", "b"], true)), 2);
         assert_eq!(count(listing(&["a"], true)), 1);
-        assert_eq!(sweeps.count(Resource::Association), 0);
+        assert_eq!(memory.count(Resource::Association), 0);
     }
 
     #[test]
     fn unreadable_account_keeps_its_orphans_only() {
-        let sweeps = Sweeps::default();
+        let memory = OrphanMemory::default();
         for _ in 0..2 {
-            sweeps.note(roles("111122223333"), listing(&["a"], true));
-            sweeps.note(roles("444455556666"), listing(&["b"], true));
+            memory.note(roles("111122223333"), listing(&["a"], true));
+            memory.note(roles("444455556666"), listing(&["b"], true));
         }
-        sweeps.note(roles("111122223333"), listing(&[], true));
-        sweeps.note(roles("444455556666"), listing(&[], false));
-        assert_eq!(sweeps.count(Resource::Role), 1);
-        sweeps.keep_only(&BTreeSet::from([AccountId::parse("111122223333").unwrap()]));
-        assert_eq!(sweeps.count(Resource::Role), 0);
+        memory.note(roles("111122223333"), listing(&[], true));
+        memory.note(roles("444455556666"), listing(&[], false));
+        assert_eq!(memory.count(Resource::Role), 1);
+        memory.keep_only(&BTreeSet::from([AccountId::parse("111122223333").unwrap()]));
+        assert_eq!(memory.count(Resource::Role), 0);
     }
 
     #[test]
     fn deleted_foreign_association_is_removed() {
-        let sweeps = Sweeps::default();
-        sweeps.foreign("a-1".to_owned());
-        sweeps.foreign("a-2".to_owned());
-        sweeps.strangers_are(&BTreeSet::from(["a-1"]));
-        assert!(sweeps.is_foreign("a-1") && !sweeps.is_foreign("a-2"));
+        let memory = OrphanMemory::default();
+        memory.foreign("a-1".to_owned());
+        memory.foreign("a-2".to_owned());
+        memory.retain_foreign(&BTreeSet::from(["a-1"]));
+        assert!(memory.is_foreign("a-1") && !memory.is_foreign("a-2"));
     }
 }

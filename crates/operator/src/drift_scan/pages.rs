@@ -67,7 +67,7 @@ impl Scan<'_> {
         let own_account = &self.term.context.engine.cluster().account;
         let account = listed.map_or(own_account, |access| &access.account);
         if let ReadError::Denied(missing) = error {
-            self.term.sweeps.refused(read.as_str(), account, missing);
+            self.term.orphans.refused(read.as_str(), account, missing);
             self.refused = true;
             return self.leave_to_reconciles(read, access);
         }

@@ -51,11 +51,11 @@ pub(super) fn report_scan(context: &Context, counts: &ScanCounts, duration: Dura
 
 /// Reports the roles that no object references, for each account.
 pub(super) fn report_orphaned_roles(term: &Term<'_>, listings: BTreeMap<AccountId, OrphanListing>) {
-    term.sweeps.keep_only(&listings.keys().cloned().collect());
+    term.orphans.keep_only(&listings.keys().cloned().collect());
     for (account, listing) in listings {
-        term.sweeps.note(Place::Roles(account), listing);
+        term.orphans.note(Place::Roles(account), listing);
     }
-    let count = term.sweeps.count(Resource::Role);
+    let count = term.orphans.count(Resource::Role);
     term.context.metrics.sweeps.orphans(Resource::Role, count);
 }
 
@@ -68,20 +68,21 @@ pub(super) fn new_unknown_associations(
         complete,
     }: UnknownAssociations,
 ) -> Vec<UnknownAssociation> {
-    let sweeps = &term.sweeps;
+    let memory = &term.orphans;
     if complete {
-        sweeps.strangers_are(&associations.iter().map(|unknown| unknown.id.as_str()).collect());
+        memory.retain_foreign(&associations.iter().map(|unknown| unknown.id.as_str()).collect());
     }
     let not_foreign = associations
         .into_iter()
-        .filter(|unknown| !sweeps.is_foreign(&unknown.id));
-    let (orphans, new): (Vec<_>, Vec<_>) = not_foreign.partition(|unknown| sweeps.is_nobodys(&unknown.id));
+        .filter(|unknown| !memory.is_foreign(&unknown.id));
+    let (orphans, new): (Vec<_>, Vec<_>) =
+        not_foreign.partition(|unknown| memory.is_orphan_candidate(&unknown.id));
     let orphans = orphans
         .into_iter()
         .map(|orphan| (orphan.id, orphan.owner))
         .collect();
-    sweeps.note(Place::Associations, OrphanListing { orphans, complete });
-    let count = sweeps.count(Resource::Association);
+    memory.note(Place::Associations, OrphanListing { orphans, complete });
+    let count = memory.count(Resource::Association);
     term.context.metrics.sweeps.orphans(Resource::Association, count);
     new
 }

@@ -9,7 +9,7 @@ use lanyard_core::model::name::AccountId;
 
 use super::background_requeues::BackgroundRequeues;
 use super::describes::{Task, describe_until, tasks};
-use super::orphans::{OrphanListing, Sweeps};
+use super::orphans::{OrphanListing, OrphanMemory};
 use super::outcome::{Outcome, next_delay};
 use super::report::{new_unknown_associations, report_orphaned_roles, report_scan};
 use super::role_lists::OrphanCandidates;
@@ -27,16 +27,16 @@ pub(super) async fn scan_while_leading(
 ) {
     context.classes.known().await;
     context.classes.all_listed().await;
-    let (mut number, sweeps) = (0, Sweeps::default());
+    let (mut number, memory) = (0, OrphanMemory::default());
     loop {
         number = context.objects.term_after(number).await;
-        sweeps.begin_term();
+        memory.begin_term();
         let term = Term {
             context,
             number,
             requeue,
             background: &background,
-            sweeps: &sweeps,
+            orphans: &memory,
         };
         let (mut scans, mut broken) = (0_u64, 0_u32);
         while term.leads() {

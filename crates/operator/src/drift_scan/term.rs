@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::channel::mpsc::UnboundedSender;
 
 use super::background_requeues::BackgroundRequeues;
-use super::orphans::Sweeps;
+use super::orphans::OrphanMemory;
 use crate::identity::key::ObjectKey;
 use crate::identity::{Context, IdentityRef};
 
@@ -20,7 +20,7 @@ pub(super) struct Term<'a> {
     pub number: u64,
     pub requeue: &'a UnboundedSender<IdentityRef>,
     pub background: &'a BackgroundRequeues,
-    pub sweeps: &'a Sweeps,
+    pub orphans: &'a OrphanMemory,
 }
 
 impl Term<'_> {

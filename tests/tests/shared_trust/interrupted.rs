@@ -1,4 +1,4 @@
-//! Killed between writing and reading back: what stands in the policy then was seen to last by nobody.
+//! Proves that a statement is verified again after the operator was killed between its write and its read-back. Does I/O.
 
 use anyhow::{Result, ensure};
 use lanyard_testkit::gateway::Fault;
@@ -7,10 +7,10 @@ use lanyard_tests::{TestEnv, TestEnvOptions};
 use crate::BINARY;
 use crate::role::{make, members, owners, shared, write};
 
-/// A writer elsewhere has read before the first operator wrote, and writes what it made of that when the second has reconciled:
-/// if that believed the statement for standing there, nothing would mend it soon.
+/// Another writer reads before the first operator writes, and writes its own version after the second operator has
+/// reconciled. If that operator trusted the statement without verification, no repair would follow soon.
 #[tokio::test]
-async fn what_a_killed_operator_has_written_is_proven_before_anything_rests_on_it() -> Result<()> {
+async fn statement_of_killed_operator_is_verified_before_use() -> Result<()> {
     let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
     let scene = stage.scene("sh-killed").await?;
     let arn = make(&scene.aws, "sh-killed", &owners()).await?;
@@ -30,7 +30,7 @@ async fn what_a_killed_operator_has_written_is_proven_before_anything_rests_on_i
     }));
     stage.succeed(BINARY, "second").await?;
     scene.until_ready("orders").await?;
-    ensure!(taken_back.hits() == 1, "nobody reconciled twice");
+    ensure!(taken_back.hits() == 1, "expected one overwritten statement");
     ensure!(members(&scene.aws, "sh-killed").await?.len() == 1);
     scene.delete("orders").await?;
     stage.bed.stop().await

@@ -1,4 +1,5 @@
-//! What works: IRSA, from the provider to credentials, with the issuer of the API server's own discovery or of a flag.
+//! Proves that IRSA works from the provider to the credentials, with the issuer of the API server's discovery or of a flag.
+//! Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_testkit::TestBedOptions;
@@ -15,8 +16,8 @@ async fn annotation(scene: &TestNamespace<'_>, account: &str) -> Result<Option<S
     Ok(annotations.and_then(|mut annotations| annotations.remove(ANNOTATION)))
 }
 
-/// IRSA is what a spec gets that names no method. Answers the role.
-async fn bound(scene: &TestNamespace<'_>) -> Result<String> {
+/// A spec without a method is bound by IRSA. Returns the role.
+async fn bind_and_prove(scene: &TestNamespace<'_>) -> Result<String> {
     scene.account("orders").await?;
     scene.account("stranger").await?;
     scene.apply("orders", json!({"role": {"managed": {}}})).await?;
@@ -37,10 +38,10 @@ async fn bound(scene: &TestNamespace<'_>) -> Result<String> {
 }
 
 #[tokio::test]
-async fn the_issuer_of_discovery_gives_working_credentials_and_pod_identity_is_refused() -> Result<()> {
+async fn discovered_issuer_gives_credentials() -> Result<()> {
     let stage = stage(TestBedOptions::default(), ISSUER, &[]).await?;
     let scene = stage.scene("shop").await?;
-    let role = bound(&scene).await?;
+    let role = bind_and_prove(&scene).await?;
     assert!(scene.assume(&role, "orders").await?.is_ok());
     assert_eq!(
         scene.assume(&role, "stranger").await?.unwrap_err(),
@@ -66,7 +67,7 @@ async fn the_issuer_of_discovery_gives_working_credentials_and_pod_identity_is_r
     assert_eq!(
         ledger.since(mark).by("lanyard").writes().count(),
         0,
-        "the binding in place is left alone"
+        "the existing binding must not change"
     );
     assert_eq!(
         annotation(&scene, "orders").await?.as_deref(),
@@ -81,23 +82,20 @@ async fn the_issuer_of_discovery_gives_working_credentials_and_pod_identity_is_r
     assert_eq!(annotation(&scene, "orders").await?, None);
     let calls = ledger.since(Mark::default()).by("lanyard");
     assert_eq!(calls.of("DeleteRole").count(), 1, "{calls}");
-    assert!(
-        calls.to(Service::Eks).is_empty(),
-        "EKS knows nothing of this cluster:\n{calls}"
-    );
+    assert!(calls.to(Service::Eks).is_empty(), "EKS received calls:\n{calls}");
     stage.bed.stop().await
 }
 
-/// On the emulator that judges no trust: that the provider takes the token is what is proven there.
+/// On the emulator that evaluates no trust policy: this proves that the provider accepts the token.
 #[tokio::test]
-async fn the_issuer_of_the_flag_gives_the_same_on_the_other_emulator() -> Result<()> {
+async fn flag_issuer_gives_credentials_on_second_emulator() -> Result<()> {
     let bed = TestBedOptions {
         iam_from_localstack: true,
         ..TestBedOptions::default()
     };
     let stage = stage(bed, ISSUER, &["--issuer", ISSUER]).await?;
     let scene = stage.scene("shop").await?;
-    let role = bound(&scene).await?;
+    let role = bind_and_prove(&scene).await?;
     assert!(scene.assume(&role, "orders").await?.is_ok());
     stage.bed.stop().await
 }

@@ -1,4 +1,5 @@
-//! Which class is followed, what it holds, and what it counts.
+//! Proves which class an identity follows, that followed classes keep their finalizer, and that the counts in their status
+//! are right. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
@@ -11,7 +12,7 @@ use serde_json::json;
 use crate::platform::{allowing, classes, stage, total, until};
 
 #[tokio::test]
-async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
+async fn default_class_is_followed_counted_and_kept() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "platform", true, allowing(&[])).await?;
@@ -30,16 +31,16 @@ async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
     .await?;
     ensure!(!class.finalizers().is_empty(), "{:?}", class.metadata);
 
-    // Deleted, it stays while it is followed, and what follows it goes on.
+    // A deleted class stays while identities follow it, and they keep working.
     classes(&scene)
         .delete("platform", &DeleteParams::default())
         .await?;
-    until(&scene, "platform", "told to go", |class| {
+    until(&scene, "platform", "being deleted", |class| {
         let said = class.status.iter().flat_map(|status| &status.conditions);
         said.into_iter().any(|said| said.reason == "Deleting")
     })
     .await?;
-    // It takes nobody else, however it is asked for.
+    // A class that is being deleted accepts no new identity, neither by default nor by name.
     let silent = json!({"method": "PodIdentity", "role": {"managed": {}}});
     let outspoken = with(silent.clone(), json!({"className": "platform"}));
     for (name, spec) in [("late", outspoken), ("silent", silent)] {
@@ -56,7 +57,7 @@ async fn the_default_class_is_followed_counted_and_held() -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_one_default_class_an_identity_waits_and_says_so() -> Result<()> {
+async fn missing_default_class_is_awaited_and_reported() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "one", false, allowing(&[])).await?;
@@ -77,7 +78,7 @@ async fn without_one_default_class_an_identity_waits_and_says_so() -> Result<()>
         .until_is("bills", "Stalled", "True", "SeveralDefaultClasses")
         .await?;
     ensure!(!scene.aws.has_role("waits").await?);
-    // Whoever names one is not concerned, and nobody has to ask again.
+    // An identity that names its class is not affected, and identities follow a new default without a change of their own.
     put_class(&scene.client, "two", false, allowing(&[])).await?;
     scene.until_is("bills", "Stalled", "True", "Forbidden").await?;
     scene.until_ready("orders").await?;
@@ -85,7 +86,7 @@ async fn without_one_default_class_an_identity_waits_and_says_so() -> Result<()>
 }
 
 #[tokio::test]
-async fn what_is_forbidden_is_refused_with_its_rule_until_the_class_allows_it() -> Result<()> {
+async fn forbidden_spec_names_rule_until_class_allows_it() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("shop").await?;
     put_class(&scene.client, "platform", true, allowing(&[])).await?;
@@ -106,7 +107,10 @@ async fn what_is_forbidden_is_refused_with_its_rule_until_the_class_allows_it() 
     )?;
     let writes = stage.bed.gateway.ledger().since(mark).to_aws().writes();
     ensure!(writes.is_empty(), "{writes}");
-    ensure!(object.finalizers().is_empty(), "nothing is held that has nothing");
+    ensure!(
+        object.finalizers().is_empty(),
+        "an object without resources needs no finalizer"
+    );
     put_class(
         &scene.client,
         "platform",

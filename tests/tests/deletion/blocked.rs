@@ -1,14 +1,14 @@
-//! Stuck: what holds an object is said on the object, and it goes as soon as that is out of the way.
+//! Proves that a blocked deletion is reported on the object, and continues as soon as the blocker is removed. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_testkit::gateway::{Fault, Mark};
 use lanyard_tests::condition;
 
-use crate::found::{begin_deletion, gone_already, nothing_left, spec};
+use crate::resources::{begin_deletion, ignore_not_found, nothing_left, spec};
 use crate::{BINARY, new_stage, stage};
 
 #[tokio::test]
-async fn a_missing_permission_is_named_and_its_grant_is_enough() -> Result<()> {
+async fn missing_permission_is_named_and_grant_recovers() -> Result<()> {
     let scene = stage().await?.scene("denied").await?;
     scene.apply("orders", spec("denied", "PodIdentity")).await?;
     scene.until_ready("orders").await?;
@@ -20,17 +20,20 @@ async fn a_missing_permission_is_named_and_its_grant_is_enough() -> Result<()> {
         .await?;
     let message = condition(&object, "Stalled").context("Stalled")?.message;
     ensure!(message.contains("iam:DeleteRole"), "{message}");
-    // The binding went first, so that no pod is left with half of a role.
+    // The association is deleted first, so that no pod keeps a partial role.
     ensure!(scene.aws.associations("denied", "orders").await?.is_empty());
     fault.remove();
-    scene.request_reconcile("orders").await.or_else(gone_already)?;
+    scene
+        .request_reconcile("orders")
+        .await
+        .or_else(ignore_not_found)?;
     scene.until_gone("orders").await?;
     ensure!(nothing_left(&scene, "orders", "denied").await?);
     Ok(())
 }
 
 #[tokio::test]
-async fn what_may_not_be_read_is_named_and_not_removed_unseen() -> Result<()> {
+async fn unreadable_resource_is_named_and_not_removed() -> Result<()> {
     let scene = stage().await?.scene("unread").await?;
     scene.apply("orders", spec("unread", "PodIdentity")).await?;
     scene.until_ready("orders").await?;
@@ -47,17 +50,20 @@ async fn what_may_not_be_read_is_named_and_not_removed_unseen() -> Result<()> {
         })
     };
     scene
-        .until("orders", "held by what cannot be read", holds)
+        .until("orders", "blocked by an unreadable resource", holds)
         .await?;
     ensure!(scene.aws.has_role("unread").await?);
     ensure!(gateway.ledger().since(mark).of("DeleteRole").is_empty());
     fault.remove();
-    scene.request_reconcile("orders").await.or_else(gone_already)?;
+    scene
+        .request_reconcile("orders")
+        .await
+        .or_else(ignore_not_found)?;
     scene.until_gone("orders").await
 }
 
 #[tokio::test]
-async fn a_read_only_operator_removes_nothing_and_says_so() -> Result<()> {
+async fn read_only_operator_removes_nothing_and_reports() -> Result<()> {
     let stage = new_stage().await?;
     let scene = stage.scene("shop").await?;
     scene.apply("orders", spec("orders", "PodIdentity")).await?;

@@ -1,47 +1,48 @@
-//! What Lanyard cannot restart: it is named, what it holds is kept for it, and the change ends with it.
+//! Proves that pods which Lanyard cannot restart are named, keep their binding, and complete the change when they end. Does
+//! I/O.
 
 use anyhow::{Result, ensure};
 use lanyard_tests::TestNamespace;
 
-use crate::change::{fleet, only_pod_identity, plain, trust, until_done, until_told};
+use crate::change::{fleet, only_pod_identity, plain, trust, until_done, until_message};
 use crate::fleet::{bare_pod, delete_pod, end_job, job};
 use crate::guard::Guard;
-use crate::trust::{Form, lets_in};
+use crate::trust::{Form, allows};
 
-/// Changes the method, and waits until one pod alone is left that holds the old binding, and is named.
-async fn until_left(scene: &TestNamespace<'_>, named: &str) -> Result<()> {
+/// Changes the method and waits until exactly one pod, which the message names, uses the old binding.
+async fn until_last_pod(scene: &TestNamespace<'_>, named: &str) -> Result<()> {
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
     let words = format!("until it is gone: {named}. Not for Lanyard to restart: {named}.");
-    until_told(scene, "Draining", &words).await?;
+    until_message(scene, "Draining", &words).await?;
     let trust = trust(scene).await?;
     ensure!(
-        lets_in(&trust, Form::WebIdentity),
+        allows(&trust, Form::WebIdentity),
         "{named} still needs it: {trust}"
     );
     Ok(())
 }
 
 #[tokio::test]
-async fn a_bare_pod_is_waited_for() -> Result<()> {
+async fn bare_pod_is_awaited() -> Result<()> {
     let scene = fleet("bare", "IRSA").await?;
     bare_pod(&scene, "by-hand").await?;
     let guard = Guard::over(&scene);
-    until_left(&scene, "bare pods").await?;
+    until_last_pod(&scene, "bare pods").await?;
     delete_pod(&scene, "by-hand").await?;
     until_done(&scene).await?;
-    guard.found_nothing().await?;
+    guard.finish().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }
 
-/// A restart would lose the work of a Job; its pod holds nothing any more when it has come to its end, deleted or not.
+/// A restart would lose the work of a Job. Its pod uses no credentials after its end, deleted or not.
 #[tokio::test]
-async fn a_job_is_waited_for() -> Result<()> {
+async fn job_is_awaited() -> Result<()> {
     let scene = fleet("job", "IRSA").await?;
     job(&scene, "report").await?;
     let guard = Guard::over(&scene);
-    until_left(&scene, "Job report").await?;
+    until_last_pod(&scene, "Job report").await?;
     end_job(&scene, "report").await?;
     until_done(&scene).await?;
-    guard.found_nothing().await?;
+    guard.finish().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }

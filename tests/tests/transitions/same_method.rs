@@ -1,5 +1,5 @@
-//! Another role, audience, target role or session tags, under the same method: pods do not show all of these, so those
-//! made before the change are replaced, and what they may hold of the old binding stays until then.
+//! Proves changes of role, audience, target role or session tags under the same method. Pods do not show all of these
+//! values. Pods from before the change are replaced, and the old binding stays until then. Does I/O.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -14,20 +14,20 @@ use crate::change::{
 };
 use crate::fleet::{self as workloads, all};
 use crate::guard::Guard;
-use crate::trust::{Form, lets_in};
+use crate::trust::{Form, allows};
 
 fn named(role: &str) -> Value {
     json!({"role": {"managed": {"name": role}}})
 }
 
-/// Asks for a change by Pod Identity that Lanyard rolls out, and sees that it replaced every pod.
-async fn rolled(scene: &TestNamespace<'_>, more: Value) -> Result<()> {
+/// Applies a change by Pod Identity that Lanyard rolls out, and checks that it replaced every pod.
+async fn change_with_rollout(scene: &TestNamespace<'_>, more: Value) -> Result<()> {
     let before = uids(scene).await?;
     change(scene, spec("PodIdentity", "Rollout", more)).await?;
     let after = uids(scene).await?;
     ensure!(
         before.is_disjoint(&after),
-        "pods of before may hold sessions of the old binding"
+        "old pods may hold sessions of the old binding"
     );
     Ok(())
 }
@@ -43,40 +43,40 @@ async fn target_of(scene: &TestNamespace<'_>) -> Result<Option<String>> {
 }
 
 #[tokio::test]
-async fn to_another_role_and_nothing_of_the_first_is_left() -> Result<()> {
+async fn role_change_removes_old_role() -> Result<()> {
     let scene = fleet("another-role", "IRSA").await?;
     let before = role(&scene).await?;
     change(&scene, spec("IRSA", "Rollout", named("another-role-b"))).await?;
     ensure!(role(&scene).await? == "another-role-b");
     only_irsa(&scene, STS_AUDIENCE).await?;
-    ensure!(!scene.aws.has_role(&before).await?, "{before} is left");
+    ensure!(!scene.aws.has_role(&before).await?, "{before} still exists");
     Ok(())
 }
 
 #[tokio::test]
-async fn to_another_role_by_pod_identity() -> Result<()> {
+async fn pod_identity_role_change_rolls_out() -> Result<()> {
     let scene = fleet("another-role-rolled", "PodIdentity").await?;
     let before = role(&scene).await?;
-    rolled(&scene, named("another-role-rolled-b")).await?;
+    change_with_rollout(&scene, named("another-role-rolled-b")).await?;
     ensure!(role(&scene).await? == "another-role-rolled-b");
     only_pod_identity(&scene, Form::Tagged).await?;
-    ensure!(!scene.aws.has_role(&before).await?, "{before} is left");
+    ensure!(!scene.aws.has_role(&before).await?, "{before} still exists");
     Ok(())
 }
 
-/// Nobody replaces the pods: the role of before stays as long as they may hold sessions of it, and no longer.
+/// No controller replaces the pods: the old role stays exactly as long as they may hold sessions of it.
 #[tokio::test]
-async fn another_role_by_pod_identity_waits_for_cached_sessions() -> Result<()> {
+async fn pod_identity_role_change_awaits_cached_sessions() -> Result<()> {
     let scene = fleet("another-role-pods", "PodIdentity").await?;
     let (before, asked) = (role(&scene).await?, Instant::now());
     change(&scene, spec("PodIdentity", "Never", named("another-role-pods-b"))).await?;
     ensure!(asked.elapsed() >= CACHED, "pods may hold sessions of {before}");
-    ensure!(!scene.aws.has_role(&before).await?, "{before} is left");
+    ensure!(!scene.aws.has_role(&before).await?, "{before} still exists");
     only_pod_identity(&scene, Form::Tagged).await
 }
 
 #[tokio::test]
-async fn to_another_audience() -> Result<()> {
+async fn audience_change_rolls_out() -> Result<()> {
     let scene = fleet("another-audience", "IRSA").await?;
     let irsa = json!({"irsa": {"audience": "sts.another.example"}});
     change(&scene, spec("IRSA", "Rollout", irsa)).await?;
@@ -84,20 +84,20 @@ async fn to_another_audience() -> Result<()> {
 }
 
 #[tokio::test]
-async fn to_a_target_role_and_without_it_again() -> Result<()> {
+async fn target_role_can_be_added_and_removed() -> Result<()> {
     let scene = fleet("another-target", "PodIdentity").await?;
     let target = "arn:aws:iam::111122223333:role/target";
-    rolled(&scene, json!({"podIdentity": {"targetRoleArn": target}})).await?;
+    change_with_rollout(&scene, json!({"podIdentity": {"targetRoleArn": target}})).await?;
     ensure!(target_of(&scene).await?.as_deref() == Some(target));
     only_pod_identity(&scene, Form::Tagged).await?;
-    rolled(&scene, json!({})).await?;
+    change_with_rollout(&scene, json!({})).await?;
     ensure!(target_of(&scene).await?.is_none());
     only_pod_identity(&scene, Form::Tagged).await
 }
 
-/// While pods of before are there, the role lets in sessions with tags and without.
+/// While old pods exist, the role trusts sessions with and without tags.
 #[tokio::test]
-async fn without_session_tags_and_with_them_again() -> Result<()> {
+async fn session_tags_can_be_disabled_and_enabled() -> Result<()> {
     let scene = fleet("session-tags", "PodIdentity").await?;
     workloads::bare_pod(&scene, "by-hand").await?;
     let guard = Guard::over(&scene);
@@ -108,13 +108,13 @@ async fn without_session_tags_and_with_them_again() -> Result<()> {
     until_stage(&scene, "Draining").await?;
     let both = trust(&scene).await?;
     ensure!(
-        lets_in(&both, Form::Tagged) && lets_in(&both, Form::Untagged),
+        allows(&both, Form::Tagged) && allows(&both, Form::Untagged),
         "{both}"
     );
     workloads::delete_pod(&scene, "by-hand").await?;
     until_done(&scene).await?;
-    guard.found_nothing().await?;
+    guard.finish().await?;
     only_pod_identity(&scene, Form::Untagged).await?;
-    rolled(&scene, json!({})).await?;
+    change_with_rollout(&scene, json!({})).await?;
     only_pod_identity(&scene, Form::Tagged).await
 }

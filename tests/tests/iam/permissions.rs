@@ -1,4 +1,5 @@
-//! Everything that the operator does in AWS, under its policies: refused nothing, and each action used.
+//! Proves that the shipped IAM policies deny none of the operator's calls, and that the operator uses each allowed action.
+//! Does I/O.
 
 use std::collections::BTreeSet;
 
@@ -13,15 +14,15 @@ const POLICIES: [&str; 2] = [
     "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess",
 ];
 
-/// Actions that are no calls: EKS asks for the first when an association is made.
+/// Actions without a call: EKS checks `iam:PassRole` when an association is created.
 const NO_CALLS: [&str; 1] = ["iam:PassRole"];
 
 #[tokio::test]
-async fn with_read_write_everything_is_done_and_every_action_is_used() -> Result<()> {
+async fn read_write_policy_is_sufficient_and_minimal() -> Result<()> {
     let stage = stage("read-write.json", Vec::new()).await?;
     let scene = stage.scene("shop").await?;
     scene.account("orders").await?;
-    role_of_every_shape(&scene).await?;
+    irsa_lifecycle(&scene).await?;
     drift(&scene).await?;
     associations(&scene).await?;
     scene.account("users").await?;
@@ -32,15 +33,15 @@ async fn with_read_write_everything_is_done_and_every_action_is_used() -> Result
     for name in ["orders", "carts", "users"] {
         scene.delete(name).await?;
     }
-    let used = judge(&stage)?;
+    let used = used_actions(&stage)?;
     let mut unused = actions("read-write.json")?;
     unused.retain(|action| !used.contains(action) && !NO_CALLS.contains(&action.as_str()));
-    ensure!(unused.is_empty(), "actions that nothing needs: {unused:?}");
+    ensure!(unused.is_empty(), "unused actions: {unused:?}");
     stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn with_read_only_it_reports_and_is_refused_nothing() -> Result<()> {
+async fn read_only_policy_allows_reporting_without_denials() -> Result<()> {
     let stage = stage("read-only.json", vec!["--read-only"]).await?;
     let scene = stage.scene("shop").await?;
     for (name, method) in [("orders", "IRSA"), ("carts", "PodIdentity")] {
@@ -50,12 +51,12 @@ async fn with_read_only_it_reports_and_is_refused_nothing() -> Result<()> {
             .await?;
         scene.until_is(name, "Reconciling", "True", "ReadOnly").await?;
     }
-    judge(&stage)?;
+    used_actions(&stage)?;
     stage.bed.stop().await
 }
 
-/// The actions that the operator used, unless one was refused.
-fn judge(stage: &TestEnv) -> Result<BTreeSet<String>> {
+/// The actions that the operator used. Fails if one was denied.
+fn used_actions(stage: &TestEnv) -> Result<BTreeSet<String>> {
     let calls = stage.permitted_calls()?.to_aws();
     let action =
         |entry: &lanyard_testkit::gateway::Entry| format!("{}:{}", entry.call.service, entry.call.operation);
@@ -70,8 +71,8 @@ async fn customer_policy(scene: &TestNamespace<'_>, name: &str) -> Result<String
     made.policy.and_then(|policy| policy.arn).context("an ARN")
 }
 
-/// IRSA with all that a role can have, then with all of it changed, then with next to nothing.
-async fn role_of_every_shape(scene: &TestNamespace<'_>) -> Result<()> {
+/// A role with every setting, bound by IRSA, then with every setting changed, then with few settings.
+async fn irsa_lifecycle(scene: &TestNamespace<'_>) -> Result<()> {
     let boundaries = [
         customer_policy(scene, "tenant").await?,
         customer_policy(scene, "narrow").await?,
@@ -97,7 +98,7 @@ async fn role_of_every_shape(scene: &TestNamespace<'_>) -> Result<()> {
     ] {
         let spec = irsa(audience, role);
         scene.apply("orders", spec).await?;
-        consent(scene, "orders").await?;
+        approve_if_required(scene, "orders").await?;
         scene.until_ready("orders").await?;
     }
     Ok(())
@@ -107,10 +108,10 @@ fn irsa(audience: &str, role: Value) -> Value {
     json!({"method": "IRSA", "irsa": {"audience": audience}, "role": {"managed": role}})
 }
 
-/// Agrees to what a change of the binding costs, where it asks; nothing uses these bindings.
-async fn consent(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
+/// Approves a change of the binding where approval is required. No pod uses these bindings.
+async fn approve_if_required(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let object = scene
-        .until(name, "asking or settled", |object| {
+        .until(name, "waiting for approval or settled", |object| {
             let reason =
                 |kind| lanyard_tests::condition(object, kind).map(|found| (found.status, found.reason));
             let asks = reason("Stalled").is_some_and(|(_, reason)| reason == "ApprovalRequired");
@@ -131,7 +132,7 @@ async fn consent(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What others do behind its back: a policy and a tag that are found, judged and removed or restored.
+/// Out-of-band changes: a policy and a tag that are detected, evaluated, and removed or restored.
 async fn drift(scene: &TestNamespace<'_>) -> Result<()> {
     let role = scene.role_of(&scene.identities().get("orders").await?)?;
     let foreign = customer_policy(scene, "foreign").await?;
@@ -147,14 +148,14 @@ async fn drift(scene: &TestNamespace<'_>) -> Result<()> {
     untagging.tag_keys("lanyard.dev/name").send().await?;
     scene.request_reconcile("orders").await?;
     scene
-        .until("orders", "rid of the policy", |object| {
+        .until("orders", "without the policy", |object| {
             lanyard_tests::drift(object).last_correction.is_some()
         })
         .await?;
     Ok(())
 }
 
-/// Pod Identity, changed in place, with tags that others changed.
+/// An association that is changed in place, with tags that another actor changed.
 async fn associations(scene: &TestNamespace<'_>) -> Result<()> {
     scene.account("carts").await?;
     let spec = |flags: Value| json!({"method": "PodIdentity", "podIdentity": flags, "deletionPolicy": "Retain", "role": {"managed": {}}});
@@ -163,7 +164,7 @@ async fn associations(scene: &TestNamespace<'_>) -> Result<()> {
     scene
         .apply("carts", spec(json!({"disableSessionTags": true})))
         .await?;
-    consent(scene, "carts").await?;
+    approve_if_required(scene, "carts").await?;
     scene.until_ready("carts").await?;
     let id = scene
         .aws

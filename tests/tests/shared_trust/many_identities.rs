@@ -1,5 +1,6 @@
-//! Twenty identities of two clusters come and go on one role at once, while AWS throttles and an operator is killed: in the
-//! end the trust policy lists just those that are there, and the owner's statements stand as they were written.
+//! Proves that twenty identities of two clusters can be created and deleted on one role at once, while AWS throttles and an
+//! operator is killed: finally the trust policy lists exactly the existing identities, and the owner's statements are
+//! unchanged. Does I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,36 +16,36 @@ use crate::BINARY;
 use crate::role::{make, members, of_owner, owners, shared};
 
 const ROLE: &str = "crowd";
-/// By IRSA an object that was once Ready is not reconciled at again soon, which would mend what was lost.
+/// With IRSA an object that was Ready is not reconciled again soon, so a lost statement would stay lost.
 const METHOD: &str = "IRSA";
 /// Identities of each cluster.
-const EACH: usize = 10;
-/// Rounds in which half of them go and come.
+const PER_CLUSTER: usize = 10;
+/// Rounds in which half of the identities are deleted and created again.
 const ROUNDS: usize = 3;
-/// The longest that the policy may take to list just those that are there, once all is said to be well.
-const SETTLED: Duration = Duration::from_secs(20);
+/// Timeout until the policy lists exactly the existing identities after all conditions report success.
+const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One cluster of the two.
-struct Side<'a> {
+/// One of the two clusters.
+struct ClusterSide<'a> {
     scene: &'a TestNamespace<'a>,
     arn: &'a str,
 }
 
-impl Side<'_> {
+impl ClusterSide<'_> {
     fn name(number: usize) -> String {
         format!("s{number}")
     }
 
-    async fn come(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
-        let come = |number| async move {
+    async fn create(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
+        let create = |number| async move {
             let spec = shared(self.arn, METHOD);
             self.scene.apply(&Self::name(number), spec).await
         };
-        try_join_all(numbers.map(come)).await.map(drop)
+        try_join_all(numbers.map(create)).await.map(drop)
     }
 
-    async fn go(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
-        let go = |number| async move {
+    async fn delete(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
+        let delete = |number| async move {
             let name = Self::name(number);
             self.scene
                 .identities()
@@ -52,7 +53,7 @@ impl Side<'_> {
                 .await?;
             anyhow::Ok(())
         };
-        try_join_all(numbers.map(go)).await.map(drop)
+        try_join_all(numbers.map(delete)).await.map(drop)
     }
 
     async fn until_gone(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
@@ -62,36 +63,36 @@ impl Side<'_> {
 
     async fn until_ready(&self) -> Result<()> {
         let ready = |number| async move { self.scene.until_ready(&Self::name(number)).await };
-        try_join_all((0..EACH).map(ready)).await.map(drop)
+        try_join_all((0..PER_CLUSTER).map(ready)).await.map(drop)
     }
 
-    /// Half of them go, come again, and so on; the half is another one each time.
-    async fn come_and_go(&self) -> Result<()> {
-        self.come(0..EACH).await?;
+    /// Deletes and creates half of the identities, with another half in each round.
+    async fn churn(&self) -> Result<()> {
+        self.create(0..PER_CLUSTER).await?;
         for round in 0..ROUNDS {
-            let half = || (0..EACH).filter(move |number| number % 2 == round % 2);
-            self.go(half()).await?;
+            let half = || (0..PER_CLUSTER).filter(move |number| number % 2 == round % 2);
+            self.delete(half()).await?;
             self.until_gone(half()).await?;
-            self.come(half()).await?;
+            self.create(half()).await?;
         }
         self.until_ready().await
     }
 
-    /// The names by which the policy is to list them.
+    /// The names that the policy must list.
     fn listed(&self) -> BTreeSet<String> {
         let namespace = &self.scene.namespace;
         let name = |number| format!("system:serviceaccount:{namespace}:{}", Self::name(number));
-        (0..EACH).map(name).collect()
+        (0..PER_CLUSTER).map(name).collect()
     }
 }
 
-/// Kills the operator of a stage at a write in the middle of everything, and starts another in its place.
+/// Kills the operator of an environment at a write in the middle of the test, and starts another one.
 async fn killed_once(stage: &TestEnv, scene: &TestNamespace<'_>) -> Result<()> {
     let (kill, fell) = (stage.killer(0), std::sync::Arc::new(tokio::sync::Notify::new()));
     let told = std::sync::Arc::clone(&fell);
     let strike = Fault::on("UpdateAssumeRolePolicy").about(ROLE).nth(7);
     stage.bed.gateway.faults().add(strike.calls_after(move |_| {
-        // It fails only for an operator that was never started.
+        // Fails only for an operator that was never started.
         drop(kill());
         told.notify_one();
         std::future::ready(())
@@ -102,7 +103,7 @@ async fn killed_once(stage: &TestEnv, scene: &TestNamespace<'_>) -> Result<()> {
     stage.operator(BINARY, "lanyard-1", &[])
 }
 
-/// Waits until the policy lists those and nobody else.
+/// Waits until the policy lists exactly these names.
 async fn until_listed(scene: &TestNamespace<'_>, wanted: &BTreeSet<BTreeSet<String>>) -> Result<()> {
     let begun = Instant::now();
     loop {
@@ -111,15 +112,15 @@ async fn until_listed(scene: &TestNamespace<'_>, wanted: &BTreeSet<BTreeSet<Stri
         if lists == *wanted {
             return Ok(());
         }
-        if begun.elapsed() > SETTLED {
-            bail!("listed are {found:#?}, wanted are {wanted:#?}");
+        if begun.elapsed() > LIST_TIMEOUT {
+            bail!("the policy lists {found:#?}, expected {wanted:#?}");
         }
         tokio::time::sleep(POLL).await;
     }
 }
 
 #[tokio::test]
-async fn no_subject_of_two_clusters_is_lost_and_nothing_of_the_owner_is_changed() -> Result<()> {
+async fn concurrent_subjects_are_kept_and_owner_is_unchanged() -> Result<()> {
     let here = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
     let there = here
         .beside("harbour", BINARY, TestEnvOptions::default().second())
@@ -128,30 +129,24 @@ async fn no_subject_of_two_clusters_is_lost_and_nothing_of_the_owner_is_changed(
     let arn = make(&scenes.0.aws, ROLE, &owners()).await?;
     here.bed.gateway.set_latency(Duration::from_millis(50));
     here.bed.gateway.set_throttles(vec![Throttle::writes(20.0)]);
-    let ours = Side {
+    let ours = ClusterSide {
         scene: &scenes.0,
         arn: &arn,
     };
-    let theirs = Side {
+    let theirs = ClusterSide {
         scene: &scenes.1,
         arn: &arn,
     };
-    let crowd = async {
-        tokio::try_join!(
-            ours.come_and_go(),
-            theirs.come_and_go(),
-            killed_once(&here, &scenes.0)
-        )
-    };
-    crowd.await.context("while they came and went")?;
+    let churn = async { tokio::try_join!(ours.churn(), theirs.churn(), killed_once(&here, &scenes.0)) };
+    churn.await.context("during the churn")?;
     let wanted = [ours.listed(), theirs.listed()];
     until_listed(&scenes.0, &wanted.into()).await?;
     assert_eq!(of_owner(&scenes.0.aws, ROLE).await?, owners());
 
     for side in [&ours, &theirs] {
-        side.go(0..EACH).await?;
+        side.delete(0..PER_CLUSTER).await?;
     }
-    tokio::try_join!(ours.until_gone(0..EACH), theirs.until_gone(0..EACH))?;
+    tokio::try_join!(ours.until_gone(0..PER_CLUSTER), theirs.until_gone(0..PER_CLUSTER))?;
     until_listed(&scenes.0, &BTreeSet::new()).await?;
     assert_eq!(of_owner(&scenes.0.aws, ROLE).await?, owners());
     Ok(())

@@ -1,17 +1,18 @@
-//! What others did behind its back: found by a sweep, corrected, and only where something was done.
+//! Proves that the drift scan detects out-of-band changes, that they are corrected, and that unchanged identities are not
+//! written. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
 use lanyard_tests::{TestNamespace, drift};
 
-use crate::{fleet, looks, roles_of, stage, until_checked, until_swept};
+use crate::{fleet, role_reads, roles_of, stage, until_checked, until_scanned_twice};
 
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const OPEN: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession"]}]}"#;
 
-/// What somebody does to an identity.
+/// An out-of-band change of an identity.
 #[derive(Debug, Clone, Copy)]
-enum Deed {
+enum Change {
     Trust,
     Attachment,
     Description,
@@ -21,17 +22,17 @@ enum Deed {
     AssociationGone,
 }
 
-const DEEDS: [Deed; 7] = [
-    Deed::Trust,
-    Deed::Attachment,
-    Deed::Description,
-    Deed::RoleTag,
-    Deed::RoleGone,
-    Deed::AssociationRole,
-    Deed::AssociationGone,
+const CHANGES: [Change; 7] = [
+    Change::Trust,
+    Change::Attachment,
+    Change::Description,
+    Change::RoleTag,
+    Change::RoleGone,
+    Change::AssociationRole,
+    Change::AssociationGone,
 ];
 
-impl Deed {
+impl Change {
     async fn on(self, scene: &TestNamespace<'_>, name: &str, role: &str) -> Result<()> {
         let (iam, eks) = (&scene.aws.iam, &scene.aws.eks);
         match self {
@@ -92,32 +93,33 @@ async fn association(scene: &TestNamespace<'_>, name: &str) -> Result<String> {
     ids.pop().context("an association")
 }
 
-/// Whether something was put back, and nothing stands.
+/// Returns `true` if a correction is recorded and no drift remains.
 fn corrected(object: &WorkloadIdentity) -> bool {
     drift(object).last_correction.is_some() && drift(object).count == 0
 }
 
 #[tokio::test]
-async fn what_others_did_is_found_and_corrected_and_nobody_else_is_looked_at() -> Result<()> {
+async fn out_of_band_change_is_corrected_without_other_reconciles() -> Result<()> {
     let stage = stage("resync=4s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
-    // Two for each deed: those of even number have associations.
-    let names = fleet(&scene, 2 * DEEDS.len() + 2).await?;
+    // Two identities for each change: those with an even number have associations.
+    let names = fleet(&scene, 2 * CHANGES.len() + 2).await?;
     until_checked(&stage, 0, names.len()).await?;
     let roles = roles_of(&scene, &names).await?;
 
     let mark = stage.bed.gateway.ledger().mark();
     let entry = |number: usize| 2 * number + 2;
-    for (number, deed) in DEEDS.into_iter().enumerate() {
+    for (number, change) in CHANGES.into_iter().enumerate() {
         let at = entry(number);
-        deed.on(&scene, &names[at], &roles[at])
+        change
+            .on(&scene, &names[at], &roles[at])
             .await
-            .with_context(|| format!("{deed:?}"))?;
+            .with_context(|| format!("{change:?}"))?;
     }
-    for (number, deed) in DEEDS.into_iter().enumerate() {
+    for (number, change) in CHANGES.into_iter().enumerate() {
         let name = &names[entry(number)];
         let found = scene.until(name, "corrected", corrected).await;
-        found.with_context(|| format!("{deed:?}"))?;
+        found.with_context(|| format!("{change:?}"))?;
         scene.until_ready(name).await?;
     }
     ensure!(
@@ -128,13 +130,13 @@ async fn what_others_did_is_found_and_corrected_and_nobody_else_is_looked_at() -
             .contains(&ADMIN.to_owned())
     );
 
-    let calls = until_swept(&stage, mark).await?.by("lanyard");
-    let all: Vec<usize> = (0..DEEDS.len()).map(entry).collect();
+    let calls = until_scanned_twice(&stage, mark).await?.by("lanyard");
+    let all: Vec<usize> = (0..CHANGES.len()).map(entry).collect();
     for (at, role) in roles.iter().enumerate() {
-        let reconciled = looks(&calls, role);
+        let reconciled = role_reads(&calls, role);
         ensure!(
             (reconciled > 0) == all.contains(&at),
-            "{}: {reconciled} looks",
+            "{}: {reconciled} reconciliations",
             names[at]
         );
     }

@@ -1,5 +1,6 @@
-//! What stands beside the identity and is not Lanyard's: a role in its path, an association, an annotated ServiceAccount;
-//! and the admin's broom between runs. A scene in; writes to AWS and the API server as somebody else.
+//! Resources that Lanyard does not own and must not change: a role in its path, an association and an annotated
+//! ServiceAccount. Also cleans up between runs, as an administrator does. Input: a namespace. Writes to AWS and the API
+//! server as another actor.
 
 use anyhow::Result;
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -15,17 +16,17 @@ const THEIRS: &str = "theirs";
 const PATH: &str = "/lanyard/us-east-1/lanyard/";
 const POLICY: &str = "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess";
 
-/// The ARN of the role.
+/// The ARN of the role that Lanyard does not own.
 pub fn role() -> String {
     format!("arn:aws:iam::000000000000:role{PATH}{THEIRS}")
 }
 
-/// Puts it there.
-pub async fn put(scene: &TestNamespace<'_>) -> Result<()> {
+/// Creates the resources.
+pub async fn create(scene: &TestNamespace<'_>) -> Result<()> {
     let iam = &scene.aws.iam;
     let tag = aws_sdk_iam::types::Tag::builder()
         .key("owner")
-        .value("somebody else")
+        .value("another owner")
         .build()?;
     let role = iam
         .create_role()
@@ -50,7 +51,7 @@ pub async fn put(scene: &TestNamespace<'_>) -> Result<()> {
         .role_arn(&arn);
     associate.send().await?;
     account(scene, THEIRS, json!({"eks.amazonaws.com/role-arn": arn})).await?;
-    account(scene, NAME, json!({"example.com/owner": "somebody else"})).await
+    account(scene, NAME, json!({"example.com/owner": "another owner"})).await
 }
 
 async fn account(scene: &TestNamespace<'_>, name: &str, annotations: serde_json::Value) -> Result<()> {
@@ -60,14 +61,14 @@ async fn account(scene: &TestNamespace<'_>, name: &str, annotations: serde_json:
     Ok(())
 }
 
-/// Takes it away again.
+/// Removes the resources.
 pub async fn remove(scene: &TestNamespace<'_>) -> Result<()> {
     disassociate(scene, THEIRS).await?;
     delete_role(scene, THEIRS).await
 }
 
-/// Removes what a deletion leaves on purpose, and says so by a tag: retained things; and the provider, the cluster's.
-pub async fn sweep(scene: &TestNamespace<'_>) -> Result<()> {
+/// Removes what a deletion keeps on purpose and marks by a tag: retained resources and the provider of the cluster.
+pub async fn clean_up(scene: &TestNamespace<'_>) -> Result<()> {
     let roles = scene.aws.iam.list_roles().path_prefix("/lanyard/").send().await?;
     for role in roles.roles() {
         let tags = scene
@@ -93,14 +94,14 @@ pub async fn sweep(scene: &TestNamespace<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The ServiceAccount as its owner made it. One that Lanyard is to create is not there.
-pub async fn renew_account(scene: &TestNamespace<'_>, lanyard_creates: bool) -> Result<()> {
+/// Recreates the ServiceAccount as its owner does. A ServiceAccount that Lanyard is to create is deleted.
+pub async fn recreate_account(scene: &TestNamespace<'_>, lanyard_creates: bool) -> Result<()> {
     if scene.accounts().get_opt(NAME).await?.is_some() {
         scene.accounts().delete(NAME, &DeleteParams::default()).await?;
     }
     match lanyard_creates {
         true => Ok(()),
-        false => account(scene, NAME, json!({"example.com/owner": "somebody else"})).await,
+        false => account(scene, NAME, json!({"example.com/owner": "another owner"})).await,
     }
 }
 

@@ -1,5 +1,5 @@
-//! A role and an association as somebody else made them, and the object that asks to adopt them.
-//! Names in, ARNs and what is on the role out. Talks to AWS as the account's root.
+//! A role and an association as another tool creates them, and the object that requests their adoption. Input: names.
+//! Output: ARNs and the contents of the role. Calls AWS as the root user of the account.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use lanyard_api::ANNOTATION_ADOPT;
 use lanyard_tests::{Clients, TestNamespace, decoded};
 use serde_json::{Value, json};
 
-/// The policy that objects here ask for.
-pub const ASKED: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
-/// The policy that others attached.
-pub const THEIRS: &str = "arn:aws:iam::aws:policy/AmazonSQSFullAccess";
-/// The path on which others make their roles.
+/// The policy that the objects of this suite request.
+pub const REQUESTED: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+/// The policy that the other tool attached.
+pub const FOREIGN: &str = "arn:aws:iam::aws:policy/AmazonSQSFullAccess";
+/// The path of the roles of the other tool.
 pub const PATH: &str = "/team/";
 
-/// What is on a role, Lanyard's own tags and statements aside.
+/// The contents of a role without Lanyard's own tags and statements.
 #[derive(Debug, PartialEq)]
-pub struct Work {
+pub struct Contents {
     pub attached: Vec<String>,
     pub inline: BTreeMap<String, Value>,
     pub tags: BTreeMap<String, String>,
@@ -26,7 +26,7 @@ pub struct Work {
     pub session: Option<i32>,
 }
 
-/// Makes a role with something of everything on it, and answers its ARN.
+/// Creates a role with policies, tags and settings. Returns its ARN.
 pub async fn make(aws: &Clients, path: &str, name: &str, tags: &[(&str, &str)]) -> Result<String> {
     let machines = json!({"Sid": "Machines", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
     let grants = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]});
@@ -47,7 +47,7 @@ pub async fn make(aws: &Clients, path: &str, name: &str, tags: &[(&str, &str)]) 
     aws.iam
         .attach_role_policy()
         .role_name(name)
-        .policy_arn(THEIRS)
+        .policy_arn(FOREIGN)
         .send()
         .await?;
     let put = aws.iam.put_role_policy().role_name(name).policy_name("theirs");
@@ -70,14 +70,14 @@ pub async fn own_tags(aws: &Clients, name: &str) -> Result<Vec<String>> {
     Ok(keys.filter(|key| key.starts_with("lanyard.dev/")).collect())
 }
 
-/// Takes a tag off a role, as somebody does by hand.
+/// Removes a tag from a role, as a user does by hand.
 pub async fn untag(aws: &Clients, name: &str, key: &str) -> Result<()> {
     aws.iam.untag_role().role_name(name).tag_keys(key).send().await?;
     Ok(())
 }
 
-/// What is on a role.
-pub async fn work(aws: &Clients, name: &str) -> Result<Work> {
+/// Reads the contents of a role.
+pub async fn contents(aws: &Clients, name: &str) -> Result<Contents> {
     let role = aws
         .iam
         .get_role()
@@ -115,7 +115,7 @@ pub async fn work(aws: &Clients, name: &str) -> Result<Work> {
     };
     let mut statements = statements.unwrap_or_default();
     statements.retain(|statement| !is_lanyards(statement));
-    Ok(Work {
+    Ok(Contents {
         attached: aws.attached(name).await?,
         inline,
         tags,
@@ -124,7 +124,7 @@ pub async fn work(aws: &Clients, name: &str) -> Result<Work> {
     })
 }
 
-/// The statements of Lanyard's in a role's trust policy.
+/// The number of Lanyard's statements in a role's trust policy.
 pub async fn memberships(aws: &Clients, name: &str) -> Result<usize> {
     let trust = aws.trust(name).await?;
     let statements = trust
@@ -132,16 +132,16 @@ pub async fn memberships(aws: &Clients, name: &str) -> Result<usize> {
         .and_then(Value::as_array)
         .context("a list")?;
     let all = statements.len();
-    Ok(all - work(aws, name).await?.statements.len())
+    Ok(all - contents(aws, name).await?.statements.len())
 }
 
 /// A spec of a managed role of this name.
 pub fn named(role: &str, method: &str) -> Value {
-    json!({"method": method, "role": {"managed": {"name": role, "policyArns": [ASKED]}}})
+    json!({"method": method, "role": {"managed": {"name": role, "policyArns": [REQUESTED]}}})
 }
 
-impl Work {
-    /// The same work with one more policy attached.
+impl Contents {
+    /// The same contents with one more policy attached.
     pub fn and(mut self, policy: &str) -> Self {
         self.attached.push(policy.to_owned());
         self.attached.sort();
@@ -149,12 +149,12 @@ impl Work {
     }
 }
 
-/// Applies an object that asks to adopt what these ARNs name.
-pub async fn ask(scene: &TestNamespace<'_>, name: &str, arns: &str, spec: Value) -> Result<()> {
+/// Applies an object that requests the adoption of these ARNs.
+pub async fn request_adoption(scene: &TestNamespace<'_>, name: &str, arns: &str, spec: Value) -> Result<()> {
     scene.apply_with(name, &[(ANNOTATION_ADOPT, arns)], spec).await
 }
 
-/// The unique id of an object's role, as its status has it.
+/// The unique id of an object's role in its status.
 pub async fn role_id(scene: &TestNamespace<'_>, name: &str) -> Result<String> {
     let object = scene.identities().get(name).await?;
     let role = object.status.and_then(|status| status.role).context("a role")?;

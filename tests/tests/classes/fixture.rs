@@ -1,5 +1,5 @@
-//! The place of this suite: one test bed with classes, two namespaces and the admission policies, all of it in effect.
-//! Nothing in, clients out; does I/O. Used by every other module of this suite.
+//! The fixture of this suite: one test bed with classes, two namespaces and active admission policies. Output: clients and
+//! answers. Does I/O.
 
 use std::fmt::Display;
 use std::process::Command;
@@ -16,15 +16,15 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 const ADMISSION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/admission");
-/// How long a policy or a class may take until the API server judges by it.
+/// Timeout until the API server applies a policy or a class.
 const LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 
-/// The namespace that `tenants` selects, and one that it does not.
+/// A namespace that `tenants` selects, and one that it does not select.
 pub const SHOP: &str = "shop";
 pub const BANK: &str = "bank";
 
-/// The one test bed of this binary; it ends with the process.
+/// The only test bed of this binary; it ends with the process.
 pub async fn bed() -> Result<&'static TestBed> {
     static BED: OnceCell<TestBed> = OnceCell::const_new();
     BED.get_or_try_init(start).await
@@ -48,7 +48,7 @@ async fn start() -> Result<TestBed> {
         put_class(&client, &class).await?;
     }
     kubectl(bed.kubectl().args(["apply", "-k", ADMISSION]))?;
-    in_effect(&client).await?;
+    until_in_effect(&client).await?;
     Ok(bed)
 }
 
@@ -56,7 +56,7 @@ pub async fn client() -> Result<Client> {
     bed().await?.client().await
 }
 
-/// The classes that every test finds: a wide default, a narrow one for tenants, and one with nothing but a method.
+/// The classes of every test: a wide default, a narrow class for tenants, and one with nothing but a method.
 pub fn classes() -> Result<Vec<WorkloadIdentityClass>> {
     let all = json!(["*"]);
     let wide = json!({"guardrails": {
@@ -104,7 +104,7 @@ pub fn class(name: &str, spec: Value) -> Result<WorkloadIdentityClass> {
     Ok(WorkloadIdentityClass::new(name, serde_json::from_value(spec)?))
 }
 
-/// Creates a class, or makes it what is given.
+/// Creates or replaces a class.
 pub async fn put_class(client: &Client, class: &WorkloadIdentityClass) -> Result<()> {
     let name = class.metadata.name.as_deref().context("a class has a name")?;
     let api: Api<WorkloadIdentityClass> = Api::all(client.clone());
@@ -113,28 +113,28 @@ pub async fn put_class(client: &Client, class: &WorkloadIdentityClass) -> Result
     Ok(())
 }
 
-/// Waits until both policies judge by every class.
-async fn in_effect(client: &Client) -> Result<()> {
+/// Waits until both policies evaluate every class.
+async fn until_in_effect(client: &Client) -> Result<()> {
     let too_long = json!({"role": {"managed": {"maxSessionDuration": "12h"}}});
     for class in ["tenants", "bare"] {
         let mut spec = too_long.clone();
         if let Some(spec) = spec.as_object_mut() {
             spec.insert("className".to_owned(), json!(class));
         }
-        denied_at_last(client, &spec).await?;
+        until_denied(client, &spec).await?;
     }
     Ok(())
 }
 
-/// Waits until such a spec is denied in the namespace [`SHOP`].
-pub async fn denied_at_last(client: &Client, spec: &Value) -> Result<()> {
-    let denied = async || Ok(ask(client, SHOP, spec).await?.is_some());
+/// Waits until the namespace [`SHOP`] denies this spec.
+pub async fn until_denied(client: &Client, spec: &Value) -> Result<()> {
+    let denied = async || Ok(denial(client, SHOP, spec).await?.is_some());
     eventually(denied)
         .await
-        .with_context(|| format!("never denied: {spec}"))
+        .with_context(|| format!("not denied before the timeout: {spec}"))
 }
 
-/// Waits until something holds: policies, and what they are judged by, reach the API server by watches of its own.
+/// Waits until a condition holds: the API server receives policies and their parameters by watches of its own.
 pub async fn eventually(holds: impl AsyncFn() -> Result<bool>) -> Result<()> {
     let held = async {
         while !holds().await? {
@@ -142,12 +142,10 @@ pub async fn eventually(holds: impl AsyncFn() -> Result<bool>) -> Result<()> {
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(LIMIT, held)
-        .await
-        .context("it took too long")?
+    tokio::time::timeout(LIMIT, held).await.context("timeout")?
 }
 
-/// WorkloadIdentities as bare JSON.
+/// WorkloadIdentities as untyped JSON.
 pub fn identities(client: &Client, namespace: &str) -> Api<DynamicObject> {
     let resource = ApiResource::erase::<WorkloadIdentity>(&());
     Api::namespaced_with(client.clone(), namespace, &resource)
@@ -159,13 +157,13 @@ pub fn identity(name: &str, spec: &Value) -> DynamicObject {
     object
 }
 
-/// What the admission policy says against a spec, by a dry run; nothing when it lets it pass.
-pub async fn ask(client: &Client, namespace: &str, spec: &Value) -> Result<Option<String>> {
-    ask_with(client, namespace, &[], spec).await
+/// The admission policy's denial of a spec, by dry run. Returns `None` if the policy allows it.
+pub async fn denial(client: &Client, namespace: &str, spec: &Value) -> Result<Option<String>> {
+    denial_with(client, namespace, &[], spec).await
 }
 
-/// The same against an object with annotations.
-pub async fn ask_with(
+/// The admission policy's denial of an object with annotations. Returns `None` if the policy allows it.
+pub async fn denial_with(
     client: &Client,
     namespace: &str,
     annotations: &[(&str, &str)],
@@ -178,11 +176,11 @@ pub async fn ask_with(
     let mut asked = identity("asked", spec);
     let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     asked.metadata.annotations = Some(annotations.iter().map(text).collect());
-    told(identities(client, namespace).create(&dry_run, &asked).await)
+    denial_of(identities(client, namespace).create(&dry_run, &asked).await)
 }
 
-/// What a policy says against something; an error when it is refused for another reason.
-pub fn told<T>(answer: Result<T, kube::Error>) -> Result<Option<String>> {
+/// The denial of a policy. Returns `None` if the request was accepted, and an error if it was refused for another reason.
+pub fn denial_of<T>(answer: Result<T, kube::Error>) -> Result<Option<String>> {
     match answer {
         Ok(_) => Ok(None),
         Err(kube::Error::Api(status)) => match status.message.split_once("' denied request: ") {
@@ -195,13 +193,13 @@ pub fn told<T>(answer: Result<T, kube::Error>) -> Result<Option<String>> {
     }
 }
 
-/// Fails with both texts unless they are the same.
-pub fn same<A: PartialEq<B> + Display, B: Display>(found: A, expected: B) -> Result<()> {
+/// Fails with both texts unless they are equal.
+pub fn ensure_same<A: PartialEq<B> + Display, B: Display>(found: A, expected: B) -> Result<()> {
     ensure!(found == expected, "\n  expected: {expected}\n  found:    {found}");
     Ok(())
 }
 
-/// Runs kubectl; what it prints, or an error with what it says.
+/// Runs kubectl. Returns its standard output, or an error with its standard error.
 pub fn kubectl(command: &mut Command) -> Result<String> {
     let output = command.output().context("running kubectl")?;
     let said = String::from_utf8_lossy(&output.stderr);

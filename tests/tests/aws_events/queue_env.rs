@@ -1,25 +1,25 @@
-//! A stand: a test bed with a queue and an operator that listens to it, under the policies that are shipped.
-//! The queue's name in; messages in, counts and calls out. Does I/O; waits only on conditions.
+//! A test environment with a queue and an operator that reads it, under the shipped IAM policies. Input: the name of the
+//! queue and messages. Output: counts and calls. Does I/O; waits only on conditions.
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_sqs::types::QueueAttributeName;
 use lanyard_testkit::TestBed;
-use lanyard_tests::{Clients, PATIENCE, POLL, TestEnv, TestEnvOptions, policy};
+use lanyard_tests::{Clients, PATIENCE, POLL, TestEnv, TestEnvOptions, eventually, policy};
 use serde_json::{Value, json};
 
 use crate::BINARY;
 
-/// The role that the operator has in AWS.
+/// The operator's role in AWS.
 pub const OPERATOR: &str = "lanyard-prod";
 
-/// A stage whose operator listens to a queue.
-pub struct Stand {
-    /// The stage.
+/// A test environment whose operator reads a queue.
+pub struct QueueEnv {
+    /// The test environment.
     pub stage: TestEnv,
     queue: String,
 }
 
-impl Stand {
+impl QueueEnv {
     /// Starts a test bed with a queue and, on it, the operator.
     pub async fn with_queue(queue: &str) -> Result<Self> {
         let bed = TestBed::start(TestEnvOptions::default().bed).await?;
@@ -28,7 +28,7 @@ impl Stand {
         Self::on(bed, queue).await
     }
 
-    /// Starts a test bed and, on it, an operator that is told of a queue which is not there.
+    /// Starts a test bed with an operator that is configured with a queue that does not exist.
     pub async fn without_queue(queue: &str) -> Result<Self> {
         let bed = TestBed::start(TestEnvOptions::default().bed).await?;
         Self::on(bed, queue).await
@@ -40,7 +40,7 @@ impl Stand {
         environment.push(("LANYARD_EVENTS_QUEUE", queue.clone()));
         let options = TestEnvOptions {
             environment,
-            // So that only an event can be what finds something.
+            // A long resync interval: only an event can reveal drift.
             arguments: vec!["--resync", "12h"],
             ..TestEnvOptions::default()
         };
@@ -48,46 +48,38 @@ impl Stand {
         Ok(Self { stage, queue })
     }
 
-    /// The hands of whoever sends messages, and of AWS. A client's connections end with the test that made it, and the stand
-    /// outlives that: each has its own.
+    /// AWS clients of the sender of messages. The connections of a client end with the test that created it, and the
+    /// environment outlives the test, so each test creates its own.
     pub async fn aws(&self) -> Clients {
         Clients::new(&self.stage.bed).await
     }
 
-    /// Puts a message into the queue.
+    /// Sends a message to the queue.
     pub async fn send(&self, body: &str) -> Result<()> {
         let send = self.aws().await.sqs.send_message().queue_url(&self.queue);
         send.message_body(body).send().await?;
         Ok(())
     }
 
-    /// Waits until nothing lies in the queue and nothing is being read.
+    /// Waits until the queue holds no message and none is being processed.
     pub async fn until_empty(&self) -> Result<()> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
         ];
         let aws = self.aws().await;
-        let emptied = async {
-            loop {
-                let ask = aws.sqs.get_queue_attributes().queue_url(&self.queue);
-                let answer = ask.set_attribute_names(Some(names.to_vec())).send().await?;
-                let counts = answer.attributes.context("attributes")?;
-                if names
-                    .iter()
-                    .all(|name| counts.get(name).is_some_and(|count| count == "0"))
-                {
-                    return Ok(());
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, emptied)
-            .await
-            .context("messages stay in the queue")?
+        eventually("the queue is empty", async || {
+            let request = aws.sqs.get_queue_attributes().queue_url(&self.queue);
+            let request = request.set_attribute_names(Some(names.to_vec()));
+            let counts = request.send().await?.attributes.context("attributes")?;
+            Ok(names
+                .iter()
+                .all(|name| counts.get(name).is_some_and(|count| count == "0")))
+        })
+        .await
     }
 
-    /// How many messages came to this so far.
+    /// The number of messages with this outcome.
     pub async fn count(&self, outcome: &str) -> Result<u64> {
         let (_, metrics) = self.stage.asks(0, "/metrics").await?;
         let line = format!("lanyard_event_messages_total{{outcome=\"{outcome}\"}} ");
@@ -98,7 +90,7 @@ impl Stand {
             .context("a count")
     }
 
-    /// Waits until at least so many messages came to this.
+    /// Waits until at least `least` messages had this outcome.
     pub async fn until_count(&self, outcome: &str, least: u64) -> Result<()> {
         let counted = async {
             while self.count(outcome).await? < least {
@@ -109,14 +101,14 @@ impl Stand {
         match tokio::time::timeout(PATIENCE, counted).await {
             Ok(counted) => counted,
             Err(_) => bail!(
-                "{} messages came to {outcome}, not {least}",
+                "{} messages with outcome {outcome}, expected {least}",
                 self.count(outcome).await?
             ),
         }
     }
 }
 
-/// Makes the operator's role, with the policies that are shipped, and credentials of a session of it.
+/// Creates the operator's role with the shipped policies. Returns the credentials of a session.
 async fn credentials(aws: &Clients) -> Result<Vec<(&'static str, String)>> {
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"},
@@ -128,7 +120,7 @@ async fn credentials(aws: &Clients) -> Result<Vec<(&'static str, String)>> {
         .await?;
     for file in ["read-write.json", "events/operator.json"] {
         let put = aws.iam.put_role_policy().role_name(OPERATOR);
-        let document = by_batches(policy(file)?).to_string();
+        let document = with_batch_actions(policy(file)?).to_string();
         put.policy_name(file.replace('/', "-"))
             .policy_document(document)
             .send()
@@ -149,8 +141,9 @@ async fn credentials(aws: &Clients) -> Result<Vec<(&'static str, String)>> {
     ])
 }
 
-/// AWS judges a call for a batch by the action for one message; the emulator takes its name for an action.
-fn by_batches(mut policy: Value) -> Value {
+/// AWS authorises a batch call by the action for a single message. The emulator uses the name of the batch call as the
+/// action.
+fn with_batch_actions(mut policy: Value) -> Value {
     let statements = policy.pointer_mut("/Statement").and_then(Value::as_array_mut);
     for statement in statements.into_iter().flatten() {
         let actions = statement.get_mut("Action").and_then(Value::as_array_mut);

@@ -1,5 +1,6 @@
-//! The world of a scenario as one value: all of the account's roles, associations and providers, and the namespace.
-//! A scene in, JSON out, without what differs by design: ids, times and what the API server counts. Reads only.
+//! The complete state of a scenario as one value: all roles, associations and providers of the account, and the namespace.
+//! Input: a namespace. Output: JSON without values that always differ: ids, times and counters of the API server. Reads
+//! only.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use lanyard_api::{ANNOTATION_INVENTORY, WorkloadIdentity};
 use lanyard_tests::{TestNamespace, decoded};
 use serde_json::{Map, Value, json};
 
-/// What two runs of one scenario never have in common.
+/// Fields that always differ between two runs of one scenario.
 const DIFFERENT: [&str; 6] = [
     "id",
     "externalId",
@@ -21,8 +22,8 @@ const DIFFERENT: [&str; 6] = [
     "associationId",
 ];
 
-/// Everything that is there.
-pub async fn world(scene: &TestNamespace<'_>) -> Result<Value> {
+/// The complete state.
+pub async fn state(scene: &TestNamespace<'_>) -> Result<Value> {
     let (roles, associations, providers, accounts, identities) = tokio::try_join!(
         roles(scene),
         associations(scene),
@@ -31,7 +32,7 @@ pub async fn world(scene: &TestNamespace<'_>) -> Result<Value> {
         identities(scene),
     )?;
     let (associations, ids) = associations;
-    let world = json!({
+    let state = json!({
         "roles": roles,
         "associations": associations,
         "providers": providers,
@@ -41,20 +42,20 @@ pub async fn world(scene: &TestNamespace<'_>) -> Result<Value> {
     // Conditions name associations by their ids.
     let text = ids
         .iter()
-        .fold(world.to_string(), |text, id| text.replace(id, "<association>"));
+        .fold(state.to_string(), |text, id| text.replace(id, "<association>"));
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Takes away what the statuses say of corrected drift: what was written a moment before a stop, and is recorded nowhere,
-/// passes for it once the spec does not ask for it any more.
-pub fn without_corrections(mut world: Value) -> Value {
-    let statuses = world.pointer_mut("/identities").and_then(Value::as_object_mut);
+/// Removes the corrected drift from statuses: a write from the moment before a stop is recorded nowhere, and is reported as
+/// drift once the spec no longer requests it.
+pub fn without_corrections(mut state: Value) -> Value {
+    let statuses = state.pointer_mut("/identities").and_then(Value::as_object_mut);
     for identity in statuses.into_iter().flat_map(Map::values_mut) {
         if let Some(Value::Object(drift)) = identity.pointer_mut("/status/drift") {
             drift.remove("lastCorrection");
         }
     }
-    world
+    state
 }
 
 async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
@@ -66,8 +67,8 @@ async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
-        for found in page?.role_detail_list() {
-            let name = found.role_name().context("a role has a name")?;
+        for observed in page?.role_detail_list() {
+            let name = observed.role_name().context("a role has a name")?;
             let role = iam
                 .get_role()
                 .role_name(name)
@@ -75,7 +76,7 @@ async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
                 .await?
                 .role
                 .context("a role")?;
-            let inline: Result<BTreeMap<_, _>> = found
+            let inline: Result<BTreeMap<_, _>> = observed
                 .role_policy_list()
                 .iter()
                 .map(|policy| {
@@ -85,7 +86,7 @@ async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
                     ))
                 })
                 .collect();
-            let mut attached: Vec<_> = found
+            let mut attached: Vec<_> = observed
                 .attached_managed_policies()
                 .iter()
                 .map(|policy| policy.policy_arn())
@@ -108,16 +109,15 @@ async fn roles(scene: &TestNamespace<'_>) -> Result<Value> {
     Ok(Value::Object(roles))
 }
 
-/// Takes away the OIDC providers: once made they stay, and whether it came to that depends on when somebody changed
-/// their mind.
-pub fn without_providers(mut world: Value) -> Value {
-    if let Some(world) = world.as_object_mut() {
-        world.remove("providers");
+/// Removes the OIDC providers: once created they stay, and their creation depends on the moment of the second change.
+pub fn without_providers(mut state: Value) -> Value {
+    if let Some(state) = state.as_object_mut() {
+        state.remove("providers");
     }
-    world
+    state
 }
 
-/// The associations, and their ids apart.
+/// The associations, and separately their ids.
 async fn associations(scene: &TestNamespace<'_>) -> Result<(Value, Vec<String>)> {
     let eks = &scene.aws.eks;
     let listed = eks
@@ -128,21 +128,21 @@ async fn associations(scene: &TestNamespace<'_>) -> Result<(Value, Vec<String>)>
     let (mut associations, mut ids) = (Vec::new(), Vec::new());
     for summary in listed.associations() {
         let id = summary.association_id().context("an association has an id")?;
-        let Some(found) = scene.aws.describe(id).await? else {
+        let Some(observed) = scene.aws.describe(id).await? else {
             continue;
         };
-        let tags: BTreeMap<_, _> = found.tags().into_iter().flatten().collect();
+        let tags: BTreeMap<_, _> = observed.tags().into_iter().flatten().collect();
         ids.push(id.to_owned());
         associations.push(json!({
-            "subject": format!("{}/{}", found.namespace().unwrap_or(""), found.service_account().unwrap_or("")),
-            "role": found.role_arn(),
-            "target": found.target_role_arn(),
-            "sessionTagsOff": found.disable_session_tags(),
-            "policy": found.policy(),
+            "subject": format!("{}/{}", observed.namespace().unwrap_or(""), observed.service_account().unwrap_or("")),
+            "role": observed.role_arn(),
+            "target": observed.target_role_arn(),
+            "sessionTagsOff": observed.disable_session_tags(),
+            "policy": observed.policy(),
             "tags": tags,
         }));
     }
-    // Several of one subject would be a duplicate and stay several here.
+    // Several associations of one subject would be duplicates; the list keeps all of them.
     associations.sort_by_key(Value::to_string);
     Ok((Value::Array(associations), ids))
 }
@@ -153,17 +153,21 @@ async fn providers(scene: &TestNamespace<'_>) -> Result<Value> {
     let mut providers = Map::new();
     for entry in listed.open_id_connect_provider_list() {
         let arn = entry.arn().context("a provider has an ARN")?;
-        let found = iam
+        let observed = iam
             .get_open_id_connect_provider()
             .open_id_connect_provider_arn(arn)
             .send()
             .await?;
-        let mut audiences = found.client_id_list().to_vec();
+        let mut audiences = observed.client_id_list().to_vec();
         audiences.sort();
-        let tags: BTreeMap<_, _> = found.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
+        let tags: BTreeMap<_, _> = observed
+            .tags()
+            .iter()
+            .map(|tag| (tag.key(), tag.value()))
+            .collect();
         providers.insert(
             arn.to_owned(),
-            json!({"url": found.url(), "audiences": audiences, "tags": tags}),
+            json!({"url": observed.url(), "audiences": audiences, "tags": tags}),
         );
     }
     Ok(Value::Object(providers))
@@ -171,7 +175,7 @@ async fn providers(scene: &TestNamespace<'_>) -> Result<Value> {
 
 async fn accounts(scene: &TestNamespace<'_>) -> Result<Value> {
     let mut accounts = Map::new();
-    // Each namespace's own account comes from the controller manager, in its own time.
+    // The controller manager creates the default ServiceAccount of each namespace, at a time of its own.
     let made = scene.accounts().list(&ListParams::default()).await?.into_iter();
     for account in made.filter(|account| account.name_any() != "default") {
         let value = json!({"annotations": account.annotations(), "labels": account.labels()});
@@ -196,7 +200,7 @@ fn identity(object: &WorkloadIdentity) -> Result<Value> {
     Ok(json!({"finalizers": object.finalizers(), "inventory": inventory, "status": status}))
 }
 
-/// Takes away what differs by design. An association's ARN ends in its id.
+/// Removes the values that always differ. An association's ARN ends in its id.
 fn strip(value: &mut Value) {
     match value {
         Value::Object(fields) => {

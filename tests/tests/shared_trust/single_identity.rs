@@ -1,14 +1,15 @@
-//! One identity in somebody else's role: it comes and goes, and what others do to the trust policy meanwhile stands.
+//! Proves that one identity adds and removes its statement in a role of another owner, and that the owner's concurrent
+//! edits of the trust policy persist. Does I/O.
 
 use anyhow::{Context, Result};
 use lanyard_testkit::gateway::Fault;
-use lanyard_tests::{TestNamespace, condition, drift};
+use lanyard_tests::{TestNamespace, condition, drift, eventually};
 use serde_json::{Value, json};
 
 use crate::role::{is_lanyards, make, members, of_owner, owners, shared, statements, write};
 use crate::stage;
 
-/// A scene with a role of its own, of the scene's name.
+/// A namespace with a role of the same name.
 async fn scene(name: &str, statements: &[Value]) -> Result<(TestNamespace<'static>, String)> {
     let scene = stage().await?.scene(name).await?;
     let arn = make(&scene.aws, name, statements).await?;
@@ -16,7 +17,7 @@ async fn scene(name: &str, statements: &[Value]) -> Result<(TestNamespace<'stati
 }
 
 #[tokio::test]
-async fn a_subject_comes_into_the_trust_and_goes_and_leaves_no_trace() -> Result<()> {
+async fn subject_is_added_and_removed_without_trace() -> Result<()> {
     let (scene, arn) = scene("sh-trace", &owners()).await?;
     for method in ["PodIdentity", "IRSA"] {
         scene.apply("orders", shared(&arn, method)).await?;
@@ -29,9 +30,10 @@ async fn a_subject_comes_into_the_trust_and_goes_and_leaves_no_trace() -> Result
     Ok(())
 }
 
-/// Without session tags a statement names nobody, and those of two subjects say the same: each has one to itself.
+/// Without session tags a statement names no subject, and the statements of two subjects are equal: each subject has its
+/// own.
 #[tokio::test]
-async fn two_subjects_without_session_tags_come_and_go_by_themselves() -> Result<()> {
+async fn untagged_subjects_have_separate_statements() -> Result<()> {
     let (scene, arn) = scene("sh-untagged", &owners()).await?;
     let mut spec = shared(&arn, "PodIdentity");
     spec["podIdentity"] = json!({"disableSessionTags": true});
@@ -52,11 +54,11 @@ async fn two_subjects_without_session_tags_come_and_go_by_themselves() -> Result
 }
 
 #[tokio::test]
-async fn an_object_goes_without_a_status_and_without_a_spec_that_holds() -> Result<()> {
+async fn deletion_with_lost_status_or_invalid_spec_succeeds() -> Result<()> {
     let (scene, arn) = scene("sh-lost", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;
-    // A trust in another account's role is refused: the spec does not hold any more, and custody alone knows.
+    // A trust in a role of another account is refused: the spec is invalid, and only the inventory knows the role.
     let elsewhere = shared("arn:aws:iam::444455556666:role/elsewhere", "PodIdentity");
     scene.apply("orders", elsewhere).await?;
     scene
@@ -68,7 +70,7 @@ async fn an_object_goes_without_a_status_and_without_a_spec_that_holds() -> Resu
 }
 
 #[tokio::test]
-async fn the_last_statement_of_a_policy_stays_and_lets_nobody_in() -> Result<()> {
+async fn last_statement_stays_and_admits_no_principal() -> Result<()> {
     let (scene, arn) = scene("sh-last", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;
@@ -82,10 +84,10 @@ async fn the_last_statement_of_a_policy_stays_and_lets_nobody_in() -> Result<()>
     Ok(())
 }
 
-/// A writer elsewhere reads, Lanyard writes, the other writes what it made of what it had read. By IRSA there is no second
-/// look soon that would mend it.
+/// Another writer reads, Lanyard writes, and the other writes its own version. With IRSA no reconciliation follows soon
+/// that would repair it.
 #[tokio::test]
-async fn an_edit_that_another_writer_takes_back_is_made_again() -> Result<()> {
+async fn overwritten_statement_is_written_again() -> Result<()> {
     let (scene, arn) = scene("sh-back", &owners()).await?;
     let aws = scene.aws.clone();
     let takes_back = Fault::on("UpdateAssumeRolePolicy").about("sh-back").nth(1);
@@ -109,7 +111,7 @@ async fn an_edit_that_another_writer_takes_back_is_made_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_statement_edited_or_removed_by_hand_is_put_back_or_told() -> Result<()> {
+async fn changed_statement_is_restored_or_reported() -> Result<()> {
     let (scene, arn) = scene("sh-drift", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;
@@ -121,18 +123,11 @@ async fn a_statement_edited_or_removed_by_hand_is_put_back_or_told() -> Result<(
     for bad in [edited.clone(), owners()] {
         write(&scene.aws, "sh-drift", &bad).await?;
         let before = statements(&scene.aws, "sh-drift").await?;
-        let mended = async {
-            loop {
-                scene.request_reconcile("orders").await?;
-                if statements(&scene.aws, "sh-drift").await? != before {
-                    return anyhow::Ok(());
-                }
-                tokio::time::sleep(lanyard_tests::POLL).await;
-            }
-        };
-        tokio::time::timeout(lanyard_tests::PATIENCE, mended)
-            .await
-            .context("nobody mends it")??;
+        eventually("the statement is repaired", async || {
+            scene.request_reconcile("orders").await?;
+            Ok(statements(&scene.aws, "sh-drift").await? != before)
+        })
+        .await?;
         assert_eq!(statements(&scene.aws, "sh-drift").await?, good);
     }
     let mut reports = shared(&arn, "PodIdentity");
@@ -154,7 +149,7 @@ async fn a_statement_edited_or_removed_by_hand_is_put_back_or_told() -> Result<(
 }
 
 #[tokio::test]
-async fn a_statement_that_nobody_can_read_is_told_and_left_alone() -> Result<()> {
+async fn unparsable_statement_is_reported_and_kept() -> Result<()> {
     let (scene, arn) = scene("sh-opened", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;
@@ -176,7 +171,7 @@ async fn a_statement_that_nobody_can_read_is_told_and_left_alone() -> Result<()>
     write(&scene.aws, "sh-opened", &owners()).await?;
     scene.request_reconcile("orders").await?;
     scene
-        .until("orders", "mended", |object| {
+        .until("orders", "repaired", |object| {
             condition(object, "Stalled").is_none()
         })
         .await?;
@@ -184,7 +179,7 @@ async fn a_statement_that_nobody_can_read_is_told_and_left_alone() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_policy_without_room_says_how_many_fit_and_is_not_written() -> Result<()> {
+async fn full_policy_reports_capacity_and_is_not_written() -> Result<()> {
     let filler = "x".repeat(1500);
     let full = vec![
         json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole",
@@ -207,7 +202,7 @@ async fn a_policy_without_room_says_how_many_fit_and_is_not_written() -> Result<
 }
 
 #[tokio::test]
-async fn an_owner_who_takes_the_trust_over_keeps_what_is_in_it() -> Result<()> {
+async fn owner_takeover_keeps_existing_statements() -> Result<()> {
     let (scene, arn) = scene("sh-over", &owners()).await?;
     scene.apply("orders", shared(&arn, "PodIdentity")).await?;
     scene.until_ready("orders").await?;

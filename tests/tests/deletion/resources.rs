@@ -1,5 +1,5 @@
-//! What is in AWS and in the cluster of one identity, as the tests here ask for it.
-//! A scene and names in, facts out. Does I/O.
+//! Helpers of this suite: the resources of one identity in AWS and in the cluster. Input: a namespace and names. Output:
+//! facts. Does I/O.
 
 use anyhow::{Context, Result};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
@@ -8,20 +8,20 @@ use lanyard_api::WorkloadIdentity;
 use lanyard_tests::TestNamespace;
 use serde_json::{Value, json};
 
-/// An identity with a role of this name.
+/// A spec with a role of this name.
 pub fn spec(role: &str, method: &str) -> Value {
     json!({"method": method, "serviceAccount": {"create": true}, "role": {"managed": {
         "name": role, "policyArns": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]}}})
 }
 
-/// Whether nothing of an identity is left in AWS.
+/// Returns `true` if nothing of an identity remains in AWS.
 pub async fn nothing_left(scene: &TestNamespace<'_>, name: &str, role: &str) -> Result<bool> {
     let role = scene.aws.has_role(role).await?;
     let associations = scene.aws.associations(&scene.namespace, name).await?;
     Ok(!role && associations.is_empty())
 }
 
-/// The keys of the tags of an identity's one association.
+/// The tag keys of an identity's only association.
 pub async fn association_tags(scene: &TestNamespace<'_>, name: &str) -> Result<Vec<String>> {
     let ids = scene.aws.associations(&scene.namespace, name).await?;
     let id = ids.first().context("no association")?;
@@ -42,8 +42,8 @@ pub async fn association_tags(scene: &TestNamespace<'_>, name: &str) -> Result<V
     Ok(keys)
 }
 
-/// The reason that an event of an object gives, with its note, for each such event.
-pub async fn told(scene: &TestNamespace<'_>, reason: &str) -> Result<Vec<String>> {
+/// The notes of all events with this reason.
+pub async fn event_notes(scene: &TestNamespace<'_>, reason: &str) -> Result<Vec<String>> {
     let events: Api<k8s_openapi::api::events::v1::Event> =
         Api::namespaced(scene.client.clone(), &scene.namespace);
     let list = events.list(&ListParams::default()).await?;
@@ -54,21 +54,21 @@ pub async fn told(scene: &TestNamespace<'_>, reason: &str) -> Result<Vec<String>
     Ok(of_reason.filter_map(|event| event.note).collect())
 }
 
-/// Asks for the deletion of an object, without waiting for it.
+/// Deletes an object without waiting for the end of the deletion.
 pub async fn begin_deletion(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     scene.identities().delete(name, &DeleteParams::default()).await?;
     Ok(())
 }
 
-/// Asking for a look comes too late for an object that a look of the operator's own has just let go.
-pub fn gone_already(error: anyhow::Error) -> Result<()> {
+/// Ignores the error of a reconcile request for an object that the operator has just released by itself.
+pub fn ignore_not_found(error: anyhow::Error) -> Result<()> {
     match error.downcast_ref::<kube::Error>() {
         Some(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         _ => Err(error),
     }
 }
 
-/// Takes the status off an object, as a backup without it would.
+/// Removes the status of an object, as a backup without status does.
 pub async fn lose_status(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     let resource = ApiResource::erase::<WorkloadIdentity>(&());
     let api: Api<DynamicObject> = Api::namespaced_with(scene.client.clone(), &scene.namespace, &resource);

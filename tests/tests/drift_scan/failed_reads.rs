@@ -1,13 +1,14 @@
-//! Reads that fail: nothing follows from what they do not show, and what sweeps may not read is reconciled at one by one.
+//! Proves that failed reads lead to no conclusions, and that identities which the scan may not read in bulk are reconciled
+//! one by one. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
 use lanyard_testkit::gateway::{Calls, Fault};
 use lanyard_tests::{PATIENCE, TestEnv, condition, drift};
 
-use crate::{ACCOUNT, fleet, looks, stage, sweeps_pass, until_checked};
+use crate::{ACCOUNT, fleet, role_reads, scans_pass, stage, until_checked};
 
-/// The words of a status that would claim that something is not there.
+/// Words of a status that would claim that a resource does not exist.
 const ABSENT: [&str; 3] = ["RoleMissing", "RoleNotFound", "BindingMissing"];
 
 async fn until_outcome(stage: &TestEnv, outcome: &str) -> Result<()> {
@@ -19,15 +20,15 @@ async fn until_outcome(stage: &TestEnv, outcome: &str) -> Result<()> {
         .await
 }
 
-/// Number of differences that drift scans found. An object may be reconciled without one if it was not
-/// checked for a long time.
-fn deviations(stage: &TestEnv) -> Result<usize> {
+/// Counts the differences that the scans found. An object may also be reconciled for another reason: its last check was
+/// long ago.
+fn logged_differences(stage: &TestEnv) -> Result<usize> {
     let log = stage.log()?;
     Ok(log.matches("drift scan found a difference; requeueing").count())
 }
 
 #[tokio::test]
-async fn from_a_list_that_broke_off_nothing_follows() -> Result<()> {
+async fn incomplete_list_leads_to_no_conclusion() -> Result<()> {
     let stage = stage("resync=3s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 6).await?;
@@ -36,14 +37,14 @@ async fn from_a_list_that_broke_off_nothing_follows() -> Result<()> {
     for name in &names {
         before.push(scene.identities().get(name).await?.status);
     }
-    let found = deviations(&stage)?;
+    let found = logged_differences(&stage)?;
 
     let ledger = stage.bed.gateway.ledger();
     let mark = ledger.mark();
     for operation in [ACCOUNT, "ListRoles", "ListPodIdentityAssociations"] {
-        // As often as a page is asked for: then the sweep breaks off, and begins again soon. Only lists without a filter
-        // fail: a reconciliation, which may run at any time, lists the association of its ServiceAccount by the same
-        // operation, and would report rightly that it is unreadable.
+        // As many failures as attempts per page: the scan is then incomplete and begins again soon. Only lists without a
+        // filter fail: a reconciliation, which may run at any time, lists the association of its ServiceAccount by the same
+        // operation and would rightly report that it is unreadable.
         let failing = Fault::on(operation).in_bulk().first(3);
         let fault = stage
             .bed
@@ -56,7 +57,7 @@ async fn from_a_list_that_broke_off_nothing_follows() -> Result<()> {
             .await
             .context(operation)?;
         fault.remove();
-        sweeps_pass(&stage, 2).await?;
+        scans_pass(&stage, 2).await?;
     }
     until_outcome(&stage, "broken").await?;
     until_checked(&stage, 0, names.len()).await?;
@@ -65,8 +66,8 @@ async fn from_a_list_that_broke_off_nothing_follows() -> Result<()> {
         ensure!(now == before, "{name}: {now:#?}");
     }
     ensure!(
-        deviations(&stage)? == found,
-        "something was concluded from what broke off"
+        logged_differences(&stage)? == found,
+        "the incomplete list led to a conclusion"
     );
     let calls = stage.bed.gateway.ledger().since(mark).by("lanyard");
     ensure!(calls.deeds().is_empty(), "{}", calls.deeds());
@@ -74,20 +75,20 @@ async fn from_a_list_that_broke_off_nothing_follows() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_association_that_cannot_be_read_any_more_is_told() -> Result<()> {
+async fn unreadable_association_is_reported() -> Result<()> {
     let stage = stage("resync=3s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, 4).await?;
     until_checked(&stage, 0, names.len()).await?;
     let describe = Fault::on("DescribePodIdentityAssociation");
     let fault = stage.bed.gateway.faults().add(describe.denies());
-    // Those of even number have associations.
+    // Identities with an even number have associations.
     let unread = |object: &WorkloadIdentity| {
         let in_sync = condition(object, "InSync");
         in_sync.is_some_and(|said| said.reason == "Unreadable")
     };
     for name in [&names[0], &names[2]] {
-        scene.until(name, "said to be unreadable", unread).await?;
+        scene.until(name, "reported as unreadable", unread).await?;
     }
     ensure!(!unread(&scene.identities().get(&names[1]).await?));
     fault.remove();
@@ -96,7 +97,7 @@ async fn an_association_that_cannot_be_read_any_more_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_leave_for_the_account_each_role_is_read_by_itself() -> Result<()> {
+async fn bulk_read_denied_falls_back_to_single_reads() -> Result<()> {
     let stage = stage("resync=3s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     stage.bed.gateway.faults().add(Fault::on(ACCOUNT).denies());
@@ -109,18 +110,16 @@ async fn without_leave_for_the_account_each_role_is_read_by_itself() -> Result<(
     let arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
     detach.policy_arn(arn).send().await?;
     let corrected = |object: &_| drift(object).last_correction.is_some();
-    scene
-        .until(&names[0], "corrected all the same", corrected)
-        .await?;
+    scene.until(&names[0], "corrected", corrected).await?;
     ensure!(scene.aws.attached(&role).await? == [arn]);
 
-    // The others are reconciled at with each resync too.
+    // Each resync reconciles the other identities too.
     let other = scene.role_of(&scene.identities().get(&names[3]).await?)?;
-    let twice = |calls: &Calls| looks(calls, &other) >= 2;
+    let twice = |calls: &Calls| role_reads(calls, &other) >= 2;
     let mark = ledger.mark();
     tokio::time::timeout(PATIENCE, ledger.until(mark, twice))
         .await
-        .context("nobody reconciled")?;
+        .context("no reconciliation began")?;
     for name in &names {
         let status = scene.identities().get(name).await?.status.context("a status")?;
         let absent = status
@@ -129,7 +128,7 @@ async fn without_leave_for_the_account_each_role_is_read_by_itself() -> Result<(
             .find(|condition| ABSENT.contains(&condition.reason.as_str()));
         ensure!(absent.is_none(), "{absent:?}");
     }
-    let told = stage.log()?.matches("bulk read denied").count();
-    ensure!(told == 1, "said once, and not {told} times");
+    let reported = stage.log()?.matches("bulk read denied").count();
+    ensure!(reported == 1, "expected one report, got {reported} times");
     stage.bed.stop().await
 }

@@ -1,4 +1,5 @@
-//! Away: the API server is gone for longer than the lease, or AWS does not know the operator when it starts.
+//! Proves recovery when the API server is unavailable for longer than the lease, or AWS rejects the operator's credentials
+//! at its start. Does I/O.
 
 use std::time::Duration;
 
@@ -9,11 +10,11 @@ use serde_json::{Value, json};
 use crate::kinds::Kind;
 use crate::{BINARY, new_stage};
 
-/// The longest that a few tries to renew the lease may take.
+/// Timeout of a few attempts to renew the lease.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// At most so many calls about one identity until the operator gives up its lease: those of the creation, and of a few
-/// tries to go on, with growing pauses. Without these it is hundreds.
+/// Maximum number of calls about one identity until the operator gives up its lease: those of the creation and of a few
+/// retries with growing pauses. Without backoff there are hundreds.
 const CALLS: usize = 60;
 const POLICY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 
@@ -21,9 +22,9 @@ fn spec(policies: &[&str]) -> Value {
     json!({"method": "PodIdentity", "role": {"managed": {"name": "orders", "policyArns": policies}}})
 }
 
-/// Whoever cannot renew its lease writes nothing any more; what changed meanwhile is seen when the server is back.
+/// An operator that cannot renew its lease writes no more. It detects changes of the downtime when the server is back.
 #[tokio::test]
-async fn the_api_server_may_be_away_for_longer_than_the_lease() -> Result<()> {
+async fn api_server_outage_beyond_lease_stops_writes() -> Result<()> {
     let stage = new_stage().await?;
     let scene = stage.scene("shop").await?;
     scene.apply("orders", spec(&[])).await?;
@@ -35,7 +36,7 @@ async fn the_api_server_may_be_away_for_longer_than_the_lease() -> Result<()> {
     stage.bed.front.hang_up();
     stage.until_leads(0, false).await?;
     let mark = gateway.ledger().mark();
-    // The administrator has a way of its own to the API server.
+    // The administrator's connection does not use the gateway.
     scene.apply("orders", spec(&[POLICY])).await?;
     let of_lease = |entry: &&Entry| entry.call.operation.ends_with(" leases");
     let tries = |calls: &Calls| calls.entries().iter().filter(of_lease).count() >= 3;
@@ -50,15 +51,16 @@ async fn the_api_server_may_be_away_for_longer_than_the_lease() -> Result<()> {
     stage.bed.stop().await
 }
 
-/// The role is made when the server goes, and with it the lease: who leads next finds the role and makes it no second time.
+/// The API server, and with it the lease, becomes unavailable while the role is created. The next leader finds the role and
+/// creates no second one.
 #[tokio::test]
-async fn the_api_server_may_go_in_the_middle_of_a_creation() -> Result<()> {
+async fn api_server_outage_during_creation_makes_one_role() -> Result<()> {
     let stage = new_stage().await?;
     let scene = stage.scene("shop").await?;
     scene.account("orders").await?;
     let gateway = &stage.bed.gateway;
     let (mark, faults) = (gateway.ledger().mark(), gateway.faults().clone());
-    // Before the operator hears that its role is made.
+    // Before the operator receives the answer of CreateRole.
     faults.add(Fault::on("CreateRole").about("orders").calls_after({
         let faults = faults.clone();
         move |_| {
@@ -87,18 +89,18 @@ async fn the_api_server_may_go_in_the_middle_of_a_creation() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_operator_that_aws_does_not_know_waits_and_says_so() -> Result<()> {
+async fn operator_with_rejected_credentials_waits_and_reports() -> Result<()> {
     let stage = new_stage().await?;
     let scene = stage.scene("shop").await?;
     scene.apply("orders", spec(&[])).await?;
     scene.until_ready("orders").await?;
     ensure!(stage.stop(0).await?.success());
     let faults = stage.bed.gateway.faults();
-    let expired = faults.add(Kind::TokenExpired.strikes(Fault::on_any().to_aws()));
+    let expired = faults.add(Kind::TokenExpired.at(Fault::on_any().to_aws()));
     let mark = stage.bed.gateway.ledger().mark();
     stage.operator(BINARY, "restarted", &[])?;
-    let says = |status, body: &str| status == 503 && body.contains("credentials");
-    stage.until_answers(1, "/readyz", says).await?;
+    let reports = |status, body: &str| status == 503 && body.contains("credentials");
+    stage.until_answers(1, "/readyz", reports).await?;
     let calls = stage.bed.gateway.ledger().since(mark).to_aws();
     ensure!(calls.count() <= 4, "{calls}");
     expired.remove();

@@ -1,22 +1,23 @@
-//! The queue is away and comes back, and only the holder of the lease reads it: each on a stand of its own.
+//! Proves that the operator recovers when the queue is unavailable, and that only the leader reads the queue. Each test has
+//! an environment of its own. Does I/O.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use lanyard_api::WorkloadIdentity;
 use lanyard_testkit::gateway::{Calls, Fault, Service};
-use lanyard_tests::{PATIENCE, POLL, TestNamespace, drift};
+use lanyard_tests::{PATIENCE, TestNamespace, drift, eventually};
 use serde_json::json;
 
 use crate::BINARY;
+use crate::queue_env::QueueEnv;
 use crate::record::of_role;
-use crate::stand::Stand;
 
-/// How often the log has this.
-fn says(stand: &Stand, what: &str) -> Result<usize> {
+/// Counts the occurrences of a text in the log.
+fn log_count(stand: &QueueEnv, what: &str) -> Result<usize> {
     Ok(stand.stage.log()?.matches(what).count())
 }
 
-/// A scene of the stand with one identity, which is ready.
-async fn with_one_identity(stand: &Stand) -> Result<(TestNamespace<'_>, WorkloadIdentity)> {
+/// A namespace of the environment with one identity that is ready.
+async fn with_one_identity(stand: &QueueEnv) -> Result<(TestNamespace<'_>, WorkloadIdentity)> {
     let scene = stand.stage.scene("shop").await?;
     let spec = json!({"method": "PodIdentity", "role": {"managed": {}}});
     scene.apply("orders", spec).await?;
@@ -24,27 +25,20 @@ async fn with_one_identity(stand: &Stand) -> Result<(TestNamespace<'_>, Workload
     Ok((scene, object))
 }
 
-/// Waits until an operator answers that it is ready, whatever became of the queue.
-async fn until_is_ready(stand: &Stand, number: usize) -> Result<()> {
+/// Waits until an operator reports that it is ready, independent of the queue.
+async fn until_readyz(stand: &QueueEnv, number: usize) -> Result<()> {
     let ready = |status, _: &str| status == 200;
     stand.stage.until_answers(number, "/readyz", ready).await
 }
 
-async fn until_says(stand: &Stand, what: &str, times: usize) -> Result<()> {
-    let said = async {
-        while says(stand, what)? < times {
-            tokio::time::sleep(POLL).await;
-        }
-        Ok::<(), anyhow::Error>(())
-    };
-    tokio::time::timeout(PATIENCE, said)
-        .await
-        .with_context(|| format!("the operator never said {times} times: {what}"))?
+async fn until_logged(stand: &QueueEnv, what: &str, times: usize) -> Result<()> {
+    let description = format!("the log contains {times} times: {what}");
+    eventually(&description, async || Ok(log_count(stand, what)? >= times)).await
 }
 
-/// Breaks the role's trust behind Lanyard's back, has an event tell of it, and waits until it is repaired.
-async fn break_and_be_told(
-    stand: &Stand,
+/// Opens the role's trust policy behind Lanyard's back, sends an event about it, and waits for the repair.
+async fn break_and_send_event(
+    stand: &QueueEnv,
     scene: &TestNamespace<'_>,
     object: &WorkloadIdentity,
 ) -> Result<()> {
@@ -69,43 +63,43 @@ async fn break_and_be_told(
 }
 
 #[tokio::test]
-async fn a_queue_that_is_away_is_a_warning_and_is_found_again() -> Result<()> {
-    const WARNS: &str = "could not read the events queue; until it is readable";
-    const AGAIN: &str = "the events queue is readable again";
-    let stand = Stand::without_queue("late").await?;
+async fn queue_unavailable_sets_warning_and_recovers() -> Result<()> {
+    const QUEUE_UNREADABLE: &str = "could not read the events queue; until it is readable";
+    const QUEUE_RECOVERED: &str = "the events queue is readable again";
+    let stand = QueueEnv::without_queue("late").await?;
     let (scene, object) = with_one_identity(&stand).await?;
-    until_says(&stand, WARNS, 1).await?;
-    until_is_ready(&stand, 0).await?;
+    until_logged(&stand, QUEUE_UNREADABLE, 1).await?;
+    until_readyz(&stand, 0).await?;
 
     let create = stand.aws().await.sqs.create_queue();
     create.queue_name("late").send().await?;
-    break_and_be_told(&stand, &scene, &object).await?;
-    until_says(&stand, AGAIN, 1).await?;
+    break_and_send_event(&stand, &scene, &object).await?;
+    until_logged(&stand, QUEUE_RECOVERED, 1).await?;
 
     let gateway = &stand.stage.bed.gateway;
     let denied = gateway.faults().add(Fault::on("ReceiveMessage").denies());
-    // Ends the call that waits for messages already.
+    // Ends the receive call that is already waiting for messages.
     stand.send("{}").await?;
-    until_says(&stand, WARNS, 2).await?;
-    until_is_ready(&stand, 0).await?;
+    until_logged(&stand, QUEUE_UNREADABLE, 2).await?;
+    until_readyz(&stand, 0).await?;
     let mark = gateway.ledger().mark();
     denied.remove();
-    break_and_be_told(&stand, &scene, &object).await?;
-    until_says(&stand, AGAIN, 2).await?;
+    break_and_send_event(&stand, &scene, &object).await?;
+    until_logged(&stand, QUEUE_RECOVERED, 2).await?;
     let calls = gateway.ledger().since(mark).to(Service::Sqs);
-    ensure!(calls.count() < 40, "the queue is not hammered at:\n{calls}");
+    ensure!(calls.count() < 40, "too many calls of the queue:\n{calls}");
     stand.stage.bed.stop().await
 }
 
 #[tokio::test]
-async fn whoever_stands_by_leaves_the_queue_to_the_leader_and_takes_it_over() -> Result<()> {
-    let stand = Stand::with_queue("shared").await?;
+async fn standby_reads_queue_only_after_takeover() -> Result<()> {
+    let stand = QueueEnv::with_queue("shared").await?;
     let (scene, object) = with_one_identity(&stand).await?;
     let ledger = stand.stage.bed.gateway.ledger();
     stand.stage.operator(BINARY, "standby", &["--resync", "12h"])?;
-    until_is_ready(&stand, 1).await?;
+    until_readyz(&stand, 1).await?;
     let mark = ledger.mark();
-    // Two rounds of the leader's, during which the other could have asked as well.
+    // Two receive calls of the leader, during which the standby could have called as well.
     stand.send("{}").await?;
     stand.send("{}").await?;
     stand.until_empty().await?;
@@ -119,7 +113,7 @@ async fn whoever_stands_by_leaves_the_queue_to_the_leader_and_takes_it_over() ->
             .is_empty()
     };
     tokio::time::timeout(PATIENCE, ledger.until(mark, asks)).await?;
-    break_and_be_told(&stand, &scene, &object).await?;
+    break_and_send_event(&stand, &scene, &object).await?;
     ensure!(!ledger.since(mark).by("standby").of("ReceiveMessage").is_empty());
     stand.stage.bed.stop().await
 }

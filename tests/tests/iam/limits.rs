@@ -1,5 +1,5 @@
-//! Where the operator's policy ends, tried with its own credentials, as whoever stole them would: as far as the emulator
-//! judges, which is actions and the tags of a request.
+//! Proves the limits of the operator's IAM policy with the operator's own credentials, as after a theft. The emulator
+//! evaluates only actions and request tags. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_iam::error::ProvideErrorMetadata;
@@ -17,7 +17,7 @@ fn trust() -> String {
     json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
 }
 
-/// Fails unless AWS refused for want of a permission.
+/// Fails unless AWS denied the call for lack of a permission.
 fn denied<T: std::fmt::Debug, E: ProvideErrorMetadata>(
     what: &str,
     answer: std::result::Result<T, E>,
@@ -35,7 +35,7 @@ fn denied<T: std::fmt::Debug, E: ProvideErrorMetadata>(
 }
 
 #[tokio::test]
-async fn stolen_credentials_make_no_role_but_for_this_cluster_and_nothing_else_at_all() -> Result<()> {
+async fn stolen_credentials_create_only_roles_of_this_cluster() -> Result<()> {
     let bed = TestBed::shared().await?;
     let root = Clients::new(bed).await.iam;
     let caller = Caller::with(bed, "read-write.json").await?;

@@ -1,5 +1,5 @@
-//! What a pod carries: the credentials that the webhook gave it, as its environment and its volumes show them.
-//! A pod in, a value out; no I/O but for the count over a scene's pods.
+//! The credentials that a pod carries: the webhook's injection, read from the environment and the volumes. Input: a pod.
+//! Output: a value. No I/O except for the count over the pods of a namespace.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use lanyard_tests::TestNamespace;
 
 use crate::fleet;
 
-/// What a pod carries. Of several containers the first tells.
+/// The credentials of a pod. The first of several containers is decisive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Carries {
+pub enum PodCredentials {
     WebIdentity { role: String, audience: String },
     PodIdentity,
     Nothing,
 }
 
-impl Carries {
-    /// What this pod carries.
+impl PodCredentials {
+    /// Reads the credentials of this pod.
     pub fn of(pod: &Pod) -> Self {
         let env = |name: &str| {
             let spec = pod.spec.iter();
@@ -40,7 +40,7 @@ impl Carries {
     }
 }
 
-/// Whom the token is for that web identity uses.
+/// The audience of the token for web identity.
 fn audience(pod: &Pod) -> Option<String> {
     let mut volumes = pod.spec.as_ref()?.volumes.iter().flatten();
     let volume = volumes.find(|volume| volume.name == "aws-iam-token")?;
@@ -49,11 +49,11 @@ fn audience(pod: &Pod) -> Option<String> {
     sources.iter().find_map(token)?.audience
 }
 
-/// How many pods carry what.
-pub async fn count(scene: &TestNamespace<'_>) -> Result<BTreeMap<Carries, usize>> {
+/// The number of pods for each kind of credentials.
+pub async fn count(scene: &TestNamespace<'_>) -> Result<BTreeMap<PodCredentials, usize>> {
     let mut count = BTreeMap::new();
     for pod in fleet::all(scene).await? {
-        *count.entry(Carries::of(&pod)).or_default() += 1;
+        *count.entry(PodCredentials::of(&pod)).or_default() += 1;
     }
     Ok(count)
 }

@@ -1,4 +1,5 @@
-//! What was seen of pods, in words that a test can compare. Pods in, counts and texts out; asks until patience ends.
+//! Observations of pods in a form that a test can compare. Input: pods. Output: counts and texts. Repeats reads until a
+//! timeout.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,14 +16,14 @@ use crate::shop::Shop;
 const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
-/// Asks until there is an answer.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+/// Repeats a read until it returns a value.
+pub async fn until<T>(what: &str, mut read: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     let begun = Instant::now();
     loop {
-        if let Some(answer) = ask().await? {
+        if let Some(answer) = read().await? {
             return Ok(answer);
         }
-        ensure!(begun.elapsed() < PATIENCE, "never: {what}");
+        ensure!(begun.elapsed() < PATIENCE, "timeout: {what}");
         tokio::time::sleep(POLL).await;
     }
 }
@@ -34,7 +35,7 @@ pub fn owner(kind: &str, name: &str) -> WorkloadRef {
     }
 }
 
-/// How many pods each owner has.
+/// The number of pods of each owner.
 pub fn owners(pods: &PodList) -> BTreeMap<String, usize> {
     let mut owners = BTreeMap::new();
     for pod in &pods.items {
@@ -44,21 +45,21 @@ pub fn owners(pods: &PodList) -> BTreeMap<String, usize> {
     owners
 }
 
-/// Everything that is carried.
-pub fn carried(pods: &PodList) -> BTreeSet<String> {
-    let carried = pods.items.iter().flat_map(|pod| &pod.credentials);
-    carried.map(|carries| format!("{carries:?}")).collect()
+/// All credentials of the pods.
+pub fn credentials(pods: &PodList) -> BTreeSet<String> {
+    let credentials = pods.items.iter().flat_map(|pod| &pod.credentials);
+    credentials.map(|carries| format!("{carries:?}")).collect()
 }
 
-/// The pods_seen without the order that they came in.
+/// The pods in a stable order.
 pub fn sorted(pods: &PodList) -> Vec<String> {
     let mut pods_seen: Vec<String> = pods.items.iter().map(|pod| format!("{pod:?}")).collect();
     pods_seen.sort();
     pods_seen
 }
 
-/// The fold of all pods of the cluster, as a watch's first list fills it.
-pub async fn folded(shop: &Shop) -> Result<PodIndex> {
+/// The index of all pods of the cluster, filled as by the first list of a watch.
+pub async fn indexed(shop: &Shop) -> Result<PodIndex> {
     let api: Api<Pod> = Api::all(shop.client.clone());
     let mut fold = PodIndex::new(false);
     fold.list_begins();

@@ -1,4 +1,4 @@
-//! Paused: nothing of the change goes on, whatever pods do meanwhile, and it goes on where it was.
+//! Proves that a paused change makes no progress, whatever happens to pods, and continues where it stopped. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::WorkloadIdentity;
@@ -8,32 +8,32 @@ use serde_json::{Value, json};
 use crate::change::{fleet, only_pod_identity, plain, spec, trust, until_done, until_stage};
 use crate::fleet::replace_all;
 use crate::guard::Guard;
-use crate::trust::{Form, lets_in};
+use crate::trust::{Form, allows};
 
 fn paused() -> Value {
     spec("PodIdentity", "Rollout", json!({"transition": {"paused": true}}))
 }
 
 #[tokio::test]
-async fn a_change_can_be_paused_and_goes_on() -> Result<()> {
+async fn paused_change_stops_and_resumes() -> Result<()> {
     let scene = fleet("paused", "IRSA").await?;
     let guard = Guard::over(&scene);
     scene.apply("orders", paused()).await?;
     let object = until_stage(&scene, "Paused").await?;
     ensure!(
         condition(&object, "Stalled").is_some(),
-        "somebody has to let it go on"
+        "a paused change stays paused"
     );
     ensure!(scene.aws.associations("paused", "orders").await?.is_empty());
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
     until_done(&scene).await?;
-    guard.found_nothing().await?;
+    guard.finish().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }
 
-/// New pods have what the spec asks for: that somebody holds what is left of the change makes nothing red.
+/// New pods have the requested binding: a pause of the remaining change does not make the object unready.
 #[tokio::test]
-async fn paused_while_it_drains_it_is_ready_and_the_old_binding_stays() -> Result<()> {
+async fn pause_during_drain_is_ready_and_keeps_old_binding() -> Result<()> {
     let scene = fleet("paused-draining", "IRSA").await?;
     let guard = Guard::over(&scene);
     scene.apply("orders", plain("PodIdentity", "Never")).await?;
@@ -54,7 +54,7 @@ async fn paused_while_it_drains_it_is_ready_and_the_old_binding_stays() -> Resul
     let object = scene.until("orders", "without a stale pod", current).await?;
     ensure!(condition(&object, "Transitioning").is_some_and(|found| found.reason == "Paused"));
     let trust = trust(&scene).await?;
-    ensure!(lets_in(&trust, Form::WebIdentity), "{trust}");
+    ensure!(allows(&trust, Form::WebIdentity), "{trust}");
     ensure!(
         scene
             .accounts()
@@ -67,6 +67,6 @@ async fn paused_while_it_drains_it_is_ready_and_the_old_binding_stays() -> Resul
 
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
     until_done(&scene).await?;
-    guard.found_nothing().await?;
+    guard.finish().await?;
     only_pod_identity(&scene, Form::Tagged).await
 }

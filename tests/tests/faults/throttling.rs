@@ -1,5 +1,5 @@
-//! A crowd at a low limit: AWS allows far fewer writes than newcomers want. All come through in turn, each write that AWS
-//! throttled is done at another try, and no status and no event ever tells of it.
+//! Proves behaviour at a low rate limit: AWS allows far fewer writes than the new identities need. All become ready, every
+//! throttled write is retried, and no status and no event mentions throttling. Does I/O.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::BINARY;
 
-/// Identities, and the writes a second that AWS allows, with a burst of as many.
-const CROWD: usize = 12;
+/// The number of identities, and the allowed writes per second with a burst of the same size.
+const IDENTITIES: usize = 12;
 const ALLOWED: f64 = 10.0;
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 
@@ -28,17 +28,17 @@ fn spec() -> Value {
         "policyArns": [READ_ONLY], "inlinePolicies": [{"name": "queue", "document": document}]}}})
 }
 
-/// Every status that is ever seen, as text.
+/// Records every observed status, as text.
 fn watch(api: Api<WorkloadIdentity>) -> Arc<Mutex<Vec<String>>> {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
-    let told = Arc::clone(&seen);
+    let statuses_seen = Arc::clone(&seen);
     tokio::spawn(async move {
         let statuses = watcher(api, watcher::Config::default()).applied_objects();
         pin_mut!(statuses);
         while let Some(Ok(object)) = statuses.next().await {
             let status = serde_json::to_string(&object.status).unwrap_or_default();
-            if let Ok(mut told) = told.lock() {
-                told.push(status);
+            if let Ok(mut statuses_seen) = statuses_seen.lock() {
+                statuses_seen.push(status);
             }
         }
     });
@@ -50,27 +50,26 @@ fn throttled(calls: &Calls) -> usize {
     codes.filter(|code| code.starts_with("Throttling")).count()
 }
 
-async fn comes(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
+async fn becomes_ready(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
     scene.apply(name, spec()).await?;
     scene.until_ready(name).await.map(drop)
 }
 
 #[tokio::test]
-async fn a_crowd_at_a_low_limit_comes_through_and_nobody_is_told_of_throttling() -> Result<()> {
+async fn throttled_creations_succeed_without_reporting_throttling() -> Result<()> {
     let stage = TestEnv::behind_gateway(BINARY, "").await?;
     let scene = stage.scene("crowded").await?;
     let gateway = &stage.bed.gateway;
     gateway.set_throttles(vec![Throttle::writes(ALLOWED)]);
     let (mark, seen) = (gateway.ledger().mark(), watch(scene.identities()));
 
-    let names: Vec<String> = (0..CROWD).map(|number| format!("crowded-{number}")).collect();
-    try_join_all(names.iter().map(|name| comes(&scene, name))).await?;
+    let names: Vec<String> = (0..IDENTITIES)
+        .map(|number| format!("crowded-{number}"))
+        .collect();
+    try_join_all(names.iter().map(|name| becomes_ready(&scene, name))).await?;
 
     let calls = gateway.ledger().since(mark).to_aws();
-    ensure!(
-        throttled(&calls) > 0,
-        "AWS throttled nothing, so nothing is shown"
-    );
+    ensure!(throttled(&calls) > 0, "AWS throttled no call");
     for operation in [
         "CreateRole",
         "AttachRolePolicy",
@@ -79,24 +78,28 @@ async fn a_crowd_at_a_low_limit_comes_through_and_nobody_is_told_of_throttling()
     ] {
         let (all, failed) = (calls.of(operation), calls.of(operation).failed());
         ensure!(
-            all.count() - failed.count() == CROWD && failed.count() == throttled(&failed),
+            all.count() - failed.count() == IDENTITIES && failed.count() == throttled(&failed),
             "{all}"
         );
     }
     ensure!(
         throttled(&calls) == throttled(&calls.writes()),
-        "reads suffered: {calls}"
+        "reads were throttled: {calls}"
     );
-    let told = seen
+    let statuses_seen = seen
         .lock()
         .map_err(|_| anyhow::anyhow!("the watch panicked"))?
         .clone();
-    ensure!(told.len() >= CROWD, "only {} statuses were seen", told.len());
+    ensure!(
+        statuses_seen.len() >= IDENTITIES,
+        "only {} statuses were seen",
+        statuses_seen.len()
+    );
     let of_it = |text: &&String| text.to_lowercase().contains("throttl");
     ensure!(
-        !told.iter().any(|text| of_it(&text)),
+        !statuses_seen.iter().any(|text| of_it(&text)),
         "{:#?}",
-        told.iter().find(of_it)
+        statuses_seen.iter().find(of_it)
     );
     let events: Api<Event> = Api::namespaced(scene.client.clone(), &scene.namespace);
     let events = events.list(&ListParams::default()).await?.items;

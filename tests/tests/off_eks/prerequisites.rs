@@ -1,4 +1,5 @@
-//! What is missing, and how it is said: an issuer that AWS can reach, the issuer that was expected, the pod webhook.
+//! Proves the messages for missing prerequisites: an issuer that AWS can reach, the expected issuer and the pod webhook.
+//! Does I/O.
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
@@ -11,7 +12,7 @@ use serde_json::json;
 use crate::{ISSUER, stage};
 
 #[tokio::test]
-async fn an_issuer_that_aws_cannot_reach_is_said() -> Result<()> {
+async fn unreachable_issuer_is_reported() -> Result<()> {
     let stage = stage(TestBedOptions::default(), "https://kubernetes.default.svc", &[]).await?;
     let scene = stage.scene("shop").await?;
     scene.account("orders").await?;
@@ -28,7 +29,7 @@ async fn an_issuer_that_aws_cannot_reach_is_said() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tokens_of_another_issuer_than_the_one_expected_keep_everything_from_being_written() -> Result<()> {
+async fn unexpected_token_issuer_prevents_all_writes() -> Result<()> {
     let stage = stage(
         TestBedOptions::default(),
         ISSUER,
@@ -43,7 +44,7 @@ async fn tokens_of_another_issuer_than_the_one_expected_keep_everything_from_bei
 }
 
 #[tokio::test]
-async fn without_the_pod_webhook_nothing_is_ready_and_the_condition_says_what_to_install() -> Result<()> {
+async fn missing_pod_webhook_is_reported_and_blocks_ready() -> Result<()> {
     let bed = TestBedOptions {
         webhook: false,
         ..TestBedOptions::default()

@@ -1,4 +1,4 @@
-//! All weathers: what is ours goes, whatever became of spec, status, custody and of what others did to the role.
+//! Proves that owned resources are deleted whatever happened to the spec, the status, the inventory and the role. Does I/O.
 
 use anyhow::{Context, Result, ensure};
 use kube::api::{Api, DeleteParams};
@@ -7,10 +7,10 @@ use kube::runtime::wait::await_condition;
 use lanyard_tests::{TestNamespace, with};
 use serde_json::{Value, json};
 
-use crate::found::{begin_deletion, lose_status, nothing_left, patch_metadata, spec};
+use crate::resources::{begin_deletion, lose_status, nothing_left, patch_metadata, spec};
 use crate::stage;
 
-/// One identity, ready, whose role has the name of its namespace.
+/// Creates an identity that is ready. Its role has the name of the namespace.
 async fn ready(namespace: &str, method: &str) -> Result<TestNamespace<'static>> {
     let scene = stage().await?.scene(namespace).await?;
     scene.apply("orders", spec(namespace, method)).await?;
@@ -18,14 +18,14 @@ async fn ready(namespace: &str, method: &str) -> Result<TestNamespace<'static>> 
     Ok(scene)
 }
 
-async fn goes_without_a_trace(scene: &TestNamespace<'_>) -> Result<()> {
+async fn delete_without_remains(scene: &TestNamespace<'_>) -> Result<()> {
     scene.delete("orders").await?;
     ensure!(nothing_left(scene, "orders", &scene.namespace).await?);
     ensure!(scene.accounts().get_opt("orders").await?.is_none());
     Ok(())
 }
 
-/// Valid for the CRD, whose rules cannot see into a document, and nothing that core would carry out.
+/// A spec that the CRD accepts, because its rules cannot read a document, and that core rejects.
 fn invalid(role: &str, method: &str) -> Value {
     let mut spec = spec(role, method);
     let policies = json!([{"name": "broken", "document": {"Version": "2012-10-17", "Statement": "none"}}]);
@@ -36,7 +36,7 @@ fn invalid(role: &str, method: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_namespace_that_is_deleted_whole_takes_everything_with_it() -> Result<()> {
+async fn namespace_deletion_removes_everything() -> Result<()> {
     let scene = stage().await?.scene("whole").await?;
     for (name, method) in [("whole-a", "PodIdentity"), ("whole-b", "IRSA")] {
         scene.apply(name, spec(name, method)).await?;
@@ -48,27 +48,27 @@ async fn a_namespace_that_is_deleted_whole_takes_everything_with_it() -> Result<
     let gone = await_condition(namespaces, "whole", is_deleted(&uid));
     tokio::time::timeout(std::time::Duration::from_secs(60), gone).await??;
     for name in ["whole-a", "whole-b"] {
-        ensure!(nothing_left(&scene, name, name).await?, "{name} is left");
+        ensure!(nothing_left(&scene, name, name).await?, "{name} still exists");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_lost_status_keeps_nothing() -> Result<()> {
+async fn lost_status_still_removes_everything() -> Result<()> {
     for (namespace, method) in [("lost-pi", "PodIdentity"), ("lost-irsa", "IRSA")] {
         let scene = ready(namespace, method).await?;
         lose_status(&scene, "orders").await?;
-        goes_without_a_trace(&scene).await?;
+        delete_without_remains(&scene).await?;
     }
     Ok(())
 }
 
-/// The finalizer alone is left of what Lanyard once wrote: name and tags lead to the rest.
+/// Only the finalizer remains of what Lanyard wrote: names and tags lead to the rest.
 #[tokio::test]
-async fn lost_status_and_custody_keep_nothing() -> Result<()> {
+async fn lost_status_and_inventory_still_remove_everything() -> Result<()> {
     for (namespace, method) in [("bare-pi", "PodIdentity"), ("bare-irsa", "IRSA")] {
         let scene = ready(namespace, method).await?;
-        // Deleted first: on an object that stays, custody would be written again.
+        // Deleted first: the operator would write the inventory again on a live object.
         let suspended = with(spec(namespace, method), json!({"suspend": true}));
         scene.apply("orders", suspended).await?;
         scene
@@ -100,19 +100,19 @@ async fn lost_status_and_custody_keep_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_invalid_spec_keeps_nothing() -> Result<()> {
+async fn invalid_spec_still_removes_everything() -> Result<()> {
     for (namespace, method) in [("invalid-pi", "PodIdentity"), ("invalid-irsa", "IRSA")] {
         let scene = ready(namespace, method).await?;
         scene.apply("orders", invalid(namespace, method)).await?;
         scene.until_is("orders", "Stalled", "True", "InvalidSpec").await?;
-        goes_without_a_trace(&scene).await?;
+        delete_without_remains(&scene).await?;
     }
     Ok(())
 }
 
-/// What AWS demands before a role can go, whoever put it there: policies of both kinds and instance profiles.
+/// Policies of both kinds and instance profiles, which AWS requires to be removed before a role can be deleted.
 #[tokio::test]
-async fn what_others_put_on_the_role_goes_with_it() -> Result<()> {
+async fn foreign_attachments_are_removed_with_role() -> Result<()> {
     let scene = ready("crowded", "PodIdentity").await?;
     let iam = &scene.aws.iam;
     let attach = iam.attach_role_policy().role_name("crowded");
@@ -133,12 +133,12 @@ async fn what_others_put_on_the_role_goes_with_it() -> Result<()> {
         .add_role_to_instance_profile()
         .instance_profile_name("crowded");
     profile.role_name("crowded").send().await?;
-    goes_without_a_trace(&scene).await
+    delete_without_remains(&scene).await
 }
 
-/// Somebody detached our policy, attached another and took the role's binding away, and then the role itself.
+/// Another actor detached the policy, attached another one and deleted the binding, and then deleted the role itself.
 #[tokio::test]
-async fn what_is_gone_already_is_no_hindrance() -> Result<()> {
+async fn missing_resources_do_not_block_deletion() -> Result<()> {
     let scene = ready("gone", "PodIdentity").await?;
     let iam = &scene.aws.iam;
     for id in scene.aws.associations("gone", "orders").await? {
@@ -155,5 +155,5 @@ async fn what_is_gone_already_is_no_hindrance() -> Result<()> {
         .accounts()
         .delete("orders", &DeleteParams::default())
         .await?;
-    goes_without_a_trace(&scene).await
+    delete_without_remains(&scene).await
 }
