@@ -12,9 +12,9 @@ use lanyard_api::{ANNOTATION_RECONCILE_REQUESTED_AT, WorkloadIdentity};
 use lanyard_testkit::gateway::{Entry, Mark};
 use serde_json::{Value, json};
 
+use crate::PATIENCE;
 use crate::aws::Clients;
 use crate::test_env::TestEnv;
-use crate::{PATIENCE, POLL};
 
 /// One namespace of a test environment, for one test.
 pub struct TestNamespace<'a> {

@@ -11,8 +11,8 @@ use lanyard_core::model::observed::Observed;
 
 use super::cluster_lists::UnknownAssociation;
 use super::term::Term;
+use crate::identity::IdentityRef;
 use crate::identity::key::ObjectKey;
-use crate::identity::{Context, IdentityRef};
 
 /// Number of associations of steady objects before each unknown one.
 const STEADY_PER_UNKNOWN: usize = 20;
