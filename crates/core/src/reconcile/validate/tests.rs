@@ -102,7 +102,7 @@ fn existing_role_of_other_account_or_aws_is_rejected() {
     );
     let linked = "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/r";
     assert_rejected(&existing(linked), field, "reserved for AWS");
-    assert_rejected(&existing("orders"), field, "is not a role's ARN");
+    assert_rejected(&existing("orders"), field, "is not a role ARN");
 }
 
 #[test]
@@ -117,9 +117,9 @@ fn managed_role_field_out_of_range_is_rejected() {
     let described = managed(|role| role.description = Some("x".repeat(1001)));
     assert_rejected(&described, "role.managed.description", "1,000");
     let bounded = managed(|role| role.permissions_boundary_arn = Some("tenant".to_owned()));
-    assert_rejected(&bounded, "role.managed.permissionsBoundaryArn", "policy's ARN");
+    assert_rejected(&bounded, "role.managed.permissionsBoundaryArn", "policy ARN");
     let attached = managed(|role| role.policy_arns = vec!["arn:aws:iam::aws:role/r".to_owned()]);
-    assert_rejected(&attached, "role.managed.policyArns[0]", "policy's ARN");
+    assert_rejected(&attached, "role.managed.policyArns[0]", "policy ARN");
 }
 
 #[test]
