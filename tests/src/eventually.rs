@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::{PATIENCE, POLL};
+use crate::patience::{PATIENCE, POLL};
 
 /// Waits until a condition holds.
 ///

@@ -6,6 +6,7 @@ mod class;
 mod elsewhere;
 mod eventually;
 mod json;
+mod patience;
 mod policy;
 mod proof;
 pub mod rights;
@@ -13,19 +14,13 @@ mod rows;
 mod test_env;
 mod test_namespace;
 
-use std::time::Duration;
-
 pub use aws::{Clients, decoded};
 pub use class::put_class;
 pub use elsewhere::{Elsewhere, OTHER_ACCOUNT};
 pub use eventually::eventually;
 pub use json::with;
+pub use patience::{PATIENCE, POLL};
 pub use policy::policy;
 pub use rows::{all_well, side_by_side};
 pub use test_env::{ClusterFlags, TestEnv, TestEnvOptions};
 pub use test_namespace::{TestNamespace, arn_of, condition, drift, holds};
-
-/// Timeout of every wait. It is much longer than any wait usually takes, since the speed of machines differs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Pause between two polls.
-pub const POLL: Duration = Duration::from_millis(50);

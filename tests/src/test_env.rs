@@ -6,18 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, DeleteParams, PostParams};
-use kube::core::ObjectMeta;
+use kube::api::{Api, DeleteParams};
 use lanyard_testkit::cache::Cache;
 use lanyard_testkit::gateway::{Calls, Entry, Front, Mark, Target};
 use lanyard_testkit::process::{Port, get};
 use lanyard_testkit::{Process, TestBed, TestBedOptions};
 use tokio::sync::Notify;
 
-use crate::aws::Clients;
-use crate::test_namespace::TestNamespace;
-use crate::{PATIENCE, POLL};
+use crate::patience::{PATIENCE, POLL};
 
 /// Timings that are shorter than the defaults: AWS needs seconds where the emulator answers at once.
 const TIMINGS: &str = "read-consistency=1s,propagation=1s,read-back=100ms";
@@ -359,30 +355,6 @@ impl TestEnv {
             let sent = command.args(["-s", signal, &id.to_string()]).status();
             anyhow::ensure!(sent.context("running kill")?.success(), "kill failed");
             Ok(())
-        })
-    }
-
-    /// Creates a namespace for one test.
-    ///
-    /// # Errors
-    /// Returns an error if it cannot be created.
-    pub async fn scene(&self, namespace: &str) -> Result<TestNamespace<'_>> {
-        let client = self.bed.client().await?;
-        let body = Namespace {
-            metadata: ObjectMeta {
-                name: Some(namespace.to_owned()),
-                ..ObjectMeta::default()
-            },
-            ..Namespace::default()
-        };
-        Api::<Namespace>::all(client.clone())
-            .create(&PostParams::default(), &body)
-            .await?;
-        Ok(TestNamespace {
-            stage: self,
-            client,
-            aws: Clients::new(&self.bed).await,
-            namespace: namespace.to_owned(),
         })
     }
 }

@@ -2,7 +2,7 @@
 //! stores them. Does I/O; waits only on conditions.
 
 use anyhow::{Context, Result, bail};
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, DynamicObject, ObjectMeta};
@@ -12,8 +12,8 @@ use lanyard_api::{ANNOTATION_RECONCILE_REQUESTED_AT, WorkloadIdentity};
 use lanyard_testkit::gateway::{Entry, Mark};
 use serde_json::{Value, json};
 
-use crate::PATIENCE;
 use crate::aws::Clients;
+use crate::patience::PATIENCE;
 use crate::test_env::TestEnv;
 
 /// One namespace of a test environment, for one test.
@@ -26,6 +26,32 @@ pub struct TestNamespace<'a> {
     pub aws: Clients,
     /// The namespace.
     pub namespace: String,
+}
+
+impl TestEnv {
+    /// Creates a namespace for one test.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be created.
+    pub async fn scene(&self, namespace: &str) -> Result<TestNamespace<'_>> {
+        let client = self.bed.client().await?;
+        let body = Namespace {
+            metadata: ObjectMeta {
+                name: Some(namespace.to_owned()),
+                ..ObjectMeta::default()
+            },
+            ..Namespace::default()
+        };
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &body)
+            .await?;
+        Ok(TestNamespace {
+            stage: self,
+            client,
+            aws: Clients::new(&self.bed).await,
+            namespace: namespace.to_owned(),
+        })
+    }
 }
 
 impl TestNamespace<'_> {

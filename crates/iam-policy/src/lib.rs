@@ -1,3 +1,6 @@
+//! IAM policy documents as values: parse, compare, lint and evaluate them. Input: JSON. Output: documents, differences,
+//! defects and decisions. No I/O.
+//!
 #![doc = include_str!("../README.md")]
 
 mod json;

@@ -48,7 +48,7 @@ impl<K: Ord> RolloutSlots<K> {
         policy.free(self.running + self.granted.len(), self.failed)
     }
 
-    /// Whether a granted slot is not used yet.
+    /// Returns true if a granted slot is not used yet.
     #[must_use]
     pub fn is_any_pending(&self) -> bool {
         !self.granted.is_empty()

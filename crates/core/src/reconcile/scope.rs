@@ -26,11 +26,11 @@ pub struct ReadScope {
     pub known_policies: BTreeSet<PolicyArn>,
     /// The ARN of the OIDC provider. `None` if no binding needs one.
     pub provider: Option<String>,
-    /// Whether to read the Pod Identity agent.
+    /// True to read the Pod Identity agent.
     pub agent: bool,
-    /// Whether to list the pods instead of using the pod index, because a transition depends on them.
+    /// True to list the pods instead of using the pod index, because a transition depends on them.
     pub fresh_pods: bool,
-    /// Whether to read the workloads that own the pods, because a transition may restart them.
+    /// True to read the workloads that own the pods, because a transition may restart them.
     pub workloads: bool,
 }
 
@@ -56,7 +56,7 @@ pub fn live_scope(identity: &Identity, status: &Status, inventory: Option<&Inven
     }
 }
 
-/// Whether sessions of the role are about to get tags. Then all policies are read, since one that allows to assume other
+/// Returns true if sessions of the role are about to get tags. Then all policies are read, since one that allows to assume other
 /// roles matters.
 fn gets_session_tags(identity: &Identity, status: &Status) -> bool {
     let tags = matches!(

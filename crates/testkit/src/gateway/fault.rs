@@ -1,17 +1,14 @@
 //! Faults: which calls they strike, at which turn, and what they do to them.
 //! Input: calls. Output: the effects that strike a call. No I/O; the hooks a test gives run in `serve`.
-//! Tests build them; `serve` asks for each call.
 
-use parking_lot::Mutex;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use parking_lot::Mutex;
 
 use super::call::Call;
+use super::effect::Effect;
 use super::service::Service;
 
 /// Something that goes wrong on purpose. Built as a sentence: `Fault::on("CreateRole").nth(2).resets()`.
@@ -48,36 +45,6 @@ enum Turns {
     Nth(usize),
     First(usize),
 }
-
-/// Effect of a fault on a call.
-#[derive(Clone)]
-pub(crate) enum Effect {
-    /// An error in the service's own shape, in place of the call.
-    Fail {
-        status: u16,
-        code: String,
-        message: String,
-    },
-    /// Access denied in the service's own shape, in place of the call.
-    Deny,
-    /// Any answer, in place of the call.
-    Answer { status: u16, body: String },
-    /// The connection is closed before the emulator hears of the call.
-    Reset,
-    /// The emulator does it, and the connection is closed without an answer.
-    Swallow,
-    /// The answer that the same read got the last time.
-    Stale,
-    /// The call waits first.
-    Delay(Duration),
-    /// A test's own code runs before the emulator hears of the call.
-    Before(Hook),
-    /// A test's own code runs when the emulator has done it, before the caller hears.
-    After(Hook),
-}
-
-/// A test's own code, run with the call it was armed for.
-pub(crate) type Hook = Arc<dyn Fn(Call) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Fault {
     /// Calls of one operation, such as `CreateRole` or `patch serviceaccounts`.
@@ -338,22 +305,6 @@ impl Armed {
         }
         self.struck.fetch_add(1, Ordering::SeqCst);
         Some(self.fault.effect.clone())
-    }
-}
-
-impl fmt::Debug for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fail { status, code, .. } => write!(f, "Fail({status} {code})"),
-            Self::Deny => f.write_str("Deny"),
-            Self::Answer { status, .. } => write!(f, "Answer({status})"),
-            Self::Reset => f.write_str("Reset"),
-            Self::Swallow => f.write_str("Swallow"),
-            Self::Stale => f.write_str("Stale"),
-            Self::Delay(by) => write!(f, "Delay({by:?})"),
-            Self::Before(_) => f.write_str("Before"),
-            Self::After(_) => f.write_str("After"),
-        }
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::call::Call;
-use super::fault::{Effect, Faults, Hook};
+use super::effect::{Effect, Hook};
+use super::fault::Faults;
 use super::ledger::Ledger;
 use super::throttle::{Buckets, Throttle};
 

@@ -10,6 +10,7 @@
 
 mod call;
 mod core;
+mod effect;
 mod emulator;
 mod error;
 mod fault;

@@ -248,7 +248,7 @@ impl GuardrailCheck<'_> {
     fn adopt(&mut self, arn: &str) {
         let policy = AdoptionPolicy::of(self.subject, self.class);
         if !policy.allows(arn) {
-            self.forbid(FIELD_ADOPT, arn, "guardrails.adopt", allows(&policy.patterns()));
+            self.forbid(FIELD_ADOPT, arn, "guardrails.adopt", allows(policy.patterns()));
         }
     }
 
