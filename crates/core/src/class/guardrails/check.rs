@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::class::definition::{Class, ExistingRow, Guardrails, Row};
 use crate::class::guardrails::adoption_policy::AdoptionPolicy;
+use crate::class::guardrails::glob;
+use crate::class::guardrails::inline;
 use crate::class::guardrails::patterns::{all_filled, allows, filled, fits_role};
-use crate::class::guardrails::{glob, inline};
 use crate::model::annotation::FIELD_ADOPT;
 use crate::model::arn::RoleArn;
 use crate::model::duration::{Seconds, parse_seconds};
@@ -248,7 +249,7 @@ impl GuardrailCheck<'_> {
     fn adopt(&mut self, arn: &str) {
         let policy = AdoptionPolicy::of(self.subject, self.class);
         if !policy.allows(arn) {
-            self.forbid(FIELD_ADOPT, arn, "guardrails.adopt", allows(&policy.patterns()));
+            self.forbid(FIELD_ADOPT, arn, "guardrails.adopt", allows(policy.patterns()));
         }
     }
 

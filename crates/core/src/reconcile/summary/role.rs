@@ -160,18 +160,13 @@ pub(crate) fn trust(basis: &Basis<'_>, drift: &Drift, wanted: &DesiredState) -> 
                 text::list(&wider)
             ),
         ),
-        Admission::Denied {
-            statement: by,
-            reason: why,
-        } => Verdict::fails(
+        Admission::Denied { statement, reason } => Verdict::fails(
             Reason::TrustDenied,
-            format!("{by} of the trust policy of {arn} shuts {subject} out. {why}"),
+            format!("{statement} of the trust policy of {arn} shuts {subject} out. {reason}"),
         ),
-        Admission::Undecided { reason: why } => Verdict::unknown(
+        Admission::Undecided { reason } => Verdict::unknown(
             Reason::TrustNotVerifiable,
-            format!(
-                "Whether the trust policy of {arn} lets {subject} in cannot be input from outside. {why}"
-            ),
+            format!("Whether the trust policy of {arn} lets {subject} in cannot be evaluated. {reason}"),
         ),
         Admission::NotAdmitted { nearest } => {
             let statement = wanted

@@ -101,7 +101,7 @@ fn an_existing_role_is_of_this_account_and_not_of_aws() {
     );
     let linked = "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/r";
     refused(&existing(linked), field, "belongs to AWS");
-    refused(&existing("orders"), field, "is not a role's ARN");
+    refused(&existing("orders"), field, "is not a role ARN");
 }
 
 #[test]
@@ -116,9 +116,13 @@ fn every_field_of_a_managed_role_is_checked() {
     let described = managed(|role| role.description = Some("x".repeat(1001)));
     refused(&described, "role.managed.description", "1,000");
     let bounded = managed(|role| role.permissions_boundary_arn = Some("tenant".to_owned()));
-    refused(&bounded, "role.managed.permissionsBoundaryArn", "policy's ARN");
+    refused(
+        &bounded,
+        "role.managed.permissionsBoundaryArn",
+        "managed policy ARN",
+    );
     let attached = managed(|role| role.policy_arns = vec!["arn:aws:iam::aws:role/r".to_owned()]);
-    refused(&attached, "role.managed.policyArns[0]", "policy's ARN");
+    refused(&attached, "role.managed.policyArns[0]", "managed policy ARN");
 }
 
 #[test]
