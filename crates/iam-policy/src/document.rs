@@ -1,6 +1,6 @@
 //! A policy document as written: reading and writing lose, reorder and normalise nothing. Input: JSON text, a JSON
 //! value or the URL-encoded text of IAM; output: a document. No I/O. `==` compares the written form; for the meaning
-//! see [`canonical`](crate::canonical).
+//! see the module `canonical`.
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -3,8 +3,9 @@
 
 use crate::document::Document;
 use crate::evaluate::decision::{Decision, decide, label};
+use crate::evaluate::hint;
 use crate::evaluate::request::TrustRequest;
-use crate::evaluate::{hint, wider};
+use crate::evaluate::wider;
 
 /// The result of the evaluation of a trust policy. Statements are named by [`Statement::label`].
 ///

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::class::definition::{Class, ExistingRow, Guardrails, Row};
 use crate::class::guardrails::adoption_policy::AdoptionPolicy;
+use crate::class::guardrails::glob;
+use crate::class::guardrails::inline;
 use crate::class::guardrails::patterns::{all_filled, allows, filled, fits_role};
-use crate::class::guardrails::{glob, inline};
 use crate::model::annotation::FIELD_ADOPT;
 use crate::model::arn::RoleArn;
 use crate::model::duration::{Seconds, parse_seconds};
