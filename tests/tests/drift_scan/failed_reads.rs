@@ -42,6 +42,8 @@ async fn incomplete_list_leads_to_no_conclusion() -> Result<()> {
     let ledger = stage.bed.gateway.ledger();
     let mark = ledger.mark();
     for operation in [ACCOUNT, "ListRoles", "ListPodIdentityAssociations"] {
+        // The mark precedes the fault, because the next list may follow at once.
+        let from = ledger.mark();
         // As many failures as attempts per page: the scan is then incomplete and begins again soon. Only lists without a
         // filter fail: a reconciliation, which may run at any time, lists the association of its ServiceAccount by the same
         // operation and would rightly report that it is unreadable.
@@ -51,7 +53,6 @@ async fn incomplete_list_leads_to_no_conclusion() -> Result<()> {
             .gateway
             .faults()
             .add(failing.fails(503, "ServiceUnavailable", ""));
-        let from = ledger.mark();
         let failed = |calls: &Calls| calls.of(operation).failed().count() >= 3;
         tokio::time::timeout(PATIENCE, ledger.until(from, failed))
             .await
