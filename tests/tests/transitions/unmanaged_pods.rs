@@ -12,7 +12,9 @@ use crate::trust::{Form, allows};
 /// Changes the method and waits until exactly one pod, which the message names, uses the old binding.
 async fn until_last_pod(scene: &TestNamespace<'_>, named: &str) -> Result<()> {
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
-    let words = format!("until it is gone: {named}. Not for Lanyard to restart: {named}.");
+    let words = format!(
+        "does not: {named}. The old binding stays until it is replaced. Workloads to be restarted by a user: {named}."
+    );
     until_message(scene, "Draining", &words).await?;
     let trust = trust(scene).await?;
     ensure!(
