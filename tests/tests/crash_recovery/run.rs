@@ -2,12 +2,15 @@
 //! necessary. Input: a namespace. Output: the result of the fault. Does I/O; waits only on conditions.
 
 use std::pin::pin;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams};
-use lanyard_api::ANNOTATION_APPROVE;
-use lanyard_tests::{TestNamespace, condition};
+use lanyard_api::{ANNOTATION_APPROVE, ANNOTATION_RECONCILE_REQUESTED_AT};
+use lanyard_tests::{TestNamespace, condition, eventually};
 use serde_json::{Value, json};
 
 use crate::fault::{ArmedFault, CrashFault, FaultContext, request_reconcile};
@@ -16,6 +19,8 @@ use crate::harness::{Harness, ensure_same};
 use crate::scenario::{Scenario, Spec, State};
 use crate::snapshot::state;
 
+/// The write of an identity's status, as the ledger names it.
+const STATUS_WRITE: &str = "patch workloadidentities/status";
 /// The name of the identity and of its ServiceAccount.
 pub const NAME: &str = "orders";
 /// Timeout until the state is as desired after the conditions report success.
@@ -30,6 +35,8 @@ pub struct Run<'a> {
     scenario: Scenario,
     /// The state without the identity.
     bare: Value,
+    /// Reconciles that the run requested. The operator answers each with one write of the status.
+    requests: AtomicUsize,
 }
 
 /// The result of a run.
@@ -47,6 +54,7 @@ impl<'a> Run<'a> {
             harness,
             scene,
             scenario,
+            requests: AtomicUsize::new(0),
             bare: Value::Null,
         };
         foreign::clean_up(scene).await?;
@@ -67,6 +75,7 @@ impl<'a> Run<'a> {
         let gateway = &self.harness.stage.bed.gateway;
         gateway.forget_answers();
         let mark = gateway.ledger().mark();
+        self.requests.store(0, SeqCst);
         let armed = fault.map(|(fault, n)| (fault, fault.arm(n, self.fault_context())));
         self.run_changes(armed.as_ref())
             .await
@@ -74,7 +83,8 @@ impl<'a> Run<'a> {
         gateway.faults().clear();
         Ok(RunResult {
             triggered: armed.is_some_and(|(_, armed)| armed.triggered()),
-            writes: gateway.ledger().since(mark).deeds().count(),
+            // The answers to the run's own requests are no writes of the scenario.
+            writes: (gateway.ledger().since(mark).deeds().count()).saturating_sub(self.requests.load(SeqCst)),
         })
     }
 
@@ -88,15 +98,19 @@ impl<'a> Run<'a> {
     /// An association may therefore become visible, and block IRSA, after the conditions reported success.
     pub async fn state_where(&self, enough: impl Fn(&Value) -> bool) -> Result<Value> {
         let (begun, ledger) = (Instant::now(), self.harness.stage.bed.gateway.ledger());
+        let mut previous = None;
         loop {
             let mark = ledger.mark();
             self.approve().await?;
             self.reconcile().await?;
             let observed = state(self.scene).await?;
-            let written = ledger.since(mark).deeds();
-            if written.is_empty() && enough(&observed) {
+            // A status write may be only the answer to the request: the state shows if it was more.
+            let written = ledger.since(mark).deeds().except(STATUS_WRITE);
+            let unchanged = previous.as_ref() == Some(&observed);
+            if written.is_empty() && unchanged && enough(&observed) {
                 return Ok(observed);
             }
+            previous = Some(observed.clone());
             match (begun.elapsed() > PATIENCE, written.is_empty()) {
                 (true, true) => return Ok(observed),
                 (true, false) => bail!("the operator continues to write:\n{written}"),
@@ -213,22 +227,25 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Requests a reconciliation and waits until it has begun. Without an object there is none.
+    /// Requests a reconcile and waits until the status answers it. Returns early if the object is deleted.
     async fn reconcile(&self) -> Result<()> {
         if self.scene.identities().get_opt(NAME).await?.is_none() {
             return Ok(());
         }
-        let ledger = self.harness.stage.bed.gateway.ledger();
-        let mark = ledger.mark();
-        request_reconcile(&self.scene.identities(), NAME, &format!("{:?}", Instant::now())).await;
-        let account = format!("{}/{NAME}", self.scene.namespace);
-        let begun = ledger.until(mark, |calls| {
-            !calls.of("get serviceaccounts").about(&account).is_empty()
-        });
-        tokio::time::timeout(PATIENCE, begun)
-            .await
-            .context("no reconciliation began")?;
-        Ok(())
+        let nonce = format!("{:?}", Instant::now());
+        self.requests.fetch_add(1, SeqCst);
+        let identities = self.scene.identities();
+        request_reconcile(&identities, NAME, &nonce).await;
+        eventually("reconciled on request", async || {
+            let object = identities.get_opt(NAME).await?;
+            let Some(object) = object else { return Ok(true) };
+            // A fault may have requested another reconcile since, which replaces this request.
+            let requested = object.annotations().get(ANNOTATION_RECONCILE_REQUESTED_AT);
+            let answer = object.status.as_ref();
+            let answer = answer.and_then(|status| status.last_handled_reconcile_at.as_ref());
+            Ok(requested == answer)
+        })
+        .await
     }
 
     async fn run_changes(&self, armed: Option<&(CrashFault, ArmedFault)>) -> Result<()> {

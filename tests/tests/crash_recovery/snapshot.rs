@@ -13,10 +13,11 @@ use lanyard_tests::{TestNamespace, decoded};
 use serde_json::{Map, Value, json};
 
 /// Fields that always differ between two runs of one scenario.
-const DIFFERENT: [&str; 6] = [
+const DIFFERENT: [&str; 7] = [
     "id",
     "externalId",
     "lastTransitionTime",
+    "lastHandledReconcileAt",
     "at",
     "since",
     "associationId",

@@ -110,6 +110,11 @@ impl Calls {
         self.only(|entry| entry.call.operation == operation)
     }
 
+    /// Those of all other operations.
+    pub fn except(&self, operation: &str) -> Self {
+        self.only(|entry| entry.call.operation != operation)
+    }
+
     /// Those to one service.
     pub fn to(&self, service: Service) -> Self {
         self.only(|entry| entry.call.service == service)
