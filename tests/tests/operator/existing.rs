@@ -33,7 +33,7 @@ async fn missing_statement_is_quoted_and_adding_it_binds() -> Result<()> {
         .await?;
     let message = condition(&object, "TrustReady").context("TrustReady")?.message;
     let (_, statement) = message
-        .split_once("This statement is missing: ")
+        .split_once("Add this statement: ")
         .context("the statement")?;
     let statement: Value = serde_json::from_str(statement)?;
     assert!(scene.aws.associations("ex-missing", "orders").await?.is_empty());
