@@ -118,7 +118,7 @@ async fn prove(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
 }
 
 async fn repair(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
-    show.step("Behind Lanyard's back: the trust of orders is opened to everyone, its policy detached");
+    show.step("Out of band: the trust of orders is opened to everyone, its policy detached");
     let role = scene.role_of(&scene.identities().get(ORDERS).await?)?;
     let (trust, attached) = (scene.aws.trust(&role).await?, scene.aws.attached(&role).await?);
     break_role(scene, &role).await?;
@@ -143,7 +143,7 @@ async fn repair(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
         scene.aws.attached(&role).await? == attached,
         "the policy was not attached again"
     );
-    show.check("found, repaired and recorded in status.drift.lastCorrection", "");
+    show.check("found, corrected and recorded in status.drift.lastCorrection", "");
     Ok(())
 }
 
@@ -159,7 +159,7 @@ async fn report(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
         scene.aws.attached(&role).await?.is_empty(),
         "the policy was attached again under Report"
     );
-    show.check("found, told and left as it is", "");
+    show.check("found, reported and not changed", "");
     show.plain(&kubectl(scene, &["get", "wid", "-n", SHOP])?);
     Ok(())
 }

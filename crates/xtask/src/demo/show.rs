@@ -40,8 +40,8 @@ impl Show {
         for item in items {
             let or_nothing = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
             println!("    {} {}", item.resource, style(&item.field).yellow());
-            println!("      wanted {}", or_nothing(&item.desired));
-            println!("      found  {}", or_nothing(&item.observed));
+            println!("      desired  {}", or_nothing(&item.desired));
+            println!("      observed {}", or_nothing(&item.observed));
         }
     }
 
