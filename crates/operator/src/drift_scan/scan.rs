@@ -21,6 +21,7 @@ use crate::hash::hash;
 use crate::identity::IdentityRef;
 use crate::identity::key::ObjectKey;
 use crate::identity::pod_count::recount_pods;
+use crate::identity::reference::reference_of;
 use crate::identity::triage::SteadyIdentity;
 use lanyard_engine::raw::RawIdentity;
 
@@ -260,7 +261,7 @@ impl<'a> Scan<'a> {
             .entries
             .iter()
             .filter(due)
-            .map(|entry| (checks.last_described(entry.key), short_reference(&entry.object)))
+            .map(|entry| (checks.last_described(entry.key), reference_of(&entry.object)))
             .collect();
         all.sort_by_key(|(described, _)| *described);
         all.into_iter().map(|(_, object)| object).collect()
@@ -301,11 +302,4 @@ pub(super) async fn yield_every(count: usize) {
     if count.is_multiple_of(BATCH) {
         tokio::task::yield_now().await;
     }
-}
-
-/// A reference with name and namespace only, which takes less memory than one with all fields.
-fn short_reference(object: &RawIdentity) -> IdentityRef {
-    let meta = kube::Resource::meta(object);
-    let name = meta.name.as_deref().unwrap_or_default();
-    IdentityRef::new(name).within(meta.namespace.as_deref().unwrap_or_default())
 }
