@@ -100,7 +100,8 @@ fn corrected(object: &WorkloadIdentity) -> bool {
 
 #[tokio::test]
 async fn out_of_band_change_is_corrected_without_other_reconciles() -> Result<()> {
-    let stage = stage("resync=4s,read-consistency=1s").await?;
+    // An object is reconciled if no scan confirmed it for two intervals: the interval leaves time for a slow scan.
+    let stage = stage("resync=10s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     // Two identities for each change: those with an even number have associations.
     let names = fleet(&scene, 2 * CHANGES.len() + 2).await?;

@@ -12,7 +12,8 @@ const FLEET: usize = 50;
 
 #[tokio::test]
 async fn steady_fleet_scan_costs_few_calls_and_no_write() -> Result<()> {
-    let stage = stage("resync=4s,read-consistency=1s").await?;
+    // An object is reconciled if no scan confirmed it for two intervals: the interval leaves time for a slow scan.
+    let stage = stage("resync=10s,read-consistency=1s").await?;
     let scene = stage.scene("shop").await?;
     let names = fleet(&scene, FLEET).await?;
     until_checked(&stage, 0, FLEET).await?;
