@@ -316,11 +316,11 @@ impl TestEnv {
     /// resolves when the operator is dead. It fails if the call does not occur before the timeout.
     pub fn kills_at(&self, number: usize, call: Target) -> impl Future<Output = Result<()>> + use<> {
         let (kill, dead) = (self.killer(number), Arc::new(Notify::new()));
-        let told = Arc::clone(&dead);
+        let notify = Arc::clone(&dead);
         let fault = call.calls_after(move |_| {
             // Fails only for an operator that was never started.
             drop(kill());
-            told.notify_one();
+            notify.notify_one();
             std::future::ready(())
         });
         self.bed.gateway.faults().add(fault);

@@ -35,7 +35,7 @@ pub const CLUSTER: &str = "lanyard";
 /// Components of a test bed.
 #[derive(Clone, Debug)]
 pub struct TestBedOptions {
-    /// How many nodes.
+    /// The number of nodes.
     pub nodes: usize,
     /// LocalStack too; its first call takes about four seconds longer than the rest.
     pub localstack: bool,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// How many log directories are kept; the oldest go when a new one is made.
+/// The number of log directories that are kept; a new one removes the oldest.
 const KEPT_LOGS: usize = 20;
 
 /// The cache directory, outside the work tree and shared by all checkouts on the machine.

@@ -88,7 +88,7 @@ async fn a_new_pod_gets_the_credentials_of_its_service_account() -> Result<()> {
 
 const AGES: Duration = Duration::from_secs(24 * 3600);
 
-/// Which way to credentials a new pod of a ServiceAccount gets.
+/// The credentials that a new pod of a ServiceAccount gets.
 async fn way(client: &Client, account: &str) -> Result<String> {
     let pod = pod_of(client, account, true).await?;
     let variables = env(&pod);

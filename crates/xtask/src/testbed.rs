@@ -21,9 +21,9 @@ use lanyard_testkit::tools::Tools;
 use self::components::Components;
 use self::state::{Place, State};
 
-/// How long a test bed may take to start once its tools are there.
+/// The limit of the start of a test bed whose tools are installed.
 const START_LIMIT: Duration = Duration::from_secs(180);
-/// How long it may take to end.
+/// The limit of its end.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(100);
 

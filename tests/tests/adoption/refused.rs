@@ -161,7 +161,7 @@ async fn conflict_message_contains_adopt_annotation() -> Result<()> {
 async fn mismatched_resource_is_reported() -> Result<()> {
     let scene = stage().await?.scene("re-other").await?;
     scene.account("orders").await?;
-    for (arns, told) in [
+    for (arns, expected) in [
         ("re-other", "separated by commas; got re-other"),
         (
             "arn:aws:iam::000000000000:role/team/basket",
@@ -174,9 +174,9 @@ async fn mismatched_resource_is_reported() -> Result<()> {
     ] {
         request_adoption(&scene, "orders", arns, named("re-other", "IRSA")).await?;
         scene
-            .until("orders", "told", |object| {
+            .until("orders", "InvalidAdoption", |object| {
                 condition(object, "Stalled").is_some_and(|stalled| {
-                    stalled.reason == "InvalidAdoption" && stalled.message.contains(told)
+                    stalled.reason == "InvalidAdoption" && stalled.message.contains(expected)
                 })
             })
             .await?;

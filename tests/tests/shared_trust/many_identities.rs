@@ -89,12 +89,12 @@ impl ClusterSide<'_> {
 /// Kills the operator of an environment at a write in the middle of the test, and starts another one.
 async fn killed_once(stage: &TestEnv, scene: &TestNamespace<'_>) -> Result<()> {
     let (kill, fell) = (stage.killer(0), std::sync::Arc::new(tokio::sync::Notify::new()));
-    let told = std::sync::Arc::clone(&fell);
+    let notify = std::sync::Arc::clone(&fell);
     let strike = Fault::on("UpdateAssumeRolePolicy").about(ROLE).nth(7);
     stage.bed.gateway.faults().add(strike.calls_after(move |_| {
         // Fails only for an operator that was never started.
         drop(kill());
-        told.notify_one();
+        notify.notify_one();
         std::future::ready(())
     }));
     fell.notified().await;

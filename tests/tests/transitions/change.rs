@@ -69,11 +69,11 @@ pub async fn until_stage(scene: &TestNamespace<'_>, stage: &str) -> Result<Workl
 
 /// Waits for a stage whose message contains these words.
 pub async fn until_message(scene: &TestNamespace<'_>, stage: &str, words: &str) -> Result<WorkloadIdentity> {
-    let told = |object: &WorkloadIdentity| {
+    let reports = |object: &WorkloadIdentity| {
         let found = condition(object, "Transitioning");
         found.is_some_and(|found| found.reason == stage && found.message.contains(words))
     };
-    scene.until("orders", &format!("{stage} {words}"), told).await
+    scene.until("orders", &format!("{stage} {words}"), reports).await
 }
 
 /// The name of the role.

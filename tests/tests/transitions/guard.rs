@@ -37,7 +37,7 @@ struct Findings {
 impl Guard {
     /// Starts to guard a namespace.
     pub fn over(scene: &TestNamespace<'_>) -> Self {
-        let (told, found) = watch::channel(Findings::default());
+        let (findings, found) = watch::channel(Findings::default());
         let mut watch = Watch {
             client: scene.client.clone(),
             aws: scene.aws.clone(),
@@ -50,7 +50,7 @@ impl Guard {
                     .check()
                     .await
                     .unwrap_or_else(|error| vec![format!("{error:#}")]);
-                told.send_modify(|found| {
+                findings.send_modify(|found| {
                     found.looks += 1;
                     found.lost.extend(lost);
                 });

@@ -102,7 +102,7 @@ pub(crate) struct Origin {
     pub region: String,
 }
 
-/// The account of a caller whose key does not tell it: what both emulators use unless told otherwise.
+/// The account of a caller whose key does not contain one: the default of both emulators.
 const DEFAULT_ACCOUNT: &str = "000000000000";
 
 impl Origin {

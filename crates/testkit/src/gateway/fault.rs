@@ -18,7 +18,7 @@ pub struct Fault {
     effect: Effect,
 }
 
-/// Which calls a fault strikes, and at which turn; an effect completes it to a [`Fault`].
+/// The calls that a fault strikes, and their count; an effect completes it to a [`Fault`].
 #[derive(Clone, Debug)]
 pub struct Target {
     operations: Operations,

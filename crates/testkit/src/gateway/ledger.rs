@@ -85,7 +85,7 @@ impl Ledger {
 pub struct Calls(Vec<Entry>);
 
 impl Calls {
-    /// How many calls these are, reads and writes, refused ones included.
+    /// The number of calls, reads and writes, including refused ones.
     pub fn count(&self) -> usize {
         self.0.len()
     }

@@ -35,7 +35,7 @@ impl Throttle {
         }
     }
 
-    /// How many calls may come at once after a rest. At least 1.
+    /// The number of calls that may come at once after a pause. At least 1.
     #[must_use]
     pub fn burst(self, calls: f64) -> Self {
         Self {

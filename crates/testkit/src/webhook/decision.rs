@@ -1,4 +1,4 @@
-//! Which credentials a new pod is to get, and how its token is to be made (docs/dev/aws-behaviour.md#webhook).
+//! The credentials that a new pod gets, and the form of its token (docs/dev/aws-behaviour.md#webhook).
 //! Input: the pod, and what is known of its ServiceAccount. Output: a decision, or nothing. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};

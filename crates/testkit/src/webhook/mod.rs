@@ -41,7 +41,7 @@ use self::server::Admission;
 use self::sources::Sources;
 use crate::gateway::Gateway;
 
-/// Which cluster the webhook serves, as EKS knows it.
+/// The cluster that the webhook serves, as EKS knows it.
 #[derive(Clone, Debug)]
 pub struct WebhookOptions {
     /// The account, twelve digits.
@@ -62,7 +62,7 @@ pub struct Webhook {
 
 /// The name of the registration, as AWS's own manifest has it.
 const NAME: &str = "pod-identity-webhook";
-/// How long the API server may take until it asks.
+/// The limit until the first request of the API server.
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl Webhook {

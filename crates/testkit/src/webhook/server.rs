@@ -29,7 +29,7 @@ use super::sources::Sources;
 pub(crate) struct Admission {
     pub sources: Sources,
     pub region: String,
-    /// How many pods the API server has asked about.
+    /// The number of pods that the API server has sent.
     pub asked: watch::Sender<usize>,
 }
 

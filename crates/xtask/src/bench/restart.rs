@@ -72,7 +72,7 @@ pub async fn play(fleet: &Fleet<'_>, operator: &str, interval: Duration) -> Resu
     Ok(vec![measured.used(before, gauge::of(process)?)])
 }
 
-/// How many identities the operator has compared with AWS: by a sweep, or one by one what a sweep could not check.
+/// The number of identities that the operator has compared with AWS, by a drift scan or by single reconciles.
 fn checked(metrics: &str) -> f64 {
     let sum = |beginning: &str, without: &str| -> f64 {
         let lines = metrics.lines().filter(|line| line.starts_with(beginning));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sweep_could_not_check_counts_once_it_is_looked_at() {
+    fn unchecked_object_counts_after_its_reconcile() {
         let metrics = "lanyard_reconcile_total{outcome=\"success\"} 1\nlanyard_drift_scan_objects{state=\"checked\"} 95\n\
                        lanyard_drift_scan_objects{state=\"drifted\"} 1\nlanyard_drift_scan_objects{state=\"unchecked\"} 4\n";
         assert!((checked(metrics) - 97.0).abs() < f64::EPSILON);

@@ -16,7 +16,7 @@ pub struct Tally {
     pub throttled: usize,
     /// Describes of single associations.
     pub describes: usize,
-    /// How many of each operation.
+    /// The number of calls of each operation.
     pub by_operation: BTreeMap<String, usize>,
 }
 

@@ -46,7 +46,7 @@ pub async fn play(stage: &TestEnv, size: usize, allowed: u32) -> Result<Vec<Meas
         .filter(|event| event.type_.as_deref() == Some("Warning"))
         .count();
     let seen = fleet.watch.seen();
-    let told = seen.told_of_throttling + warnings;
+    let reports = seen.throttling_reports + warnings;
     let measured = Measured {
         scenario: "throttled",
         size,
@@ -63,7 +63,7 @@ pub async fn play(stage: &TestEnv, size: usize, allowed: u32) -> Result<Vec<Meas
         ],
         targets: vec![
             Target::at_most("times the bucket's own time", 1.1, took / floor),
-            Target::at_most("statuses and events that tell of an error", 0.0, told as f64),
+            Target::at_most("statuses and events that report an error", 0.0, reports as f64),
         ],
         calls,
         ..Measured::default()

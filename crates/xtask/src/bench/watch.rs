@@ -28,12 +28,12 @@ pub struct Watch {
 #[derive(Debug, Default)]
 pub struct Seen {
     objects: HashMap<(String, String), Stands>,
-    /// How many have their binding in place, and when each came to have it.
+    /// The number of objects with a binding in place, and the time at which each got it.
     pub bound: usize,
     pub bound_at: Vec<Instant>,
     pub ready: usize,
-    /// Statuses that spoke of throttling.
-    pub told_of_throttling: usize,
+    /// Statuses that report throttling.
+    pub throttling_reports: usize,
     /// The longest time in which no status moved, from one move to the next.
     pub longest_still: Duration,
     moved: Option<Instant>,
@@ -48,14 +48,14 @@ struct Stands {
 impl Watch {
     pub fn begin(api: Api<WorkloadIdentity>) -> Self {
         let seen: Arc<Mutex<Seen>> = Arc::default();
-        let told = Arc::clone(&seen);
+        let shared = Arc::clone(&seen);
         let task = tokio::spawn(async move {
             let config = watcher::Config::default().page_size(500);
             let objects = watcher(api, config).default_backoff().applied_objects();
             pin_mut!(objects);
             while let Some(object) = objects.next().await {
                 if let Ok(object) = object {
-                    lock(&told).see(&object);
+                    lock(&shared).see(&object);
                 }
             }
         });
@@ -106,8 +106,8 @@ impl Seen {
         let is_true = |kind| condition(object, kind).is_some_and(|found| found.status == "True");
         let throttled = |text: &str| text.to_lowercase().contains("throttl");
         let conditions = object.status.iter().flat_map(|status| &status.conditions);
-        let mut told = conditions.filter(|found| throttled(&found.reason) || throttled(&found.message));
-        self.told_of_throttling += usize::from(told.next().is_some());
+        let mut reports = conditions.filter(|found| throttled(&found.reason) || throttled(&found.message));
+        self.throttling_reports += usize::from(reports.next().is_some());
         let key = (object.namespace().unwrap_or_default(), object.name_any());
         let stands = self.objects.entry(key).or_default();
         // BindingReady waits for AWS's own delays; what is in sync is in place.

@@ -1,4 +1,4 @@
-//! How many tests passed and failed, read from the closing lines of `cargo test`.
+//! The numbers of passed and failed tests, read from the closing lines of `cargo test`.
 //! A line in, numbers out; no I/O.
 
 use std::fmt;

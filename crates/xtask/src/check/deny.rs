@@ -1,4 +1,4 @@
-//! Judges the crates of others by `.deny.toml`: bans, licences and sources, and (only told) known vulnerabilities.
+//! Judges the crates of others by `.deny.toml`: bans, licences and sources, and (reported only) known vulnerabilities.
 //! The work tree in, findings out. Runs cargo-deny, which it installs into the cache on first use.
 
 use std::path::PathBuf;

@@ -69,7 +69,7 @@ impl Listings {
 }
 
 /// The boundaries of roles as XML (empty for none), by the role's ARN. Known from the writes that passed through the gateway,
-/// else asked for once: a GetRole for each role of a large account would make every sweep slow.
+/// else asked for once: a GetRole for each role of a large account would make every drift scan slow.
 #[derive(Debug, Default)]
 struct Boundaries(Mutex<HashMap<String, String>>);
 
