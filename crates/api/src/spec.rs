@@ -115,21 +115,24 @@ pub struct WorkloadIdentitySpec {
     pub irsa: Option<IrsaSpec>,
 
     /// driftPolicy is the reaction to out-of-band changes. Correct reverts and records them. Report only
-    /// records them. Changes of this spec are applied under both. Defaults to Correct.
+    /// records them. Changes of this spec are applied under both. Defaults to the policy of the class,
+    /// otherwise to Correct.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::drift_policy")]
     pub drift_policy: Option<DriftPolicy>,
 
-    /// deletionPolicy is the handling of AWS resources when this object is deleted. Delete deletes all
-    /// resources that Lanyard created. DeleteWhenUnused does so once no pod uses the ServiceAccount. Retain
-    /// keeps the resources and releases ownership of them. Defaults to Delete.
+    /// deletionPolicy is the handling of AWS resources when this object is deleted. Delete deletes the role
+    /// and the association that Lanyard created; the OIDC provider is shared and stays. DeleteWhenUnused does so once no pod uses the ServiceAccount. Retain
+    /// keeps the resources and releases ownership of them. Defaults to the policy of the class, otherwise to
+    /// Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::deletion_policy")]
     pub deletion_policy: Option<DeletionPolicy>,
 
     /// podRestart controls whether Lanyard restarts workloads when the binding changes. Never waits until the
     /// pods are replaced by other causes. Rollout restarts the workloads like kubectl rollout restart, the
-    /// first one alone and then the rest, within their PodDisruptionBudgets. Defaults to Never.
+    /// first one alone and then the rest, within their PodDisruptionBudgets. Defaults to the setting of the class,
+    /// otherwise to Never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::pod_restart")]
     pub pod_restart: Option<PodRestart>,
@@ -199,7 +202,7 @@ pub struct RoleSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ManagedRole {
     /// name is the name of the role: 1 to 64 letters, digits and +=,.@_-, unique in the account ignoring case.
-    /// Immutable in IAM. Defaults to a name derived from the namespace, the name of this object and a hash.
+    /// IAM cannot rename a role, so a change starts a transition to another role. Defaults to a name derived from the namespace, the name of this object and a hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::role_name")]
     pub name: Option<String>,
@@ -209,7 +212,8 @@ pub struct ManagedRole {
     #[schemars(schema_with = "schema::description")]
     pub description: Option<String>,
 
-    /// maxSessionDuration is the maximum duration of a session, from 1h to 12h, such as 1h30m. Defaults to 1h.
+    /// maxSessionDuration is the maximum duration of a session, from 1h to 12h, such as 1h30m. Defaults to the duration
+    /// of the class, otherwise to 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::session_duration")]
     pub max_session_duration: Option<String>,

@@ -57,7 +57,8 @@ pub struct WorkloadIdentityStatus {
     #[schemars(with = "RoleStatus")]
     pub role: Option<RoleStatus>,
 
-    /// bindings are the bindings in effect: one, or two during a transition.
+    /// bindings are the bindings of the ServiceAccount: one, or two during a transition. state shows which one is
+    /// in effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "bindings")]
     pub bindings: Vec<BindingStatus>,
@@ -284,8 +285,8 @@ pub struct DriftItem {
 
     /// reason is the cause for which the difference remains. Reported: the drift policy is Report, or the
     /// operator may not write. Contested: another writer reverts each correction, so Lanyard pauses.
-    /// Unreadable: the value could not be read from AWS. Unmanaged: Lanyard does not own the resource and its
-    /// owner has to change it.
+    /// Unreadable: the value could not be read from AWS. Unmanaged: another tool or a user added it and Lanyard does
+    /// not remove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::drift_reason")]
     pub reason: Option<DriftReason>,

@@ -8,8 +8,8 @@
 //!                        status <--- summarise <--- drift, plan, outcome <----------------------+
 //! ```
 //!
-//! The crate is synchronous, reads no clock and does no I/O: times and facts are passed in as values. The modules are
-//! listed in the order of the pipeline.
+//! The crate is synchronous, reads no clock and does no I/O: times and facts are passed in as values. The modules
+//! are grouped by what they depend on: `model` first, `reconcile` last.
 
 pub mod model;
 

@@ -1,4 +1,4 @@
-//! The steps of a reconcile, one file each, in the order in which data flows.
+//! The steps of a reconcile, one file each. Data flows in the order of the next two lines.
 //! `validate` the spec, derive the `transition` state and the `desired` state, `diff` it against the observed state,
 //! `plan` the steps, and build the `summary` (status and events) from the outcome. All of it is pure.
 

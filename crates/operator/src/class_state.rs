@@ -1,4 +1,4 @@
-//! The state of the classes that identities and classes share: the known classes and namespaces, and the rollout slots.
+//! The index of classes and namespaces, and the rollout slots. Both controllers use it.
 //! Input: watch events and decoded identities. Output: the class decision for a spec, and the objects to requeue. No
 //! I/O.
 

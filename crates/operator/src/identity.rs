@@ -1,6 +1,8 @@
 //! The controller of WorkloadIdentity objects: watch events in; AWS and cluster state, status and events out.
 //! The I/O is in `reconcile` (through the engine) and `publish`. The other modules hold state or pure rules.
 //!
+//! Each module uses only modules to its left:
+//!
 //! ```text
 //!   key, triggers ---> object_state ---> object_table ---> context ---> triage, publish ---> reconcile ---> controller
 //! ```

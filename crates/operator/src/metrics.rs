@@ -198,12 +198,12 @@ impl Metrics {
         }
         registry.register(
             "drift_found",
-            "Out-of-band changes found by resource, corrected or not",
+            "Out-of-band changes found, by resource, corrected or not",
             self.drift_found.clone(),
         );
         registry.register(
             "drift_corrected",
-            "Out-of-band changes that Lanyard corrected by resource",
+            "Out-of-band changes that Lanyard corrected, by resource",
             self.drift_corrected.clone(),
         );
     }

@@ -1,4 +1,4 @@
-//! The test bed as one value: control plane, emulators and what stands between, started together and ended together.
+//! The test bed as one value: control plane, emulators, gateway and webhook, started and ended together.
 //! Input: options. Output: a kubeconfig, clients, the environment for a program under test. Does I/O.
 //! ```text
 //!   etcd ------------------------------> kube-apiserver -> controllers, scheduler, nodes
@@ -221,8 +221,8 @@ impl TestBed {
         ]
     }
 
-    /// Gives a command this test bed's cluster and AWS, and takes away whatever the caller's environment says of them.
-    /// What the command was given before stands.
+    /// Points a command at this test bed's cluster and AWS, and removes the caller's variables for them. Variables that
+    /// were set before stay.
     pub fn equip(&self, command: &mut Command) {
         let own: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
         let given = |name: &str| own.iter().any(|own| own == name);
@@ -245,7 +245,7 @@ impl TestBed {
     /// Starts a program under test beside the test bed's own: it logs to `<logs>/<name>.log` and ends with the test bed.
     pub fn spawn(&self, name: &str, mut command: Command) -> Result<Process> {
         self.equip(&mut command);
-        // The gateway's ledger tells by it whose calls these are.
+        // The gateway's ledger identifies the caller by it.
         command.env("AWS_SDK_UA_APP_ID", name);
         self.site.spawn(name, command)
     }
@@ -284,7 +284,7 @@ impl TestBed {
         self.site.spawn(name, command)
     }
 
-    /// Applies the CRDs in the workspace's `crds/` and waits until they are served. Answers their names.
+    /// Applies the CRDs in the workspace's `crds/` and waits until they are served. Returns their names.
     pub async fn apply_crds(&self) -> Result<Vec<String>> {
         crds::apply(self.client().await?).await
     }

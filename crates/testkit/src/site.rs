@@ -1,5 +1,5 @@
-//! Where one test bed lives while it runs: its tools, data, logs and the keeper of its processes.
-//! Input: the cache and the tools. Output: directories and started processes. Does I/O. Made by `bed`, used by everything it starts.
+//! The place of one running test bed: its tools, data, logs and process reaper.
+//! Input: the cache and the tools. Output: directories and started processes. Does I/O.
 
 use std::env;
 use std::fs;

@@ -55,9 +55,22 @@ async fn last_pod_is_verified_by_list_before_removal() -> Result<()> {
     // The reconciles that remove the rest list the pods again, so the first list counts.
     let calls = ledger.since(one_left);
     let (lists, removals) = (calls.of("list pods"), calls.of("DeletePodIdentityAssociation"));
-    let listed = lists.about("unused").entries().iter().map(|entry| entry.ended).min();
-    let removed = removals.about("unused/orders").entries().iter().map(|entry| entry.began).min();
-    let (listed, removed) = (listed.context("no pod was listed")?, removed.context("not removed")?);
+    let listed = lists
+        .about("unused")
+        .entries()
+        .iter()
+        .map(|entry| entry.ended)
+        .min();
+    let removed = removals
+        .about("unused/orders")
+        .entries()
+        .iter()
+        .map(|entry| entry.began)
+        .min();
+    let (listed, removed) = (
+        listed.context("no pod was listed")?,
+        removed.context("not removed")?,
+    );
     ensure!(listed < removed, "removed before the pods were listed: {calls}");
     Ok(())
 }

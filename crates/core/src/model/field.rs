@@ -137,6 +137,20 @@ impl Field {
         matches!(self, Self::Trust | Self::Statement(_))
     }
 
+    /// Returns true if the field is a value of the role that the spec may set and that may exist without Lanyard.
+    #[must_use]
+    pub const fn is_role_value(&self) -> bool {
+        matches!(
+            self,
+            Self::Description
+                | Self::MaxSession
+                | Self::Boundary
+                | Self::RoleTag(_)
+                | Self::Attached(_)
+                | Self::Inline(_)
+        )
+    }
+
     /// The key in `status.last_applied_hashes`.
     #[must_use]
     pub fn key(&self) -> String {

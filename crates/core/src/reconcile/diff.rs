@@ -52,11 +52,12 @@ pub fn diff(desired: &Desired, previous: &Status, observed: &Observed) -> Drift 
 mod tests {
     use super::differ::three_way;
     use super::*;
-    use crate::example::{applied, decide, identity, spec, world};
+    use crate::example::{applied, decide, identity, rendered, spec, world};
     use crate::model::fact::Fact;
     use crate::model::field::{Field, Value};
     use crate::model::observed::Provider;
-    use crate::model::spec::{ManagedRoleSpec, Method, Spec};
+    use crate::model::spec::{DriftPolicy, ManagedRoleSpec, Method, Spec};
+    use crate::reconcile::outcome::Outcome;
 
     fn cause(desired: Option<&str>, observed: Option<&str>, applied: Option<&str>) -> Cause {
         let value = |text: &str| Value::text(text);
@@ -96,6 +97,40 @@ mod tests {
         let provider = drift.of(&Field::Provider).unwrap();
         assert_eq!(provider.cause, Cause::Spec);
         assert_eq!(provider.parts[0].2.as_deref(), Some("theirs"));
+    }
+
+    #[test]
+    fn value_new_in_spec_is_no_drift_whatever_is_observed() {
+        let tagged = |value: Option<&str>| Spec {
+            drift_policy: Some(DriftPolicy::Report),
+            managed: Some(ManagedRoleSpec {
+                tags: value
+                    .map(|value| ("team".to_owned(), value.to_owned()))
+                    .into_iter()
+                    .collect(),
+                ..ManagedRoleSpec::default()
+            }),
+            ..spec(Method::Irsa)
+        };
+        let (_, mut world, status) = applied(&tagged(None));
+        let after = identity(&tagged(Some("shop")));
+        let facts = world.roles.get_mut(after.role_arn()).unwrap();
+        let tags = facts.tags.present_mut().unwrap();
+        tags.insert("team".to_owned(), "other".to_owned());
+        let tag = Field::RoleTag("team".to_owned());
+        let decision = decide(&after, &status, &world);
+        assert_eq!(decision.drift.of(&tag).unwrap().cause, Cause::Spec);
+
+        // With a lost record it is drift, and stays drift after the record was written again.
+        let decision = decide(&after, &Status::default(), &world);
+        assert_eq!(decision.drift.of(&tag).unwrap().cause, Cause::OutOfBand);
+        let rebuilt = rendered(&decision, &Status::default(), &world, &Outcome::default()).status;
+        assert_eq!(
+            rebuilt.last_applied_hashes.get("tag/team"),
+            Some(&Value::text("shop").digest)
+        );
+        let decision = decide(&after, &rebuilt, &world);
+        assert_eq!(decision.drift.of(&tag).unwrap().cause, Cause::OutOfBand);
     }
 
     #[test]

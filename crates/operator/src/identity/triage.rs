@@ -174,7 +174,7 @@ mod tests {
 
     const RESYNC: Duration = Duration::from_secs(600);
 
-    /// Rules at a time when the slot of the object is half a day away.
+    /// Rules at a time that is far from the object's slot for a full reconcile.
     fn rules() -> Rules {
         let (key, period) = (ObjectKey::of("a"), Duration::from_secs(24 * 3600));
         let hours = (0..24).map(|hour| Duration::from_secs(hour * 3600));

@@ -76,7 +76,7 @@ impl DriftScanMetrics {
         );
         registry.register(
             "orphans",
-            "AWS resources with Lanyard's tags of this cluster that no object references by resource",
+            "AWS resources with Lanyard's tags of this cluster that no object references, by resource",
             metrics.orphans.clone(),
         );
         registry.register(

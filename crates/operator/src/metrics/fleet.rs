@@ -45,7 +45,7 @@ impl Collector for Fleet {
             let labels = [("condition", *condition), ("status", *status)];
             ConstGauge::new(*identities).encode(family.encode_family(&labels)?)?;
         }
-        let help = "Number of drift items in the status of WorkloadIdentities by resource; at most 20 of each identity.";
+        let help = "Number of drift items in the status of WorkloadIdentities, by resource; at most 20 of each identity.";
         let mut family = encoder.encode_descriptor("drift_items", help, None, MetricType::Gauge)?;
         for (resource, items) in &counts.drift {
             ConstGauge::new(*items).encode(family.encode_family(&[("resource", *resource)])?)?;

@@ -1,4 +1,4 @@
-//! kube-controller-manager and kube-scheduler: what makes ServiceAccounts appear and Deployments roll.
+//! kube-controller-manager and kube-scheduler: they create ServiceAccounts and roll Deployments.
 //! Input: the site, the PKI, the way to the API server. Output: running processes that are healthy. Does I/O.
 
 use std::process::Command;

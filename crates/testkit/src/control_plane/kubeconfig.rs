@@ -1,4 +1,4 @@
-//! Ways into the API server: kubeconfig files for programs, clients for ourselves.
+//! Access to the API server: kubeconfig files for programs, clients for tests.
 //! Input: the server's address and its PKI. Output: files and clients. Writes files.
 
 use std::fs;
@@ -67,7 +67,7 @@ impl Access {
     }
 
     /// Writes a kubeconfig beside this one that leads to `front`, which speaks as this user: it needs no credentials,
-    /// and its token only tells the ledger whose calls these are.
+    /// and its token only identifies the caller in the ledger.
     pub(super) fn through(&self, front: &str, caller: &str) -> Result<PathBuf> {
         let content = json!({
             "apiVersion": "v1",

@@ -50,7 +50,7 @@ impl ControlPlane {
         let admin = access("admin", "system:masters")?;
         let client = admin.client().await?;
 
-        // All controllers share one identity, so it is given what they all need.
+        // All controllers share one identity, which needs the rights of all of them.
         let manager = access("system:kube-controller-manager", "system:masters")?;
         let scheduler = access("system:kube-scheduler", "lanyard-test-bed")?;
         let mut kwok = nodes::kwok(site, &access("kwok", "system:masters")?)?;

@@ -1,4 +1,4 @@
-//! The simulated machines: KWOK, which plays every kubelet, and the Node objects it plays them for.
+//! The simulated nodes: KWOK, which simulates the kubelets, and the Node objects.
 //! Input: the site, a way to the API server, how many. Output: nodes that are ready and pods that run. Does I/O.
 
 use std::fs;
@@ -21,7 +21,7 @@ pub const ANNOTATION_RUNS_ON: &str = "testkit.lanyard.dev/runs-on";
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Starts KWOK. It serves nothing, so [`ready`] is how one knows that it works.
+/// Starts KWOK. It has no health endpoint; see [`ready`].
 pub(super) fn kwok(site: &Site, access: &Access) -> Result<Process> {
     let runs_on = site.dir("kwok")?.join("runs-on.json");
     fs::write(&runs_on, runs_on_stage().to_string())?;
@@ -58,7 +58,7 @@ fn runs_on_stage() -> Value {
     })
 }
 
-/// Makes the Node objects.
+/// Creates the Node objects.
 pub(super) async fn create(client: &Client, count: usize) -> Result<()> {
     let nodes: Api<Node> = Api::all(client.clone());
     for index in 0..count {

@@ -22,7 +22,7 @@ pub struct EksCluster {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// Its OIDC issuer, as AWS would say it: an `https` URL. The tokens of the control plane carry it.
+    /// Its OIDC issuer, as AWS reports it: an `https` URL. The tokens of the control plane carry it.
     pub issuer: String,
 }
 
@@ -48,7 +48,7 @@ struct Oidc {
 }
 
 impl EksCluster {
-    /// Makes the cluster, the role that it needs, and the add-on that Pod Identity needs.
+    /// Creates the cluster, the role that it needs, and the add-on that Pod Identity needs.
     pub(crate) async fn create(emulator: &str, name: &str) -> Result<Self> {
         let trust = json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"},
@@ -78,7 +78,7 @@ impl EksCluster {
         call::json(emulator, &format!("/clusters/{name}/addons"), &agent)
             .await
             .context("installing the EKS Pod Identity Agent")?;
-        // The gateway shows the same issuer to everybody who asks EKS for it.
+        // The gateway reports the same issuer to every caller.
         let issuer = public_issuer(&cluster.identity.oidc.issuer);
         Ok(Self {
             name: name.to_owned(),

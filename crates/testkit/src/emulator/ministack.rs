@@ -12,7 +12,7 @@ use crate::site::Site;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts it. With `authorize` it evaluates IAM policies for every user other than the account's root (the key `test`), and a
-/// role's trust for `AssumeRoleWithWebIdentity`; without, everybody may do everything.
+/// role's trust for `AssumeRoleWithWebIdentity`; without it, every call is allowed.
 pub(crate) async fn ministack(site: &Site, authorize: bool) -> Result<Emulator> {
     let port = site.port()?;
     let mut command = site.command(&site.tools.ministack);

@@ -1,4 +1,4 @@
-//! One child process of the test bed: started under the keeper, its output in a log file, waited for by condition.
+//! One child process of the test bed: started under the process reaper, with its output in a log file and a condition for its readiness.
 //! Input: a command. Output: a running process, or an error that names the log and shows its end. Does I/O.
 
 mod ports;

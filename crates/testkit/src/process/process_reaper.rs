@@ -1,5 +1,5 @@
-//! Sees to it that every child ends when its owner does, even by SIGKILL: two tiny processes that wait on pipes which
-//! the kernel closes with the owner. A test binary cannot re-execute itself, hence `cat` and `sh`. Does I/O.
+//! Ends every child when its owner ends, even by SIGKILL: two small processes wait on pipes that the kernel closes with
+//! the owner. A test binary cannot re-execute itself, hence `cat` and `sh`. Does I/O.
 //! ```text
 //!   owner --pipe--> cat                  leads the process group that all children join
 //!         --pipe--> sh (another group)   at end of file: kills that group, removes the data directory
@@ -43,7 +43,7 @@ impl ProcessReaper {
         })
     }
 
-    /// Places a command that is about to be started among the kept.
+    /// Adds a command that is about to be started to the process group.
     pub fn take(&self, command: &mut Command) {
         command.process_group(self.group);
     }

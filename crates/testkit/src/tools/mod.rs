@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 
 use crate::cache::Cache;
 
-/// Where every program of the test bed lies.
+/// The path of every program of the test bed.
 #[derive(Clone, Debug)]
 pub struct Tools {
     /// The store behind the API server.
@@ -28,7 +28,7 @@ pub struct Tools {
     pub kube_scheduler: PathBuf,
     /// The command line, for people and for tests of what they see.
     pub kubectl: PathBuf,
-    /// Plays the kubelets.
+    /// Simulates the kubelets.
     pub kwok: PathBuf,
     /// KWOK's own Stages for nodes and pods, in one file.
     pub kwok_stages: PathBuf,

@@ -1,5 +1,5 @@
 //! The credentials that a new pod gets, and the form of its token (docs/dev/aws-behaviour.md#webhook).
-//! Input: the pod, and what is known of its ServiceAccount. Output: a decision, or nothing. No I/O.
+//! Input: the pod and its ServiceAccount. Output: a decision, or nothing. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub struct Known {
 /// Credentials to inject into a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// By which way it gets AWS credentials.
+    /// The source of its AWS credentials.
     pub credentials: Credentials,
     /// The life of its token, in seconds.
     pub token_expiration: i64,
@@ -27,7 +27,7 @@ pub struct Decision {
     pub skipped: BTreeSet<String>,
 }
 
-/// A way to credentials.
+/// A source of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     /// From the Pod Identity agent.
@@ -36,7 +36,7 @@ pub enum Credentials {
     WebIdentity {
         /// The role, as the annotation has it: a malformed one is passed on unchanged.
         role_arn: String,
-        /// Whom the token is for.
+        /// The audience of the token.
         audience: String,
     },
 }

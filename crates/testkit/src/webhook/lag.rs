@@ -1,4 +1,4 @@
-//! How late the webhook learns of changes, as AWS's does (docs/dev/aws-behaviour.md#issue-threads). A value; no I/O. Set by tests, read by `sources`.
+//! The delay after which the webhook sees changes, as AWS's does (docs/dev/aws-behaviour.md#issue-threads). A value; no I/O. Set by tests, read by `sources`.
 
 use std::time::Duration;
 

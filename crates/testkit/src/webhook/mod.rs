@@ -1,8 +1,8 @@
-//! The pod webhook: it stands for AWS's amazon-eks-pod-identity-webhook, which runs in EKS's control plane and is not to be
-//! had from the registries. It does at the creation of a pod what that does (docs/dev/aws-behaviour.md#pod-wiring, docs/dev/aws-behaviour.md#webhook), and nothing else.
+//! The pod webhook: a replacement for AWS's amazon-eks-pod-identity-webhook, which runs in the control plane of EKS. It mutates
+//! a new pod as that webhook does (docs/dev/aws-behaviour.md#pod-wiring, docs/dev/aws-behaviour.md#webhook).
 //! Input: a client of the cluster, the gateway. Output: pods with credentials. Network I/O.
 //! ```text
-//!   API server -> server -> sources (association? annotations? how late?) -> decision -> patch -> API server
+//!   API server -> server -> sources (association, annotations, lag) -> decision -> patch -> API server
 //! ```
 
 mod decision;
@@ -52,7 +52,7 @@ pub struct WebhookOptions {
     pub cluster: String,
 }
 
-/// A running webhook. It stops when dropped; its registration stays, and pods then pass unchanged.
+/// A running webhook. It stops when dropped. Its registration stays, and pods are then admitted unchanged.
 #[derive(Debug)]
 pub struct Webhook {
     server: JoinHandle<()>,
@@ -109,7 +109,7 @@ impl Webhook {
         Ok(webhook)
     }
 
-    /// Sets how late it learns of changes, those that were made already among them.
+    /// Sets the delay after which the webhook sees changes, including earlier ones.
     pub fn set_lag(&self, lag: Lag) {
         *self.lag.lock().unwrap_or_else(PoisonError::into_inner) = lag;
     }
@@ -177,7 +177,7 @@ async fn register(client: &Client, address: SocketAddr, certificate: String) -> 
     Ok(())
 }
 
-/// Makes pods that are not kept until the API server, which learns of a registration with a delay, asks about one.
+/// Creates pods by dry run until the API server, which sees a registration late, sends one.
 async fn provoke(client: &Client, asks: &mut watch::Receiver<usize>) -> Result<()> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
     let pod: Pod = serde_json::from_value(json!({

@@ -1,6 +1,5 @@
 //! Past annotations of ServiceAccounts with their times, for a webhook that sees changes late.
-//! Input: a watch of ServiceAccounts, and the question what was so long ago. Output: the annotations of then. Network I/O.
-//! Filled from the webhook's start on, asked by `sources`.
+//! Input: a watch of ServiceAccounts, and an age. Output: the annotations at that time. Network I/O.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +20,7 @@ type Annotations = BTreeMap<String, String>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Past(Arc<Mutex<HashMap<(String, String), History>>>);
 
-/// The values that a ServiceAccount's annotations had; nothing while it was not there.
+/// The values of a ServiceAccount's annotations over time; `None` while it did not exist.
 #[derive(Debug, Default)]
 struct History {
     /// Before the watch began.
@@ -42,7 +41,7 @@ impl History {
 }
 
 impl Past {
-    /// Takes in what there is, and answers with a future that takes in every change until it is dropped.
+    /// Reads the existing ServiceAccounts, and returns a future that records every change until it is dropped.
     pub async fn begin(&self, client: &Client) -> Result<impl Future<Output = ()> + Send + 'static> {
         let api: Api<Account> = Api::all(client.clone());
         let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
@@ -85,7 +84,7 @@ impl Past {
         });
     }
 
-    /// The annotations that a ServiceAccount had so long ago; `None`: it was not there.
+    /// The annotations of a ServiceAccount at that time. Returns `None` if it did not exist.
     pub fn annotations(&self, namespace: &str, name: &str, ago: Duration) -> Option<Annotations> {
         let key = (namespace.to_owned(), name.to_owned());
         self.with(|known| known.get(&key)?.before(ago).cloned())

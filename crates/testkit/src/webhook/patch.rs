@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::decision::{Credentials, Decision};
 
-/// Where a token stands in a pod.
+/// The path of a token in a pod.
 struct Token<'a> {
     volume: &'static str,
     mount: &'static str,

@@ -1,6 +1,5 @@
-//! The HTTPS server that the API server asks about each new pod.
+//! The HTTPS server that receives the admission review of each new pod.
 //! Input: AdmissionReview. Output: AdmissionReview with a patch; a pod is never refused. Network I/O.
-//! Started by `Webhook::start`.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! Sources of the webhook: EKS's associations and the annotations of ServiceAccounts.
-//! Input: namespace and name. Output: both, as they are now or as they were before a lag. Network I/O. Asked by `server` for
-//! each pod.
+//! Input: namespace and name. Output: both, as they are now or as they were before a lag. Network I/O.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +12,7 @@ use super::lag::Lag;
 use super::past::Past;
 use crate::gateway::{Gateway, Subject};
 
-/// Where the webhook looks.
+/// The sources of the webhook.
 pub(crate) struct Sources {
     pub client: Client,
     pub gateway: Gateway,

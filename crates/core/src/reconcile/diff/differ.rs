@@ -105,8 +105,15 @@ impl<'a> Differ<'a> {
             // A transition derives its stage from the facts, so it needs no record of what was applied.
             _ if self.moving && field.is_of_binding() => Cause::Spec,
             None if self.moving && field.is_trust() => Cause::Spec,
+            None if desired.is_some() && self.is_new_in_spec(field) => Cause::Spec,
             applied => three_way(desired, observed, applied),
         }
+    }
+
+    /// Returns true if the record of this role is complete and does not have this value: the spec did not have it at the
+    /// last reconcile. The observed value was set by another tool or a user before.
+    fn is_new_in_spec(&self, field: &Field) -> bool {
+        field.is_role_value() && self.applied(&Field::Role).is_some()
     }
 
     /// A frozen identity keeps what was applied: a change to it is drift, and so is a field that was never
@@ -176,7 +183,8 @@ impl<'a> Differ<'a> {
 
 /// The cause of a difference between desired and observed, judged by the last applied digest.
 ///
-/// Never applied: an absent field is created, any other difference is drift. Applied as desired: the field
+/// Never applied, and the record is lost or the field is no value of the role: an absent field is created, any other
+/// difference is drift. Applied as desired: the field
 /// was changed out of band. Applied differently: the spec changed, and a changed spec is applied under every
 /// drift policy.
 pub(super) fn three_way(

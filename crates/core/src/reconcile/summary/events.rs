@@ -173,13 +173,13 @@ fn drift(reason: Reason, items: &[DriftItem], event: fn(Reason, String) -> Event
 }
 
 fn difference_message(item: &DriftItem) -> String {
-    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    let or_no_value = |text: &Option<String>| text.clone().unwrap_or_else(|| "no value".to_owned());
     format!(
-        "{} {}: expected {}, observed {}",
+        "{} {}: desired {}, observed {}",
         item.resource,
         item.field,
-        or_none(&item.desired),
-        or_none(&item.observed)
+        or_no_value(&item.desired),
+        or_no_value(&item.observed)
     )
 }
 

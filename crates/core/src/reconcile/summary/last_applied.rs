@@ -1,5 +1,5 @@
 //! The last applied digests, by which the next reconcile distinguishes a change of the spec from drift.
-//! Differences before and after the steps in, `status.lastAppliedHashes` out; no I/O.
+//! Input: the differences before and after the steps. Output: `status.lastAppliedHashes`. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::drift::resource_of;
 use super::input::SummaryInput;
 use crate::model::field::{Field, Resource};
 use crate::reconcile::desired::DesiredRole;
-use crate::reconcile::diff::Drift;
+use crate::reconcile::diff::{Cause, Drift};
 
 /// The digests of the fields that are in sync, and of the fields that were applied before and differ now.
 pub(super) fn last_applied_hashes(input: &SummaryInput<'_>, drift: &Drift) -> BTreeMap<String, String> {
@@ -41,7 +41,24 @@ pub(super) fn last_applied_hashes(input: &SummaryInput<'_>, drift: &Drift) -> BT
     let agreed = drift.agreed.iter();
     let own = agreed.filter(|agreed| is_recorded(&agreed.0.key()) || is_applied_by_lanyard(input, agreed));
     applied.extend(own.map(|(field, digest)| (field.key(), digest.clone())));
+    for (key, digest) in assumed(drift) {
+        applied.entry(key).or_insert(digest);
+    }
     applied
+}
+
+/// The values that a lost record is assumed to have had: a value of the role that differs was applied as the spec has
+/// it, and changed out of band since. Otherwise the next reconcile would take it for a new value of the spec.
+fn assumed(drift: &Drift) -> impl Iterator<Item = (String, String)> {
+    let changed = drift
+        .differences
+        .iter()
+        .filter(|difference| difference.field.is_role_value())
+        .filter(|difference| matches!(difference.cause, Cause::OutOfBand | Cause::Contested));
+    changed.filter_map(|difference| {
+        let desired = difference.desired.as_ref()?;
+        Some((difference.field.key(), desired.digest.clone()))
+    })
 }
 
 /// Returns whether Lanyard applied a field that is in sync and has no digest yet. A field of an adopted role
@@ -50,14 +67,6 @@ pub(super) fn last_applied_hashes(input: &SummaryInput<'_>, drift: &Drift) -> BT
 fn is_applied_by_lanyard(input: &SummaryInput<'_>, agreed: &(Field, String)) -> bool {
     let desired = input.desired();
     let is_adopted = desired.is_some_and(|desired| matches!(desired.role, DesiredRole::Adopted(..)));
-    let may_be_foreign = match agreed.0 {
-        Field::Description
-        | Field::MaxSession
-        | Field::Boundary
-        | Field::RoleTag(_)
-        | Field::Attached(_)
-        | Field::Inline(_) => is_adopted,
-        _ => false,
-    };
+    let may_be_foreign = is_adopted && agreed.0.is_role_value();
     !may_be_foreign || !input.decision.drift.agreed.contains(agreed)
 }
