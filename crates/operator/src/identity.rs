@@ -11,6 +11,7 @@ pub mod context;
 pub mod controller;
 pub mod fingerprint;
 pub mod key;
+mod live;
 mod object_state;
 pub mod object_table;
 pub mod pod_count;

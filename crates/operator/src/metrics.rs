@@ -164,8 +164,8 @@ impl Metrics {
     fn register_work(&self, registry: &mut Registry) {
         registry.register(
             "reconcile",
-            "Completed reconciles by outcome: success, waiting, retrying, stalled, or status_update_failed if the status \
-             could not be written",
+            "Completed reconciles by outcome: success, waiting, retrying, stalled, object_unreadable if the API server did \
+             not return the object, or status_update_failed if the status could not be written",
             self.reconciles.clone(),
         );
         registry.register_with_unit(
@@ -239,6 +239,17 @@ impl Metrics {
         if published {
             self.drift(summary);
         }
+    }
+
+    /// Counts a reconcile that ended because its object could not be read.
+    pub fn object_unreadable(&self, duration: Duration) {
+        let outcome = OutcomeLabels {
+            outcome: "object_unreadable",
+        };
+        self.reconcile_duration
+            .get_or_create(&outcome)
+            .observe(duration.as_secs_f64());
+        self.reconciles.get_or_create(&outcome).inc();
     }
 
     /// Counts a completed step.

@@ -7,6 +7,7 @@
 mod each_operation;
 mod kinds;
 mod outage;
+mod stale_watch;
 mod throttling;
 mod unavailable;
 

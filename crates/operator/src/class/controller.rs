@@ -20,6 +20,7 @@ use super::namespaces::watch_namespaces;
 use super::reconcile::{ClassContext, reconcile};
 use super::requeue::requeue_affected;
 use crate::identity::{Context, IdentityRef};
+use crate::watches::config::paged;
 use lanyard_engine::raw::RawClass;
 
 /// Merges the event of a class with the change of its followers that the event causes.
@@ -60,7 +61,7 @@ fn watch_classes(
     let writer: Writer<RawClass> = reflector::store::Writer::default();
     let store = writer.as_reader();
     let api = Api::<RawClass>::all(context.engine.kube().clone());
-    let stream = watcher(api, watcher::Config::default())
+    let stream = watcher(api, paged())
         .default_backoff()
         .modify(|class| class.managed_fields_mut().clear())
         .reflect(writer)

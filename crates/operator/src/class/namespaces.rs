@@ -9,18 +9,16 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::Api;
 use kube::core::PartialObjectMeta;
 use kube_runtime::WatchStreamExt;
-use kube_runtime::watcher::{self, watcher};
+use kube_runtime::watcher::watcher;
 
 use super::requeue::requeue_affected;
 use crate::identity::{Context, IdentityRef};
-
-/// Objects per page of a list.
-const PAGE: u32 = 500;
+use crate::watches::config::paged;
 
 /// Watches namespaces until it is dropped.
 pub(super) async fn watch_namespaces(context: Arc<Context>, requeue: UnboundedSender<IdentityRef>) {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.engine.kube().clone());
-    let mut events = watcher(api, watcher::Config::default().page_size(PAGE))
+    let mut events = watcher(api, paged())
         .default_backoff()
         .boxed();
     while let Some(event) = events.next().await {

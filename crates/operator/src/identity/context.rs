@@ -2,10 +2,13 @@
 //! It is built once per process. Its methods resolve references and compute the write gate; they do no I/O.
 
 use std::collections::HashSet;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::channel::mpsc::UnboundedSender;
 use kube_runtime::reflector::Store;
+use lanyard_core::model::fact::Fact;
+use lanyard_core::model::pods::PodList;
+use lanyard_core::model::subject::Subject;
 use lanyard_core::reconcile::gate::{Reporting, WriteGate};
 use lanyard_engine::Engine;
 use lanyard_engine::pods::PodIndex;
@@ -57,6 +60,12 @@ impl Context {
         } else {
             WriteGate::Open
         }
+    }
+
+    /// The pods of the subject in the pod index.
+    pub fn counted_pods(&self, subject: &Subject) -> Fact<PodList> {
+        let index = self.pods.read().unwrap_or_else(PoisonError::into_inner);
+        index.counted(subject.namespace.as_str(), subject.name.as_str())
     }
 
     /// The key of the object that `reference` names. Returns `None` if the store does not contain it.

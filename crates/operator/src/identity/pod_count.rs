@@ -1,8 +1,6 @@
 //! The pod count in the status: compares `status.pods` with the pod index and writes the difference without an AWS call.
 //! A decoded object in; a status patch out, or a trigger if the patch was refused. Writes to the API server.
 
-use std::sync::PoisonError;
-
 use futures::channel::mpsc::UnboundedSender;
 use lanyard_core::reconcile::summary::recount;
 
@@ -14,10 +12,7 @@ use lanyard_engine::raw::Decoded;
 /// Writes the pod count of `decoded` if the status differs from the pod index, or requeues the object if that fails.
 pub async fn recount_pods(context: &Context, decoded: &Decoded, requeue: &UnboundedSender<IdentityRef>) {
     let (namespace, name) = (&decoded.target.subject.namespace, &decoded.target.subject.name);
-    let pods = {
-        let index = context.pods.read().unwrap_or_else(PoisonError::into_inner);
-        index.counted(namespace.as_str(), name.as_str())
-    };
+    let pods = context.counted_pods(&decoded.target.subject);
     let Some(pods) = pods.present() else { return };
     if let Some(status) = recount(&decoded.status, pods, context.clock.now().timestamp)
         && !write_unless_changed(decoded, &status, context).await

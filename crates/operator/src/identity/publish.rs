@@ -7,10 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::Resource;
 use kube::api::{Api, PostParams};
 use lanyard_api::{WorkloadIdentity, WorkloadIdentityStatus};
+use lanyard_core::model::condition::ConditionType;
 use lanyard_core::model::reason::Reason;
-use lanyard_core::model::status::Status;
+use lanyard_core::model::status::{PodsStatus, Status};
 use lanyard_core::reconcile::gate::WriteGate;
-use lanyard_core::reconcile::summary::{Event, EventKind};
+use lanyard_core::reconcile::summary::{Event, EventKind, recount};
 use lanyard_engine::{EngineError, Target};
 use serde_json::json;
 
@@ -67,8 +68,10 @@ fn reports_action(event: &Event) -> bool {
     )
 }
 
-/// Writes a status. If another writer changed the object meanwhile, the status is written over the new version, even for
-/// a newer spec: it is the only record of the applied steps, above all of changes to an adopted role.
+/// Writes a status. If another writer changed the object meanwhile, the status is written over the new version only if
+/// the stored status is still the one that the reconcile was based on, even for a newer spec: it is the only record of the
+/// applied steps, above all of changes to an adopted role. A status of another writer stays, and the object is reconciled
+/// again from it.
 async fn write(decoded: &Decoded, status: &Status, context: &Context) -> StatusWrite {
     let target = &decoded.target;
     let failure = match patch(target, status, context).await {
@@ -78,7 +81,11 @@ async fn write(decoded: &Decoded, status: &Status, context: &Context) -> StatusW
             let Some(written) = adopt_stored_version(decoded, context).await else {
                 return StatusWrite::Failed;
             };
-            match patch(target, status, context).await {
+            // The watch on pods may have written a newer count meanwhile.
+            let pods = context.counted_pods(&target.subject);
+            let now = context.clock.now().timestamp;
+            let recounted = pods.present().and_then(|pods| recount(status, pods, now));
+            match patch(target, recounted.as_ref().unwrap_or(status), context).await {
                 Ok(()) => return written,
                 Err(error) => error,
             }
@@ -99,7 +106,7 @@ pub async fn write_unless_changed(decoded: &Decoded, status: &Status, context: &
 }
 
 /// Reads the stored object and uses its version for the next write. Returns the result that the write will have, or
-/// `None` if the name belongs to another object or the read failed.
+/// `None` if the name belongs to another object, if another writer changed the status, or if the read failed.
 async fn adopt_stored_version(decoded: &Decoded, context: &Context) -> Option<StatusWrite> {
     let target = &decoded.target;
     let api: Api<RawIdentity> =
@@ -111,6 +118,13 @@ async fn adopt_stored_version(decoded: &Decoded, context: &Context) -> Option<St
         .await
         .ok()?;
     let written = result_over(stored.meta(), &target.uid, decoded.generation)?;
+    if !is_base(&stored.decode_status(), &decoded.status) {
+        tracing::warn!(
+            object = %target.subject,
+            "another writer changed the status during the reconcile; the reconcile is repeated"
+        );
+        return None;
+    }
     target.wrote(stored.meta().resource_version.clone());
     Some(written)
 }
@@ -124,6 +138,21 @@ fn result_over(stored: &ObjectMeta, uid: &str, generation: i64) -> Option<Status
         true => Some(StatusWrite::Current),
         false => Some(StatusWrite::Outdated),
     }
+}
+
+/// True if `stored` is the status that a reconcile was based on, apart from the pod count, which the watch on pods writes
+/// beside reconciles.
+fn is_base(stored: &Status, base: &Status) -> bool {
+    without_pod_count(stored) == without_pod_count(base)
+}
+
+fn without_pod_count(status: &Status) -> Status {
+    let mut status = status.clone();
+    status.pods = PodsStatus::default();
+    status
+        .conditions
+        .retain(|condition| condition.kind != ConditionType::PodsCurrent);
+    status
 }
 
 async fn patch(target: &Target, status: &Status, context: &Context) -> Result<(), EngineError> {
@@ -209,5 +238,20 @@ mod tests {
         assert_eq!(result_over(&stored("a", 2), "a", 1), Some(StatusWrite::Outdated));
         assert_eq!(result_over(&stored("b", 1), "a", 1), None);
         assert_eq!(result_over(&ObjectMeta::default(), "a", 1), None);
+    }
+
+    #[test]
+    fn status_is_written_over_a_pod_count_but_no_other_status() {
+        let base = Status::default();
+        let recounted = Status {
+            pods: PodsStatus { stale: 3 },
+            ..Status::default()
+        };
+        assert!(is_base(&base, &base) && is_base(&recounted, &base));
+        let other = Status {
+            last_applied_hashes: [("role.maxSession".to_owned(), "0".to_owned())].into(),
+            ..Status::default()
+        };
+        assert!(!is_base(&other, &base));
     }
 }

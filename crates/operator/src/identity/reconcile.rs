@@ -1,15 +1,13 @@
-//! The reconcile of one WorkloadIdentity: decode, validate, observe, decide, apply, summarise, publish.
-//! An object of the store in; the time of the next reconcile out. All I/O goes through the engine and `publish`.
+//! The reconcile of one WorkloadIdentity: read, decode, validate, observe, decide, apply, summarise, publish.
+//! An object of the store in; the time of the next reconcile out. All I/O goes through the engine, `live` and `publish`.
 
 use std::convert::Infallible;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube_runtime::controller::Action;
 use lanyard_core::identity::Identity;
-use lanyard_core::model::fact::Fact;
 use lanyard_core::model::observed::Observed;
-use lanyard_core::model::pods::PodList;
 use lanyard_core::reconcile::class_decision::ClassDecision;
 use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion};
 use lanyard_core::reconcile::deletion_mode::DeletionMode;
@@ -24,6 +22,7 @@ use lanyard_engine::Scope;
 use super::context::Context;
 use super::fingerprint::external_fingerprint;
 use super::key::ObjectKey;
+use super::live::{log_unread, read_live};
 use super::object_table::ReconcileRun;
 use super::publish::publish;
 use super::reconcile_result::ReconcileResult;
@@ -45,41 +44,67 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
         Triage::Requeue(action) => return Ok(action),
         Triage::Reconcile(priority) => priority,
     };
-    let (Some(decoded), Some(key)) = (decode(&object, &context), ObjectKey::of_object(&object)) else {
+    let Some(key) = ObjectKey::of_object(&object) else {
         return Ok(Action::await_change());
     };
-    let priority = match decoded.is_requested() {
-        true => Priority::Normal,
-        false => priority,
-    };
+    let _running = context.metrics.reconcile_begins();
     let fingerprint = external_fingerprint(&object);
     let run = context
         .objects
         .begin(key, fingerprint, priority, context.clock.now().instant);
-    let _running = context.metrics.reconcile_begins();
-    let Some(result) = reconcile_identity(&decoded, &run, &context).await else {
+    let ended = match read_live(&object, &context).await {
+        Ok(Some(live)) => reconcile_read(&live, run, &context).await,
+        Ok(None) => None,
+        Err(error) => {
+            log_unread(&object, &error);
+            context
+                .metrics
+                .object_unreadable(context.clock.now().instant - run.began);
+            Some((run, Next::Backoff))
+        }
+    };
+    let Some((run, next)) = ended else {
         context.objects.remove(key);
         return Ok(Action::await_change());
     };
-    let published = publish(&decoded, &result, &context).await;
-    let elapsed = context.clock.now().instant - run.began;
-    context.metrics.reconciled(&result.summary, published, elapsed);
-    if result.released {
-        context.objects.remove(key);
-        return Ok(Action::await_change());
-    }
-    let idle = result.summary.corrected.is_empty() && result.summary.status == decoded.status;
-    let next = match published {
-        true => result.summary.next,
-        false => Next::Backoff,
-    };
-    let run = ReconcileRun { idle, ..run };
     let delay = context
         .objects
         .reconciled(&run, next, context.clock.now().instant);
     // Resyncs are spread by name, so that they do not come in a burst.
     let resync = || spread(context.engine.timings().resync, &reference_of(&object));
     Ok(Action::requeue(delay.unwrap_or_else(resync)))
+}
+
+/// Reconciles the object as the API server stores it now. Returns the end of the run, or `None` if the object needs no
+/// further reconcile.
+async fn reconcile_read(
+    object: &RawIdentity,
+    run: ReconcileRun,
+    context: &Context,
+) -> Option<(ReconcileRun, Next)> {
+    let decoded = decode(object, context)?;
+    let priority = match decoded.is_requested() {
+        true => Priority::Normal,
+        false => run.priority,
+    };
+    let run = ReconcileRun {
+        fingerprint: external_fingerprint(object),
+        priority,
+        ..run
+    };
+    let result = reconcile_identity(&decoded, &run, context).await?;
+    let published = publish(&decoded, &result, context).await;
+    let elapsed = context.clock.now().instant - run.began;
+    context.metrics.reconciled(&result.summary, published, elapsed);
+    if result.released {
+        return None;
+    }
+    let idle = result.summary.corrected.is_empty() && result.summary.status == decoded.status;
+    let next = match published {
+        true => result.summary.next,
+        false => Next::Backoff,
+    };
+    Some((ReconcileRun { idle, ..run }, next))
 }
 
 fn decode(object: &RawIdentity, context: &Context) -> Option<Decoded> {
@@ -167,7 +192,7 @@ async fn observe(decoded: &Decoded, identity: &Identity, run: &ReconcileRun, con
     let scope = Scope {
         fresh: decoded.is_requested(),
         background: run.priority == Priority::Background,
-        ..Scope::new(&decoded.target, read, pods(decoded, context))
+        ..Scope::new(&decoded.target, read, context.counted_pods(&decoded.target.subject))
     };
     let settled = context
         .objects
@@ -194,7 +219,7 @@ async fn reconcile_deleted(decoded: &Decoded, context: &Context) -> Option<Recon
     let inventory = decoded.target.control.inventory.as_ref();
     let mode = DeletionMode::of(decoded.spec.as_ref().ok(), inventory);
     let deleted = decoded.deleted(context.engine.cluster());
-    let scope = Scope::new(&decoded.target, deleted.scope(mode), pods(decoded, context));
+    let scope = Scope::new(&decoded.target, deleted.scope(mode), context.counted_pods(&decoded.target.subject));
     let mut observed = context.engine.observe(&scope).await;
     context
         .engine
@@ -232,11 +257,4 @@ async fn apply_and_summarise(
         now: context.clock.now().timestamp,
     };
     (summarise(&input), released)
-}
-
-/// The pods of the subject in the pod index.
-fn pods(decoded: &Decoded, context: &Context) -> Fact<PodList> {
-    let subject = &decoded.target.subject;
-    let index = context.pods.read().unwrap_or_else(PoisonError::into_inner);
-    index.counted(subject.namespace.as_str(), subject.name.as_str())
 }
