@@ -89,6 +89,31 @@ pub enum OperatorError {
         /// The cause.
         source: io::Error,
     },
+    /// A task that has to run until the end of the program has ended.
+    #[error("{task} stopped unexpectedly ({cause}); this is a bug in Lanyard, and a restart continues its work")]
+    TaskEnded {
+        /// The task.
+        task: &'static str,
+        /// How it ended.
+        cause: &'static str,
+    },
+    /// Another operator may be the leader now.
+    #[error(
+        "lost the lease: it was not renewed in time, or another operator took it over. The next start waits for the \
+         lease with nothing cached"
+    )]
+    LeaseLost,
+    /// AWS was out of reach for so long that another replica shall try.
+    #[error(
+        "no response from AWS for {minutes} minutes: {cause}; releasing the lease, so that a replica on another node \
+         can take over. Check the network, the AWS credentials and the Region"
+    )]
+    AwsOutOfReach {
+        /// The time without a response.
+        minutes: u64,
+        /// The last error.
+        cause: String,
+    },
     /// The task that renews the lease has ended.
     #[error("lease renewal stopped unexpectedly; this is a bug in Lanyard")]
     LeaseAbandoned,

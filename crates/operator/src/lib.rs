@@ -16,6 +16,7 @@
 pub mod admin;
 #[cfg(feature = "events")]
 pub mod aws_events;
+mod background_tasks;
 pub mod backoff;
 pub mod class;
 pub mod class_state;
@@ -35,6 +36,7 @@ pub mod settings;
 pub mod shutdown;
 pub mod startup;
 mod status_patch;
+pub mod watched;
 pub mod watches;
 pub mod work_limits;
 

@@ -9,6 +9,7 @@ mod drift_scan;
 mod fleet;
 mod labels;
 mod leader;
+mod watches;
 
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub use self::drift_scan::DriftScanMetrics;
 pub use self::fleet::Fleet;
 use self::labels::{OutcomeLabels, RESOURCES, ResourceLabels, histogram, label, resource_of};
 pub use self::leader::Leader;
+pub use self::watches::WatchMetrics;
 
 /// The prefix of every metric name.
 pub const PREFIX: &str = "lanyard";
@@ -59,7 +61,9 @@ pub struct Metrics {
     #[cfg(feature = "events")]
     pub aws_events: AwsEventMetrics,
     /// The metrics of drift scans.
-    pub sweeps: DriftScanMetrics,
+    pub drift_scan: DriftScanMetrics,
+    /// The metrics of watches.
+    pub watches: WatchMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -120,7 +124,8 @@ impl Metrics {
             drift_corrected: Family::default(),
             #[cfg(feature = "events")]
             aws_events: AwsEventMetrics::register(registry),
-            sweeps: DriftScanMetrics::register(registry),
+            drift_scan: DriftScanMetrics::register(registry),
+            watches: WatchMetrics::register(registry),
         };
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         registry.register("build", "Version of Lanyard", Info::new(version));

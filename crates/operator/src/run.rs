@@ -14,6 +14,7 @@ use crate::metrics::{Budgets, Fleet, Leader, Metrics, PREFIX};
 use crate::settings::Settings;
 use crate::shutdown::{DRAIN_LIMIT, drain, on_signals};
 use crate::startup;
+use crate::watched::WatchHealth;
 use work::{Objects, Work};
 
 /// Runs the operator until a signal stops it.
@@ -31,7 +32,11 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix(PREFIX);
     let metrics = Metrics::register(&mut registry);
-    let (objects, stream) = Objects::watch(&kube, &metrics, Clock::system());
+    let watch_health = WatchHealth {
+        metrics: metrics.watches.clone(),
+        readiness: readiness.clone(),
+    };
+    let (objects, stream) = Objects::watch(&kube, &metrics, Clock::system(), &watch_health);
     let lease = settings.cluster.lease(&identity, settings.timings());
     let election = lease::run(kube.clone(), lease, readiness.clone());
     Leader::register(&mut registry, election.gate());
@@ -44,6 +49,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
         kube,
         readiness,
         metrics,
+        watch_health,
         budgets,
         gate: election.gate(),
         identity,
@@ -67,6 +73,8 @@ async fn run_until_stopped(
     if result.is_none() {
         tracing::warn!("some reconciles did not finish in time; the next leader continues them");
     }
-    election.release(result.is_some()).await;
+    // An error ends the reconciles in progress, whose last write may still be in progress.
+    let drained = matches!(result, Some(Ok(())));
+    election.release(drained).await;
     result.unwrap_or(Ok(()))
 }

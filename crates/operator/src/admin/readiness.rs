@@ -17,16 +17,20 @@ pub enum Requirement {
     Cluster,
     /// AWS and the API server describe the same cluster.
     Issuer,
+    /// The watch on a resource works. It is unmet after it has failed for two minutes.
+    Watch(&'static str),
 }
 
 impl Requirement {
-    const fn message(self) -> &'static str {
-        match self {
+    fn message(self) -> String {
+        let message = match self {
             Self::Crds => "waiting for the CRD workloadidentities.lanyard.dev; apply crds/",
             Self::Lease => "waiting for the first read of the lease",
             Self::Cluster => "waiting for AWS to describe the cluster",
             Self::Issuer => "no writes until AWS and the API server describe the same cluster",
-        }
+            Self::Watch(resource) => return format!("the watch on {resource} has failed for two minutes"),
+        };
+        message.to_owned()
     }
 }
 
@@ -40,7 +44,7 @@ pub struct Readiness {
 impl Default for Readiness {
     fn default() -> Self {
         let unmet = [Requirement::Crds, Requirement::Lease];
-        let unmet = unmet.map(|requirement| (requirement, requirement.message().to_owned()));
+        let unmet = unmet.map(|requirement| (requirement, requirement.message()));
         Self {
             unmet: Arc::new(Mutex::new(BTreeMap::from(unmet))),
         }
@@ -55,7 +59,7 @@ impl Readiness {
 
     /// Marks a requirement as unmet. `cause` adds details and may be empty. Returns the message.
     pub fn set_unmet(&self, requirement: Requirement, cause: &str) -> String {
-        let mut message = requirement.message().to_owned();
+        let mut message = requirement.message();
         if !cause.is_empty() {
             message = format!("{message} ({cause})");
         }

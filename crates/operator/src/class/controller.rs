@@ -11,7 +11,7 @@ use kube::api::Api;
 use kube::{Resource, ResourceExt};
 use kube_runtime::controller::{Action, Config, Controller};
 use kube_runtime::reflector::{self, Store, store::Writer};
-use kube_runtime::watcher::{self, Event, watcher};
+use kube_runtime::watcher::{self, Event};
 use kube_runtime::{PredicateConfig, WatchStreamExt};
 use lanyard_engine::EngineError;
 
@@ -20,7 +20,7 @@ use super::namespaces::watch_namespaces;
 use super::reconcile::{ClassContext, reconcile};
 use super::requeue::requeue_affected;
 use crate::identity::{Context, IdentityRef};
-use crate::watches::config::paged;
+use crate::watched::{paged, watched};
 use lanyard_engine::raw::RawClass;
 
 /// Merges the event of a class with the change of its followers that the event causes.
@@ -61,14 +61,10 @@ fn watch_classes(
     let writer: Writer<RawClass> = reflector::store::Writer::default();
     let store = writer.as_reader();
     let api = Api::<RawClass>::all(context.engine.kube().clone());
-    let stream = watcher(api, paged())
-        .default_backoff()
+    let stream = watched(api, paged(), "workloadidentityclasses", &context.watch_health)
         .modify(|class| class.managed_fields_mut().clear())
         .reflect(writer)
         .inspect(move |event| {
-            if let Err(error) = event {
-                tracing::warn!(%error, "watch of WorkloadIdentityClasses failed; retrying");
-            }
             let affected = context.classes.apply(|index| index.apply_class(event));
             requeue_affected(&context, &requeue, &affected);
         })

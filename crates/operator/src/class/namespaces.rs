@@ -8,23 +8,16 @@ use futures::channel::mpsc::UnboundedSender;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::Api;
 use kube::core::PartialObjectMeta;
-use kube_runtime::WatchStreamExt;
-use kube_runtime::watcher::watcher;
 
 use super::requeue::requeue_affected;
 use crate::identity::{Context, IdentityRef};
-use crate::watches::config::paged;
+use crate::watched::{paged, watched};
 
 /// Watches namespaces until it is dropped.
 pub(super) async fn watch_namespaces(context: Arc<Context>, requeue: UnboundedSender<IdentityRef>) {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.engine.kube().clone());
-    let mut events = watcher(api, paged())
-        .default_backoff()
-        .boxed();
+    let mut events = watched(api, paged(), "namespaces", &context.watch_health).boxed();
     while let Some(event) = events.next().await {
-        if let Err(error) = &event {
-            tracing::warn!(%error, "watch of namespaces failed; retrying");
-        }
         let affected = context.classes.apply(|index| index.apply_namespace(&event));
         requeue_affected(&context, &requeue, &affected);
     }

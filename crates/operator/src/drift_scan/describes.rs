@@ -57,7 +57,7 @@ pub(super) async fn describe_until(
 ) {
     let mut next = Instant::now();
     let interval = call_interval(deadline.saturating_duration_since(next), tasks.len(), per_second);
-    let metrics = &term.context.metrics.sweeps;
+    let metrics = &term.context.metrics.drift_scan;
     while let Some(task) = tasks.pop_front() {
         metrics.pending(tasks.len());
         if next >= deadline || !term.leads() {

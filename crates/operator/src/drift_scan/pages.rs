@@ -44,7 +44,7 @@ impl Scan<'_> {
             }
             let error = match request(marker.clone()).await {
                 Ok(page) => {
-                    self.term.context.metrics.sweeps.page(read.as_str());
+                    self.term.context.metrics.drift_scan.page(read.as_str());
                     cursor.advance(page.next);
                     return Ok(page.items);
                 }

@@ -21,13 +21,13 @@ pub(super) fn report_scan(context: &Context, counts: &ScanCounts, duration: Dura
         unchecked,
     } = *counts;
     let outcome = outcome.as_str();
-    context.metrics.sweeps.ended(outcome, duration);
+    context.metrics.drift_scan.ended(outcome, duration);
     let objects = [
         ("checked", checked),
         ("drifted", drifted),
         ("unchecked", unchecked),
     ];
-    context.metrics.sweeps.objects(objects);
+    context.metrics.drift_scan.objects(objects);
     if drifted > 0 {
         tracing::info!(
             checked,
@@ -56,7 +56,7 @@ pub(super) fn report_orphaned_roles(term: &Term<'_>, listings: BTreeMap<AccountI
         term.orphans.note(Place::Roles(account), listing);
     }
     let count = term.orphans.count(Resource::Role);
-    term.context.metrics.sweeps.orphans(Resource::Role, count);
+    term.context.metrics.drift_scan.orphans(Resource::Role, count);
 }
 
 /// Reports the associations that are known as orphans. Returns the associations without an object that are new: their
@@ -83,6 +83,6 @@ pub(super) fn new_unknown_associations(
         .collect();
     memory.note(Place::Associations, OrphanListing { orphans, complete });
     let count = memory.count(Resource::Association);
-    term.context.metrics.sweeps.orphans(Resource::Association, count);
+    term.context.metrics.drift_scan.orphans(Resource::Association, count);
     new
 }

@@ -49,7 +49,7 @@ pub(super) async fn scan_while_leading(
             describe_until(&term, tasks, next, describes_per_second).await;
             term.sleep_until(next).await;
         }
-        context.metrics.sweeps.clear();
+        context.metrics.drift_scan.clear();
     }
 }
 

@@ -21,6 +21,7 @@ use crate::class_state::Classes;
 use crate::clock::Clock;
 use crate::lease::LeaseGate;
 use crate::metrics::Metrics;
+use crate::watched::WatchHealth;
 use lanyard_engine::raw::RawIdentity;
 
 /// The context that all reconciles share.
@@ -39,6 +40,8 @@ pub struct Context {
     pub read_only: bool,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// The health of the watches.
+    pub watch_health: WatchHealth,
     /// The name of this replica, as events report it.
     pub instance: String,
     /// The source of the current time.

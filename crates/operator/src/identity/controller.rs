@@ -8,7 +8,6 @@ use std::sync::Arc;
 use futures::stream::select;
 use futures::{Stream, StreamExt};
 use kube_runtime::controller::{Action, Config, Controller};
-use kube_runtime::watcher;
 
 use super::context::Context;
 use super::reconcile::reconcile;
@@ -36,7 +35,7 @@ pub async fn run<Objects, Triggers, Drifted, Terms>(
     workers: u16,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) where
-    Objects: Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
+    Objects: Stream<Item = RawIdentity> + Send + 'static,
     Triggers: Stream<Item = IdentityRef> + Send + 'static,
     Drifted: Stream<Item = IdentityRef> + Send + 'static,
     Terms: Stream<Item = ()> + Send + 'static,
@@ -49,7 +48,8 @@ pub async fn run<Objects, Triggers, Drifted, Terms>(
         let context = Arc::clone(&for_terms);
         async move { context.new_term().await }
     });
-    Controller::for_stream(sources.objects, context.store.clone())
+    // Without an error the controller never pauses its triggers.
+    Controller::for_stream(sources.objects.map(Ok), context.store.clone())
         .with_config(Config::default().concurrency(workers))
         .reconcile_on(select(triggers, sources.drifted))
         .reconcile_all_on(terms)

@@ -7,18 +7,17 @@ use futures::Stream;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::stream::select;
 use kube_runtime::reflector::Store;
-use kube_runtime::watcher;
 use lanyard_aws::Aws;
 #[cfg(feature = "events")]
 use lanyard_core::aws_event::Caller;
 use lanyard_engine::pods::PodIndex;
 use lanyard_engine::{Engine, WriteCheck};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Readiness;
 #[cfg(feature = "events")]
 use crate::aws_events;
+use crate::background_tasks::BackgroundTasks;
 use crate::class;
 use crate::class_state::{Classes, IdentityChanges};
 use crate::clock::Clock;
@@ -29,6 +28,7 @@ use crate::identity::{Context, IdentityRef};
 use crate::lease::LeaseGate;
 use crate::metrics::{Budgets, Metrics};
 use crate::settings::Settings;
+use crate::watched::WatchHealth;
 use crate::work_limits::WorkLimits;
 use crate::{drift_scan, startup, watches};
 use lanyard_engine::raw::RawIdentity;
@@ -48,14 +48,12 @@ impl Objects {
         kube: &kube::Client,
         metrics: &Metrics,
         clock: Clock,
-    ) -> (
-        Self,
-        impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
-    ) {
+        health: &WatchHealth,
+    ) -> (Self, impl Stream<Item = RawIdentity> + Send + 'static) {
         let changes = Arc::new(IdentityChanges::default());
         let states = Arc::new(ObjectTable::new(metrics.in_backoff(), clock.now()));
         let (store, stream) =
-            watches::objects::objects(kube.clone(), Arc::clone(&changes), Arc::clone(&states));
+            watches::objects::objects(kube.clone(), Arc::clone(&changes), Arc::clone(&states), health);
         let objects = Self {
             store,
             states,
@@ -83,6 +81,7 @@ pub(super) struct Work<'a> {
     pub kube: kube::Client,
     pub readiness: Readiness,
     pub metrics: Metrics,
+    pub watch_health: WatchHealth,
     pub budgets: Budgets,
     pub gate: LeaseGate,
     pub identity: String,
@@ -94,7 +93,7 @@ impl Work<'_> {
     pub async fn run(
         self,
         objects: Objects,
-        stream: impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
+        stream: impl Stream<Item = RawIdentity> + Send + 'static,
     ) -> Result<(), OperatorError> {
         let Some(built) = self.stop.run_until_cancelled(self.engine()).await else {
             return Ok(());
@@ -102,7 +101,8 @@ impl Work<'_> {
         let (engine, own_identity) = built?;
         let context = Arc::new(self.context(engine, objects));
         let (events, event_triggers) = unbounded();
-        let listener = self.listen(&context, own_identity, events);
+        let mut tasks = BackgroundTasks::default();
+        self.listen(&mut tasks, &context, own_identity, events);
         let limits = WorkLimits {
             workers: self.settings.workers,
             describes_per_second: self.settings.describes_per_second,
@@ -115,13 +115,10 @@ impl Work<'_> {
             terms,
             event_triggers,
             limits,
+            tasks,
             stop,
         ))
-        .await;
-        if let Some(listener) = listener {
-            listener.abort();
-        }
-        Ok(())
+        .await
     }
 
     /// Builds the engine. A standby makes no AWS call, so this waits for the lease.
@@ -151,30 +148,31 @@ impl Work<'_> {
     #[cfg(feature = "events")]
     fn listen(
         &self,
+        tasks: &mut BackgroundTasks,
         context: &Arc<Context>,
         own_identity: OwnIdentity,
         requeue: UnboundedSender<IdentityRef>,
-    ) -> Option<JoinHandle<()>> {
+    ) {
+        let Some(queue) = self.settings.events_queue.clone() else {
+            return;
+        };
         let source = aws_events::EventSource {
-            queue: own_identity.aws.queue(self.settings.events_queue.clone()?),
+            queue: own_identity.aws.queue(queue),
             caller: own_identity.caller.as_deref().map(Caller::parse),
         };
-        Some(tokio::spawn(aws_events::listen(
-            Arc::clone(context),
-            source,
-            requeue,
-        )))
+        let listener = aws_events::listen(Arc::clone(context), source, requeue);
+        tasks.spawn("the listener of AWS events", listener);
     }
 
     /// Without the events feature, the settings cannot name a queue.
     #[cfg(not(feature = "events"))]
     fn listen(
         &self,
+        _: &mut BackgroundTasks,
         _: &Arc<Context>,
         _: OwnIdentity,
         _: UnboundedSender<IdentityRef>,
-    ) -> Option<JoinHandle<()>> {
-        None
+    ) {
     }
 
     fn context(&self, engine: Engine, objects: Objects) -> Context {
@@ -187,6 +185,7 @@ impl Work<'_> {
             lease: self.gate.clone(),
             read_only: self.settings.read_only,
             metrics: Arc::new(self.metrics.clone()),
+            watch_health: self.watch_health.clone(),
             instance: self.identity.clone(),
             clock: objects.clock,
             objects: objects.states,
@@ -194,36 +193,42 @@ impl Work<'_> {
     }
 }
 
-/// Runs the controller beside the watches on pods and classes and the drift scan.
+/// Runs the controller beside the watches on pods and classes and the drift scan. Ends with an error if one of the
+/// background tasks ends.
 async fn reconcile_all(
     context: Arc<Context>,
-    objects: impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
+    objects: impl Stream<Item = RawIdentity> + Send + 'static,
     terms: impl Stream<Item = ()> + Send + 'static,
     event_triggers: UnboundedReceiver<IdentityRef>,
     limits: WorkLimits,
+    mut tasks: BackgroundTasks,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
-) {
+) -> Result<(), OperatorError> {
     let service_accounts = watches::service_accounts::service_accounts(&context);
     let (requeue, requeued) = unbounded();
     let (drifted, drifted_objects) = unbounded();
     let scan = drift_scan::run(Arc::clone(&context), requeue.clone(), drifted, limits);
-    let tasks = [
-        tokio::spawn(watches::pods::pods(Arc::clone(&context), requeue.clone())),
-        tokio::spawn(class::run(Arc::clone(&context), requeue)),
-        tokio::spawn(scan),
-    ];
-    // Without the classes, the limits of an identity are unknown.
-    context.classes.known().await;
+    let pods = watches::pods::pods(Arc::clone(&context), requeue.clone());
+    tasks.spawn("the watch on pods", pods);
+    tasks.spawn("the class controller", class::run(Arc::clone(&context), requeue));
+    tasks.spawn("the drift scan", scan);
     let sources = Sources {
         objects,
         triggers: select(select(service_accounts, requeued), event_triggers),
         drifted: drifted_objects,
         terms,
     };
-    controller::run(context, sources, limits.workers, stop).await;
-    for task in tasks {
-        task.abort();
-    }
+    let controller = async {
+        // Without the classes, the limits of an identity are unknown.
+        context.classes.known().await;
+        controller::run(Arc::clone(&context), sources, limits.workers, stop).await;
+    };
+    let result = tokio::select! {
+        () = controller => Ok(()),
+        error = tasks.ended() => Err(error),
+    };
+    tasks.stop().await;
+    result
 }
 
 /// Yields an item each time the lease is gained, and one for the current term at once.

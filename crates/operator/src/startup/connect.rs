@@ -8,11 +8,11 @@ use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 
 use crate::error::OperatorError;
-use crate::watches::config::WATCH_TIMEOUT;
+use crate::watched::WATCH_TIMEOUT;
 
 /// Longer than a watch without events lasts, so that it affects only dead connections. Every single request has a shorter
 /// timeout at its call site.
-const READ_TIMEOUT: Duration = Duration::from_secs(WATCH_TIMEOUT.as_secs() + 15);
+const READ_TIMEOUT: Duration = Duration::from_secs(WATCH_TIMEOUT.as_secs() + 10);
 
 /// A client and the API server that it connects to.
 pub struct Connected {

@@ -7,14 +7,14 @@ use futures::{Stream, StreamExt};
 use kube::ResourceExt;
 use kube::api::Api;
 use kube_runtime::reflector::{self, store::Writer};
-use kube_runtime::watcher::{self, Event, watcher};
+use kube_runtime::watcher::{self, Event};
 use kube_runtime::{PredicateConfig, WatchStreamExt};
 
-use super::config::paged;
 use crate::class_state::IdentityChanges;
 use crate::identity::fingerprint::external_fingerprint;
 use crate::identity::key::ObjectKey;
 use crate::identity::object_table::ObjectTable;
+use crate::watched::{WatchHealth, paged, watched};
 use lanyard_engine::raw::RawIdentity;
 
 /// Starts the watch. Returns the store that it fills and the stream of objects to reconcile.
@@ -24,15 +24,16 @@ pub fn objects(
     client: kube::Client,
     changes: Arc<IdentityChanges>,
     states: Arc<ObjectTable>,
+    health: &WatchHealth,
 ) -> (
     reflector::Store<RawIdentity>,
-    impl Stream<Item = Result<RawIdentity, watcher::Error>> + Send + 'static,
+    impl Stream<Item = RawIdentity> + Send + 'static,
 ) {
     let writer: Writer<RawIdentity> = Writer::default();
     let store = writer.as_reader();
     let stored = writer.as_reader();
-    let stream = watcher(Api::<RawIdentity>::all(client), paged())
-        .default_backoff()
+    let api = Api::<RawIdentity>::all(client);
+    let stream = watched(api, paged(), "workloadidentities", health)
         .modify(|object| object.managed_fields_mut().clear())
         .reflect(writer)
         .inspect(move |event| {
@@ -49,11 +50,12 @@ pub fn objects(
         .scan(Vec::new(), |listed, event| {
             futures::future::ready(Some(added_or_changed(listed, event)))
         })
-        .flat_map(futures::stream::iter)
+        .flat_map(|objects| futures::stream::iter(objects.into_iter().map(Ok)))
         .predicate_filter(
             (|object| Some(external_fingerprint(object))) as fn(&RawIdentity) -> Option<u64>,
             PredicateConfig::default(),
-        );
+        )
+        .filter_map(|object: Result<RawIdentity, watcher::Error>| futures::future::ready(object.ok()));
     (store, stream)
 }
 
@@ -75,18 +77,17 @@ fn remove_deleted(states: &ObjectTable, event: &Event<RawIdentity>, stored: &ref
 }
 
 /// The objects to reconcile after `event`. Objects of a list are held back until the list is complete, because the store
-/// does not contain them earlier.
+/// does not contain them earlier. Errors end here: the watch repeats itself.
 fn added_or_changed(
     listed: &mut Vec<RawIdentity>,
     event: Result<Event<RawIdentity>, watcher::Error>,
-) -> Vec<Result<RawIdentity, watcher::Error>> {
+) -> Vec<RawIdentity> {
     match event {
         Ok(Event::Init) => listed.clear(),
         Ok(Event::InitApply(object)) => listed.push(object.slim()),
-        Ok(Event::InitDone) => return std::mem::take(listed).into_iter().map(Ok).collect(),
-        Ok(Event::Apply(object)) => return vec![Ok(object)],
-        Ok(Event::Delete(_)) => {}
-        Err(error) => return vec![Err(error)],
+        Ok(Event::InitDone) => return std::mem::take(listed),
+        Ok(Event::Apply(object)) => return vec![object],
+        Ok(Event::Delete(_)) | Err(_) => {}
     }
     Vec::new()
 }

@@ -8,26 +8,20 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::Api;
 use kube::core::PartialObjectMeta;
-use kube_runtime::WatchStreamExt;
-use kube_runtime::watcher::{Event, watcher};
+use kube_runtime::watcher::Event;
 use lanyard_engine::fingerprint;
 
-use super::config::paged;
 use crate::identity::{Context, IdentityRef};
+use crate::watched::{paged, watched};
 
 /// References to objects whose ServiceAccount was created, deleted, or had its annotations changed by another writer.
 pub fn service_accounts(context: &Arc<Context>) -> impl Stream<Item = IdentityRef> + Send + 'static {
     let api: Api<PartialObjectMeta<ServiceAccount>> = Api::all(context.engine.kube().clone());
     let mut index = ServiceAccountIndex::default();
     let context = Arc::clone(context);
-    let changes = watcher(api, paged()).default_backoff().map(move |event| {
-        let changes = match event {
-            Ok(event) => index.apply(event),
-            Err(error) => {
-                tracing::warn!(%error, "the watch on ServiceAccounts failed and is restarted");
-                Vec::new()
-            }
-        };
+    let events = watched(api, paged(), "serviceaccounts", &context.watch_health);
+    let changes = events.map(move |event| {
+        let changes = event.map(|event| index.apply(event)).unwrap_or_default();
         let changes: Vec<IdentityRef> = changes
             .into_iter()
             .filter(|change| is_foreign_change(&context, change))
