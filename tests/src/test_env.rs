@@ -284,6 +284,14 @@ impl TestEnv {
     /// Returns an error if it does not end before the timeout.
     pub async fn stop(&self, number: usize) -> Result<std::process::ExitStatus> {
         self.signaller(number, "TERM")?()?;
+        self.ended(number).await
+    }
+
+    /// Waits until an operator has ended.
+    ///
+    /// # Errors
+    /// Returns an error if it does not end before the timeout.
+    pub async fn ended(&self, number: usize) -> Result<std::process::ExitStatus> {
         let ended = async {
             loop {
                 match self.with(number, |operator| operator.process.exited())? {

@@ -111,8 +111,8 @@ pub enum OperatorError {
     AwsOutOfReach {
         /// The time without a response.
         minutes: u64,
-        /// The last error.
-        cause: String,
+        /// The class of the last error.
+        cause: &'static str,
     },
     /// The task that renews the lease has ended.
     #[error("lease renewal stopped unexpectedly; this is a bug in Lanyard")]

@@ -16,6 +16,7 @@
 pub mod admin;
 #[cfg(feature = "events")]
 pub mod aws_events;
+mod aws_reach;
 mod background_tasks;
 pub mod backoff;
 pub mod class;

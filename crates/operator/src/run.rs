@@ -3,9 +3,12 @@
 
 mod work;
 
+use std::sync::Arc;
+
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
+use crate::aws_reach::AwsReach;
 use crate::admin::{Admin, Readiness};
 use crate::clock::Clock;
 use crate::error::OperatorError;
@@ -20,7 +23,8 @@ use work::{Objects, Work};
 /// Runs the operator until a signal stops it.
 ///
 /// # Errors
-/// Returns an error if the operator cannot start, or if the leader election ends unexpectedly.
+/// Returns an error if the operator cannot start, loses the lease, cannot reach AWS for long, or if a part of it ends
+/// unexpectedly.
 pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     let stop = on_signals()?;
     let identity = lease::identity();
@@ -44,18 +48,26 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     let budgets = Budgets::register(&mut registry);
     let server = admin.serve(readiness.clone(), registry);
 
+    let reach = AwsReach::new(Arc::new(metrics.clone()));
     let work = Work {
         settings,
         kube,
         readiness,
         metrics,
+        meter: Arc::new(reach.clone()),
         watch_health,
         budgets,
         gate: election.gate(),
         identity,
         stop: stop.clone(),
     };
-    let result = run_until_stopped(Box::pin(work.run(objects, stream)), election, &stop).await;
+    let work = async {
+        tokio::select! {
+            result = Box::pin(work.run(objects, stream)) => result,
+            (minutes, cause) = reach.lost() => Err(OperatorError::AwsOutOfReach { minutes, cause }),
+        }
+    };
+    let result = run_until_stopped(work, election, &stop).await;
     server.stop().await;
     result
 }
@@ -66,9 +78,12 @@ async fn run_until_stopped(
     mut election: LeaderElection,
     stop: &CancellationToken,
 ) -> Result<(), OperatorError> {
+    let gate = election.gate();
     let result = tokio::select! {
         result = drain(work, stop, DRAIN_LIMIT) => result,
         () = election.ended() => return Err(OperatorError::LeaseAbandoned),
+        // As Kubernetes components do: the store and the cached facts can be as old as the outage that cost the lease.
+        () = gate.lost() => return Err(OperatorError::LeaseLost),
     };
     if result.is_none() {
         tracing::warn!("some reconciles did not finish in time; the next leader continues them");

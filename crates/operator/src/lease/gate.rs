@@ -2,7 +2,7 @@
 //! Input: the claim that the lease task publishes, and the clock at each check. Output: open or closed. No I/O.
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// The claim of this operator on the lease.
@@ -64,10 +64,35 @@ impl LeaseGate {
         }
     }
 
+    /// Waits until a lease that was held is lost: not renewed in time, or taken over. Never returns after the lease is
+    /// released.
+    pub async fn lost(&self) {
+        let mut changes = self.claim.clone();
+        let held = self.gained(0).await;
+        loop {
+            changes.mark_unchanged();
+            let Some((_, until)) = self.held().filter(|(term, _)| *term == held) else {
+                break;
+            };
+            tokio::select! {
+                () = sleep_until(until) => {}
+                Ok(()) = changes.changed() => {}
+            }
+        }
+        if self.closed.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     fn term(&self) -> Option<u64> {
+        self.held().map(|(term, _)| term)
+    }
+
+    /// The term, and the time until which it is held.
+    fn held(&self) -> Option<(u64, Instant)> {
         match *self.claim.borrow() {
             Claim::Held { term, until } if Instant::now() < until && !self.closed.is_cancelled() => {
-                Some(term)
+                Some((term, until))
             }
             _ => None,
         }

@@ -213,6 +213,26 @@ async fn reacquired_lease_is_a_new_term() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lost_lease_is_reported_and_renewed_or_released_one_is_not() {
+    let server = Server::default();
+    let (leader_election, _) = operator(&server, "first");
+    let gate = leader_election.gate();
+    soon(gate.gained(0)).await;
+    assert!(timeout(seconds(60), gate.lost()).await.is_err(), "renewed");
+    server.refuse("first");
+    soon(gate.lost()).await;
+    assert!(!gate.is_open());
+
+    let (leader_election, _) = operator(&Server::default(), "second");
+    let gate = leader_election.gate();
+    soon(gate.gained(0)).await;
+    let lost = tokio::spawn(async move { timeout(seconds(60), gate.lost()).await });
+    tokio::task::yield_now().await;
+    leader_election.release(true).await;
+    assert!(lost.await.unwrap().is_err(), "released");
+}
+
+#[tokio::test(start_paused = true)]
 async fn release_waits_for_a_write_in_progress() {
     let server = Server::default();
     let (leader_election, _) = operator(&server, "first");

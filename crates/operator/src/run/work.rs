@@ -7,7 +7,7 @@ use futures::Stream;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::stream::select;
 use kube_runtime::reflector::Store;
-use lanyard_aws::Aws;
+use lanyard_aws::{Aws, Meter};
 #[cfg(feature = "events")]
 use lanyard_core::aws_event::Caller;
 use lanyard_engine::pods::PodIndex;
@@ -81,6 +81,8 @@ pub(super) struct Work<'a> {
     pub kube: kube::Client,
     pub readiness: Readiness,
     pub metrics: Metrics,
+    /// Receives every AWS call.
+    pub meter: Arc<dyn Meter>,
     pub watch_health: WatchHealth,
     pub budgets: Budgets,
     pub gate: LeaseGate,
@@ -129,11 +131,10 @@ impl Work<'_> {
         let (leads, stop) = (self.gate.clone(), self.stop.clone());
         let may_continue: WriteCheck = Arc::new(move || leads.is_open() && !stop.is_cancelled());
         let may_write: WriteCheck = Arc::new(move || gate.is_open());
-        let meter = Arc::new(self.metrics.clone());
         let aws = startup::aws(
             &self.settings.cluster,
             &timings,
-            meter,
+            Arc::clone(&self.meter),
             Arc::clone(&may_write),
             may_continue,
         )
