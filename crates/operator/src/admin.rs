@@ -4,7 +4,8 @@
 
 mod readiness;
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -99,13 +100,33 @@ impl Serving {
 }
 
 async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, OperatorError> {
-    TcpListener::bind(address)
+    bind_any_family(address, TcpListener::bind)
         .await
         .map_err(|source| OperatorError::Listen {
             flag,
             address,
             source,
         })
+}
+
+/// Binds an address. `[::]` takes connections of both families, because a pod of an IPv6 cluster has an IPv6 address only.
+/// On a node without IPv6 it means `0.0.0.0`.
+async fn bind_any_family<T, Bound: Future<Output = io::Result<T>>>(
+    address: SocketAddr,
+    bind: impl Fn(SocketAddr) -> Bound,
+) -> io::Result<T> {
+    match bind(address).await {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && is_without_ipv6(&error) => {
+            bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()))).await
+        }
+        result => result,
+    }
+}
+
+/// True if the kernel has no IPv6 (`EAFNOSUPPORT` on Linux), or if it is disabled on all interfaces.
+fn is_without_ipv6(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = 97;
+    error.raw_os_error() == Some(EAFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
 fn health_routes(readiness: Readiness) -> Router {
@@ -160,7 +181,7 @@ mod tests {
         let (status, body) = readyz(State(readiness.clone())).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(
-            body.contains("waiting for the CRD workloadidentities.lanyard.dev; apply crds/\n"),
+            body.contains("waiting for the CRDs workloadidentities.lanyard.dev and workloadidentityclasses.lanyard.dev; apply crds/\n"),
             "{body}"
         );
         readiness.set_met(Requirement::Crds);
@@ -189,6 +210,34 @@ mod tests {
             text.starts_with("cannot listen on 127.0.0.1:") && text.ends_with("(--health-addr)"),
             "{text}"
         );
+    }
+
+    #[tokio::test]
+    async fn unspecified_address_answers_both_families() {
+        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        let listener = listen("--health-addr", any).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for own in [Ipv4Addr::LOCALHOST.into(), std::net::IpAddr::from(Ipv6Addr::LOCALHOST)] {
+            let connected = tokio::net::TcpStream::connect((own, port)).await;
+            // Only a machine without IPv6 has no address of its own of that family.
+            let is_missing = own.is_ipv6() && listener.local_addr().unwrap().is_ipv4();
+            assert!(connected.is_ok() || is_missing, "{own}: {connected:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn node_without_ipv6_listens_on_ipv4() {
+        let without_ipv6 = |address: SocketAddr| {
+            let bound = match address.is_ipv6() {
+                true => Err(io::Error::from_raw_os_error(97)),
+                false => Ok(address.to_string()),
+            };
+            std::future::ready(bound)
+        };
+        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8080));
+        assert_eq!(bind_any_family(any, without_ipv6).await.unwrap(), "0.0.0.0:8080");
+        let own = SocketAddr::from((Ipv6Addr::LOCALHOST, 8080));
+        assert!(bind_any_family(own, without_ipv6).await.is_err(), "an address that was asked for");
     }
 
     #[tokio::test]

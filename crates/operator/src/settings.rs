@@ -39,21 +39,21 @@ pub struct Settings {
     #[command(flatten)]
     pub cluster: ClusterSettings,
 
-    /// Listen address of /metrics.
+    /// Listen address of /metrics. [::] means all addresses, IPv4 too.
     #[arg(
         long,
         env = "LANYARD_METRICS_ADDR",
         value_name = "ADDRESS",
-        default_value = "0.0.0.0:8080"
+        default_value = "[::]:8080"
     )]
     pub metrics_addr: SocketAddr,
 
-    /// Listen address of /healthz and /readyz.
+    /// Listen address of /healthz and /readyz. [::] means all addresses, IPv4 too.
     #[arg(
         long,
         env = "LANYARD_HEALTH_ADDR",
         value_name = "ADDRESS",
-        default_value = "0.0.0.0:8081"
+        default_value = "[::]:8081"
     )]
     pub health_addr: SocketAddr,
 
@@ -218,8 +218,8 @@ mod tests {
             ("kube-system", "lanyard")
         );
         assert_eq!(
-            (settings.metrics_addr.port(), settings.health_addr.port()),
-            (8080, 8081)
+            [settings.metrics_addr, settings.health_addr].map(|address| address.to_string()),
+            ["[::]:8080", "[::]:8081"]
         );
         assert_eq!(settings.timings(), Timings::default());
         assert!(!settings.read_only && cluster.region.is_none());

@@ -1,8 +1,11 @@
 //! Proves the modes of the operator, each on an environment of its own: read-only, without CRDs, with a standby, and during
 //! shutdown. Needs the test bed; does I/O.
 
-use anyhow::{Context, Result};
-use lanyard_tests::{TestEnv, TestEnvOptions, TestNamespace, condition, put_class};
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, DeleteParams};
+use kube::runtime::wait::await_condition;
+use lanyard_tests::{PATIENCE, TestEnv, TestEnvOptions, TestNamespace, condition, put_class};
 use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
@@ -50,6 +53,37 @@ async fn required_class_missing_blocks_all_identities() -> Result<()> {
     assert!(stage.bed.gateway.ledger().since(mark).writes().is_empty());
     let open = json!({"guardrails": {"namespaceSelector": {}, "methods": ["PodIdentity"]}});
     put_class(&scene.client, "platform", true, open).await?;
+    scene.until_ready("orders").await?;
+    stage.bed.stop().await
+}
+
+/// While the CRD of classes is missing, as during a restore, it is unknown which limits apply.
+#[tokio::test]
+async fn identities_wait_until_the_crd_of_classes_exists() -> Result<()> {
+    let options = TestEnvOptions {
+        without_crds: true,
+        ..TestEnvOptions::default()
+    };
+    let stage = TestEnv::set(BINARY, options).await?;
+    stage.bed.apply_crds().await?;
+    ensure!(stage.stop(0).await?.success());
+    let scene = stage.scene("shop").await?;
+    let crds = Api::<CustomResourceDefinition>::all(scene.client.clone());
+    let classes = "workloadidentityclasses.lanyard.dev";
+    crds.delete(classes, &DeleteParams::default()).await?;
+    let gone = await_condition(crds, classes, |crd: Option<&CustomResourceDefinition>| crd.is_none());
+    tokio::time::timeout(PATIENCE, gone).await??;
+    stage.operator(BINARY, "second", &[])?;
+    let waits = |status, body: &str| status == 503 && body.contains(classes);
+    stage.until_answers(1, "/readyz", waits).await?;
+    let mark = stage.bed.gateway.ledger().mark();
+    scene.apply("orders", spec()).await?;
+    stage.until_leads(1, true).await?;
+    stage.until_answers(1, "/readyz", waits).await?;
+    let writes = stage.bed.gateway.ledger().since(mark).writes();
+    ensure!(writes.is_empty(), "{writes}");
+
+    stage.bed.apply_crds().await?;
     scene.until_ready("orders").await?;
     stage.bed.stop().await
 }

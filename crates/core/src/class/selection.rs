@@ -108,8 +108,8 @@ pub fn select<'a>(request: &ClassRequest<'a>, classes: &'a Fact<Vec<ClassEntry>>
     }
     let classes = match classes {
         Fact::Present(classes) => classes.as_slice(),
-        // If the CRD is not installed, no class exists.
-        Fact::Absent => &[],
+        // Without the kind it is unknown which classes there are. It is absent while CRDs are installed or restored.
+        Fact::Absent => return Selection::Unreadable(ReadError::NotRead),
         Fact::Unreadable(error) => return Selection::Unreadable(error.clone()),
     };
     match request.pinned.or(request.class_name) {

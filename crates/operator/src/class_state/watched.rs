@@ -46,7 +46,7 @@ impl<T> Default for WatchedObjects<T> {
 }
 
 impl<T: Clone + PartialEq> WatchedObjects<T> {
-    /// The objects. `Absent` if the API server does not serve their kind.
+    /// The objects. Unreadable if the API server does not serve their kind.
     pub fn get(&self) -> &Fact<BTreeMap<String, T>> {
         &self.objects
     }
@@ -145,7 +145,8 @@ fn refusal<T>(error: &watcher::Error) -> Option<Fact<T>> {
         return None;
     };
     match status.code {
-        404 => Some(Fact::Absent),
+        // The kind is not served: what its objects would say is unknown, and not nothing.
+        404 => Some(Fact::Unreadable(ReadError::Failed(status.message.clone()))),
         401 | 403 => Some(Fact::Unreadable(ReadError::Denied(status.message.clone()))),
         _ => None,
     }
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_list_is_unreadable_and_unknown_kind_is_absent() {
+    fn refused_list_and_unknown_kind_are_unreadable() {
         let mut objects = WatchedObjects::default();
         assert_eq!(fail(&mut objects, 500), Changes::None);
         assert!(!objects.is_read(), "a server error is no list");
@@ -241,6 +242,7 @@ mod tests {
         assert_eq!(objects.get(), &Fact::Unreadable(denied));
         assert_eq!(fail(&mut objects, 403), Changes::None);
         assert_eq!(fail(&mut objects, 404), Changes::All);
-        assert_eq!(objects.get(), &Fact::Absent);
+        let unknown = ReadError::Failed("forbidden".to_owned());
+        assert_eq!(objects.get(), &Fact::Unreadable(unknown));
     }
 }

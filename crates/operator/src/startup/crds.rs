@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::Resource;
-use lanyard_api::WorkloadIdentity;
+use lanyard_api::{WorkloadIdentity, WorkloadIdentityClass};
 use tokio::time::{sleep, timeout};
 
 use super::limits::RESPONSE_TIMEOUT;
@@ -26,7 +26,8 @@ enum Answer {
     Refused(String),
 }
 
-/// Waits until the API server serves the kinds of Lanyard.
+/// Waits until the API server serves both kinds of Lanyard. Without classes, every identity would be unrestricted, and
+/// what was applied then would stay.
 ///
 /// # Errors
 /// Returns an error if the API server denies the discovery.
@@ -63,9 +64,13 @@ pub async fn wait_for_crds(kube: &kube::Client, readiness: &Readiness) -> Result
 }
 
 fn classify(response: Result<APIResourceList, kube::Error>) -> Answer {
-    let plural = WorkloadIdentity::plural(&());
+    let kinds = [WorkloadIdentity::plural(&()), WorkloadIdentityClass::plural(&())];
+    let is_served = |list: &APIResourceList, plural: &str| {
+        let mut served = list.resources.iter();
+        served.any(|resource| resource.name == plural)
+    };
     match response {
-        Ok(list) if list.resources.iter().any(|resource| resource.name == plural) => Answer::Served,
+        Ok(list) if kinds.iter().all(|plural| is_served(&list, plural)) => Answer::Served,
         Ok(_) => Answer::Wait(String::new()),
         Err(error) => match &error {
             kube::Error::Api(status) if matches!(status.code, 401 | 403) => {
@@ -115,13 +120,18 @@ mod tests {
     }
 
     #[test]
-    fn group_without_the_kind_is_not_served() {
+    fn group_is_served_only_with_both_kinds() {
         let mut list = APIResourceList::default();
         assert_eq!(classify(Ok(list.clone())), Answer::Wait(String::new()));
-        list.resources.push(APIResource {
-            name: "workloadidentities".to_owned(),
-            ..APIResource::default()
-        });
-        assert_eq!(classify(Ok(list)), Answer::Served);
+        for (name, answer) in [
+            ("workloadidentities", Answer::Wait(String::new())),
+            ("workloadidentityclasses", Answer::Served),
+        ] {
+            list.resources.push(APIResource {
+                name: name.to_owned(),
+                ..APIResource::default()
+            });
+            assert_eq!(classify(Ok(list.clone())), answer, "{name}");
+        }
     }
 }

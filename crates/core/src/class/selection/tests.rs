@@ -58,17 +58,31 @@ fn no_class_is_unrestricted_unless_named_or_required() {
         labels: &labels,
         required: false,
     };
-    assert_eq!(select(&request, &Fact::Absent), Selection::Unrestricted);
+    let none = Fact::Present(vec![]);
+    assert_eq!(select(&request, &none), Selection::Unrestricted);
     let required = ClassRequest {
         required: true,
         ..request
     };
-    let selection = select(&required, &Fact::Absent);
+    let selection = select(&required, &none);
     assert_eq!(
         (selection.reason(), selection.class()),
         (Some(Reason::NoDefaultClass), None)
     );
     assert!(selection.to_string().contains("--require-class"));
+}
+
+#[test]
+fn absent_kind_of_classes_is_unreadable() {
+    let labels = Fact::Absent;
+    let request = ClassRequest {
+        class_name: None,
+        pinned: None,
+        labels: &labels,
+        required: false,
+    };
+    let selection = select(&request, &Fact::Absent);
+    assert_eq!(selection, Selection::Unreadable(ReadError::NotRead));
 }
 
 #[test]
