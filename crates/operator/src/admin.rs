@@ -217,7 +217,10 @@ mod tests {
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
         let listener = listen("--health-addr", any).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        for own in [Ipv4Addr::LOCALHOST.into(), std::net::IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        for own in [
+            Ipv4Addr::LOCALHOST.into(),
+            std::net::IpAddr::from(Ipv6Addr::LOCALHOST),
+        ] {
             let connected = tokio::net::TcpStream::connect((own, port)).await;
             // Only a machine without IPv6 has no address of its own of that family.
             let is_missing = own.is_ipv6() && listener.local_addr().unwrap().is_ipv4();
@@ -237,7 +240,10 @@ mod tests {
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8080));
         assert_eq!(bind_any_family(any, without_ipv6).await.unwrap(), "0.0.0.0:8080");
         let own = SocketAddr::from((Ipv6Addr::LOCALHOST, 8080));
-        assert!(bind_any_family(own, without_ipv6).await.is_err(), "an address that was asked for");
+        assert!(
+            bind_any_family(own, without_ipv6).await.is_err(),
+            "an address that was asked for"
+        );
     }
 
     #[tokio::test]

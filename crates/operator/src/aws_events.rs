@@ -190,7 +190,7 @@ impl EventListener {
         let Ok(found) = found else { return false };
         for (change, objects) in found {
             if let ChangedResource::Provider { arn } = &change.resource {
-                self.context.engine.forget_provider(arn).await;
+                self.context.engine.forget_provider(arn);
             }
             let now = Timestamp::now();
             let age = now.duration_since(change.time);

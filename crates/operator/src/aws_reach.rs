@@ -87,15 +87,28 @@ mod tests {
 
     #[test]
     fn five_minutes_without_an_answer_end_the_term() {
-        assert!(is_lost_after(&[(0, "network"), (150, "timed_out"), (300, "credentials")]));
+        assert!(is_lost_after(&[
+            (0, "network"),
+            (150, "timed_out"),
+            (300, "credentials")
+        ]));
         assert!(!is_lost_after(&[(0, "network"), (299, "network")]));
     }
 
     #[test]
     fn any_answer_of_aws_starts_the_time_again() {
         for answer in ["ok", "throttled", "denied", "server"] {
-            assert!(!is_lost_after(&[(0, "network"), (200, answer), (300, "network"), (400, "network")]));
+            assert!(!is_lost_after(&[
+                (0, "network"),
+                (200, answer),
+                (300, "network"),
+                (400, "network")
+            ]));
         }
-        assert!(is_lost_after(&[(0, "network"), (200, "gate_closed"), (300, "network")]));
+        assert!(is_lost_after(&[
+            (0, "network"),
+            (200, "gate_closed"),
+            (300, "network")
+        ]));
     }
 }

@@ -60,9 +60,15 @@ mod tests {
     #[tokio::test]
     async fn ended_or_panicked_task_is_an_error_with_its_name() {
         let ended = first_end(async {}).await;
-        assert!(ended.contains("drift scan") && ended.contains("it ended"), "{ended}");
+        assert!(
+            ended.contains("drift scan") && ended.contains("it ended"),
+            "{ended}"
+        );
         let panicked = first_end(async { panic!("for a test") }).await;
-        assert!(panicked.contains("drift scan") && panicked.contains("it panicked"), "{panicked}");
+        assert!(
+            panicked.contains("drift scan") && panicked.contains("it panicked"),
+            "{panicked}"
+        );
     }
 
     #[tokio::test]

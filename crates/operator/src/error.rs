@@ -90,7 +90,9 @@ pub enum OperatorError {
         source: io::Error,
     },
     /// A task that has to run until the end of the program has ended.
-    #[error("{task} stopped unexpectedly ({cause}); this is a bug in Lanyard, and a restart continues its work")]
+    #[error(
+        "{task} stopped unexpectedly ({cause}); this is a bug in Lanyard, and a restart continues its work"
+    )]
     TaskEnded {
         /// The task.
         task: &'static str,

@@ -22,6 +22,7 @@ pub mod backoff;
 pub mod class;
 pub mod class_state;
 pub mod clock;
+mod cluster_facts_poll;
 pub mod command_line;
 pub mod drift_scan;
 mod entry;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::aws_reach::AwsReach;
 use crate::admin::{Admin, Readiness};
+use crate::aws_reach::AwsReach;
 use crate::clock::Clock;
 use crate::error::OperatorError;
 use crate::lease::{self, LeaderElection};
@@ -40,7 +40,13 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
         metrics: metrics.watches.clone(),
         readiness: readiness.clone(),
     };
-    let (objects, stream) = Objects::watch(&kube, &metrics, Clock::system(), &watch_health);
+    let (objects, stream) = Objects::watch(
+        &kube,
+        &metrics,
+        Clock::system(),
+        settings.timings().resync,
+        &watch_health,
+    );
     let lease = settings.cluster.lease(&identity, settings.timings());
     let election = lease::run(kube.clone(), lease, readiness.clone());
     Leader::register(&mut registry, election.gate());

@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 /// Short timings: the operator retries waiting objects soon, and a lease that is no longer renewed expires soon.
-const TIMINGS: &str = "waiting=1s,lease=2s,renew-deadline=1s,operation=1s";
+const TIMINGS: &str = "waiting=1s,lease=4s,renew-deadline=3s,operation=1s";
 
 /// An environment whose operator sends all calls through the gateway.
 async fn new_stage() -> Result<TestEnv> {

@@ -10,6 +10,7 @@ mod drift;
 mod existing;
 mod faults;
 mod first;
+mod floods;
 mod irsa;
 mod ledger;
 mod pod_identity;

@@ -71,7 +71,9 @@ async fn identities_wait_until_the_crd_of_classes_exists() -> Result<()> {
     let crds = Api::<CustomResourceDefinition>::all(scene.client.clone());
     let classes = "workloadidentityclasses.lanyard.dev";
     crds.delete(classes, &DeleteParams::default()).await?;
-    let gone = await_condition(crds, classes, |crd: Option<&CustomResourceDefinition>| crd.is_none());
+    let gone = await_condition(crds, classes, |crd: Option<&CustomResourceDefinition>| {
+        crd.is_none()
+    });
     tokio::time::timeout(PATIENCE, gone).await??;
     stage.operator(BINARY, "second", &[])?;
     let waits = |status, body: &str| status == 503 && body.contains(classes);

@@ -85,7 +85,6 @@ mod tests {
     use crate::model::observed::Agent;
     use crate::model::reason::Reason;
     use crate::model::spec::Method;
-    use crate::model::timings::Timings;
     use crate::reconcile::outcome::Outcome;
 
     #[test]
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn association_without_agent_is_requeued_soon() {
+    fn association_without_agent_waits_for_a_wake_up() {
         let (identity, mut world, status) = applied(&spec(Method::PodIdentity));
         world.agent = Fact::Present(Agent {
             ready: false,
@@ -122,6 +121,6 @@ mod tests {
         let summary = rendered(&decision, &status, &world, &Outcome::default());
         let ready = summary.status.condition(ConditionType::Ready).unwrap();
         assert_eq!(ready.reason, Reason::AgentNotReady);
-        assert_eq!(summary.next, Next::After(Timings::default().waiting));
+        assert_eq!(summary.next, Next::OnWake);
     }
 }

@@ -19,6 +19,16 @@ use serde_json::value::RawValue;
 
 use super::object::Raw;
 
+/// Maximum size of a spec as JSON, in bytes. The limits of IAM for the policies of a role and of EKS for a session policy
+/// come to less than half of it (docs/dev/aws-behaviour.md).
+const SPEC_LIMIT: usize = 64 * 1024;
+
+/// Maximum size of one annotation, in bytes. An inventory entry takes about 200.
+const ANNOTATION_LIMIT: usize = 16 * 1024;
+
+/// The prefix of the annotations that the operator reads.
+const OWN_ANNOTATIONS: &str = "lanyard.dev/";
+
 /// Maximum length of `status.lastHandledReconcileAt` in the CRD.
 const REQUEST_LIMIT: usize = 256;
 
@@ -76,6 +86,27 @@ impl Decoded {
 }
 
 impl RawIdentity {
+    /// Drops what the operator does not read, so that no object takes much memory: managed fields, labels, owners,
+    /// annotations of other tools, and a spec that is larger than any valid one. Such a spec does not decode.
+    pub fn bound(&mut self) {
+        let metadata = &mut self.metadata;
+        (
+            metadata.managed_fields,
+            metadata.labels,
+            metadata.owner_references,
+        ) = (None, None, None);
+        if let Some(annotations) = &mut metadata.annotations {
+            let is_read = |key: &str| key.starts_with(OWN_ANNOTATIONS);
+            annotations.retain(|key, value| is_read(key) && value.len() <= ANNOTATION_LIMIT);
+        }
+        let size = self.spec.as_ref().map_or(0, |spec| spec.get().len());
+        if size > SPEC_LIMIT {
+            let text = format!("the spec has {size} bytes; expected at most {SPEC_LIMIT}");
+            // A string, which no spec is.
+            self.spec = serde_json::value::to_raw_value(&text).ok();
+        }
+    }
+
     /// The spec as raw JSON.
     #[must_use]
     pub fn spec(&self) -> Option<&RawValue> {
@@ -163,6 +194,9 @@ impl RawIdentity {
     /// Decodes the spec and adds the value of the adopt annotation.
     fn decode_spec(&self) -> Result<Spec, String> {
         let text = self.spec.as_ref().map_or("null", |raw| raw.get());
+        if let Ok(error) = serde_json::from_str::<String>(text) {
+            return Err(error);
+        }
         let annotations = self.metadata.annotations.as_ref();
         let adopt = annotations.and_then(|all| all.get(ANNOTATION_ADOPT));
         let decoded = serde_json::from_str::<WorkloadIdentitySpec>(text);
@@ -200,6 +234,30 @@ mod tests {
         .unwrap();
         let cluster = "arn:aws:eks:eu-west-1:111122223333:cluster/prod";
         object.decode(&ClusterIdentity::parse(cluster).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn large_spec_and_foreign_annotations_are_not_kept() {
+        let mut object: RawIdentity = serde_json::from_value(json!({
+            "metadata": {"name": "orders", "namespace": "shop", "uid": "1", "labels": {"a": "b"}, "annotations": {
+                "example.com/x": "1", ANNOTATION_ADOPT: "all", "lanyard.dev/large": "x".repeat(ANNOTATION_LIMIT + 1)}},
+            "spec": {"role": {"managed": {"description": "x".repeat(2 * SPEC_LIMIT)}}},
+        }))
+        .unwrap();
+        object.bound();
+        let kept: Vec<&String> = object
+            .metadata
+            .annotations
+            .iter()
+            .flatten()
+            .map(|(key, _)| key)
+            .collect();
+        assert_eq!(kept, [ANNOTATION_ADOPT]);
+        assert!(object.metadata.labels.is_none());
+        let cluster = ClusterIdentity::parse("arn:aws:eks:eu-west-1:111122223333:cluster/prod").unwrap();
+        let error = object.decode(&cluster).unwrap().spec.unwrap_err();
+        assert!(error.contains("expected at most 65536"), "{error}");
+        assert!(serde_json::to_string(&object).unwrap().len() < 1000);
     }
 
     #[test]

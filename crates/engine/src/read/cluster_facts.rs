@@ -1,6 +1,6 @@
 //! Facts about the cluster: the OIDC provider, the agent and its pods, and the pod identity webhook. One read serves all
-//! reconciles. Input: an account or nodes. Output: facts. Does I/O if the cached fact is too old. Unreadable facts are
-//! not cached.
+//! reconciles. Input: an account or nodes. Output: facts. Does I/O if the cached fact is too old. Bad facts are cached
+//! for seconds.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,71 +20,88 @@ use crate::pods::{AGENT_NAMESPACE, Agents};
 const AGENT_NAME: &str = "eks-pod-identity-agent";
 
 impl Engine {
-    /// The OIDC provider. The lock is held during the read, so that concurrent reconciles share one call.
+    /// The OIDC provider.
     pub async fn provider(&self, by: &class::Aws, arn: &str) -> Fact<Provider> {
-        let mut cached = self.cluster_facts().providers.lock().await;
-        if let Some((_, fact)) = cached
-            .get(arn)
-            .filter(|(at, _)| at.elapsed() < self.cluster_facts().max_age)
-        {
-            return fact.clone();
-        }
-        let fact = match self.aws_of_provider(by, arn).await {
-            Ok(aws) => aws.without_retry().provider(arn).await,
-            Err(error) => Fact::Unreadable(error.read_error()),
+        self.provider_at(by, arn, false).await
+    }
+
+    /// The OIDC provider. `fresh`: not from the cache.
+    pub(crate) async fn provider_at(&self, by: &class::Aws, arn: &str, fresh: bool) -> Fact<Provider> {
+        let slot = self.cluster_facts().provider(by, arn);
+        let read = async {
+            match self.aws_of_provider(by, arn).await {
+                Ok(aws) => aws.without_retry().provider(arn).await,
+                Err(error) => Fact::Unreadable(error.read_error()),
+            }
         };
-        // Absence is not cached: the provider is about to be created, possibly by the previous leader.
-        match fact.present() {
-            Some(_) => cached.insert(arn.to_owned(), (Instant::now(), fact.clone())),
-            None => cached.remove(arn),
-        };
-        fact
+        slot.get(self.cluster_facts().max_age, fresh, read).await
     }
 
     /// Makes the next reconcile that needs a provider read it.
-    pub async fn forget_provider(&self, arn: &str) {
-        self.cluster_facts().forget_provider(arn).await;
+    pub fn forget_provider(&self, arn: &str) {
+        self.cluster_facts().forget_provider(arn);
     }
 
     /// The agent: built into Auto Mode nodes, otherwise the add-on, otherwise a DaemonSet installed without the
     /// add-on.
     pub async fn agent(&self) -> Fact<Agent> {
+        self.agent_at(false).await
+    }
+
+    /// The agent. `fresh`: not from the cache.
+    pub(crate) async fn agent_at(&self, fresh: bool) -> Fact<Agent> {
         if self.cluster_facts().auto_mode {
             return Fact::Present(Agent {
                 ready: true,
                 found: "EKS Auto Mode".to_owned(),
             });
         }
-        let mut slot = self.cluster_facts().agent.lock().await;
-        match &*slot {
-            Some((at, fact)) if at.elapsed() < self.cluster_facts().max_age => return fact.clone(),
-            Some(_) | None => {}
-        }
         let Some(cluster) = self.cluster().eks_name() else {
             return Fact::Absent;
         };
-        let fact = match self.aws().without_retry().addon_agent(cluster).await {
-            Fact::Present(agent) if agent.ready => Fact::Present(agent),
-            other => better(other, self.agent_daemon_set().await),
+        let read = async {
+            match self.aws().without_retry().addon_agent(cluster).await {
+                Fact::Present(agent) if agent.ready => Fact::Present(agent),
+                other => better(other, self.agent_daemon_set().await),
+            }
         };
-        let ready = fact.present().is_some_and(|agent| agent.ready);
-        // Only a ready agent is cached, so that an agent that becomes ready is seen at once.
-        *slot = ready.then(|| (Instant::now(), fact.clone()));
-        fact
+        let max_age = self.cluster_facts().max_age;
+        self.cluster_facts().agent.get(max_age, fresh, read).await
     }
 
-    /// The name of the pod identity webhook's configuration. Only its presence is cached.
+    /// The name of the pod identity webhook's configuration.
     pub async fn webhook(&self) -> Fact<String> {
-        let mut slot = self.cluster_facts().webhook.lock().await;
-        if let Some((_, name)) = slot
-            .as_ref()
-            .filter(|(at, _)| at.elapsed() < self.cluster_facts().max_age)
-        {
-            return Fact::Present(name.clone());
+        self.webhook_at(false).await
+    }
+
+    /// The name of the pod identity webhook's configuration. `fresh`: not from the cache.
+    pub(crate) async fn webhook_at(&self, fresh: bool) -> Fact<String> {
+        let max_age = self.cluster_facts().max_age;
+        let read = self.registered_webhook();
+        self.cluster_facts().webhook.get(max_age, fresh, read).await
+    }
+
+    /// Reads the facts again that were bad when they were last read. Returns true if one of them turned good.
+    pub async fn reread_bad_cluster_facts(&self) -> bool {
+        let facts = self.cluster_facts();
+        let mut turned_good = false;
+        if facts.agent.is_bad().await {
+            turned_good |= self
+                .agent_at(true)
+                .await
+                .present()
+                .is_some_and(|agent| agent.ready);
         }
-        let fact = self.registered_webhook().await;
-        *slot = fact.present().map(|name| (Instant::now(), name.clone()));
-        fact
+        if facts.webhook.is_bad().await {
+            turned_good |= self.webhook_at(true).await.present().is_some();
+        }
+        for (arn, provider) in facts.providers() {
+            if provider.slot.is_bad().await {
+                let fact = self.provider_at(&provider.access, &arn, true).await;
+                turned_good |= fact.present().is_some();
+            }
+        }
+        turned_good
     }
 
     /// The pods of the agent, for pods on these nodes. The cache is used only while it lists a ready agent on

@@ -72,9 +72,6 @@ impl Scope<'_> {
 impl Engine {
     /// Reads the facts of the scope.
     pub async fn observe(&self, scope: &Scope<'_>) -> Observed {
-        if scope.fresh {
-            self.cluster_facts().forget().await;
-        }
         let subject = &scope.target.subject;
         let roles = join_all(scope.roles.iter().map(|arn| self.role(scope, arn)));
         let cluster_facts = join3(
@@ -143,7 +140,7 @@ impl Engine {
 
     async fn provider_in(&self, scope: &Scope<'_>) -> Fact<lanyard_core::model::observed::Provider> {
         match &scope.provider {
-            Some(arn) => self.provider(&scope.target.access, arn).await,
+            Some(arn) => self.provider_at(&scope.target.access, arn, scope.fresh).await,
             None => Fact::Unreadable(ReadError::NotRead),
         }
     }
@@ -151,14 +148,14 @@ impl Engine {
     /// IRSA also needs the webhook. On EKS it runs in the control plane and cannot be observed.
     async fn webhook_in(&self, scope: &Scope<'_>) -> Fact<String> {
         match (&scope.provider, &self.cluster().platform) {
-            (Some(_), Platform::Other) => self.webhook().await,
+            (Some(_), Platform::Other) => self.webhook_at(scope.fresh).await,
             (Some(_) | None, _) => Fact::Unreadable(ReadError::NotRead),
         }
     }
 
     async fn agent_in(&self, scope: &Scope<'_>) -> Fact<lanyard_core::model::observed::Agent> {
         if scope.agent {
-            self.agent().await
+            self.agent_at(scope.fresh).await
         } else {
             Fact::Unreadable(ReadError::NotRead)
         }

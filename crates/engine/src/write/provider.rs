@@ -28,7 +28,8 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let lock = self.cluster_facts().provider_lock(arn);
         let _guard = lock.lock().await;
-        let known = self.cluster_facts().known_provider(arn).await;
+        let slot = self.cluster_facts().provider(&target.access, arn);
+        let known = slot.present(self.cluster_facts().max_age).await;
         let accepts = |provider: &Provider| provider.client_ids.contains(client_id.as_str());
         if known.as_ref().is_some_and(accepts) {
             return Ok(());
@@ -41,7 +42,7 @@ impl Engine {
         if known.is_some() || issuer.is_some() {
             let mut provider = known.unwrap_or_default();
             provider.client_ids.insert(client_id.to_string());
-            self.cluster_facts().set_provider(arn, provider).await;
+            slot.set(provider).await;
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ impl Requirement {
         let message = match self {
             Self::Crds => {
                 "waiting for the CRDs workloadidentities.lanyard.dev and workloadidentityclasses.lanyard.dev; apply crds/"
-            },
+            }
             Self::Lease => "waiting for the first read of the lease",
             Self::Cluster => "waiting for AWS to describe the cluster",
             Self::Issuer => "no writes until AWS and the API server describe the same cluster",

@@ -83,6 +83,9 @@ pub(super) fn new_unknown_associations(
         .collect();
     memory.note(Place::Associations, OrphanListing { orphans, complete });
     let count = memory.count(Resource::Association);
-    term.context.metrics.drift_scan.orphans(Resource::Association, count);
+    term.context
+        .metrics
+        .drift_scan
+        .orphans(Resource::Association, count);
     new
 }

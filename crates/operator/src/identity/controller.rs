@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::select;
 use futures::{Stream, StreamExt};
@@ -14,6 +15,9 @@ use super::reconcile::reconcile;
 use super::reference::IdentityRef;
 use super::triggers::Priority;
 use lanyard_engine::raw::RawIdentity;
+
+/// Triggers of an object within this time cause one reconcile: a `kubectl apply` is often several writes.
+const DEBOUNCE: Duration = Duration::from_millis(500);
 
 /// The streams that cause reconciles.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ pub async fn run<Objects, Triggers, Drifted, Terms>(
     });
     // Without an error the controller never pauses its triggers.
     Controller::for_stream(sources.objects.map(Ok), context.store.clone())
-        .with_config(Config::default().concurrency(workers))
+        .with_config(Config::default().debounce(DEBOUNCE).concurrency(workers))
         .reconcile_on(select(triggers, sources.drifted))
         .reconcile_all_on(terms)
         .graceful_shutdown_on(stop)

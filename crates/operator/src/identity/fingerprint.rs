@@ -1,5 +1,6 @@
-//! The external fingerprint: a hash of the parts of an object that users and other controllers change. No I/O.
-//! It ignores status, inventory and the operator's own finalizer, so the operator's own writes do not cause a reconcile.
+//! The external fingerprint: hashes of the parts of an object that users and other controllers change. No I/O.
+//! It ignores status, inventory and the operator's own finalizer, so the operator's own writes do not cause a reconcile, and
+//! annotations of other tools, which change nothing that the operator does.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -7,11 +8,22 @@ use lanyard_api::{ANNOTATION_INVENTORY, FINALIZER};
 
 use lanyard_engine::raw::RawIdentity;
 
-/// Hashes uid, generation, deletion, foreign annotations and foreign finalizers of `object`.
-///
-/// The loss of the operator's finalizer or inventory changes the fingerprint too.
+/// The prefix of the annotations that the operator reads.
+const OWN_ANNOTATIONS: &str = "lanyard.dev/";
+
+/// The parts of an object that others change, as two hashes. The loss of the operator's finalizer or inventory changes
+/// `rest` too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Fingerprint {
+    /// The hash of uid, generation, deletion and foreign finalizers.
+    pub rest: u32,
+    /// The hash of the annotations that the operator reads.
+    pub annotations: u32,
+}
+
+/// The fingerprint of `object`.
 #[must_use]
-pub fn external_fingerprint(object: &RawIdentity) -> u64 {
+pub fn external_fingerprint(object: &RawIdentity) -> Fingerprint {
     let metadata = kube::Resource::meta(object);
     let mut hasher = DefaultHasher::new();
     (
@@ -20,16 +32,23 @@ pub fn external_fingerprint(object: &RawIdentity) -> u64 {
         metadata.deletion_timestamp.is_some(),
     )
         .hash(&mut hasher);
-    let annotations = metadata.annotations.iter().flatten();
-    annotations
-        .filter(|(key, _)| *key != ANNOTATION_INVENTORY)
-        .for_each(|pair| pair.hash(&mut hasher));
     object.lost_its_control_metadata().hash(&mut hasher);
     let finalizers = metadata.finalizers.iter().flatten();
     finalizers
         .filter(|finalizer| *finalizer != FINALIZER)
         .for_each(|finalizer| finalizer.hash(&mut hasher));
-    hasher.finish()
+    let mut annotations = DefaultHasher::new();
+    let read = metadata.annotations.iter().flatten();
+    read.filter(|(key, _)| key.starts_with(OWN_ANNOTATIONS) && *key != ANNOTATION_INVENTORY)
+        .for_each(|pair| pair.hash(&mut annotations));
+    Fingerprint {
+        rest: high_half(hasher.finish()),
+        annotations: high_half(annotations.finish()),
+    }
+}
+
+fn high_half(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -59,5 +78,23 @@ mod tests {
             );
             assert!(slim.spec().is_none() && slim.decode_status().conditions.is_empty());
         }
+    }
+
+    #[test]
+    fn only_annotations_that_the_operator_reads_count() {
+        let print = |annotations: serde_json::Value| {
+            let object = json!({"metadata": {"name": "orders", "namespace": "shop", "uid": "1", "generation": 3,
+                "annotations": annotations}});
+            external_fingerprint(&serde_json::from_value(object).unwrap())
+        };
+        let none = print(json!({}));
+        assert_eq!(
+            print(json!({"example.com/x": "1", "kubectl.kubernetes.io/last": "2"})),
+            none
+        );
+        assert_eq!(print(json!({ANNOTATION_INVENTORY: "1"})), none);
+        let requested = print(json!({"lanyard.dev/reconcile-requested-at": "1"}));
+        assert_ne!(requested, none);
+        assert_eq!(requested.rest, none.rest);
     }
 }

@@ -22,7 +22,10 @@ pub(super) async fn read_live(
     let api: Api<RawIdentity> = Api::namespaced(context.engine.kube().clone(), &namespace);
     let what = format!("workloadidentities.lanyard.dev {namespace}/{name}");
     let live = context.engine.read("get", &what, api.get_opt(&name)).await?;
-    Ok(live.filter(|live| live.meta().uid == object.meta().uid))
+    let mut live = live.filter(|live| live.meta().uid == object.meta().uid);
+    // As in the store, so that both decode alike.
+    live.iter_mut().for_each(RawIdentity::bound);
+    Ok(live)
 }
 
 /// Logs that an object could not be read.

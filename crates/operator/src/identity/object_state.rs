@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use lanyard_core::model::observed::Observed;
 use lanyard_core::reconcile::correction_backoff::Corrections;
 
+use super::fingerprint::Fingerprint;
 use super::triggers::Priority;
 
 /// Tenths of a second since the table was created, from 1; 0 means never. It overflows after 13 years.
@@ -21,6 +22,8 @@ pub enum Schedule {
     New,
     /// A user or another controller changed it since its last reconcile.
     Changed,
+    /// Only annotations changed since its last reconcile, which began this time ago.
+    AnnotationsChanged(Duration),
     /// Its reconcile is due.
     Due(Priority),
     /// Its reconcile is due after this time.
@@ -42,7 +45,7 @@ pub enum Schedule {
 #[derive(Debug, Default)]
 pub(super) struct ObjectState {
     /// The external fingerprint at the last decision about the object.
-    fingerprint: u64,
+    fingerprint: Fingerprint,
     rare: Option<Box<Rare>>,
     /// Start of the last reconcile of this term.
     reconciled: Tick,
@@ -60,6 +63,8 @@ pub(super) struct ObjectState {
     drift_found: Tick,
     /// Consecutive failures.
     failures: u8,
+    /// Consecutive reconciles that ended waiting for another resource.
+    waits: u8,
     due_priority: Priority,
     /// The priority of a trigger that no reconcile has taken yet.
     trigger: Option<Priority>,
@@ -88,19 +93,23 @@ pub(super) struct SettledFacts {
 /// The end of a reconcile, as the state records it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reconciled {
-    pub fingerprint: u64,
+    pub fingerprint: Fingerprint,
     pub began: Tick,
     pub idle: bool,
     pub due: Option<(Tick, Priority)>,
 }
 
 impl ObjectState {
-    pub fn schedule(&self, fingerprint: u64, now: Tick) -> Schedule {
+    pub fn schedule(&self, fingerprint: Fingerprint, now: Tick) -> Schedule {
         if !self.known {
             return Schedule::New;
         }
         if self.fingerprint != fingerprint {
-            return Schedule::Changed;
+            let is_reconciled = self.reconciled != 0 && self.fingerprint.rest == fingerprint.rest;
+            return match is_reconciled {
+                true => Schedule::AnnotationsChanged(duration(now.saturating_sub(self.reconciled))),
+                false => Schedule::Changed,
+            };
         }
         if self.due != 0 {
             return match self.due.saturating_sub(now) {
@@ -135,6 +144,24 @@ impl ObjectState {
         self.failures > 0
     }
 
+    /// True if the object waits for another resource.
+    pub const fn is_waiting(&self) -> bool {
+        self.waits > 0
+    }
+
+    /// Counts a reconcile that ended waiting, and returns the number of consecutive ones without a trigger in between.
+    pub fn wait(&mut self, priority: Priority) -> u8 {
+        self.waits = match priority {
+            Priority::Normal => 1,
+            Priority::Background => self.waits.saturating_add(1),
+        };
+        self.waits
+    }
+
+    pub const fn end_wait(&mut self) {
+        self.waits = 0;
+    }
+
     /// Counts a failure and returns the number of consecutive failures.
     pub const fn fail(&mut self) -> u8 {
         self.failures = self.failures.saturating_add(1);
@@ -145,7 +172,7 @@ impl ObjectState {
         self.failures = 0;
     }
 
-    pub fn defer(&mut self, fingerprint: u64, now: Tick) {
+    pub fn defer(&mut self, fingerprint: Fingerprint, now: Tick) {
         self.forget_term();
         (self.known, self.fingerprint, self.deferred) = (true, fingerprint, now);
     }

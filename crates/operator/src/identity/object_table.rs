@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Notify, watch};
 
+use super::fingerprint::Fingerprint;
 use super::key::ObjectKey;
 use super::object_state::{ObjectState, Reconciled, Schedule, SettledFacts, TICK_MILLIS, Tick};
 use super::triggers::Priority;
@@ -27,7 +28,7 @@ pub struct ReconcileRun {
     /// The object.
     pub key: ObjectKey,
     /// The external fingerprint of the object that is reconciled.
-    pub fingerprint: u64,
+    pub fingerprint: Fingerprint,
     /// When it began.
     pub began: Instant,
     /// The term in which it began.
@@ -42,6 +43,7 @@ pub struct ReconcileRun {
 #[derive(Debug)]
 pub struct ObjectTable {
     epoch: Now,
+    resync: Duration,
     table: Mutex<Table>,
     terms: watch::Sender<u64>,
     background_taken: Notify,
@@ -105,10 +107,12 @@ fn counts(state: &ObjectState) -> [usize; 2] {
 }
 
 impl ObjectTable {
-    /// An empty table. `in_backoff` shows the number of objects in backoff.
+    /// An empty table. `in_backoff` shows the number of objects in backoff. `resync` is the longest delay of an object
+    /// that waits for another resource.
     #[must_use]
-    pub fn new(in_backoff: Gauge, now: Now) -> Self {
+    pub fn new(in_backoff: Gauge, now: Now, resync: Duration) -> Self {
         Self {
+            resync,
             epoch: now,
             table: Mutex::default(),
             terms: watch::Sender::new(0),
@@ -142,20 +146,26 @@ impl ObjectTable {
     }
 
     /// The schedule of an object whose current external fingerprint is `fingerprint`.
-    pub fn schedule(&self, key: ObjectKey, fingerprint: u64, now: Instant) -> Schedule {
+    pub fn schedule(&self, key: ObjectKey, fingerprint: Fingerprint, now: Instant) -> Schedule {
         let now = self.tick(now);
         let schedule = self.read(key, |state| state.schedule(fingerprint, now));
         schedule.unwrap_or(Schedule::New)
     }
 
     /// Defers an object that is new in this term to the drift scan.
-    pub fn defer_to_scan(&self, key: ObjectKey, fingerprint: u64, now: Instant) {
+    pub fn defer_to_scan(&self, key: ObjectKey, fingerprint: Fingerprint, now: Instant) {
         let now = self.tick(now);
         self.with(|table| table.insert_and_change(key, |state| state.defer(fingerprint, now)));
     }
 
     /// A reconcile begins.
-    pub fn begin(&self, key: ObjectKey, fingerprint: u64, priority: Priority, now: Instant) -> ReconcileRun {
+    pub fn begin(
+        &self,
+        key: ObjectKey,
+        fingerprint: Fingerprint,
+        priority: Priority,
+        now: Instant,
+    ) -> ReconcileRun {
         self.with(|table| table.insert_and_change(key, |_| {}));
         ReconcileRun {
             key,
@@ -183,10 +193,23 @@ impl ObjectTable {
                     Some((delay, run.priority))
                 }
                 Next::After(time) | Next::Settled(time) => Some((time, Priority::Normal)),
+                Next::OnWake => {
+                    state.wait(run.priority);
+                    None
+                }
+                Next::Waiting(time) => {
+                    let waits = state.wait(run.priority);
+                    let factor = 2_u32.saturating_pow(u32::from(waits.saturating_sub(1)));
+                    let delay = time.saturating_mul(factor).min(self.resync.max(time));
+                    Some((delay, Priority::Background))
+                }
                 Next::Resync => None,
             };
             if next != Next::Backoff {
                 state.succeed();
+            }
+            if !matches!(next, Next::OnWake | Next::Waiting(_)) {
+                state.end_wait();
             }
             if is_current {
                 state.reconcile_ended(Reconciled {
@@ -199,6 +222,13 @@ impl ObjectTable {
             due.map(|(delay, _)| delay)
         })
         .flatten()
+    }
+
+    /// The objects that wait for another resource.
+    pub fn waiting(&self) -> Vec<ObjectKey> {
+        let table = self.table.lock();
+        let waiting = table.objects.iter().filter(|(_, state)| state.is_waiting());
+        waiting.map(|(key, _)| *key).collect()
     }
 
     /// A reconcile begins to read AWS.

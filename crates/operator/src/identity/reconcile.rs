@@ -192,7 +192,11 @@ async fn observe(decoded: &Decoded, identity: &Identity, run: &ReconcileRun, con
     let scope = Scope {
         fresh: decoded.is_requested(),
         background: run.priority == Priority::Background,
-        ..Scope::new(&decoded.target, read, context.counted_pods(&decoded.target.subject))
+        ..Scope::new(
+            &decoded.target,
+            read,
+            context.counted_pods(&decoded.target.subject),
+        )
     };
     let settled = context
         .objects
@@ -219,7 +223,11 @@ async fn reconcile_deleted(decoded: &Decoded, context: &Context) -> Option<Recon
     let inventory = decoded.target.control.inventory.as_ref();
     let mode = DeletionMode::of(decoded.spec.as_ref().ok(), inventory);
     let deleted = decoded.deleted(context.engine.cluster());
-    let scope = Scope::new(&decoded.target, deleted.scope(mode), context.counted_pods(&decoded.target.subject));
+    let scope = Scope::new(
+        &decoded.target,
+        deleted.scope(mode),
+        context.counted_pods(&decoded.target.subject),
+    );
     let mut observed = context.engine.observe(&scope).await;
     context
         .engine

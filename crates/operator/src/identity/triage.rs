@@ -19,6 +19,10 @@ use super::triggers::Priority;
 use crate::backoff::spread;
 use lanyard_engine::raw::{Decoded, RawIdentity};
 
+/// The minimum time between two reconciles of an object for changes of its annotations alone. A writer of annotations could
+/// otherwise keep all workers busy with one object.
+const ANNOTATION_INTERVAL: Duration = Duration::from_secs(5);
+
 /// The decision about a queued object.
 #[derive(Debug)]
 pub(crate) enum Triage {
@@ -133,6 +137,15 @@ impl Rules {
     ) -> Verdict {
         match (schedule, trigger) {
             (Schedule::Changed, _) => Verdict::Reconcile(Priority::Normal),
+            (Schedule::AnnotationsChanged(elapsed), trigger) => {
+                match ANNOTATION_INTERVAL
+                    .checked_sub(elapsed)
+                    .filter(|left| !left.is_zero())
+                {
+                    Some(left) if trigger.is_none() => Verdict::RequeueIn(left),
+                    Some(_) | None => Verdict::Reconcile(Priority::Normal),
+                }
+            }
             (_, Some(priority)) | (Schedule::Due(priority), None) => Verdict::Reconcile(priority),
             (Schedule::DueIn(remaining), None) => Verdict::RequeueIn(remaining),
             (
@@ -202,6 +215,18 @@ mod tests {
         assert_eq!(decide(Some(false)), Verdict::Defer);
         assert_eq!(decide(Some(true)), Verdict::Reconcile(Priority::Normal));
         assert_eq!(decide(None), Verdict::Reconcile(Priority::Normal));
+    }
+
+    #[test]
+    fn annotations_alone_cause_one_reconcile_in_five_seconds() {
+        let decide = |elapsed: u64, trigger| {
+            let schedule = Schedule::AnnotationsChanged(Duration::from_secs(elapsed));
+            rules().decide(schedule, trigger, || None)
+        };
+        let now = Verdict::Reconcile(Priority::Normal);
+        assert_eq!(decide(2, None), Verdict::RequeueIn(Duration::from_secs(3)));
+        assert_eq!(decide(5, None), now);
+        assert_eq!(decide(2, Some(Priority::Background)), now);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Settings and clients in; it ends when the operator stops. Each part does its own I/O.
 
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use futures::Stream;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
@@ -21,6 +22,7 @@ use crate::background_tasks::BackgroundTasks;
 use crate::class;
 use crate::class_state::{Classes, IdentityChanges};
 use crate::clock::Clock;
+use crate::cluster_facts_poll;
 use crate::error::OperatorError;
 use crate::identity::controller::{self, Sources};
 use crate::identity::object_table::ObjectTable;
@@ -48,10 +50,11 @@ impl Objects {
         kube: &kube::Client,
         metrics: &Metrics,
         clock: Clock,
+        resync: Duration,
         health: &WatchHealth,
     ) -> (Self, impl Stream<Item = RawIdentity> + Send + 'static) {
         let changes = Arc::new(IdentityChanges::default());
-        let states = Arc::new(ObjectTable::new(metrics.in_backoff(), clock.now()));
+        let states = Arc::new(ObjectTable::new(metrics.in_backoff(), clock.now(), resync));
         let (store, stream) =
             watches::objects::objects(kube.clone(), Arc::clone(&changes), Arc::clone(&states), health);
         let objects = Self {
@@ -208,11 +211,14 @@ async fn reconcile_all(
     let service_accounts = watches::service_accounts::service_accounts(&context);
     let (requeue, requeued) = unbounded();
     let (drifted, drifted_objects) = unbounded();
+    let poll_requeue = requeue.clone();
     let scan = drift_scan::run(Arc::clone(&context), requeue.clone(), drifted, limits);
     let pods = watches::pods::pods(Arc::clone(&context), requeue.clone());
     tasks.spawn("the watch on pods", pods);
     tasks.spawn("the class controller", class::run(Arc::clone(&context), requeue));
     tasks.spawn("the drift scan", scan);
+    let poll = cluster_facts_poll::run(Arc::clone(&context), poll_requeue);
+    tasks.spawn("the poll of cluster facts", poll);
     let sources = Sources {
         objects,
         triggers: select(select(service_accounts, requeued), event_triggers),

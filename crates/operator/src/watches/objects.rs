@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
-use kube::ResourceExt;
 use kube::api::Api;
 use kube_runtime::reflector::{self, store::Writer};
 use kube_runtime::watcher::{self, Event};
 use kube_runtime::{PredicateConfig, WatchStreamExt};
 
 use crate::class_state::IdentityChanges;
+use crate::hash::hash;
 use crate::identity::fingerprint::external_fingerprint;
 use crate::identity::key::ObjectKey;
 use crate::identity::object_table::ObjectTable;
-use crate::watched::{WatchHealth, paged, watched};
+use crate::watched::{WatchHealth, paged_small, watched};
 use lanyard_engine::raw::RawIdentity;
 
 /// Starts the watch. Returns the store that it fills and the stream of objects to reconcile.
@@ -33,8 +33,8 @@ pub fn objects(
     let store = writer.as_reader();
     let stored = writer.as_reader();
     let api = Api::<RawIdentity>::all(client);
-    let stream = watched(api, paged(), "workloadidentities", health)
-        .modify(|object| object.managed_fields_mut().clear())
+    let stream = watched(api, paged_small(), "workloadidentities", health)
+        .modify(RawIdentity::bound)
         .reflect(writer)
         .inspect(move |event| {
             if let Ok(event) = event {
@@ -52,7 +52,7 @@ pub fn objects(
         })
         .flat_map(|objects| futures::stream::iter(objects.into_iter().map(Ok)))
         .predicate_filter(
-            (|object| Some(external_fingerprint(object))) as fn(&RawIdentity) -> Option<u64>,
+            (|object| Some(hash(&external_fingerprint(object)))) as fn(&RawIdentity) -> Option<u64>,
             PredicateConfig::default(),
         )
         .filter_map(|object: Result<RawIdentity, watcher::Error>| futures::future::ready(object.ok()));
@@ -94,7 +94,7 @@ fn added_or_changed(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use jiff::Timestamp;
     use lanyard_core::reconcile::summary::Next;
@@ -103,6 +103,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Now;
+    use crate::identity::fingerprint::Fingerprint;
     use crate::identity::triggers::Priority;
 
     fn object(name: &str) -> RawIdentity {
@@ -120,9 +121,9 @@ mod tests {
             instant: now,
             timestamp: Timestamp::UNIX_EPOCH,
         };
-        let states = ObjectTable::new(gauge.clone(), epoch);
+        let states = ObjectTable::new(gauge.clone(), epoch, Duration::from_secs(600));
         for name in ["deleted", "unlisted", "listed"] {
-            let run = states.begin(ObjectKey::of(name), 1, Priority::Normal, now);
+            let run = states.begin(ObjectKey::of(name), Fingerprint::default(), Priority::Normal, now);
             states.reconciled(&run, Next::Backoff, now);
         }
         assert_eq!(gauge.get(), 3);

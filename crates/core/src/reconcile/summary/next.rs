@@ -47,10 +47,30 @@ pub(super) fn next(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &Ready
     if let Some(remaining) = ready_inputs.propagates_in {
         return Next::Settled(remaining);
     }
-    if next == Next::Resync && !input.decision.plan.waiting_for.is_empty() {
-        return Next::After(input.timings.waiting);
+    match next {
+        Next::Resync => after_wait(&input.decision.plan.waiting_for, input.timings.waiting),
+        next => next,
     }
-    next
+}
+
+/// The next reconcile of an object that waits for these resources.
+fn after_wait(reasons: &[WaitReason], waiting: Duration) -> Next {
+    let is_reported = |reason: &WaitReason| {
+        matches!(
+            reason,
+            WaitReason::Agent | WaitReason::Webhook | WaitReason::ServiceAccount
+        )
+    };
+    if reasons.is_empty() {
+        Next::Resync
+    } else if reasons.iter().all(is_reported) {
+        Next::OnWake
+    } else if reasons.contains(&WaitReason::Pods) {
+        // Deletions wait for pods, and each of them is at the end soon.
+        Next::After(waiting)
+    } else {
+        Next::Waiting(waiting)
+    }
 }
 
 /// Returns whether this reconcile did everything for its stage of the transition, and waits for no other event.

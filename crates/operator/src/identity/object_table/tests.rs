@@ -17,10 +17,14 @@ fn fixture() -> Fixture {
         timestamp: Timestamp::from_second(1_800_000_000).unwrap(),
     };
     Fixture {
-        table: ObjectTable::new(in_backoff.clone(), epoch),
+        table: ObjectTable::new(in_backoff.clone(), epoch, 600 * SECOND),
         in_backoff,
         now,
     }
+}
+
+fn print(rest: u32) -> Fingerprint {
+    Fingerprint { rest, annotations: 0 }
 }
 
 fn key(uid: &str) -> ObjectKey {
@@ -40,7 +44,7 @@ impl Fixture {
         next: Next,
         idle: bool,
     ) -> Option<Duration> {
-        let run = self.table.begin(key, 7, priority, began);
+        let run = self.table.begin(key, print(7), priority, began);
         self.table.reconciled(&ReconcileRun { idle, ..run }, next, began)
     }
 }
@@ -48,17 +52,61 @@ impl Fixture {
 #[test]
 fn unchanged_object_waits_until_due() {
     let (f, key) = (fixture(), key("a"));
-    assert_eq!(f.table.schedule(key, 7, f.now), Schedule::New);
+    assert_eq!(f.table.schedule(key, print(7), f.now), Schedule::New);
     f.reconcile(key, f.now, Next::After(60 * SECOND));
     assert_eq!(
-        f.table.schedule(key, 7, f.now + SECOND),
+        f.table.schedule(key, print(7), f.now + SECOND),
         Schedule::DueIn(59 * SECOND)
     );
-    assert_eq!(f.table.schedule(key, 8, f.now), Schedule::Changed);
+    assert_eq!(f.table.schedule(key, print(8), f.now), Schedule::Changed);
     assert_eq!(
-        f.table.schedule(key, 7, f.now + 61 * SECOND),
+        f.table.schedule(key, print(7), f.now + 61 * SECOND),
         Schedule::Due(Priority::Normal)
     );
+}
+
+#[test]
+fn changed_annotations_are_told_from_other_changes() {
+    let (f, key) = (fixture(), key("a"));
+    let annotated = Fingerprint {
+        rest: 7,
+        annotations: 1,
+    };
+    f.table.defer_to_scan(key, print(7), f.now);
+    assert_eq!(
+        f.table.schedule(key, annotated, f.now),
+        Schedule::Changed,
+        "never reconciled"
+    );
+    f.reconcile(key, f.now, Next::Resync);
+    assert_eq!(
+        f.table.schedule(key, annotated, f.now + 2 * SECOND),
+        Schedule::AnnotationsChanged(2 * SECOND)
+    );
+}
+
+#[test]
+fn waits_grow_up_to_the_resync_in_background() {
+    let (f, key) = (fixture(), key("a"));
+    let wait = |priority| {
+        let delay = f.reconcile_as(key, priority, f.now, Next::Waiting(60 * SECOND), true);
+        let due = f.table.schedule(key, print(7), f.now + delay.unwrap_or_default());
+        assert_eq!(due, Schedule::Due(Priority::Background));
+        delay.map(|delay| delay.as_secs() / 60)
+    };
+    let background = || wait(Priority::Background);
+    let delays = [
+        wait(Priority::Normal),
+        background(),
+        background(),
+        background(),
+        background(),
+    ];
+    assert_eq!(delays, [1, 2, 4, 8, 10].map(Some));
+    assert_eq!(f.table.waiting(), [key]);
+    assert_eq!(wait(Priority::Normal), Some(1), "something changed");
+    f.reconcile(key, f.now, Next::Resync);
+    assert!(f.table.waiting().is_empty());
 }
 
 #[test]
@@ -67,7 +115,7 @@ fn failed_background_reconcile_is_retried_in_background() {
     let delay = f.reconcile_as(key, Priority::Background, f.now, Next::Backoff, true);
     assert!(delay.is_some_and(|delay| delay <= 2 * SECOND), "{delay:?}");
     assert_eq!(
-        f.table.schedule(key, 7, f.now + 2 * SECOND),
+        f.table.schedule(key, print(7), f.now + 2 * SECOND),
         Schedule::Due(Priority::Background)
     );
 }
@@ -100,22 +148,22 @@ fn deleted_object_leaves_backoff_gauge() {
 #[test]
 fn object_deleted_during_reconcile_stays_removed() {
     let (f, key) = (fixture(), key("a"));
-    let run = f.table.begin(key, 7, Priority::Normal, f.now);
+    let run = f.table.begin(key, print(7), Priority::Normal, f.now);
     f.table.remove(key);
     f.table.observing(key, f.now);
     f.table
         .corrected(key, &["description".to_owned()], Timestamp::UNIX_EPOCH);
     assert_eq!(f.table.reconciled(&run, Next::Backoff, f.now), None);
     assert_eq!(f.in_backoff.get(), 0);
-    assert_eq!(f.table.schedule(key, 7, f.now), Schedule::New);
+    assert_eq!(f.table.schedule(key, print(7), f.now), Schedule::New);
     assert!(f.table.table.lock().objects.is_empty());
 }
 
 #[test]
 fn drift_scan_confirms_deferred_object() {
     let (f, key) = (fixture(), key("a"));
-    f.table.defer_to_scan(key, 7, f.now);
-    let confirmed_for = |at| match f.table.schedule(key, 7, at) {
+    f.table.defer_to_scan(key, print(7), f.now);
+    let confirmed_for = |at| match f.table.schedule(key, print(7), at) {
         Schedule::OnDrift {
             confirmed_for,
             uncovered,
@@ -137,32 +185,32 @@ fn drift_scan_confirms_deferred_object() {
 #[test]
 fn drift_scan_does_not_count_as_reconcile() {
     let (f, key) = (fixture(), key("a"));
-    f.table.defer_to_scan(key, 7, f.now);
+    f.table.defer_to_scan(key, print(7), f.now);
     f.table.checked(key, f.now + 8 * SECOND);
-    let later = f.table.schedule(key, 7, f.now + 10 * SECOND);
+    let later = f.table.schedule(key, print(7), f.now + 10 * SECOND);
     assert!(matches!(later, Schedule::OnDrift { unreconciled_for, .. } if unreconciled_for >= 9 * SECOND));
 }
 
 #[test]
 fn new_term_forgets_schedule_of_previous_term() {
     let (f, key) = (fixture(), key("a"));
-    let run = f.table.begin(key, 7, Priority::Normal, f.now);
+    let run = f.table.begin(key, print(7), Priority::Normal, f.now);
     f.table.reconciled(&run, Next::Resync, f.now);
     assert!(f.table.reconciled_since(key, f.now) && f.table.term() == 0);
     f.table.new_term();
     assert_eq!(
-        (f.table.schedule(key, 7, f.now), f.table.term()),
+        (f.table.schedule(key, print(7), f.now), f.table.term()),
         (Schedule::New, 1)
     );
     f.table.checked(key, f.now);
     assert_eq!(
-        f.table.schedule(key, 7, f.now),
+        f.table.schedule(key, print(7), f.now),
         Schedule::New,
         "a check does not make an object known"
     );
     f.table.reconciled(&run, Next::Resync, f.now);
     assert_eq!(
-        f.table.schedule(key, 7, f.now),
+        f.table.schedule(key, print(7), f.now),
         Schedule::New,
         "nor does a reconcile of another term"
     );
@@ -200,7 +248,7 @@ fn trigger_is_taken_once_with_highest_priority() {
         [f.table.take_trigger(b), f.table.take_trigger(b)],
         [Some(Priority::Background), None]
     );
-    assert_eq!(f.table.schedule(a, 7, f.now), Schedule::New);
+    assert_eq!(f.table.schedule(a, print(7), f.now), Schedule::New);
 }
 
 #[test]
@@ -211,8 +259,8 @@ fn retain_removes_other_objects() {
         f.table.trigger(key, Priority::Background);
     }
     f.table.retain(&HashSet::from([kept]));
-    assert_eq!(f.table.schedule(removed, 7, f.now), Schedule::New);
-    assert_ne!(f.table.schedule(kept, 7, f.now), Schedule::New);
+    assert_eq!(f.table.schedule(removed, print(7), f.now), Schedule::New);
+    assert_ne!(f.table.schedule(kept, print(7), f.now), Schedule::New);
     assert_eq!(f.table.background_triggers(), 1);
 }
 
@@ -233,7 +281,7 @@ fn idle_reconcile_is_not_repeated_for_same_drift() {
     );
     reconcile(true, f.now + 5 * SECOND);
     assert!(!f.table.drifted(key, f.now + 6 * SECOND));
-    let schedule = f.table.schedule(key, 7, f.now + 6 * SECOND);
+    let schedule = f.table.schedule(key, print(7), f.now + 6 * SECOND);
     assert!(
         matches!(schedule, Schedule::OnDrift { uncovered: true, .. }),
         "{schedule:?}"
@@ -248,7 +296,7 @@ fn idle_reconcile_is_not_repeated_for_same_drift() {
 #[test]
 fn settled_facts_are_used_once_after_their_time() {
     let (f, key) = (fixture(), key("a"));
-    let run = f.table.begin(key, 7, Priority::Normal, f.now);
+    let run = f.table.begin(key, print(7), Priority::Normal, f.now);
     let keep = || {
         let until = f.now + 5 * SECOND;
         f.table.keep_settled(&run, Observed::unread(), 3, until);
