@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use lanyard_core::class;
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::observed::{Agent, Provider};
@@ -55,13 +57,20 @@ impl<T: ClusterFact> Known<T> {
 }
 
 /// One cached fact. The lock is held during a read, so that concurrent reconciles share one call; reads of other facts do
-/// not wait for it.
+/// not wait for it. A read is boxed, because futures of AWS calls are large, and `observe` holds many of them.
 #[derive(Debug)]
-pub(crate) struct Slot<T>(Mutex<Option<Known<T>>>);
+pub(crate) struct Slot<T> {
+    known: Mutex<Option<Known<T>>>,
+    /// The number of times that the fact turned from bad to good.
+    recoveries: AtomicU64,
+}
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
-        Self(Mutex::new(None))
+        Self {
+            known: Mutex::new(None),
+            recoveries: AtomicU64::new(0),
+        }
     }
 }
 
@@ -72,10 +81,10 @@ impl<T: ClusterFact> Slot<T> {
         &self,
         max_age: Duration,
         fresh: bool,
-        read: impl Future<Output = Fact<T>>,
+        read: BoxFuture<'_, Fact<T>>,
     ) -> Fact<T> {
         let called = Instant::now();
-        let mut slot = self.0.lock().await;
+        let mut slot = self.known.lock().await;
         if let Some(known) = &*slot {
             let max_age = if known.is_good() {
                 max_age
@@ -88,34 +97,43 @@ impl<T: ClusterFact> Slot<T> {
         }
         let at = Instant::now();
         let fact = read.await;
-        *slot = Some(Known {
+        let now = Known {
             at,
             fact: fact.clone(),
-        });
+        };
+        if now.is_good() && slot.as_ref().is_some_and(|known| !known.is_good()) {
+            self.recoveries.fetch_add(1, Ordering::Relaxed);
+        }
+        *slot = Some(now);
         fact
     }
 
     /// The cached value. Returns `None` if it is absent, unreadable or too old.
     pub(crate) async fn present(&self, max_age: Duration) -> Option<T> {
-        let slot = self.0.lock().await;
+        let slot = self.known.lock().await;
         let known = slot.as_ref().filter(|known| known.at.elapsed() < max_age)?;
         known.fact.present().cloned()
     }
 
     /// True if the last read found the fact bad.
     pub(crate) async fn is_bad(&self) -> bool {
-        self.0.lock().await.as_ref().is_some_and(|known| !known.is_good())
+        let slot = self.known.lock().await;
+        slot.as_ref().is_some_and(|known| !known.is_good())
+    }
+
+    fn recoveries(&self) -> u64 {
+        self.recoveries.load(Ordering::Relaxed)
     }
 
     pub(crate) async fn set(&self, value: T) {
-        *self.0.lock().await = Some(Known {
+        *self.known.lock().await = Some(Known {
             at: Instant::now(),
             fact: Fact::Present(value),
         });
     }
 
     pub(crate) async fn forget(&self) {
-        *self.0.lock().await = None;
+        *self.known.lock().await = None;
     }
 }
 
@@ -178,6 +196,13 @@ impl ClusterFacts {
             .collect()
     }
 
+    /// A number that changes whenever a fact turns good.
+    pub(crate) fn recoveries(&self) -> u64 {
+        let providers = self.providers.lock();
+        let of_providers: u64 = providers.values().map(|provider| provider.slot.recoveries()).sum();
+        self.agent.recoveries() + self.webhook.recoveries() + of_providers
+    }
+
     /// Drops a provider, because an AWS event reported a change of it.
     pub(crate) fn forget_provider(&self, arn: &str) {
         self.providers.lock().remove(arn);
@@ -191,8 +216,9 @@ impl ClusterFacts {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
+    use futures::FutureExt;
     use futures::future::{join3, pending};
     use lanyard_core::model::fact::ReadError;
 
@@ -211,7 +237,7 @@ mod tests {
                 count.fetch_add(1, Ordering::Relaxed);
                 fact.clone()
             };
-            slot.get(MAX_AGE, *fresh, read).await;
+            slot.get(MAX_AGE, *fresh, read.boxed()).await;
         }
         count.into_inner()
     }
@@ -229,13 +255,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn fact_that_turns_good_for_any_reader_counts_as_recovery() {
+        let slot = Slot::default();
+        let good = Fact::Present(Agent {
+            ready: true,
+            found: "add-on".to_owned(),
+        });
+        for (fact, recoveries) in [(good.clone(), 0), (failed(), 0), (good.clone(), 1), (good, 1)] {
+            slot.get(MAX_AGE, true, async { fact }.boxed()).await;
+            assert_eq!(slot.recoveries(), recoveries);
+        }
+    }
+
+    #[tokio::test]
     async fn slow_provider_does_not_delay_another() {
         let facts = ClusterFacts::new(MAX_AGE, false);
         let by = class::Aws::default();
         let (slow, other) = (facts.provider(&by, "slow"), facts.provider(&by, "other"));
         let found = Fact::Present(Provider::default());
-        let waits = slow.get(MAX_AGE, false, pending());
-        let answered = other.get(MAX_AGE, false, async { found.clone() });
+        let waits = slow.get(MAX_AGE, false, pending().boxed());
+        let answered = other.get(MAX_AGE, false, async { found.clone() }.boxed());
         tokio::select! {
             fact = answered => assert_eq!(fact, found),
             _ = waits => unreachable!("it never answers"),
@@ -250,7 +289,7 @@ mod tests {
             tokio::task::yield_now().await;
             failed()
         };
-        let get = || slot.get(MAX_AGE, true, read());
+        let get = || slot.get(MAX_AGE, true, read().boxed());
         join3(get(), get(), get()).await;
         // The first began before the calls of the other two.
         assert_eq!(count.into_inner(), 2);

@@ -15,14 +15,23 @@ use crate::identity::{Context, IdentityRef};
 /// The interval between two reads while a fact is bad and an object waits.
 const INTERVAL: Duration = Duration::from_secs(15);
 
+/// The number of wake-ups after a fact has turned good. A reconcile that read it before may end after the first one.
+const ROUNDS: u8 = 2;
+
 /// Polls until it is dropped, while this operator is the leader.
 pub(crate) async fn run(context: Arc<Context>, requeue: UnboundedSender<IdentityRef>) {
+    let (mut known, mut rounds) = (0, 0_u8);
     loop {
         tokio::time::sleep(INTERVAL).await;
         if context.gate(false) == WriteGate::Closed || context.objects.waiting().is_empty() {
             continue;
         }
-        if context.engine.reread_bad_cluster_facts().await {
+        let recoveries = context.engine.reread_bad_cluster_facts().await;
+        if recoveries != known {
+            (known, rounds) = (recoveries, ROUNDS);
+        }
+        if rounds > 0 {
+            rounds -= 1;
             wake_waiting(&context, &requeue);
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::FutureExt;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::api::Api;
 use lanyard_core::class;
@@ -34,7 +35,7 @@ impl Engine {
                 Err(error) => Fact::Unreadable(error.read_error()),
             }
         };
-        slot.get(self.cluster_facts().max_age, fresh, read).await
+        slot.get(self.cluster_facts().max_age, fresh, read.boxed()).await
     }
 
     /// Makes the next reconcile that needs a provider read it.
@@ -66,7 +67,7 @@ impl Engine {
             }
         };
         let max_age = self.cluster_facts().max_age;
-        self.cluster_facts().agent.get(max_age, fresh, read).await
+        self.cluster_facts().agent.get(max_age, fresh, read.boxed()).await
     }
 
     /// The name of the pod identity webhook's configuration.
@@ -78,30 +79,25 @@ impl Engine {
     pub(crate) async fn webhook_at(&self, fresh: bool) -> Fact<String> {
         let max_age = self.cluster_facts().max_age;
         let read = self.registered_webhook();
-        self.cluster_facts().webhook.get(max_age, fresh, read).await
+        self.cluster_facts().webhook.get(max_age, fresh, read.boxed()).await
     }
 
-    /// Reads the facts again that were bad when they were last read. Returns true if one of them turned good.
-    pub async fn reread_bad_cluster_facts(&self) -> bool {
+    /// Reads the facts again that were bad when they were last read. Returns a number that differs from that of the last
+    /// call if a fact turned good since, for whichever reader.
+    pub async fn reread_bad_cluster_facts(&self) -> u64 {
         let facts = self.cluster_facts();
-        let mut turned_good = false;
         if facts.agent.is_bad().await {
-            turned_good |= self
-                .agent_at(true)
-                .await
-                .present()
-                .is_some_and(|agent| agent.ready);
+            self.agent_at(true).await;
         }
         if facts.webhook.is_bad().await {
-            turned_good |= self.webhook_at(true).await.present().is_some();
+            self.webhook_at(true).await;
         }
         for (arn, provider) in facts.providers() {
             if provider.slot.is_bad().await {
-                let fact = self.provider_at(&provider.access, &arn, true).await;
-                turned_good |= fact.present().is_some();
+                self.provider_at(&provider.access, &arn, true).await;
             }
         }
-        turned_good
+        facts.recoveries()
     }
 
     /// The pods of the agent, for pods on these nodes. The cache is used only while it lists a ready agent on

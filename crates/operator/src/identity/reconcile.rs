@@ -53,7 +53,8 @@ pub async fn reconcile(object: Arc<RawIdentity>, context: Arc<Context>) -> Resul
         .objects
         .begin(key, fingerprint, priority, context.clock.now().instant);
     let ended = match read_live(&object, &context).await {
-        Ok(Some(live)) => reconcile_read(&live, run, &context).await,
+        // Boxed, because the future is large: it would take much of the stack of a worker thread.
+        Ok(Some(live)) => Box::pin(reconcile_read(&live, run, &context)).await,
         Ok(None) => None,
         Err(error) => {
             log_unread(&object, &error);
