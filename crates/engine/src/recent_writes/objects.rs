@@ -18,8 +18,12 @@ pub(crate) struct RecentWrites {
     term_start: Mutex<Instant>,
     roles: Mutex<HashMap<RoleArn, (Instant, RoleFacts)>>,
     associations: Mutex<HashMap<Subject, (Instant, Fact<Association>)>>,
-    annotations: Mutex<HashMap<Subject, u64>>,
+    annotations: Mutex<HashMap<Subject, (Instant, u64)>>,
+    annotation_age: Duration,
 }
+
+/// A write of annotations is remembered for this time. A watch that shows it later causes a reconcile that changes nothing.
+const ANNOTATION_AGE: Duration = Duration::from_secs(300);
 
 impl RecentWrites {
     pub(crate) fn new(read_consistency: Duration) -> Self {
@@ -29,6 +33,7 @@ impl RecentWrites {
             roles: Mutex::default(),
             associations: Mutex::default(),
             annotations: Mutex::default(),
+            annotation_age: ANNOTATION_AGE,
         }
     }
 
@@ -73,12 +78,12 @@ impl RecentWrites {
 
     /// Records annotations before they are written, so that the watch event of this write is ignored.
     pub(crate) fn annotating(&self, subject: &Subject, fingerprint: u64) {
-        self.annotations.lock().insert(subject.clone(), fingerprint);
+        remember(&self.annotations, self.annotation_age, subject.clone(), fingerprint);
     }
 
     /// Returns true if a ServiceAccount has exactly the annotations that were written last.
     pub(crate) fn annotated(&self, subject: &Subject, fingerprint: u64) -> bool {
-        self.annotations.lock().get(subject) == Some(&fingerprint)
+        recall(&self.annotations, self.annotation_age, subject) == Some(fingerprint)
     }
 
     /// Returns true if a role was written so recently that other services may not see it yet.
@@ -205,6 +210,23 @@ mod tests {
             "name": "orders",
         });
         serde_json::from_value(subject).unwrap()
+    }
+
+    #[test]
+    fn old_annotations_are_forgotten() {
+        let recent = RecentWrites {
+            annotation_age: Duration::ZERO,
+            ..RecentWrites::new(Duration::from_secs(30))
+        };
+        let mut other = subject();
+        other.name = lanyard_core::model::name::ServiceAccountName::parse("users").unwrap();
+        recent.annotating(&other, 1);
+        recent.annotating(&subject(), 2);
+        assert_eq!(recent.annotations.lock().len(), 1);
+
+        let recent = RecentWrites::new(Duration::from_secs(30));
+        recent.annotating(&subject(), 2);
+        assert!(recent.annotated(&subject(), 2) && !recent.annotated(&subject(), 1));
     }
 
     fn all_absent() -> Observed {
