@@ -5,6 +5,7 @@
 //! provider's ARN. Resources are therefore not evaluated: each statement applies to all of them here. See
 //! `config/aws/README.md` for the other limits.
 
+mod boundary;
 mod limits;
 mod permissions;
 
