@@ -2,11 +2,13 @@
 //! Input: the readiness and the registry of metrics. Output: HTTP responses. Listens on one or two addresses, from
 //! before anything else starts until everything else has ended.
 
+mod heartbeat;
 mod readiness;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -17,14 +19,19 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::heartbeat::Heartbeat;
 pub use self::readiness::{Readiness, Requirement};
 use crate::error::OperatorError;
 
 /// The media type of the OpenMetrics text format.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The maximum time until the runtime runs a new task.
+const TASK_LIMIT: Duration = Duration::from_secs(5);
 
 /// The bound listeners. They are bound first, so that an address in use stops the operator before it does anything.
 #[derive(Debug)]
@@ -61,18 +68,18 @@ impl Admin {
 
     /// Serves until [`Serving::stop`].
     #[must_use]
-    pub fn serve(self, readiness: Readiness, registry: Registry) -> Serving {
+    pub fn serve(self, readiness: Readiness, heartbeat: Heartbeat, registry: Registry) -> Serving {
         let serving = Serving {
             stop: CancellationToken::new(),
             servers: TaskTracker::new(),
         };
-        let metrics = metrics_routes(registry);
+        let (metrics, routes) = (metrics_routes(registry), health_routes(readiness, heartbeat));
         match self.health {
             Some(health) => {
-                serving.spawn(health, health_routes(readiness));
+                serving.spawn(health, routes);
                 serving.spawn(self.metrics, metrics);
             }
-            None => serving.spawn(self.metrics, metrics.merge(health_routes(readiness))),
+            None => serving.spawn(self.metrics, metrics.merge(routes)),
         }
         serving.servers.close();
         serving
@@ -129,11 +136,10 @@ fn is_without_ipv6(error: &io::Error) -> bool {
     error.raw_os_error() == Some(EAFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
-fn health_routes(readiness: Readiness) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .with_state(readiness)
+fn health_routes(readiness: Readiness, heartbeat: Heartbeat) -> Router {
+    let health = Router::new().route("/healthz", get(healthz)).with_state(heartbeat);
+    let ready = Router::new().route("/readyz", get(readyz)).with_state(readiness);
+    health.merge(ready)
 }
 
 fn metrics_routes(registry: Registry) -> Router {
@@ -142,9 +148,20 @@ fn metrics_routes(registry: Registry) -> Router {
         .with_state(Arc::new(registry))
 }
 
-/// Liveness: the process responds. It does not depend on anything outside, because a restart would not repair that.
-async fn healthz() -> &'static str {
-    "ok\n"
+/// Liveness: the runtime starts tasks, and the task that renews the lease turns. It does not depend on anything outside,
+/// because a restart would not repair that.
+async fn healthz(State(heartbeat): State<Heartbeat>) -> (StatusCode, String) {
+    if let Some(silence) = heartbeat.silence() {
+        let message = format!("the lease task has not turned for {} s\n", silence.as_secs());
+        return (StatusCode::SERVICE_UNAVAILABLE, message);
+    }
+    match timeout(TASK_LIMIT, tokio::spawn(async {})).await {
+        Ok(Ok(())) => (StatusCode::OK, "ok\n".to_owned()),
+        Ok(Err(_)) | Err(_) => {
+            let message = format!("the runtime did not run a task within {} s\n", TASK_LIMIT.as_secs());
+            (StatusCode::SERVICE_UNAVAILABLE, message)
+        }
+    }
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
@@ -190,6 +207,17 @@ mod tests {
             readyz(State(readiness)).await,
             (StatusCode::OK, "ready\n".to_owned())
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn healthz_fails_while_the_lease_task_stands_still() {
+        let heartbeat = Heartbeat::default();
+        let health = async || healthz(State(heartbeat.clone())).await.0;
+        assert_eq!(health().await, StatusCode::OK);
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        assert_eq!(health().await, StatusCode::SERVICE_UNAVAILABLE);
+        heartbeat.beat();
+        assert_eq!(health().await, StatusCode::OK);
     }
 
     #[tokio::test]
@@ -251,7 +279,7 @@ mod tests {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let admin = Admin::bind(any, any).await.unwrap();
         admin
-            .serve(Readiness::default(), Registry::default())
+            .serve(Readiness::default(), Heartbeat::default(), Registry::default())
             .stop()
             .await;
     }

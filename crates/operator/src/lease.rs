@@ -27,13 +27,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::candidate::{Action, Candidate, LeaseDurations};
 pub use self::gate::{Claim, LeaseGate};
 pub use self::settings::{LeaseSettings, identity};
-use crate::admin::{Readiness, Requirement};
+use crate::admin::{Heartbeat, Readiness, Requirement};
 use crate::error::kube_message;
 
 /// The candidacy of this process for the lease.
 #[derive(Debug)]
 pub struct LeaderElection {
     gate: LeaseGate,
+    heartbeat: Heartbeat,
     operation: Duration,
     closed: DropGuard,
     release: oneshot::Sender<()>,
@@ -45,6 +46,12 @@ impl LeaderElection {
     #[must_use]
     pub fn gate(&self) -> LeaseGate {
         self.gate.clone()
+    }
+
+    /// The heartbeat of the task that renews the lease.
+    #[must_use]
+    pub fn heartbeat(&self) -> Heartbeat {
+        self.heartbeat.clone()
     }
 
     /// Waits for the end of the task that renews the lease. It ends only because of a bug.
@@ -78,7 +85,9 @@ pub fn run(kube: kube::Client, settings: LeaseSettings, readiness: Readiness) ->
             .renew_deadline
             .min(timings.lease.saturating_sub(timings.operation)),
     };
+    let heartbeat = Heartbeat::default();
     let task = LeaseTask {
+        heartbeat: heartbeat.clone(),
         api: Api::namespaced(kube, &settings.namespace),
         candidate: Candidate::new(&settings, durations),
         claims,
@@ -90,6 +99,7 @@ pub fn run(kube: kube::Client, settings: LeaseSettings, readiness: Readiness) ->
     };
     let task = tokio::spawn(task.run_until(released));
     LeaderElection {
+        heartbeat,
         operation: timings.operation,
         gate: LeaseGate {
             claim,
@@ -103,6 +113,7 @@ pub fn run(kube: kube::Client, settings: LeaseSettings, readiness: Readiness) ->
 
 /// The task that executes the actions of the candidate and publishes its claim.
 struct LeaseTask {
+    heartbeat: Heartbeat,
     api: Api<Lease>,
     candidate: Candidate,
     claims: watch::Sender<Claim>,
@@ -134,6 +145,7 @@ enum LeaseError {
 impl LeaseTask {
     async fn run_until(mut self, released: oneshot::Receiver<()>) {
         while !self.closed.is_cancelled() {
+            self.heartbeat.beat();
             let result = self.step().await;
             let pause = if result.is_ok() {
                 self.interval
@@ -148,6 +160,7 @@ impl LeaseTask {
             }
         }
         self.publish();
+        self.heartbeat.beat();
         if released.await.is_ok() {
             self.release().await;
         }

@@ -9,6 +9,7 @@ mod drift_scan;
 mod fleet;
 mod labels;
 mod leader;
+mod requests;
 mod watches;
 
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub use self::drift_scan::DriftScanMetrics;
 pub use self::fleet::Fleet;
 use self::labels::{OutcomeLabels, RESOURCES, ResourceLabels, histogram, label, resource_of};
 pub use self::leader::Leader;
+pub use self::requests::{PendingRequest, RequestMetrics};
 pub use self::watches::WatchMetrics;
 
 /// The prefix of every metric name.

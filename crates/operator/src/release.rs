@@ -32,6 +32,7 @@ pub use self::settings::{Output, ReleaseScope, ReleaseSettings};
 use crate::admin::Readiness;
 use crate::error::OperatorError;
 use crate::lease::{self, Claim, LeaseGate};
+use crate::metrics::RequestMetrics;
 use crate::startup;
 use lanyard_engine::raw::{RawClass, RawIdentity};
 
@@ -45,7 +46,7 @@ const ROUNDS: u8 = 3;
 /// # Errors
 /// Returns an error if the cluster is not reachable or is another one than AWS describes, or if the lease is held.
 pub async fn run(settings: &ReleaseSettings) -> Result<ReleaseOutcome, OperatorError> {
-    let kube = startup::connect().await?.client;
+    let kube = startup::connect(RequestMetrics::default()).await?.client;
     if !settings.yes {
         let may_write: WriteCheck = Arc::new(|| false);
         let release = Release::prepare(settings, kube, may_write).await?;

@@ -13,7 +13,7 @@ use crate::aws_reach::AwsReach;
 use crate::clock::Clock;
 use crate::error::OperatorError;
 use crate::lease::{self, LeaderElection};
-use crate::metrics::{Budgets, Fleet, Leader, Metrics, PREFIX};
+use crate::metrics::{Budgets, Fleet, Leader, Metrics, PREFIX, RequestMetrics};
 use crate::settings::Settings;
 use crate::shutdown::{DRAIN_LIMIT, drain, on_signals};
 use crate::startup;
@@ -29,12 +29,12 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     let stop = on_signals()?;
     let identity = lease::identity();
     let admin = Admin::bind(settings.metrics_addr, settings.health_addr).await?;
-    let connected = startup::connect().await?;
+    let mut registry = Registry::with_prefix(PREFIX);
+    let connected = startup::connect(RequestMetrics::register(&mut registry)).await?;
     startup::log_settings(settings, &connected.api_server, &identity);
 
     let kube = connected.client;
     let readiness = Readiness::default();
-    let mut registry = Registry::with_prefix(PREFIX);
     let metrics = Metrics::register(&mut registry);
     let watch_health = WatchHealth {
         metrics: metrics.watches.clone(),
@@ -52,7 +52,7 @@ pub async fn run(settings: &Settings) -> Result<(), OperatorError> {
     Leader::register(&mut registry, election.gate());
     Fleet::register(&mut registry, objects.store.clone(), election.gate());
     let budgets = Budgets::register(&mut registry);
-    let server = admin.serve(readiness.clone(), registry);
+    let server = admin.serve(readiness.clone(), election.heartbeat(), registry);
 
     let reach = AwsReach::new(Arc::new(metrics.clone()));
     let work = Work {

@@ -4,6 +4,7 @@
 
 mod attempt;
 mod connect;
+mod count_requests;
 mod crds;
 mod issuer;
 mod limits;

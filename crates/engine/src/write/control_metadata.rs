@@ -4,7 +4,7 @@
 
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::{ObjectMeta, PartialObjectMeta};
-use lanyard_api::{ANNOTATION_INVENTORY, FINALIZER, WorkloadIdentity};
+use lanyard_api::{ANNOTATION_INVENTORY, FIELD_MANAGER, FINALIZER, WorkloadIdentity};
 use lanyard_core::model::inventory::Inventory;
 use serde_json::json;
 
@@ -65,7 +65,10 @@ async fn patch(
     let namespace = object.namespace.as_deref().unwrap_or_default();
     let name = object.name.as_deref().unwrap_or_default();
     let api: Api<PartialObjectMeta<WorkloadIdentity>> = Api::namespaced(guarded.kube.clone(), namespace);
-    let params = PatchParams::default();
+    let params = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     let call = api.patch_metadata(name, &params, &patch);
     let what = format!("workloadidentities.lanyard.dev {namespace}/{name}");
     let patched = guarded.write("patch", &what, call).await?;

@@ -4,7 +4,7 @@
 
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::{ObjectMeta, PartialObjectMeta};
-use lanyard_api::WorkloadIdentityClass;
+use lanyard_api::{FIELD_MANAGER, WorkloadIdentityClass};
 use lanyard_api::class::FINALIZER_CLASS;
 use lanyard_engine::{EngineError, GuardedClient};
 use serde_json::json;
@@ -34,7 +34,10 @@ pub(crate) async fn set_finalizer(
     }}));
     let name = class.name.as_deref().unwrap_or_default();
     let api: Api<PartialObjectMeta<WorkloadIdentityClass>> = Api::all(guarded.kube.clone());
-    let params = PatchParams::default();
+    let params = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     let call = api.patch_metadata(name, &params, &patch);
     let object = format!("workloadidentityclasses.lanyard.dev {name}");
     match guarded.write("patch", &object, call).await {

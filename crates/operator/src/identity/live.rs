@@ -7,7 +7,6 @@ use lanyard_engine::EngineError;
 use lanyard_engine::raw::RawIdentity;
 
 use super::context::Context;
-use super::reference::reference_of;
 
 /// Reads the object as the API server stores it now. Returns `None` if it was deleted, or deleted and created again: the
 /// watch reports the new object.
@@ -30,6 +29,6 @@ pub(super) async fn read_live(
 
 /// Logs that an object could not be read.
 pub(super) fn log_unread(object: &RawIdentity, error: &EngineError) {
-    let reference = reference_of(object);
-    tracing::warn!(object = %reference, %error, "the object could not be read; the reconcile is repeated");
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    tracing::warn!(namespace, name, %error, "the object could not be read; the reconcile is repeated");
 }

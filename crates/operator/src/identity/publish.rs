@@ -10,6 +10,7 @@ use lanyard_api::{WorkloadIdentity, WorkloadIdentityStatus};
 use lanyard_core::model::condition::ConditionType;
 use lanyard_core::model::reason::Reason;
 use lanyard_core::model::status::{PodsStatus, Status};
+use lanyard_core::model::subject::Subject;
 use lanyard_core::reconcile::gate::WriteGate;
 use lanyard_core::reconcile::summary::{Event, EventKind, recount};
 use lanyard_engine::{EngineError, Target};
@@ -92,7 +93,8 @@ async fn write(decoded: &Decoded, status: &Status, context: &Context) -> StatusW
         }
         Err(error) => error,
     };
-    tracing::warn!(object = %target.subject, %failure, "the status was not written; the reconcile is repeated");
+    let Subject { namespace, name, .. } = &target.subject;
+    tracing::warn!(%namespace, %name, %failure, "the status was not written; the reconcile is repeated");
     StatusWrite::Failed
 }
 
@@ -119,8 +121,9 @@ async fn adopt_stored_version(decoded: &Decoded, context: &Context) -> Option<St
         .ok()?;
     let written = result_over(stored.meta(), &target.uid, decoded.generation)?;
     if !is_base(&stored.decode_status(), &decoded.status) {
+        let Subject { namespace, name, .. } = &target.subject;
         tracing::warn!(
-            object = %target.subject,
+            %namespace, %name,
             "another writer changed the status during the reconcile; the reconcile is repeated"
         );
         return None;
@@ -206,15 +209,17 @@ async fn create_event(target: &Target, event: &Event, context: &Context) {
     let params = PostParams::default();
     let call = api.create(&params, &body);
     if let Err(error) = context.engine.write("create", "events.events.k8s.io", call).await {
-        tracing::debug!(object = %target.subject, %error, "an event was not created");
+        let Subject { namespace, name, .. } = &target.subject;
+        tracing::debug!(%namespace, %name, %error, "an event was not created");
     }
 }
 
 fn log(target: &Target, event: &Event) {
-    let (object, reason, note) = (&target.subject, event.reason, &event.note);
+    let Subject { namespace, name, .. } = &target.subject;
+    let (reason, note) = (event.reason, &event.note);
     match event.kind {
-        EventKind::Normal => tracing::info!(%object, %reason, "{note}"),
-        EventKind::Warning => tracing::warn!(%object, %reason, "{note}"),
+        EventKind::Normal => tracing::info!(%namespace, %name, %reason, "{note}"),
+        EventKind::Warning => tracing::warn!(%namespace, %name, %reason, "{note}"),
     }
 }
 
