@@ -77,12 +77,7 @@ impl<T> Default for Slot<T> {
 impl<T: ClusterFact> Slot<T> {
     /// The cached fact, or the result of `read` if the cached one is too old. `fresh`: only a read that began after this
     /// call counts.
-    pub(crate) async fn get(
-        &self,
-        max_age: Duration,
-        fresh: bool,
-        read: BoxFuture<'_, Fact<T>>,
-    ) -> Fact<T> {
+    pub(crate) async fn get(&self, max_age: Duration, fresh: bool, read: BoxFuture<'_, Fact<T>>) -> Fact<T> {
         let called = Instant::now();
         let mut slot = self.known.lock().await;
         if let Some(known) = &*slot {
@@ -199,7 +194,10 @@ impl ClusterFacts {
     /// A number that changes whenever a fact turns good.
     pub(crate) fn recoveries(&self) -> u64 {
         let providers = self.providers.lock();
-        let of_providers: u64 = providers.values().map(|provider| provider.slot.recoveries()).sum();
+        let of_providers: u64 = providers
+            .values()
+            .map(|provider| provider.slot.recoveries())
+            .sum();
         self.agent.recoveries() + self.webhook.recoveries() + of_providers
     }
 

@@ -137,7 +137,9 @@ fn is_without_ipv6(error: &io::Error) -> bool {
 }
 
 fn health_routes(readiness: Readiness, heartbeat: Heartbeat) -> Router {
-    let health = Router::new().route("/healthz", get(healthz)).with_state(heartbeat);
+    let health = Router::new()
+        .route("/healthz", get(healthz))
+        .with_state(heartbeat);
     let ready = Router::new().route("/readyz", get(readyz)).with_state(readiness);
     health.merge(ready)
 }
@@ -158,7 +160,10 @@ async fn healthz(State(heartbeat): State<Heartbeat>) -> (StatusCode, String) {
     match timeout(TASK_LIMIT, tokio::spawn(async {})).await {
         Ok(Ok(())) => (StatusCode::OK, "ok\n".to_owned()),
         Ok(Err(_)) | Err(_) => {
-            let message = format!("the runtime did not run a task within {} s\n", TASK_LIMIT.as_secs());
+            let message = format!(
+                "the runtime did not run a task within {} s\n",
+                TASK_LIMIT.as_secs()
+            );
             (StatusCode::SERVICE_UNAVAILABLE, message)
         }
     }

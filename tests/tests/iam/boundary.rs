@@ -31,10 +31,16 @@ fn boundary_policy_covers_every_writable_role() -> Result<()> {
                 && prefixes.any(|prefix| role.starts_with(prefix))
         })
     };
-    let actions: Vec<String> = denied.iter().flat_map(|statement| listed(&statement["Action"])).collect();
+    let actions: Vec<String> = denied
+        .iter()
+        .flat_map(|statement| listed(&statement["Action"]))
+        .collect();
     for file in ["read-write.json", "off-eks.json"] {
         for statement in statements(file)? {
-            for action in listed(&statement["Action"]).iter().filter(|action| actions.contains(action)) {
+            for action in listed(&statement["Action"])
+                .iter()
+                .filter(|action| actions.contains(action))
+            {
                 for role in listed(&statement["Resource"]) {
                     ensure!(is_covered(action, &role), "{file} allows {action} on {role}");
                 }
@@ -42,6 +48,9 @@ fn boundary_policy_covers_every_writable_role() -> Result<()> {
         }
     }
     // An adopted role (config/aws/README.md#adopted-roles).
-    ensure!(is_covered("iam:AttachRolePolicy", "arn:aws:iam::ACCOUNT:role/legacy/*"));
+    ensure!(is_covered(
+        "iam:AttachRolePolicy",
+        "arn:aws:iam::ACCOUNT:role/legacy/*"
+    ));
     Ok(())
 }

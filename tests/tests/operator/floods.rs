@@ -38,7 +38,10 @@ async fn annotations_cause_few_reconciles_and_foreign_ones_none() -> Result<()> 
     let mut tick = tokio::time::interval(PACE);
     for number in 0..ANNOTATIONS {
         tick.tick().await;
-        for (name, key) in [("own", "lanyard.dev/reconcile-requested-at"), ("foreign", "example.com/x")] {
+        for (name, key) in [
+            ("own", "lanyard.dev/reconcile-requested-at"),
+            ("foreign", "example.com/x"),
+        ] {
             let patch = json!({"metadata": {"annotations": {key: number.to_string()}}});
             let identities = scene.identities();
             identities
@@ -48,7 +51,10 @@ async fn annotations_cause_few_reconciles_and_foreign_ones_none() -> Result<()> 
     }
     scene
         .until("own", "the last request answered", |object| {
-            let answered = object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_deref());
+            let answered = object
+                .status
+                .as_ref()
+                .and_then(|status| status.last_handled_reconcile_at.as_deref());
             answered == Some(&(ANNOTATIONS - 1).to_string())
         })
         .await?;

@@ -79,7 +79,10 @@ impl Engine {
     pub(crate) async fn webhook_at(&self, fresh: bool) -> Fact<String> {
         let max_age = self.cluster_facts().max_age;
         let read = self.registered_webhook();
-        self.cluster_facts().webhook.get(max_age, fresh, read.boxed()).await
+        self.cluster_facts()
+            .webhook
+            .get(max_age, fresh, read.boxed())
+            .await
     }
 
     /// Reads the facts again that were bad when they were last read. Returns a number that differs from that of the last

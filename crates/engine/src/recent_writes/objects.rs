@@ -78,7 +78,12 @@ impl RecentWrites {
 
     /// Records annotations before they are written, so that the watch event of this write is ignored.
     pub(crate) fn annotating(&self, subject: &Subject, fingerprint: u64) {
-        remember(&self.annotations, self.annotation_age, subject.clone(), fingerprint);
+        remember(
+            &self.annotations,
+            self.annotation_age,
+            subject.clone(),
+            fingerprint,
+        );
     }
 
     /// Returns true if a ServiceAccount has exactly the annotations that were written last.

@@ -4,8 +4,8 @@
 
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::{ObjectMeta, PartialObjectMeta};
-use lanyard_api::{FIELD_MANAGER, WorkloadIdentityClass};
 use lanyard_api::class::FINALIZER_CLASS;
+use lanyard_api::{FIELD_MANAGER, WorkloadIdentityClass};
 use lanyard_engine::{EngineError, GuardedClient};
 use serde_json::json;
 

@@ -100,7 +100,10 @@ fn resource(path: &str) -> (&'static str, bool) {
 }
 
 fn verb(method: &Method, uri: &Uri, is_named: bool) -> &'static str {
-    let watches = || uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
+    let watches = || {
+        uri.query()
+            .is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"))
+    };
     match *method {
         Method::GET if watches() => "watch",
         Method::GET if is_named => "get",
@@ -129,9 +132,15 @@ mod tests {
         let status = "/apis/lanyard.dev/v1alpha1/namespaces/shop/workloadidentities/orders/status?force=true";
         assert_eq!(labels(Method::PATCH, status), ("patch", "workloadidentities"));
         assert_eq!(labels(Method::GET, "/api/v1/pods?limit=500"), ("list", "pods"));
-        assert_eq!(labels(Method::GET, "/api/v1/pods?&watch=true&timeoutSeconds=45"), ("watch", "pods"));
+        assert_eq!(
+            labels(Method::GET, "/api/v1/pods?&watch=true&timeoutSeconds=45"),
+            ("watch", "pods")
+        );
         assert_eq!(labels(Method::GET, "/api/v1/namespaces"), ("list", "namespaces"));
-        assert_eq!(labels(Method::GET, "/.well-known/openid-configuration"), ("get", "other"));
+        assert_eq!(
+            labels(Method::GET, "/.well-known/openid-configuration"),
+            ("get", "other")
+        );
         assert_eq!(labels(Method::GET, "/api/v1/secrets"), ("list", "other"));
     }
 }
