@@ -4,10 +4,8 @@
 
 use futures::future::join;
 use lanyard_core::model::arn::Issuer;
-use lanyard_core::model::cluster::{AgentPolicy, Cluster, Platform};
-use lanyard_core::model::name::{
-    AccountId, ClusterId, ClusterIdentity, ClusterName, NameError, Partition, Region,
-};
+use lanyard_core::model::cluster::{Cluster, Platform};
+use lanyard_core::model::name::{AccountId, ClusterId, ClusterName, NameError, Partition};
 
 use crate::call::{Call, Service};
 use crate::client::Aws;
@@ -86,7 +84,7 @@ impl Aws {
             .and_then(|identity| identity.oidc())
             .and_then(|oidc| oidc.issuer());
         let issuer = issuer.ok_or_else(|| AwsError::unclear(&call, "the cluster has no OIDC issuer"))?;
-        let cluster = cluster(arn, issuer).map_err(|error| AwsError::unclear(&call, error))?;
+        let cluster = Cluster::eks(arn, issuer).map_err(|error| AwsError::unclear(&call, error))?;
         let auto_mode = described
             .compute_config()
             .and_then(|config| config.enabled())
@@ -125,48 +123,9 @@ fn caller_account(arn: &str) -> Result<(Partition, AccountId), NameError> {
     Ok((Partition::parse(part(1))?, AccountId::parse(part(4))?))
 }
 
-/// Parses the ARN of a cluster: `arn:<partition>:eks:<region>:<account>:cluster/<name>`.
-fn cluster(arn: &str, issuer: &str) -> Result<Cluster, NameError> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let part = |at: usize| parts.get(at).copied().unwrap_or_default();
-    Ok(Cluster {
-        identity: ClusterIdentity::parse(arn)?,
-        platform: Platform::Eks {
-            name: ClusterName::parse(part(5).strip_prefix("cluster/").unwrap_or_default())?,
-            region: Region::parse(part(3))?,
-            agent: AgentPolicy::default(),
-        },
-        partition: Partition::parse(part(1))?,
-        account: AccountId::parse(part(4))?,
-        issuer: Issuer::parse(issuer)?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cluster_is_derived_from_arn() {
-        let arn = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/prod";
-        let found = cluster(arn, "https://oidc.eks.cn-north-1.amazonaws.com.cn/id/ABC").unwrap();
-        assert_eq!(found.identity.as_str(), arn);
-        assert_eq!(
-            (found.partition.as_str(), found.account.as_str()),
-            ("aws-cn", "111122223333")
-        );
-        assert_eq!(found.role_path().unwrap().as_str(), "/lanyard/cn-north-1/prod/");
-    }
-
-    #[test]
-    fn arn_of_another_resource_is_rejected() {
-        for arn in ["arn:aws:eks:eu-west-1:111122223333:addon/prod/x", "prod", ""] {
-            assert!(
-                cluster(arn, "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC").is_err(),
-                "{arn}"
-            );
-        }
-    }
 
     #[test]
     fn caller_arn_yields_partition_and_account() {

@@ -14,6 +14,10 @@ mod no_room;
 
 pub(crate) use no_room::NoRoom;
 
+/// The subject of the message about a right that the API server denies. The command line, which reads with the rights of
+/// its user, replaces it.
+pub const OPERATOR_RBAC: &str = "the RBAC of the operator";
+
 /// A failed read or write.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -154,9 +158,7 @@ impl EngineError {
         match self {
             Self::Aws(error) => error.read_error(),
             Self::Kube { verb, what, source } => match kube_class(source).1 {
-                Reason::AccessDenied => {
-                    ReadError::Denied(format!("the RBAC of the operator lacks {verb} on {what}"))
-                }
+                Reason::AccessDenied => ReadError::Denied(format!("{OPERATOR_RBAC} lacks {verb} on {what}")),
                 Reason::Throttled => ReadError::Throttled,
                 _ => ReadError::Failed(quote(&self.to_string())),
             },
@@ -185,4 +187,18 @@ fn kube_class(error: &kube::Error) -> (Disposition, Reason) {
         409 => (Disposition::RetrySoon, Reason::Progressing),
         _ => (Disposition::RetrySoon, Reason::Unavailable),
     }
+}
+
+/// The message of a Kubernetes client error, shortened and safe to show. The client's own text repeats itself, and for
+/// a broken connection only the innermost cause names the problem.
+#[must_use]
+pub fn kube_message(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return quote(&status.message);
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    quote(&innermost.to_string())
 }

@@ -8,6 +8,7 @@
 //! The engine makes no decisions: core provides the scope and the plan, and interprets the results. A failed read is an
 //! unreadable fact, and a failed step is part of the outcome.
 
+pub mod issuer;
 pub mod pods;
 pub mod raw;
 
@@ -24,7 +25,7 @@ mod write;
 
 pub use access::AccountAccess;
 pub use engine::Engine;
-pub use error::EngineError;
+pub use error::{EngineError, OPERATOR_RBAC, kube_message};
 pub use guarded_client::{GuardedClient, WriteCheck};
 pub use lanyard_aws::{ListedAssociation, ListedRole, Page};
 pub use read::{ListedAccount, Scope, fingerprint};

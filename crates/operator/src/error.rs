@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use kube::config::{InClusterError, KubeconfigError};
 use lanyard_aws::AwsError;
 use lanyard_core::model::name::ClusterName;
-use lanyard_core::model::text::quote;
+pub use lanyard_engine::kube_message;
 
 /// An error that ends the program.
 #[derive(Debug, thiserror::Error)]
@@ -119,18 +119,4 @@ pub enum OperatorError {
     /// The task that renews the lease has ended.
     #[error("lease renewal stopped unexpectedly; this is a bug in Lanyard")]
     LeaseAbandoned,
-}
-
-/// The message of a Kubernetes client error, shortened and safe to show. The client's own text repeats itself, and for
-/// a broken connection only the innermost cause names the problem.
-#[must_use]
-pub fn kube_message(error: &kube::Error) -> String {
-    if let kube::Error::Api(status) = error {
-        return quote(&status.message);
-    }
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    quote(&innermost.to_string())
 }

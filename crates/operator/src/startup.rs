@@ -6,8 +6,6 @@ mod attempt;
 mod connect;
 mod count_requests;
 mod crds;
-mod issuer;
-mod limits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +25,7 @@ use crate::settings::{ClusterSelector, ClusterSettings, Settings};
 
 pub use connect::{Connected, connect};
 pub use crds::wait_for_crds;
-pub(crate) use limits::RESPONSE_TIMEOUT;
+pub(crate) use lanyard_engine::issuer::RESPONSE_TIMEOUT;
 
 /// The interval between attempts to identify the cluster. A missing permission or credential needs a manual repair.
 const RETRY_INTERVAL: Duration = Duration::from_secs(15);

@@ -64,6 +64,26 @@ pub enum ProviderPolicy {
 }
 
 impl Cluster {
+    /// The EKS cluster with this ARN, `arn:<partition>:eks:<region>:<account>:cluster/<name>`, and this issuer.
+    ///
+    /// # Errors
+    /// Returns an error if the ARN is not the ARN of a cluster, or if the issuer is not an https URL.
+    pub fn eks(arn: &str, issuer: &str) -> Result<Self, NameError> {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let part = |at: usize| parts.get(at).copied().unwrap_or_default();
+        Ok(Self {
+            identity: ClusterIdentity::parse(arn)?,
+            platform: Platform::Eks {
+                name: ClusterName::parse(part(5).strip_prefix("cluster/").unwrap_or_default())?,
+                region: Region::parse(part(3))?,
+                agent: AgentPolicy::default(),
+            },
+            partition: Partition::parse(part(1))?,
+            account: AccountId::parse(part(4))?,
+            issuer: Issuer::parse(issuer)?,
+        })
+    }
+
     /// The path of the roles that Lanyard creates for this cluster: `/lanyard/<region>/<cluster>/` on EKS,
     /// `/lanyard/<cluster-id>/` elsewhere.
     ///
@@ -139,6 +159,28 @@ mod tests {
             let json = serde_json::to_value(&cluster).unwrap();
             assert_eq!(json["platform"], platform);
             assert_eq!(serde_json::from_value::<Cluster>(json).unwrap(), cluster);
+        }
+    }
+
+    #[test]
+    fn cluster_is_derived_from_arn() {
+        let arn = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/prod";
+        let found = Cluster::eks(arn, "https://oidc.eks.cn-north-1.amazonaws.com.cn/id/ABC").unwrap();
+        assert_eq!(found.identity.as_str(), arn);
+        assert_eq!(
+            (found.partition.as_str(), found.account.as_str()),
+            ("aws-cn", "111122223333")
+        );
+        assert_eq!(found.role_path().unwrap().as_str(), "/lanyard/cn-north-1/prod/");
+    }
+
+    #[test]
+    fn arn_of_another_resource_is_rejected() {
+        for arn in ["arn:aws:eks:eu-west-1:111122223333:addon/prod/x", "prod", ""] {
+            assert!(
+                Cluster::eks(arn, "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC").is_err(),
+                "{arn}"
+            );
         }
     }
 }

@@ -4,8 +4,8 @@
 use lanyard_aws::{Aws, AwsError, IdentifiedCluster};
 use lanyard_core::model::arn::Issuer;
 use lanyard_core::model::cluster::Cluster;
+use lanyard_engine::issuer::{self, IssuerMatch};
 
-use super::issuer::{self, IssuerMatch};
 use crate::settings::{ClusterSelector, ClusterSettings};
 
 /// The error of one attempt to identify the cluster.

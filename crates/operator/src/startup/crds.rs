@@ -9,7 +9,7 @@ use kube::Resource;
 use lanyard_api::{WorkloadIdentity, WorkloadIdentityClass};
 use tokio::time::{sleep, timeout};
 
-use super::limits::RESPONSE_TIMEOUT;
+use super::RESPONSE_TIMEOUT;
 use crate::admin::{Readiness, Requirement};
 use crate::error::{OperatorError, kube_message};
 

@@ -2,19 +2,23 @@
 //! Input: both issuers; that of the API server comes from its discovery document, as in its tokens. Output: a match.
 //! Reads from the API server.
 
+use std::time::Duration;
+
 use lanyard_core::model::arn::Issuer;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::limits::RESPONSE_TIMEOUT;
 use crate::error::kube_message;
+
+/// The maximum time for one response of the API server.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The path that OpenID Connect Discovery 1.0 gives the document.
 const DOCUMENT: &str = "/.well-known/openid-configuration";
 
 /// The comparison of two issuers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum IssuerMatch {
+pub enum IssuerMatch {
     /// They belong to one cluster. The value is the issuer in the tokens, which AWS compares.
     Same(Issuer),
     /// They belong to different clusters.
@@ -27,7 +31,10 @@ struct Discovery {
 }
 
 /// Reads the issuer from the discovery document of the API server.
-pub(super) async fn read(kube: &kube::Client) -> Result<Issuer, String> {
+///
+/// # Errors
+/// Returns an error with the message for the user if the API server does not return an issuer.
+pub async fn read(kube: &kube::Client) -> Result<Issuer, String> {
     let request = http::Request::get(DOCUMENT)
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
@@ -46,7 +53,8 @@ pub(super) async fn read(kube: &kube::Client) -> Result<Issuer, String> {
 }
 
 /// Compares the issuer of AWS with that of the API server.
-pub(super) fn compare(aws: &Issuer, api_server: &Issuer) -> IssuerMatch {
+#[must_use]
+pub fn compare(aws: &Issuer, api_server: &Issuer) -> IssuerMatch {
     let same = aws == api_server
         || match (EksIssuer::of(aws), EksIssuer::of(api_server)) {
             (Some(aws), Some(api_server)) => aws == api_server,
