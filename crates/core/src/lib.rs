@@ -21,6 +21,7 @@ pub mod reconcile;
 
 pub mod aws_event;
 pub mod bulk;
+pub mod diagnose;
 
 #[cfg(test)]
 mod example;
