@@ -1,0 +1,140 @@
+//! `doctor`: says why the pods of an identity get no credentials. Input: the name of a WorkloadIdentity. Output: one finding for
+//! each rule of core. Reads from AWS and the API server.
+
+mod item;
+
+use clap::Args;
+use jiff::Timestamp;
+use lanyard_core::diagnose::{Evidence, diagnose};
+use lanyard_core::identity::Identity;
+use lanyard_core::model::fact::{Fact, ReadError};
+use lanyard_core::model::observed::Observed;
+use lanyard_core::reconcile::scope::ReadScope;
+use lanyard_engine::Scope;
+use lanyard_engine::raw::Decoded;
+
+use crate::connect::connect;
+use crate::discovery::{Site, identify};
+use crate::envelope::{ClusterRef, Envelope, Unread};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::global::Global;
+use crate::output::Report;
+use crate::plan::{ClassFacts, PlanArgs, Ruling, identity_of, live};
+use crate::screen::{Screen, Tone};
+
+pub use item::DoctorItem;
+
+/// The settings of `doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// Name of a WorkloadIdentity, as `orders`, `wid/orders` or `sa/orders`.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+/// The result of `doctor`.
+pub(crate) struct DoctorReport(Envelope<DoctorItem>);
+
+/// Diagnoses an identity.
+pub(crate) async fn run(args: &DoctorArgs, global: &Global) -> Result<DoctorReport, CliError> {
+    let connection = connect(global).await?;
+    let candidates = live(&connection, &PlanArgs::of_names(vec![args.name.clone()])).await?;
+    let site = identify(&connection, global, None).await?;
+    let facts = ClassFacts::read(&connection.client, &Default::default(), &candidates, false).await;
+    let decoded = candidates
+        .iter()
+        .find_map(|candidate| candidate.object.decode(&site.cluster().identity));
+    let Some(mut decoded) = decoded else {
+        return Err(CliError::Usage(format!("{} is not a valid name", args.name)));
+    };
+    decoded.target.access = facts.access(&decoded);
+    let accepted = match identity_of(&decoded, site.cluster(), &facts) {
+        Ruling::Accepted(accepted) => accepted,
+        Ruling::Invalid(defects) => {
+            let defects = defects.join("; ");
+            return Err(CliError::Usage(format!("{} is invalid: {defects}", args.name)));
+        }
+        Ruling::Rejected(message) => {
+            return Err(CliError::Usage(format!(
+                "the class rejects {}: {message}",
+                args.name
+            )));
+        }
+    };
+    let (observed, mut unread) = observe(&decoded, &accepted.identity, &site).await;
+    let evidence = Evidence {
+        subject: &decoded.target.subject,
+        cluster: site.cluster(),
+        binding: &accepted.identity.binding,
+        observed: &observed,
+    };
+    let item = DoctorItem::new(&evidence, diagnose(&evidence));
+    unread.extend(item.unread());
+    unread.extend(accepted.unread);
+    let cluster = Some(ClusterRef::from(site.cluster()));
+    Ok(DoctorReport(Envelope::new(
+        "Doctor",
+        cluster,
+        Timestamp::now(),
+        unread,
+        vec![item],
+    )))
+}
+
+/// The facts that the rules need. Without AWS, no fact is read.
+async fn observe(decoded: &Decoded, identity: &Identity, site: &Site) -> (Observed, Vec<Unread>) {
+    let engine = match site {
+        Site::Full(engine, unread) => {
+            let scope = ReadScope {
+                roles: vec![identity.role_arn().clone()],
+                known_policies: Default::default(),
+                provider: identity.binding.provider_arn(),
+                agent: !identity.binding.is_irsa(),
+                fresh_pods: true,
+                workloads: false,
+            };
+            let scope = Scope::new(&decoded.target, scope, Fact::Unreadable(ReadError::NotRead));
+            return (engine.observe(&scope).await, unread.iter().cloned().collect());
+        }
+        Site::WithoutAws(_, unread) => unread,
+    };
+    (Observed::unread(), vec![engine.clone()])
+}
+
+impl Report for DoctorReport {
+    type Item = DoctorItem;
+
+    fn envelope(&self) -> &Envelope<DoctorItem> {
+        &self.0
+    }
+
+    fn exit(&self) -> Exit {
+        let complete = if self.0.complete {
+            Exit::Done
+        } else {
+            Exit::Incomplete
+        };
+        match self.0.items.iter().any(DoctorItem::has_fault) {
+            true => Exit::Changes,
+            false => complete,
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.items.iter().flat_map(DoctorItem::fault_codes).collect()
+    }
+
+    fn text(&self, screen: &mut Screen, wide: bool) {
+        for item in &self.0.items {
+            item.render(screen, wide);
+        }
+        for line in &self.0.unread {
+            let text = format!(
+                "not read: {}: {}; {}",
+                line.resource, line.cause, line.consequence
+            );
+            screen.put(Tone::Faint, &text).end();
+        }
+    }
+}

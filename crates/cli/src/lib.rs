@@ -1,0 +1,33 @@
+//! `kubectl lanyard`: shows what the operator would do, and what a role or a pod needs.
+//!
+//! ```text
+//!   arguments ---> args ---> plan, trust, doctor, version ---> Report ---> output ---> stdout
+//!                              |
+//!                  core (decisions), engine (reads, with a closed write gate)
+//! ```
+//!
+//! The command line decides with the same code as the operator, reads with the rights of its user, and writes nothing.
+
+mod args;
+mod completion;
+mod connect;
+mod discovery;
+mod doctor;
+mod entry;
+mod envelope;
+mod error;
+mod exit;
+mod global;
+mod hint;
+mod inert;
+mod manifest;
+mod output;
+mod plan;
+mod schema;
+mod screen;
+mod trust;
+mod version;
+
+pub use args::command;
+pub use entry::main;
+pub use schema::schemas;

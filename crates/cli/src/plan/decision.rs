@@ -1,0 +1,102 @@
+//! The identity of an object under its class. Input: a decoded object, the cluster and the classes. Output: the identity, or the
+//! objections. No I/O. The decision is that of the operator, with a free rollout slot for every identity.
+
+use std::cell::Cell;
+
+use lanyard_core::class::Selection;
+use lanyard_core::identity::Identity;
+use lanyard_core::model::cluster::Cluster;
+use lanyard_core::model::fact::ReadError;
+use lanyard_core::model::text::field;
+use lanyard_core::reconcile::class_decision::{ClassDecision, SpecContext, decide_class};
+use lanyard_engine::raw::Decoded;
+
+use super::class_facts::{ClassFacts, record};
+use crate::envelope::Unread;
+
+/// The ruling on an object.
+pub(crate) enum Ruling {
+    /// Its spec is applied.
+    Accepted(Box<Accepted>),
+    /// Its spec is invalid: every defect.
+    Invalid(Vec<String>),
+    /// Its class does not allow the spec.
+    Rejected(String),
+}
+
+/// An accepted spec.
+pub(crate) struct Accepted {
+    /// The identity.
+    pub identity: Identity,
+    /// Remarks for the user.
+    pub notes: Vec<String>,
+    /// The class, if it could not be read.
+    pub unread: Vec<Unread>,
+}
+
+/// Rules on an object that is not being deleted.
+pub(crate) fn identity_of(decoded: &Decoded, cluster: &Cluster, facts: &ClassFacts) -> Ruling {
+    let spec = match &decoded.spec {
+        Ok(spec) => spec,
+        Err(error) => return Ruling::Invalid(vec![error.clone()]),
+    };
+    let subject = &decoded.target.subject;
+    let takes_slot = Cell::new(None);
+    let decide = |selection: &Selection<'_>| {
+        decide_class(
+            spec,
+            SpecContext { subject, cluster },
+            selection,
+            record(decoded),
+            |class| {
+                takes_slot.set(Some(class.to_string()));
+                true
+            },
+        )
+    };
+    facts.select(spec, decoded, |selection| {
+        let Selection::Unreadable(error) = selection else {
+            return ruling(decide(selection), takes_slot.take(), None);
+        };
+        let unread = Some(class_unread(error));
+        match decide(selection) {
+            // Without the class, the values that it gave last count, as for the operator. A freeze would be wrong here: the
+            // operator can read the class.
+            ClassDecision::Accepted(identity) => {
+                let identity = Identity {
+                    frozen: None,
+                    ..*identity
+                };
+                ruling(ClassDecision::Accepted(Box::new(identity)), None, unread)
+            }
+            ClassDecision::Rejected(_) => ruling(decide(&Selection::Unrestricted), None, unread),
+            ClassDecision::Invalid(defects) => ruling(ClassDecision::Invalid(defects), None, unread),
+        }
+    })
+}
+
+fn class_unread(error: &ReadError) -> Unread {
+    Unread {
+        resource: "the class".to_owned(),
+        cause: error.to_string(),
+        consequence: "its guardrails are not judged, and its values count as last applied".to_owned(),
+    }
+}
+
+fn ruling(decision: ClassDecision, slot: Option<String>, unread: Option<Unread>) -> Ruling {
+    match decision {
+        ClassDecision::Accepted(identity) => {
+            let note =
+                |class| format!("the {class} starts this change of the method when a rollout slot is free");
+            Ruling::Accepted(Box::new(Accepted {
+                identity: *identity,
+                notes: slot.map(note).into_iter().collect(),
+                unread: unread.into_iter().collect(),
+            }))
+        }
+        ClassDecision::Rejected(freeze) => Ruling::Rejected(freeze.message),
+        ClassDecision::Invalid(defects) => {
+            Ruling::Invalid(defects.iter().map(|defect| field(&defect.to_string())).collect())
+        }
+    }
+}

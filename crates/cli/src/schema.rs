@@ -1,0 +1,21 @@
+//! The JSON schemas of the results, for `docs/reference/cli/`. No input; file names with schemas out; no I/O.
+
+use schemars::schema_for;
+use serde_json::Value;
+
+use crate::doctor::DoctorItem;
+use crate::envelope::Envelope;
+use crate::plan::PlanItem;
+use crate::trust::TrustItem;
+use crate::version::VersionItem;
+
+/// The schema of each kind of result, by the name of the kind in lower case.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        ("plan", schema_for!(Envelope<PlanItem>).to_value()),
+        ("doctor", schema_for!(Envelope<DoctorItem>).to_value()),
+        ("trust", schema_for!(Envelope<TrustItem>).to_value()),
+        ("version", schema_for!(Envelope<VersionItem>).to_value()),
+    ]
+}
