@@ -1,7 +1,8 @@
 //! `cargo xtask codegen`: writes every generated file from the Rust it comes from, or checks that none is stale.
-//! The api and core crates in, `crds/`, `config/samples/` and `docs/conditions.md` out. Does I/O: files of the
+//! The api, core and cli crates in, `crds/`, `config/samples/`, `docs/conditions.md` and `docs/reference/cli/` out. Does I/O: files of the
 //! workspace.
 
+mod command_line;
 mod conditions;
 mod diff;
 mod generated;
@@ -17,7 +18,7 @@ use console::style;
 
 use self::generated::Generated;
 
-/// Writes the generated files: crds/, config/samples/ and docs/conditions.md.
+/// Writes the generated files: crds/, config/samples/, docs/conditions.md and docs/reference/cli/.
 #[derive(Args, Debug)]
 pub struct CodegenArgs {
     /// Change nothing; show what is stale as a diff and fail.
@@ -26,7 +27,7 @@ pub struct CodegenArgs {
 }
 
 /// Directories that hold nothing but generated files: whatever else lies there is stale.
-const OWNED_DIRS: [&str; 2] = ["crds", "config/samples"];
+const OWNED_DIRS: [&str; 3] = ["crds", "config/samples", "docs/reference/cli"];
 
 /// A file that is out of date.
 enum Stale {
@@ -70,6 +71,7 @@ fn root() -> PathBuf {
 fn generate() -> Result<Generated> {
     let mut generated = kubernetes::crds()?;
     generated.append(&mut kubernetes::samples()?);
+    generated.append(&mut command_line::files()?);
     generated.insert("docs/conditions.md".into(), conditions::page());
     Ok(generated)
 }

@@ -2,7 +2,7 @@
 //! Input: the packages as Cargo reports them. Output: findings. Runs `cargo tree`, which resolves features per crate.
 //!
 //! ```text
-//!   iam-policy <- core <- api          core, api, aws <- engine <- operator
+//!   iam-policy <- core <- api          core, api, aws <- engine <- operator, cli
 //!                 core <- aws          testkit, tests <- xtask; nothing that is shipped uses these three
 //! ```
 
@@ -36,6 +36,7 @@ const API: &str = "lanyard-api";
 const AWS: &str = "lanyard-aws";
 const ENGINE: &str = "lanyard-engine";
 const OPERATOR: &str = "lanyard-operator";
+const CLI: &str = "lanyard-cli";
 const TESTKIT: &str = "lanyard-testkit";
 const TESTS: &str = "lanyard-tests";
 
@@ -53,7 +54,7 @@ const PURE: &[&str] = &[
     "hyper*",
 ];
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     Rule {
         package: IAM_POLICY,
         uses: &[],
@@ -104,6 +105,13 @@ const RULES: [Rule; 9] = [
         never_reaches: &[],
     },
     Rule {
+        package: CLI,
+        uses: &[IAM_POLICY, CORE, API, AWS, ENGINE],
+        tests_use: &[],
+        never_names: AWS_CLIENTS,
+        never_reaches: &[],
+    },
+    Rule {
         package: TESTKIT,
         uses: &[CORE, API],
         tests_use: &[AWS],
@@ -112,14 +120,14 @@ const RULES: [Rule; 9] = [
     },
     Rule {
         package: TESTS,
-        uses: &[IAM_POLICY, CORE, API, AWS, ENGINE, OPERATOR, TESTKIT],
+        uses: &[IAM_POLICY, CORE, API, AWS, ENGINE, OPERATOR, CLI, TESTKIT],
         tests_use: &[],
         never_names: &[],
         never_reaches: &[],
     },
     Rule {
         package: "xtask",
-        uses: &[CORE, API, TESTKIT, TESTS],
+        uses: &[CORE, API, CLI, TESTKIT, TESTS],
         tests_use: &[],
         never_names: &[],
         never_reaches: &[],
@@ -236,6 +244,11 @@ mod tests {
         assert_eq!(
             said(API, &used(AWS, Value::Null)).unwrap(),
             "lanyard-api must not use lanyard-aws"
+        );
+        assert_eq!(said(CLI, &used(ENGINE, Value::Null)), None);
+        assert_eq!(
+            said(CLI, &used(OPERATOR, Value::Null)).unwrap(),
+            "lanyard-cli must not use lanyard-operator"
         );
     }
 
