@@ -49,21 +49,41 @@ pub(super) fn evaluate_test(test: &Test, request: &TrustRequest, variables: bool
         return null(test, &known);
     }
     let fits = |value: &str| {
-        let any = Truth::any(
-            test.values
-                .iter()
-                .map(|expected| compare(test.operator.family, expected, value, variables)),
-        );
+        let any = Truth::any(test.values.iter().map(|expected| {
+            match request.variable(expected).filter(|_| variables) {
+                Some(expected) => compare(test.operator.family, &expected, value, false),
+                None => compare(test.operator.family, expected, value, variables),
+            }
+        }));
         if test.operator.negated { any.not() } else { any }
     };
     match (known, test.operator.quantifier) {
         (Known::Unknown | Known::Present, _) => Truth::Unknown,
+        (Known::Variable(variable), None) if variables => same_variable(test, variable),
+        (Known::Variable(_), _) => Truth::Unknown,
         (Known::Absent, _) => without_key(test),
         (Known::One(value), _) => fits(&value),
         (Known::Many(values), Some(Quantifier::All)) => Truth::all(values.iter().map(|value| fits(value))),
         (Known::Many(values), Some(Quantifier::Any)) => Truth::any(values.iter().map(|value| fits(value))),
         // The behaviour of a comparison without a prefix on several values is not documented.
         (Known::Many(_), None) => Truth::Unknown,
+    }
+}
+
+/// The result of a test of a key whose value is that of a policy variable: unknown for every other value.
+fn same_variable(test: &Test, variable: &str) -> Truth {
+    let compares_text = matches!(
+        test.operator.family,
+        Family::Exact | Family::IgnoringCase | Family::Pattern
+    );
+    let names_it = test
+        .values
+        .iter()
+        .any(|value| value.eq_ignore_ascii_case(variable));
+    match (compares_text && names_it, test.operator.negated) {
+        (true, false) => Truth::Yes,
+        (true, true) => Truth::No,
+        (false, _) => Truth::Unknown,
     }
 }
 

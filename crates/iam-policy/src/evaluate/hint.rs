@@ -70,7 +70,7 @@ fn about(test: &Test, request: &TrustRequest) -> String {
         Known::Absent if test.key.to_ascii_lowercase().starts_with("aws:requesttag/") => {
             return format!("it tests `{key}`, a session tag that is not sent");
         }
-        Known::Absent | Known::Present | Known::Unknown | Known::Many(_) => {
+        Known::Absent | Known::Present | Known::Unknown | Known::Many(_) | Known::Variable(_) => {
             return format!("its `{}` on `{key}` is not met", test.operator);
         }
     };

@@ -54,6 +54,8 @@ pub(super) enum Known {
     Many(BTreeSet<String>),
     /// The key exists, but its value is not known.
     Present,
+    /// The value is not known, but it is that of this policy variable, in lower case.
+    Variable(&'static str),
     Absent,
     Unknown,
 }
@@ -144,11 +146,25 @@ impl TrustRequest {
             ) => match key.as_str() {
                 "aws:sourcearn" => Known::One(cluster_arn.clone()),
                 "aws:sourceaccount" => Known::One(account.clone()),
+                // EKS requires the role to be in the account of the cluster, so both are in the same organization.
+                "aws:sourceorgid" => Known::Variable("${aws:resourceorgid}"),
                 "aws:tagkeys" if *session_tags => Known::Many(SESSION_TAGS.map(str::to_owned).into()),
                 "aws:tagkeys" => Known::Absent,
                 _ => Known::Unknown,
             },
         }
+    }
+
+    /// The value of a policy variable such as `${aws:ResourceAccount}`, ignoring case. Returns `None` if it is not known.
+    pub(super) fn variable(&self, variable: &str) -> Option<String> {
+        let Self::PodIdentity { account, .. } = self else {
+            return None;
+        };
+        let accounts = ["${aws:resourceaccount}", "${aws:sourceaccount}"];
+        let mut known = accounts.iter();
+        known
+            .any(|known| variable.eq_ignore_ascii_case(known))
+            .then(|| account.clone())
     }
 
     /// The value of a session tag: EKS sends these six tags and no others (docs/dev/aws-behaviour.md#session-tags).

@@ -305,6 +305,43 @@ fn unknown_condition_key_is_undecided_alone() {
 }
 
 #[test]
+fn source_organization_as_in_guide_of_aws_is_admitted() {
+    let with = |condition: Value| admits(&document(json!([pods(condition)])), &by_pod_identity(true));
+    let is_admitted = |condition| matches!(with(condition), Admission::Admitted { .. });
+    let is_undecided = |condition| matches!(with(condition), Admission::Undecided { .. });
+    let own = || json!({"aws:SourceOrgId": "${aws:ResourceOrgId}"});
+    assert!(is_admitted(json!({"StringEquals": own()})));
+    assert!(is_admitted(
+        json!({"StringLike": {"AWS:sourceorgid": ["o-1", "${AWS:ResourceOrgID}"]}})
+    ));
+    assert!(is_admitted(json!({"StringEqualsIfExists": own()})));
+    assert!(is_admitted(
+        json!({"StringEquals": {"aws:SourceAccount": "${aws:ResourceAccount}"}})
+    ));
+    assert!(is_undecided(json!({"StringEquals": {"aws:SourceOrgId": "o-1"}})));
+    assert!(is_undecided(
+        json!({"StringEquals": {"aws:SourceOrgId": "${aws:PrincipalOrgID}"}})
+    ));
+    assert!(matches!(
+        with(json!({"StringNotEquals": own()})),
+        Admission::NotAdmitted { .. }
+    ));
+    let irsa = document(json!([irsa(json!({"StringEquals": own()}))]));
+    assert!(matches!(admits(&irsa, &by_irsa()), Admission::Undecided { .. }));
+    let old = Document::from_value(json!({
+        "Version": "2008-10-17",
+        "Statement": [pods(json!({"StringEquals": own()}))],
+    }));
+    assert!(
+        !matches!(
+            admits(&old.unwrap(), &by_pod_identity(true)),
+            Admission::Admitted { .. }
+        ),
+        "no variables in this version"
+    );
+}
+
+#[test]
 fn element_not_allowed_in_trust_is_undecided() {
     for statement in [
         changed(irsa(exact()), "Resource", json!("*")),
