@@ -15,7 +15,7 @@ pub async fn bed() -> Result<&'static TestBed> {
     static BED: OnceCell<TestBed> = OnceCell::const_new();
     let start = async || -> Result<TestBed> {
         let bed = TestBed::start(TestBedOptions {
-            nodes: 0,
+            nodes: 1,
             ..TestBedOptions::default()
         })
         .await?;

@@ -5,6 +5,7 @@
 
 mod ask;
 mod method;
+mod pods_wait;
 mod role;
 mod stored;
 mod tags;
