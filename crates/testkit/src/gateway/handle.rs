@@ -98,6 +98,16 @@ impl Gateway {
         self.core.gaps.associations.shift_times(older);
     }
 
+    /// Sets how late STS sees new roles, trust policies and OIDC providers; at first it does at once.
+    pub fn set_sts_lag(&self, lag: Duration) {
+        self.core.gaps.visibility.set_lag(lag);
+    }
+
+    /// Switches EKS Auto Mode on or off in every cluster.
+    pub fn set_auto_mode(&self, enabled: bool) {
+        self.core.gaps.clusters.set_auto_mode(enabled);
+    }
+
     /// Makes an association look owned by an EKS add-on (docs/dev/aws-behaviour.md#add-on-ownership).
     pub fn set_association_owner(&self, association_id: &str, owner_arn: &str) {
         self.core.gaps.associations.set_owner(association_id, owner_arn);

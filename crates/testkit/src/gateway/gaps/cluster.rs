@@ -10,11 +10,16 @@ use serde_json::Value;
 use super::super::message::{Answer, Request};
 use crate::location::REGION;
 
-/// The `computeConfig` that clusters were created with, by ARN.
+/// The `computeConfig` that clusters were created with, by ARN, and the one that a test set for all of them.
 #[derive(Debug, Default)]
-pub(crate) struct Clusters(Mutex<HashMap<String, Value>>);
+pub(crate) struct Clusters(Mutex<HashMap<String, Value>>, Mutex<Option<bool>>);
 
 impl Clusters {
+    /// Switches Auto Mode on or off in every cluster.
+    pub fn set_auto_mode(&self, enabled: bool) {
+        *self.1.lock() = Some(enabled);
+    }
+
     /// Corrects the answer to CreateCluster or DescribeCluster.
     pub fn mend(&self, request: &Request, answer: Answer) -> Answer {
         let Some(mut body) = answer.parse_json() else {
@@ -38,6 +43,12 @@ impl Clusters {
         let mut known = self.0.lock();
         if let Some(compute) = asked.get("computeConfig") {
             known.insert(arn.clone(), compute.clone());
+        }
+        if let (Some(enabled), Some(cluster)) = (*self.1.lock(), cluster.as_object_mut()) {
+            cluster.insert(
+                "computeConfig".to_owned(),
+                serde_json::json!({"enabled": enabled}),
+            );
         }
         if let (Some(compute), Some(cluster)) = (known.get(&arn), cluster.as_object_mut()) {
             cluster.entry("computeConfig").or_insert_with(|| compute.clone());

@@ -13,6 +13,7 @@ mod listings;
 mod paging;
 mod provider;
 mod token;
+mod visibility;
 mod web_identity;
 
 use serde_json::Value;
@@ -32,14 +33,16 @@ use self::listings::Listings;
 use self::paging::Pages;
 use self::provider::Providers;
 use self::token::Keys;
+use self::visibility::Visibility;
 
 /// State that the gateway keeps because an emulator does not.
 #[derive(Debug, Default)]
 pub(crate) struct Gaps {
     pub associations: Associations,
     pub keys: Keys,
+    pub visibility: Visibility,
     association_pages: Pages,
-    clusters: Clusters,
+    pub clusters: Clusters,
     listings: Listings,
     providers: Providers,
 }
@@ -54,6 +57,7 @@ impl Gaps {
         if !answer.status.is_success() {
             return answer;
         }
+        self.visibility.note(call, request);
         self.mend(call, request, answer)
     }
 
@@ -69,6 +73,7 @@ impl Gaps {
                 let current = self.association(emulators, request).await;
                 association_role::refusal(emulators, request, current.as_ref()).await
             }
+            "AssumeRoleWithWebIdentity" => self.visibility.refusal(request),
             _ => None,
         }
     }
