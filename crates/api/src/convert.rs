@@ -304,6 +304,8 @@ impl DriftStatus {
         Self {
             count: drift.count,
             items: drift.items.iter().map(DriftItem::from_core).collect(),
+            unmanaged_count: Some(drift.unmanaged_count).filter(|count| *count > 0),
+            unmanaged: drift.unmanaged.iter().map(DriftItem::from_core).collect(),
             last_correction: drift.last_correction.as_ref().map(|correction| Correction {
                 at: Time(correction.at),
                 items: correction.items.iter().map(DriftItem::from_core).collect(),
@@ -315,6 +317,8 @@ impl DriftStatus {
         core::DriftStatus {
             count: self.count,
             items: self.items.iter().map(DriftItem::to_core).collect(),
+            unmanaged_count: self.unmanaged_count.unwrap_or_default(),
+            unmanaged: self.unmanaged.iter().map(DriftItem::to_core).collect(),
             last_correction: self.last_correction.as_ref().map(|correction| core::Correction {
                 at: correction.at.0,
                 items: correction.items.iter().map(DriftItem::to_core).collect(),

@@ -255,6 +255,16 @@ pub struct DriftStatus {
     #[schemars(schema_with = "drift_items")]
     pub items: Vec<DriftItem>,
 
+    /// unmanagedCount is the number of fields of other owners, which stay and are no drift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub unmanaged_count: Option<i64>,
+
+    /// unmanaged are the first 20 of these fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "drift_items")]
+    pub unmanaged: Vec<DriftItem>,
+
     /// lastCorrection is the most recent correction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Correction")]
@@ -285,8 +295,8 @@ pub struct DriftItem {
 
     /// reason is the cause for which the difference remains. Reported: the drift policy is Report, or the
     /// operator may not write. Contested: another writer reverts each correction, so Lanyard pauses.
-    /// Unreadable: the value could not be read from AWS. Unmanaged: another tool or a user added it and Lanyard does
-    /// not remove it.
+    /// Unreadable: the value could not be read from AWS. Unmanaged: another tool or a user added it, and Lanyard
+    /// does not remove it. Adopted: the field was on the role before Lanyard adopted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::drift_reason")]
     pub reason: Option<DriftReason>,

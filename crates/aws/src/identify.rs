@@ -42,6 +42,15 @@ impl Aws {
         })
     }
 
+    /// Reads if EKS Auto Mode runs the nodes of a cluster.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the call fails.
+    pub async fn auto_mode(&self, cluster: &ClusterName) -> Result<bool, AwsError> {
+        Ok(self.describe_cluster(cluster).await?.1)
+    }
+
     /// Identifies the account of a cluster outside EKS: the account of the operator's own credentials.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod identify;
 mod pages;
 #[cfg(feature = "events")]
 mod queue;
+mod time;
 
 pub use budget::{BudgetStats, Rates, WaitingCalls};
 pub use call::{Call, LONG_POLL, Measured, Meter, Service};

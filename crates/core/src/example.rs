@@ -135,11 +135,22 @@ pub(crate) fn rendered(
     })
 }
 
-/// The observed state and the status after a spec was applied.
+/// The observed state and the status after a spec was applied and has propagated.
 pub(crate) fn applied(spec: &Spec) -> (Identity, Observed, Status) {
     let identity = identity(spec);
     let mut world = world(&identity);
     let decision = decide(&identity, &Status::default(), &world);
     let status = carry_out(&decision, &Status::default(), &mut world).status;
+    let status = propagated(&identity, status, &world);
     (identity, world, status)
+}
+
+/// The status after the changes of the binding have reached new pods.
+pub(crate) fn propagated(identity: &Identity, mut status: Status, world: &Observed) -> Status {
+    let long_ago: Timestamp = "2026-02-01T12:00:00Z".parse().unwrap();
+    for condition in &mut status.conditions {
+        condition.last_transition_time = long_ago;
+    }
+    let decision = decide(identity, &status, world);
+    rendered(&decision, &status, world, &Outcome::default()).status
 }

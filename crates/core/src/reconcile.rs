@@ -14,6 +14,7 @@ pub mod deletion_mode;
 pub mod desired;
 pub mod diff;
 pub mod plan;
+pub mod propagation;
 pub mod scope;
 pub mod step;
 pub mod transition;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
@@ -142,7 +142,12 @@ pub(crate) struct ProviderSlot {
 /// The cached facts.
 pub(crate) struct ClusterFacts {
     pub(crate) max_age: Duration,
-    pub(crate) auto_mode: bool,
+    /// True if EKS Auto Mode runs the nodes, as last read.
+    pub(crate) auto_mode: AtomicBool,
+    /// The time of that read.
+    pub(crate) auto_mode_read: Mutex<Option<Instant>>,
+    /// The number of nodes with a ready agent's pod, as last shown by the watch on pods.
+    pub(crate) agent_nodes: AtomicUsize,
     /// The OIDC provider of each account with roles, by ARN.
     providers: SyncMutex<HashMap<String, ProviderSlot>>,
     provider_locks: KeyedLocks<String>,
@@ -155,7 +160,9 @@ impl ClusterFacts {
     pub(crate) fn new(max_age: Duration, auto_mode: bool) -> Self {
         Self {
             max_age,
-            auto_mode,
+            auto_mode: AtomicBool::new(auto_mode),
+            auto_mode_read: Mutex::new(Some(Instant::now())),
+            agent_nodes: AtomicUsize::new(0),
             providers: SyncMutex::default(),
             provider_locks: KeyedLocks::default(),
             agent: Slot::default(),
@@ -167,6 +174,7 @@ impl ClusterFacts {
     /// Clears the cache at the start of a leader term.
     pub(crate) async fn forget(&self) {
         self.providers.lock().clear();
+        *self.auto_mode_read.lock().await = None;
         self.agent.forget().await;
         *self.agents.lock().await = None;
         self.webhook.forget().await;

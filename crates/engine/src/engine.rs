@@ -47,7 +47,7 @@ impl Engine {
         timings: Timings,
         may_write: WriteCheck,
     ) -> Self {
-        let recent_writes = RecentWrites::new(timings.read_consistency);
+        let recent_writes = RecentWrites::new(timings.read_consistency, timings.propagation);
         let cluster_facts = ClusterFacts::new(timings.cluster_facts, auto_mode);
         let trust_edits = TrustEdits::new(timings.read_consistency);
         Self {

@@ -13,5 +13,5 @@ mod reading;
 mod testing;
 
 pub use index::{PodIndex, SubjectKey};
-pub(crate) use places::{AGENT_NAMESPACE, Agents, agent_selector};
+pub(crate) use places::{AGENT_DAEMON_SETS, AGENT_NAMESPACE, Agents, HOST_NETWORK, agent_selector};
 pub(crate) use reading::{PodFacts, read};

@@ -3,6 +3,7 @@
 use kube::core::ObjectMeta;
 use lanyard_api::{ANNOTATION_APPROVE, ANNOTATION_INVENTORY, FINALIZER};
 use lanyard_core::class;
+use lanyard_core::model::annotation::ANNOTATION_VERIFIED_TRUST;
 use lanyard_core::model::inventory::Inventory;
 use lanyard_core::model::observed::ControlMetadata;
 use lanyard_core::model::subject::Subject;
@@ -35,6 +36,7 @@ impl Target {
             finalizer: finalizers.iter().any(|known| known == FINALIZER),
             inventory: annotation(ANNOTATION_INVENTORY).and_then(Inventory::parse),
             approval: annotation(ANNOTATION_APPROVE).map(str::to_owned),
+            verified_trust: annotation(ANNOTATION_VERIFIED_TRUST).map(str::to_owned),
         };
         Some(Self {
             subject,

@@ -31,7 +31,7 @@ fn extras_are_reported(items: &[DriftItem]) -> Result<()> {
     ] {
         ensure!(fields.contains(&wanted), "{wanted} is not among {fields:?}");
     }
-    let reported = |item: &&DriftItem| item.reason == Some(DriftReason::Reported);
+    let reported = |item: &&DriftItem| item.reason == Some(DriftReason::Adopted);
     let others = items.iter().filter(|item| !reported(item));
     let others: Vec<&str> = others.map(|item| item.field.as_str()).collect();
     ensure!(others == ["tags[team]"], "{others:?}");
@@ -50,7 +50,8 @@ async fn adopt_and_release(scene: &TestNamespace<'_>, role: &str, method: &str) 
         .and_then(|status| status.role)
         .context("a role")?;
     ensure!(known.arn == arn && known.adopted, "{known:?}");
-    extras_are_reported(&drift(&object).items)?;
+    extras_are_reported(&drift(&object).unmanaged)?;
+    ensure!(drift(&object).count == 0, "{:?}", drift(&object).items);
     ensure!(own_tags(&scene.aws, role).await? == OWN);
     ensure!(contents(&scene.aws, role).await? == before.and(REQUESTED));
     if method == "IRSA" {

@@ -219,3 +219,25 @@ async fn allowed_agent_installation_happens_on_first_binding() -> Result<()> {
     );
     stage.bed.stop().await
 }
+
+/// Auto Mode includes the agent, and users switch it on in a running cluster.
+#[tokio::test]
+async fn auto_mode_switched_on_replaces_the_add_on() -> Result<()> {
+    let stage = TestEnv::set(BINARY, TestEnvOptions::default()).await?;
+    let scene = stage.scene("shop").await?;
+    scene.apply("orders", spec()).await?;
+    scene.until_ready("orders").await?;
+    stage.bed.gateway.set_auto_mode(true);
+    scene.aws.remove_agent().await?;
+    scene.reconciled("orders").await?;
+    scene.until_ready("orders").await?;
+    scene.apply("users", spec()).await?;
+    scene.until_ready("users").await?;
+
+    stage.bed.gateway.set_auto_mode(false);
+    scene.request_reconcile("orders").await?;
+    scene
+        .until_is("orders", "BindingReady", "False", "AgentNotReady")
+        .await?;
+    stage.bed.stop().await
+}

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
@@ -168,6 +169,7 @@ fn scenario(root: &Path, folder: &Path) -> Result<Outputs> {
         } else {
             WriteGate::Open
         },
+        timings: Timings::default(),
         now,
     };
     case.add_absent_roles(&previous, &mut observed);
@@ -221,6 +223,7 @@ struct Case {
     leaving: DeletionMode,
     is_deleting: bool,
     gate: WriteGate,
+    timings: Timings,
     now: Timestamp,
 }
 
@@ -228,7 +231,7 @@ impl Case {
     fn decide(&self, previous: &Status, observed: &Observed) -> Decision {
         match &self.identity {
             Some(identity) if !self.is_deleting => {
-                decide(identity, previous, observed, &Timings::default(), self.now)
+                decide(identity, previous, observed, &self.timings, self.now)
             }
             Some(_) | None => decide_deletion(&self.subject, previous, observed, self.leaving),
         }
@@ -296,7 +299,7 @@ impl Case {
             after: &after,
             previous,
             gate: self.gate,
-            timings: &Timings::default(),
+            timings: &self.timings,
             now: self.now,
         });
         (summary, after)
@@ -348,6 +351,11 @@ fn previous(folder: &Path, cluster: &Cluster) -> Result<Status> {
         leaving: DeletionMode::Remove,
         is_deleting: false,
         gate: WriteGate::Open,
+        // Everything has propagated since.
+        timings: Timings {
+            propagation: Duration::ZERO,
+            ..Timings::default()
+        },
         now: BEFORE.parse()?,
     };
     let mut observed: Observed = from_yaml(&folder.join("../world.yaml"))?;

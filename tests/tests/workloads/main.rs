@@ -57,10 +57,10 @@ async fn listed_and_indexed_pods_are_equal(shop: &Shop) -> Result<()> {
     ensure!(credentials(&pods) == [shop::web_identity()].into(), "{pods:?}");
 
     let fold = indexed(shop).await?;
-    let counted = present(fold.counted(NAMESPACE, "orders"))?;
+    let counted = present(fold.counted(NAMESPACE, "orders", false))?;
     ensure!(!counted.fresh && owners(&counted) == wanted, "{counted:?}");
     ensure!(observed::sorted(&counted) == observed::sorted(&pods));
-    let others = present(fold.counted(NAMESPACE, "other"))?;
+    let others = present(fold.counted(NAMESPACE, "other", false))?;
     ensure!(owners(&others) == BTreeMap::from([("Deployment other".to_owned(), 1)]));
     Ok(())
 }

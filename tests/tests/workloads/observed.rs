@@ -61,7 +61,7 @@ pub fn sorted(pods: &PodList) -> Vec<String> {
 /// The index of all pods of the cluster, filled as by the first list of a watch.
 pub async fn indexed(shop: &Shop) -> Result<PodIndex> {
     let api: Api<Pod> = Api::all(shop.client.clone());
-    let mut fold = PodIndex::new(false);
+    let mut fold = PodIndex::default();
     fold.list_begins();
     for pod in api.list(&ListParams::default()).await? {
         fold.upsert(&pod);

@@ -54,7 +54,7 @@ pub(crate) fn binding_state(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn drift_reason(_: &mut SchemaGenerator) -> Schema {
-    one_of(&["Reported", "Contested", "Unreadable", "Unmanaged"])
+    one_of(&["Reported", "Contested", "Unreadable", "Unmanaged", "Adopted"])
 }
 
 pub(crate) fn hashes(_: &mut SchemaGenerator) -> Schema {

@@ -108,6 +108,8 @@ fn full() -> Status {
         drift: DriftStatus {
             count: 1,
             items: vec![item(Some(DriftReason::Reported))],
+            unmanaged_count: 1,
+            unmanaged: vec![item(Some(DriftReason::Adopted))],
             last_correction: Some(Correction {
                 at: now(),
                 items: vec![item(None)],

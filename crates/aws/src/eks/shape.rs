@@ -1,14 +1,13 @@
 //! Conversion of an association from the type of the SDK to the type of core. Plain functions, no I/O.
 
 use aws_sdk_eks::types::PodIdentityAssociation;
-use aws_smithy_types::DateTime;
-use jiff::Timestamp;
 use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::observed::Association;
 use lanyard_iam_policy::Document;
 
 use crate::call::Call;
 use crate::error::AwsError;
+use crate::time::timestamp;
 
 /// Converts the association of an answer. EKS models every field as optional, but always sets id, ARN and role.
 pub(super) fn association(
@@ -40,13 +39,10 @@ fn non_empty(field: Option<String>) -> Option<String> {
     field.filter(|text| !text.is_empty())
 }
 
-fn timestamp(time: &DateTime) -> Option<Timestamp> {
-    let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
-    Timestamp::new(time.secs(), nanoseconds).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::DateTime;
+
     use super::*;
     use crate::call::Service;
 

@@ -9,6 +9,7 @@ use lanyard_core::model::observed::Provider;
 use crate::call::{Call, Service};
 use crate::client::Aws;
 use crate::error::{AwsError, Class};
+use crate::time::timestamp;
 
 impl Aws {
     /// Reads the provider.
@@ -21,6 +22,7 @@ impl Aws {
         match self.call(call, || request.clone().send()).await {
             Ok(answer) => Fact::Present(Provider {
                 client_ids: answer.client_id_list().iter().cloned().collect(),
+                modified_at: answer.create_date().and_then(timestamp),
             }),
             Err(error) if error.class() == Class::NotFound => Fact::Absent,
             Err(error) => Fact::Unreadable(error.read_error()),

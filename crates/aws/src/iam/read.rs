@@ -13,6 +13,7 @@ use lanyard_iam_policy::Document;
 use crate::call::{Call, Service};
 use crate::client::Aws;
 use crate::error::{AwsError, Class};
+use crate::time::timestamp;
 
 /// The default of IAM, which applies to a role that was created without a duration (IAM `CreateRole`).
 const DEFAULT_MAX_SESSION: u32 = 3600;
@@ -41,6 +42,7 @@ impl Aws {
         RoleFacts {
             id: Fact::Present(role.role_id().to_owned()),
             elsewhere,
+            modified_at: timestamp(role.create_date()),
             trust: trust(&call, role.assume_role_policy_document()),
             description: some_text(role.description()),
             max_session: max_session(&call, role.max_session_duration()),

@@ -20,7 +20,8 @@ use crate::reconcile::transition::TransitionState;
 /// Compares the facts of one part with the status. `facts` has this part read and all other parts unread.
 #[must_use]
 pub fn compare(part: Part, known: &Known<'_>, facts: Observed) -> Judgement {
-    let observed = treat_unread_policies_as_granting(facts);
+    let mut observed = treat_unread_policies_as_granting(facts);
+    observed.object.verified_trust = known.verified_trust.map(str::to_owned);
     let desired = Desired::present(known.identity, &TransitionState::Settled, known.status, &observed);
     let Desired::Present(state) = &desired else {
         return Judgement::Unknown;
@@ -142,7 +143,7 @@ fn compare_undiffed_facts(
 /// Returns true if an unmanaged policy is accepted because it only denies. Its effect may change, and pages do not show
 /// it.
 fn depends_on_policy_effect(status: &Status) -> bool {
-    let mut items = status.drift.items.iter();
+    let mut items = status.drift.listed();
     items.any(|item| item.reason == Some(DriftReason::Unmanaged) && is_attachment(item))
 }
 

@@ -18,13 +18,13 @@ pub(super) fn compare_drift(
     unread: bool,
 ) -> Judgement {
     let drift = &known.status.drift;
-    let reported: Vec<&DriftItem> = drift.items.iter().filter(|item| part.has_item(item)).collect();
+    let reported: Vec<&DriftItem> = drift.listed().filter(|item| part.has_item(item)).collect();
     let observed = observed_drift(differences);
     let is_reported = |item: &DriftItem| reported.iter().any(|reported| same(reported, item));
     let is_new = observed.iter().any(|(item, _)| !is_reported(item));
     let is_resolved = |reported: &&DriftItem| !observed.iter().any(|(item, _)| same(item, reported));
     // The status has room for the first items only. It counts the others without listing them.
-    let all_reported = usize::try_from(drift.count).is_ok_and(|count| count <= drift.items.len());
+    let all_reported = drift.is_complete();
     // Out-of-band drift stays only while the operator may not correct it, unless a reconcile classified it, or may have
     // classified it, as harmless.
     let may_stay = |item: &DriftItem| {

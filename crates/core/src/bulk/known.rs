@@ -16,6 +16,10 @@ pub struct Known<'a> {
     pub generation: i64,
     /// The changes that the operator may make for the identity now.
     pub gate: WriteGate,
+    /// The digest of the trust policy that a user verified, see [`ControlMetadata`].
+    ///
+    /// [`ControlMetadata`]: crate::model::observed::ControlMetadata
+    pub verified_trust: Option<&'a str>,
 }
 
 impl Known<'_> {

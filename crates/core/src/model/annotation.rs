@@ -21,3 +21,7 @@ pub const ANNOTATION_ADOPT: &str = "lanyard.dev/adopt";
 
 /// The field path of [`ANNOTATION_ADOPT`], for messages.
 pub const FIELD_ADOPT: &str = "metadata.annotations[lanyard.dev/adopt]";
+
+/// The annotation by which a user states that a trust policy admits the subject, where Lanyard cannot verify it. Its value
+/// is the digest of the trust policy, which the condition `TrustReady` shows.
+pub const ANNOTATION_VERIFIED_TRUST: &str = "lanyard.dev/verified-trust";

@@ -52,7 +52,7 @@ fn not_read<T>() -> Fact<T> {
     Fact::Unreadable(ReadError::NotRead)
 }
 
-/// The metadata by which Lanyard controls an object: finalizer, inventory and approval.
+/// The metadata by which Lanyard controls an object: finalizer, inventory, approval and verified trust policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ControlMetadata {
@@ -62,6 +62,8 @@ pub struct ControlMetadata {
     pub inventory: Option<Inventory>,
     /// The value of the approval annotation: the token of the single change that the user approves.
     pub approval: Option<String>,
+    /// The value of the annotation for a verified trust policy: its digest.
+    pub verified_trust: Option<String>,
 }
 
 /// The facts of a role. They come from different calls, and a bulk read lacks some of them.
@@ -73,6 +75,10 @@ pub struct RoleFacts {
     /// The actual ARN, if a role of this name exists under another path. Role names are unique in an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<RoleArn>,
+    /// The last known change for which pods may have to wait: its creation, or a later change of its trust policy by
+    /// the operator. `None` if the read does not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified_at: Option<Timestamp>,
     /// The trust policy.
     pub trust: Fact<Document>,
     /// The description; absent if the role has none.
@@ -109,6 +115,7 @@ impl RoleFacts {
         Self {
             id: Fact::Absent,
             elsewhere: None,
+            modified_at: None,
             trust: Fact::Absent,
             description: Fact::Absent,
             max_session: Fact::Absent,
@@ -125,6 +132,7 @@ impl RoleFacts {
         Self {
             id: Fact::Unreadable(error.clone()),
             elsewhere: None,
+            modified_at: None,
             trust: Fact::Unreadable(error.clone()),
             description: Fact::Unreadable(error.clone()),
             max_session: Fact::Unreadable(error.clone()),
@@ -162,6 +170,10 @@ impl RoleFacts {
 pub struct Provider {
     /// The audiences it accepts.
     pub client_ids: BTreeSet<String>,
+    /// The last known change: its creation, or a later addition of an audience by the operator. `None` if the read
+    /// does not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified_at: Option<Timestamp>,
 }
 
 /// A Pod Identity association.

@@ -1,7 +1,7 @@
 //! The pods of a subject that are not terminal, each with the credentials of its containers. The engine derives these
 //! values from a watch or a list. Pure values; no I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,16 @@ pub struct PodCredentials {
     /// A container without credentials is not relevant, and a pod of only such containers has no credentials.
     #[serde(default)]
     pub credentials: BTreeSet<Credential>,
+    /// The environment variable by which a container sets credentials of its own, which SDKs prefer to the binding. Only
+    /// the name is kept. `None` if no container sets one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden_by: Option<String>,
+    /// True if a container loads variables from a ConfigMap or Secret, which may set credentials too.
+    #[serde(default)]
+    pub loads_variables: bool,
+    /// True if the pod asks the webhook to skip it or some of its containers.
+    #[serde(default)]
+    pub skips_webhook: bool,
     /// The creation time.
     pub created: Timestamp,
     /// The workload that owns it; absent: the pod has no owner.
@@ -118,11 +128,96 @@ impl PodCredentials {
             .credentials
             .iter()
             .all(|credential| credential.is_of(binding));
-        all && !self.credentials.is_empty() && since.is_none_or(|since| self.created >= since)
+        all && !self.credentials.is_empty()
+            && self.overridden_by.is_none()
+            && since.is_none_or(|since| self.created >= since)
+    }
+
+    /// The cause for which the pod is not current. Returns `None` if it is. `bound` is the time since which new pods get
+    /// the binding; `None` if they do not get it yet.
+    #[must_use]
+    pub fn stale_cause(
+        &self,
+        binding: &Binding,
+        since: Option<Timestamp>,
+        bound: Option<Timestamp>,
+    ) -> Option<StaleCause> {
+        if self.is_current(binding, since) {
+            return None;
+        }
+        if let Some(variable) = &self.overridden_by {
+            return Some(StaleCause::Variable(variable.clone()));
+        }
+        if self.credentials.is_empty() && self.skips_webhook {
+            return Some(StaleCause::Skipped);
+        }
+        let is_older = bound.is_none_or(|bound| self.created < bound);
+        if is_older {
+            return Some(StaleCause::Older);
+        }
+        Some(match self.other_web_identity(binding) {
+            Some(variable) => StaleCause::Variable(variable.to_owned()),
+            None if self.credentials.is_empty() => StaleCause::Missed,
+            None => StaleCause::Older,
+        })
+    }
+
+    /// The variable of a web identity that is not of the binding. The webhook does not set it in a pod that was created
+    /// after the binding, so the pod template or a second webhook does.
+    fn other_web_identity(&self, binding: &Binding) -> Option<&'static str> {
+        let is_other = |credential: &&Credential| {
+            matches!(credential, Credential::WebIdentity { .. }) && !credential.is_of(binding)
+        };
+        self.credentials.iter().find(is_other)?;
+        Some(match binding.is_irsa() {
+            true => "AWS_ROLE_ARN",
+            false => "AWS_WEB_IDENTITY_TOKEN_FILE",
+        })
     }
 }
 
+/// The cause for which a pod does not use the binding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StaleCause {
+    /// A container sets credentials of its own by this environment variable.
+    Variable(String),
+    /// The pod asks the webhook to skip it.
+    Skipped,
+    /// It was created after the binding, and the webhook did not change it.
+    Missed,
+    /// It was created before the binding.
+    Older,
+}
+
 impl PodList {
+    /// The number of pods that are not current, by cause. See [`PodCredentials::stale_cause`].
+    #[must_use]
+    pub fn stale_causes(
+        &self,
+        binding: &Binding,
+        since: Option<Timestamp>,
+        bound: Option<Timestamp>,
+    ) -> BTreeMap<StaleCause, usize> {
+        let mut causes = BTreeMap::new();
+        let stale = self
+            .items
+            .iter()
+            .filter_map(|pod| pod.stale_cause(binding, since, bound));
+        for cause in stale {
+            *causes.entry(cause).or_default() += 1;
+        }
+        causes
+    }
+
+    /// The number of pods on nodes where Pod Identity has no effect, by kind of node.
+    #[must_use]
+    pub fn unsupported(&self) -> Vec<(Place, usize)> {
+        let count = |place: Place| self.items.iter().filter(|pod| pod.place == place).count();
+        let places = [Place::Fargate, Place::Windows, Place::WithoutAgent];
+        let counted = places.into_iter().map(|place| (place, count(place)));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// The number of pods.
     #[must_use]
     pub fn total(&self) -> usize {

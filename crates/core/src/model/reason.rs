@@ -55,8 +55,10 @@ reasons! {
     TrustMissing,
     /// A statement of the role's trust policy denies the ServiceAccount. Remove or narrow the statement.
     TrustDenied,
-    /// The trust policy contains a condition that Lanyard cannot evaluate. Verify the condition manually.
+    /// The trust policy contains a condition that Lanyard cannot evaluate. A first binding is set all the same, and a change of the binding waits. Check the policy, then annotate the object as the message says, or replace the condition.
     TrustNotVerifiable,
+    /// The trust policy contains a condition that Lanyard cannot evaluate, and the annotation `lanyard.dev/verified-trust` states that this policy admits the ServiceAccount. The annotation holds until the policy changes. No action is needed.
+    TrustVerified,
     /// The annotation or the association is in place. No action is needed.
     BindingInPlace,
     /// The annotation or the association is not in place yet. Wait. If the reason persists, read the message of `Stalled`.
@@ -87,7 +89,7 @@ reasons! {
     Unreadable,
     /// Every pod of the ServiceAccount uses the credentials of the spec. No action is needed.
     PodsCurrent,
-    /// Some pods were created before the binding and use other credentials or none. Restart them at a convenient time.
+    /// Some pods use other credentials than those of the binding, or none. The message counts them by cause: created before the binding or missed by the webhook (restart them), skipped by a label or an annotation (remove it), or an environment variable of the pod template that SDKs prefer (remove it from the template).
     PodsStale,
     /// A change of the binding has started: the role and its trust policy are prepared while the old binding stays. Wait.
     Preparing,
@@ -107,7 +109,7 @@ reasons! {
     Paused,
     /// A change of the binding requires approval. The message names the impact and the annotation that approves the change.
     ApprovalRequired,
-    /// Pods of the ServiceAccount run on nodes without the EKS Pod Identity Agent: Fargate, Windows, or nodes without an agent pod. Keep them on IRSA, or move them.
+    /// Pods of the ServiceAccount run on nodes without the EKS Pod Identity Agent: Fargate, Windows, or nodes without an agent pod. They get no credentials by Pod Identity. Keep or set IRSA, move the pods, or run the agent there.
     NodesUnsupported,
     /// An EKS add-on manages the ServiceAccount and its binding. Set the binding on the add-on.
     ManagedByAddOn,

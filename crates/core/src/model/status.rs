@@ -151,9 +151,36 @@ pub struct DriftStatus {
     /// The first items, at most [`DRIFT_ITEMS_LIMIT`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<DriftItem>,
+    /// The number of fields of others that stay and are no drift.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unmanaged_count: i64,
+    /// The first of these fields, at most [`DRIFT_ITEMS_LIMIT`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmanaged: Vec<DriftItem>,
     /// The last correction; replaced only by the next correction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_correction: Option<Correction>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
+}
+
+impl DriftStatus {
+    /// The listed items, and the listed fields of others.
+    pub fn listed(&self) -> impl Iterator<Item = &DriftItem> {
+        self.items.iter().chain(&self.unmanaged)
+    }
+
+    /// Returns true if the status lists everything that it counts.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let lists_all = |count: i64, listed: &[DriftItem]| {
+            usize::try_from(count).is_ok_and(|count| count <= listed.len())
+        };
+        lists_all(self.count, &self.items) && lists_all(self.unmanaged_count, &self.unmanaged)
+    }
 }
 
 /// One difference that exists or was corrected.
@@ -187,8 +214,10 @@ pub enum DriftReason {
     Contested,
     /// The field could not be read.
     Unreadable,
-    /// Lanyard does not own the field.
+    /// Lanyard does not own the field, so it is no drift.
     Unmanaged,
+    /// The field was on the role before Lanyard adopted it, so it is no drift.
+    Adopted,
 }
 
 /// A correction of drift.

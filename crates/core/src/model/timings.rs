@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 /// The time limits and intervals of Lanyard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
     /// A read that contradicts a write of Lanyard younger than this is treated as stale.
     pub read_consistency: Duration,
-    /// The time after a change of an association in which a new pod may still miss it, since the pod webhook lags
-    /// (`aws/amazon-eks-pod-identity-webhook#264`; AWS says "several seconds").
+    /// The time after a change of an association, a role, its trust policy or the OIDC provider in which a new pod may
+    /// still miss it. For associations AWS says "several seconds" (`aws/amazon-eks-pod-identity-webhook#264`); for IAM
+    /// it gives no number, and 10 to 30 s were measured (docs/dev/aws-behaviour.md#iam-consistency).
     pub propagation: Duration,
     /// The time until a change of the binding is in effect for every new pod: webhook and association propagate
     /// independently.
@@ -51,7 +54,7 @@ impl Default for Timings {
     fn default() -> Self {
         Self {
             read_consistency: Duration::from_secs(30),
-            propagation: Duration::from_secs(10),
+            propagation: Duration::from_secs(20),
             binding_propagation: Duration::from_secs(60),
             read_back: Duration::from_secs(3),
             step: Duration::from_secs(2),
@@ -69,4 +72,12 @@ impl Default for Timings {
             throttled: Duration::from_secs(20),
         }
     }
+}
+
+/// The rest of a duration that began at a time. It never exceeds the duration itself, whatever a clock reports. Returns
+/// `None` if the duration has passed.
+pub(crate) fn remaining(duration: Duration, start: Timestamp, now: Timestamp) -> Option<Duration> {
+    let end = start.checked_add(SignedDuration::try_from(duration).ok()?).ok()?;
+    let rest = now.duration_until(end);
+    rest.is_positive().then(|| rest.unsigned_abs().min(duration))
 }

@@ -3,6 +3,7 @@
 
 use crate::model::binding::{Binding, MethodSettings};
 use crate::model::cluster::Cluster;
+use crate::model::field::Value;
 use crate::model::subject::Subject;
 use lanyard_iam_policy::{Admission, Document, TrustRequest, admits};
 
@@ -41,6 +42,23 @@ pub fn admission(trust: &Document, request: Request<'_>) -> Admission {
         },
     };
     admits(trust, &request)
+}
+
+/// The value by which a user states that this trust policy admits the subject: a digest, so that the statement does not
+/// hold for another policy.
+#[must_use]
+pub fn trust_digest(trust: &Document) -> String {
+    Value::document(trust).digest
+}
+
+/// Returns true if the trust policy admits the request, or if only AWS can decide and a user verified this policy.
+#[must_use]
+pub fn is_admitted(trust: &Document, request: Request<'_>, verified: Option<&str>) -> bool {
+    match admission(trust, request) {
+        Admission::Admitted { .. } => true,
+        Admission::Undecided { .. } => verified == Some(trust_digest(trust).as_str()),
+        Admission::Denied { .. } | Admission::NotAdmitted { .. } => false,
+    }
 }
 
 /// Returns true if the trust policy admits the request, or if only AWS can decide.

@@ -128,7 +128,10 @@ fn as_last_applied(class: Option<&Class>, record: Record<'_>) -> Class {
     let is_target =
         |known: &&BindingStatus| transition.is_some_and(|record| record.target_hash == known.binding.token());
     let target = status.bindings.iter().find(is_target);
-    let binding = target.or_else(|| status.active_binding());
+    // A first binding is pending until it has reached new pods.
+    let binding = target
+        .or_else(|| status.active_binding())
+        .or_else(|| status.bindings.first());
     let binding = binding.map(|status| &status.binding);
     applied.defaults.method = binding.map(Binding::method).or(applied.defaults.method);
     if class.is_none() {

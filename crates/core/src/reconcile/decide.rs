@@ -19,6 +19,7 @@ use crate::reconcile::deletion_mode::DeletionMode;
 use crate::reconcile::desired::Desired;
 use crate::reconcile::diff::{Drift, diff};
 use crate::reconcile::plan::{Plan, WaitReason, plan};
+use crate::reconcile::propagation::propagates_in;
 use crate::reconcile::transition::{TransitionState, transition_state};
 
 /// The decision about one object, with every intermediate result.
@@ -52,7 +53,10 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     let transition = transition_state(identity, previous, observed, timings, now);
-    let desired = Desired::present(identity, &transition, previous, observed);
+    let mut desired = Desired::present(identity, &transition, previous, observed);
+    if let Desired::Present(desired) = &mut desired {
+        desired.propagates = propagates_in(desired, previous, observed, timings, now).is_some();
+    }
     let drift = compute_drift(&transition, &desired, &identity.contested, previous, observed);
     let plan = plan_transition(&transition, &desired, &drift, observed, identity.drift_policy);
     Decision {

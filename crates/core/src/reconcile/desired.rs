@@ -81,6 +81,10 @@ pub struct DesiredState {
     pub annotations: BTreeMap<String, String>,
     /// True if the operator creates a missing ServiceAccount.
     pub create_service_account: bool,
+    /// True while a recent change of the binding has not reached new pods. [`decide`] sets it.
+    ///
+    /// [`decide`]: crate::reconcile::decide::decide
+    pub propagates: bool,
     /// The inventory that has to be written before any other step.
     pub inventory: Inventory,
     /// True if the operator applies nothing new and keeps in sync only what it applied before.
@@ -216,6 +220,7 @@ impl Desired {
             association: association_for(identity, &binding, ownership.association),
             annotations: annotations_for(identity, &binding),
             create_service_account: identity.create_service_account,
+            propagates: false,
             inventory: inventory::desired_inventory(identity, &binding, in_use, observed, shares),
             frozen: freeze.is_some(),
             applies_boundary: freeze.is_some_and(|freeze| freeze.bounds),

@@ -92,6 +92,7 @@ mod tests {
         let mut world = world(&identity);
         world.provider = Fact::Present(Provider {
             client_ids: ["theirs".to_owned()].into(),
+            modified_at: None,
         });
         let drift = decide(&identity, &Status::default(), &world).drift;
         let provider = drift.of(&Field::Provider).unwrap();

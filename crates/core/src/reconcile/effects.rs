@@ -33,6 +33,7 @@ impl Observed {
             Step::CreateProvider { client_id, .. } => {
                 self.provider = Fact::Present(Provider {
                     client_ids: BTreeSet::from([client_id.to_string()]),
+                    modified_at: None,
                 });
             }
             Step::AddClientId { client_id, .. } => {
@@ -219,6 +220,7 @@ fn created(desired: &ManagedRole, trust: &Document, answer: &Answer) -> RoleFact
     RoleFacts {
         id: Fact::Present(id),
         elsewhere: None,
+        modified_at: None,
         trust: Fact::Present(trust.clone()),
         description: desired.description.clone().into(),
         max_session: Fact::Present(desired.max_session),

@@ -111,6 +111,33 @@ mod tests {
     }
 
     #[test]
+    fn tag_of_another_owner_is_listed_and_no_drift() {
+        let (identity, mut world, before) = applied(&spec(Method::PodIdentity));
+        let role = world.roles.get_mut(identity.role_arn()).unwrap();
+        let tags = role.tags.present_mut().unwrap();
+        tags.insert("cost-center".to_owned(), "shop".to_owned());
+        let decision = decide(&identity, &before, &world);
+        let status = rendered(&decision, &before, &world, &Outcome::default()).status;
+        let in_sync = status.condition(ConditionType::InSync).unwrap();
+        assert_eq!(in_sync.reason, Reason::InSync, "{}", in_sync.message);
+        assert!(
+            in_sync.message.contains("status.drift.unmanaged"),
+            "{}",
+            in_sync.message
+        );
+        assert_eq!((status.drift.count, status.drift.unmanaged_count), (0, 1));
+        let listed = status.drift.unmanaged.first().unwrap();
+        assert_eq!(listed.field, "tags[cost-center]");
+        world.roles.get_mut(identity.role_arn()).unwrap().tags = Fact::Unreadable(ReadError::Throttled);
+        let decision = decide(&identity, &status, &world);
+        let hidden = rendered(&decision, &status, &world, &Outcome::default()).status;
+        assert_eq!(
+            hidden.drift.unmanaged, status.drift.unmanaged,
+            "an outage keeps the list"
+        );
+    }
+
+    #[test]
     fn association_without_agent_waits_for_a_wake_up() {
         let (identity, mut world, status) = applied(&spec(Method::PodIdentity));
         world.agent = Fact::Present(Agent {

@@ -56,6 +56,7 @@ fn foreign_role() -> impl Strategy<Value = RoleFacts> {
                     |number: Option<u8>| Document::from_value(number.map_or_else(denies, grants)).unwrap();
                 let attached = attached.into_iter().map(|arn| PolicyArn::parse(arn).unwrap());
                 RoleFacts {
+                    modified_at: None,
                     id: Fact::Present("AROAOTHERS".to_owned()),
                     elsewhere: None,
                     trust: Fact::Present(Document::of(trust)),

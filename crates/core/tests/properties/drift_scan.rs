@@ -55,6 +55,7 @@ fn known<'a>(model: &'a Model, identity: &'a Identity) -> Known<'a> {
         status: &model.status,
         generation: 1,
         gate: model.gate,
+        verified_trust: None,
     }
 }
 
@@ -151,7 +152,7 @@ fn changes(model: &Model, identity: &Identity) -> Vec<String> {
 
 /// Returns true if a foreign policy stays because of its effect, which no page shows.
 fn depends_on_effect(status: &Status) -> bool {
-    let mut items = status.drift.items.iter();
+    let mut items = status.drift.listed();
     items
         .any(|item| item.reason == Some(DriftReason::Unmanaged) && item.field.starts_with("attachedPolicies"))
 }

@@ -41,6 +41,7 @@ pub fn provider(client_ids: &[&str]) -> Provider {
             .iter()
             .map(|id| (*id).to_owned())
             .collect::<BTreeSet<_>>(),
+        modified_at: None,
     }
 }
 

@@ -325,6 +325,7 @@ fn edit_own_statement(
 
 fn foreign_role() -> RoleFacts {
     RoleFacts {
+        modified_at: None,
         id: Fact::Present("AROAOTHERS".to_owned()),
         trust: Fact::Present(Document::of(vec![statement("Allow", "root")])),
         description: Fact::Absent,

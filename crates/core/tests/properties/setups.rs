@@ -102,6 +102,9 @@ pub fn setup() -> impl Strategy<Value = Setup> {
 /// A pod that is older than the setup and carries Pod Identity.
 pub fn old_pod() -> PodCredentials {
     PodCredentials {
+        overridden_by: None,
+        loads_variables: false,
+        skips_webhook: false,
         credentials: [Credential::PodIdentity].into(),
         created: "2026-03-01T11:00:00Z".parse().unwrap(),
         owner: None,

@@ -36,6 +36,8 @@ fn status_of(status: &Status, kind: ConditionType) -> Option<ConditionStatus> {
 fn well_formed(status: &Status, run: Option<&ReconcileRun>) -> Result<(), TestCaseError> {
     prop_assert!(status.drift.items.len() <= DRIFT_ITEMS_LIMIT);
     prop_assert!(status.drift.count >= i64::try_from(status.drift.items.len()).unwrap());
+    prop_assert!(status.drift.unmanaged.len() <= DRIFT_ITEMS_LIMIT);
+    prop_assert!(status.drift.unmanaged_count >= i64::try_from(status.drift.unmanaged.len()).unwrap());
     for condition in &status.conditions {
         prop_assert!(condition.message.len() <= MESSAGE_LIMIT, "{}", condition.message);
         prop_assert!(
@@ -146,7 +148,7 @@ fn without_times(status: &Status) -> Status {
     for condition in &mut status.conditions {
         condition.last_transition_time = jiff::Timestamp::UNIX_EPOCH;
     }
-    for item in &mut status.drift.items {
+    for item in status.drift.items.iter_mut().chain(&mut status.drift.unmanaged) {
         item.since = None;
     }
     status

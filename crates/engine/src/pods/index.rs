@@ -28,15 +28,6 @@ pub struct PodIndex {
 }
 
 impl PodIndex {
-    /// An empty index. `auto_mode`: the nodes may have the agent built in, which no pod shows.
-    #[must_use]
-    pub fn new(auto_mode: bool) -> Self {
-        Self {
-            agents: Agents::new(auto_mode),
-            ..Self::default()
-        }
-    }
-
     /// Starts a list of all pods.
     pub fn list_begins(&mut self) {
         self.listing = Some(HashSet::new());
@@ -54,13 +45,15 @@ impl PodIndex {
             .filter(|uid| !seen.contains(*uid))
             .cloned()
             .collect();
-        removed.iter().filter_map(|uid| self.remove(uid)).collect()
+        removed.iter().flat_map(|uid| self.remove(uid)).collect()
     }
 
-    /// Adds or updates a pod. Returns its subject if its credentials or owner changed. A change of the node is
-    /// stored, but needs no reconcile.
-    pub fn upsert(&mut self, pod: &Pod) -> Option<SubjectKey> {
-        let uid = pod.metadata.uid.as_deref()?;
+    /// Adds or updates a pod. Returns the subjects whose credentials, owners or places changed: its own, and those of a
+    /// node whose agent became ready or unready.
+    pub fn upsert(&mut self, pod: &Pod) -> Vec<SubjectKey> {
+        let Some(uid) = pod.metadata.uid.as_deref() else {
+            return Vec::new();
+        };
         let known = self.pods.get_key_value(uid).map(|(known, _)| Arc::clone(known));
         let uid = known.unwrap_or_else(|| uid.into());
         if let Some(listing) = &mut self.listing {
@@ -70,16 +63,44 @@ impl PodIndex {
             return self.remove(&uid);
         };
         let facts = facts.map(|text| self.strings.share(text));
-        if facts.agent {
-            self.agents.set(&uid, facts.node.as_ref(), facts.ready);
-        }
+        let mut changed = match facts.agent {
+            true => self.update_agent(&uid, |agents| agents.set(&uid, facts.node.as_ref(), facts.ready)),
+            false => Vec::new(),
+        };
         if let Some(before) = self.pods.get_mut(&uid)
             && before.counts_as(&facts)
+            && before.place(&self.agents, false) == facts.place(&self.agents, false)
         {
             *before = facts;
-            return None;
+            return changed;
         }
-        Some(self.insert(uid, facts))
+        changed.push(self.insert(uid, facts));
+        changed
+    }
+
+    /// Changes what is known of an agent's pod. Returns the subjects of the nodes that the change affects. A list that is
+    /// in progress returns none.
+    fn update_agent(&mut self, uid: &str, update: impl FnOnce(&mut Agents)) -> Vec<SubjectKey> {
+        let (before, served) = (self.agents.state(uid), self.agents.ready_nodes());
+        update(&mut self.agents);
+        let after = self.agents.state(uid);
+        if self.listing.is_some() || before == after {
+            return Vec::new();
+        }
+        // Without any agent, no node counts as unsupported.
+        let all = served == 0 || self.agents.ready_nodes() == 0;
+        let nodes = [before.flatten(), after.flatten()];
+        let is_on = |pod: &&PodFacts<Arc<str>>| pod.node.is_some() && (all || nodes.contains(&pod.node));
+        let mut subjects: Vec<SubjectKey> = self.pods.values().filter(is_on).map(key).collect();
+        subjects.sort();
+        subjects.dedup();
+        subjects
+    }
+
+    /// The number of nodes with a ready agent, whatever installed it.
+    #[must_use]
+    pub fn agent_nodes(&self) -> usize {
+        self.agents.ready_nodes()
     }
 
     fn insert(&mut self, uid: Arc<str>, pod: PodFacts<Arc<str>>) -> SubjectKey {
@@ -91,16 +112,20 @@ impl PodIndex {
         subject
     }
 
-    /// Removes a pod. Returns its subject.
-    pub fn delete(&mut self, pod: &Pod) -> Option<SubjectKey> {
-        self.remove(pod.metadata.uid.as_deref()?)
+    /// Removes a pod. Returns the subjects that it affects.
+    pub fn delete(&mut self, pod: &Pod) -> Vec<SubjectKey> {
+        let uid = pod.metadata.uid.as_deref();
+        uid.map(|uid| self.remove(uid)).unwrap_or_default()
     }
 
-    fn remove(&mut self, uid: &str) -> Option<SubjectKey> {
-        self.agents.remove(uid);
-        let subject = key(&self.pods.remove(uid)?);
-        self.unlist(&subject, uid);
-        Some(subject)
+    fn remove(&mut self, uid: &str) -> Vec<SubjectKey> {
+        let mut changed = self.update_agent(uid, |agents| agents.remove(uid));
+        if let Some(pod) = self.pods.remove(uid) {
+            let subject = key(&pod);
+            self.unlist(&subject, uid);
+            changed.push(subject);
+        }
+        changed
     }
 
     fn unlist(&mut self, subject: &SubjectKey, uid: &str) {
@@ -118,9 +143,10 @@ impl PodIndex {
         self.complete
     }
 
-    /// The pods of a subject as last shown by the watch. Unreadable before the first complete list.
+    /// The pods of a subject as last shown by the watch. Unreadable before the first complete list. `built_in`: the nodes
+    /// of EKS Auto Mode include the agent, which no pod shows.
     #[must_use]
-    pub fn counted(&self, namespace: &str, service_account: &str) -> Fact<PodList> {
+    pub fn counted(&self, namespace: &str, service_account: &str, built_in: bool) -> Fact<PodList> {
         if !self.complete {
             return Fact::Unreadable(ReadError::NotRead);
         }
@@ -128,7 +154,7 @@ impl PodIndex {
         let uids = self.by_subject.get(&key).into_iter().flatten();
         let pods = uids
             .filter_map(|uid| self.pods.get(uid))
-            .map(|pod| pod.pod(&self.agents));
+            .map(|pod| pod.pod(&self.agents, built_in));
         Fact::Present(PodList {
             items: pods.collect(),
             fresh: false,
@@ -184,7 +210,7 @@ mod tests {
     }
 
     fn carried(index: &PodIndex) -> Vec<Credential> {
-        let pods = index.counted("shop", "orders");
+        let pods = index.counted("shop", "orders", false);
         let pods = &pods.present().unwrap().items;
         let carried = pods.iter().flat_map(|pod| &pod.credentials);
         carried.cloned().collect()
@@ -196,17 +222,20 @@ mod tests {
         index.list_begins();
         index.upsert(&pod("a", IRSA));
         assert_eq!(
-            index.counted("shop", "orders"),
+            index.counted("shop", "orders", false),
             Fact::Unreadable(ReadError::NotRead)
         );
         index.list_ends();
-        let counted = index.counted("shop", "orders");
+        let counted = index.counted("shop", "orders", false);
         assert_eq!(
             counted.present().map(|pods| (pods.total(), pods.fresh)),
             Some((1, false))
         );
         assert_eq!(
-            index.counted("shop", "other").present().map(PodList::total),
+            index
+                .counted("shop", "other", false)
+                .present()
+                .map(PodList::total),
             Some(0)
         );
     }
@@ -226,24 +255,24 @@ mod tests {
         let mut index = listed_index();
         index.upsert(&pod("a", POD_IDENTITY));
         let done = pod_of(json!({"metadata": {"uid": "a"}, "status": {"phase": "Succeeded"}}));
-        assert!(index.upsert(&done).is_some());
+        assert!(!index.upsert(&done).is_empty());
         assert!(carried(&index).is_empty());
-        assert_eq!(index.upsert(&done), None);
+        assert_eq!(index.upsert(&done), []);
     }
 
     #[test]
     fn only_relevant_changes_return_the_subject() {
         let mut index = listed_index();
-        assert!(index.upsert(&pod("a", &[])).is_some());
+        assert!(!index.upsert(&pod("a", &[])).is_empty());
         let ready = json!({"spec": {"nodeName": "n"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
-        assert_eq!(index.upsert(&pod_of(ready)), None);
-        assert!(index.upsert(&pod("a", IRSA)).is_some());
+        assert_eq!(index.upsert(&pod_of(ready)), []);
+        assert!(!index.upsert(&pod("a", IRSA)).is_empty());
         let adopted =
             json!([{"apiVersion": "v1", "kind": "Job", "name": "j", "uid": "1", "controller": true}]);
         let mut owned = pod("a", IRSA);
         owned.metadata.owner_references = serde_json::from_value(adopted).unwrap();
-        assert!(index.upsert(&owned).is_some());
-        assert!(index.delete(&owned).is_some());
+        assert!(!index.upsert(&owned).is_empty());
+        assert!(!index.delete(&owned).is_empty());
         assert!(carried(&index).is_empty());
     }
 
@@ -260,12 +289,14 @@ mod tests {
         index.upsert(&pod_of(
             json!({"metadata": {"uid": "a"}, "spec": {"nodeName": "one"}}),
         ));
-        let place = |index: &PodIndex| index.counted("shop", "orders").present().unwrap().items[0].place;
+        let place =
+            |index: &PodIndex| index.counted("shop", "orders", false).present().unwrap().items[0].place;
         assert_eq!(place(&index), Place::Reached);
         index.upsert(&agent("x", "two", "True"));
         index.upsert(&agent("y", "one", "False"));
         assert_eq!(place(&index), Place::WithoutAgent);
-        assert_eq!(index.upsert(&agent("y", "one", "True")), None);
+        let orders: SubjectKey = ("shop".into(), "orders".into());
+        assert!(index.upsert(&agent("y", "one", "True")).contains(&orders));
         assert_eq!(place(&index), Place::Reached);
         index.delete(&agent("y", "one", "True"));
         assert_eq!(place(&index), Place::WithoutAgent);

@@ -5,13 +5,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use lanyard_core::model::pods::Place;
 
-/// The namespace and label of the agent's pods (docs/dev/aws-behaviour.md#agent).
+/// The namespace of the add-on, and the name that begins the labels of its pods and is the name of its image
+/// (docs/dev/aws-behaviour.md#agent).
 pub(crate) const AGENT_NAMESPACE: &str = "kube-system";
 const LABEL_NAME: &str = "app.kubernetes.io/name";
 const AGENT_NAME: &str = "eks-pod-identity-agent";
+/// The names of the DaemonSets of the add-on, which are the labels of their pods too: for cloud nodes, hybrid nodes, and
+/// hybrid nodes with Bottlerocket.
+pub(crate) const AGENT_DAEMON_SETS: [&str; 3] = [
+    AGENT_NAME,
+    "eks-pod-identity-agent-hybrid",
+    "eks-pod-identity-agent-hybrid-bottlerocket",
+];
+/// The port for probes, which is the same in every form of the agent.
+const AGENT_PORT: i32 = 2703;
 /// The label of pods on Fargate, and the prefix of the names of their nodes.
 const LABEL_FARGATE: &str = "eks.amazonaws.com/fargate-profile";
 const FARGATE_NODE: &str = "fargate-";
@@ -20,8 +30,6 @@ const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
 /// The pods of the agent, by node.
 #[derive(Debug, Default)]
 pub(crate) struct Agents {
-    /// EKS Auto Mode has the agent built into its nodes, without a pod.
-    built_in: bool,
     /// The node and readiness of each pod, by uid.
     pods: HashMap<Arc<str>, (Option<Arc<str>>, bool)>,
     /// The number of ready pods of each node.
@@ -29,14 +37,6 @@ pub(crate) struct Agents {
 }
 
 impl Agents {
-    /// No pods are known yet.
-    pub fn new(built_in: bool) -> Self {
-        Self {
-            built_in,
-            ..Self::default()
-        }
-    }
-
     /// Adds or updates a pod.
     pub fn set(&mut self, uid: &Arc<str>, node: Option<&Arc<str>>, ready: bool) {
         self.remove(uid);
@@ -60,28 +60,58 @@ impl Agents {
     }
 
     /// The place of a pod: as shown by the pod itself, otherwise by the agent on its node. A cluster without
-    /// any agent is reported once for the cluster instead of for every pod.
-    pub fn place(&self, alone: Place, node: Option<&str>) -> Place {
+    /// any agent is reported once for the cluster instead of for every pod. `built_in`: EKS Auto Mode includes the
+    /// agent in its nodes, without a pod.
+    pub fn place(&self, alone: Place, node: Option<&str>, built_in: bool) -> Place {
         match (alone, node) {
-            (Place::Reached, Some(node)) if !self.serve(node) => Place::WithoutAgent,
+            (Place::Reached, Some(node)) if !built_in && !self.serve(node) => Place::WithoutAgent,
             (place, _) => place,
         }
     }
 
     /// Returns true if a node is not known to lack an agent.
     pub fn serve(&self, node: &str) -> bool {
-        self.built_in || self.pods.is_empty() || self.ready.contains_key(node)
+        self.pods.is_empty() || self.ready.contains_key(node)
+    }
+
+    /// The number of nodes with a ready agent.
+    pub fn ready_nodes(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// The state of a pod: its node, if it is ready there. The outer value is `None` if the pod is not known.
+    pub fn state(&self, uid: &str) -> Option<Option<Arc<str>>> {
+        let (node, ready) = self.pods.get(uid)?;
+        Some(node.clone().filter(|_| *ready))
     }
 }
 
-/// The label selector of the agent's pods.
+/// The label selector of the agent's pods, as installed by the add-on.
 pub(crate) fn agent_selector() -> String {
-    format!("{LABEL_NAME}={AGENT_NAME}")
+    format!("{LABEL_NAME} in ({})", AGENT_DAEMON_SETS.join(","))
 }
 
-/// Returns true if a pod belongs to the agent.
+/// The field selector of the pods that can be the agent in any form.
+pub(crate) const HOST_NETWORK: &str = "spec.hostNetwork=true";
+
+/// Returns true if a pod belongs to the agent: a pod of the add-on, or in any namespace and by any name a pod with the
+/// image or the port of the agent. Only a pod in the network of its node can serve others, and a tenant who may run one
+/// can do more than pretend to be the agent.
 pub(super) fn is_agent(pod: &Pod) -> bool {
-    pod.metadata.namespace.as_deref() == Some(AGENT_NAMESPACE) && label(pod, LABEL_NAME) == Some(AGENT_NAME)
+    let named = label(pod, LABEL_NAME).is_some_and(|name| AGENT_DAEMON_SETS.contains(&name));
+    if named && pod.metadata.namespace.as_deref() == Some(AGENT_NAMESPACE) {
+        return true;
+    }
+    let spec = pod.spec.as_ref().filter(|spec| spec.host_network == Some(true));
+    spec.is_some_and(|spec| spec.containers.iter().any(is_agent_container))
+}
+
+fn is_agent_container(container: &Container) -> bool {
+    let image = container.image.as_deref().unwrap_or_default();
+    let repository = image.rsplit('/').next().unwrap_or_default();
+    let name = repository.split(['@', ':']).next().unwrap_or_default();
+    let mut ports = container.ports.iter().flatten();
+    name == AGENT_NAME || ports.any(|port| port.container_port == AGENT_PORT)
 }
 
 /// The place of a pod as shown by the pod itself.
@@ -154,28 +184,51 @@ mod tests {
         let hybrid: Arc<str> = "mi-0123456789abcdef0".into();
         let mut agents = Agents::default();
         agents.set(&"1".into(), Some(&"ip-10-0-0-1.ec2.internal".into()), true);
-        assert_eq!(agents.place(alone, Some(&hybrid)), Place::WithoutAgent);
+        assert_eq!(agents.place(alone, Some(&hybrid), false), Place::WithoutAgent);
         agents.set(&"2".into(), Some(&hybrid), true);
-        assert_eq!(agents.place(alone, Some(&hybrid)), Place::Reached);
+        assert_eq!(agents.place(alone, Some(&hybrid), false), Place::Reached);
     }
 
     #[test]
-    fn agent_is_detected_by_namespace_and_label() {
+    fn agent_of_add_on_is_detected_by_namespace_and_label() {
         let named = |namespace: &str, name: &str| {
             is_agent(&pod_of(
                 json!({"metadata": {"namespace": namespace, "labels": {LABEL_NAME: name}}}),
             ))
         };
-        assert!(named("kube-system", "eks-pod-identity-agent"));
-        assert!(!named("shop", "eks-pod-identity-agent"));
+        for name in AGENT_DAEMON_SETS {
+            assert!(named("kube-system", name), "{name}");
+            assert!(!named("shop", name), "{name}");
+        }
         assert!(!named("kube-system", "coredns"));
+        assert!(!named("kube-system", "eks-pod-identity-agent-of-ours"));
+    }
+
+    #[test]
+    fn agent_by_helm_is_detected_by_image_or_port() {
+        let is_agent = |image: &str, port: i32, host: bool| {
+            let container = json!({"name": "agent", "image": image, "ports": [{"containerPort": port}]});
+            is_agent(&pod_of(json!({
+                "metadata": {"namespace": "identity", "labels": {LABEL_NAME: "our-agent"}},
+                "spec": {"hostNetwork": host, "containers": [container]},
+            })))
+        };
+        let image = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/eks-pod-identity-agent:v0.1.37";
+        assert!(is_agent(image, 80, true));
+        assert!(is_agent("mirror:5000/eks-pod-identity-agent@sha256:00", 80, true));
+        assert!(is_agent("mirror/renamed:1", AGENT_PORT, true));
+        assert!(
+            !is_agent(image, AGENT_PORT, false),
+            "not in the network of the node"
+        );
+        assert!(!is_agent("mirror/not-eks-pod-identity-agent:1", 80, true));
     }
 
     #[test]
     fn node_without_ready_agent_needs_another_agent_pod() {
         let (node, other): (Arc<str>, Arc<str>) = ("node-a".into(), "node-b".into());
         let mut agents = Agents::default();
-        let place = |agents: &Agents| agents.place(Place::Reached, Some("node-a"));
+        let place = |agents: &Agents| agents.place(Place::Reached, Some("node-a"), false);
         assert_eq!(place(&agents), Place::Reached);
         agents.set(&"1".into(), Some(&other), true);
         assert_eq!(place(&agents), Place::WithoutAgent);
@@ -196,10 +249,9 @@ mod tests {
     fn unscheduled_pod_and_built_in_agent_are_reached() {
         let mut agents = Agents::default();
         agents.set(&"1".into(), Some(&"node-b".into()), true);
-        assert_eq!(agents.place(Place::Reached, None), Place::Reached);
-        assert_eq!(agents.place(Place::Windows, Some("node-b")), Place::Windows);
-        let mut built_in = Agents::new(true);
-        built_in.set(&"1".into(), Some(&"node-b".into()), true);
-        assert_eq!(built_in.place(Place::Reached, Some("node-a")), Place::Reached);
+        assert_eq!(agents.place(Place::Reached, None, false), Place::Reached);
+        assert_eq!(agents.place(Place::Windows, Some("node-b"), true), Place::Windows);
+        let place = |built_in| agents.place(Place::Reached, Some("node-a"), built_in);
+        assert_eq!((place(false), place(true)), (Place::WithoutAgent, Place::Reached));
     }
 }

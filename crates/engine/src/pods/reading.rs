@@ -17,6 +17,20 @@ const IRSA_VOLUME: &str = "aws-iam-token";
 /// endpoint.
 const POD_IDENTITY_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const POD_IDENTITY_PATH: &str = "/v1/credentials";
+/// The variables that SDKs read before web identity, in this order (docs/dev/aws-behaviour.md#sdk-credential-order): keys,
+/// then a profile.
+const BEFORE_WEB_IDENTITY: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+];
+/// The variable that SDKs read before the one of Pod Identity.
+const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+/// The label and the annotation by which a pod asks the webhook to skip it, or some of its containers
+/// (docs/dev/aws-behaviour.md#webhook).
+const SKIP_LABEL: &str = "eks.amazonaws.com/skip-pod-identity-webhook";
+const SKIP_CONTAINERS: &str = "eks.amazonaws.com/skip-containers";
 /// The label of the pods of a Deployment, whose value is the suffix of the names of its ReplicaSets.
 const TEMPLATE_HASH: &str = "pod-template-hash";
 
@@ -27,6 +41,10 @@ pub(crate) struct PodFacts<S> {
     pub service_account: S,
     /// The credentials of its containers, without duplicates.
     pub carries: Vec<Carried<S>>,
+    /// The first variable by which a container sets credentials of its own.
+    pub overridden_by: Option<&'static str>,
+    pub loads_variables: bool,
+    pub skips_webhook: bool,
     pub created: Timestamp,
     pub ready: bool,
     /// Kind and name of the owner.
@@ -80,6 +98,9 @@ impl<S> PodFacts<S> {
                 .into_iter()
                 .map(|credentials| credentials.map(&mut keep))
                 .collect(),
+            overridden_by: self.overridden_by,
+            loads_variables: self.loads_variables,
+            skips_webhook: self.skips_webhook,
             created: self.created,
             ready: self.ready,
             owner: self.owner.map(|(kind, name)| (keep(kind), keep(name))),
@@ -96,20 +117,30 @@ impl<S: AsRef<str> + PartialEq> PodFacts<S> {
         self.namespace == other.namespace
             && self.service_account == other.service_account
             && self.carries == other.carries
+            && self.overridden_by == other.overridden_by
+            && self.loads_variables == other.loads_variables
             && self.owner == other.owner
     }
 
+    /// The place as determined by its node. `built_in`: the nodes of EKS Auto Mode include the agent.
+    pub fn place(&self, agents: &places::Agents, built_in: bool) -> Place {
+        agents.place(self.place, self.node.as_ref().map(AsRef::as_ref), built_in)
+    }
+
     /// Converts the facts for core, with the place determined by its node.
-    pub fn pod(&self, agents: &places::Agents) -> PodCredentials {
+    pub fn pod(&self, agents: &places::Agents, built_in: bool) -> PodCredentials {
         let text = |value: &S| value.as_ref().to_owned();
         PodCredentials {
             credentials: self.carries.iter().map(Carried::to_credential).collect(),
+            overridden_by: self.overridden_by.map(str::to_owned),
+            loads_variables: self.loads_variables,
+            skips_webhook: self.skips_webhook,
             created: self.created,
             owner: self.owner.as_ref().map(|(kind, name)| WorkloadRef {
                 kind: text(kind),
                 name: text(name),
             }),
-            place: agents.place(self.place, self.node.as_ref().map(AsRef::as_ref)),
+            place: self.place(agents, built_in),
         }
     }
 }
@@ -122,6 +153,10 @@ pub(crate) fn read(pod: &Pod) -> Option<PodFacts<&str>> {
         namespace: pod.metadata.namespace.as_deref()?,
         service_account: spec.service_account_name.as_deref().unwrap_or("default"),
         carries: carries(spec),
+        overridden_by: containers(spec).find_map(overridden_by),
+        loads_variables: containers(spec)
+            .any(|container| container.env_from.iter().flatten().next().is_some()),
+        skips_webhook: skips_webhook(pod),
         // A pod of unknown age counts as the oldest, which can delay a transition but never finishes it too early.
         created: created.map_or(Timestamp::MIN, |time| time.0),
         ready: is_ready(pod),
@@ -165,14 +200,57 @@ fn owner(pod: &Pod) -> Option<(&str, &str)> {
 /// (docs/dev/aws-behaviour.md#sdk-credential-order).
 fn carries(spec: &PodSpec) -> Vec<Carried<&str>> {
     let volumes = spec.volumes.as_deref().unwrap_or_default();
-    let inits = spec.init_containers.iter().flatten();
     let mut carried = Vec::new();
-    for container in spec.containers.iter().chain(inits) {
+    for container in containers(spec) {
         let pod_identity = || has_pod_identity(container).then_some(Carried::PodIdentity);
         let credentials = web_identity(container, volumes).or_else(pod_identity);
         carried.extend(credentials.filter(|credentials| !carried.contains(credentials)));
     }
     carried
+}
+
+fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+    let inits = spec.init_containers.iter().flatten();
+    spec.containers.iter().chain(inits)
+}
+
+/// The variable by which a container sets credentials that SDKs prefer to those of both methods. Returns `None` if it
+/// sets none. Variables of `envFrom` are not known.
+fn overridden_by(container: &Container) -> Option<&'static str> {
+    let own = BEFORE_WEB_IDENTITY
+        .into_iter()
+        .find(|name| is_set(container, name));
+    if own.is_some() || is_set(container, IRSA_TOKEN) {
+        return own;
+    }
+    if is_set(container, RELATIVE_URI) {
+        return Some(RELATIVE_URI);
+    }
+    let is_other = is_set(container, POD_IDENTITY_URI) && !has_pod_identity(container);
+    is_other.then_some(POD_IDENTITY_URI)
+}
+
+/// Returns true if the pod spec sets a variable to a value or to a reference. SDKs ignore an empty value.
+fn is_set(container: &Container, name: &str) -> bool {
+    let mut vars = container.env.iter().flatten();
+    vars.any(|var| {
+        let has_value = var.value.as_ref().is_some_and(|value| !value.is_empty());
+        var.name == name && (has_value || var.value_from.is_some())
+    })
+}
+
+fn skips_webhook(pod: &Pod) -> bool {
+    let label = pod
+        .metadata
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(SKIP_LABEL));
+    let containers = pod
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|all| all.get(SKIP_CONTAINERS));
+    label.is_some() || containers.is_some_and(|names| !names.is_empty())
 }
 
 fn web_identity<'a>(container: &'a Container, volumes: &'a [Volume]) -> Option<Carried<&'a str>> {
@@ -265,7 +343,60 @@ mod tests {
     #[test]
     fn other_container_credentials_uri_is_ignored() {
         let ecs = pod("a", &[(POD_IDENTITY_URI, "http://169.254.170.2/v2/other")]);
-        assert_eq!(read(&ecs).unwrap().carries, []);
+        let facts = read(&ecs).unwrap();
+        assert_eq!(
+            (facts.carries, facts.overridden_by),
+            (vec![], Some(POD_IDENTITY_URI))
+        );
+    }
+
+    #[test]
+    fn own_variables_override_in_sdk_order() {
+        let by = |env: &[(&str, &str)]| read(&pod("a", env)).unwrap().overridden_by;
+        let keys = ("AWS_ACCESS_KEY_ID", "AKIA");
+        let profile = ("AWS_PROFILE", "team");
+        assert_eq!(by(&[IRSA, &[profile, keys]].concat()), Some("AWS_ACCESS_KEY_ID"));
+        assert_eq!(by(&[POD_IDENTITY, &[profile]].concat()), Some("AWS_PROFILE"));
+        assert_eq!(by(&[POD_IDENTITY, &[("AWS_PROFILE", "")]].concat()), None);
+        assert_eq!(
+            by(&[POD_IDENTITY, &[(RELATIVE_URI, "/v2")]].concat()),
+            Some(RELATIVE_URI)
+        );
+        assert_eq!(
+            by(&[IRSA, &[(RELATIVE_URI, "/v2")]].concat()),
+            None,
+            "web identity is first"
+        );
+        assert_eq!(by(&[("AWS_REGION", "eu-west-1")]), None);
+    }
+
+    #[test]
+    fn own_variable_by_reference_in_any_container_overrides() {
+        let key =
+            json!({"name": "AWS_ACCESS_KEY_ID", "valueFrom": {"secretKeyRef": {"name": "s3", "key": "id"}}});
+        let with = |kind: &str| pod_of(json!({"spec": {kind: [{"name": "own", "env": [key]}]}}));
+        for kind in ["containers", "initContainers"] {
+            let pod = with(kind);
+            assert_eq!(
+                read(&pod).unwrap().overridden_by,
+                Some("AWS_ACCESS_KEY_ID"),
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn env_from_and_skip_marks_are_read() {
+        let loads = pod_of(
+            json!({"spec": {"containers": [{"name": "app", "envFrom": [{"secretRef": {"name": "s"}}]}]}}),
+        );
+        assert!(read(&loads).unwrap().loads_variables);
+        let label = pod_of(json!({"metadata": {"labels": {SKIP_LABEL: "true"}}}));
+        let annotation = pod_of(json!({"metadata": {"annotations": {SKIP_CONTAINERS: "app"}}}));
+        assert!(read(&label).unwrap().skips_webhook && read(&annotation).unwrap().skips_webhook);
+        let plain = pod("a", IRSA);
+        let plain = read(&plain).unwrap();
+        assert!(!plain.loads_variables && !plain.skips_webhook);
     }
 
     fn with_token(file: &str, mount: &str, volume: &str) -> Pod {

@@ -133,6 +133,7 @@ impl Engine {
     #[must_use]
     pub fn trusted_role(&self, subject: &Subject, arn: &RoleArn, read: RoleFacts) -> RoleFacts {
         let facts = self.recent_writes().judge_role(arn, read);
+        let facts = self.recent_writes().with_admission(subject, arn, facts);
         self.trust_edits().judge(subject, arn, facts)
     }
 

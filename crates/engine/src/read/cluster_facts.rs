@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures::FutureExt;
@@ -15,10 +16,7 @@ use lanyard_core::model::observed::{Agent, Provider};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::pods::{AGENT_NAMESPACE, Agents};
-
-/// The DaemonSet of the agent (docs/dev/aws-behaviour.md#agent).
-const AGENT_NAME: &str = "eks-pod-identity-agent";
+use crate::pods::{AGENT_DAEMON_SETS, AGENT_NAMESPACE, Agents};
 
 impl Engine {
     /// The OIDC provider.
@@ -43,15 +41,15 @@ impl Engine {
         self.cluster_facts().forget_provider(arn);
     }
 
-    /// The agent: built into Auto Mode nodes, otherwise the add-on, otherwise a DaemonSet installed without the
-    /// add-on.
+    /// The agent: built into Auto Mode nodes, otherwise the add-on, otherwise a DaemonSet of the add-on's names, otherwise
+    /// pods with the agent's image or port.
     pub async fn agent(&self) -> Fact<Agent> {
         self.agent_at(false).await
     }
 
     /// The agent. `fresh`: not from the cache.
     pub(crate) async fn agent_at(&self, fresh: bool) -> Fact<Agent> {
-        if self.cluster_facts().auto_mode {
+        if self.auto_mode().await {
             return Fact::Present(Agent {
                 ready: true,
                 found: "EKS Auto Mode".to_owned(),
@@ -63,11 +61,33 @@ impl Engine {
         let read = async {
             match self.aws().without_retry().addon_agent(cluster).await {
                 Fact::Present(agent) if agent.ready => Fact::Present(agent),
-                other => better(other, self.agent_daemon_set().await),
+                other => better(other, self.agent_without_add_on().await),
             }
         };
         let max_age = self.cluster_facts().max_age;
         self.cluster_facts().agent.get(max_age, fresh, read.boxed()).await
+    }
+
+    async fn agent_without_add_on(&self) -> Fact<Agent> {
+        let mut found = Fact::Absent;
+        for name in AGENT_DAEMON_SETS {
+            found = better(found, self.agent_daemon_set(name).await);
+            if found.present().is_some_and(|agent| agent.ready) {
+                return found;
+            }
+        }
+        match self.cluster_facts().agent_nodes.load(Ordering::Relaxed) {
+            0 => found,
+            nodes => Fact::Present(Agent {
+                ready: true,
+                found: format!("pods of the agent ready on {nodes} nodes"),
+            }),
+        }
+    }
+
+    /// Sets the number of nodes with a ready agent's pod, as shown by the watch on pods.
+    pub fn set_agent_nodes(&self, nodes: usize) {
+        self.cluster_facts().agent_nodes.store(nodes, Ordering::Relaxed);
     }
 
     /// The name of the pod identity webhook's configuration.
@@ -106,8 +126,8 @@ impl Engine {
     /// The pods of the agent, for pods on these nodes. The cache is used only while it lists a ready agent on
     /// every node, so that a new agent is seen at once.
     pub(crate) async fn agents_on(&self, nodes: &BTreeSet<&str>) -> Result<Arc<Agents>, EngineError> {
-        if nodes.is_empty() || self.auto_mode() {
-            return Ok(Arc::new(Agents::new(self.auto_mode())));
+        if nodes.is_empty() {
+            return Ok(Arc::default());
         }
         let mut slot = self.cluster_facts().agents.lock().await;
         if let Some((at, known)) = &*slot
@@ -116,21 +136,39 @@ impl Engine {
         {
             return Ok(Arc::clone(known));
         }
-        let agents = Arc::new(self.list_agents().await?);
+        let agents = Arc::new(self.list_agents(nodes).await?);
         *slot = Some((Instant::now(), Arc::clone(&agents)));
         Ok(agents)
     }
 
-    /// Returns true if EKS Auto Mode includes the agent in its nodes.
-    #[must_use]
-    pub fn auto_mode(&self) -> bool {
-        self.cluster_facts().auto_mode
+    /// Returns true if EKS Auto Mode includes the agent in its nodes. A failed read keeps the last value. Users can switch
+    /// it on and off.
+    pub async fn auto_mode(&self) -> bool {
+        let Some(cluster) = self.cluster().eks_name() else {
+            return false;
+        };
+        let mut read = self.cluster_facts().auto_mode_read.lock().await;
+        if read.is_some_and(|at| at.elapsed() < self.cluster_facts().max_age) {
+            return self.known_auto_mode();
+        }
+        match self.aws().without_retry().auto_mode(cluster).await {
+            Ok(auto_mode) => self.cluster_facts().auto_mode.store(auto_mode, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "could not read if the cluster is in EKS Auto Mode"),
+        }
+        *read = Some(Instant::now());
+        self.known_auto_mode()
     }
 
-    async fn agent_daemon_set(&self) -> Fact<Agent> {
+    /// Returns true if EKS Auto Mode includes the agent in its nodes, as last read. Does no I/O.
+    #[must_use]
+    pub fn known_auto_mode(&self) -> bool {
+        self.cluster_facts().auto_mode.load(Ordering::Relaxed)
+    }
+
+    async fn agent_daemon_set(&self, name: &str) -> Fact<Agent> {
         let api: Api<DaemonSet> = Api::namespaced(self.kube().clone(), AGENT_NAMESPACE);
-        let what = format!("daemonsets.apps {AGENT_NAMESPACE}/{AGENT_NAME}");
-        let daemon_set = match self.read("get", &what, api.get_opt(AGENT_NAME)).await {
+        let what = format!("daemonsets.apps {AGENT_NAMESPACE}/{name}");
+        let daemon_set = match self.read("get", &what, api.get_opt(name)).await {
             Ok(Some(daemon_set)) => daemon_set,
             Ok(None) => return Fact::Absent,
             Err(error) => return Fact::Unreadable(error.read_error()),

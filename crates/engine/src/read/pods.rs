@@ -12,7 +12,7 @@ use lanyard_core::model::subject::Subject;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::pods::{AGENT_NAMESPACE, Agents, PodFacts, agent_selector, read};
+use crate::pods::{AGENT_NAMESPACE, Agents, HOST_NETWORK, PodFacts, agent_selector, read};
 
 impl Engine {
     /// Lists the pods of a subject. An incomplete list is unreadable.
@@ -36,26 +36,44 @@ impl Engine {
         })
         .await?;
         let nodes: BTreeSet<&str> = listed.iter().filter_map(|pod| pod.node.as_deref()).collect();
-        let agents = self.agents_on(&nodes).await?;
+        let built_in = self.auto_mode().await;
+        let agents = match built_in {
+            true => Arc::default(),
+            false => self.agents_on(&nodes).await?,
+        };
         Ok(PodList {
-            items: listed.iter().map(|pod| pod.pod(&agents)).collect(),
+            items: listed.iter().map(|pod| pod.pod(&agents, built_in)).collect(),
             fresh: true,
         })
     }
 
-    /// Lists the pods of the agent.
-    pub(crate) async fn list_agents(&self) -> Result<Agents, EngineError> {
-        let api: Api<Pod> = Api::namespaced(self.kube().clone(), AGENT_NAMESPACE);
-        let params = ListParams::default().labels(&agent_selector());
-        let what = format!("pods in {AGENT_NAMESPACE}");
-        let mut agents = Agents::new(false);
-        self.list_all(&api, params, &what, |pod| {
+    /// Lists the pods of the agent: those of the add-on, and if these do not serve every node, all that can be the agent.
+    pub(crate) async fn list_agents(&self, nodes: &BTreeSet<&str>) -> Result<Agents, EngineError> {
+        let kube_system: Api<Pod> = Api::namespaced(self.kube().clone(), AGENT_NAMESPACE);
+        let of_add_on = ListParams::default().labels(&agent_selector());
+        let mut agents = Agents::default();
+        self.list_agents_in(&kube_system, of_add_on, &mut agents).await?;
+        let is_served = |node: &&str| agents.ready_nodes() > 0 && agents.serve(node);
+        if !nodes.iter().all(is_served) {
+            let anywhere: Api<Pod> = Api::all(self.kube().clone());
+            let host_network = ListParams::default().fields(HOST_NETWORK);
+            self.list_agents_in(&anywhere, host_network, &mut agents).await?;
+        }
+        Ok(agents)
+    }
+
+    async fn list_agents_in(
+        &self,
+        api: &Api<Pod>,
+        params: ListParams,
+        agents: &mut Agents,
+    ) -> Result<(), EngineError> {
+        self.list_all(api, params, "pods of the Pod Identity Agent", |pod| {
             let uid = pod.metadata.uid.as_deref();
-            if let (Some(uid), Some(facts)) = (uid, read(pod)) {
+            if let (Some(uid), Some(facts)) = (uid, read(pod).filter(|facts| facts.agent)) {
                 agents.set(&uid.into(), facts.node.map(Arc::from).as_ref(), facts.ready);
             }
         })
-        .await?;
-        Ok(agents)
+        .await
     }
 }

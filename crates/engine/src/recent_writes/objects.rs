@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::{Association, Observed, RoleFacts};
@@ -20,15 +21,19 @@ pub(crate) struct RecentWrites {
     associations: Mutex<HashMap<Subject, (Instant, Fact<Association>)>>,
     annotations: Mutex<HashMap<Subject, (Instant, u64)>>,
     annotation_age: Duration,
+    propagation: Duration,
+    admissions: Mutex<HashMap<(Subject, RoleArn), (Instant, Timestamp)>>,
 }
 
 /// A write of annotations is remembered for this time. A watch that shows it later causes a reconcile that changes nothing.
 const ANNOTATION_AGE: Duration = Duration::from_secs(300);
 
 impl RecentWrites {
-    pub(crate) fn new(read_consistency: Duration) -> Self {
+    pub(crate) fn new(read_consistency: Duration, propagation: Duration) -> Self {
         Self {
             read_consistency,
+            propagation,
+            admissions: Mutex::default(),
             term_start: Mutex::new(Instant::now()),
             roles: Mutex::default(),
             associations: Mutex::default(),
@@ -71,6 +76,22 @@ impl RecentWrites {
         remember(&self.roles, self.read_consistency, arn.clone(), facts);
     }
 
+    /// Records that a role was created for a subject, or that its trust policy now admits the subject.
+    pub(crate) fn admitted(&self, subject: &Subject, arn: &RoleArn, at: Timestamp) {
+        let key = (subject.clone(), arn.clone());
+        remember(&self.admissions, self.propagation, key, at);
+    }
+
+    /// The facts of a role, which count as modified when this process last made the role admit the subject.
+    pub(crate) fn with_admission(&self, subject: &Subject, arn: &RoleArn, facts: RoleFacts) -> RoleFacts {
+        let key = (subject.clone(), arn.clone());
+        let admitted = recall(&self.admissions, self.propagation, &key);
+        RoleFacts {
+            modified_at: facts.modified_at.max(admitted),
+            ..facts
+        }
+    }
+
     /// Records an association as written.
     pub(crate) fn wrote_association(&self, subject: &Subject, fact: Fact<Association>) {
         remember(&self.associations, self.read_consistency, subject.clone(), fact);
@@ -107,6 +128,7 @@ impl RecentWrites {
         RoleFacts {
             id: settled(read.id, &written.id, |a, b| a == b),
             elsewhere: read.elsewhere,
+            modified_at: read.modified_at,
             trust: settled(read.trust, &written.trust, documents),
             description: settled(read.description, &written.description, |a, b| a == b),
             max_session: settled(read.max_session, &written.max_session, |a, b| a == b),
@@ -185,7 +207,7 @@ mod tests {
 
     #[test]
     fn role_not_visible_after_creation_is_settling() {
-        let recent = RecentWrites::new(Duration::from_secs(30));
+        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20));
         let created = RoleFacts {
             id: Fact::Present("AROA1".to_owned()),
             ..RoleFacts::absent()
@@ -199,13 +221,29 @@ mod tests {
 
     #[test]
     fn old_write_does_not_affect_reads() {
-        let recent = RecentWrites::new(Duration::ZERO);
+        let recent = RecentWrites::new(Duration::ZERO, Duration::ZERO);
         let created = RoleFacts {
             id: Fact::Present("AROA1".to_owned()),
             ..RoleFacts::absent()
         };
         recent.wrote_role(&arn(), created);
         assert_eq!(recent.judge_role(&arn(), RoleFacts::absent()).id, Fact::Absent);
+    }
+
+    #[test]
+    fn admission_counts_as_change_of_role_for_its_subject() {
+        let recent = RecentWrites::new(Duration::ZERO, Duration::from_secs(20));
+        let (created, now) = (Timestamp::UNIX_EPOCH, Timestamp::now());
+        recent.admitted(&subject(), &arn(), now);
+        let read = || RoleFacts {
+            modified_at: Some(created),
+            ..RoleFacts::absent()
+        };
+        let seen = |subject: &Subject| recent.with_admission(subject, &arn(), read()).modified_at;
+        assert_eq!(seen(&subject()), Some(now));
+        let mut other = serde_json::to_value(subject()).unwrap();
+        other["name"] = "other".into();
+        assert_eq!(seen(&serde_json::from_value(other).unwrap()), Some(created));
     }
 
     fn subject() -> Subject {
@@ -251,7 +289,7 @@ mod tests {
 
     #[test]
     fn absence_after_leader_change_is_settling() {
-        let recent = RecentWrites::new(Duration::from_secs(30));
+        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20));
         let mut observed = all_absent();
         recent.treat_absence_as_stale(&subject(), &mut observed, true);
         assert_eq!(
@@ -270,7 +308,7 @@ mod tests {
 
     #[test]
     fn own_removal_and_late_absence_are_absent() {
-        let recent = RecentWrites::new(Duration::from_secs(30));
+        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20));
         let mut observed = all_absent();
         recent.wrote_role(&arn(), RoleFacts::absent());
         recent.wrote_association(&subject(), Fact::Absent);
@@ -280,7 +318,7 @@ mod tests {
             (Fact::Absent, Fact::Absent)
         );
 
-        let recent = RecentWrites::new(Duration::ZERO);
+        let recent = RecentWrites::new(Duration::ZERO, Duration::ZERO);
         let mut observed = all_absent();
         recent.treat_absence_as_stale(&subject(), &mut observed, true);
         assert_eq!(observed.association, Fact::Absent);

@@ -42,6 +42,7 @@ impl Engine {
         if known.is_some() || issuer.is_some() {
             let mut provider = known.unwrap_or_default();
             provider.client_ids.insert(client_id.to_string());
+            provider.modified_at = Some(jiff::Timestamp::now());
             slot.set(provider).await;
         }
         Ok(())

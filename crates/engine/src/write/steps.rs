@@ -177,6 +177,10 @@ impl Engine {
     /// Records the result of a done step, so that a later stale read is recognised.
     pub(crate) async fn remember(&self, target: &Target, step: &Step, observed: &Observed) {
         use lanyard_core::model::field::Resource;
+        if let Some(role) = step.role().filter(|_| step.has_to_propagate()) {
+            let now = jiff::Timestamp::now();
+            self.recent_writes().admitted(&target.subject, role, now);
+        }
         if matches!(step, Step::PutSubject { .. } | Step::RemoveSubject { .. }) {
             // A shared trust policy can change with each read. `TrustEdits` records Lanyard's part of it.
             return;

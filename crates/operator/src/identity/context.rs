@@ -68,7 +68,8 @@ impl Context {
     /// The pods of the subject in the pod index.
     pub fn counted_pods(&self, subject: &Subject) -> Fact<PodList> {
         let index = self.pods.read().unwrap_or_else(PoisonError::into_inner);
-        index.counted(subject.namespace.as_str(), subject.name.as_str())
+        let auto_mode = self.engine.known_auto_mode();
+        index.counted(subject.namespace.as_str(), subject.name.as_str(), auto_mode)
     }
 
     /// The key of the object that `reference` names. Returns `None` if the store does not contain it.

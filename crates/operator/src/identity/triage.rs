@@ -48,6 +48,7 @@ impl SteadyIdentity {
             status: &self.decoded.status,
             generation: self.decoded.generation,
             gate: self.gate,
+            verified_trust: self.decoded.target.control.verified_trust.as_deref(),
         }
     }
 }

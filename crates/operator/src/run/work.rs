@@ -183,7 +183,7 @@ impl Work<'_> {
         self.metrics.workers(self.settings.workers);
         Context {
             classes: Classes::new(objects.changes, self.settings.require_class),
-            pods: Arc::new(RwLock::new(PodIndex::new(engine.auto_mode()))),
+            pods: Arc::new(RwLock::new(PodIndex::default())),
             engine,
             store: objects.store,
             lease: self.gate.clone(),

@@ -90,6 +90,7 @@ fn affected_subjects(context: &Context, event: Event<Pod>) -> Vec<SubjectKey> {
     let mut index = context.pods.write().unwrap_or_else(PoisonError::into_inner);
     let was_complete = index.is_complete();
     let mut subjects = apply(&mut index, event);
+    context.engine.set_agent_nodes(index.agent_nodes());
     if index.is_complete() && !was_complete {
         // Reconciles before the first complete list had no pod count, so each object is counted once now.
         let objects = context.store.state();
@@ -105,8 +106,8 @@ fn apply(index: &mut PodIndex, event: Event<Pod>) -> Vec<SubjectKey> {
             index.list_begins();
             Vec::new()
         }
-        Event::InitApply(pod) | Event::Apply(pod) => index.upsert(&pod).into_iter().collect(),
-        Event::Delete(pod) => index.delete(&pod).into_iter().collect(),
+        Event::InitApply(pod) | Event::Apply(pod) => index.upsert(&pod),
+        Event::Delete(pod) => index.delete(&pod),
         Event::InitDone => index.list_ends(),
     }
 }

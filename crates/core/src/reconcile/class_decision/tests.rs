@@ -120,6 +120,7 @@ fn applied_under(class: &Class) -> (Spec, Status, Option<Inventory>) {
     let mut world = world(&identity);
     world.provider = Fact::Present(Provider {
         client_ids: [DEFAULT_AUDIENCE.to_owned()].into(),
+        modified_at: None,
     });
     let decision = decide(&identity, nothing.status, &world);
     let status = carry_out(&decision, nothing.status, &mut world).status;

@@ -11,6 +11,7 @@ use crate::reconcile::desired::{DesiredAssociation, DesiredState, OtherBindings,
 
 impl Differ<'_> {
     pub(super) fn association(&mut self, desired: &DesiredState, observed: &Observed) {
+        let account = observed.service_account.present();
         let observed = &observed.association;
         if let Fact::Present(association) = observed
             && !(desired.ownership.association.is_owned()
@@ -18,6 +19,11 @@ impl Differ<'_> {
         {
             let message = conflict::association(desired, association);
             return self.conflict(Resource::Association, Reason::AssociationConflict, message);
+        }
+        let is_first = desired.association.is_some() && observed.is_absent() && !desired.in_transition;
+        if is_first && account.is_some_and(|account| account.of_add_on) {
+            let message = conflict::add_on_account(desired);
+            return self.conflict(Resource::Association, Reason::ManagedByAddOn, message);
         }
         let is_kept = desired.other_bindings == OtherBindings::Keep && desired.association.is_none();
         if observed.unreadable().is_none() && !is_kept {

@@ -55,6 +55,14 @@ pub(super) fn association(desired: &DesiredState, observed: &Association) -> Str
     format!("Association {id} maps ServiceAccount {subject} to role {role} and {owner}. {next}")
 }
 
+/// The message for a ServiceAccount of an EKS add-on without an association.
+pub(super) fn add_on_account(desired: &DesiredState) -> String {
+    let subject = &desired.subject;
+    format!(
+        "An EKS add-on owns ServiceAccount {subject}. The add-on cannot take over an association that it did not create, so its next update could fail. Set the role on the add-on (aws eks update-addon --pod-identity-associations), and delete this WorkloadIdentity."
+    )
+}
+
 fn next_action(
     desired: &DesiredState,
     owner: &TaggedOwner,

@@ -177,7 +177,8 @@ impl PlanBuilder<'_> {
         observed.is_some_and(|observed| observed.value == value && !observed.ours && !applied)
     }
 
-    /// Annotations are applied as a whole: those whose drift is only reported keep the observed value.
+    /// Annotations are applied as a whole: those whose drift is only reported keep the observed value. The operator
+    /// creates a ServiceAccount only when its first pod gets credentials: pods are rejected until then.
     fn annotations(&mut self, desired: &DesiredState) {
         if self.drift.conflict_on(Resource::ServiceAccount).is_some() {
             self.waiting_for.insert(WaitReason::Conflict);
@@ -188,6 +189,10 @@ impl PlanBuilder<'_> {
             Fact::Absent if self.drift.of(&Field::ServiceAccount).is_none() => return,
             Fact::Absent if !desired.create_service_account => {
                 self.waiting_for.insert(WaitReason::ServiceAccount);
+                return;
+            }
+            Fact::Absent if desired.propagates || self.steps.iter().any(Step::has_to_propagate) => {
+                self.waiting_for.insert(WaitReason::Propagation);
                 return;
             }
             Fact::Absent => None,

@@ -17,6 +17,8 @@ pub enum WaitReason {
     Webhook,
     /// The ServiceAccount must be created.
     ServiceAccount,
+    /// Recent changes of the binding must reach new pods before the operator creates the ServiceAccount.
+    Propagation,
     /// A conflict must be resolved.
     Conflict,
     /// The last pod of the ServiceAccount must terminate.

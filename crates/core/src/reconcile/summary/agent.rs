@@ -65,7 +65,7 @@ fn as_before(input: &SummaryInput<'_>, what: &str, error: &ReadError) -> Verdict
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{carry_out, decide, identity_in, off_eks, rendered, spec, world};
+    use crate::example::{carry_out, decide, identity_in, off_eks, propagated, rendered, spec, world};
     use crate::model::condition::ConditionStatus;
     use crate::model::spec::Method;
     use crate::model::status::Status;
@@ -78,6 +78,7 @@ mod tests {
         world.webhook = webhook;
         let decision = decide(&identity, &Status::default(), &world);
         let status = carry_out(&decision, &Status::default(), &mut world).status;
+        let status = propagated(&identity, status, &world);
         let decision = decide(&identity, &status, &world);
         let status = rendered(&decision, &status, &world, &Outcome::default()).status;
         let ready = status.condition(ConditionType::Ready).unwrap();

@@ -6,7 +6,7 @@ use super::input::SummaryInput;
 use super::pods::pods_current;
 use super::readiness::ReadyInputs;
 use super::reconciling::reconciling;
-use super::stalled::{broken_and_reported, contested, stalled};
+use super::stalled::{broken_and_reported, contested, stalled, unverified_trust};
 use super::transition;
 use super::unreadable::unreadable;
 use super::verdict::Verdict;
@@ -27,8 +27,9 @@ pub(super) fn conditions(
     report: &DriftReport,
 ) -> Vec<Condition> {
     let ready = frozen(input, drift).unwrap_or_else(|| ready(input, ready_inputs));
-    let mut stalled =
-        stalled(input, drift).or_else(|| broken_and_reported(input, drift, ready_inputs, &ready));
+    let mut stalled = stalled(input, drift)
+        .or_else(|| broken_and_reported(input, drift, ready_inputs, &ready))
+        .or_else(|| unverified_trust(ready_inputs));
     let mut reconciling = reconciling(input, drift, &ready, stalled.is_some());
     let mut ready = Some(ready);
     let mut conditions = Vec::new();
@@ -118,7 +119,14 @@ fn in_sync(input: &SummaryInput<'_>, drift: &Drift, report: &DriftReport) -> Ver
     if let Some(field) = pending(&Cause::Spec) {
         return Verdict::unmet(Reason::Progressing, format!("Not applied yet: {field}."));
     }
-    Verdict::met(Reason::InSync, "No drift detected.")
+    let message = match report.status.unmanaged_count {
+        0 => "No drift detected.".to_owned(),
+        1 => "No drift detected. 1 field of another owner stays, see status.drift.unmanaged.".to_owned(),
+        count => {
+            format!("No drift detected. {count} fields of other owners stay, see status.drift.unmanaged.")
+        }
+    };
+    Verdict::met(Reason::InSync, message)
 }
 
 /// Returns `None` if there is no drift, apart from fields that could not be read.

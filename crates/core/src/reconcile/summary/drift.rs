@@ -2,10 +2,10 @@
 //! reconcile corrected. Differences before and after the steps in, the drift of the status out; no I/O.
 
 use super::input::SummaryInput;
-use crate::model::field::{Resource, Value};
+use crate::model::field::{Field, Resource, Value};
 use crate::model::status::{Correction, DRIFT_ITEMS_LIMIT, DriftItem, DriftReason, DriftStatus};
 use crate::model::text::{message, quote};
-use crate::reconcile::desired::Desired;
+use crate::reconcile::desired::{Desired, DesiredRole};
 use crate::reconcile::diff::{Cause, Difference, Drift};
 
 /// The drift of one reconcile.
@@ -21,8 +21,13 @@ pub(super) struct DriftReport {
 }
 
 pub(super) fn drift_report(input: &SummaryInput<'_>, after: &Drift) -> DriftReport {
-    let current = current_items(input, after);
+    let (unmanaged, current): (Vec<_>, Vec<_>) = current_items(input, after)
+        .into_iter()
+        .partition(|(_, is_unmanaged)| *is_unmanaged);
+    let items = |list: Vec<(DriftItem, bool)>| list.into_iter().map(|(item, _)| item);
+    let (unmanaged, current): (Vec<_>, Vec<_>) = (items(unmanaged).collect(), items(current).collect());
     let count = i64::try_from(current.len()).unwrap_or(i64::MAX);
+    let unmanaged_count = i64::try_from(unmanaged.len()).unwrap_or(i64::MAX);
     // An item beyond the limit is not in the status, so the next reconcile could not recognise it: it is
     // never new.
     let items: Vec<DriftItem> = current.into_iter().take(DRIFT_ITEMS_LIMIT).collect();
@@ -30,7 +35,7 @@ pub(super) fn drift_report(input: &SummaryInput<'_>, after: &Drift) -> DriftRepo
         .iter()
         // A field that could not be read is not drift: the conditions report it.
         .filter(|item| item.reason != Some(DriftReason::Unreadable))
-        .filter(|item| !input.previous.drift.items.iter().any(|before| same(before, item)))
+        .filter(|item| !input.previous.drift.listed().any(|before| same(before, item)))
         .cloned()
         .collect();
     let corrections = corrections(input, after);
@@ -47,6 +52,8 @@ pub(super) fn drift_report(input: &SummaryInput<'_>, after: &Drift) -> DriftRepo
         status: DriftStatus {
             count,
             items,
+            unmanaged_count,
+            unmanaged: unmanaged.into_iter().take(DRIFT_ITEMS_LIMIT).collect(),
             last_correction,
         },
         corrected,
@@ -58,27 +65,24 @@ pub(super) fn drift_report(input: &SummaryInput<'_>, after: &Drift) -> DriftRepo
     }
 }
 
-fn current_items(input: &SummaryInput<'_>, after: &Drift) -> Vec<DriftItem> {
-    let mut items: Vec<DriftItem> = Vec::new();
+/// The items, each with whether it is a field of others that is no drift.
+fn current_items(input: &SummaryInput<'_>, after: &Drift) -> Vec<(DriftItem, bool)> {
+    let mut items: Vec<(DriftItem, bool)> = Vec::new();
     for difference in &after.differences {
         let reason = match &difference.cause {
             Cause::Spec | Cause::Frozen => continue,
-            Cause::OutOfBand | Cause::Adopted => DriftReason::Reported,
+            Cause::OutOfBand => DriftReason::Reported,
+            Cause::Adopted => DriftReason::Adopted,
             Cause::Contested => DriftReason::Contested,
             Cause::Unmanaged => DriftReason::Unmanaged,
             Cause::Unreadable(_) => DriftReason::Unreadable,
         };
         for mut item in drift_items(difference) {
             item.reason = Some(reason);
-            let before = input
-                .previous
-                .drift
-                .items
-                .iter()
-                .find(|before| same(before, &item));
+            let before = input.previous.drift.listed().find(|before| same(before, &item));
             item.since = Some(before.and_then(|before| before.since).unwrap_or(input.now));
-            if !items.iter().any(|known| same(known, &item)) {
-                items.push(item);
+            if !items.iter().any(|(known, _)| same(known, &item)) {
+                items.push((item, is_unmanaged(input, difference)));
             }
         }
     }
@@ -86,25 +90,35 @@ fn current_items(input: &SummaryInput<'_>, after: &Drift) -> Vec<DriftItem> {
     items
 }
 
+/// Returns whether a difference is no drift, because another owner set a field that does not affect the binding: a tag,
+/// an annotation without effect, or anything on an adopted role. If it counted, the number would never reach zero.
+fn is_unmanaged(input: &SummaryInput<'_>, difference: &Difference) -> bool {
+    let is_adopted = input
+        .desired()
+        .is_some_and(|desired| matches!(desired.role, DesiredRole::Adopted(..)));
+    match (&difference.cause, &difference.field) {
+        (Cause::Adopted, _) => true,
+        (Cause::Unmanaged, Field::RoleTag(_) | Field::AssociationTag(_) | Field::Annotation(_)) => true,
+        (Cause::Unmanaged, field) => is_adopted && field.resource() == Resource::Role,
+        (_, _) => false,
+    }
+}
+
 /// The previous items of a resource that could not be read now. They may still exist, and they are not new
 /// when the resource can be read again.
-fn hidden_items(input: &SummaryInput<'_>, items: &[DriftItem]) -> Vec<DriftItem> {
-    let is_hidden = |before: &&DriftItem| {
+fn hidden_items(input: &SummaryInput<'_>, items: &[(DriftItem, bool)]) -> Vec<(DriftItem, bool)> {
+    let is_hidden = |before: &DriftItem| {
+        let of_resource = || items.iter().filter(|(item, _)| item.resource == before.resource);
         before.reason != Some(DriftReason::Unreadable)
-            && items
-                .iter()
-                .any(|item| item.reason == Some(DriftReason::Unreadable) && item.resource == before.resource)
-            && !items
-                .iter()
-                .any(|item| item.resource == before.resource && item.field == before.field)
+            && of_resource().any(|(item, _)| item.reason == Some(DriftReason::Unreadable))
+            && !of_resource().any(|(item, _)| item.field == before.field)
     };
-    input
-        .previous
-        .drift
-        .items
-        .iter()
-        .filter(is_hidden)
-        .cloned()
+    let drift = &input.previous.drift;
+    let counted = drift.items.iter().map(|item| (item.clone(), false));
+    let unmanaged = drift.unmanaged.iter().map(|item| (item.clone(), true));
+    counted
+        .chain(unmanaged)
+        .filter(|(item, _)| is_hidden(item))
         .collect()
 }
 

@@ -319,7 +319,13 @@ mod tests {
         let mut world = crate::example::world(&identity);
         let none = Status::default();
         let summary = carry_out(&decide(&identity, &none, &world), &none, &mut world);
-        let expected = [Reason::RoleCreated, Reason::BindingUpdated, Reason::Bound];
+        let expected = [Reason::RoleCreated, Reason::BindingUpdated];
         assert_eq!(reasons(&summary.events), expected);
+        let mut before = summary.status;
+        for condition in &mut before.conditions {
+            condition.last_transition_time = "2026-03-01T11:00:00Z".parse().unwrap();
+        }
+        let summary = carry_out(&decide(&identity, &before, &world), &before, &mut world);
+        assert_eq!(reasons(&summary.events), [Reason::Bound], "after propagation");
     }
 }

@@ -75,7 +75,8 @@ fn after_wait(reasons: &[WaitReason], waiting: Duration) -> Next {
 
 /// Returns whether this reconcile did everything for its stage of the transition, and waits for no other event.
 fn is_stage_done(input: &SummaryInput<'_>) -> bool {
-    let has_other_waits = input.decision.plan.waiting_for != [WaitReason::Transition];
+    let is_other = |wait: &WaitReason| !matches!(wait, WaitReason::Transition | WaitReason::Propagation);
+    let has_other_waits = input.decision.plan.waiting_for.iter().any(is_other);
     input.gate == WriteGate::Open && input.outcome.all_done() && !has_other_waits
 }
 

@@ -18,6 +18,7 @@ use crate::model::role_chain;
 use crate::model::text::quote;
 use crate::reconcile::desired::{Desired, DesiredAssociation, DesiredState, OtherBindings};
 use crate::reconcile::diff::Drift;
+use crate::reconcile::propagation;
 use crate::reconcile::transition::TransitionState;
 
 /// The verdicts that feed `Ready`.
@@ -67,11 +68,12 @@ pub(super) fn ready_inputs(input: &SummaryInput<'_>, drift: &Drift) -> ReadyInpu
             propagates_in: None,
         };
     }
-    let propagates_in = propagates_in(input);
     let basis = Basis::of(input);
+    let trust = trust(&basis, drift, desired);
+    let propagates_in = propagates_in(input, desired, &trust);
     ReadyInputs {
         role: role(&basis, drift, desired),
-        trust: trust(&basis, drift, desired),
+        trust,
         binding: binding(input, drift, desired, propagates_in),
         propagates_in,
     }
@@ -112,6 +114,12 @@ fn binding(
     match &input.after.service_account {
         Fact::Unreadable(error) => as_before(input, "The ServiceAccount", error),
         Fact::Absent => {
+            if desired.create_service_account && propagates_in.is_some() {
+                let wait = propagation_message(input);
+                let message =
+                    format!("ServiceAccount {subject} does not exist. {wait} Lanyard creates it then.");
+                return Verdict::unmet(Reason::Propagating, message);
+            }
             let next = match desired.create_service_account {
                 true => "Lanyard creates it once the role is in place.",
                 false => "Create it, or set spec.serviceAccount.create: true.",
@@ -121,7 +129,7 @@ fn binding(
                 format!("ServiceAccount {subject} does not exist. {next}"),
             )
         }
-        Fact::Present(account) => annotated(input, drift, desired, account),
+        Fact::Present(account) => annotated(input, drift, desired, account, propagates_in),
     }
 }
 
@@ -161,12 +169,10 @@ fn associated(
     }
     let role = &desired.role_arn;
     if propagates_in.is_some() {
-        let limit = limit_message(input.timings.propagation);
+        let wait = propagation_message(input);
         return Verdict::unmet(
             Reason::Propagating,
-            format!(
-                "Association {id} maps {subject} to role {role}. Waiting up to {limit} for EKS to apply it to new pods."
-            ),
+            format!("Association {id} maps {subject} to role {role}. {wait}"),
         );
     }
     let whole_cluster = if desired.session_tags {
@@ -208,6 +214,7 @@ fn annotated(
     drift: &Drift,
     desired: &DesiredState,
     account: &ServiceAccount,
+    propagates_in: Option<Duration>,
 ) -> Verdict {
     if let Some(verdict) = wrong_annotation(desired, account) {
         return verdict;
@@ -232,15 +239,22 @@ fn annotated(
             ),
         );
     }
-    webhook(input, desired).unwrap_or_else(|| {
-        Verdict::met(
-            Reason::BindingInPlace,
-            format!(
-                "ServiceAccount {} is annotated with role {}.",
-                desired.subject, desired.binding.role_arn
-            ),
-        )
+    let in_place = format!(
+        "ServiceAccount {} is annotated with role {}.",
+        desired.subject, desired.binding.role_arn
+    );
+    webhook(input, desired).unwrap_or_else(|| match propagates_in {
+        Some(_) => {
+            let wait = propagation_message(input);
+            Verdict::unmet(Reason::Propagating, format!("{in_place} {wait}"))
+        }
+        None => Verdict::met(Reason::BindingInPlace, in_place),
     })
+}
+
+fn propagation_message(input: &SummaryInput<'_>) -> String {
+    let limit = limit_message(input.timings.propagation);
+    format!("Waiting up to {limit} for AWS to apply recent changes to new pods.")
 }
 
 /// Returns `None` if every annotation has the desired value.
@@ -262,15 +276,17 @@ fn wrong_annotation(desired: &DesiredState, account: &ServiceAccount) -> Option<
     Some(Verdict::unmet(reason, message))
 }
 
-/// Returns the time until a changed association has reached new pods, or `None` if it has.
-fn propagates_in(input: &SummaryInput<'_>) -> Option<Duration> {
-    let modified = input.after.association.present()?.modified_at?;
+/// Returns the time until the changes of the binding have reached new pods, or `None` if they have.
+fn propagates_in(input: &SummaryInput<'_>, desired: &DesiredState, trust: &Verdict) -> Option<Duration> {
     let propagation = input.timings.propagation;
-    let end = modified
-        .checked_add(jiff::SignedDuration::try_from(propagation).ok()?)
-        .ok()?;
-    let remaining = input.now.duration_until(end);
-    remaining
-        .is_positive()
-        .then(|| remaining.unsigned_abs().min(propagation))
+    let is_changed = input.outcome.done().any(|(step, _)| step.has_to_propagate());
+    let was_rejected = input
+        .previous
+        .condition(ConditionType::TrustReady)
+        .is_some_and(|before| before.status == ConditionStatus::False);
+    let is_admitted_now = was_rejected && trust.status == ConditionStatus::True;
+    if (is_changed || is_admitted_now) && !propagation.is_zero() {
+        return Some(propagation);
+    }
+    propagation::propagates_in(desired, input.previous, input.after, input.timings, input.now)
 }

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::pods::pods_verdict;
+use super::pods::{bound_since, pods_verdict, unsupported_nodes};
 use crate::model::condition::ConditionType;
 use crate::model::pods::PodList;
 use crate::model::status::{PodsStatus, Status};
@@ -17,7 +17,8 @@ pub fn recount(previous: &Status, pods: &PodList, now: Timestamp) -> Option<Stat
         return None;
     }
     let binding = &previous.bindings.first()?.binding;
-    let verdict = pods_verdict(pods, binding, None);
+    let verdict = unsupported_nodes(pods, binding)
+        .unwrap_or_else(|| pods_verdict(pods, binding, None, bound_since(previous)));
     let condition = verdict.into_condition(
         ConditionType::PodsCurrent,
         previous,

@@ -126,7 +126,10 @@ mod tests {
 
         let second = reconcile(&identity, &first.status, &mut world, 1, None);
         assert_eq!(
-            (second.status == first.status, recreation_events(&second)),
+            (
+                role_ready(&second.status) == role_ready(&first.status),
+                recreation_events(&second)
+            ),
             (true, 0),
             "no change"
         );

@@ -5,6 +5,7 @@
 use super::basis::Basis;
 use super::recreated;
 use super::verdict::Verdict;
+use crate::model::annotation::ANNOTATION_VERIFIED_TRUST;
 use crate::model::condition::ConditionType;
 use crate::model::fact::{Fact, ReadError};
 use crate::model::field::Resource;
@@ -15,7 +16,7 @@ use crate::ownership::Ownership;
 use crate::reconcile::admission;
 use crate::reconcile::desired::{DesiredRole, DesiredState};
 use crate::reconcile::diff::{Cause, Conflict, Drift};
-use lanyard_iam_policy::{Admission, Statement};
+use lanyard_iam_policy::{Admission, Document, Statement};
 
 /// The verdict on the existence of the role.
 pub(crate) fn role(basis: &Basis<'_>, drift: &Drift, desired: &DesiredState) -> Verdict {
@@ -120,7 +121,7 @@ pub(crate) fn trust(basis: &Basis<'_>, drift: &Drift, desired: &DesiredState) ->
         );
     }
     match basis.after.role(arn).trust {
-        Fact::Present(policy) => admission_verdict(desired, admission::admission(&policy, desired.request())),
+        Fact::Present(policy) => admission_verdict(basis, desired, &policy),
         Fact::Absent => Verdict::unmet(
             Reason::TrustMissing,
             format!("Role {arn} does not exist, so no trust policy admits {subject}."),
@@ -132,10 +133,28 @@ pub(crate) fn trust(basis: &Basis<'_>, drift: &Drift, desired: &DesiredState) ->
     }
 }
 
-fn admission_verdict(desired: &DesiredState, admission: Admission) -> Verdict {
+/// The verdict on a trust policy that only AWS can evaluate: a user can state that it admits the subject.
+fn undecided(basis: &Basis<'_>, desired: &DesiredState, policy: &Document, reason: &str) -> Verdict {
+    let (arn, subject) = (&desired.binding.role_arn, &desired.subject);
+    let digest = admission::trust_digest(policy);
+    if basis.after.object.verified_trust.as_ref() == Some(&digest) {
+        let message = format!(
+            "The annotation {ANNOTATION_VERIFIED_TRUST} states that the trust policy of {arn} admits {subject}. Lanyard cannot verify it. {reason}"
+        );
+        return Verdict::met(Reason::TrustVerified, message);
+    }
+    let message = format!(
+        "Lanyard cannot verify that the trust policy of {arn} admits {subject}. {reason} If it does, run: kubectl annotate --overwrite -n {} workloadidentity {} {ANNOTATION_VERIFIED_TRUST}={digest}",
+        subject.namespace, subject.name
+    );
+    Verdict::unknown(Reason::TrustNotVerifiable, message)
+}
+
+fn admission_verdict(basis: &Basis<'_>, desired: &DesiredState, policy: &Document) -> Verdict {
     let arn = &desired.binding.role_arn;
     let subject = &desired.subject;
-    match admission {
+    match admission::admission(policy, desired.request()) {
+        Admission::Undecided { reason } => undecided(basis, desired, policy, &reason),
         Admission::Admitted { wider, .. } => {
             let wider = match wider.is_empty() {
                 true => String::new(),
@@ -150,12 +169,6 @@ fn admission_verdict(desired: &DesiredState, admission: Admission) -> Verdict {
             Reason::TrustDenied,
             format!(
                 "{statement} of the trust policy of {arn} denies {subject}. {reason} Remove or narrow the statement."
-            ),
-        ),
-        Admission::Undecided { reason } => Verdict::unknown(
-            Reason::TrustNotVerifiable,
-            format!(
-                "Lanyard cannot verify that the trust policy of {arn} admits {subject}. {reason} Check the policy."
             ),
         ),
         Admission::NotAdmitted { nearest } => {

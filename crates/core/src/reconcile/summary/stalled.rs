@@ -69,6 +69,12 @@ pub(super) fn broken_and_reported(
     (is_idle && has_drift && ready.status == ConditionStatus::False).then(|| Verdict::met(reason, message))
 }
 
+/// Returns a verdict if only a user can state that the trust policy admits the subject.
+pub(super) fn unverified_trust(ready_inputs: &ReadyInputs) -> Option<Verdict> {
+    let trust = &ready_inputs.trust;
+    (trust.reason == Reason::TrustNotVerifiable).then(|| Verdict::met(trust.reason, trust.message.clone()))
+}
+
 /// Returns a verdict if another writer reverts the corrections of a field.
 pub(super) fn contested(drift: &Drift) -> Option<Verdict> {
     let contested = drift

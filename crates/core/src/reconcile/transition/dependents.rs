@@ -1,10 +1,10 @@
 //! The pods that depend on an old binding, from the credentials that they carry and the times at which they were created.
 //! Input is the transition view; outputs are answers about one pod or one binding. No I/O.
 
-use super::timers::remaining;
 use super::view::TransitionView;
 use crate::model::binding::{Binding, MethodSettings};
 use crate::model::pods::{Credential, PodCredentials};
+use crate::model::timings::remaining;
 
 impl TransitionView<'_> {
     /// Returns true if a pod depends on a binding other than the desired one, as far as its spec shows.

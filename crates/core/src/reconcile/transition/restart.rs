@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::refusal;
-use super::timers::remaining;
 use super::view::TransitionView;
 use crate::model::binding::MethodSettings;
 use crate::model::reason::Reason;
 use crate::model::spec::PodRestart;
+use crate::model::timings::remaining;
 use crate::model::workload::{RestartedFor, Workload, WorkloadRef};
 
 #[cfg(test)]

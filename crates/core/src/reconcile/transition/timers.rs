@@ -11,6 +11,7 @@ use super::view::TransitionView;
 use crate::model::binding::MethodSettings;
 use crate::model::reason::Reason;
 use crate::model::status::{BindingState, BindingStatus, TransitionStatus};
+use crate::model::timings::remaining;
 
 impl TransitionView<'_> {
     /// Returns true if the change that has to propagate is the deletion of an association.
@@ -110,12 +111,4 @@ impl TransitionView<'_> {
         let propagation = SignedDuration::try_from(self.timings.binding_propagation).ok()?;
         Some(changed.checked_add(propagation).unwrap_or(changed))
     }
-}
-
-/// The rest of a duration that began at a time. It never exceeds the duration itself, whatever a clock reports. Returns
-/// `None` if the duration has passed.
-pub(super) fn remaining(duration: Duration, start: Timestamp, now: Timestamp) -> Option<Duration> {
-    let end = start.checked_add(SignedDuration::try_from(duration).ok()?).ok()?;
-    let rest = now.duration_until(end);
-    rest.is_positive().then(|| rest.unsigned_abs().min(duration))
 }

@@ -20,7 +20,8 @@ use crate::model::spec::Method;
 use crate::model::status::{BindingState, BindingStatus, Status, TransitionStatus};
 use crate::model::timings::Timings;
 use crate::ownership::{ownership_of_association, ownership_of_role};
-use crate::reconcile::admission::{Request, may_admit};
+use crate::reconcile::admission::{Request, is_admitted, may_admit};
+use lanyard_iam_policy::Document;
 
 pub(super) struct TransitionView<'a> {
     pub identity: &'a Identity,
@@ -303,16 +304,25 @@ impl<'a> TransitionView<'a> {
         !self.identity.binding.is_irsa() && self.other_bindings.iter().any(Binding::is_irsa)
     }
 
-    /// Returns true if the desired role exists and its trust policy admits the subject by the desired binding.
+    /// Returns true if the desired role exists and its trust policy admits the subject by the desired binding. A trust
+    /// policy that Lanyard cannot verify does not replace a working binding until a user verified it.
     pub fn is_admitted(&self) -> bool {
+        let verified = self.observed.object.verified_trust.as_deref();
+        self.trust()
+            .is_some_and(|trust| is_admitted(trust, self.request(), verified))
+    }
+
+    fn trust(&self) -> Option<&'a Document> {
         let role = self.observed.roles.get(&self.identity.binding.role_arn);
-        let trust = role.and_then(|role| role.trust.present());
-        let request = Request {
+        role.and_then(|role| role.trust.present())
+    }
+
+    fn request(&self) -> Request<'a> {
+        Request {
             subject: &self.identity.subject,
             cluster: &self.identity.cluster,
             binding: &self.identity.binding,
-        };
-        trust.is_some_and(|trust| may_admit(trust, request))
+        }
     }
 
     /// Returns true if the subject would lose its admission once the desired binding is no longer desired. In a shared role
@@ -321,7 +331,8 @@ impl<'a> TransitionView<'a> {
         let role = self.observed.role(&self.identity.binding.role_arn);
         let adopted = ownership_of_role(self.identity, self.previous, &role).is_adopted();
         let shares = self.identity.shares_trust || adopted;
-        self.is_admitted() && (!shares || self.is_in_own_statement(&self.identity.binding))
+        self.trust().is_some_and(|trust| may_admit(trust, self.request()))
+            && (!shares || self.is_in_own_statement(&self.identity.binding))
     }
 
     /// Returns true if Lanyard's statement for a binding to the desired role lists the subject. The statement ID decides:

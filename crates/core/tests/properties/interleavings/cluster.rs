@@ -341,6 +341,9 @@ impl Cluster {
     /// Writes the pods and the workloads into the world, as a reconcile reads them.
     pub fn report_pods(&mut self) {
         let pod = |pod: &Pod| PodCredentials {
+            overridden_by: None,
+            loads_variables: false,
+            skips_webhook: false,
             credentials: pod.carries.clone(),
             created: pod.created,
             owner: Some(pod.owner.clone()),

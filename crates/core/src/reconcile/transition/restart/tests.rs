@@ -66,6 +66,9 @@ impl DrainingTransition {
     fn pod(mut self, name: &str, minutes: i64) -> Self {
         let binding = &self.status.bindings[0].binding;
         self.pods.push(PodCredentials {
+            overridden_by: None,
+            loads_variables: false,
+            skips_webhook: false,
             credentials: [Credential::WebIdentity {
                 role: binding.role_arn.to_string(),
                 audience: String::new(),
