@@ -6,6 +6,7 @@
 //!                    \--> read/pods.rs  ---> PodList { fresh: true }     one subject, before a binding is retired
 //! ```
 
+mod credentials;
 mod index;
 mod places;
 mod reading;

@@ -55,7 +55,7 @@ reasons! {
     TrustMissing,
     /// A statement of the role's trust policy denies the ServiceAccount. Remove or narrow the statement.
     TrustDenied,
-    /// The trust policy contains a condition that Lanyard cannot evaluate. A first binding is set all the same, and a change of the binding waits. Check the policy, then annotate the object as the message says, or replace the condition.
+    /// The trust policy contains a condition that Lanyard cannot evaluate. A first binding is set anyway, and a change of the binding waits. Check the policy, then annotate the object as the message says, or replace the condition.
     TrustNotVerifiable,
     /// The trust policy contains a condition that Lanyard cannot evaluate, and the annotation `lanyard.dev/verified-trust` states that this policy admits the ServiceAccount. The annotation holds until the policy changes. No action is needed.
     TrustVerified,

@@ -48,14 +48,16 @@ proptest! {
         }
     }
 
-    /// One reconcile is enough: no read follows a write, unless a fact was not read yet or a transition runs.
+    /// One reconcile is enough: no read follows a write, unless a fact was not read yet, a transition runs, or a
+    /// ServiceAccount is created after the propagation.
     #[test]
     fn plan_after_applied_plan_is_empty(setup in setup()) {
         let identity = setup.identity();
         let mut model = setup.model()?;
         let run = model.reconcile(&identity)?;
         let moving = matches!(run.decision.transition, TransitionState::Moving(_));
-        if moving || run.decision.plan.waiting_for.contains(&WaitReason::Reading) {
+        let waits = |reason: &WaitReason| matches!(reason, WaitReason::Reading | WaitReason::Propagation);
+        if moving || run.decision.plan.waiting_for.iter().any(waits) {
             return Ok(());
         }
         // The inventory drops a removed resource once it is known to be gone.

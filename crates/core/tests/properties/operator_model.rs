@@ -196,8 +196,9 @@ impl Model {
             let run = self.reconcile(identity)?;
             let is_unchanged = stage(&self.status) == before;
             self.simulate_users(identity);
-            // The next reconcile reads the missing facts, and a transition proceeds.
-            let reads_more = run.decision.plan.waiting_for.contains(&WaitReason::Reading);
+            // The next reconcile reads the missing facts, or is past the propagation, and a transition proceeds.
+            let waits = |reason: &WaitReason| matches!(reason, WaitReason::Reading | WaitReason::Propagation);
+            let reads_more = run.decision.plan.waiting_for.iter().any(waits);
             let proceeds = matches!(&run.decision.transition, TransitionState::Moving(moving) if !matches!(moving.phase, Phase::Refused(_)))
                 && run.decision.plan.waiting_for == [WaitReason::Transition];
             if run.decision.plan.is_empty() && is_unchanged && !proceeds && (was_steady || !reads_more) {

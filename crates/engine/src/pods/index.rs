@@ -197,7 +197,7 @@ mod tests {
     use lanyard_core::model::pods::{Credential, Place};
     use serde_json::json;
 
-    use super::super::reading::Carried;
+    use super::super::credentials::Carried;
     use super::super::testing::{IRSA, POD_IDENTITY, pod, pod_of};
     use super::*;
 
