@@ -54,10 +54,12 @@ mod tests {
     use super::*;
     use crate::example::{applied, decide, identity, rendered, spec, world};
     use crate::model::fact::Fact;
-    use crate::model::field::{Field, Value};
+    use crate::model::field::{Field, Resource, Value};
     use crate::model::observed::Provider;
+    use crate::model::reason::Reason;
     use crate::model::spec::{DriftPolicy, ManagedRoleSpec, Method, Spec};
     use crate::reconcile::outcome::Outcome;
+    use crate::reconcile::step::Step;
 
     fn cause(desired: Option<&str>, observed: Option<&str>, applied: Option<&str>) -> Cause {
         let value = |text: &str| Value::text(text);
@@ -132,6 +134,24 @@ mod tests {
         );
         let decision = decide(&after, &rebuilt, &world);
         assert_eq!(decision.drift.of(&tag).unwrap().cause, Cause::OutOfBand);
+    }
+
+    #[test]
+    fn first_association_for_account_of_add_on_is_a_conflict() {
+        let (identity, mut bound, status) = applied(&spec(Method::PodIdentity));
+        let mut first = world(&identity);
+        for observed in [&mut first, &mut bound] {
+            observed.service_account.present_mut().unwrap().of_add_on = true;
+        }
+        let decision = decide(&identity, &Status::default(), &first);
+        let conflict = decision.drift.conflict_on(Resource::Association).unwrap();
+        assert_eq!(conflict.reason, Reason::ManagedByAddOn);
+        let binds = |step: &Step| matches!(step, Step::CreateAssociation { .. });
+        assert!(!decision.plan.steps().any(binds), "{:?}", decision.plan);
+        assert!(
+            decide(&identity, &status, &bound).drift.conflicts.is_empty(),
+            "bound before"
+        );
     }
 
     #[test]
