@@ -10,13 +10,14 @@ use lanyard_core::model::arn::{Issuer, RoleArn};
 use lanyard_core::model::binding::{Binding, MethodSettings};
 use lanyard_core::model::name::Audience;
 use lanyard_core::model::spec::Method;
+use lanyard_core::model::workload::WorkloadRef;
 use lanyard_core::model::{condition, from_class, spec as core_spec, status as core};
 use serde::de::DeserializeOwned;
 
 use crate::spec::{ExistingRole, IrsaSpec, ManagedRole, PodIdentitySpec, WorkloadIdentitySpec};
 use crate::status::{
-    AssociationStatus, BindingStatus, Correction, DriftItem, DriftStatus, FromClass, PodsStatus, RoleStatus,
-    TransitionStatus, WorkloadIdentityStatus,
+    AssociationStatus, BindingStatus, Correction, DriftItem, DriftStatus, FromClass, PodsStatus,
+    RestartStatus, RestartedWorkload, RoleStatus, TransitionStatus, WorkloadIdentityStatus,
 };
 
 impl WorkloadIdentitySpec {
@@ -122,6 +123,7 @@ impl WorkloadIdentityStatus {
                 stale: status.pods.stale,
             }),
             transition: status.transition.as_ref().map(TransitionStatus::from_core),
+            restarts: status.restarts.iter().map(RestartStatus::from_core).collect(),
         }
     }
 
@@ -149,6 +151,7 @@ impl WorkloadIdentityStatus {
                 stale: self.pods.map_or(0, |pods| pods.stale),
             },
             transition: self.transition.as_ref().and_then(TransitionStatus::to_core),
+            restarts: self.restarts.iter().map(RestartStatus::to_core).collect(),
         }
     }
 }
@@ -296,6 +299,40 @@ impl TransitionStatus {
             target_hash: self.target_hash.clone(),
             approval_token: self.approval_token.clone(),
         })
+    }
+}
+
+impl RestartStatus {
+    fn from_core(restart: &core::RestartStatus) -> Self {
+        Self {
+            owner: RestartedWorkload {
+                kind: restart.owner.kind.clone(),
+                name: restart.owner.name.clone(),
+            },
+            target_hash: restart.target_hash.clone(),
+            time: Time(restart.time),
+            count: i64::from(restart.count),
+            created_until: Time(restart.created_until),
+            current_pods: i64::from(restart.current_pods),
+            progress_time: Time(restart.progress_time),
+            verified: restart.verified,
+        }
+    }
+
+    fn to_core(&self) -> core::RestartStatus {
+        core::RestartStatus {
+            owner: WorkloadRef {
+                kind: self.owner.kind.clone(),
+                name: self.owner.name.clone(),
+            },
+            target_hash: self.target_hash.clone(),
+            time: self.time.0,
+            count: u32::try_from(self.count).unwrap_or(u32::MAX),
+            created_until: self.created_until.0,
+            current_pods: u32::try_from(self.current_pods).unwrap_or(u32::MAX),
+            progress_time: self.progress_time.0,
+            verified: self.verified,
+        }
     }
 }
 

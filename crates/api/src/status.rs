@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use lanyard_core::model::cluster::ProviderPolicy;
 use lanyard_core::model::spec::{DriftPolicy, Method};
-use lanyard_core::model::status::{BindingState, DRIFT_ITEMS_LIMIT, DriftReason};
+use lanyard_core::model::status::{BindingState, DRIFT_ITEMS_LIMIT, DriftReason, RESTARTS_LIMIT};
 use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,12 @@ pub struct WorkloadIdentityStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TransitionStatus")]
     pub transition: Option<TransitionStatus>,
+
+    /// restarts lists the workloads that Lanyard restarted for the binding of the spec. None is restarted more than
+    /// twice for one change of the binding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "restarts")]
+    pub restarts: Vec<RestartStatus>,
 }
 
 /// FromClass holds the values that a class contributes.
@@ -154,6 +160,54 @@ pub struct TransitionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub approval_token: Option<String>,
+}
+
+/// RestartStatus describes the restarts of one workload.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartStatus {
+    /// owner is the workload.
+    pub owner: RestartedWorkload,
+
+    /// targetHash is a short hash of the binding for which it was restarted.
+    #[schemars(schema_with = "schema::short_text")]
+    pub target_hash: String,
+
+    /// time is the time of the last restart.
+    #[schemars(schema_with = "schema::time")]
+    pub time: Time,
+
+    /// count is the number of restarts for this binding.
+    pub count: i64,
+
+    /// createdUntil is the creation time of the youngest pod that the last restart replaces.
+    #[schemars(schema_with = "schema::time")]
+    pub created_until: Time,
+
+    /// currentPods is the largest number of its pods that carried the desired binding.
+    pub current_pods: i64,
+
+    /// progressTime is the time at which currentPods last increased.
+    #[schemars(schema_with = "schema::time")]
+    pub progress_time: Time,
+
+    /// verified is true if the rollout completed and every new pod carried the desired binding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(with = "bool")]
+    pub verified: bool,
+}
+
+/// RestartedWorkload names a workload in the namespace of the object.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartedWorkload {
+    /// kind is the kind: Deployment, StatefulSet or DaemonSet.
+    #[schemars(schema_with = "schema::short_text")]
+    pub kind: String,
+
+    /// name is the name.
+    #[schemars(schema_with = "schema::short_text")]
+    pub name: String,
 }
 
 /// RoleStatus is the role of the active binding.
@@ -327,6 +381,10 @@ pub struct Correction {
 pub struct PodsStatus {
     /// stale is the number of pods without the credentials that the spec asks for.
     pub stale: i64,
+}
+
+fn restarts(generator: &mut SchemaGenerator) -> Schema {
+    schema::list_of::<RestartStatus>(generator, RESTARTS_LIMIT)
 }
 
 fn bindings(generator: &mut SchemaGenerator) -> Schema {

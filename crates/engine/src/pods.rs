@@ -12,6 +12,7 @@ mod places;
 mod reading;
 #[cfg(test)]
 mod testing;
+mod volumes;
 
 pub use index::{PodIndex, SubjectKey};
 pub(crate) use places::{AGENT_DAEMON_SETS, AGENT_NAMESPACE, Agents, HOST_NETWORK, agent_selector};

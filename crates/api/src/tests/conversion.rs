@@ -13,8 +13,9 @@ use lanyard_core::model::spec::{
 };
 use lanyard_core::model::status::{
     AssociationStatus, BindingState, BindingStatus, Correction, DriftItem, DriftReason, DriftStatus,
-    PodsStatus, RoleStatus, Status, TransitionStatus,
+    PodsStatus, RestartStatus, RoleStatus, Status, TransitionStatus,
 };
+use lanyard_core::model::workload::WorkloadRef;
 use serde_json::{Value, json};
 
 use super::crd_schema;
@@ -125,6 +126,19 @@ fn full() -> Status {
             target_hash: "0123456789abcdef".to_owned(),
             approval_token: Some("fedcba9876543210".to_owned()),
         }),
+        restarts: vec![RestartStatus {
+            owner: WorkloadRef {
+                kind: "Deployment".to_owned(),
+                name: "api".to_owned(),
+            },
+            target_hash: "0123456789abcdef".to_owned(),
+            time: now(),
+            count: 2,
+            created_until: now(),
+            current_pods: 3,
+            progress_time: now(),
+            verified: true,
+        }],
     }
 }
 

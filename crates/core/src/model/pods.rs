@@ -39,6 +39,10 @@ pub struct PodCredentials {
     /// True if the pod asks the webhook to skip it or some of its containers.
     #[serde(default)]
     pub skips_webhook: bool,
+    /// The SecretProviderClass of a volume for which a CSI driver creates tokens of the ServiceAccount itself. The driver
+    /// reads the role annotation, whatever the containers carry. `None` if the pod has no such volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_volume: Option<String>,
     /// The creation time.
     pub created: Timestamp,
     /// The workload that owns it; absent: the pod has no owner.

@@ -113,8 +113,10 @@ reasons! {
     NodesUnsupported,
     /// An EKS add-on manages the ServiceAccount and its binding. Set the binding on the add-on.
     ManagedByAddOn,
-    /// A restarted workload does not become available, so no other workload is restarted. Inspect its pods; then revert the spec, or fix the workload to continue.
+    /// A restarted workload does not become available, so no other workload is restarted; or a disruption budget blocks the restart of pods that lose access. Inspect its pods or the budget; then revert the spec, or fix the workload to continue.
     RestartStuck,
+    /// Lanyard restarted a workload, and its new pods do not carry the binding of the spec. No other workload is restarted. Check whether the pod webhook works and whether the pod template sets credentials or skips the webhook; then restart the workload, or revert the spec.
+    RestartIneffective,
     /// A workload was restarted so that its pods get the binding of the spec. No action is needed.
     Restarted,
     /// The class sets another method and changes a limited number of identities at a time; this identity waits for a rollout slot. See `spec.transition` and the status of the class.

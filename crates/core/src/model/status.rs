@@ -11,6 +11,7 @@ use crate::model::binding::Binding;
 use crate::model::condition::{Condition, ConditionType};
 use crate::model::from_class::FromClass;
 use crate::model::reason::Reason;
+use crate::model::workload::WorkloadRef;
 
 /// The maximum number of drift items in the status; `count` includes all.
 pub const DRIFT_ITEMS_LIMIT: usize = 20;
@@ -51,6 +52,10 @@ pub struct Status {
     /// The transition in progress.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transition: Option<TransitionStatus>,
+    /// The restarts that Lanyard made for the desired binding, one entry for each workload. Their loss permits one more
+    /// restart of each workload.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub restarts: Vec<RestartStatus>,
 }
 
 /// The transition in the status. Its times may delay a change but never permit one: without them, every observation
@@ -75,6 +80,32 @@ pub struct TransitionStatus {
     /// The value of the annotation `lanyard.dev/approve` that the transition waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval_token: Option<String>,
+}
+
+/// The maximum number of workloads in [`Status::restarts`].
+pub const RESTARTS_LIMIT: usize = 100;
+
+/// The restarts of one workload for one binding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartStatus {
+    /// The workload.
+    pub owner: WorkloadRef,
+    /// A short hash of the binding for which it was restarted.
+    pub target_hash: String,
+    /// The time of the last restart.
+    pub time: Timestamp,
+    /// The number of restarts for this binding.
+    pub count: u32,
+    /// The creation time of the youngest pod that the last restart replaces.
+    pub created_until: Timestamp,
+    /// The largest number of its pods that carried the desired binding.
+    pub current_pods: u32,
+    /// The time when that number last increased, or of the last restart.
+    pub progress_time: Timestamp,
+    /// True if the rollout was observed complete and every new pod carried the desired binding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
 }
 
 /// The role in the status.

@@ -24,6 +24,8 @@ pub struct Timings {
     /// The maximum lifetime of credentials that the agent fetched before a change of its association
     /// (docs/dev/aws-behaviour.md#agent).
     pub cached: Duration,
+    /// The maximum lifetime of a ServiceAccount token of a pod (docs/dev/aws-behaviour.md#webhook).
+    pub token: Duration,
     /// The margin added to the lifetime of credentials, for clock skew and slow calls.
     pub margin: Duration,
     /// The time for which all pods must be current before the resources of the old binding are removed.
@@ -59,6 +61,7 @@ impl Default for Timings {
             read_back: Duration::from_secs(3),
             step: Duration::from_secs(2),
             cached: Duration::from_secs(6 * 3600),
+            token: Duration::from_secs(24 * 3600),
             margin: Duration::from_secs(300),
             soak: Duration::ZERO,
             fail_after: Duration::from_secs(600),

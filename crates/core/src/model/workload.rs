@@ -40,12 +40,12 @@ pub struct Workload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<Obstacle>,
     /// The number of pods that may be unavailable now, by the tightest disruption budget that selects them; absent:
-    /// no budget selects them.
+    /// no budget selects them, or a rollout replaces no pod before its successor is available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disruptions_allowed: Option<i32>,
 }
 
-/// A setting that prevents a new template from replacing all pods of a workload.
+/// A setting that prevents a restart from giving all pods of a workload the credentials of a new binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Obstacle {
     /// Pods are replaced only when a user deletes them (`updateStrategy: OnDelete`).
@@ -54,6 +54,12 @@ pub enum Obstacle {
     Paused,
     /// Only the pods from an ordinal on are replaced (`partition` of a StatefulSet).
     Partition,
+    /// The pod template sets the environment variables of one method, which the webhook does not replace.
+    SetsCredentials,
+    /// The pod template has the label that makes the webhook skip its pods.
+    SkipsWebhook,
+    /// The API server refuses the patch that restarts it.
+    Refused,
 }
 
 impl fmt::Display for Obstacle {
@@ -62,6 +68,9 @@ impl fmt::Display for Obstacle {
             Self::OnDelete => "OnDelete",
             Self::Paused => "paused",
             Self::Partition => "partition",
+            Self::SetsCredentials => "its pod template sets credentials",
+            Self::SkipsWebhook => "its pod template skips the webhook",
+            Self::Refused => "the API server refuses the patch",
         })
     }
 }

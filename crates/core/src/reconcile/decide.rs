@@ -20,13 +20,15 @@ use crate::reconcile::desired::Desired;
 use crate::reconcile::diff::{Drift, diff};
 use crate::reconcile::plan::{Plan, WaitReason, plan};
 use crate::reconcile::propagation::propagates_in;
-use crate::reconcile::transition::{TransitionState, transition_state};
+use crate::reconcile::transition::{Restarts, TransitionState, restarts_at_rest, transition_state};
 
 /// The decision about one object, with every intermediate result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// The position between the effective binding and the desired one.
     pub transition: TransitionState,
+    /// The restarts that the binding requires, moving or at rest.
+    pub restarts: Restarts,
     /// The desired state.
     pub desired: Desired,
     /// The differences between the desired and the observed state.
@@ -58,9 +60,16 @@ pub fn decide(
         desired.propagates = propagates_in(desired, previous, observed, timings, now).is_some();
     }
     let drift = compute_drift(&transition, &desired, &identity.contested, previous, observed);
+    let restarts = match &transition {
+        TransitionState::Settled => restarts_at_rest(identity, previous, observed, timings, now),
+        TransitionState::Moving(transition) => transition.phase.restarts(),
+        TransitionState::Unknown(..) => Restarts::default(),
+    };
     let plan = plan_transition(&transition, &desired, &drift, observed, identity.drift_policy);
+    let plan = plan.restarting(&restarts);
     Decision {
         transition,
+        restarts,
         desired,
         drift,
         plan,
@@ -84,6 +93,7 @@ pub fn decide_deletion(
     let plan = plan(&desired, &drift, observed, DriftPolicy::Correct);
     Decision {
         transition: TransitionState::Settled,
+        restarts: Restarts::default(),
         desired,
         drift,
         plan,
@@ -124,9 +134,7 @@ fn plan_transition(
         TransitionState::Moving(transition) if transition.changes_nothing() => {
             Plan::default().waiting_for(WaitReason::Transition)
         }
-        TransitionState::Moving(transition) => unrestricted()
-            .restarting(&transition.phase)
-            .waiting_for(WaitReason::Transition),
+        TransitionState::Moving(_) => unrestricted().waiting_for(WaitReason::Transition),
         TransitionState::Unknown(..) => Plan::default().waiting_for(WaitReason::Reading),
     }
 }

@@ -43,6 +43,9 @@ pub fn live_scope(identity: &Identity, status: &Status, inventory: Option<&Inven
     };
     // With one binding in effect, and that one desired, no decision depends on the credentials of single pods.
     let changes = status.transition.is_some() || !is_steady_binding(identity, status);
+    let restarts = identity.pod_restart == PodRestart::Rollout;
+    // Pods that carry nothing are restarted.
+    let may_restart = restarts && (status.pods.stale > 0 || !status.restarts.is_empty());
     ReadScope {
         roles: roles_to_read(identity, status, inventory),
         known_policies: match gets_session_tags(identity, status) {
@@ -51,8 +54,8 @@ pub fn live_scope(identity: &Identity, status: &Status, inventory: Option<&Inven
         },
         provider: provider(identity, status),
         agent: identity.binding.method() == Method::PodIdentity || is_recorded(Method::PodIdentity),
-        fresh_pods: changes,
-        workloads: changes && identity.pod_restart == PodRestart::Rollout,
+        fresh_pods: changes || may_restart,
+        workloads: (changes && restarts) || may_restart,
     }
 }
 

@@ -64,6 +64,7 @@ pub fn summarise(input: &SummaryInput<'_>) -> Summary {
         last_applied_hashes: last_applied::last_applied_hashes(input, &drift),
         pods: status_fields::pods(input),
         transition: transition::record(input),
+        restarts: transition::restarts(input),
         drift: report.status.clone(),
         conditions,
     };

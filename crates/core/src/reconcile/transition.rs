@@ -28,7 +28,8 @@ mod view;
 
 pub use approval::{ANNOTATION_APPROVE, ApprovalReason, ApprovalRequest};
 pub use refusal::Refusal;
-pub use restart::Restarts;
+pub(crate) use restart::history::record_restart;
+pub use restart::{RestartBlock, Restarts};
 pub use state::{Phase, Transition, TransitionState};
 
 use view::TransitionView;
@@ -57,6 +58,17 @@ pub fn transition_state(
     }
 }
 
+/// The restarts of an identity whose binding is settled: of workloads whose pods carry nothing.
+pub(crate) fn restarts_at_rest(
+    identity: &Identity,
+    previous: &Status,
+    observed: &Observed,
+    timings: &Timings,
+    now: Timestamp,
+) -> Restarts {
+    restart::restarts_of_missed(&TransitionView::new(identity, previous, observed, timings, now))
+}
+
 /// Returns true if the status records the desired binding as effective and no other binding in use. Differences are then
 /// drift.
 #[must_use]
@@ -81,8 +93,10 @@ fn transition(view: &TransitionView<'_>, progress: Progress) -> Transition {
     let effective = view.effective().filter(|_| !progress.in_effect);
     let held = effective.as_ref().filter(|_| !progress.applies_desired);
     let applied = held.unwrap_or(&view.identity.binding).clone();
-    // Only draining frees old bindings one by one. A paused or soaking transition keeps them all.
-    let drains = matches!(progress.phase, Phase::Draining { .. });
+    // Only draining frees old bindings one by one. A paused or soaking transition keeps them all, and so does one whose
+    // restart had no effect.
+    let drains =
+        matches!(&progress.phase, Phase::Draining { restarts, .. } if restarts.ineffective.is_empty());
     let in_use = |old: &&Binding| !drains || view.is_live(old);
     let mut in_use: Vec<Binding> = view.other_bindings.iter().filter(in_use).cloned().collect();
     if view.is_used() && view.could_lose_admission() {
@@ -128,7 +142,8 @@ fn progress(view: &TransitionView<'_>) -> Option<Progress> {
     }
     if view.identity.is_held() {
         // A pause also keeps what remains of the old binding.
-        return Some(bound(Phase::Paused, true));
+        let continues = draining_phase(view).filter(|_| !view.is_halted());
+        return Some(bound(continues.unwrap_or(Phase::Paused), true));
     }
     draining_phase(view)
         .or_else(|| view.soaks_in().map(Phase::Soaking))
@@ -175,20 +190,22 @@ fn unbinding_phase(view: &TransitionView<'_>) -> Phase {
     approval::before_unbinding(view).map_or(Phase::Unbinding, Phase::AwaitingApproval)
 }
 
-/// Returns `None` if no pod depends on an old binding.
+/// Returns `None` if no pod depends on an old binding, and no restart replaced pods by ones without the desired binding.
 fn draining_phase(view: &TransitionView<'_>) -> Option<Phase> {
-    if !view.other_bindings.iter().any(|old| view.is_live(old)) {
+    let restarts = restart::restarts(view);
+    if restarts.ineffective.is_empty() && !view.other_bindings.iter().any(|old| view.is_live(old)) {
         return None;
     }
     let desired = &view.identity.binding;
     let stale_before = view.stale_before();
+    // A pod without credentials depends on no binding.
     let stale: Vec<_> = view
         .pods()
-        .filter(|pod| !pod.is_current(desired, stale_before))
+        .filter(|pod| !pod.credentials.is_empty() && !pod.is_current(desired, stale_before))
         .collect();
     Some(Phase::Draining {
         pods: stale.len(),
         owners: stale.iter().map(|pod| pod.owner.clone()).collect(),
-        restarts: restart::restarts(view),
+        restarts: Box::new(restarts),
     })
 }

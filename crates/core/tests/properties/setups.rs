@@ -106,6 +106,7 @@ pub fn old_pod() -> PodCredentials {
         loads_variables: false,
         skips_webhook: false,
         credentials: [Credential::PodIdentity].into(),
+        token_volume: None,
         created: "2026-03-01T11:00:00Z".parse().unwrap(),
         owner: None,
         place: Place::Reached,

@@ -7,7 +7,7 @@ use lanyard_core::model::pods::{Place, PodCredentials};
 use lanyard_core::model::workload::WorkloadRef;
 
 use super::credentials::{self, Carried, containers};
-use super::places;
+use super::{places, volumes};
 
 /// The label and the annotation by which a pod asks the webhook to skip it, or some of its containers
 /// (docs/dev/aws-behaviour.md#webhook).
@@ -27,6 +27,8 @@ pub(crate) struct PodFacts<S> {
     pub overridden_by: Option<&'static str>,
     pub loads_variables: bool,
     pub skips_webhook: bool,
+    /// The SecretProviderClass of a volume whose CSI driver creates tokens of the ServiceAccount itself.
+    pub token_volume: Option<S>,
     pub created: Timestamp,
     pub ready: bool,
     /// Kind and name of the owner.
@@ -52,6 +54,7 @@ impl<S> PodFacts<S> {
             overridden_by: self.overridden_by,
             loads_variables: self.loads_variables,
             skips_webhook: self.skips_webhook,
+            token_volume: self.token_volume.map(&mut keep),
             created: self.created,
             ready: self.ready,
             owner: self.owner.map(|(kind, name)| (keep(kind), keep(name))),
@@ -70,6 +73,7 @@ impl<S: AsRef<str> + PartialEq> PodFacts<S> {
             && self.carries == other.carries
             && self.overridden_by == other.overridden_by
             && self.loads_variables == other.loads_variables
+            && self.token_volume == other.token_volume
             && self.owner == other.owner
     }
 
@@ -86,6 +90,7 @@ impl<S: AsRef<str> + PartialEq> PodFacts<S> {
             overridden_by: self.overridden_by.map(str::to_owned),
             loads_variables: self.loads_variables,
             skips_webhook: self.skips_webhook,
+            token_volume: self.token_volume.as_ref().map(text),
             created: self.created,
             owner: self.owner.as_ref().map(|(kind, name)| WorkloadRef {
                 kind: text(kind),
@@ -108,6 +113,7 @@ pub(crate) fn read(pod: &Pod) -> Option<PodFacts<&str>> {
         loads_variables: containers(spec)
             .any(|container| container.env_from.iter().flatten().next().is_some()),
         skips_webhook: skips_webhook(pod),
+        token_volume: volumes::token_volume(spec),
         // A pod of unknown age counts as the oldest, which can delay a transition but never finishes it too early.
         created: created.map_or(Timestamp::MIN, |time| time.0),
         ready: is_ready(pod),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wait_reason::WaitReason;
 use crate::reconcile::step::Step;
-use crate::reconcile::transition::Phase;
+use crate::reconcile::transition::Restarts;
 
 /// The ordered steps of one reconcile.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,11 +28,8 @@ impl Plan {
         self
     }
 
-    /// Adds the restarts that a transition of the binding requires.
-    pub(crate) fn restarting(mut self, phase: &Phase) -> Self {
-        let Phase::Draining { restarts, .. } = phase else {
-            return self;
-        };
+    /// Adds the restarts that the binding requires.
+    pub(crate) fn restarting(mut self, restarts: &Restarts) -> Self {
         let steps: Vec<Step> = restarts
             .due
             .iter()

@@ -11,6 +11,7 @@ use crate::reconcile::diff::{Cause, Drift};
 use crate::reconcile::gate::WriteGate;
 use crate::reconcile::outcome::Disposition;
 use crate::reconcile::plan::WaitReason;
+use crate::reconcile::step::Step;
 use crate::reconcile::transition::{Phase, Transition};
 
 pub(super) fn next(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &ReadyInputs) -> Next {
@@ -47,6 +48,9 @@ pub(super) fn next(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &Ready
     if let Some(remaining) = ready_inputs.propagates_in {
         return Next::Settled(remaining);
     }
+    if let Some(wait) = next_restart(input) {
+        return Next::After(wait);
+    }
     match next {
         Next::Resync => after_wait(&input.decision.plan.waiting_for, input.timings.waiting),
         next => next,
@@ -70,6 +74,22 @@ fn after_wait(reasons: &[WaitReason], waiting: Duration) -> Next {
         Next::After(waiting)
     } else {
         Next::Waiting(waiting)
+    }
+}
+
+/// The time of the next reconcile for restarts at rest. Returns `None` if none is due.
+fn next_restart(input: &SummaryInput<'_>) -> Option<Duration> {
+    let restarts = &input.decision.restarts;
+    let sets_binding =
+        |step: &Step| matches!(step, Step::CreateAssociation { .. } | Step::Annotate { .. });
+    let pods = input.after.pods.present().into_iter().flat_map(|pods| &pods.items);
+    let has_missed = pods.into_iter().any(|pod| pod.credentials.is_empty());
+    if restarts.is_active() {
+        Some(input.timings.waiting)
+    } else if restarts.allowed && has_missed && input.outcome.done().any(|(step, _)| sets_binding(step)) {
+        Some(input.timings.binding_propagation)
+    } else {
+        restarts.applies_in
     }
 }
 

@@ -5,5 +5,5 @@ mod message;
 mod record;
 mod verdict;
 
-pub(super) use record::{in_progress, is_retired, other_bindings, record};
+pub(super) use record::{in_progress, is_retired, other_bindings, record, restarts};
 pub(super) use verdict::{not_ready, stale_pods, stalled, transitioning};

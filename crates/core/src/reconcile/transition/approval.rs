@@ -21,62 +21,83 @@ pub const ANNOTATION_APPROVE: &str = "lanyard.dev/approve";
 pub struct ApprovalRequest {
     /// The expected value of the annotation. It identifies this transition and no other.
     pub token: String,
-    /// The reason for the request.
-    pub reason: ApprovalReason,
+    /// The reasons for the request.
+    pub reasons: Vec<ApprovalReason>,
 }
 
 /// The reason for a request for approval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalReason {
     /// New pods get IRSA only after the operator deletes the association. Pods that carry Pod Identity then lose access.
     PodsLoseAccess,
     /// No pod carries the old binding. A workload that uses it does not run as a pod
     /// (docs/dev/aws-behaviour.md#issue-threads).
     NoPodHolds,
+    /// A CSI driver creates tokens for a volume of pods and reads the role annotation, which is removed. The text is the
+    /// SecretProviderClass.
+    VolumeNeedsAnnotation(String),
     /// The role may assume other roles, which have to allow `sts:TagSession` after the transition
     /// (docs/dev/aws-behaviour.md#issue-threads).
     RoleMayChain,
 }
 
-/// The approval that is required before the operator writes the desired binding.
+/// The approval that is required before the operator changes anything.
 pub(super) fn before_binding(view: &TransitionView<'_>) -> Option<ApprovalRequest> {
-    let is_carried = |old: &Binding| view.pods().any(|pod| pod.depends_on(old));
-    let reason = if view.moves_off_irsa() && !view.other_bindings.iter().any(is_carried) {
-        ApprovalReason::NoPodHolds
-    } else if gains_tags(view) && may_chain(view) {
-        ApprovalReason::RoleMayChain
-    } else {
+    if view.restores_access() || view.is_prepared() {
         return None;
-    };
+    }
+    if view.is_blocked_by_association() {
+        return to_unbind(view, restart::can_restart_all(view));
+    }
+    let mut reasons = Vec::new();
+    if view.moves_off_irsa() {
+        let is_carried = |old: &Binding| view.pods().any(|pod| pod.depends_on(old));
+        let is_unused = !view.other_bindings.iter().any(is_carried);
+        reasons.extend(is_unused.then_some(ApprovalReason::NoPodHolds));
+        let volume = view.pods().filter_map(|pod| pod.token_volume.clone()).min();
+        reasons.extend(volume.map(ApprovalReason::VolumeNeedsAnnotation));
+    }
+    if gains_tags(view) && may_chain(view) {
+        reasons.push(ApprovalReason::RoleMayChain);
+    }
+    if reasons.is_empty() {
+        return None;
+    }
     // An approval of this transition does not hold for the same transition at another time.
-    unless_approved(view, reason, &view.start_time().as_second().to_string())
+    unless_approved(view, reasons, &view.start_time().as_second().to_string())
 }
 
-/// The approval that is required before the operator deletes the association. `podRestart: Rollout` approves it where
-/// Lanyard can restart every pod that would lose access.
+/// The approval that is required right before the operator deletes the association. It was required before the transition
+/// began, unless Lanyard could restart every pod then and cannot now.
 pub(super) fn before_unbinding(view: &TransitionView<'_>) -> Option<ApprovalRequest> {
-    if view.identity.pod_restart == PodRestart::Rollout && restart::reaches_all(view) {
+    to_unbind(view, restart::can_restart_all(view) && restart::would_work(view))
+}
+
+/// The approval to delete the association. `podRestart: Rollout` replaces it where Lanyard can restart every pod that would
+/// lose access.
+fn to_unbind(view: &TransitionView<'_>, can_restart_all: bool) -> Option<ApprovalRequest> {
+    if view.identity.pod_restart == PodRestart::Rollout && can_restart_all {
         return None;
     }
     // A recreated association has another id, so an approval holds for one deletion only.
     let id = view.association().map_or("", |association| &association.id);
-    unless_approved(view, ApprovalReason::PodsLoseAccess, id)
+    unless_approved(view, vec![ApprovalReason::PodsLoseAccess], id)
 }
 
 fn unless_approved(
     view: &TransitionView<'_>,
-    reason: ApprovalReason,
+    reasons: Vec<ApprovalReason>,
     occurrence: &str,
 ) -> Option<ApprovalRequest> {
     let from = view.from();
     let text = format!(
-        "{occurrence}/{reason:?}/{}/{}",
+        "{occurrence}/{reasons:?}/{}/{}",
         from.key(),
         view.identity.binding.key()
     );
     let token = hex_hash(&text, 8);
     let is_approved = view.observed.object.approval.as_deref() == Some(token.as_str());
-    (!is_approved).then_some(ApprovalRequest { token, reason })
+    (!is_approved).then_some(ApprovalRequest { token, reasons })
 }
 
 /// Returns true if sessions get tags that they did not have before.

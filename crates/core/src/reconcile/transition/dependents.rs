@@ -22,10 +22,9 @@ impl TransitionView<'_> {
     pub fn is_live(&self, old: &Binding) -> bool {
         let desired = &self.identity.binding;
         match (old.is_irsa(), desired.is_irsa()) {
-            // Another issuer: the kubelet renews the tokens of old pods over time.
+            // Another issuer: no pod shows the issuer of its token, and the kubelet renews tokens of all pods over time.
             (true, true) if old.role_arn == desired.role_arn && self.same_audience(old) => {
-                let start = self.start_time();
-                self.pods().any(|pod| pod.depends_on(old) && pod.created < start)
+                self.may_hold_old_token() && self.pods().any(|pod| pod.depends_on(old))
             }
             (true, true | false) => self.pods().any(|pod| pod.depends_on(old)),
             (false, true) => {
@@ -33,6 +32,13 @@ impl TransitionView<'_> {
             }
             (false, false) => self.may_hold_cached_session(),
         }
+    }
+
+    /// Returns true if a pod may hold a token that was issued before the new issuer was in effect.
+    fn may_hold_old_token(&self) -> bool {
+        let effective = self.record.and_then(|record| record.effective_time);
+        let lifetime = self.timings.token + self.timings.margin;
+        remaining(lifetime, effective.unwrap_or(self.now), self.now).is_some()
     }
 
     fn same_audience(&self, old: &Binding) -> bool {

@@ -47,15 +47,12 @@ pub(super) fn refusal(view: &TransitionView<'_>) -> Option<Refusal> {
     if !view.moves_off_irsa() {
         return None;
     }
-    if view
-        .observed
-        .service_account
-        .present()
-        .is_some_and(|account| account.of_add_on)
-    {
+    let restores_access = view.restores_access();
+    let account = view.observed.service_account.present();
+    if !restores_access && account.is_some_and(|account| account.of_add_on) {
         return Some(Refusal::ManagedByAddOn);
     }
-    agent_not_ready(view).or_else(|| unsupported_nodes(view))
+    agent_not_ready(view).or_else(|| unsupported_nodes(view).filter(|_| !restores_access))
 }
 
 fn agent_not_ready(view: &TransitionView<'_>) -> Option<Refusal> {
@@ -64,6 +61,14 @@ fn agent_not_ready(view: &TransitionView<'_>) -> Option<Refusal> {
         Fact::Present(agent) => Some(Refusal::AgentNotReady(agent.found.clone())),
         Fact::Absent => Some(Refusal::AgentNotReady("not found".to_owned())),
         Fact::Unreadable(_) => None,
+    }
+}
+
+/// Returns the refusal if no ready agent was observed.
+pub(super) fn agent_missing(view: &TransitionView<'_>) -> Option<Refusal> {
+    match &view.observed.agent {
+        Fact::Unreadable(error) => Some(Refusal::AgentNotReady(error.to_string())),
+        Fact::Present(_) | Fact::Absent => agent_not_ready(view),
     }
 }
 

@@ -85,7 +85,7 @@ pub enum Phase {
         /// The owners of these pods; `None` stands for bare pods.
         owners: BTreeSet<Option<WorkloadRef>>,
         /// The workloads that the operator restarts, and those that it cannot restart.
-        restarts: Restarts,
+        restarts: Box<Restarts>,
     },
     /// All pods are current and stay so for a while before the operator removes the old binding.
     Soaking(Duration),
@@ -144,6 +144,15 @@ impl Phase {
             Self::Unbound(_) => Reason::Unbound,
             Self::Draining { .. } => Reason::Draining,
             Self::Soaking(_) => Reason::Soaking,
+        }
+    }
+
+    /// The restarts of this phase. Empty unless it drains.
+    #[must_use]
+    pub fn restarts(&self) -> Restarts {
+        match self {
+            Self::Draining { restarts, .. } => (**restarts).clone(),
+            _ => Restarts::default(),
         }
     }
 

@@ -22,6 +22,13 @@ impl TransitionView<'_> {
         self.identity.binding.is_irsa() && self.previous.bindings.iter().any(was_bound)
     }
 
+    /// Returns true if the record shows that the operator began to prepare the binding. Approval for pods that no reconcile
+    /// sees was given before, or was not required.
+    pub fn is_prepared(&self) -> bool {
+        let stages = [Reason::Preparing, Reason::Propagating, Reason::Switching];
+        self.record.is_some_and(|record| stages.contains(&record.stage))
+    }
+
     /// The remaining propagation time of the trust policy. Returns `None` if it has passed.
     pub fn propagates_in(&self) -> Option<Duration> {
         let duration = self.timings.propagation;
@@ -38,23 +45,13 @@ impl TransitionView<'_> {
     /// observation and by the clock of the server that made the change. Returns `None` if both have passed.
     pub fn settles_in(&self) -> Option<Duration> {
         let duration = self.timings.binding_propagation;
-        let server = match &self.identity.binding.settings {
-            MethodSettings::PodIdentity { .. } => {
-                self.association().and_then(|association| association.modified_at)
-            }
-            MethodSettings::Irsa { .. } => self
-                .observed
-                .service_account
-                .present()
-                .and_then(|account| account.applied_at),
-        };
         // A binding that took effect stays in effect as long as it is in place, whatever changes beside it.
         if self.record.is_some_and(|record| record.effective_time.is_some())
             && !self.is_blocked_by_association()
         {
             return None;
         }
-        let server = server.and_then(|at| remaining(duration, at, self.now));
+        let server = self.applies_in();
         let own = match self.record {
             Some(record) if self.is_past_settling(record) => None,
             Some(record) if self.is_settling(record) => {
@@ -70,6 +67,24 @@ impl TransitionView<'_> {
             record.stage == Reason::Unbound
         } else {
             record.stage == Reason::Settling
+        }
+    }
+
+    /// The remaining time until every server applies the binding in place to new pods. Returns `None` if it has passed.
+    pub fn applies_in(&self) -> Option<Duration> {
+        remaining(self.timings.binding_propagation, self.changed_at()?, self.now)
+    }
+
+    /// The time of the last change of the binding, by the server that made it.
+    fn changed_at(&self) -> Option<Timestamp> {
+        match &self.identity.binding.settings {
+            MethodSettings::PodIdentity { .. } => {
+                self.association().and_then(|association| association.modified_at)
+            }
+            MethodSettings::Irsa { .. } => {
+                let account = self.observed.service_account.present();
+                account.and_then(|account| account.applied_at)
+            }
         }
     }
 

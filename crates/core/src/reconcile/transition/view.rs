@@ -304,6 +304,23 @@ impl<'a> TransitionView<'a> {
         !self.identity.binding.is_irsa() && self.other_bindings.iter().any(Binding::is_irsa)
     }
 
+    /// Returns true if the transition moves pods from Pod Identity to IRSA: they lose access with their association.
+    pub fn moves_to_irsa(&self) -> bool {
+        self.identity.binding.is_irsa() && self.other_bindings.iter().any(|other| !other.is_irsa())
+    }
+
+    /// Returns true if nothing may be restarted. A freeze does not leave pods without the access that they lose.
+    pub fn is_halted(&self) -> bool {
+        self.identity.paused || (self.identity.frozen.is_some() && !self.moves_to_irsa())
+    }
+
+    /// Returns true if pods that carry Pod Identity have no association, and the transition creates one for them.
+    pub fn restores_access(&self) -> bool {
+        !self.identity.binding.is_irsa()
+            && self.association().is_none()
+            && self.pods().any(PodCredentials::has_pod_identity)
+    }
+
     /// Returns true if the desired role exists and its trust policy admits the subject by the desired binding. A trust
     /// policy that Lanyard cannot verify does not replace a working binding until a user verified it.
     pub fn is_admitted(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The actions of the model check: reconciles that complete, are killed or lose an answer, pods, time, and users.
 //! Inputs are an action and a cluster; the output is the changed cluster, or the access that a pod lost. No I/O.
 
-use lanyard_core::identity::Identity;
+use lanyard_core::identity::{Freeze, Identity};
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::observed::Observed;
 use lanyard_core::model::reason::Reason;
@@ -37,6 +37,10 @@ pub enum Action {
     SetRollout(bool),
     Approve,
     LoseStatus,
+    SetWebhookDown(bool),
+    /// The allowed disruptions of a workload.
+    SetBudget(usize, Option<i32>),
+    RevertTemplate(usize),
 }
 
 /// The end of a reconcile.
@@ -68,7 +72,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         2 => fact.prop_map(Action::ReconcileUnreadable),
         24 => select(vec![1i64, 3, 12, 12, 12, 40, 61, 61, 600]).prop_map(Action::Wait),
         1 => select(vec![3 * 3600i64, 6 * 3600 + 400]).prop_map(Action::Wait),
-        16 => (any::<u8>(), any::<u8>(), 0..2usize).prop_map(|(a, b, owner)| Action::CreatePod(a, b, owner)),
+        16 => (any::<u8>(), any::<u8>(), 0..3usize).prop_map(|(a, b, owner)| Action::CreatePod(a, b, owner)),
         8 => (0..8usize).prop_map(Action::DeletePod),
         6 => (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Action::RollOut(a, b)),
         4 => (0..6usize).prop_map(Action::ChangeSpec),
@@ -76,6 +80,9 @@ pub fn action() -> impl Strategy<Value = Action> {
         2 => any::<bool>().prop_map(Action::SetRollout),
         6 => Just(Action::Approve),
         1 => Just(Action::LoseStatus),
+        3 => select(vec![true, false, false]).prop_map(Action::SetWebhookDown),
+        2 => (0..2usize, select(vec![None, Some(0), Some(1)])).prop_map(|(a, b)| Action::SetBudget(a, b)),
+        1 => (0..2usize).prop_map(Action::RevertTemplate),
     ]
 }
 
@@ -110,6 +117,8 @@ fn spec(number: usize) -> Spec {
 pub struct Simulation {
     pub cluster: Cluster,
     pub spec: Spec,
+    /// True if the class no longer allows the spec.
+    pub frozen: bool,
 }
 
 impl Simulation {
@@ -117,11 +126,18 @@ impl Simulation {
         Self {
             cluster: Cluster::new(skew),
             spec: spec(first),
+            frozen: false,
         }
     }
 
     pub fn identity(&self) -> Identity {
-        identity(&self.spec)
+        let mut identity = identity(&self.spec);
+        identity.frozen = self.frozen.then(|| Freeze {
+            reason: Reason::Forbidden,
+            message: "frozen".to_owned(),
+            bounds: false,
+        });
+        identity
     }
 
     pub fn perform(&mut self, action: &Action) -> Result<(), String> {
@@ -133,6 +149,7 @@ impl Simulation {
             Action::DeletePod(which) => self.cluster.delete_pod(*which),
             Action::RollOut(a, b) => self.cluster.roll_out((*a, *b))?,
             Action::ChangeSpec(number) => {
+                self.cluster.forget_restarts();
                 let (paused, restart) = (self.spec.transition_paused, self.spec.pod_restart);
                 self.spec = Spec {
                     transition_paused: paused,
@@ -143,7 +160,17 @@ impl Simulation {
             Action::SetPaused(paused) => self.spec.transition_paused = *paused,
             Action::SetRollout(rollout) => self.spec.pod_restart = rollout.then_some(PodRestart::Rollout),
             Action::Approve => self.approve(),
-            Action::LoseStatus => self.cluster.status = Status::default(),
+            Action::LoseStatus => {
+                self.cluster.forget_restarts();
+                self.cluster.status = Status::default();
+            }
+            Action::SetWebhookDown(down) => self.cluster.webhook_down = *down,
+            Action::SetBudget(owner, budget) => {
+                if let Some(workload) = self.cluster.workload(*owner) {
+                    workload.disruptions_allowed = *budget;
+                }
+            }
+            Action::RevertTemplate(owner) => self.cluster.revert_template(*owner),
         }
         self.cluster.every_pod_has_access()
     }
@@ -188,6 +215,7 @@ impl Simulation {
         let (outcome, after) = self.apply(&decision, &identity, observed, ending)?;
         if !matches!(ending, Ending::Killed(_)) {
             self.summarise(&decision, &outcome, &after);
+            self.cluster.says_the_truth(&decision.transition)?;
         }
         Ok(decision)
     }
@@ -237,11 +265,15 @@ impl Simulation {
             now: self.cluster.now,
         });
         self.cluster.status = summary.status;
+        if self.cluster.status.transition.is_none() && self.cluster.status.restarts.is_empty() {
+            self.cluster.end_restarts();
+        }
     }
 
     /// Reconciles without interference until the state is steady: users approve, pods are replaced, and time passes.
     pub fn settle(&mut self) -> Result<(), String> {
         self.spec.transition_paused = false;
+        self.cluster.heal();
         for _ in 0..24 {
             let decision = self.reconcile(Ending::Complete, None)?;
             let is_steady = decision.plan.is_empty() && decision.transition == TransitionState::Settled;

@@ -2,7 +2,7 @@
 //! STS that see changes late, and agents that cache sessions. It does not know the phases of a transition.
 //! Inputs are actions; the output is the changed cluster, or the access that a pod lost. No I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_core::identity::Identity;
@@ -12,13 +12,14 @@ use lanyard_core::model::binding::{Binding, MethodSettings};
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::name::Audience;
 use lanyard_core::model::observed::{Association, RoleFacts};
-use lanyard_core::model::pods::{Credential, Place, PodCredentials, PodList};
+use lanyard_core::model::pods::{Credential, Place};
 use lanyard_core::model::status::Status;
-use lanyard_core::model::workload::{Workload, WorkloadRef};
+use lanyard_core::model::workload::WorkloadRef;
 use lanyard_core::reconcile::admission::{Request, may_admit};
 use lanyard_core::reconcile::outcome::Answer;
 use lanyard_core::reconcile::step::Step;
 
+use super::workloads::owners;
 use crate::fake_world::{World, apply_step, empty, provider};
 use crate::specs::{cluster, subject};
 
@@ -35,12 +36,14 @@ pub struct Pod {
     pub carries: BTreeSet<Credential>,
     pub created: Timestamp,
     pub owner: WorkloadRef,
+    /// True if a restart by Lanyard replaced a working pod by this one, which has no credentials.
+    pub worsened: bool,
     /// The role of the session that the agent has cached, and the expiration of the session.
     session: Option<(RoleArn, Timestamp)>,
 }
 
 impl Pod {
-    fn has_pod_identity(&self) -> bool {
+    pub fn has_pod_identity(&self) -> bool {
         self.carries.contains(&Credential::PodIdentity)
     }
 }
@@ -63,6 +66,16 @@ pub struct Cluster {
     pub pods: Vec<Pod>,
     /// The lead of AWS's clock over the operator's clock, in seconds.
     pub skew: i64,
+    /// True if the webhook does not answer: new pods get no credentials.
+    pub webhook_down: bool,
+    /// The workload whose pod template sets web identity, with that credential.
+    pub template: Option<(WorkloadRef, Credential)>,
+    /// The place of every pod.
+    pub place: Place,
+    /// The SecretProviderClass of a volume of every pod.
+    pub token_volume: Option<String>,
+    /// The restarts by Lanyard in the current transition.
+    pub restarts: BTreeMap<WorkloadRef, Vec<Timestamp>>,
     /// The disassociation that a user approved: the ID of the association and the binding that replaces it.
     pub approved: Option<(String, Binding)>,
     history: Vec<Snapshot>,
@@ -84,6 +97,11 @@ impl Cluster {
             now: "2026-03-01T12:00:00Z".parse().unwrap(),
             pods: Vec::new(),
             skew,
+            webhook_down: false,
+            template: None,
+            place: Place::Reached,
+            token_volume: None,
+            restarts: BTreeMap::new(),
             approved: None,
             history: Vec::new(),
             unbound: false,
@@ -98,8 +116,8 @@ impl Cluster {
     pub fn apply_step(&mut self, step: &Step, identity: &Identity, rollout: bool) -> Result<Answer, String> {
         if let (Step::DeleteAssociation {}, Some(association)) = (step, self.world.association.present()) {
             let approved = self.approved.as_ref();
-            let allowed =
-                rollout || approved.is_some_and(|(id, to)| *id == association.id && *to == identity.binding);
+            let allowed = (rollout && self.can_restart_all())
+                || approved.is_some_and(|(id, to)| *id == association.id && *to == identity.binding);
             if !allowed && self.pods.iter().any(|pod| pod.has_pod_identity()) {
                 return Err(format!("{} is deleted without approval", association.id));
             }
@@ -121,16 +139,6 @@ impl Cluster {
         }
         self.take_snapshot();
         Ok(answer)
-    }
-
-    fn restart(&mut self, owner: &WorkloadRef) -> Result<(), String> {
-        let Some(workloads) = self.world.workloads.present_mut() else {
-            return Err(format!("{owner} restarted while the workloads are unreadable"));
-        };
-        for workload in workloads.iter_mut().filter(|workload| workload.owner == *owner) {
-            workload.restarted_at = Some(self.now);
-        }
-        Ok(())
     }
 
     /// Records the current world for the webhook, EKS and STS, which see it late.
@@ -166,10 +174,15 @@ impl Cluster {
     pub fn create_pod(&mut self, chance: (u8, u8), owner: usize) -> Result<(), String> {
         let visible = self.visible(WEBHOOK_LAG);
         let pick = |chance: u8| &visible[usize::from(chance) % visible.len()];
+        let owners = owners();
+        let owner = owners[owner % owners.len()].clone();
+        let in_template = self.template.as_ref().filter(|(known, _)| *known == owner);
         let gets = |(association, account): (u8, u8)| match (
             &pick(association).association,
             &pick(account).annotated,
         ) {
+            _ if in_template.is_some() => in_template.map(|(_, credential)| credential.clone()),
+            _ if self.webhook_down => None,
             (Some(_), _) => Some(Credential::PodIdentity),
             (None, Some((role, audience))) => Some(Credential::WebIdentity {
                 role: role.clone(),
@@ -179,14 +192,14 @@ impl Cluster {
         };
         // Stricter than the webhook: each of two containers gets the credentials of another snapshot.
         let containers = [gets(chance), gets((chance.1, chance.0))];
-        if containers.contains(&None) && self.bound_once {
+        if containers.contains(&None) && self.bound_once && !self.webhook_down {
             return Err("a container of a new pod gets no credentials".to_owned());
         }
-        let owners = owners();
         self.pods.push(Pod {
             session: None,
             created: self.now,
-            owner: owners[owner % owners.len()].clone(),
+            owner,
+            worsened: false,
             carries: containers.into_iter().flatten().collect(),
         });
         self.fetch()
@@ -310,71 +323,4 @@ impl Cluster {
             drop(self.pods.remove(index % self.pods.len()));
         }
     }
-
-    /// Replaces one old pod of a restarted workload, and creates the new one first.
-    pub fn roll_out(&mut self, chance: (u8, u8)) -> Result<(), String> {
-        let restarted = self.world.workloads.present().into_iter().flatten();
-        let Some(owner) = restarted
-            .filter(|workload| !workload.rolled_out)
-            .map(|workload| workload.owner.clone())
-            .next()
-        else {
-            return Ok(());
-        };
-        let oldest = self
-            .pods
-            .iter()
-            .position(|pod| pod.owner == owner && pod.created < self.now);
-        if let Some(oldest) = oldest {
-            let at = owners().iter().position(|known| *known == owner).unwrap_or(0);
-            self.create_pod(chance, at)?;
-            drop(self.pods.remove(oldest));
-            return Ok(());
-        }
-        let workloads = self.world.workloads.present_mut().into_iter().flatten();
-        workloads
-            .filter(|workload| workload.owner == owner)
-            .for_each(|workload| workload.rolled_out = true);
-        Ok(())
-    }
-
-    /// Writes the pods and the workloads into the world, as a reconcile reads them.
-    pub fn report_pods(&mut self) {
-        let pod = |pod: &Pod| PodCredentials {
-            overridden_by: None,
-            loads_variables: false,
-            skips_webhook: false,
-            credentials: pod.carries.clone(),
-            created: pod.created,
-            owner: Some(pod.owner.clone()),
-            place: Place::Reached,
-        };
-        self.world.pods = Fact::Present(PodList {
-            items: self.pods.iter().map(pod).collect(),
-            fresh: true,
-        });
-        if self.world.workloads.present().is_none() {
-            self.world.workloads = Fact::Present(owners().into_iter().map(workload).collect());
-        }
-    }
-}
-
-fn workload(owner: WorkloadRef) -> Workload {
-    Workload {
-        owner,
-        restarted_for: None,
-        rolled_out: true,
-        restarted_at: None,
-        obstacle: None,
-        disruptions_allowed: None,
-    }
-}
-
-/// The owners of the pods.
-fn owners() -> Vec<WorkloadRef> {
-    let owner = |kind: &str, name: &str| WorkloadRef {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-    };
-    vec![owner("Deployment", "web"), owner("StatefulSet", "queue")]
 }

@@ -3,6 +3,9 @@
 
 mod actions;
 mod cluster;
+mod messages;
+mod scripts;
+mod workloads;
 
 use lanyard_core::model::reason::Reason;
 use proptest::collection::vec;

@@ -11,8 +11,9 @@ use super::record::record;
 use crate::model::pods::Place;
 use crate::model::text;
 use crate::model::workload::WorkloadRef;
+use crate::reconcile::plan::WaitReason;
 use crate::reconcile::transition::{
-    ANNOTATION_APPROVE, ApprovalReason, ApprovalRequest, Phase, Refusal, Restarts, Transition,
+    ANNOTATION_APPROVE, ApprovalReason, ApprovalRequest, Phase, Refusal, RestartBlock, Restarts, Transition,
 };
 
 /// The number of workloads that a message names: messages are truncated at 1,000 bytes.
@@ -29,27 +30,32 @@ fn phase_message(input: &SummaryInput<'_>, transition: &Transition) -> String {
     let cached = limit_message(input.timings.cached);
     match &transition.phase {
         Phase::Refused(refusal) => refusal_message(refusal),
-        Phase::Paused if input.decision.frozen.is_some() => {
-            "paused because the identity is frozen, see Stalled. Pods keep their credentials.".to_owned()
-        }
-        Phase::Paused => {
-            "paused by spec.transition.paused. Pods keep their credentials. Set it to false to continue, or revert the spec."
-                .to_owned()
-        }
+        Phase::Paused => paused_message(input, transition),
         Phase::AwaitingApproval(ask) => approval_message(transition, ask, &cached),
-        Phase::Preparing => {
-            "creating the role and its trust statement. The current binding stays in effect.".to_owned()
-        }
+        Phase::Preparing => format!(
+            "creating the role and its trust statement. The current binding stays in effect.{}",
+            waits_message(input)
+        ),
         Phase::Propagating(_) => format!(
             "the trust policy is set. Waiting up to {propagation} for it to propagate through IAM, so that new pods can assume the role."
         ),
-        Phase::Switching => "creating the new binding beside the current one.".to_owned(),
+        Phase::Switching => format!(
+            "creating the new binding beside the current one.{}",
+            waits_message(input)
+        ),
         Phase::Settling(_) => format!(
             "the new binding is created. Waiting up to {binding_propagation} for EKS and the pod identity webhook to apply it to every new pod."
         ),
         Phase::Unbinding => "deleting the association, so that new pods get IRSA.".to_owned(),
         Phase::Unbound(_) => format!(
             "the association is deleted. Waiting up to {binding_propagation} for EKS to apply this to every new pod. Then restart pods with Pod Identity: they lose access when their credentials expire, at most {cached} after the deletion."
+        ),
+        Phase::Draining { restarts, .. } if !restarts.ineffective.is_empty() => {
+            ineffective_message(restarts, access_end(input, transition))
+        }
+        Phase::Draining { owners, .. } if owners.is_empty() && transition.desired.is_irsa() => format!(
+            "every pod carries the new binding. Waiting up to {} for tokens of the old issuer to expire.",
+            limit_message(input.timings.token + input.timings.margin)
         ),
         Phase::Draining { owners, .. } if owners.is_empty() => {
             let limit = limit_message(input.timings.cached + input.timings.margin);
@@ -69,8 +75,64 @@ fn phase_message(input: &SummaryInput<'_>, transition: &Transition) -> String {
     }
 }
 
+fn paused_message(input: &SummaryInput<'_>, transition: &Transition) -> String {
+    let cause = match input.decision.frozen {
+        Some(_) => "paused because the identity is frozen, see Stalled",
+        None => "paused by spec.transition.paused. Set it to false to continue, or revert the spec",
+    };
+    // Only an association serves pods that carry Pod Identity.
+    let unserved = input
+        .after
+        .pods
+        .present()
+        .filter(|_| input.after.association.is_absent());
+    let losing = unserved.into_iter().flat_map(|pods| &pods.items);
+    let losing = losing.filter(|pod| pod.has_pod_identity());
+    let owners: BTreeSet<Option<WorkloadRef>> = losing.map(|pod| pod.owner.clone()).collect();
+    if owners.is_empty() {
+        return format!("{cause}. Pods keep their credentials.");
+    }
+    let cached = limit_message(input.timings.cached);
+    let end = match access_end(input, transition) {
+        Some(end) if end <= input.now => format!("lost access by {end}"),
+        Some(end) => format!("lose access when their credentials expire, at {end} at the latest"),
+        None => format!("lose access when their credentials expire, at most {cached} after its deletion"),
+    };
+    format!(
+        "{cause}. The association is deleted: pods of {} {end}.",
+        owners_message(&owners)
+    )
+}
+
+/// What the plan waits for besides the transition itself. Empty if it waits for nothing else.
+fn waits_message(input: &SummaryInput<'_>) -> String {
+    let wait = |reason: &WaitReason| match reason {
+        WaitReason::Role => Some("the role to be created, see RoleReady"),
+        WaitReason::Trust => Some("the trust policy to admit the ServiceAccount, see TrustReady"),
+        WaitReason::Provider => {
+            Some("the IAM OIDC provider and its audience, which the class does not let Lanyard create")
+        }
+        WaitReason::Agent => Some("the EKS Pod Identity Agent to be ready"),
+        WaitReason::Webhook => Some("the pod identity webhook to be installed"),
+        WaitReason::ServiceAccount => Some("the ServiceAccount to be created"),
+        WaitReason::Conflict => Some("a conflict to be resolved, see Stalled"),
+        WaitReason::Pods | WaitReason::Reading | WaitReason::Transition => None,
+    };
+    let waits: Vec<&str> = input.decision.plan.waiting_for.iter().filter_map(wait).collect();
+    match waits.is_empty() {
+        true => String::new(),
+        false => format!(" Waiting for {}.", waits.join(", and for ")),
+    }
+}
+
 fn refusal_message(refusal: &Refusal) -> String {
-    let (cause, action) = match refusal {
+    let (cause, action) = refusal_cause(refusal);
+    format!("refused, because {cause}. The current binding stays in effect. {action}, or revert the spec.")
+}
+
+/// The unmet precondition and the next action.
+fn refusal_cause(refusal: &Refusal) -> (String, &'static str) {
+    match refusal {
         Refusal::AgentNotReady(found) => (
             format!("the EKS Pod Identity Agent is not ready ({found}), so pods would get no credentials"),
             "Install or repair the EKS add-on eks-pod-identity-agent",
@@ -104,28 +166,43 @@ fn refusal_message(refusal: &Refusal) -> String {
             "an EKS add-on owns this ServiceAccount and its binding".to_owned(),
             "Set the binding on the add-on",
         ),
-    };
-    format!("refused, because {cause}. The current binding stays in effect. {action}, or revert the spec.")
+    }
 }
 
 fn approval_message(transition: &Transition, request: &ApprovalRequest, cached: &str) -> String {
-    let cost = match request.reason {
+    let causes: Vec<String> = request
+        .reasons
+        .iter()
+        .map(|reason| approval_cause(reason, cached))
+        .collect();
+    format!(
+        "approval required. {} To approve, run: kubectl annotate --overwrite -n {} workloadidentity {} {ANNOTATION_APPROVE}={}",
+        causes.join(" "),
+        transition.subject.namespace,
+        transition.subject.name,
+        request.token
+    )
+}
+
+/// What is lost, and how to avoid it.
+fn approval_cause(reason: &ApprovalReason, cached: &str) -> String {
+    match reason {
         ApprovalReason::PodsLoseAccess => format!(
-            "approval required to delete the association: running pods lose access when their credentials expire, at most {cached} later, unless they are restarted. With podRestart: Rollout, Lanyard restarts them, and needs no approval if it can restart them all."
+            "After the association is deleted, running pods lose access when their credentials expire, at most {cached} later, unless they are restarted. With podRestart: Rollout, Lanyard restarts them, and needs no approval if it can restart them all now."
         ),
         ApprovalReason::NoPodHolds => {
-            "approval required, because no pod uses the current binding. Other users of it, such as a token for the ServiceAccount from External Secrets or a CSI driver, or a periodic job, lose access when the old trust is removed."
+            "No pod uses the current binding. Other users of it, such as a token for the ServiceAccount from External Secrets or a CSI driver, or a periodic job, lose access when the old trust is removed."
                 .to_owned()
         }
+        ApprovalReason::VolumeNeedsAnnotation(class) => format!(
+            "Pods mount a volume of the Secrets Store CSI driver (SecretProviderClass {}), which needs the role annotation: without it new pods cannot start. Set usePodIdentity: \"true\" in its parameters first.",
+            text::quote(class)
+        ),
         ApprovalReason::RoleMayChain => {
-            "approval required, because the role may assume other roles and Pod Identity sessions carry tags. Allow sts:TagSession in the trust policies of those roles, or set podIdentity.disableSessionTags: true."
+            "The role may assume other roles, and Pod Identity sessions carry tags. Allow sts:TagSession in the trust policies of those roles, or set podIdentity.disableSessionTags: true."
                 .to_owned()
         }
-    };
-    format!(
-        "{cost} To approve, run: kubectl annotate --overwrite -n {} workloadidentity {} {ANNOTATION_APPROVE}={}",
-        transition.subject.namespace, transition.subject.name, request.token
-    )
+    }
 }
 
 fn draining_message(
@@ -139,11 +216,14 @@ fn draining_message(
         1 => ("1 older pod does not".to_owned(), "it is replaced"),
         _ => (format!("{pods} older pods do not"), "they are replaced"),
     };
-    let loses = if pods == 1 { "It loses" } else { "They lose" };
     if let Some(end) = access_end(input, transition) {
-        return format!(
-            "new pods get the new binding, {older}: {owners}. {loses} access when the current credentials expire, at {end} at the latest."
-        );
+        let loses = match (pods, end > input.now) {
+            (1, true) => "It loses access when the current credentials expire, at",
+            (_, true) => "They lose access when the current credentials expire, at",
+            (1, false) => "Its credentials expired at",
+            (_, false) => "Their credentials expired at",
+        };
+        return format!("new pods get the new binding, {older}: {owners}. {loses} {end} at the latest.");
     }
     let expiry = match transition.stale_before {
         Some(_) => format!(
@@ -157,11 +237,11 @@ fn draining_message(
     )
 }
 
-/// Returns the time at which the last Pod Identity credentials expire after their association was deleted, or
-/// `None` if pods do not lose access or that time is not known yet.
+/// Returns the time at which the last Pod Identity credentials expire after their association was deleted, or `None` if
+/// pods do not lose access. It counts from the time at which every new pod got IRSA, whatever stages follow.
 fn access_end(input: &SummaryInput<'_>, transition: &Transition) -> Option<Timestamp> {
     let is_lossy = transition.desired.is_irsa() && transition.in_use.iter().any(|old| !old.is_irsa());
-    let since = record(input).filter(|_| is_lossy)?.stage_transition_time;
+    let since = record(input).filter(|_| is_lossy)?.effective_time?;
     let cached = SignedDuration::try_from(input.timings.cached).ok()?;
     since.checked_add(cached).ok()?.round(Unit::Second).ok()
 }
@@ -179,6 +259,19 @@ fn owners_message(owners: &BTreeSet<Option<WorkloadRef>>) -> String {
         names.push(format!("{more} more"));
     }
     text::list(&names)
+}
+
+fn ineffective_message(restarts: &Restarts, access_end: Option<Timestamp>) -> String {
+    let name = |(owner, carried): &(WorkloadRef, &str)| format!("{owner}, but its new pods carry {carried}");
+    let names: Vec<String> = restarts.ineffective.iter().map(name).collect();
+    let old = match access_end {
+        Some(end) => format!("pods with Pod Identity lose access by {end}"),
+        None => "the old binding stays".to_owned(),
+    };
+    format!(
+        "Lanyard restarted {}. No other workload is restarted, and {old}. Check the pod webhook, and whether the pod template sets credentials or skips the webhook; then restart the workload, or revert the spec.",
+        text::list(&names)
+    )
 }
 
 fn restarts_message(restarts: &Restarts) -> String {
@@ -200,6 +293,9 @@ fn restarts_message(restarts: &Restarts) -> String {
         ),
         ("to be restarted by a user", restarts.manual.clone()),
     ];
+    if let Some(block) = &restarts.blocked {
+        return format!(" Lanyard restarts no workload, because {}.", block_message(block));
+    }
     let parts: Vec<String> = groups
         .iter()
         .filter(|(_, owners)| !owners.is_empty())
@@ -208,5 +304,21 @@ fn restarts_message(restarts: &Restarts) -> String {
     match parts.is_empty() {
         true => String::new(),
         false => format!(" Workloads {}.", parts.join("; ")),
+    }
+}
+
+fn block_message(block: &RestartBlock) -> String {
+    match block {
+        RestartBlock::Workloads(error) => format!(
+            "the workloads cannot be read ({error}). Apply config/operator/rbac-restart.yaml, or restart them yourself"
+        ),
+        RestartBlock::Refused(refusal) => {
+            let (cause, action) = refusal_cause(refusal);
+            format!("{cause}. {action}")
+        }
+        RestartBlock::Provider => {
+            "the IAM OIDC provider does not exist or does not accept the audience".to_owned()
+        }
+        RestartBlock::Trust => "the trust policy of the role does not admit the ServiceAccount".to_owned(),
     }
 }

@@ -1,10 +1,12 @@
 //! The verdicts on a transition: `Transitioning`, and its effect on `Ready`, `Stalled` and `PodsCurrent`. The
 //! stage of the transition in, verdicts out; no I/O.
 
+use jiff::SignedDuration;
+
 use super::super::input::SummaryInput;
 use super::super::verdict::Verdict;
 use super::message::message;
-use super::record::in_progress;
+use super::record::{in_progress, record};
 use crate::model::reason::Reason;
 use crate::reconcile::transition::{Phase, Refusal, Transition};
 
@@ -13,10 +15,7 @@ pub(in crate::reconcile::summary) fn transitioning(input: &SummaryInput<'_>) -> 
     let Some(transition) = in_progress(input) else {
         return queued(input);
     };
-    let reason = match is_stuck(transition) {
-        true => Reason::RestartStuck,
-        false => transition.phase.reason(),
-    };
+    let reason = failed_restart(transition).unwrap_or_else(|| transition.phase.reason());
     Some(Verdict::met(reason, message(input, transition)))
 }
 
@@ -44,7 +43,8 @@ pub(in crate::reconcile::summary) fn stalled(input: &SummaryInput<'_>) -> Option
             message(input, transition),
         ));
     }
-    is_stuck(transition).then(|| Verdict::met(Reason::RestartStuck, message(input, transition)))
+    let reason = failed_restart(transition).or_else(|| blocked_by_budget(input, transition))?;
+    Some(Verdict::met(reason, message(input, transition)))
 }
 
 /// Returns `None` if new pods get the binding of the spec.
@@ -56,12 +56,29 @@ pub(in crate::reconcile::summary) fn not_ready(input: &SummaryInput<'_>) -> Opti
     ))
 }
 
-/// Returns whether a restarted workload does not become ready.
-fn is_stuck(transition: &Transition) -> bool {
+/// Returns a reason if a restarted workload does not become ready, or its new pods do not carry the desired binding.
+fn failed_restart(transition: &Transition) -> Option<Reason> {
     match &transition.phase {
-        Phase::Draining { restarts, .. } => !restarts.stuck.is_empty(),
-        _ => false,
+        Phase::Draining { restarts, .. } if !restarts.ineffective.is_empty() => {
+            Some(Reason::RestartIneffective)
+        }
+        Phase::Draining { restarts, .. } if !restarts.stuck.is_empty() => Some(Reason::RestartStuck),
+        _ => None,
     }
+}
+
+/// Returns a reason if pods lose access and a disruption budget has blocked their restart for `failAfter`.
+fn blocked_by_budget(input: &SummaryInput<'_>, transition: &Transition) -> Option<Reason> {
+    let Phase::Draining { restarts, .. } = &transition.phase else {
+        return None;
+    };
+    let is_idle = restarts.due.is_empty() && restarts.rolling.is_empty();
+    let loses = transition.desired.is_irsa() && transition.in_use.iter().any(|old| !old.is_irsa());
+    let since = record(input)?.stage_transition_time;
+    let fail_after = SignedDuration::try_from(input.timings.fail_after).ok()?;
+    let is_late = input.now.duration_since(since) >= fail_after;
+    let is_blocked = is_idle && loses && is_late && !restarts.blocked_by_budget.is_empty();
+    is_blocked.then_some(Reason::RestartStuck)
 }
 
 /// The verdict on pods without the new binding. Returns `None` if there are none.

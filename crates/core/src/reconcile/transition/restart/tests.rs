@@ -8,6 +8,7 @@ use crate::identity::Identity;
 use crate::model::fact::Fact;
 use crate::model::observed::Observed;
 use crate::model::pods::{Credential, Place, PodCredentials, PodList};
+use crate::model::reason::Reason;
 use crate::model::spec::{Method, Spec};
 use crate::model::status::{Status, TransitionStatus};
 use crate::model::timings::Timings;
@@ -74,6 +75,19 @@ impl DrainingTransition {
                 audience: String::new(),
             }]
             .into(),
+            token_volume: None,
+            created: ago(minutes),
+            owner: Some(owner(name)),
+            place: Place::Reached,
+        });
+        self
+    }
+
+    /// A pod that carries nothing, or the new binding, created so many minutes ago.
+    fn new_pod(mut self, name: &str, minutes: i64, credential: Option<Credential>) -> Self {
+        self.pods.push(PodCredentials {
+            credentials: credential.into_iter().collect(),
+            token_volume: None,
             created: ago(minutes),
             owner: Some(owner(name)),
             place: Place::Reached,
@@ -169,10 +183,27 @@ fn rolling_first_workload_delays_the_rest() {
     assert!(restarts.due.is_empty());
     assert_eq!(restarts.rolling, [owner("small")]);
     // A terminating old pod does not delay the rest.
-    assert_eq!(
-        names(&two_workloads().restarted("small", 2, 40).restarts()),
-        ["big"]
-    );
+    let complete =
+        two_workloads()
+            .restarted("small", 2, 40)
+            .new_pod("small", 1, Some(Credential::PodIdentity));
+    assert_eq!(names(&complete.restarts()), ["big"]);
+}
+
+#[test]
+fn one_workload_restarts_at_a_time() {
+    let complete = two_workloads()
+        .workload("third")
+        .pod("third", 30)
+        .restarted("small", 2, 40)
+        .new_pod("small", 1, Some(Credential::PodIdentity));
+    assert_eq!(names(&complete.restarts()), ["third"]);
+}
+
+#[test]
+fn workload_that_is_not_rolled_out_restarts_last() {
+    let broken = two_workloads().with("small", |small| small.rolled_out = false);
+    assert_eq!(names(&broken.restarts()), ["big"]);
 }
 
 #[test]
@@ -194,18 +225,60 @@ fn rollout_longer_than_fail_after_is_stuck() {
 }
 
 #[test]
-fn pod_younger_than_restart_requires_another_restart() {
-    assert!(names(&two_workloads().restarted("small", 2, 40).restarts()).contains(&"big"));
-    let younger = two_workloads()
-        .pod("small", 1)
-        .restarted("small", 2, 40)
-        .restarts();
-    assert!(names(&younger).contains(&"small"));
-    // A restart for another binding in between does not count for this one.
+fn restart_without_effect_is_repeated_after_fail_after() {
+    let minutes = i64::try_from(Timings::default().fail_after.as_secs() / 60).unwrap();
+    let restarted = |ago, new: Option<Credential>| {
+        let mut transition = two_workloads()
+            .restarted("small", ago, 40)
+            .new_pod("small", ago - 1, new);
+        transition.status.transition.as_mut().unwrap().start_time = now() - SignedDuration::from_mins(600);
+        transition.restarts()
+    };
+    let early = restarted(2, None);
+    assert_eq!(
+        (early.ineffective.clone(), names(&early)),
+        (vec![(owner("small"), "no credentials")], vec![])
+    );
+    let late = restarted(minutes + 1, None);
+    assert_eq!((late.ineffective.len(), names(&late)), (1, vec!["small"]));
+    assert_eq!(names(&restarted(2, Some(Credential::PodIdentity))), ["big"]);
+}
+
+#[test]
+fn third_restart_is_left_to_users() {
+    let mut transition = two_workloads()
+        .restarted("small", 20, 40)
+        .new_pod("small", 19, None);
+    transition.status.transition.as_mut().unwrap().start_time = ago(600);
+    let mut again = transition.restarts().history;
+    again.iter_mut().for_each(|entry| entry.count = 2);
+    let mut transition = two_workloads()
+        .restarted("small", 20, 40)
+        .new_pod("small", 19, None);
+    transition.status.restarts = again;
+    let restarts = transition.restarts();
+    assert_eq!((names(&restarts), restarts.ineffective.len()), (vec![], 1));
+}
+
+#[test]
+fn restart_for_another_binding_does_not_count() {
     let other = two_workloads().restarted("small", 2, 40).with("small", |small| {
         small.restarted_for.as_mut().unwrap().binding = "another".to_owned();
     });
     assert_eq!(names(&other.restarts()), ["small"]);
+}
+
+#[test]
+fn reverted_template_is_reported_for_manual_restart() {
+    let mut transition = two_workloads().restarted("small", 2, 40);
+    transition.status.restarts = two_workloads().restarted("small", 2, 40).restarts().history;
+    let reverted = transition.with("small", |small| small.restarted_for = None);
+    let restarts = reverted.restarts();
+    assert_eq!(
+        restarts.manual,
+        ["Deployment small (its owner reverts the pod template)"]
+    );
+    assert_eq!(names(&restarts), ["big"]);
 }
 
 #[test]
@@ -231,5 +304,5 @@ fn workload_with_obstacle_is_reported_for_manual_restart() {
         .with("small", |small| small.disruptions_allowed = Some(0))
         .restarts();
     assert_eq!(budget.blocked_by_budget, [owner("small")]);
-    assert!(budget.due.is_empty());
+    assert_eq!(names(&budget), ["big"]);
 }
