@@ -1,9 +1,10 @@
 //! The workloads of a subject's pods: Deployments, StatefulSets and DaemonSets whose template uses its
-//! ServiceAccount, with their rollout state and disruption budget. Input: a subject. Output: workloads. Does
-//! I/O: reads from the API server, only while a transition may restart a workload.
+//! ServiceAccount, with their rollout state and disruption budget, and whether the API server permits a restart. Input: a
+//! subject. Output: workloads. Does I/O: reads and dry runs, only while a transition may restart a workload.
 
 mod budgets;
 mod rollout;
+mod template;
 
 use budgets::Budgets;
 use futures::future::try_join4;
@@ -29,9 +30,12 @@ pub(crate) const ANNOTATION_RESTARTED_AT: &str = "kubectl.kubernetes.io/restarte
 #[derive(Debug)]
 struct WorkloadObject {
     owner: WorkloadRef,
+    uid: Option<String>,
     template: PodTemplateSpec,
     rolled_out: bool,
     obstacle: Option<Obstacle>,
+    /// True if a rollout replaces a pod only after its successor is available, so no budget applies.
+    surges: bool,
 }
 
 impl Engine {
@@ -57,10 +61,20 @@ impl Engine {
         .await?;
         let budgets = Budgets::new(budgets);
         let objects = deployments.into_iter().chain(stateful_sets).chain(daemon_sets);
-        let mut workloads: Vec<Workload> = objects
-            .filter(|object| service_account(&object.template) == subject.name.as_str())
-            .map(|object| workload(object, &budgets))
-            .collect();
+        let used = objects.filter(|object| service_account(&object.template) == subject.name.as_str());
+        let mut workloads: Vec<Workload> = Vec::new();
+        for object in used {
+            let uid = object.uid.clone();
+            let mut workload = workload(object, &budgets);
+            // A restart that was made before was permitted.
+            if workload.obstacle.is_none()
+                && workload.restarted_for.is_none()
+                && !self.may_restart(subject, &workload.owner, uid.as_deref()).await?
+            {
+                workload.obstacle = Some(Obstacle::Refused);
+            }
+            workloads.push(workload);
+        }
         workloads.sort_by(|one, other| one.owner.cmp(&other.owner));
         Ok(workloads)
     }
@@ -89,6 +103,7 @@ impl Engine {
 }
 
 fn workload(object: WorkloadObject, budgets: &Budgets) -> Workload {
+    let obstacle = object.obstacle.or_else(|| template::obstacle(&object.template));
     let metadata = object.template.metadata.unwrap_or_default();
     let annotations = metadata.annotations.unwrap_or_default();
     let restarted_at = annotations.get(ANNOTATION_RESTARTED_AT);
@@ -99,8 +114,10 @@ fn workload(object: WorkloadObject, budgets: &Budgets) -> Workload {
             .and_then(|text| RestartedFor::parse(text)),
         restarted_at: restarted_at.and_then(|text| text.parse().ok()),
         rolled_out: object.rolled_out,
-        obstacle: object.obstacle,
-        disruptions_allowed: budgets.allow(&metadata.labels.unwrap_or_default()),
+        obstacle,
+        disruptions_allowed: budgets
+            .allow(&metadata.labels.unwrap_or_default())
+            .filter(|_| !object.surges),
     }
 }
 
@@ -122,9 +139,11 @@ fn deployment(object: &Deployment) -> Option<WorkloadObject> {
     let spec = object.spec.as_ref()?;
     Some(WorkloadObject {
         owner: owner("Deployment", object.metadata.name.as_ref())?,
+        uid: object.metadata.uid.clone(),
         template: spec.template.clone(),
         rolled_out: rollout::of_deployment(object),
         obstacle: (spec.paused == Some(true)).then_some(Obstacle::Paused),
+        surges: rollout::surges(spec),
     })
 }
 
@@ -132,9 +151,11 @@ fn stateful_set(object: &StatefulSet) -> Option<WorkloadObject> {
     let spec = object.spec.as_ref()?;
     Some(WorkloadObject {
         owner: owner("StatefulSet", object.metadata.name.as_ref())?,
+        uid: object.metadata.uid.clone(),
         template: spec.template.clone(),
         rolled_out: rollout::of_stateful_set(object),
         obstacle: rollout::stateful_set_obstacle(spec),
+        surges: false,
     })
 }
 
@@ -142,9 +163,11 @@ fn daemon_set(object: &DaemonSet) -> Option<WorkloadObject> {
     let spec = object.spec.as_ref()?;
     Some(WorkloadObject {
         owner: owner("DaemonSet", object.metadata.name.as_ref())?,
+        uid: object.metadata.uid.clone(),
         template: spec.template.clone(),
         rolled_out: rollout::of_daemon_set(object),
         obstacle: rollout::daemon_set_waits_for_deletion(spec).then_some(Obstacle::OnDelete),
+        surges: false,
     })
 }
 
@@ -168,7 +191,10 @@ mod tests {
             }},
             "spec": {"serviceAccountName": "orders", "containers": []},
         });
-        let web = object(&json!({"selector": {}, "paused": true, "template": template}));
+        let strategy =
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}});
+        let spec = json!({"selector": {}, "paused": true, "template": template, "strategy": strategy});
+        let web = object(&spec);
         assert_eq!(service_account(&web.template), "orders");
         let budget = json!({
             "metadata": {"name": "b", "generation": 1},

@@ -1,4 +1,4 @@
-//! The restart of a workload, in the way of `kubectl rollout restart`, once for each transition. Input: a
+//! The restart of a workload, in the way of `kubectl rollout restart`, once for each transition, and its dry run. Input: a
 //! workload and the mark of the transition. Output: none. Does I/O: reads and writes the API server.
 
 use jiff::Timestamp;
@@ -31,12 +31,50 @@ impl Engine {
             return Ok(());
         }
         let patch = Patch::Merge(patch(workload.metadata.uid.as_deref(), mark, Timestamp::now()));
-        let params = PatchParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
+        let params = params(false);
         let call = api.patch(&owner.name, &params, &patch);
         self.write("patch", &what, call).await.map(drop)
+    }
+
+    /// Sends the patch of a restart as a dry run, which changes nothing. Returns false if the API server refuses it: by
+    /// RBAC, by an admission policy, or because the workload was replaced.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the answer does not tell whether the patch is permitted.
+    pub(crate) async fn may_restart(
+        &self,
+        subject: &Subject,
+        owner: &WorkloadRef,
+        uid: Option<&str>,
+    ) -> Result<bool, EngineError> {
+        let resource = restartable(&owner.kind).ok_or_else(|| EngineError::NoRestart(owner.clone()))?;
+        let namespace = subject.namespace.as_str();
+        let what = format!("{}.apps {namespace}/{}", resource.plural, owner.name);
+        let api: Api<DynamicObject> = Api::namespaced_with(self.kube().clone(), namespace, &resource);
+        let mark = RestartedFor {
+            binding: "dry-run".to_owned(),
+            created_until: Timestamp::MIN,
+        };
+        let (params, patch) = (params(true), Patch::Merge(patch(uid, &mark, Timestamp::now())));
+        let answer = self
+            .read("patch", &what, api.patch(&owner.name, &params, &patch))
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) => match error.status() {
+                Some(400 | 403 | 404 | 409 | 422) => Ok(false),
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+fn params(dry_run: bool) -> PatchParams {
+    PatchParams {
+        dry_run,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
     }
 }
 

@@ -3,8 +3,9 @@
 //! which kubectl does not support, the counts decide.
 
 use k8s_openapi::api::apps::v1::{
-    DaemonSet, DaemonSetSpec, Deployment, DeploymentStatus, StatefulSet, StatefulSetSpec,
+    DaemonSet, DaemonSetSpec, Deployment, DeploymentSpec, DeploymentStatus, StatefulSet, StatefulSetSpec,
 };
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::core::ObjectMeta;
 use lanyard_core::model::workload::Obstacle;
 
@@ -31,6 +32,52 @@ pub(super) fn of_deployment(object: &Deployment) -> bool {
         && updated >= spec.replicas.unwrap_or(1)
         && replicas.unwrap_or_default() <= updated
         && available_replicas.unwrap_or_default() >= updated
+}
+
+/// Returns true if a rollout makes no pod unavailable: `maxUnavailable` rounds down to 0 pods and `maxSurge` allows one
+/// more (`k8s.io/kubernetes` `pkg/controller/deployment/util/deployment_util.go`, `ResolveFenceposts`). Both default to 25 %.
+pub(super) fn surges(spec: &DeploymentSpec) -> bool {
+    let strategy = spec.strategy.as_ref();
+    if strategy.and_then(|strategy| strategy.type_.as_deref()) == Some("Recreate") {
+        return false;
+    }
+    let rolling = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
+    let replicas = i64::from(spec.replicas.unwrap_or(1));
+    let unavailable = rolling.and_then(|rolling| rolling.max_unavailable.as_ref());
+    let surge = rolling.and_then(|rolling| rolling.max_surge.as_ref());
+    // A surge of more than 0 % rounds up to one pod.
+    percentage_or_count(unavailable).is_some_and(|limit| limit.pods(replicas) == 0)
+        && percentage_or_count(surge).is_some_and(|limit| !limit.is_zero())
+}
+
+/// A limit of a rolling update.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    Pods(i64),
+    Percent(i64),
+}
+
+impl Limit {
+    /// The number of pods, rounded down.
+    fn pods(self, replicas: i64) -> i64 {
+        match self {
+            Self::Pods(pods) => pods,
+            Self::Percent(percent) => percent.saturating_mul(replicas) / 100,
+        }
+    }
+
+    fn is_zero(self) -> bool {
+        matches!(self, Self::Pods(0) | Self::Percent(0))
+    }
+}
+
+/// Parses a limit. Returns `None` if it has another form.
+fn percentage_or_count(limit: Option<&IntOrString>) -> Option<Limit> {
+    match limit {
+        None => Some(Limit::Percent(25)),
+        Some(IntOrString::Int(pods)) => Some(Limit::Pods(i64::from(*pods))),
+        Some(IntOrString::String(text)) => text.strip_suffix('%')?.parse().ok().map(Limit::Percent),
+    }
 }
 
 /// Returns true if every replica is ready, and every replica beyond the partition is updated. Without `RollingUpdate`
@@ -121,6 +168,25 @@ mod tests {
             json!({"replicas": 0}),
             json!({"observedGeneration": 2})
         )));
+    }
+
+    #[test]
+    fn deployment_surges_when_no_pod_may_be_unavailable() {
+        let surges = |replicas: i32, strategy: Value| {
+            let spec = json!({"replicas": replicas, "strategy": strategy});
+            super::surges(&object::<Deployment>(spec, json!({})).spec.unwrap())
+        };
+        let rolling = |unavailable: Value, surge: Value| json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": unavailable, "maxSurge": surge}});
+        assert!(surges(1, json!({})));
+        assert!(surges(3, rolling(json!("25%"), json!("25%"))));
+        assert!(!surges(4, rolling(json!("25%"), json!("25%"))));
+        assert!(surges(9, rolling(json!(0), json!(1))));
+        assert!(!surges(1, rolling(json!(1), json!(1))));
+        assert!(
+            !surges(1, rolling(json!("0%"), json!(0))),
+            "one pod may then be unavailable"
+        );
+        assert!(!surges(1, json!({"type": "Recreate"})));
     }
 
     #[test]
