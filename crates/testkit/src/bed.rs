@@ -263,6 +263,16 @@ impl TestBed {
         Ok(())
     }
 
+    /// Makes the pod webhook pass new pods of a namespace unchanged, as if it could not be reached, or ends that.
+    pub fn set_webhook_silent(&self, namespace: &str, silent: bool) -> Result<()> {
+        let webhook = self
+            .webhook
+            .as_ref()
+            .context("this test bed has no pod webhook")?;
+        webhook.set_silent(namespace, silent);
+        Ok(())
+    }
+
     /// One more front, for a user other than the administrator. A ServiceAccount's name as a user is
     /// `system:serviceaccount:<namespace>:<name>`; its groups come with it.
     pub async fn front_as(&self, user: &str) -> Result<Front> {

@@ -2,6 +2,7 @@
 //! Output: objects of the API server. Needs the test bed; does I/O.
 
 use anyhow::{Context, Result};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
@@ -32,6 +33,49 @@ pub async fn deploy(scene: &TestNamespace<'_>) -> Result<()> {
         pods.len() >= 5 && pods.iter().all(is_ready)
     })
     .await
+}
+
+/// Creates a Deployment of one whose pods are available only after an hour, so that a rollout of it keeps the old pod.
+pub async fn deploy_slow(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
+    let labels = json!({"app": name});
+    let spec = json!({
+        "replicas": 1,
+        "minReadySeconds": 3600,
+        "progressDeadlineSeconds": 7200,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod_spec()},
+    });
+    create(scene, "apps", "Deployment", name, spec).await?;
+    until(scene, "its pod is Ready", |pods| {
+        let mut named = pods.iter().filter(|pod| is_of_app(pod, name));
+        named.any(is_ready)
+    })
+    .await
+}
+
+/// Creates a pod with a volume of the Secrets Store CSI driver, which no node of the test bed mounts.
+pub async fn pod_with_secrets(scene: &TestNamespace<'_>, name: &str, class: &str) -> Result<()> {
+    let source = json!({
+        "driver": "secrets-store.csi.k8s.io",
+        "readOnly": true,
+        "volumeAttributes": {"secretProviderClass": class},
+    });
+    let volumes = json!([{"name": "secrets", "csi": source}]);
+    create(
+        scene,
+        "",
+        "Pod",
+        name,
+        with(pod_spec(), json!({"volumes": volumes})),
+    )
+    .await
+}
+
+fn is_of_app(pod: &Pod, app: &str) -> bool {
+    let labels = pod.metadata.labels.as_ref();
+    labels
+        .and_then(|labels| labels.get("app"))
+        .is_some_and(|found| found == app)
 }
 
 /// Creates a pod that no controller replaces.
@@ -78,13 +122,37 @@ fn pod_spec() -> Value {
     json!({"serviceAccountName": "orders", "terminationGracePeriodSeconds": 1, "containers": [{"name": "app", "image": "app"}]})
 }
 
-async fn create(scene: &TestNamespace<'_>, group: &str, kind: &str, name: &str, spec: Value) -> Result<()> {
+pub async fn create(
+    scene: &TestNamespace<'_>,
+    group: &str,
+    kind: &str,
+    name: &str,
+    spec: Value,
+) -> Result<()> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
     let api: Api<DynamicObject> = Api::namespaced_with(scene.client.clone(), &scene.namespace, &resource);
     let mut object = DynamicObject::new(name, &resource).within(&scene.namespace);
     object.data = json!({"spec": spec});
     api.create(&PostParams::default(), &object).await?;
     Ok(())
+}
+
+/// Patches the annotations of a Deployment's pod template.
+pub async fn annotate_template(
+    scene: &TestNamespace<'_>,
+    name: &str,
+    annotations: Value,
+) -> Result<Deployment> {
+    let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
+    let api = deployments(scene);
+    Ok(api
+        .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await?)
+}
+
+/// The Deployments of the namespace.
+pub fn deployments(scene: &TestNamespace<'_>) -> Api<Deployment> {
+    Api::namespaced(scene.client.clone(), &scene.namespace)
 }
 
 /// Deletes one pod.
@@ -99,6 +167,16 @@ pub async fn delete_pod(scene: &TestNamespace<'_>, name: &str) -> Result<()> {
 pub async fn replace_all(scene: &TestNamespace<'_>) -> Result<()> {
     for pod in all(scene).await? {
         if pod.metadata.owner_references.is_some() {
+            delete_pod(scene, &pod.metadata.name.context("a name")?).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes every pod of one workload once.
+pub async fn replace_of(scene: &TestNamespace<'_>, app: &str) -> Result<()> {
+    for pod in all(scene).await? {
+        if is_of_app(&pod, app) {
             delete_pod(scene, &pod.metadata.name.context("a name")?).await?;
         }
     }

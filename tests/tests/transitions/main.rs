@@ -3,6 +3,7 @@
 //!
 //! The timings of a change are shortened and stay longer than the webhook's delay. All tests share one environment.
 
+mod broken;
 mod change;
 mod fleet;
 mod guard;

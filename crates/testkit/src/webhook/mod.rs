@@ -12,6 +12,7 @@ mod patch;
 mod server;
 mod sources;
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -58,7 +59,11 @@ pub struct Webhook {
     server: JoinHandle<()>,
     watch: JoinHandle<()>,
     lag: Arc<Mutex<Lag>>,
+    silent: Silent,
 }
+
+/// The namespaces whose pods pass unchanged, as when the webhook cannot be reached: its registration fails open.
+pub(crate) type Silent = Arc<Mutex<BTreeSet<String>>>;
 
 /// The name of the registration, as AWS's own manifest has it.
 const NAME: &str = "pod-identity-webhook";
@@ -91,16 +96,19 @@ impl Webhook {
             region: region.clone(),
             cluster,
         };
+        let silent = Silent::default();
         let admission = Admission {
             sources,
             region,
             asked,
+            silent: Arc::clone(&silent),
         };
         let server = server::serve(listener, tls(&identity)?, Arc::new(admission));
         let webhook = Self {
             server: tokio::spawn(server),
             watch: tokio::spawn(watch),
             lag,
+            silent,
         };
         register(&client, address, identity.cert.pem()).await?;
         tokio::time::timeout(LIMIT, provoke(&client, &mut asks))
@@ -112,6 +120,16 @@ impl Webhook {
     /// Sets the delay after which the webhook sees changes, including earlier ones.
     pub fn set_lag(&self, lag: Lag) {
         *self.lag.lock().unwrap_or_else(PoisonError::into_inner) = lag;
+    }
+
+    /// Lets new pods of a namespace pass unchanged, or ends that.
+    pub fn set_silent(&self, namespace: &str, silent: bool) {
+        let mut namespaces = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if silent {
+            namespaces.insert(namespace.to_owned());
+        } else {
+            namespaces.remove(namespace);
+        }
     }
 }
 

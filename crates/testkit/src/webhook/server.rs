@@ -2,7 +2,7 @@
 //! Input: AdmissionReview. Output: AdmissionReview with a patch; a pod is never refused. Network I/O.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::Silent;
 use super::decision::decide;
 use super::patch::patch;
 use super::sources::Sources;
@@ -30,6 +31,8 @@ pub(crate) struct Admission {
     pub region: String,
     /// The number of pods that the API server has sent.
     pub asked: watch::Sender<usize>,
+    /// The namespaces whose pods pass unchanged.
+    pub silent: Silent,
 }
 
 /// Serves until its task is ended; the connections end with it.
@@ -93,6 +96,14 @@ impl Admission {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         let namespace = text(asked.get("namespace"));
         let service_account = text(pod.pointer("/spec/serviceAccountName"));
+        if self
+            .silent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&namespace)
+        {
+            return Ok(Vec::new());
+        }
         let known = self.sources.of(&namespace, &service_account).await?;
         let spread = RandomState::new().hash_one(asked.get("uid").map(Value::to_string));
         let decision = decide(pod, &known, spread);
