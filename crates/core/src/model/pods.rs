@@ -128,12 +128,16 @@ impl PodCredentials {
     /// the binding.
     #[must_use]
     pub fn is_current(&self, binding: &Binding, since: Option<Timestamp>) -> bool {
-        let all = self
-            .credentials
-            .iter()
-            .all(|credential| credential.is_of(binding));
-        all && !self.credentials.is_empty()
-            && self.overridden_by.is_none()
+        self.carries(binding, since) && self.overridden_by.is_none()
+    }
+
+    /// Returns true if the webhook gave the pod only credentials of the binding, after the last in-place change of the
+    /// binding. A container may prefer credentials of its own: these do not depend on any binding.
+    #[must_use]
+    pub fn carries(&self, binding: &Binding, since: Option<Timestamp>) -> bool {
+        let mut credentials = self.credentials.iter();
+        !self.credentials.is_empty()
+            && credentials.all(|credential| credential.is_of(binding))
             && since.is_none_or(|since| self.created >= since)
     }
 

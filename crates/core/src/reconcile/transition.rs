@@ -201,7 +201,7 @@ fn draining_phase(view: &TransitionView<'_>) -> Option<Phase> {
     // A pod without credentials depends on no binding.
     let stale: Vec<_> = view
         .pods()
-        .filter(|pod| !pod.credentials.is_empty() && !pod.is_current(desired, stale_before))
+        .filter(|pod| !pod.credentials.is_empty() && !pod.carries(desired, stale_before))
         .collect();
     Some(Phase::Draining {
         pods: stale.len(),

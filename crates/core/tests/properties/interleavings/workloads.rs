@@ -154,6 +154,9 @@ impl Cluster {
     /// Writes the pods and the workloads into the world, as a reconcile reads them.
     pub fn report_pods(&mut self) {
         let pod = |pod: &Pod| PodCredentials {
+            overridden_by: None,
+            loads_variables: false,
+            skips_webhook: false,
             credentials: pod.carries.clone(),
             token_volume: self.token_volume.clone(),
             created: pod.created,

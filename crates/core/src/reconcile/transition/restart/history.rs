@@ -4,8 +4,8 @@
 
 use jiff::Timestamp;
 
-use super::super::timers::remaining;
 use super::super::view::TransitionView;
+use crate::model::timings::remaining;
 use crate::model::pods::{Credential, PodCredentials};
 use crate::model::status::{RESTARTS_LIMIT, RestartStatus};
 use crate::model::workload::{RestartedFor, Workload, WorkloadRef};
@@ -89,9 +89,9 @@ fn restarted_at(workload: &Workload, view: &TransitionView<'_>) -> Option<Timest
 fn observe_progress(entry: &mut RestartStatus, view: &TransitionView<'_>) {
     let owned = || view.pods().filter(|pod| pod.owner.as_ref() == Some(&entry.owner));
     let desired = &view.identity.binding;
-    let current = owned().filter(|pod| pod.is_current(desired, None)).count();
+    let current = owned().filter(|pod| pod.carries(desired, None)).count();
     let current = u32::try_from(current).unwrap_or(u32::MAX);
-    let is_new = |pod: &PodCredentials| pod.created >= entry.created_until && pod.is_current(desired, None);
+    let is_new = |pod: &PodCredentials| pod.created >= entry.created_until && pod.carries(desired, None);
     let rolled_out = workload(&entry.owner, view).is_some_and(|workload| workload.rolled_out);
     let verified = rolled_out && owned().any(is_new) && ineffective(entry, view).is_none();
     if current > entry.current_pods {
@@ -108,7 +108,7 @@ fn ineffective(entry: &RestartStatus, view: &TransitionView<'_>) -> Option<&'sta
     let mut new = view
         .pods()
         .filter(|pod| pod.owner.as_ref() == Some(&entry.owner) && pod.created > entry.created_until);
-    let pod = new.find(|pod| !pod.is_current(desired, None))?;
+    let pod = new.find(|pod| !pod.carries(desired, None))?;
     let foreign = pod
         .credentials
         .iter()

@@ -86,6 +86,9 @@ impl DrainingTransition {
     /// A pod that carries nothing, or the new binding, created so many minutes ago.
     fn new_pod(mut self, name: &str, minutes: i64, credential: Option<Credential>) -> Self {
         self.pods.push(PodCredentials {
+            overridden_by: None,
+            loads_variables: false,
+            skips_webhook: false,
             credentials: credential.into_iter().collect(),
             token_volume: None,
             created: ago(minutes),
