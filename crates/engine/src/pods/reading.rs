@@ -2,7 +2,7 @@
 //! from it. No I/O.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use k8s_openapi::api::core::v1::Pod;
 use lanyard_core::model::pods::{Place, PodCredentials};
 use lanyard_core::model::workload::WorkloadRef;
 
