@@ -23,7 +23,7 @@ impl Step {
             Self::CreateProvider { .. }
                 | Self::AddClientId { .. }
                 | Self::CreateRole { .. }
-                | Self::SetTrust { narrows: false, .. }
+                | Self::SetTrust { admits: true, .. }
                 | Self::PutSubject { .. }
                 | Self::CreateAssociation { .. }
                 | Self::UpdateAssociation { .. }

@@ -152,6 +152,7 @@ fn trust(builder: &mut PlanBuilder<'_>, desired: &DesiredState, facts: &RoleFact
         role: desired.binding.role_arn.clone(),
         document: trust_to_write(&desired.trust, facts),
         narrows: difference.cause == Cause::Spec && only_extras && !difference.parts.is_empty(),
+        admits: !only_extras || difference.parts.is_empty(),
     });
 }
 

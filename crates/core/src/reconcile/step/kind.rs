@@ -104,12 +104,15 @@ pub enum Step {
         name: PolicyName,
         first: bool,
     },
-    /// Set the trust policy. `narrows`: it only removes statements that no binding needs any longer.
+    /// Set the trust policy. `narrows`: it only removes statements that no binding needs any longer. `admits`: it sets a
+    /// statement of a binding, which has to propagate.
     SetTrust {
         role: RoleArn,
         document: Document,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         narrows: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        admits: bool,
     },
     /// Create the association.
     CreateAssociation { desired: Box<DesiredAssociation> },

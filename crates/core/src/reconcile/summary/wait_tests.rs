@@ -209,6 +209,30 @@ fn repaired_trust_delays_ready() {
 }
 
 #[test]
+fn removed_foreign_statement_does_not_delay_ready() {
+    let (identity, mut observed, status) = applied(&spec(Method::Irsa));
+    let role = observed.roles.get_mut(identity.role_arn()).unwrap();
+    let trust = role.trust.present().unwrap();
+    let foreign = lanyard_iam_policy::Document::from_value(serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Sid": "Machines", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole",
+    }]}))
+    .unwrap();
+    let statements = trust
+        .statements()
+        .iter()
+        .chain(foreign.statements())
+        .cloned()
+        .collect();
+    role.trust = Fact::Present(lanyard_iam_policy::Document::of(statements));
+    let decision = decide(&identity, &status, &observed);
+    let sets_trust = |step: &Step| matches!(step, Step::SetTrust { admits: false, .. });
+    assert!(decision.plan.steps().any(sets_trust), "{:?}", decision.plan);
+    let summary = crate::example::carry_out(&decision, &status, &mut observed);
+    let ready = condition(&summary.status, ConditionType::Ready);
+    assert_eq!(ready.status, ConditionStatus::True, "{}", ready.message);
+}
+
+#[test]
 fn trust_repaired_by_its_owner_delays_ready() {
     let (identity, mut observed, mut status) = applied(&spec(Method::Irsa));
     let role = observed.roles.get_mut(identity.role_arn()).unwrap();
