@@ -15,6 +15,8 @@ const ANNOTATIONS: usize = 288;
 const PACE: Duration = Duration::from_millis(104);
 /// One reconcile in five seconds with at most six calls, in the time of all annotations on a slow machine.
 const FLOOD_CALLS: usize = 90;
+/// A flood must not keep the object from being reconciled either: at least three reconciles with four calls.
+const FEWEST_FLOOD_CALLS: usize = 12;
 
 const WAITING: usize = 40;
 /// The time in which the calls of waiting identities are counted.
@@ -59,7 +61,7 @@ async fn annotations_cause_few_reconciles_and_foreign_ones_none() -> Result<()> 
         })
         .await?;
     let calls = scene.calls_about("own", mark).await?;
-    ensure!((1..=FLOOD_CALLS).contains(&calls.len()), "{} calls", calls.len());
+    ensure!((FEWEST_FLOOD_CALLS..=FLOOD_CALLS).contains(&calls.len()), "{} calls", calls.len());
     let calls = scene.calls_about("foreign", mark).await?;
     ensure!(calls.is_empty(), "{calls:#?}");
     Ok(())

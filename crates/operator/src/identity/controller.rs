@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::stream::select;
 use futures::{Stream, StreamExt};
@@ -15,9 +14,6 @@ use super::reconcile::reconcile;
 use super::reference::IdentityRef;
 use super::triggers::Priority;
 use lanyard_engine::raw::RawIdentity;
-
-/// Triggers of an object within this time cause one reconcile: a `kubectl apply` is often several writes.
-const DEBOUNCE: Duration = Duration::from_millis(500);
 
 /// The streams that cause reconciles.
 #[derive(Debug)]
@@ -52,9 +48,10 @@ pub async fn run<Objects, Triggers, Drifted, Terms>(
         let context = Arc::clone(&for_terms);
         async move { context.new_term().await }
     });
-    // Without an error the controller never pauses its triggers.
+    // Without an error the controller never pauses its triggers. It has no debounce: each trigger would start the time
+    // again (kube-runtime, `scheduler.rs`), so that a frequent writer of annotations could keep a spec from being read.
     Controller::for_stream(sources.objects.map(Ok), context.store.clone())
-        .with_config(Config::default().debounce(DEBOUNCE).concurrency(workers))
+        .with_config(Config::default().concurrency(workers))
         .reconcile_on(select(triggers, sources.drifted))
         .reconcile_all_on(terms)
         .graceful_shutdown_on(stop)
