@@ -80,9 +80,13 @@ fn after_wait(reasons: &[WaitReason], waiting: Duration) -> Next {
 /// The time of the next reconcile for restarts at rest. Returns `None` if none is due.
 fn next_restart(input: &SummaryInput<'_>) -> Option<Duration> {
     let restarts = &input.decision.restarts;
-    let sets_binding =
-        |step: &Step| matches!(step, Step::CreateAssociation { .. } | Step::Annotate { .. });
-    let pods = input.after.pods.present().into_iter().flat_map(|pods| &pods.items);
+    let sets_binding = |step: &Step| matches!(step, Step::CreateAssociation { .. } | Step::Annotate { .. });
+    let pods = input
+        .after
+        .pods
+        .present()
+        .into_iter()
+        .flat_map(|pods| &pods.items);
     let has_missed = pods.into_iter().any(|pod| pod.credentials.is_empty());
     if restarts.is_active() {
         Some(input.timings.waiting)
