@@ -61,7 +61,11 @@ async fn annotations_cause_few_reconciles_and_foreign_ones_none() -> Result<()> 
         })
         .await?;
     let calls = scene.calls_about("own", mark).await?;
-    ensure!((FEWEST_FLOOD_CALLS..=FLOOD_CALLS).contains(&calls.len()), "{} calls", calls.len());
+    ensure!(
+        (FEWEST_FLOOD_CALLS..=FLOOD_CALLS).contains(&calls.len()),
+        "{} calls",
+        calls.len()
+    );
     let calls = scene.calls_about("foreign", mark).await?;
     ensure!(calls.is_empty(), "{calls:#?}");
     Ok(())

@@ -115,6 +115,7 @@ fn waits_message(input: &SummaryInput<'_>) -> String {
         WaitReason::Agent => Some("the EKS Pod Identity Agent to be ready"),
         WaitReason::Webhook => Some("the pod identity webhook to be installed"),
         WaitReason::ServiceAccount => Some("the ServiceAccount to be created"),
+        WaitReason::Propagation => Some("recent changes of the binding to reach new pods"),
         WaitReason::Conflict => Some("a conflict to be resolved, see Stalled"),
         WaitReason::Pods | WaitReason::Reading | WaitReason::Transition => None,
     };

@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 
 use super::super::view::TransitionView;
-use crate::model::timings::remaining;
 use crate::model::pods::{Credential, PodCredentials};
 use crate::model::status::{RESTARTS_LIMIT, RestartStatus};
+use crate::model::timings::remaining;
 use crate::model::workload::{RestartedFor, Workload, WorkloadRef};
 
 /// The maximum number of restarts of one workload in a transition.
