@@ -145,6 +145,7 @@ fn empty_account(identity: &Identity) -> Observed {
         roles: [(identity.role_arn().clone(), RoleFacts::absent())].into(),
         provider: Fact::Present(Provider {
             client_ids: audience.into_iter().collect(),
+            modified_at: None,
         }),
         association: Fact::Absent,
         service_account: Fact::Present(ServiceAccount::default()),

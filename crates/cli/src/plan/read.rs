@@ -176,6 +176,7 @@ fn waits_for(reason: WaitReason) -> &'static str {
         WaitReason::Agent => "the EKS Pod Identity Agent to be ready",
         WaitReason::Webhook => "the pod identity webhook to be installed",
         WaitReason::ServiceAccount => "the ServiceAccount to be created",
+        WaitReason::Propagation => "recent changes to reach new pods, before it creates the ServiceAccount",
         WaitReason::Conflict => "a conflict to be resolved",
         WaitReason::Pods => "the last pod of the ServiceAccount to terminate",
         WaitReason::Reading => "a fact to become readable",

@@ -248,6 +248,7 @@ mod tests {
                 role: role.clone(),
                 document,
                 narrows,
+                admits: true,
             }
             .effects(&world)
         };
