@@ -259,7 +259,7 @@ mod tests {
     fn old_annotations_are_forgotten() {
         let recent = RecentWrites {
             annotation_age: Duration::ZERO,
-            ..RecentWrites::new(Duration::from_secs(30))
+            ..RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20))
         };
         let mut other = subject();
         other.name = lanyard_core::model::name::ServiceAccountName::parse("users").unwrap();
@@ -267,7 +267,7 @@ mod tests {
         recent.annotating(&subject(), 2);
         assert_eq!(recent.annotations.lock().len(), 1);
 
-        let recent = RecentWrites::new(Duration::from_secs(30));
+        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20));
         recent.annotating(&subject(), 2);
         assert!(recent.annotated(&subject(), 2) && !recent.annotated(&subject(), 1));
     }
