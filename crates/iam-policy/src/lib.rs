@@ -15,9 +15,11 @@ pub mod document;
 pub mod evaluate;
 pub mod lint;
 pub mod membership;
+pub mod narrowing;
 pub mod trust;
 
 pub use canonical::{CanonicalForm, DIGEST_LENGTH, digest, same_meaning};
 pub use difference::{StatementDifference, differences};
 pub use document::{Document, DocumentError, Statement};
 pub use evaluate::{ASSUME_ROLE, Admission, TrustRequest, admits, allows, only_denies};
+pub use narrowing::grants_no_more;

@@ -312,7 +312,7 @@ fn answer(step: &Step, previous: &Status, after: &Observed) -> Answer {
     match step {
         Step::CreateRole { .. } if previous.role.is_some() => Answer::RoleId("AROAORDERSAGAIN".to_owned()),
         Step::CreateRole { .. } => Answer::RoleId("AROAORDERSEXAMPLE".to_owned()),
-        Step::CreateAssociation { desired } => Answer::Association(Box::new(Association {
+        Step::CreateAssociation { desired, .. } => Answer::Association(Box::new(Association {
             id: "a-orders".to_owned(),
             arn: "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-orders".to_owned(),
             role_arn: desired.role_arn.clone(),

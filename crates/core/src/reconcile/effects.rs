@@ -52,7 +52,7 @@ impl Observed {
             | Step::UpdateAssociation { .. }
             | Step::TagAssociation { .. }
             | Step::UntagAssociation { .. }
-            | Step::DeleteAssociation {}
+            | Step::DeleteAssociation { .. }
             | Step::ReleaseAssociation {} => self.assume_association(step, answer),
             Step::Annotate { set, remove, .. } => self.assume_annotations(set, remove),
             Step::DeleteServiceAccount {} => self.service_account = Fact::Absent,
@@ -160,8 +160,10 @@ impl Observed {
             return;
         }
         match (step, &mut self.association) {
-            (Step::CreateAssociation { desired }, _) => self.association = Fact::Present(associated(desired)),
-            (Step::DeleteAssociation {}, _) => self.association = Fact::Absent,
+            (Step::CreateAssociation { desired, .. }, _) => {
+                self.association = Fact::Present(associated(desired))
+            }
+            (Step::DeleteAssociation { .. }, _) => self.association = Fact::Absent,
             (Step::UpdateAssociation { desired, .. }, Fact::Present(current)) => {
                 current.role_arn = desired.role_arn.clone();
                 current.target_role_arn = desired.target_role_arn.clone();

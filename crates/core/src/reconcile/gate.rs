@@ -54,7 +54,10 @@ mod tests {
 
     #[test]
     fn report_only_gate_permits_release_only_when_suspended() {
-        let (release, delete) = (Step::ReleaseAssociation {}, Step::DeleteAssociation {});
+        let (release, delete) = (
+            Step::ReleaseAssociation {},
+            Step::DeleteAssociation { repairs: false },
+        );
         let suspended = WriteGate::ReportOnly(Reporting::Suspended);
         assert!(suspended.permits(&release) && !suspended.permits(&delete));
         assert!(!suspended.permits(&Step::ReleaseObject { regardless: false }));

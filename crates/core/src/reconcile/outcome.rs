@@ -44,7 +44,7 @@ pub enum Answer {
 /// The cause of a skipped step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Skip {
-    /// An earlier step is not done.
+    /// A step that it depends on is not done.
     BehindAnother,
     /// The write gate does not permit it.
     WriteGate,
@@ -115,6 +115,14 @@ impl Outcome {
             StepResult::Waiting(failure) => Some((step, failure)),
             StepResult::Done(_) | StepResult::Failed(_) | StepResult::Skipped(_) => None,
         })
+    }
+
+    /// Returns whether a step depends on one that did not take effect.
+    #[must_use]
+    pub fn holds_back(&self, step: &Step) -> bool {
+        self.steps
+            .iter()
+            .any(|(earlier, result)| !matches!(result, StepResult::Done(_)) && step.depends_on(earlier))
     }
 
     /// Returns whether every step took effect.

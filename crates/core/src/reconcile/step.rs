@@ -2,6 +2,7 @@
 //! effects, and their messages.
 //! Plain values; no I/O.
 
+mod dependencies;
 mod effect;
 mod kind;
 mod message;

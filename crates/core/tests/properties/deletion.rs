@@ -148,7 +148,7 @@ proptest! {
             let observed = model.observe_deletion(Some(&identity));
             prop_assert!(observed.association.unreadable().is_none());
             prop_assert!(observed.service_account.unreadable().is_none());
-            let unbinds = has_step(|step| matches!(step, Step::DeleteAssociation {}));
+            let unbinds = has_step(|step| matches!(step, Step::DeleteAssociation { .. }));
             prop_assert_eq!(unbinds, association_is_ours(&model.status, &observed));
         }
     }

@@ -176,12 +176,12 @@ fn other_refusal(world: &World, step: &Step) -> Option<&'static str> {
         Step::CreateProvider { .. } if world.provider.present().is_some() => Some("EntityAlreadyExists"),
         Step::AddClientId { .. } if world.provider.present().is_none() => Some("NoSuchEntity"),
         Step::CreateAssociation { .. } if association.is_some() => Some("ResourceInUseException"),
-        Step::CreateAssociation { desired } | Step::UpdateAssociation { desired, .. }
+        Step::CreateAssociation { desired, .. } | Step::UpdateAssociation { desired, .. }
             if desired.session_tags && desired.policy.is_some() =>
         {
             Some("InvalidParameterException: a session policy needs session tags disabled")
         }
-        Step::CreateAssociation { desired } | Step::UpdateAssociation { desired, .. }
+        Step::CreateAssociation { desired, .. } | Step::UpdateAssociation { desired, .. }
             if !trusts_pods(world, &desired.role_arn) =>
         {
             Some("InvalidParameterException: the role does not trust pods.eks.amazonaws.com")
@@ -190,7 +190,7 @@ fn other_refusal(world: &World, step: &Step) -> Option<&'static str> {
         | Step::UpdateAssociation { .. }
         | Step::TagAssociation { .. }
         | Step::UntagAssociation { .. }
-        | Step::DeleteAssociation {}
+        | Step::DeleteAssociation { .. }
         | Step::ReleaseAssociation {}
             if association.is_none() =>
         {

@@ -18,6 +18,7 @@ mod convergence;
 mod deletion;
 mod drift_scan;
 mod foreign_resources;
+mod failed_steps;
 mod frozen;
 mod interleavings;
 mod interruptions;

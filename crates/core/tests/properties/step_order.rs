@@ -85,7 +85,7 @@ fn associates(step: &Step) -> bool {
 
 fn unbinds(step: &Step) -> bool {
     match step {
-        Step::DeleteAssociation {} => true,
+        Step::DeleteAssociation { .. } => true,
         Step::Annotate { set, remove, .. } => set.is_empty() && !remove.is_empty(),
         _ => false,
     }

@@ -25,7 +25,7 @@ fn unread_fact(step: &Step, observed: &Observed) -> Option<&'static str> {
         Step::UpdateAssociation { .. }
         | Step::TagAssociation { .. }
         | Step::UntagAssociation { .. }
-        | Step::DeleteAssociation {}
+        | Step::DeleteAssociation { .. }
         | Step::ReleaseAssociation {} => hidden(unknown(&observed.association), "association"),
         Step::Annotate { .. } | Step::DeleteServiceAccount {} => {
             hidden(unknown(&observed.service_account), "ServiceAccount")

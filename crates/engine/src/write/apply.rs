@@ -28,7 +28,7 @@ fn is_release(step: &Step) -> bool {
 }
 
 impl Engine {
-    /// Applies a plan. A failed step skips the steps of later waves. The outcome is always returned.
+    /// Applies a plan. A failed step skips the steps that depend on it. The outcome is always returned.
     pub async fn apply(
         &self,
         target: &Target,
@@ -38,22 +38,18 @@ impl Engine {
         meter: StepMeter<'_>,
     ) -> Outcome {
         let mut outcome = Outcome::default();
-        let mut blocked = false;
-        for wave in &plan.waves {
-            let mut all_done = true;
-            for step in wave {
-                let start = std::time::Instant::now();
-                let result = self.apply_step(target, step, observed, gate, blocked).await;
-                meter(step, &result, start.elapsed());
-                if let StepResult::Done(answer) = &result {
-                    observed.assume(step, answer);
-                    self.remember(target, step, observed).await;
-                } else {
-                    all_done = false;
-                }
-                outcome.steps.push((step.clone(), result));
+        for step in plan.steps() {
+            let start = std::time::Instant::now();
+            let result = match outcome.holds_back(step) {
+                true => StepResult::Skipped(Skip::BehindAnother),
+                false => self.apply_step(target, step, observed, gate).await,
+            };
+            meter(step, &result, start.elapsed());
+            if let StepResult::Done(answer) = &result {
+                observed.assume(step, answer);
+                self.remember(target, step, observed).await;
             }
-            blocked |= !all_done;
+            outcome.steps.push((step.clone(), result));
         }
         outcome
     }
@@ -64,11 +60,7 @@ impl Engine {
         step: &Step,
         observed: &Observed,
         gate: &(dyn Fn() -> WriteGate + Sync),
-        blocked: bool,
     ) -> StepResult {
-        if blocked && !matches!(step, Step::ReleaseObject { regardless: true }) {
-            return StepResult::Skipped(Skip::BehindAnother);
-        }
         if !gate().permits(step) {
             return StepResult::Skipped(Skip::WriteGate);
         }

@@ -22,9 +22,9 @@ impl Engine {
         match step {
             Step::RecordInventory { inventory } => self.take_custody(target, inventory).await?,
             Step::ReleaseObject { .. } => self.release_object(target).await?,
-            Step::Annotate { set, remove, create } => {
-                self.annotate(&target.subject, set, remove, *create).await?
-            }
+            Step::Annotate {
+                set, remove, create, ..
+            } => self.annotate(&target.subject, set, remove, *create).await?,
             Step::DeleteServiceAccount {} => self.delete_service_account(&target.subject).await?,
             Step::RestartWorkload { owner, mark } => {
                 self.restart_workload(&target.subject, owner, mark).await?
@@ -35,7 +35,7 @@ impl Engine {
             | Step::UpdateAssociation { .. }
             | Step::TagAssociation { .. }
             | Step::UntagAssociation { .. }
-            | Step::DeleteAssociation {}
+            | Step::DeleteAssociation { .. }
             | Step::ReleaseAssociation {} => {
                 return self.perform_on_association(target, step, observed).await;
             }
@@ -97,9 +97,9 @@ impl Engine {
             Step::UntagRole { role, keys } => aws.untag_role(role, keys).await?,
             Step::AttachPolicy { role, policy } => aws.attach_policy(role, policy).await?,
             Step::DetachPolicy { role, policy, .. } => aws.detach_policy(role, policy).await?,
-            Step::PutInlinePolicy { role, name, document } => {
-                aws.put_inline_policy(role, name, document).await?
-            }
+            Step::PutInlinePolicy {
+                role, name, document, ..
+            } => aws.put_inline_policy(role, name, document).await?,
             Step::DeleteInlinePolicy { role, name, .. } => aws.delete_inline_policy(role, name).await?,
             Step::SetTrust { role, document, .. } => aws.set_trust(role, document).await?,
             Step::LeaveInstanceProfiles { role } => aws.leave_instance_profiles(role).await?,
@@ -123,7 +123,7 @@ impl Engine {
         let aws = self.aws();
         let cluster = self.eks_cluster()?;
         let subject = &target.subject;
-        if let Step::CreateAssociation { desired } = step {
+        if let Step::CreateAssociation { desired, .. } = step {
             let created = aws
                 .create_association(cluster, &subject.namespace, &subject.name, desired)
                 .await?;
@@ -133,7 +133,7 @@ impl Engine {
             what: "the association",
         });
         let Some(association) = observed.association.present() else {
-            return if matches!(step, Step::DeleteAssociation {}) {
+            return if matches!(step, Step::DeleteAssociation { .. }) {
                 Ok(Answer::Nothing)
             } else {
                 missing
@@ -143,6 +143,7 @@ impl Engine {
             Step::UpdateAssociation {
                 desired,
                 clear_policy,
+                ..
             } => {
                 let updated = aws
                     .update_association(cluster, association, desired, *clear_policy)
@@ -160,7 +161,7 @@ impl Engine {
             }
             Step::TagAssociation { tags } => aws.tag_association(&association.arn, tags).await?,
             Step::UntagAssociation { keys } => aws.untag_association(&association.arn, keys).await?,
-            Step::DeleteAssociation {} => aws.delete_association(cluster, &association.id).await?,
+            Step::DeleteAssociation { .. } => aws.delete_association(cluster, &association.id).await?,
             Step::ReleaseAssociation {} => {
                 aws.tag_association(&association.arn, &retained_tag()).await?;
                 aws.untag_association(&association.arn, &ownership_keys()).await?;

@@ -76,7 +76,7 @@ fn aws_call_counts_with_duration_and_wait() {
 #[test]
 fn skipped_step_has_no_duration() {
     let (registry, metrics) = registered();
-    let step = Step::DeleteAssociation {};
+    let step = Step::DeleteAssociation { repairs: false };
     metrics.step(&step, &StepResult::Skipped(Skip::WriteGate), Duration::ZERO);
     assert!(!scraped(&registry).contains("lanyard_step_duration_seconds_count{"));
     metrics.step(

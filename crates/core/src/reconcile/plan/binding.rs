@@ -6,21 +6,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::adopt::besides_adopting;
 use super::builder::PlanBuilder;
 use super::wait_reason::WaitReason;
-use crate::model::annotation::is_token_setting;
+use crate::model::annotation::{ANNOTATION_AUDIENCE, ANNOTATION_ROLE_ARN, is_token_setting};
 use crate::model::fact::Fact;
 use crate::model::field::{Field, Resource};
 use crate::model::observed::{Association, RoleFacts, ServiceAccount};
 use crate::reconcile::admission::may_admit;
 use crate::reconcile::desired::{DesiredAssociation, DesiredRole, DesiredState};
+use crate::reconcile::diff::Cause;
 use crate::reconcile::step::Step;
 
 impl PlanBuilder<'_> {
-    /// Plans the binding only if a pod that gets it can use it.
+    /// Plans the binding only if a pod that gets it can use it. A binding that was changed out of band is repaired
+    /// in any case, since pods would get the credentials of another role meanwhile.
     pub(super) fn bind(&mut self, desired: &DesiredState) {
         let reasons = self.binding_waits_for(desired);
-        if reasons.is_empty() && desired.writes_binding {
+        if desired.writes_binding && !reasons.contains(&WaitReason::Conflict) {
+            let others = self.steps.len();
             self.association(desired);
             self.annotations(desired);
+            let mut binding = self.steps.split_off(others);
+            binding.retain(|step| reasons.is_empty() || self.is_repair(step));
+            self.steps.extend(binding);
         }
         // An existing association has no effect without the agent. The wait keeps the requeue short, so that
         // Ready follows soon after the agent.
@@ -31,6 +37,16 @@ impl PlanBuilder<'_> {
             self.waiting_for.insert(WaitReason::Webhook);
         }
         self.waiting_for.extend(reasons);
+    }
+
+    /// Returns whether a step only restores an existing binding, without a call that checks the role.
+    fn is_repair(&self, step: &Step) -> bool {
+        let exists = self.observed.service_account.present().is_some();
+        match step {
+            Step::Annotate { repairs, .. } => *repairs && exists,
+            Step::DeleteAssociation { repairs } => *repairs,
+            _ => false,
+        }
     }
 
     fn binding_waits_for(&self, desired: &DesiredState) -> Vec<WaitReason> {
@@ -104,8 +120,9 @@ impl PlanBuilder<'_> {
             return;
         }
         let Some(association) = &desired.association else {
-            if self.to_do(&Field::Association).is_some() {
-                self.steps.push(Step::DeleteAssociation {});
+            if let Some(difference) = self.to_do(&Field::Association) {
+                let repairs = difference.cause == Cause::OutOfBand;
+                self.steps.push(Step::DeleteAssociation { repairs });
             }
             return;
         };
@@ -114,6 +131,7 @@ impl PlanBuilder<'_> {
             Fact::Absent if self.to_do(&Field::Association).is_some() => {
                 self.steps.push(Step::CreateAssociation {
                     desired: Box::new(association.clone()),
+                    repairs: !self.is_changed_by_spec(&[Field::Association]),
                 });
             }
             Fact::Absent | Fact::Unreadable(_) => {}
@@ -153,16 +171,27 @@ impl PlanBuilder<'_> {
             self.steps.push(Step::UpdateAssociation {
                 desired: Box::new(next),
                 clear_policy,
+                repairs: !self.is_changed_by_spec(&[
+                    Field::AssociationRole,
+                    Field::AssociationTarget,
+                    Field::AssociationSessionTags,
+                ]),
             });
         }
         let changes = self.tag_changes(&desired.tags, Field::AssociationTag);
         let (tags, removed) = besides_adopting(state.ownership.association, changes);
-        if !tags.is_empty() {
-            self.steps.push(Step::TagAssociation { tags });
-        }
         if !removed.is_empty() {
             self.steps.push(Step::UntagAssociation { keys: removed });
         }
+        if !tags.is_empty() {
+            self.steps.push(Step::TagAssociation { tags });
+        }
+    }
+
+    /// Returns whether the spec changed one of the fields, and not another tool.
+    fn is_changed_by_spec(&self, fields: &[Field]) -> bool {
+        let mut differences = fields.iter().filter_map(|field| self.to_do(field));
+        differences.any(|difference| difference.cause == Cause::Spec)
     }
 
     /// Returns whether another field manager set an annotation to the desired value. The annotation is in
@@ -227,6 +256,11 @@ impl PlanBuilder<'_> {
                 set,
                 remove,
                 create: desired.create_service_account,
+                repairs: !self.is_changed_by_spec(&[
+                    Field::ServiceAccount,
+                    Field::Annotation(ANNOTATION_ROLE_ARN.to_owned()),
+                    Field::Annotation(ANNOTATION_AUDIENCE.to_owned()),
+                ]),
             });
         }
     }

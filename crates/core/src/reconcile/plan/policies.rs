@@ -10,7 +10,7 @@ use crate::model::observed::RoleFacts;
 use crate::reconcile::diff::{Cause, Difference};
 use crate::reconcile::step::Step;
 use crate::reconcile::validate::INLINE_LIMIT;
-use lanyard_iam_policy::Document;
+use lanyard_iam_policy::{Document, grants_no_more};
 
 /// The default quota of managed policies on one role (IAM quota `L-0DA4ABF3`).
 const ATTACHED_QUOTA: usize = 10;
@@ -43,9 +43,58 @@ pub(super) fn plan(builder: &mut PlanBuilder<'_>, role: &RoleArn, managed: &Mana
                 difference,
                 is_out_of_band || over_quota.attached,
             )),
-            Field::Inline(name) => Some(inline(role, name, managed, is_out_of_band || over_quota.inline)),
+            Field::Inline(name) => Some(inline(
+                role,
+                name,
+                managed,
+                facts,
+                is_out_of_band || over_quota.inline,
+            )),
             _ => None,
         });
+    }
+    order_by_growth(&mut builder.steps, facts);
+}
+
+/// Orders the inline policies to put, so that the quota holds after each of them. If there is room, those that grow
+/// go first, so that a permission that moves from one policy to another is never missing. Otherwise those that
+/// shrink go first.
+fn order_by_growth(steps: &mut [Step], facts: &RoleFacts) {
+    let size_before = |name: &PolicyName| {
+        let observed = facts.inline.present();
+        observed
+            .and_then(|inline| inline.get(name))
+            .map_or(0, Document::size)
+    };
+    let mut puts: Vec<Step> = steps
+        .iter()
+        .filter(|step| matches!(step, Step::PutInlinePolicy { .. }))
+        .cloned()
+        .collect();
+    let growth = |step: &Step| match step {
+        Step::PutInlinePolicy { name, document, .. } => {
+            document.size().cast_signed() - size_before(name).cast_signed()
+        }
+        _ => 0,
+    };
+    let kept: usize = facts
+        .inline
+        .present()
+        .into_iter()
+        .flatten()
+        .map(|(_, document)| document.size())
+        .sum();
+    let grown: isize = puts.iter().map(growth).filter(|growth| *growth > 0).sum();
+    let has_room = kept.cast_signed() + grown <= INLINE_LIMIT.cast_signed();
+    puts.sort_by_key(|step| match has_room {
+        true => -growth(step),
+        false => growth(step),
+    });
+    let places = steps
+        .iter_mut()
+        .filter(|step| matches!(step, Step::PutInlinePolicy { .. }));
+    for (place, put) in places.zip(puts) {
+        *place = put;
     }
 }
 
@@ -63,11 +112,13 @@ fn attachment(role: &RoleArn, policy: &PolicyArn, difference: &Difference, first
     }
 }
 
-fn inline(role: &RoleArn, name: &PolicyName, managed: &ManagedRole, first: bool) -> Step {
+fn inline(role: &RoleArn, name: &PolicyName, managed: &ManagedRole, facts: &RoleFacts, first: bool) -> Step {
+    let observed = facts.inline.present().and_then(|inline| inline.get(name));
     let (role, name) = (role.clone(), name.clone());
     match managed.inline.get(&name) {
         Some(document) => Step::PutInlinePolicy {
             role,
+            narrows: observed.is_some_and(|observed| grants_no_more(document, observed)),
             document: document.clone(),
             name,
         },

@@ -124,7 +124,7 @@ fn unbinding_steps(removal: &Removal, drift: &Drift) -> Vec<Step> {
     {
         match &difference.field {
             Field::Association => steps.extend(match removal.association {
-                AssociationRemoval::Delete => Some(Step::DeleteAssociation {}),
+                AssociationRemoval::Delete => Some(Step::DeleteAssociation { repairs: false }),
                 AssociationRemoval::Release => Some(Step::ReleaseAssociation {}),
                 AssociationRemoval::Unknown => None,
             }),
@@ -140,6 +140,7 @@ fn unbinding_steps(removal: &Removal, drift: &Drift) -> Vec<Step> {
             set: BTreeMap::new(),
             remove: annotations,
             create: false,
+            repairs: false,
         });
     }
     steps

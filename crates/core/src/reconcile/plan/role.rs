@@ -87,6 +87,7 @@ fn create(builder: &mut PlanBuilder<'_>, desired: &DesiredState, managed: &Manag
                 role: role.clone(),
                 name: name.clone(),
                 document: document.clone(),
+                narrows: false,
             }),
     );
 }
@@ -124,16 +125,17 @@ fn tags(builder: &mut PlanBuilder<'_>, desired: &DesiredState, managed: &Managed
     let role = &desired.binding.role_arn;
     let changes = builder.tag_changes(&managed.tags, Field::RoleTag);
     let (tags, keys) = besides_adopting(desired.ownership.role, changes);
-    if !tags.is_empty() {
-        builder.steps.push(Step::TagRole {
-            role: role.clone(),
-            tags,
-        });
-    }
+    // First the removal: it makes room for the additions.
     if !keys.is_empty() {
         builder.steps.push(Step::UntagRole {
             role: role.clone(),
             keys,
+        });
+    }
+    if !tags.is_empty() {
+        builder.steps.push(Step::TagRole {
+            role: role.clone(),
+            tags,
         });
     }
 }

@@ -12,7 +12,8 @@ use crate::reconcile::transition::Restarts;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// A wave runs when every step of the earlier waves is done. The order within a wave does not matter.
+    /// The waves run one after the other, and the steps of a wave in their order. A step whose dependencies did not
+    /// take effect is not tried, see [`Step::depends_on`].
     pub waves: Vec<Vec<Step>>,
     /// The events for which the plan waits, and that no step of it causes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -76,11 +76,13 @@ pub enum Step {
     UntagRole { role: RoleArn, keys: BTreeSet<String> },
     /// Attach a managed policy.
     AttachPolicy { role: RoleArn, policy: PolicyArn },
-    /// Put an inline policy.
+    /// Put an inline policy. `narrows`: the policy grants no more than the one that it replaces.
     PutInlinePolicy {
         role: RoleArn,
         name: PolicyName,
         document: Document,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        narrows: bool,
     },
     /// Add the subject to Lanyard's statement in the trust policy of an existing role. The rest of the policy
     /// is kept as read at that moment. `alone` is the statement for this subject only.
@@ -114,27 +116,40 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         admits: bool,
     },
-    /// Create the association.
-    CreateAssociation { desired: Box<DesiredAssociation> },
-    /// Change the association in place.
+    /// Create the association. `repairs`: it restores the binding that was applied before.
+    CreateAssociation {
+        desired: Box<DesiredAssociation>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repairs: bool,
+    },
+    /// Change the association in place. `repairs`: roles and session tags become those that were applied before,
+    /// or stay.
     UpdateAssociation {
         desired: Box<DesiredAssociation>,
         clear_policy: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repairs: bool,
     },
     /// Set tags of the association.
     TagAssociation { tags: BTreeMap<String, String> },
     /// Remove tags of the association.
     UntagAssociation { keys: BTreeSet<String> },
     /// Apply Lanyard's annotations to the ServiceAccount, remove obsolete ones, and create it if `create` is set.
+    /// `repairs`: the binding becomes the one that was applied before, or stays.
     Annotate {
         set: BTreeMap<String, String>,
         remove: BTreeSet<String>,
         create: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repairs: bool,
     },
     /// Restart a workload, as `kubectl rollout restart` does. The mark prevents a second restart.
     RestartWorkload { owner: WorkloadRef, mark: RestartedFor },
-    /// Delete the association.
-    DeleteAssociation {},
+    /// Delete the association. `repairs`: it was created out of band.
+    DeleteAssociation {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        repairs: bool,
+    },
     /// Delete the ServiceAccount that Lanyard created.
     DeleteServiceAccount {},
     /// Remove the role from instance profiles, which AWS requires before it deletes the role.
@@ -204,7 +219,7 @@ impl Step {
             Self::UntagAssociation { .. } => "UntagAssociation",
             Self::Annotate { .. } => "Annotate",
             Self::RestartWorkload { .. } => "RestartWorkload",
-            Self::DeleteAssociation {} => "DeleteAssociation",
+            Self::DeleteAssociation { .. } => "DeleteAssociation",
             Self::DeleteServiceAccount {} => "DeleteServiceAccount",
             Self::LeaveInstanceProfiles { .. } => "LeaveInstanceProfiles",
             Self::DeleteRole { .. } => "DeleteRole",

@@ -95,7 +95,7 @@ impl Step {
                 "adopt association {}: tag it as owned by Lanyard and as adopted",
                 quote(arn)
             ),
-            Self::CreateAssociation { desired } => {
+            Self::CreateAssociation { desired, .. } => {
                 write!(f, "create the association with role {}", desired.role_arn)
             }
             Self::UpdateAssociation { desired, .. } => {
@@ -107,7 +107,7 @@ impl Step {
             Self::UntagAssociation { keys } => write!(f, "remove tags of the association: {}", listed(keys)),
             Self::Annotate { set, remove, .. } => fmt_annotate(f, &listed(set.keys()), &listed(remove)),
             Self::RestartWorkload { owner, .. } => write!(f, "restart {owner}"),
-            Self::DeleteAssociation {} => f.write_str("delete the association"),
+            Self::DeleteAssociation { .. } => f.write_str("delete the association"),
             Self::DeleteServiceAccount {} => f.write_str("delete the ServiceAccount that Lanyard created"),
             Self::ReleaseAssociation {} => {
                 f.write_str("release the association: replace its ownership tags by lanyard.dev/retained")

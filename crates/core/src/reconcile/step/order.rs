@@ -54,15 +54,15 @@ impl Step {
             Self::AdoptAssociation { .. }
             | Self::TagAssociation { .. }
             | Self::UntagAssociation { .. }
-            | Self::DeleteAssociation {}
+            | Self::DeleteAssociation { .. }
             | Self::ReleaseAssociation {} => &[Needs::Association],
             Self::Annotate { .. } => &[Needs::ServiceAccount, Needs::Association],
             Self::DeleteServiceAccount {} => &[Needs::ServiceAccount],
         }
     }
 
-    /// The place of the step in the order: every step of a lower rank is done before a step of a higher rank
-    /// begins.
+    /// The place of the step in the order: every step of a lower rank is tried before a step of a higher rank
+    /// begins. `depends_on` says which of them must have taken effect.
     ///
     /// The order is: inventory; provider, agent and adoption; boundary; removal of out-of-band policies;
     /// role; new policies; trust; association; ServiceAccount; removal of the old binding; removal of
@@ -91,7 +91,7 @@ impl Step {
             // After the association: pods that wait for the ServiceAccount start as soon as it exists, and an
             // annotation may only be removed when its replacement, the association, exists.
             Self::Annotate { .. } => 8,
-            Self::DeleteAssociation {} | Self::ReleaseAssociation {} => 9,
+            Self::DeleteAssociation { .. } | Self::ReleaseAssociation {} => 9,
             Self::DeleteServiceAccount {} => 10,
             // After the removal of the binding: pods that still use the role would lose the permissions.
             Self::SetTrust { narrows: true, .. }
@@ -120,7 +120,7 @@ impl Step {
             | Self::UpdateAssociation { .. }
             | Self::TagAssociation { .. }
             | Self::UntagAssociation { .. }
-            | Self::DeleteAssociation {}
+            | Self::DeleteAssociation { .. }
             | Self::ReleaseAssociation {} => Some(Resource::Association),
             Self::Annotate { .. } | Self::DeleteServiceAccount {} => Some(Resource::ServiceAccount),
             Self::AdoptRole { .. }

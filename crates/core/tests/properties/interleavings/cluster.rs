@@ -114,7 +114,8 @@ impl Cluster {
 
     /// Applies a step to the world. Fails if the step deletes an association that pods use without approval.
     pub fn apply_step(&mut self, step: &Step, identity: &Identity, rollout: bool) -> Result<Answer, String> {
-        if let (Step::DeleteAssociation {}, Some(association)) = (step, self.world.association.present()) {
+        if let (Step::DeleteAssociation { .. }, Some(association)) = (step, self.world.association.present())
+        {
             let approved = self.approved.as_ref();
             let allowed = (rollout && self.can_restart_all())
                 || approved.is_some_and(|(id, to)| *id == association.id && *to == identity.binding);
