@@ -3,6 +3,7 @@
 mod class;
 mod failure;
 mod message;
+mod missing;
 
 pub use class::Class;
 pub use failure::{AwsError, ErrorAnswer, Refusal};

@@ -47,7 +47,8 @@ impl Engine {
         timings: Timings,
         may_write: WriteCheck,
     ) -> Self {
-        let recent_writes = RecentWrites::new(timings.read_consistency, timings.propagation);
+        let recent_writes =
+            RecentWrites::new(timings.read_consistency, timings.propagation, timings.stall_after);
         let cluster_facts = ClusterFacts::new(timings.cluster_facts, auto_mode);
         let trust_edits = TrustEdits::new(timings.read_consistency);
         Self {

@@ -1,6 +1,7 @@
 //! Recent writes of this process, which identify stale reads of IAM and EKS.
 
 mod objects;
+mod propagating;
 mod trust_edits;
 
 pub(crate) use objects::RecentWrites;

@@ -21,6 +21,14 @@ impl AwsError {
     /// on so recently that AWS may not see the write everywhere yet.
     #[must_use]
     pub fn step_failure(&self, after_own_write: bool) -> StepFailure {
+        if let Some(reason) = self.missing_policy() {
+            return StepFailure {
+                disposition: Disposition::RetryThenStall,
+                reason,
+                message: text::message(&self.missing_policy_message(reason)),
+            };
+        }
+        let after_own_write = after_own_write && !self.call().assumes_role();
         let (disposition, reason) = disposition(self.class(), after_own_write);
         StepFailure {
             disposition,
@@ -135,6 +143,10 @@ impl AwsError {
                 format!("{target} cannot be deleted: {said}. Lanyard reads what was added to it and retries.")
             }
             Class::NotFound => format!("{call}: a referenced resource does not exist in AWS: {said}."),
+            Class::Denied if after_own_write => format!(
+                "AWS denied Lanyard {}. The permission may exist and not apply yet to what Lanyard just wrote. Lanyard retries.",
+                self.permission()
+            ),
             Class::Denied => self.denial(),
             Class::Quota => {
                 format!("{call}: an AWS quota is exceeded: {said}. Raise the quota or reduce its use.")
@@ -182,7 +194,7 @@ impl AwsError {
 
 /// The disposition and reason of each class. This is the only table of its kind.
 fn disposition(class: Class, after_own_write: bool) -> (Disposition, Reason) {
-    use Disposition::{RetrySoon, WaitForChange};
+    use Disposition::{RetrySoon, RetryThenStall, WaitForChange};
     match class {
         Class::Throttled => (RetrySoon, Reason::Throttled),
         Class::Server | Class::Network | Class::TimedOut | Class::Unclear => (RetrySoon, Reason::Unavailable),
@@ -190,14 +202,17 @@ fn disposition(class: Class, after_own_write: bool) -> (Disposition, Reason) {
             (RetrySoon, Reason::Unavailable)
         }
         Class::Propagation | Class::NotFound if after_own_write => (RetrySoon, Reason::Propagating),
+        // IAM authorises a call on a new role or boundary by what it knows of it, which is late as well
+        // (terraform-aws-modules/terraform-aws-ecs#414).
+        Class::Denied if after_own_write => (RetrySoon, Reason::AccessDenied),
+        // Another tool may have made the change that AWS does not show yet.
+        Class::Propagation => (RetryThenStall, Reason::Refused),
         // The read before the call did not show what AWS rejects it for.
         Class::Conflicting | Class::Occupied => (RetrySoon, Reason::AwaitingConsistency),
         Class::Denied => (WaitForChange, Reason::AccessDenied),
         Class::Quota => (WaitForChange, Reason::QuotaExceeded),
         Class::Malformed => (WaitForChange, Reason::MalformedDocument),
-        Class::Propagation | Class::NotFound | Class::Refused | Class::Unsendable => {
-            (WaitForChange, Reason::Refused)
-        }
+        Class::NotFound | Class::Refused | Class::Unsendable => (WaitForChange, Reason::Refused),
     }
 }
 
@@ -272,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn propagation_is_retried_only_after_own_write() {
+    fn propagation_is_final_only_without_own_write() {
         let error = answered(
             "UpdateAssumeRolePolicy",
             400,
@@ -281,6 +296,22 @@ mod tests {
         );
         assert_eq!(error.step_failure(true).reason, Reason::Propagating);
         assert_eq!(error.step_failure(true).disposition, Disposition::RetrySoon);
+        let failure = error.step_failure(false);
+        assert_eq!(failure.disposition, Disposition::RetryThenStall);
+        assert_eq!(failure.reason, Reason::Refused);
+        assert!(failure.message.contains("Invalid principal in policy: x"));
+    }
+
+    #[test]
+    fn denial_after_own_write_is_retried() {
+        let message = "User: x is not authorized to perform: iam:PassRole on resource: r";
+        let error = answered("CreatePodIdentityAssociation", 403, "AccessDenied", message);
+        let young = error.step_failure(true);
+        assert_eq!(
+            (young.disposition, young.reason),
+            (Disposition::RetrySoon, Reason::AccessDenied)
+        );
+        assert!(young.message.contains("iam:PassRole on r") && !young.message.contains("Allow the action"));
         assert_eq!(error.step_failure(false).disposition, Disposition::WaitForChange);
     }
 

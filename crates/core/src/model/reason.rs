@@ -159,6 +159,10 @@ reasons! {
     QuotaExceeded,
     /// AWS rejected a policy document as malformed. The message quotes AWS. Correct the document.
     MalformedDocument,
+    /// A policy to attach does not exist, or AWS does not allow its attachment. Lanyard looks for it every minute, and reports `Stalled` after two minutes. Create the policy, or correct `policyArns`.
+    PolicyNotFound,
+    /// The permissions boundary does not exist. Lanyard looks for it every minute, and reports `Stalled` after two minutes. Create the policy, or correct `permissionsBoundaryArn` in the spec or the class.
+    BoundaryNotFound,
     /// AWS rejected a call permanently. The message quotes AWS. Fix the cause that it names.
     Refused,
     /// AWS throttled a call for longer than the retry time. Lanyard retries with backoff. Find the tool that uses up the request rate of the account.

@@ -76,9 +76,43 @@ pub fn list<T: std::fmt::Display>(items: &[T]) -> String {
     }
 }
 
+/// A text in which each ARN is complete only once: later occurrences are shortened to the name at their end.
+#[must_use]
+pub fn with_arns_once(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || "\"'`,;()[]{}".contains(c);
+    let mut seen: Vec<&str> = Vec::new();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, from)) = rest.find("arn:").and_then(|at| rest.split_at_checked(at)) {
+        let length = from.find(is_end).unwrap_or(from.len());
+        let (token, after) = from.split_at_checked(length).unwrap_or((from, ""));
+        let arn = token.trim_end_matches(['.', ':']);
+        out.push_str(before);
+        match seen.contains(&arn) {
+            true => out.push_str(arn.rsplit(['/', ':']).next().unwrap_or(arn)),
+            false => out.push_str(arn),
+        }
+        seen.push(arn);
+        out.push_str(token.get(arn.len()..).unwrap_or_default());
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repeated_arn_is_shortened_to_its_name() {
+        let policy = "arn:aws:iam::111122223333:policy/a/team";
+        let text =
+            format!("Could not attach {policy} to orders: {policy} at x: Policy {policy}. ({policy}:*)");
+        let expected = format!("Could not attach {policy} to orders: team at x: Policy team. ({policy}:*)");
+        assert_eq!(with_arns_once(&text), expected);
+        assert_eq!(with_arns_once("no name here"), "no name here");
+    }
 
     #[test]
     fn message_is_truncated_on_a_character_boundary() {

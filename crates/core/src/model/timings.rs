@@ -40,6 +40,10 @@ pub struct Timings {
     pub full_resync: Duration,
     /// The requeue interval of an object that waits for a user or another tool.
     pub waiting: Duration,
+    /// The time after which a failure that may end by itself needs a user: AWS does not see a recent write
+    /// everywhere yet (seconds, now and then a minute: hashicorp/terraform-provider-aws#6566), or a policy does
+    /// not exist that the same deployment may be about to create.
+    pub stall_after: Duration,
     /// The cache lifetime of facts of the whole cluster (provider, agent).
     pub cluster_facts: Duration,
     /// The duration of the leader election lease.
@@ -68,6 +72,7 @@ impl Default for Timings {
             resync: Duration::from_secs(600),
             full_resync: Duration::from_secs(24 * 3600),
             waiting: Duration::from_secs(60),
+            stall_after: Duration::from_secs(120),
             cluster_facts: Duration::from_secs(60),
             lease: Duration::from_secs(15),
             renew_deadline: Duration::from_secs(10),

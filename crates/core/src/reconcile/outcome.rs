@@ -67,6 +67,9 @@ pub struct StepFailure {
 pub enum Disposition {
     /// Retry soon, with backoff.
     RetrySoon,
+    /// Retry within a minute, because another tool may be about to make the missing change. If the failure
+    /// persists, a user has to act.
+    RetryThenStall,
     /// A retry cannot succeed before a change of a policy, a quota or the spec.
     WaitForChange,
 }
@@ -94,7 +97,7 @@ impl Outcome {
     }
 
     /// Returns the first failed step, or `None` if no step failed. A step that waits for a change takes
-    /// precedence over one that is retried.
+    /// precedence over one that may need a user later, and that one over a step that is only retried.
     #[must_use]
     pub fn failure(&self) -> Option<(&Step, &StepFailure)> {
         let failed = || {
@@ -103,9 +106,18 @@ impl Outcome {
                 StepResult::Done(_) | StepResult::Waiting(_) | StepResult::Skipped(_) => None,
             })
         };
-        failed()
-            .find(|(_, failure)| failure.disposition == Disposition::WaitForChange)
+        let with = |disposition| failed().find(|(_, failure)| failure.disposition == disposition);
+        with(Disposition::WaitForChange)
+            .or_else(|| with(Disposition::RetryThenStall))
             .or_else(|| failed().next())
+    }
+
+    /// Returns whether a step failed with this disposition.
+    #[must_use]
+    pub fn has_failed(&self, disposition: Disposition) -> bool {
+        self.steps.iter().any(
+            |(_, result)| matches!(result, StepResult::Failed(failure) if failure.disposition == disposition),
+        )
     }
 
     /// Returns the first step that waits for AWS to show an earlier change, or `None` if no step waits.

@@ -95,7 +95,10 @@ type Is = fn(&Step) -> bool;
 const FOLLOWS: [(Is, Is); 7] = [
     (|step| matches!(step, Step::SetBoundary { .. }), grants_policy),
     (creates_role, |step| grants_policy(step) || binds(step)),
-    (|step| matches!(step, Step::AdoptRole { .. }), |step| step.role().is_some() && !adopts(step)),
+    (
+        |step| matches!(step, Step::AdoptRole { .. }),
+        |step| step.role().is_some() && !adopts(step),
+    ),
     (opens_trust, binds),
     (|step| matches!(step, Step::SetBoundary { .. }), binds),
     (opens_trust, closes_trust),
@@ -107,9 +110,14 @@ const FOLLOWS: [(Is, Is); 7] = [
 
 /// If a step of the first kind does not take effect, no step of the second kind does, whatever its role.
 const FOLLOWS_ALL: [(Is, Is); 3] = [
-    (records, |step| !matches!(step, Step::ReleaseObject { regardless: true })),
+    (records, |step| {
+        !matches!(step, Step::ReleaseObject { regardless: true })
+    }),
     (binds, closes_trust),
-    (|_| true, |step| matches!(step, Step::ReleaseObject { regardless: false })),
+    (
+        |_| true,
+        |step| matches!(step, Step::ReleaseObject { regardless: false }),
+    ),
 ];
 
 fn grants_policy(step: &Step) -> bool {
@@ -120,11 +128,17 @@ fn grants_policy(step: &Step) -> bool {
 }
 
 fn opens_trust(step: &Step) -> bool {
-    matches!(step, Step::SetTrust { narrows: false, .. } | Step::PutSubject { .. })
+    matches!(
+        step,
+        Step::SetTrust { narrows: false, .. } | Step::PutSubject { .. }
+    )
 }
 
 fn closes_trust(step: &Step) -> bool {
-    matches!(step, Step::SetTrust { narrows: true, .. } | Step::RemoveSubject { .. })
+    matches!(
+        step,
+        Step::SetTrust { narrows: true, .. } | Step::RemoveSubject { .. }
+    )
 }
 
 /// The role of a step or, for an association, the role that it binds.
@@ -139,14 +153,23 @@ fn role_of(step: &Step) -> Option<String> {
 
 fn follows_rules(outcome: &Outcome) -> Result<(), TestCaseError> {
     let is_done = |result: &StepResult| matches!(result, StepResult::Done(_));
-    for (at, (step, result)) in outcome.steps.iter().enumerate().filter(|(_, (_, result))| is_done(result)) {
+    for (at, (step, result)) in outcome
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, result))| is_done(result))
+    {
         for (before, earlier_result) in outcome.steps.iter().take(at) {
             if is_done(earlier_result) {
                 continue;
             }
             let is_same_role = role_of(before).is_some() && role_of(before) == role_of(step);
-            let broken = FOLLOWS.iter().any(|(first, second)| is_same_role && first(before) && second(step))
-                || FOLLOWS_ALL.iter().any(|(first, second)| first(before) && second(step));
+            let broken = FOLLOWS
+                .iter()
+                .any(|(first, second)| is_same_role && first(before) && second(step))
+                || FOLLOWS_ALL
+                    .iter()
+                    .any(|(first, second)| first(before) && second(step));
             prop_assert!(!broken, "`{step}` took effect without `{before}`: {result:?}");
         }
     }

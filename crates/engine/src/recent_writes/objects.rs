@@ -13,6 +13,8 @@ use lanyard_core::model::subject::Subject;
 use lanyard_iam_policy::same_meaning;
 use parking_lot::Mutex;
 
+use super::propagating::Propagating;
+
 /// The recent writes.
 pub(crate) struct RecentWrites {
     read_consistency: Duration,
@@ -23,17 +25,25 @@ pub(crate) struct RecentWrites {
     annotation_age: Duration,
     propagation: Duration,
     admissions: Mutex<HashMap<(Subject, RoleArn), (Instant, Timestamp)>>,
+    propagating: Propagating,
 }
 
 /// A write of annotations is remembered for this time. A watch that shows it later causes a reconcile that changes nothing.
 const ANNOTATION_AGE: Duration = Duration::from_secs(300);
 
 impl RecentWrites {
-    pub(crate) fn new(read_consistency: Duration, propagation: Duration) -> Self {
+    /// `propagation`: the time after which a written trust statement is in effect. `propagation_limit`: the time after a
+    /// write in which AWS may not show it everywhere yet.
+    pub(crate) fn new(
+        read_consistency: Duration,
+        propagation: Duration,
+        propagation_limit: Duration,
+    ) -> Self {
         Self {
             read_consistency,
             propagation,
             admissions: Mutex::default(),
+            propagating: Propagating::new(propagation_limit),
             term_start: Mutex::new(Instant::now()),
             roles: Mutex::default(),
             associations: Mutex::default(),
@@ -61,7 +71,8 @@ impl RecentWrites {
             return;
         }
         for (arn, facts) in &mut observed.roles {
-            if facts.id == Fact::Absent && !self.touched_role(arn) {
+            let removed = recall(&self.roles, self.read_consistency, arn).is_some();
+            if facts.id == Fact::Absent && !removed {
                 *facts = RoleFacts::unreadable(&ReadError::AwaitingConsistency);
             }
         }
@@ -112,9 +123,9 @@ impl RecentWrites {
         recall(&self.annotations, self.annotation_age, subject) == Some(fingerprint)
     }
 
-    /// Returns true if a role was written so recently that other services may not see it yet.
-    pub(crate) fn touched_role(&self, arn: &RoleArn) -> bool {
-        recall(&self.roles, self.read_consistency, arn).is_some()
+    /// The roles and associations whose recent writes AWS may not show everywhere yet.
+    pub(crate) fn propagating(&self) -> &Propagating {
+        &self.propagating
     }
 
     /// The facts of a role without stale values.
@@ -207,7 +218,7 @@ mod tests {
 
     #[test]
     fn role_not_visible_after_creation_is_settling() {
-        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20));
+        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120));
         let created = RoleFacts {
             id: Fact::Present("AROA1".to_owned()),
             ..RoleFacts::absent()
@@ -259,7 +270,7 @@ mod tests {
     fn old_annotations_are_forgotten() {
         let recent = RecentWrites {
             annotation_age: Duration::ZERO,
-            ..RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20))
+            ..RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120))
         };
         let mut other = subject();
         other.name = lanyard_core::model::name::ServiceAccountName::parse("users").unwrap();
@@ -267,7 +278,7 @@ mod tests {
         recent.annotating(&subject(), 2);
         assert_eq!(recent.annotations.lock().len(), 1);
 
-        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20));
+        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120));
         recent.annotating(&subject(), 2);
         assert!(recent.annotated(&subject(), 2) && !recent.annotated(&subject(), 1));
     }
@@ -289,7 +300,7 @@ mod tests {
 
     #[test]
     fn absence_after_leader_change_is_settling() {
-        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20));
+        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120));
         let mut observed = all_absent();
         recent.treat_absence_as_stale(&subject(), &mut observed, true);
         assert_eq!(
@@ -308,7 +319,7 @@ mod tests {
 
     #[test]
     fn own_removal_and_late_absence_are_absent() {
-        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20));
+        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120));
         let mut observed = all_absent();
         recent.wrote_role(&arn(), RoleFacts::absent());
         recent.wrote_association(&subject(), Fact::Absent);

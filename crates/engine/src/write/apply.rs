@@ -75,20 +75,14 @@ impl Engine {
         }
         match performed {
             Ok(answer) => StepResult::Done(answer),
-            Err(error) => self.failed(step, observed, &error),
+            Err(error) => self.failed(target, step, &error),
         }
     }
 
-    /// AWS shows a new role to other services late. A role that is not visible right after Lanyard's own write
-    /// is a reason to wait, not a failure. A binding is planned only on a role that was observed to exist and
-    /// to admit the subject, so a rejection by EKS is never final.
-    fn failed(&self, step: &Step, observed: &Observed, error: &EngineError) -> StepResult {
-        let binds = matches!(
-            step,
-            Step::CreateAssociation { .. } | Step::UpdateAssociation { .. }
-        );
-        let recently_written = |arn| self.recent_writes().touched_role(arn);
-        let after_own_write = binds || observed.roles.keys().any(recently_written);
+    /// AWS shows a new role to other services late. An error about a role or association that Lanyard wrote a
+    /// moment ago is a reason to wait, not a failure.
+    fn failed(&self, target: &Target, step: &Step, error: &EngineError) -> StepResult {
+        let after_own_write = self.recent_writes().propagating().concerns(&target.subject, step, std::time::Instant::now());
         let failure = error.step_failure(after_own_write);
         tracing::debug!(step = step.as_str(), error = %error, "a step failed");
         let is_visible_later = matches!(failure.reason, Reason::Propagating | Reason::AwaitingConsistency);

@@ -59,6 +59,7 @@ fn slot<'a>(timings: &'a mut Timings, name: &str) -> Option<&'a mut Duration> {
         "resync" => Some(&mut timings.resync),
         "full-resync" => Some(&mut timings.full_resync),
         "waiting" => Some(&mut timings.waiting),
+        "stall-after" => Some(&mut timings.stall_after),
         "cluster-facts" => Some(&mut timings.cluster_facts),
         "lease" => Some(&mut timings.lease),
         "renew-deadline" => Some(&mut timings.renew_deadline),

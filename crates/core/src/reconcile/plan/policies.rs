@@ -210,4 +210,42 @@ mod tests {
         let (attach, detach) = waves(&big("before"), &big("after"));
         assert!(detach.unwrap() < attach.unwrap());
     }
+
+    /// The names of the inline policies to put, in order, if buckets move between two policies.
+    fn puts(before: [u16; 2], after: [u16; 2]) -> Vec<String> {
+        let with = |counts: [u16; 2]| {
+            let mut spec = spec(Method::PodIdentity);
+            spec.managed.as_mut().unwrap().inline_policies = ["a", "b"]
+                .into_iter()
+                .zip(counts)
+                .map(|(name, count)| {
+                    let resources: Vec<String> = (0..count).map(|at| format!("arn:aws:s3:::bucket-{at:03}")).collect();
+                    let statement =
+                        serde_json::json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": resources});
+                    let document = serde_json::json!({"Version": "2012-10-17", "Statement": [statement]});
+                    (name.to_owned(), document)
+                })
+                .collect();
+            spec
+        };
+        let (_, world, status) = applied(&with(before));
+        let plan = decide(&identity(&with(after)), &status, &world).plan;
+        let name = |step: &Step| match step {
+            Step::PutInlinePolicy { name, .. } => Some(name.to_string()),
+            _ => None,
+        };
+        plan.steps().filter_map(name).collect()
+    }
+
+    #[test]
+    fn moved_grants_without_room_shrink_first() {
+        assert_eq!(puts([10, 340], [200, 150]), ["b", "a"]);
+        assert_eq!(puts([340, 10], [150, 200]), ["a", "b"]);
+    }
+
+    #[test]
+    fn moved_grants_with_room_grow_first() {
+        assert_eq!(puts([10, 20], [20, 10]), ["a", "b"]);
+        assert_eq!(puts([20, 10], [10, 20]), ["b", "a"]);
+    }
 }

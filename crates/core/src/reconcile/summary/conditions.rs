@@ -15,6 +15,7 @@ use crate::model::reason::Reason;
 use crate::model::status::DriftReason;
 use crate::model::text;
 use crate::reconcile::diff::{Cause, Difference, Drift};
+use crate::reconcile::outcome::Disposition;
 use crate::reconcile::transition::TransitionState;
 
 /// The number of fields that a message names.
@@ -26,11 +27,24 @@ pub(super) fn conditions(
     ready_inputs: &ReadyInputs,
     report: &DriftReport,
 ) -> Vec<Condition> {
-    let ready = frozen(input, drift).unwrap_or_else(|| ready(input, ready_inputs));
-    let mut stalled = stalled(input, drift)
+    let mut ready = frozen(input, drift).unwrap_or_else(|| ready(input, ready_inputs));
+    let mut stalled = stalled(input, drift);
+    if let Some(cause) = &stalled
+        && ready.status != ConditionStatus::True
+    {
+        // `kubectl get` shows the reason of Ready only.
+        (ready.reason, ready.message) = (cause.reason, cause.message.clone());
+    }
+    stalled = stalled
         .or_else(|| broken_and_reported(input, drift, ready_inputs, &ready))
         .or_else(|| unverified_trust(ready_inputs));
     let mut reconciling = reconciling(input, drift, &ready, stalled.is_some());
+    if let Some(cause) = &reconciling
+        && input.outcome.has_failed(Disposition::RetryThenStall)
+        && ready.status != ConditionStatus::True
+    {
+        (ready.reason, ready.message) = (cause.reason, cause.message.clone());
+    }
     let mut ready = Some(ready);
     let mut conditions = Vec::new();
     for row in CONDITIONS {

@@ -18,12 +18,13 @@ pub(super) fn next(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &Ready
     if input.outcome.waiting().is_some() {
         return Next::Backoff;
     }
-    if let Some((_, failure)) = input.outcome.failure() {
-        return match failure.disposition {
-            Disposition::RetrySoon => Next::Backoff,
-            Disposition::WaitForChange => Next::Resync,
-        };
+    if input.outcome.has_failed(Disposition::RetrySoon) {
+        return Next::Backoff;
     }
+    if input.outcome.has_failed(Disposition::RetryThenStall) {
+        return Next::After(input.timings.waiting);
+    }
+    // A final failure does not delay the steps that are independent of it.
     let errors = drift
         .differences
         .iter()

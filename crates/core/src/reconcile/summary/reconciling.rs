@@ -7,6 +7,7 @@ use super::unreadable::{limit_message, sentence, unreadable};
 use super::verdict::Verdict;
 use crate::model::condition::ConditionStatus;
 use crate::model::reason::Reason;
+use crate::model::text;
 use crate::reconcile::desired::Desired;
 use crate::reconcile::diff::{Cause, Drift};
 use crate::reconcile::gate::{Reporting, WriteGate};
@@ -57,25 +58,25 @@ pub(super) fn reconciling(
 /// Reason and message of the first step that failed or waits. Returns `None` if every step took effect.
 fn unfinished_step(input: &SummaryInput<'_>) -> Option<(Reason, String)> {
     if let Some((step, failure)) = input.outcome.failure() {
-        return Some((
-            failure.reason,
-            format!("Could not {step} yet: {}", failure.message),
-        ));
+        let message = text::with_arns_once(&format!("Could not {step} yet: {}", failure.message));
+        return Some((failure.reason, message));
     }
     let (step, failure) = input.outcome.waiting()?;
     Some((failure.reason, waiting_message(input, step, failure)))
 }
 
 fn waiting_message(input: &SummaryInput<'_>, step: &Step, failure: &StepFailure) -> String {
-    let limit = limit_message(input.timings.read_consistency);
+    let limit = limit_message(input.timings.stall_after);
     let error = sentence(&failure.message);
-    format!("Could not {step} yet: {error} Retrying: AWS can take up to {limit} to show an earlier change.")
+    text::with_arns_once(&format!(
+        "Could not {step} yet: {error} Retrying: AWS can take up to {limit} to show an earlier change."
+    ))
 }
 
 /// The progress of a deletion.
 fn deleting(input: &SummaryInput<'_>) -> Verdict {
     if let Some((step, failure)) = input.outcome.failure() {
-        let message = format!("Could not {step}: {}", failure.message);
+        let message = text::with_arns_once(&format!("Could not {step}: {}", failure.message));
         return Verdict::met(Reason::Deleting, message);
     }
     if let Some((step, failure)) = input.outcome.waiting() {

@@ -7,14 +7,14 @@ use super::readiness::ReadyInputs;
 use super::transition;
 use super::unreadable::unreadable;
 use super::verdict::Verdict;
-use crate::model::condition::ConditionStatus;
+use crate::model::condition::{ConditionStatus, ConditionType};
 use crate::model::fact::ReadError;
 use crate::model::reason::Reason;
 use crate::model::text;
 use crate::reconcile::desired::{Desired, DesiredRole};
 use crate::reconcile::diff::{Cause, Drift};
 use crate::reconcile::gate::WriteGate;
-use crate::reconcile::outcome::Disposition;
+use crate::reconcile::outcome::{Disposition, StepFailure};
 use crate::reconcile::plan::WaitReason;
 
 /// The number of contested fields that a message names.
@@ -26,12 +26,10 @@ pub(super) fn stalled(input: &SummaryInput<'_>, drift: &Drift) -> Option<Verdict
         return Some(Verdict::met(freeze.reason, freeze.message.clone()));
     }
     if let Some((step, failure)) = input.outcome.failure()
-        && failure.disposition == Disposition::WaitForChange
+        && needs_user(input, failure)
     {
-        return Some(Verdict::met(
-            failure.reason,
-            format!("Could not {step}: {}", failure.message),
-        ));
+        let message = text::with_arns_once(&format!("Could not {step}: {}", failure.message));
+        return Some(Verdict::met(failure.reason, message));
     }
     if let Some(conflict) = drift.conflicts.first() {
         return Some(Verdict::met(conflict.reason, conflict.message.clone()));
@@ -39,6 +37,29 @@ pub(super) fn stalled(input: &SummaryInput<'_>, drift: &Drift) -> Option<Verdict
     denied(input, drift)
         .or_else(|| waits_for_user(input))
         .or_else(|| transition::stalled(input))
+}
+
+/// Returns whether a failure does not end by itself: because of its kind, or because it persisted.
+fn needs_user(input: &SummaryInput<'_>, failure: &StepFailure) -> bool {
+    match failure.disposition {
+        Disposition::RetrySoon => false,
+        Disposition::WaitForChange => true,
+        Disposition::RetryThenStall => has_persisted(input, failure.reason),
+    }
+}
+
+/// Returns whether an earlier reconcile met the same failure and the object has not been in order for
+/// `stall_after`. The conditions hold the only record, so that a restart of the operator does not begin anew.
+fn has_persisted(input: &SummaryInput<'_>, reason: Reason) -> bool {
+    let before = |kind| {
+        let condition = input.previous.condition(kind);
+        condition.filter(|condition| condition.status == ConditionStatus::True && condition.reason == reason)
+    };
+    let limit =
+        jiff::SignedDuration::try_from(input.timings.stall_after).unwrap_or(jiff::SignedDuration::MAX);
+    before(ConditionType::Stalled).is_some()
+        || before(ConditionType::Reconciling)
+            .is_some_and(|condition| input.now.duration_since(condition.last_transition_time) >= limit)
 }
 
 /// Returns a verdict if drift breaks the binding and is only reported, or its corrections are paused.
