@@ -18,7 +18,7 @@ use crate::patience::{PATIENCE, POLL};
 /// Timings that are shorter than the defaults: AWS needs seconds where the emulator answers at once.
 /// No object has its slot for a full reconcile during a test: slots depend on the uid and the time of day, so that one of
 /// fifty objects would be reconciled in a minute of one test run in thirty.
-const TIMINGS: &str = "read-consistency=1s,propagation=1s,read-back=100ms,full-resync=876000h";
+const TIMINGS: &str = "read-consistency=1s,propagation=1s,read-back=100ms,stall-after=5s,full-resync=876000h";
 
 /// Options of a test environment.
 #[derive(Debug, Clone, Default)]

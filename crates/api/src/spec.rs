@@ -235,7 +235,7 @@ pub struct ManagedRole {
     #[schemars(schema_with = "inline_policies")]
     pub inline_policies: Vec<InlinePolicy>,
 
-    /// tags are the tags of the role, at most 47. Lanyard adds three ownership tags.
+    /// tags are the tags of the role, at most 46. Lanyard adds three ownership tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::tags")]
     pub tags: BTreeMap<String, String>,

@@ -59,6 +59,18 @@ pub enum EngineError {
     /// A step that requires EKS, on another cluster.
     #[error("this cluster is not an EKS cluster: associations and add-ons exist only on EKS")]
     NotEks,
+    /// A trust policy names a deleted principal, so IAM accepts no change of it.
+    #[error(
+        "statement {statement} of the trust policy of {role} names the deleted principal {id}, and IAM accepts no change of the policy. Remove {id} from the statement"
+    )]
+    DeletedPrincipal {
+        /// The role.
+        role: RoleArn,
+        /// The label of the statement.
+        statement: String,
+        /// The unique ID of the principal.
+        id: String,
+    },
     /// A trust policy has no room for one more subject.
     #[error("{0}")]
     NoRoom(Box<NoRoom>),
@@ -110,6 +122,7 @@ impl EngineError {
             | Self::GateClosed { .. }
             | Self::Gone { .. }
             | Self::NotEks
+            | Self::DeletedPrincipal { .. }
             | Self::NoRoom(_)
             | Self::Contended { .. }
             | Self::NoAccess(_)
@@ -145,6 +158,11 @@ impl EngineError {
                 reason: Reason::QuotaExceeded,
                 message: message(&no_room.to_string()),
             },
+            Self::DeletedPrincipal { .. } => StepFailure {
+                disposition: Disposition::WaitForChange,
+                reason: Reason::PrincipalNotFound,
+                message: message(&format!("{self}.")),
+            },
             Self::NotEks | Self::NoAccess(_) | Self::NoRestart(_) => StepFailure {
                 disposition: Disposition::WaitForChange,
                 reason: Reason::Refused,
@@ -166,6 +184,7 @@ impl EngineError {
             | Self::GateClosed { .. }
             | Self::Gone { .. }
             | Self::NotEks
+            | Self::DeletedPrincipal { .. }
             | Self::NoRoom(_)
             | Self::Contended { .. }
             | Self::NoAccess(_)

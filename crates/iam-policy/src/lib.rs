@@ -16,6 +16,7 @@ pub mod evaluate;
 pub mod lint;
 pub mod membership;
 pub mod narrowing;
+pub mod principal;
 pub mod trust;
 
 pub use canonical::{CanonicalForm, DIGEST_LENGTH, digest, same_meaning};

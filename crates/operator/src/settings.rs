@@ -312,7 +312,7 @@ mod tests {
 --cluster-name is for EKS clusters and --cluster-id for all other clusters: set only one of them (see `lanyard --help`)
 --issuer requires --cluster-id: Lanyard reads the issuer of an EKS cluster from EKS (see `lanyard --help`)
 --cluster-id <ID>: \"arn:aws:eks:eu-west-1:111122223333:cluster/prod\" is not a cluster id: letters, digits, '.', '-' and '_', at most 64, beginning with a letter or digit (see `lanyard --help`)
---issuer <URL>: \"http://oidc.example.com\" is not an issuer: an https URL of at most 255 characters without query, fragment or trailing slash (see `lanyard --help`)
+--issuer <URL>: \"http://oidc.example.com\" is not an issuer: an https URL of at most 255 characters without query or fragment (see `lanyard --help`)
 --pod-identity-agent Ensure installs an EKS add-on and cannot be combined with --cluster-id, which is for clusters outside EKS
 --pod-identity-agent <POLICY>: \"ensure\" is neither Require nor Ensure (see `lanyard --help`)
 --cluster-name <NAME>: \"has space\" is not a cluster name: letters, digits, '-' and '_', at most 100, beginning with a letter or digit (see `lanyard --help`)

@@ -8,6 +8,7 @@ mod conflict;
 mod deletion;
 mod drift;
 mod existing;
+mod failed_grant;
 mod faults;
 mod first;
 mod floods;

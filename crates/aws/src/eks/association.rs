@@ -59,7 +59,7 @@ impl Aws {
             let answer = self.call(call.clone(), || request.clone().send()).await?;
             Ok(Page {
                 items: answer.associations.unwrap_or_default(),
-                next: answer.next_token,
+                next: answer.next_token.filter(|token| !token.is_empty()),
             })
         });
         let first = associations.await?.into_iter().next();
@@ -115,9 +115,10 @@ impl Aws {
         shape::association(&call, answer.association)
     }
 
-    /// Updates the association without its tags. Clears a target role that is no longer desired, and a session
+    /// Updates the fields of the association that differ, without its tags: EKS requires `iam:PassRole` for a role that
+    /// the request names, also if it stays. Clears a target role that is no longer desired, and a session
     /// policy only with `clear_policy`. Both are cleared by an empty text, because an omitted field keeps its
-    /// value (docs/dev/aws-behaviour.md#association-api).
+    /// value (docs/dev/aws-behaviour.md#association-api). No published source proves that for the session policy.
     pub async fn update_association(
         &self,
         cluster: &ClusterName,
@@ -127,16 +128,19 @@ impl Aws {
     ) -> Result<Association, AwsError> {
         let call = Call::write(Service::Eks, "UpdatePodIdentityAssociation", &observed.arn);
         let cleared = |clear: bool| clear.then(String::new);
-        let target = desired.target_role_arn.as_ref().map(ToString::to_string);
-        let policy = desired.policy.as_ref().map(lanyard_iam_policy::Document::to_json);
+        let target = changed(&desired.target_role_arn, &observed.target_role_arn).and_then(Option::as_ref);
+        let target = target.map(ToString::to_string);
+        let policy = changed(&desired.policy, &observed.policy).and_then(Option::as_ref);
+        let policy = policy.map(lanyard_iam_policy::Document::to_json);
+        let clear_target = desired.target_role_arn.is_none() && observed.target_role_arn.is_some();
         let request = self
             .eks()
             .update_pod_identity_association()
             .cluster_name(cluster.as_str())
             .association_id(&observed.id)
-            .role_arn(desired.role_arn.to_string())
-            .set_target_role_arn(target.or_else(|| cleared(observed.target_role_arn.is_some())))
-            .disable_session_tags(!desired.session_tags)
+            .set_role_arn(changed(&desired.role_arn, &observed.role_arn).map(ToString::to_string))
+            .set_target_role_arn(target.or_else(|| cleared(clear_target)))
+            .set_disable_session_tags(changed(&!desired.session_tags, &!observed.session_tags).copied())
             .set_policy(policy.or_else(|| cleared(clear_policy)));
         let answer = self.call(call.clone(), || request.clone().send()).await?;
         shape::association(&call, answer.association)
@@ -181,6 +185,11 @@ impl Aws {
             .association_id(id);
         ignore_not_found(self.call(call, || request.clone().send()).await)
     }
+}
+
+/// The desired value if it differs from the observed one.
+fn changed<'a, T: PartialEq>(desired: &'a T, observed: &T) -> Option<&'a T> {
+    (desired != observed).then_some(desired)
 }
 
 fn of(namespace: &Namespace, name: &ServiceAccountName) -> String {

@@ -12,7 +12,7 @@ use super::failure::{AwsError, Refusal};
 use crate::call::Call;
 
 /// Requirements for assuming a role of another account.
-const ASSUMING: &str = "The trust policy of the role must allow Lanyard's own role and, if it requires an sts:ExternalId, the external id of the class. Lanyard's own policy must allow sts:AssumeRole on the role";
+const ASSUMING: &str = "The trust policy of the role must allow Lanyard's own role and, if it requires an sts:ExternalId, the external id of the class. Lanyard's own policy must allow sts:AssumeRole on the role. If Lanyard gets its credentials by Pod Identity with session tags, both must allow sts:TagSession too";
 /// The next action if AWS rejects the credentials of the operator.
 const OWN_CREDENTIALS: &str = "Check the AWS credentials and the clock of the operator.";
 
@@ -67,10 +67,12 @@ impl AwsError {
     }
 
     /// The missing permission and its resource: from the message of AWS if it names them, otherwise from the
-    /// call. For a failed `AssumeRole` always from the call, which holds the external id too.
+    /// call. For a denied `sts:AssumeRole` always from the call, which holds the external id too.
     fn permission(&self) -> String {
         let call = self.call();
-        match self.refusal().filter(|_| !self.call().assumes_role()) {
+        let is_assuming =
+            |refusal: &&Refusal| call.assumes_role() && refusal.action.eq_ignore_ascii_case(&call.action());
+        match self.refusal().filter(|refusal| !is_assuming(refusal)) {
             Some(Refusal {
                 action,
                 resource,
@@ -272,6 +274,25 @@ mod tests {
         for text in [failure.message, error.read_error().to_string()] {
             assert!(text.contains(&format!("sts:AssumeRole on {target}")), "{text}");
             assert!(text.contains("sts:ExternalId"), "{text}");
+        }
+    }
+
+    #[test]
+    fn denied_session_tags_are_named() {
+        let message = "User: arn:aws:sts::1:assumed-role/l/s is not authorized to perform: sts:TagSession on resource: arn:aws:iam::222233334444:role/lanyard";
+        let error = AwsError::Answered {
+            call: Call::read(
+                Service::Sts,
+                "AssumeRole",
+                "arn:aws:iam::222233334444:role/lanyard",
+            ),
+            answer: Box::new(ErrorAnswer::new(403, "AccessDenied", message)),
+        };
+        for text in [error.step_failure(false).message, error.read_error().to_string()] {
+            assert!(
+                text.contains("sts:TagSession on arn:aws:iam::222233334444:role/lanyard"),
+                "{text}"
+            );
         }
     }
 

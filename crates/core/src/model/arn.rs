@@ -6,7 +6,9 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::name::{AccountId, NameError, Partition, RoleName, RolePath, is_iam_word, name, sized};
+use crate::model::name::{
+    AccountId, NameError, Partition, RoleName, RolePath, is_iam_word, name, name_ignoring_case, sized,
+};
 
 /// The parsed ARN of an IAM role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,8 +78,9 @@ impl From<RoleArn> for String {
     }
 }
 
-name!(
-    /// The ARN of a managed policy of AWS (`arn:aws:iam::aws:policy/...`) or of a customer.
+name_ignoring_case!(
+    /// The ARN of a managed policy of AWS (`arn:aws:iam::aws:policy/...`) or of a customer. IAM finds a policy without
+    /// regard to case and shows its own spelling (awslabs/mcp#4101), so the comparison ignores the case.
     PolicyArn, "a managed policy ARN such as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", is_policy_arn
 );
 
@@ -99,16 +102,17 @@ fn is_policy_arn(text: &str) -> bool {
 }
 
 name!(
-    /// The issuer of a cluster's ServiceAccount tokens: an `https` URL of at most 255 characters, without query or
-    /// trailing slash (IAM `CreateOpenIDConnectProvider`).
-    Issuer, "an issuer: an https URL of at most 255 characters without query, fragment or trailing slash", is_issuer
+    /// The issuer of a cluster's ServiceAccount tokens: an `https` URL of at most 255 characters without query (IAM
+    /// `CreateOpenIDConnectProvider`). A trailing slash is part of it: IAM and STS compare it with the `iss` claim of
+    /// the token exactly, and every AKS cluster has one (Azure/azure-workload-identity#1700, aws/aws-sam-cli#7432).
+    Issuer, "an issuer: an https URL of at most 255 characters without query or fragment", is_issuer
 );
 
 fn is_issuer(text: &str) -> bool {
     text.strip_prefix("https://").is_some_and(|rest| {
         sized(text, 9, 255)
             && !rest.is_empty()
-            && !rest.ends_with('/')
+            && !rest.starts_with('/')
             && rest.chars().all(|c| c.is_ascii_graphic() && c != '?' && c != '#')
     })
 }
@@ -173,6 +177,31 @@ mod tests {
         let arn =
             "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS";
         assert!(RoleArn::parse(arn).unwrap().is_reserved());
+    }
+
+    #[test]
+    fn issuer_keeps_its_trailing_slash() {
+        let url = "https://westeurope.oic.prod-aks.azure.com/tenant/cluster/";
+        let issuer = Issuer::parse(url).unwrap();
+        assert_ne!(issuer, Issuer::parse(url.trim_end_matches('/')).unwrap());
+        let (partition, account) = (
+            Partition::parse("aws").unwrap(),
+            AccountId::parse("111122223333").unwrap(),
+        );
+        assert_eq!(
+            issuer.provider_arn(&partition, &account),
+            "arn:aws:iam::111122223333:oidc-provider/westeurope.oic.prod-aks.azure.com/tenant/cluster/"
+        );
+        assert!(issuer.is_public() && Issuer::parse("https:///").is_err());
+    }
+
+    #[test]
+    fn policy_arns_are_compared_without_case() {
+        let lower = PolicyArn::parse("arn:aws:iam::aws:policy/amazons3readonlyaccess").unwrap();
+        let upper = PolicyArn::parse("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess").unwrap();
+        assert_eq!(lower, upper);
+        assert_eq!(std::collections::BTreeSet::from([lower.clone(), upper]).len(), 1);
+        assert_eq!(lower.as_str(), "arn:aws:iam::aws:policy/amazons3readonlyaccess");
     }
 
     #[test]

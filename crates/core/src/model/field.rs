@@ -227,6 +227,15 @@ impl Value {
         }
     }
 
+    /// The ARN of a managed policy, which IAM compares without regard to case.
+    #[must_use]
+    pub fn policy(arn: &PolicyArn) -> Self {
+        Self {
+            digest: hex_hash(&arn.as_str().to_ascii_lowercase(), 12),
+            text: arn.to_string(),
+        }
+    }
+
     /// The value of an object that exists.
     #[must_use]
     pub fn present() -> Self {

@@ -1,10 +1,6 @@
 //! Names of AWS and Kubernetes as types that are checked when they are parsed. Input: text; output: a checked name.
 //! No I/O. The limits are those of the IAM and Kubernetes API references.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 /// A text that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not {expected}")]
@@ -24,8 +20,52 @@ impl NameError {
 
 macro_rules! name {
     ($(#[$doc:meta])* $Name:ident, $expected:literal, $accepts:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        crate::model::name::name_type! {
+            $(#[$doc])*
+            #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+            $Name, $expected, $accepts
+        }
+    };
+}
+
+/// A name whose comparison ignores the case of ASCII letters, and that keeps its spelling.
+macro_rules! name_ignoring_case {
+    ($(#[$doc:meta])* $Name:ident, $expected:literal, $accepts:expr) => {
+        crate::model::name::name_type! { $(#[$doc])* $Name, $expected, $accepts }
+
+        impl PartialEq for $Name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.eq_ignore_ascii_case(&other.0)
+            }
+        }
+
+        impl Eq for $Name {}
+
+        impl PartialOrd for $Name {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $Name {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                let folded = |name: &Self| name.0.to_ascii_lowercase();
+                folded(self).cmp(&folded(other))
+            }
+        }
+
+        impl std::hash::Hash for $Name {
+            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+                self.0.to_ascii_lowercase().hash(state);
+            }
+        }
+    };
+}
+
+macro_rules! name_type {
+    ($(#[$attribute:meta])* $Name:ident, $expected:literal, $accepts:expr) => {
+        $(#[$attribute])*
+        #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $Name(String);
 
@@ -34,10 +74,10 @@ macro_rules! name {
             ///
             /// # Errors
             /// Returns an error if the text violates the rule of the type.
-            pub fn parse(text: impl Into<String>) -> Result<Self, NameError> {
+            pub fn parse(text: impl Into<String>) -> Result<Self, crate::model::name::NameError> {
                 let text = text.into();
                 let accepts: fn(&str) -> bool = $accepts;
-                if accepts(&text) { Ok(Self(text)) } else { Err(NameError::new(&text, $expected)) }
+                if accepts(&text) { Ok(Self(text)) } else { Err(crate::model::name::NameError::new(&text, $expected)) }
             }
 
             /// The name as plain text.
@@ -47,15 +87,15 @@ macro_rules! name {
             }
         }
 
-        impl fmt::Display for $Name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $Name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
 
         impl TryFrom<String> for $Name {
-            type Error = NameError;
-            fn try_from(text: String) -> Result<Self, NameError> {
+            type Error = crate::model::name::NameError;
+            fn try_from(text: String) -> Result<Self, crate::model::name::NameError> {
                 Self::parse(text)
             }
         }
@@ -68,7 +108,7 @@ macro_rules! name {
     };
 }
 
-pub(crate) use name;
+pub(crate) use {name, name_ignoring_case, name_type};
 
 name!(
     /// A Kubernetes namespace: an RFC 1123 label of 1 to 63 characters.

@@ -163,6 +163,8 @@ reasons! {
     PolicyNotFound,
     /// The permissions boundary does not exist. Lanyard looks for it every minute, and reports `Stalled` after two minutes. Create the policy, or correct `permissionsBoundaryArn` in the spec or the class.
     BoundaryNotFound,
+    /// A statement of another owner in the trust policy names a deleted user or role by its unique ID, and IAM accepts no change of the policy. The message names the statement and the ID. Remove the ID from the statement.
+    PrincipalNotFound,
     /// AWS rejected a call permanently. The message quotes AWS. Fix the cause that it names.
     Refused,
     /// AWS throttled a call for longer than the retry time. Lanyard retries with backoff. Find the tool that uses up the request rate of the account.

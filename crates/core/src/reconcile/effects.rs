@@ -101,14 +101,13 @@ impl Observed {
             }
             Step::SetTrust { document, .. } => role.trust = Fact::Present(document.clone()),
             Step::AdoptRole { tags, replaced, .. } => {
-                edit(&mut role.tags, |current| adopted(current, tags, replaced));
-            }
-            Step::TagRole { tags, .. } => edit(&mut role.tags, |current| current.extend(tags.clone())),
-            Step::UntagRole { keys, .. } => {
                 edit(&mut role.tags, |current| {
-                    current.retain(|key, _| !keys.contains(key))
+                    untagged(current, replaced);
+                    tagged(current, tags);
                 });
             }
+            Step::TagRole { tags, .. } => edit(&mut role.tags, |current| tagged(current, tags)),
+            Step::UntagRole { keys, .. } => edit(&mut role.tags, |current| untagged(current, keys)),
             Step::ReleaseRole { .. } => edit(&mut role.tags, released),
             Step::AttachPolicy { policy, .. } => {
                 edit(&mut role.attached, |current| {
@@ -256,6 +255,16 @@ fn edit<K: Ord, V>(fact: &mut Fact<BTreeMap<K, V>>, change: impl FnOnce(&mut BTr
     if let Some(map) = fact.present_mut() {
         change(map);
     }
+}
+
+/// Sets tags of a role. IAM has one tag for all spellings of a key.
+fn tagged(current: &mut BTreeMap<String, String>, tags: &BTreeMap<String, String>) {
+    untagged(current, &tags.keys().cloned().collect());
+    current.extend(tags.clone());
+}
+
+fn untagged(current: &mut BTreeMap<String, String>, keys: &BTreeSet<String>) {
+    current.retain(|key, _| !keys.iter().any(|other| other.eq_ignore_ascii_case(key)));
 }
 
 fn adopted(

@@ -87,6 +87,16 @@ impl StepResult {
     }
 }
 
+/// Returns whether a removal from a shared trust policy fails because of a statement that only its owner can change.
+/// Such a removal does not keep the object: the member has no effect without the ServiceAccount.
+fn cannot_end(step: &Step, result: &StepResult) -> bool {
+    let reason = match result {
+        StepResult::Failed(failure) => Some(failure.reason),
+        StepResult::Done(_) | StepResult::Waiting(_) | StepResult::Skipped(_) => None,
+    };
+    matches!(step, Step::RemoveSubject { .. }) && reason == Some(Reason::PrincipalNotFound)
+}
+
 impl Outcome {
     /// The steps that took effect, with their answers.
     pub fn done(&self) -> impl Iterator<Item = (&Step, &Answer)> {
@@ -132,9 +142,10 @@ impl Outcome {
     /// Returns whether a step depends on one that did not take effect.
     #[must_use]
     pub fn holds_back(&self, step: &Step) -> bool {
-        self.steps
-            .iter()
-            .any(|(earlier, result)| !matches!(result, StepResult::Done(_)) && step.depends_on(earlier))
+        self.steps.iter().any(|(earlier, result)| {
+            let is_done = matches!(result, StepResult::Done(_));
+            !is_done && step.depends_on(earlier) && !cannot_end(earlier, result)
+        })
     }
 
     /// Returns whether every step took effect.

@@ -43,7 +43,7 @@ impl Propagating {
     pub(crate) fn wrote(&self, subject: &Subject, step: &Step, now: Instant) {
         let mut written = self.written.lock();
         written.retain(|_, series| now.duration_since(series.last) < self.limit);
-        for resource in writes(subject, step) {
+        if let Some(resource) = writes(subject, step) {
             let series = written.entry(resource).or_insert(Series {
                 begin: now,
                 last: now,
@@ -120,7 +120,8 @@ mod tests {
         for seconds in (0..=120).step_by(30) {
             propagating.wrote(&subject(), &tag("orders"), begin + Duration::from_secs(seconds));
         }
-        let after = |seconds| propagating.concerns(&subject(), &tag("orders"), begin + Duration::from_secs(seconds));
+        let after =
+            |seconds| propagating.concerns(&subject(), &tag("orders"), begin + Duration::from_secs(seconds));
         assert!(after(119));
         assert!(!after(120));
     }

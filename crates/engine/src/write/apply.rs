@@ -82,7 +82,10 @@ impl Engine {
     /// AWS shows a new role to other services late. An error about a role or association that Lanyard wrote a
     /// moment ago is a reason to wait, not a failure.
     fn failed(&self, target: &Target, step: &Step, error: &EngineError) -> StepResult {
-        let after_own_write = self.recent_writes().propagating().concerns(&target.subject, step, std::time::Instant::now());
+        let after_own_write =
+            self.recent_writes()
+                .propagating()
+                .concerns(&target.subject, step, std::time::Instant::now());
         let failure = error.step_failure(after_own_write);
         tracing::debug!(step = step.as_str(), error = %error, "a step failed");
         let is_visible_later = matches!(failure.reason, Reason::Propagating | Reason::AwaitingConsistency);

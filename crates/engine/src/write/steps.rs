@@ -1,6 +1,7 @@
 //! The calls of each kind of step, and the record of their results for the detection of stale reads. Input: a
 //! step. Output: the values of its answer. Does I/O: writes to AWS and the API server.
 
+use lanyard_aws::Class;
 use lanyard_core::model::name::ClusterName;
 use lanyard_core::model::observed::{Association, Observed};
 use lanyard_core::model::subject::{TAG_ADOPTED, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
@@ -105,9 +106,16 @@ impl Engine {
             Step::LeaveInstanceProfiles { role } => aws.leave_instance_profiles(role).await?,
             Step::DeleteRole { role } => aws.delete_role(role).await?,
             Step::ReleaseRole { role } => {
-                // Sets the new tag first, so that an interruption leaves a role with its owner.
-                aws.tag_role(role, &retained_tag()).await?;
-                aws.untag_role(role, &ownership_keys()).await?;
+                // Sets the new tag first, so that an interruption leaves a role with its owner. A role with 50
+                // tags has room for it only after the removal.
+                match aws.tag_role(role, &retained_tag()).await {
+                    Err(error) if error.class() == Class::Quota => {
+                        aws.untag_role(role, &ownership_keys()).await?;
+                        aws.tag_role(role, &retained_tag()).await?;
+                    }
+                    Err(error) => return Err(error.into()),
+                    Ok(()) => aws.untag_role(role, &ownership_keys()).await?,
+                }
             }
             _ => {}
         }

@@ -12,10 +12,11 @@
 
 use std::time::{Duration, Instant};
 
-use lanyard_aws::{Aws, Class};
+use lanyard_aws::{Aws, AwsError, Class};
 use lanyard_core::model::arn::RoleArn;
 use lanyard_iam_policy::Document;
 use lanyard_iam_policy::membership::Membership;
+use lanyard_iam_policy::principal::deleted_principal;
 
 use crate::engine::Engine;
 use crate::error::{EngineError, NoRoom};
@@ -127,7 +128,10 @@ impl Engine {
             if !edit.is_removal() {
                 self.check_size(aws, role, edit.membership(), &document).await?;
             }
-            aws.without_retry().set_trust(role, &document).await?;
+            aws.without_retry()
+                .set_trust(role, &document)
+                .await
+                .map_err(|error| naming_principal(role, &document, error))?;
             self.trust_edits().wrote(role, edit.clone());
         }
         Ok(Merged { document, written })
@@ -156,6 +160,20 @@ impl Engine {
             quota,
             fitting: membership.fitting(document, size - quota),
         })))
+    }
+}
+
+/// Names the statement with a deleted principal if that is why IAM rejects the policy.
+fn naming_principal(role: &RoleArn, document: &Document, error: AwsError) -> EngineError {
+    match deleted_principal(document) {
+        Some((statement, id)) if matches!(error.class(), Class::Propagation | Class::Malformed) => {
+            EngineError::DeletedPrincipal {
+                role: role.clone(),
+                statement,
+                id,
+            }
+        }
+        _ => error.into(),
     }
 }
 

@@ -132,7 +132,10 @@ fn actions(object: &Map<String, Value>, place: &str, report: &mut Report) {
         match action.split_once(':') {
             None if action == "*" => {}
             Some((service, operation))
-                if !service.is_empty() && !operation.is_empty() && !action.contains(char::is_whitespace) =>
+                if !service.is_empty()
+                    && !operation.is_empty()
+                    && !operation.contains(':')
+                    && !action.contains(char::is_whitespace) =>
             {
                 if report.kind == Kind::Trust && !service.eq_ignore_ascii_case("sts") && service != "*" {
                     let problem = format!("`{quoted}` is not an STS action; a trust policy can allow only STS actions.");

@@ -243,6 +243,7 @@ fn action_must_name_service_and_operation() {
         json!("s3:"),
         json!(":x"),
         json!("s3: x"),
+        json!("sqs:*:iam:*"),
         json!([]),
         json!(["s3:x", 1]),
     ] {

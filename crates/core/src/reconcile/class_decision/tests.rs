@@ -158,7 +158,7 @@ fn incompatible_class_freezes_and_is_named() {
         (
             tenants(serde_json::json!({"enforcedTags": {"cost-center": "42"}})),
             tenants(serde_json::json!({"enforcedTags": tags})),
-            "class field enforcedTags: spec.role.managed.tags must have at most 47 tags, including the tags of the class; got 48",
+            "class field enforcedTags: spec.role.managed.tags must have at most 46 tags, including the tags of the class; got 48",
         ),
     ] {
         let (requested, status, inventory) = applied_under(&before);

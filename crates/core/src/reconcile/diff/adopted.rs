@@ -1,6 +1,8 @@
 //! Diff of an adopted role: fields that Lanyard did not set stay and are reported, and permissions are never
 //! narrowed. Facts of one role in, differences out; no I/O.
 
+use std::collections::BTreeSet;
+
 use super::differ::Differ;
 use super::drift::Cause;
 use crate::identity::ManagedRole;
@@ -9,7 +11,10 @@ use crate::model::field::{Field, Resource, Value};
 use crate::model::observed::{Observed, RoleFacts};
 use crate::model::reason::Reason;
 use crate::model::shared_trust::SharedStatement;
+use crate::model::subject::OWN_TAGS;
+use crate::ownership::Ownership;
 use crate::reconcile::desired::DesiredState;
+use crate::reconcile::validate::TAGS_LIMIT;
 use lanyard_iam_policy::{Document, only_denies};
 
 impl Differ<'_> {
@@ -55,6 +60,38 @@ impl Differ<'_> {
             desired.binding.role_arn
         );
         self.conflict(Resource::Role, Reason::BoundaryMissing, message);
+        true
+    }
+
+    /// Returns whether a role to be adopted has no room for Lanyard's tags, and records that as a conflict.
+    pub(super) fn lacks_tag_room(
+        &mut self,
+        desired: &DesiredState,
+        role: &ManagedRole,
+        facts: &RoleFacts,
+    ) -> bool {
+        let Some(tags) = facts
+            .tags
+            .present()
+            .filter(|_| desired.ownership.role == Ownership::Adopting)
+        else {
+            return false;
+        };
+        let is_other = |key: &&String| !OWN_TAGS.iter().any(|own| own.eq_ignore_ascii_case(key));
+        let added = role.tags.keys().chain(tags.keys()).filter(is_other);
+        let others = added
+            .map(|key| key.to_ascii_lowercase())
+            .collect::<BTreeSet<_>>()
+            .len();
+        if others <= TAGS_LIMIT {
+            return false;
+        }
+        let message = format!(
+            "Role {} would have {others} tags besides those of Lanyard, and IAM leaves room for {TAGS_LIMIT}. Remove {} of them to adopt the role.",
+            desired.binding.role_arn,
+            others - TAGS_LIMIT
+        );
+        self.conflict(Resource::Role, Reason::QuotaExceeded, message);
         true
     }
 

@@ -50,7 +50,7 @@ impl Differ<'_> {
                     return self.conflict(Resource::Role, Reason::RoleConflict, message);
                 }
             }
-            if self.lacks_boundary(desired, role, facts) {
+            if self.lacks_boundary(desired, role, facts) || self.lacks_tag_room(desired, role, facts) {
                 return;
             }
         }
@@ -80,8 +80,8 @@ impl Differ<'_> {
         self.max_session(role.max_session, facts);
         self.field(
             Field::Boundary,
-            role.boundary.as_ref().map(Value::text),
-            facts.boundary.as_ref().map(Value::text),
+            role.boundary.as_ref().map(Value::policy),
+            facts.boundary.as_ref().map(Value::policy),
         );
         self.role_tags(&role.tags, &facts.tags);
         self.attached(&role.attached, &facts.attached);
@@ -142,7 +142,32 @@ impl Differ<'_> {
     }
 
     fn role_tags(&mut self, desired: &BTreeMap<String, String>, observed: &Fact<BTreeMap<String, String>>) {
-        self.tags(desired, observed, Field::RoleTag);
+        // IAM has one tag for all spellings of a key, and a later spelling replaces an earlier one.
+        let spellings = observed
+            .as_ref()
+            .map(|observed| self.role_tag_spellings(desired, observed));
+        self.tags(desired, &spellings, Field::RoleTag);
+    }
+
+    /// The observed tags, with those that another tool set under another spelling of a desired key under the desired
+    /// spelling. A tag that Lanyard set under another spelling is left out: to set it again replaces it.
+    fn role_tag_spellings(
+        &self,
+        desired: &BTreeMap<String, String>,
+        observed: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
+        let respelled = |(key, value): (&String, &String)| {
+            let mut spellings = desired.keys();
+            let spelling = spellings.find(|desired| desired.eq_ignore_ascii_case(key));
+            match spelling {
+                Some(desired) if desired != key => {
+                    let is_own = self.applied(&Field::RoleTag(key.clone())).is_some();
+                    (!is_own).then(|| (desired.clone(), value.clone()))
+                }
+                Some(_) | None => Some((key.clone(), value.clone())),
+            }
+        };
+        observed.iter().filter_map(respelled).collect()
     }
 
     /// Tags that Lanyard set are corrected. Tags that it never set are reported. The tag that marks a
@@ -188,11 +213,11 @@ impl Differ<'_> {
         let arns: BTreeSet<&PolicyArn> = desired.iter().chain(existing.keys()).collect();
         for arn in arns {
             let field = Field::Attached(arn.clone());
-            let value = desired.contains(arn).then(|| Value::text(arn));
+            let value = desired.contains(arn).then(|| Value::policy(arn));
             match (observed, existing.get(arn)) {
                 (Fact::Unreadable(error), _) => self.unreadable(field, value, error.clone()),
                 (_, Some(effect)) if value.is_none() => self.extra_attachment(field, arn, effect),
-                (_, Some(_)) => self.field(field, value, Fact::Present(Value::text(arn))),
+                (_, Some(_)) => self.field(field, value, Fact::Present(Value::policy(arn))),
                 (_, None) => self.field(field, value, Fact::Absent),
             }
         }
@@ -202,15 +227,15 @@ impl Differ<'_> {
     /// known to grant something.
     fn extra_attachment(&mut self, field: Field, arn: &PolicyArn, effect: &Fact<Effect>) {
         if self.applied(&field).is_some() {
-            return self.obsolete(field, Value::text(arn));
+            return self.obsolete(field, Value::policy(arn));
         }
         if self.adopted && *effect != Fact::Present(Effect::OnlyDenies) {
-            return self.existing(field, None, Value::text(arn), Cause::Adopted);
+            return self.existing(field, None, Value::policy(arn), Cause::Adopted);
         }
         match effect {
-            Fact::Present(Effect::OnlyDenies) => self.unmanaged(field, Value::text(arn)),
+            Fact::Present(Effect::OnlyDenies) => self.unmanaged(field, Value::policy(arn)),
             Fact::Present(Effect::Grants | Effect::Chains) | Fact::Absent => {
-                self.field(field, None, Fact::Present(Value::text(arn)))
+                self.field(field, None, Fact::Present(Value::policy(arn)))
             }
             Fact::Unreadable(error) => self.unreadable(field, None, error.clone()),
         }

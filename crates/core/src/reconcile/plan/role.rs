@@ -14,6 +14,7 @@ use crate::reconcile::desired::{DesiredRole, DesiredState};
 use crate::reconcile::diff::{Cause, split_denials};
 use crate::reconcile::step::Step;
 use lanyard_iam_policy::Document;
+use lanyard_iam_policy::principal::without_deleted_principals;
 
 impl PlanBuilder<'_> {
     pub(super) fn role(&mut self, desired: &DesiredState) {
@@ -170,7 +171,12 @@ fn trust_to_write(desired: &Document, facts: &RoleFacts) -> Document {
             .statements()
             .iter()
             .cloned()
-            .chain(denials.into_iter().map(|(_, denial)| denial))
+            // IAM accepts no document with a deleted principal, and a Deny of it denies nothing.
+            .chain(
+                denials
+                    .iter()
+                    .filter_map(|(_, denial)| without_deleted_principals(denial)),
+            )
             .collect(),
     )
 }

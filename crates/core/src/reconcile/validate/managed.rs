@@ -15,8 +15,9 @@ use crate::model::subject::is_reserved_tag;
 use crate::model::text::quote;
 use lanyard_iam_policy::{Document, lint};
 
-/// The number of tags that a role may have besides the three ownership tags (IAM: 50 in all).
-pub const TAGS_LIMIT: usize = 47;
+/// The number of tags that a role may have besides Lanyard's own: three for the owner, and one that marks a released
+/// or adopted role (IAM: 50 in all).
+pub const TAGS_LIMIT: usize = 46;
 /// The number of managed policies on one role: the largest quota that AWS grants (IAM quotas).
 pub const ATTACHED_LIMIT: usize = 25;
 /// The number of characters of all inline policies of a role, without white space (IAM quotas).
@@ -158,6 +159,15 @@ impl Validator<'_> {
                     all.len()
                 ),
             );
+        }
+        let mut folded = BTreeSet::new();
+        for key in all.keys() {
+            if !folded.insert(key.to_ascii_lowercase()) {
+                self.invalid(
+                    format!("{field}[{}]", quote(key)),
+                    "must differ from every other key in more than case, since IAM ignores the case of keys",
+                );
+            }
         }
         all.into_iter().chain(self.subject.ownership_tags()).collect()
     }

@@ -21,8 +21,8 @@ pub(crate) enum Kind {
 
 /// Characters of a trust policy, white space not counted, unless the quota was raised.
 const TRUST_QUOTA: usize = 2048;
-/// Characters of all inline policies of a role together; here each is held against it alone, which costs no read.
-const INLINE_QUOTA: usize = 10_240;
+/// Characters of all inline policies of a role together; here each is held against it alone.
+pub(crate) const INLINE_QUOTA: usize = 10_240;
 
 /// Returns the error with which IAM rejects this document, if any.
 pub(crate) fn check(kind: Kind, document: &str) -> Option<Refused> {
@@ -34,6 +34,7 @@ pub(crate) fn check(kind: Kind, document: &str) -> Option<Refused> {
     };
     misshapen(kind, &policy)
         .and_then(malformed)
+        .or_else(|| deleted_principal(&policy).and_then(|message| malformed(&message)))
         .or_else(|| oversized(kind, document))
 }
 
@@ -140,11 +141,33 @@ pub(crate) fn strings(value: Option<&Value>) -> Vec<&str> {
     }
 }
 
-fn oversized(kind: Kind, document: &str) -> Option<Refused> {
-    let size = document
+/// The size of a document as IAM counts it.
+pub(crate) fn size(document: &str) -> usize {
+    document
         .chars()
         .filter(|character| !character.is_whitespace())
-        .count();
+        .count()
+}
+
+/// The principal of a deleted role or user, which IAM shows by its unique ID and accepts in no document.
+fn deleted_principal(policy: &Map<String, Value>) -> Option<String> {
+    let statements = match policy.get("Statement") {
+        Some(Value::Array(statements)) => statements.iter().collect(),
+        Some(statement) => vec![statement],
+        None => Vec::new(),
+    };
+    let principals = statements
+        .into_iter()
+        .flat_map(|statement| strings(statement.pointer("/Principal/AWS")));
+    let is_deleted = |text: &&str| ["AROA", "AIDA"].iter().any(|prefix| text.starts_with(prefix));
+    let mut deleted = principals.filter(is_deleted);
+    deleted
+        .next()
+        .map(|id| format!("Invalid principal in policy: \"AWS\":\"{id}\""))
+}
+
+fn oversized(kind: Kind, document: &str) -> Option<Refused> {
+    let size = size(document);
     let message = match kind {
         Kind::Trust if size > TRUST_QUOTA => format!("Cannot exceed quota for ACLSizePerRole: {TRUST_QUOTA}"),
         Kind::Permission if size > INLINE_QUOTA => {
@@ -213,6 +236,16 @@ mod tests {
             message(Kind::Permission, PODS),
             "Policy document should not specify a principal."
         );
+    }
+
+    #[test]
+    fn a_deleted_principal_is_malformed() {
+        let deleted = PODS.replace(
+            r#""Service":"pods.eks.amazonaws.com""#,
+            r#""AWS":["AROAEXAMPLEEXAMPLE12"]"#,
+        );
+        let expected = r#"Invalid principal in policy: "AWS":"AROAEXAMPLEEXAMPLE12""#;
+        assert_eq!(message(Kind::Trust, &deleted), expected);
     }
 
     #[test]

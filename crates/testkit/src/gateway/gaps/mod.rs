@@ -9,9 +9,11 @@ mod attachment;
 mod cluster;
 mod description;
 mod documents;
+mod inline_quota;
 mod listings;
 mod paging;
 mod provider;
+mod role_tags;
 mod token;
 mod visibility;
 mod web_identity;
@@ -64,9 +66,18 @@ impl Gaps {
     /// Rejects calls that AWS rejects and the emulator accepts.
     async fn refusal(&self, emulators: &Emulators, call: &Call, request: &Request) -> Option<Answer> {
         match call.operation.as_str() {
-            "CreateRole" => document(emulators, request, Kind::Trust, "AssumeRolePolicyDocument").await,
+            "CreateRole" => match document(emulators, request, Kind::Trust, "AssumeRolePolicyDocument").await
+            {
+                Some(refusal) => Some(refusal),
+                None => attachment::boundary_refusal(emulators, request).await,
+            },
+            "PutRolePermissionsBoundary" => attachment::boundary_refusal(emulators, request).await,
+            "TagRole" => role_tags::refusal(emulators, request).await,
             "UpdateAssumeRolePolicy" => document(emulators, request, Kind::Trust, "PolicyDocument").await,
-            "PutRolePolicy" => document(emulators, request, Kind::Permission, "PolicyDocument").await,
+            "PutRolePolicy" => match document(emulators, request, Kind::Permission, "PolicyDocument").await {
+                Some(refusal) => Some(refusal),
+                None => inline_quota::refusal(emulators, request).await,
+            },
             "AttachRolePolicy" => attachment::refusal(emulators, request).await,
             "CreatePodIdentityAssociation" => association_role::refusal(emulators, request, None).await,
             "UpdatePodIdentityAssociation" => {
@@ -82,6 +93,8 @@ impl Gaps {
         let (associations, listings) = (&self.associations, &self.listings);
         match call.operation.as_str() {
             "ListRoles" | "GetAccountAuthorizationDetails" => listings.page(emulators, call, request).await,
+            "TagRole" => role_tags::forward(emulators, request, named(request, "Tags", "Key")).await,
+            "UntagRole" => role_tags::forward(emulators, request, named(request, "TagKeys", "")).await,
             "UpdateRole" | "UpdateRoleDescription" => description::update_role(emulators, request).await,
             "ListPodIdentityAssociations" => {
                 association_list::page(&self.association_pages, associations, emulators, request).await
@@ -129,6 +142,12 @@ impl Gaps {
             .get_mut("association")
             .map(Value::take)
     }
+}
+
+/// The values of a list of the request.
+fn named(request: &Request, list: &str, field: &str) -> Vec<String> {
+    let form = request.form();
+    form.members(list, field).into_iter().map(str::to_owned).collect()
 }
 
 /// IAM looks for the role before it reads the document, so a missing role is the emulator's to say.

@@ -79,7 +79,7 @@ fn tags_of_class_and_spec_over_limit_are_rejected() {
     assert!(
         defects[0]
             .problem
-            .starts_with("must have at most 47 tags, including the tags of the class; got 50"),
+            .starts_with("must have at most 46 tags, including the tags of the class; got 50"),
         "{defects:?}"
     );
 }
