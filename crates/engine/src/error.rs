@@ -65,7 +65,7 @@ pub enum EngineError {
     )]
     DeletedPrincipal {
         /// The role.
-        role: RoleArn,
+        role: Box<RoleArn>,
         /// The label of the statement.
         statement: String,
         /// The unique ID of the principal.

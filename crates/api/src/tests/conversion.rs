@@ -126,19 +126,23 @@ fn full() -> Status {
             target_hash: "0123456789abcdef".to_owned(),
             approval_token: Some("fedcba9876543210".to_owned()),
         }),
-        restarts: vec![RestartStatus {
-            owner: WorkloadRef {
-                kind: "Deployment".to_owned(),
-                name: "api".to_owned(),
-            },
-            target_hash: "0123456789abcdef".to_owned(),
-            time: now(),
-            count: 2,
-            created_until: now(),
-            current_pods: 3,
-            progress_time: now(),
-            verified: true,
-        }],
+        restarts: vec![restart()],
+    }
+}
+
+fn restart() -> RestartStatus {
+    RestartStatus {
+        owner: WorkloadRef {
+            kind: "Deployment".to_owned(),
+            name: "api".to_owned(),
+        },
+        target_hash: "0123456789abcdef".to_owned(),
+        time: now(),
+        count: 2,
+        created_until: now(),
+        current_pods: 3,
+        progress_time: now(),
+        verified: true,
     }
 }
 

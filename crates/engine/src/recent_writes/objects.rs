@@ -216,9 +216,14 @@ mod tests {
         RoleArn::parse("arn:aws:iam::111122223333:role/orders").unwrap()
     }
 
+    fn recent_writes() -> RecentWrites {
+        let seconds = Duration::from_secs;
+        RecentWrites::new(seconds(30), seconds(20), seconds(120))
+    }
+
     #[test]
     fn role_not_visible_after_creation_is_settling() {
-        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120));
+        let recent = recent_writes();
         let created = RoleFacts {
             id: Fact::Present("AROA1".to_owned()),
             ..RoleFacts::absent()
@@ -232,7 +237,7 @@ mod tests {
 
     #[test]
     fn old_write_does_not_affect_reads() {
-        let recent = RecentWrites::new(Duration::ZERO, Duration::ZERO);
+        let recent = RecentWrites::new(Duration::ZERO, Duration::ZERO, Duration::ZERO);
         let created = RoleFacts {
             id: Fact::Present("AROA1".to_owned()),
             ..RoleFacts::absent()
@@ -243,7 +248,7 @@ mod tests {
 
     #[test]
     fn admission_counts_as_change_of_role_for_its_subject() {
-        let recent = RecentWrites::new(Duration::ZERO, Duration::from_secs(20));
+        let recent = RecentWrites::new(Duration::ZERO, Duration::from_secs(20), Duration::ZERO);
         let (created, now) = (Timestamp::UNIX_EPOCH, Timestamp::now());
         recent.admitted(&subject(), &arn(), now);
         let read = || RoleFacts {
@@ -270,7 +275,7 @@ mod tests {
     fn old_annotations_are_forgotten() {
         let recent = RecentWrites {
             annotation_age: Duration::ZERO,
-            ..RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120))
+            ..recent_writes()
         };
         let mut other = subject();
         other.name = lanyard_core::model::name::ServiceAccountName::parse("users").unwrap();
@@ -278,7 +283,7 @@ mod tests {
         recent.annotating(&subject(), 2);
         assert_eq!(recent.annotations.lock().len(), 1);
 
-        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120));
+        let recent = recent_writes();
         recent.annotating(&subject(), 2);
         assert!(recent.annotated(&subject(), 2) && !recent.annotated(&subject(), 1));
     }
@@ -300,7 +305,7 @@ mod tests {
 
     #[test]
     fn absence_after_leader_change_is_settling() {
-        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120));
+        let recent = recent_writes();
         let mut observed = all_absent();
         recent.treat_absence_as_stale(&subject(), &mut observed, true);
         assert_eq!(
@@ -319,7 +324,7 @@ mod tests {
 
     #[test]
     fn own_removal_and_late_absence_are_absent() {
-        let recent = RecentWrites::new(Duration::from_secs(30), Duration::from_secs(20), Duration::from_secs(120));
+        let recent = recent_writes();
         let mut observed = all_absent();
         recent.wrote_role(&arn(), RoleFacts::absent());
         recent.wrote_association(&subject(), Fact::Absent);
@@ -329,7 +334,7 @@ mod tests {
             (Fact::Absent, Fact::Absent)
         );
 
-        let recent = RecentWrites::new(Duration::ZERO, Duration::ZERO);
+        let recent = RecentWrites::new(Duration::ZERO, Duration::ZERO, Duration::ZERO);
         let mut observed = all_absent();
         recent.treat_absence_as_stale(&subject(), &mut observed, true);
         assert_eq!(observed.association, Fact::Absent);

@@ -191,7 +191,9 @@ impl Engine {
             self.recent_writes().admitted(&target.subject, role, now);
         }
         let written = std::time::Instant::now();
-        self.recent_writes().propagating().wrote(&target.subject, step, written);
+        self.recent_writes()
+            .propagating()
+            .wrote(&target.subject, step, written);
         if matches!(step, Step::PutSubject { .. } | Step::RemoveSubject { .. }) {
             // A shared trust policy can change with each read. `TrustEdits` records Lanyard's part of it.
             return;

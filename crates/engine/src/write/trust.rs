@@ -168,7 +168,7 @@ fn naming_principal(role: &RoleArn, document: &Document, error: AwsError) -> Eng
     match deleted_principal(document) {
         Some((statement, id)) if matches!(error.class(), Class::Propagation | Class::Malformed) => {
             EngineError::DeletedPrincipal {
-                role: role.clone(),
+                role: Box::new(role.clone()),
                 statement,
                 id,
             }

@@ -93,7 +93,10 @@ impl Step {
                 description,
                 max_session,
             } => role_settings(observed, role, description.is_some(), *max_session),
-            Self::PutInlinePolicy { role, name, document } => inline_policy(observed, role, name, document),
+            Self::PutInlinePolicy { narrows: true, .. } => [Narrows].into(),
+            Self::PutInlinePolicy {
+                role, name, document, ..
+            } => inline_policy(observed, role, name, document),
             Self::SetTrust { narrows: true, .. }
             | Self::RemoveSubject { .. }
             | Self::DetachPolicy { .. }
@@ -101,14 +104,16 @@ impl Step {
             Self::SetTrust { role, document, .. } => trust(observed.role(role).trust, document),
             Self::InstallAgent {} | Self::CreateAssociation { .. } => [Binds].into(),
             Self::UpdateAssociation { desired, .. } => association(observed, desired),
-            Self::Annotate { set, remove, create } => annotations(
+            Self::Annotate {
+                set, remove, create, ..
+            } => annotations(
                 observed,
                 set.get(ANNOTATION_ROLE_ARN),
                 !set.is_empty() || *create,
                 !remove.is_empty(),
             ),
             Self::RestartWorkload { .. } => [Restarts].into(),
-            Self::DeleteAssociation {} | Self::LeaveInstanceProfiles { .. } => [Unbinds].into(),
+            Self::DeleteAssociation { .. } | Self::LeaveInstanceProfiles { .. } => [Unbinds].into(),
             Self::DeleteServiceAccount {} | Self::DeleteRole { .. } => [Removes].into(),
         }
     }
@@ -279,6 +284,7 @@ mod tests {
             set,
             remove: BTreeSet::new(),
             create: false,
+            repairs: false,
         };
         assert_eq!(step.effects(&world), [StepEffect::Binds].into());
         let account = world.service_account.present_mut().unwrap();
