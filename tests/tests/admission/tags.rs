@@ -32,7 +32,7 @@ async fn tags_follow_aws_limits_and_reserved_keys() -> Result<()> {
         ),
         (
             tags(json!(many)),
-            and_the_rest_later!("spec.role.managed.tags: Too many: 48: must have at most 47 items"),
+            and_the_rest_later!("spec.role.managed.tags: Too many: 48: must have at most 46 items"),
         ),
     ])
     .await?;

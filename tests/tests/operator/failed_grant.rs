@@ -59,12 +59,14 @@ async fn missing_policy_does_not_hold_back_repairs() -> Result<()> {
         .patch("orders", &Default::default(), &patch)
         .await?;
 
-    scene.reconciled("orders").await?;
-    let trust = scene.aws.trust("grant-missing").await?;
-    assert!(!trust.to_string().contains(":root"), "{trust}");
-    let account = scene.accounts().get("orders").await?;
-    let annotations = account.metadata.annotations.context("annotations")?;
-    assert!(annotations[ROLE].ends_with("/grant-missing"), "{annotations:?}");
+    eventually("trust policy and annotation are repaired", async || {
+        scene.reconciled("orders").await?;
+        let trust = scene.aws.trust("grant-missing").await?.to_string();
+        let account = scene.accounts().get("orders").await?;
+        let annotations = account.metadata.annotations.context("annotations")?;
+        Ok(!trust.contains(":root") && annotations[ROLE].ends_with("/grant-missing"))
+    })
+    .await?;
     let object = scene.identities().get("orders").await?;
     let waiting = condition(&object, "Reconciling").or_else(|| condition(&object, "Stalled"));
     let waiting = waiting.context("a reason")?;
@@ -165,6 +167,12 @@ async fn role_with_fifty_tags_is_released() -> Result<()> {
         .tags(other)
         .send()
         .await?;
+    eventually("the other tag is read", async || {
+        scene.reconciled("orders").await?;
+        let status = scene.identities().get("orders").await?.status;
+        Ok(serde_json::to_string(&status)?.contains("other"))
+    })
+    .await?;
     scene.delete("orders").await?;
     let tags = scene.aws.role_tags("grant-full").await?;
     assert!(tags.contains_key("lanyard.dev/retained"), "{tags:?}");

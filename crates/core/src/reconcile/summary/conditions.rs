@@ -31,6 +31,7 @@ pub(super) fn conditions(
     let mut stalled = stalled(input, drift);
     if let Some(cause) = &stalled
         && ready.status != ConditionStatus::True
+        && ready.reason != cause.reason
     {
         // `kubectl get` shows the reason of Ready only.
         (ready.reason, ready.message) = (cause.reason, cause.message.clone());

@@ -21,10 +21,19 @@ pub(super) fn next(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &Ready
     if input.outcome.has_failed(Disposition::RetrySoon) {
         return Next::Backoff;
     }
-    if input.outcome.has_failed(Disposition::RetryThenStall) {
-        return Next::After(input.timings.waiting);
-    }
     // A final failure does not delay the steps that are independent of it.
+    let next = after_steps(input, drift, ready_inputs);
+    let limit = input.timings.waiting;
+    match next {
+        _ if !input.outcome.has_failed(Disposition::RetryThenStall) => next,
+        Next::After(delay) | Next::Settled(delay) => Next::After(delay.min(limit)),
+        Next::Backoff => Next::Backoff,
+        Next::Resync | Next::OnWake | Next::Waiting(_) => Next::After(limit),
+    }
+}
+
+/// The next reconcile if no failed step is retried earlier.
+fn after_steps(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &ReadyInputs) -> Next {
     let errors = drift
         .differences
         .iter()
