@@ -60,17 +60,8 @@ pub enum EngineError {
     #[error("this cluster is not an EKS cluster: associations and add-ons exist only on EKS")]
     NotEks,
     /// A trust policy names a deleted principal, so IAM accepts no change of it.
-    #[error(
-        "statement {statement} of the trust policy of {role} names the deleted principal {id}, and IAM accepts no change of the policy. Remove {id} from the statement"
-    )]
-    DeletedPrincipal {
-        /// The role.
-        role: Box<RoleArn>,
-        /// The label of the statement.
-        statement: String,
-        /// The unique ID of the principal.
-        id: String,
-    },
+    #[error("{0}")]
+    DeletedPrincipal(Box<DeletedPrincipal>),
     /// A trust policy has no room for one more subject.
     #[error("{0}")]
     NoRoom(Box<NoRoom>),
@@ -92,6 +83,17 @@ pub enum EngineError {
     /// A workload of a kind that a rollout cannot restart.
     #[error("{} {} cannot be restarted by a rollout", .0.kind, .0.name)]
     NoRestart(WorkloadRef),
+}
+
+/// A statement of another owner that names a deleted principal.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{statement} of the trust policy of {role} names the deleted principal {id}, and IAM accepts no change of the policy. Remove {id} from the statement"
+)]
+pub struct DeletedPrincipal {
+    pub(crate) role: RoleArn,
+    pub(crate) statement: String,
+    pub(crate) id: String,
 }
 
 impl From<AwsError> for EngineError {
@@ -122,7 +124,7 @@ impl EngineError {
             | Self::GateClosed { .. }
             | Self::Gone { .. }
             | Self::NotEks
-            | Self::DeletedPrincipal { .. }
+            | Self::DeletedPrincipal(_)
             | Self::NoRoom(_)
             | Self::Contended { .. }
             | Self::NoAccess(_)
@@ -158,7 +160,7 @@ impl EngineError {
                 reason: Reason::QuotaExceeded,
                 message: message(&no_room.to_string()),
             },
-            Self::DeletedPrincipal { .. } => StepFailure {
+            Self::DeletedPrincipal(_) => StepFailure {
                 disposition: Disposition::WaitForChange,
                 reason: Reason::PrincipalNotFound,
                 message: message(&format!("{self}.")),
@@ -184,7 +186,7 @@ impl EngineError {
             | Self::GateClosed { .. }
             | Self::Gone { .. }
             | Self::NotEks
-            | Self::DeletedPrincipal { .. }
+            | Self::DeletedPrincipal(_)
             | Self::NoRoom(_)
             | Self::Contended { .. }
             | Self::NoAccess(_)

@@ -13,6 +13,8 @@ mod drift;
 mod events;
 mod input;
 mod last_applied;
+#[cfg(test)]
+mod missing_policy_tests;
 mod next;
 mod output;
 mod pods;

@@ -19,7 +19,7 @@ use lanyard_iam_policy::membership::Membership;
 use lanyard_iam_policy::principal::deleted_principal;
 
 use crate::engine::Engine;
-use crate::error::{EngineError, NoRoom};
+use crate::error::{DeletedPrincipal, EngineError, NoRoom};
 use crate::recent_writes::TrustEdit;
 
 /// Number of reads that must show an edit before it counts as durable.
@@ -167,11 +167,11 @@ impl Engine {
 fn naming_principal(role: &RoleArn, document: &Document, error: AwsError) -> EngineError {
     match deleted_principal(document) {
         Some((statement, id)) if matches!(error.class(), Class::Propagation | Class::Malformed) => {
-            EngineError::DeletedPrincipal {
-                role: Box::new(role.clone()),
+            EngineError::DeletedPrincipal(Box::new(DeletedPrincipal {
+                role: role.clone(),
                 statement,
                 id,
-            }
+            }))
         }
         _ => error.into(),
     }
