@@ -9,7 +9,7 @@ use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 use lanyard_api::WorkloadIdentity;
-use lanyard_tests::eventually;
+use lanyard_tests::{eventually, with};
 use serde_json::{Value, json};
 
 use crate::ask::bed;
@@ -135,13 +135,13 @@ async fn create(client: &Client, kind: &str) -> Result<()> {
         _ => ("apps", "Always"),
     };
     let name = kind.to_lowercase();
-    let mut pod = pod_spec("orders");
-    pod["restartPolicy"] = json!(restart);
+    let pod = with(pod_spec("orders"), json!({"restartPolicy": restart}));
     let labels = json!({"app": name});
-    let mut spec = json!({"template": {"metadata": {"labels": labels}, "spec": pod}});
-    if kind != "Job" {
-        spec["selector"] = json!({"matchLabels": labels});
-    }
+    let template = json!({"template": {"metadata": {"labels": labels}, "spec": pod}});
+    let spec = match kind {
+        "Job" => template,
+        _ => with(template, json!({"selector": {"matchLabels": labels}})),
+    };
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
     let mut object = DynamicObject::new(&name, &resource);
     object.data = json!({"spec": spec});

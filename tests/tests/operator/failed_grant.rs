@@ -87,8 +87,10 @@ async fn missing_policy_does_not_hold_back_repairs() -> Result<()> {
     .await?;
     create_policy(&scene, "grant-missing").await?;
     scene.request_reconcile("orders").await?;
-    scene.until_ready("orders").await?;
-    assert_eq!(scene.aws.attached("grant-missing").await?, [team]);
+    eventually("the policy is attached", async || {
+        Ok(scene.aws.attached("grant-missing").await? == [team.clone()])
+    })
+    .await?;
     Ok(())
 }
 

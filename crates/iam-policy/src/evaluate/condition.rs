@@ -102,7 +102,8 @@ fn without_key(test: &Test) -> Truth {
 /// `Null` with "true" is met if the key is absent, with "false" if it exists.
 fn null(test: &Test, known: &Known) -> Truth {
     let absent = match known {
-        Known::Unknown => return Truth::Unknown,
+        // Without an organization there is no key.
+        Known::Unknown | Known::Variable(_) => return Truth::Unknown,
         known => *known == Known::Absent,
     };
     Truth::any(
