@@ -1,5 +1,5 @@
-//! Whether one permission policy grants no more than another. Input: two documents; output: a decision, false if in
-//! doubt. No I/O.
+//! Compares two permission policies. Input: two documents. Output: true if the first grants no more than the second,
+//! false if in doubt. No I/O.
 
 use serde_json::Value;
 

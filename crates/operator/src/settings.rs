@@ -39,7 +39,7 @@ pub struct Settings {
     #[command(flatten)]
     pub cluster: ClusterSettings,
 
-    /// Listen address of /metrics. [::] means all addresses, IPv4 too.
+    /// Listen address of /metrics. The default listens on all IPv4 and IPv6 addresses.
     #[arg(
         long,
         env = "LANYARD_METRICS_ADDR",
@@ -48,7 +48,7 @@ pub struct Settings {
     )]
     pub metrics_addr: SocketAddr,
 
-    /// Listen address of /healthz and /readyz. [::] means all addresses, IPv4 too.
+    /// Listen address of /healthz and /readyz. The default listens on all IPv4 and IPv6 addresses.
     #[arg(
         long,
         env = "LANYARD_HEALTH_ADDR",

@@ -25,7 +25,6 @@ use crate::settings::{ClusterSelector, ClusterSettings, Settings};
 
 pub use connect::{Connected, connect};
 pub use crds::wait_for_crds;
-pub(crate) use lanyard_engine::issuer::RESPONSE_TIMEOUT;
 
 /// The interval between attempts to identify the cluster. A missing permission or credential needs a manual repair.
 const RETRY_INTERVAL: Duration = Duration::from_secs(15);

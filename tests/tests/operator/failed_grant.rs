@@ -198,7 +198,7 @@ async fn deleted_principal_of_others_does_not_keep_the_object() -> Result<()> {
     scene.apply("orders", spec).await?;
     scene.until_ready("orders").await?;
 
-    // What IAM makes of the other statement when its principal is deleted. The gateway accepts no such document, as IAM.
+    // IAM replaces a deleted principal by its id. The gateway accepts no document with such an id, as IAM.
     scene.reconciled("orders").await?;
     let mut trust = scene.aws.trust("grant-dead").await?;
     for statement in trust["Statement"].as_array_mut().context("statements")? {

@@ -228,7 +228,7 @@ proptest! {
         }
     }
 
-    /// What independent steps did while others failed never leads to another world.
+    /// Independent steps that run while others fail never lead to another world.
     #[test]
     fn failed_steps_converge_to_same_world(setup in setup(), failing in vec(any::<Failing>(), 1..4)) {
         let identity = setup.identity();

@@ -10,7 +10,7 @@ use lanyard_core::model::subject::Subject;
 use lanyard_core::reconcile::step::Step;
 use parking_lot::Mutex;
 
-/// What was written, with the begin of the series of writes.
+/// The written roles and associations, each with the time of the first write of a series.
 #[derive(Debug)]
 pub(crate) struct Propagating {
     limit: Duration,

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::error::{OperatorError, kube_message};
-use crate::startup::RESPONSE_TIMEOUT;
+use lanyard_engine::issuer::RESPONSE_TIMEOUT;
 use lanyard_engine::raw::{RawClass, RawIdentity};
 
 /// Objects per page of a list.

@@ -9,9 +9,9 @@ use kube::Resource;
 use lanyard_api::{WorkloadIdentity, WorkloadIdentityClass};
 use tokio::time::{sleep, timeout};
 
-use super::RESPONSE_TIMEOUT;
 use crate::admin::{Readiness, Requirement};
 use crate::error::{OperatorError, kube_message};
+use lanyard_engine::issuer::RESPONSE_TIMEOUT;
 
 /// The interval between two discoveries.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);

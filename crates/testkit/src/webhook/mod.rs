@@ -12,7 +12,6 @@ mod patch;
 mod server;
 mod sources;
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,7 +37,7 @@ pub use self::lag::Lag;
 pub use self::patch::patch;
 
 use self::past::Past;
-use self::server::Admission;
+use self::server::{Admission, Silent};
 use self::sources::Sources;
 use crate::gateway::Gateway;
 
@@ -61,9 +60,6 @@ pub struct Webhook {
     lag: Arc<Mutex<Lag>>,
     silent: Silent,
 }
-
-/// The namespaces whose pods pass unchanged, as when the webhook cannot be reached: its registration fails open.
-pub(crate) type Silent = Arc<Mutex<BTreeSet<String>>>;
 
 /// The name of the registration, as AWS's own manifest has it.
 const NAME: &str = "pod-identity-webhook";

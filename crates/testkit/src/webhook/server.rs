@@ -1,8 +1,9 @@
 //! The HTTPS server that receives the admission review of each new pod.
 //! Input: AdmissionReview. Output: AdmissionReview with a patch; a pod is never refused. Network I/O.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
@@ -20,10 +21,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::Silent;
 use super::decision::decide;
 use super::patch::patch;
 use super::sources::Sources;
+
+/// The namespaces whose pods pass unchanged, as when the webhook cannot be reached: its registration fails open.
+pub(crate) type Silent = Arc<Mutex<BTreeSet<String>>>;
 
 /// State that answers need.
 pub(crate) struct Admission {

@@ -49,7 +49,7 @@ fn needs_user(input: &SummaryInput<'_>, failure: &StepFailure) -> bool {
 }
 
 /// Returns whether an earlier reconcile met the same failure and the object has not been in order for
-/// `stall_after`. The conditions hold the only record, so that a restart of the operator does not begin anew.
+/// `stall_after`. The conditions hold the only record, so that a restart of the operator does not start the time again.
 fn has_persisted(input: &SummaryInput<'_>, reason: Reason) -> bool {
     let before = |kind| {
         let condition = input.previous.condition(kind);

@@ -104,7 +104,7 @@ fn paused_message(input: &SummaryInput<'_>, transition: &Transition) -> String {
     )
 }
 
-/// What the plan waits for besides the transition itself. Empty if it waits for nothing else.
+/// The reasons to wait besides the transition itself. Empty if it waits for nothing else.
 fn waits_message(input: &SummaryInput<'_>) -> String {
     let wait = |reason: &WaitReason| match reason {
         WaitReason::Role => Some("the role to be created, see RoleReady"),
@@ -185,7 +185,7 @@ fn approval_message(transition: &Transition, request: &ApprovalRequest, cached: 
     )
 }
 
-/// What is lost, and how to avoid it.
+/// The loss that the approval permits, and the way to avoid it.
 fn approval_cause(reason: &ApprovalReason, cached: &str) -> String {
     match reason {
         ApprovalReason::PodsLoseAccess => format!(
