@@ -191,7 +191,7 @@ async fn without_aws_the_status_shows_changed_fields() -> Result<()> {
 async fn service_account_of_the_same_files_counts_as_applied() -> Result<()> {
     let scene = stage().await?.scene("cli-files").await?;
     let bed = &scene.stage.bed;
-    let spec = json!({"method": "PodIdentity", "role": {"managed": {}}});
+    let spec = json!({"method": "IRSA", "role": {"managed": {}}});
     let object = manifest("cli-files", "orders", &spec);
     let alone = run(bed, &["plan", "-f", "-"], &object).await?.ended(2)?;
     holds(&alone.stdout, &["the ServiceAccount to be created"])?;

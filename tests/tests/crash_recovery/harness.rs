@@ -22,7 +22,7 @@ use crate::snapshot::{without_corrections, without_providers};
 /// Set by `cargo xtask test --all`: every n is tested.
 const ALL: &str = "LANYARD_TEST_ALL";
 /// The waits of a restart are short. The read-consistency time is longer than the stale reads of a fault.
-const TIMINGS: &str = "lease=5s,renew-deadline=3s,operation=400ms,read-consistency=3s,propagation=100ms,cluster-facts=1ms,binding-propagation=200ms,step=50ms,waiting=300ms,cached=200ms,margin=0ms";
+const TIMINGS: &str = "lease=5s,renew-deadline=3s,operation=400ms,read-consistency=3s,propagation=100ms,cluster-facts=1ms,binding-propagation=200ms,step=50ms,waiting=300ms,annotation-interval=50ms,cached=200ms,margin=0ms";
 
 /// The test environment, and the number of the operator that is running.
 pub struct Harness {

@@ -159,7 +159,12 @@ async fn create(client: &Client, api_version: &str, kind: &str, object: Value) -
 fn objects() -> Vec<(&'static str, &'static str, Value)> {
     let annotations = json!({"eks.amazonaws.com/role-arn": ROLE});
     let orders = json!({"metadata": {"name": "orders", "annotations": annotations}});
-    let web = with(workload("web", "orders"), json!({"replicas": 3}));
+    // Without a surge, so that the rollout takes pods away.
+    let strategy = json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
+    let web = with(
+        workload("web", "orders"),
+        json!({"replicas": 3, "strategy": strategy}),
+    );
     let db = with(
         workload("db", "orders"),
         json!({"replicas": 2, "serviceName": "db"}),

@@ -38,6 +38,8 @@ pub struct Timings {
     /// The interval in which each object is reconciled even if drift scans find no drift, to catch drift that scans
     /// cannot detect.
     pub full_resync: Duration,
+    /// The shortest interval between two reconciles of an object of which only annotations changed.
+    pub annotation_interval: Duration,
     /// The requeue interval of an object that waits for a user or another tool.
     pub waiting: Duration,
     /// The time after which a failure that may end by itself needs a user: AWS does not see a recent write
@@ -71,6 +73,7 @@ impl Default for Timings {
             fail_after: Duration::from_secs(600),
             resync: Duration::from_secs(600),
             full_resync: Duration::from_secs(24 * 3600),
+            annotation_interval: Duration::from_secs(5),
             waiting: Duration::from_secs(60),
             stall_after: Duration::from_secs(120),
             cluster_facts: Duration::from_secs(60),

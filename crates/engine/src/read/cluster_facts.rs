@@ -49,7 +49,7 @@ impl Engine {
 
     /// The agent. `fresh`: not from the cache.
     pub(crate) async fn agent_at(&self, fresh: bool) -> Fact<Agent> {
-        if self.auto_mode().await {
+        if self.auto_mode_at(fresh).await {
             return Fact::Present(Agent {
                 ready: true,
                 found: "EKS Auto Mode".to_owned(),
@@ -144,11 +144,17 @@ impl Engine {
     /// Returns true if EKS Auto Mode includes the agent in its nodes. A failed read keeps the last value. Users can switch
     /// it on and off.
     pub async fn auto_mode(&self) -> bool {
+        self.auto_mode_at(false).await
+    }
+
+    /// As [`Self::auto_mode`]. `fresh`: not from the cache.
+    async fn auto_mode_at(&self, fresh: bool) -> bool {
         let Some(cluster) = self.cluster().eks_name() else {
             return false;
         };
         let mut read = self.cluster_facts().auto_mode_read.lock().await;
-        if read.is_some_and(|at| at.elapsed() < self.cluster_facts().max_age) {
+        let max_age = self.cluster_facts().max_age;
+        if !fresh && read.is_some_and(|at| at.elapsed() < max_age) {
             return self.known_auto_mode();
         }
         match self.aws().without_retry().auto_mode(cluster).await {

@@ -19,10 +19,6 @@ use super::triggers::Priority;
 use crate::backoff::spread;
 use lanyard_engine::raw::{Decoded, RawIdentity};
 
-/// The minimum time between two reconciles of an object for changes of its annotations alone. A writer of annotations could
-/// otherwise keep all workers busy with one object.
-const ANNOTATION_INTERVAL: Duration = Duration::from_secs(5);
-
 /// The decision about a queued object.
 #[derive(Debug)]
 pub(crate) enum Triage {
@@ -84,6 +80,7 @@ impl Context {
         let rules = Rules {
             key,
             resync: timings.resync,
+            annotation_interval: timings.annotation_interval,
             period: timings.full_resync,
             since_epoch: now.timestamp.duration_since(Timestamp::UNIX_EPOCH).unsigned_abs(),
         };
@@ -111,6 +108,9 @@ impl Context {
 struct Rules {
     key: ObjectKey,
     resync: Duration,
+    /// The shortest interval between reconciles for annotations alone. A writer of annotations could otherwise keep all
+    /// workers busy with one object.
+    annotation_interval: Duration,
     /// The period in which each object is fully reconciled once.
     period: Duration,
     since_epoch: Duration,
@@ -139,7 +139,8 @@ impl Rules {
         match (schedule, trigger) {
             (Schedule::Changed, _) => Verdict::Reconcile(Priority::Normal),
             (Schedule::AnnotationsChanged(elapsed), trigger) => {
-                match ANNOTATION_INTERVAL
+                match self
+                    .annotation_interval
                     .checked_sub(elapsed)
                     .filter(|left| !left.is_zero())
                 {
@@ -187,6 +188,7 @@ mod tests {
     use super::*;
 
     const RESYNC: Duration = Duration::from_secs(600);
+    const ANNOTATION_INTERVAL: Duration = Duration::from_secs(5);
 
     /// Rules at a time that is far from the object's slot for a full reconcile.
     fn rules() -> Rules {
@@ -196,6 +198,7 @@ mod tests {
         Rules {
             key,
             resync: RESYNC,
+            annotation_interval: ANNOTATION_INTERVAL,
             period,
             since_epoch: hours.clone().find(far).unwrap(),
         }

@@ -58,6 +58,7 @@ fn slot<'a>(timings: &'a mut Timings, name: &str) -> Option<&'a mut Duration> {
         "fail-after" => Some(&mut timings.fail_after),
         "resync" => Some(&mut timings.resync),
         "full-resync" => Some(&mut timings.full_resync),
+        "annotation-interval" => Some(&mut timings.annotation_interval),
         "waiting" => Some(&mut timings.waiting),
         "stall-after" => Some(&mut timings.stall_after),
         "cluster-facts" => Some(&mut timings.cluster_facts),
