@@ -110,14 +110,9 @@ impl Report for DoctorReport {
     }
 
     fn exit(&self) -> Exit {
-        let complete = if self.0.complete {
-            Exit::Done
-        } else {
-            Exit::Incomplete
-        };
         match self.0.items.iter().any(DoctorItem::has_fault) {
             true => Exit::Changes,
-            false => complete,
+            false => self.0.completeness(),
         }
     }
 

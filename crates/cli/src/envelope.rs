@@ -5,6 +5,8 @@ use lanyard_core::model::cluster::Cluster;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::exit::Exit;
+
 /// The version of the format.
 const API_VERSION: &str = "cli.lanyard.dev/v1";
 
@@ -29,6 +31,16 @@ pub struct Envelope<T> {
     pub unread: Vec<Unread>,
     /// The results.
     pub items: Vec<T>,
+}
+
+impl<T> Envelope<T> {
+    /// The exit of a result in which nothing was found.
+    pub(crate) const fn completeness(&self) -> Exit {
+        match self.complete {
+            true => Exit::Done,
+            false => Exit::Incomplete,
+        }
+    }
 }
 
 /// The cluster of a result.

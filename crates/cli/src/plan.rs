@@ -133,18 +133,13 @@ impl Report for PlanReport {
     }
 
     fn exit(&self) -> Exit {
-        let complete = if self.0.complete {
-            Exit::Done
-        } else {
-            Exit::Incomplete
-        };
         self.0
             .items
             .iter()
             .map(PlanItem::exit)
             .max()
             .unwrap_or(Exit::Done)
-            .max(complete)
+            .max(self.0.completeness())
     }
 
     fn names(&self) -> Vec<String> {

@@ -233,10 +233,7 @@ impl Report for TrustReport {
     }
 
     fn exit(&self) -> Exit {
-        match self.0.complete {
-            true => Exit::Done,
-            false => Exit::Incomplete,
-        }
+        self.0.completeness()
     }
 
     fn names(&self) -> Vec<String> {
