@@ -2,18 +2,20 @@
 //! credentials that they carry. No I/O: the operator watches, and `read/pods.rs` lists.
 //!
 //! ```text
-//!   Pod ---> reading ---> index         ---> PodList { fresh: false }    all subjects of the cluster
-//!                    \--> read/pods.rs  ---> PodList { fresh: true }     one subject, before a binding is retired
+//!   JSON ---> reading ---> record ---> index         ---> PodList { fresh: false }    all subjects of the cluster
+//!                                 \--> read/pods.rs  ---> PodList { fresh: true }     one subject, before a binding is retired
 //! ```
 
 mod credentials;
 mod index;
 mod places;
 mod reading;
+mod record;
 #[cfg(test)]
 mod testing;
 mod volumes;
 
 pub use index::{PodIndex, SubjectKey};
 pub(crate) use places::{AGENT_DAEMON_SETS, AGENT_NAMESPACE, Agents, HOST_NETWORK, agent_selector};
-pub(crate) use reading::{PodFacts, read};
+pub(crate) use reading::PodFacts;
+pub use record::PodRecord;

@@ -4,8 +4,10 @@
 
 mod class;
 mod identity;
+mod metadata;
 mod object;
 
 pub use class::RawClass;
 pub use identity::{Decoded, RawIdentity};
+pub(crate) use metadata::without_managed_fields;
 pub use object::Raw;

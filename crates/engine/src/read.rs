@@ -9,6 +9,7 @@ mod service_account;
 mod webhook;
 mod workloads;
 
+pub use api_server::PAGE;
 pub use bulk::ListedAccount;
 pub use observe::Scope;
 pub use service_account::fingerprint;

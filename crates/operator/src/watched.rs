@@ -19,7 +19,7 @@ use kube_runtime::watcher::{self, Config, Error, Event, watcher};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout};
 
-pub use self::config::{WATCH_TIMEOUT, paged, paged_small};
+pub use self::config::{WATCH_TIMEOUT, paged};
 use crate::admin::{Readiness, Requirement};
 use crate::backoff::{delay, spread};
 use crate::metrics::WatchMetrics;

@@ -5,7 +5,7 @@
 //! ```text
 //!   floor (a bed of its own: the emulator's time for the same calls)
 //!   create -> steady -> drift-scan -> restart   (one bed for each size)
-//!   throttled (a bed of its own)
+//!   throttled, pods (a bed of its own each)
 //! ```
 
 mod create;
@@ -13,6 +13,7 @@ mod drift_scan;
 mod fleet;
 mod floor;
 mod gauge;
+mod pods;
 mod report;
 mod restart;
 mod steady;
@@ -37,6 +38,8 @@ use crate::build;
 const SIZES: [usize; 2] = [200, 1000];
 /// With it.
 const QUICK: usize = 60;
+/// Pods in the scenario `pods`; a tenth of them with `--quick`.
+const PODS: usize = 3000;
 
 /// Measure the operator on the local test bed, against its targets and the physical floor
 ///
@@ -81,6 +84,8 @@ pub enum Scenario {
     Throttled,
     /// The operator starts where everything is in place.
     Restart,
+    /// The operator starts beside many large pods of others and no identity.
+    Pods,
 }
 
 impl BenchArgs {
@@ -90,6 +95,10 @@ impl BenchArgs {
             (false, true) => SIZES.to_vec(),
             (false, false) => self.sizes.clone(),
         }
+    }
+
+    fn pods(&self) -> usize {
+        if self.quick { PODS / 10 } else { PODS }
     }
 
     fn measures(&self, scenario: Scenario) -> bool {
@@ -135,6 +144,11 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
             let measured = throttled::play(&stage, size, args.writes).await;
             end(stage, measured, &mut report).await?;
         }
+    }
+    if args.measures(Scenario::Pods) {
+        let stage = stage(args, 0).await?;
+        let measured = pods::play(&stage, &operator_path()?, args.pods()).await;
+        end(stage, measured, &mut report).await?;
     }
     if let Some(path) = &args.json {
         report.write(path)?;

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::pods::PodList;
 
 use super::places::Agents;
-use super::reading::{PodFacts, read};
+use super::reading::PodFacts;
+use super::record::PodRecord;
 
 /// The namespace and name of a ServiceAccount.
 pub type SubjectKey = (Arc<str>, Arc<str>);
@@ -50,8 +50,8 @@ impl PodIndex {
 
     /// Adds or updates a pod. Returns the subjects whose credentials, owners or places changed: its own, and those of a
     /// node whose agent became ready or unready.
-    pub fn upsert(&mut self, pod: &Pod) -> Vec<SubjectKey> {
-        let Some(uid) = pod.metadata.uid.as_deref() else {
+    pub fn upsert(&mut self, pod: PodRecord) -> Vec<SubjectKey> {
+        let Some(uid) = pod.uid() else {
             return Vec::new();
         };
         let known = self.pods.get_key_value(uid).map(|(known, _)| Arc::clone(known));
@@ -59,10 +59,10 @@ impl PodIndex {
         if let Some(listing) = &mut self.listing {
             listing.insert(Arc::clone(&uid));
         }
-        let Some(facts) = read(pod) else {
+        let Some(facts) = pod.facts else {
             return self.remove(&uid);
         };
-        let facts = facts.map(|text| self.strings.share(text));
+        let facts = facts.map(|text| self.strings.share(&text));
         let mut changed = match facts.agent {
             true => self.update_agent(&uid, |agents| agents.set(&uid, facts.node.as_ref(), facts.ready)),
             false => Vec::new(),
@@ -113,8 +113,8 @@ impl PodIndex {
     }
 
     /// Removes a pod. Returns the subjects that it affects.
-    pub fn delete(&mut self, pod: &Pod) -> Vec<SubjectKey> {
-        let uid = pod.metadata.uid.as_deref();
+    pub fn delete(&mut self, pod: &PodRecord) -> Vec<SubjectKey> {
+        let uid = pod.uid();
         uid.map(|uid| self.remove(uid)).unwrap_or_default()
     }
 
@@ -220,7 +220,7 @@ mod tests {
     fn pods_are_unreadable_before_first_complete_list() {
         let mut index = PodIndex::default();
         index.list_begins();
-        index.upsert(&pod("a", IRSA));
+        index.upsert(pod("a", IRSA).into());
         assert_eq!(
             index.counted("shop", "orders", false),
             Fact::Unreadable(ReadError::NotRead)
@@ -243,9 +243,9 @@ mod tests {
     #[test]
     fn pod_missing_from_new_list_is_removed() {
         let mut index = listed_index();
-        index.upsert(&pod("a", &[]));
+        index.upsert(pod("a", &[]).into());
         index.list_begins();
-        index.upsert(&pod("b", POD_IDENTITY));
+        index.upsert(pod("b", POD_IDENTITY).into());
         assert_eq!(index.list_ends().len(), 1);
         assert_eq!(carried(&index), [Credential::PodIdentity]);
     }
@@ -253,26 +253,28 @@ mod tests {
     #[test]
     fn terminal_pod_is_removed() {
         let mut index = listed_index();
-        index.upsert(&pod("a", POD_IDENTITY));
-        let done = pod_of(json!({"metadata": {"uid": "a"}, "status": {"phase": "Succeeded"}}));
-        assert!(!index.upsert(&done).is_empty());
+        index.upsert(pod("a", POD_IDENTITY).into());
+        let done = PodRecord::from(pod_of(
+            json!({"metadata": {"uid": "a"}, "status": {"phase": "Succeeded"}}),
+        ));
+        assert!(!index.upsert(done.clone()).is_empty());
         assert!(carried(&index).is_empty());
-        assert_eq!(index.upsert(&done), []);
+        assert_eq!(index.upsert(done), []);
     }
 
     #[test]
     fn only_relevant_changes_return_the_subject() {
         let mut index = listed_index();
-        assert!(!index.upsert(&pod("a", &[])).is_empty());
+        assert!(!index.upsert(pod("a", &[]).into()).is_empty());
         let ready = json!({"spec": {"nodeName": "n"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
-        assert_eq!(index.upsert(&pod_of(ready)), []);
-        assert!(!index.upsert(&pod("a", IRSA)).is_empty());
+        assert_eq!(index.upsert(pod_of(ready).into()), []);
+        assert!(!index.upsert(pod("a", IRSA).into()).is_empty());
         let adopted =
             json!([{"apiVersion": "v1", "kind": "Job", "name": "j", "uid": "1", "controller": true}]);
         let mut owned = pod("a", IRSA);
         owned.metadata.owner_references = serde_json::from_value(adopted).unwrap();
-        assert!(!index.upsert(&owned).is_empty());
-        assert!(!index.delete(&owned).is_empty());
+        assert!(!index.upsert(owned.clone().into()).is_empty());
+        assert!(!index.delete(&owned.into()).is_empty());
         assert!(carried(&index).is_empty());
     }
 
@@ -286,21 +288,19 @@ mod tests {
                 "status": {"conditions": [{"type": "Ready", "status": ready}]},
             }))
         };
-        index.upsert(&pod_of(
-            json!({"metadata": {"uid": "a"}, "spec": {"nodeName": "one"}}),
-        ));
+        index.upsert(pod_of(json!({"metadata": {"uid": "a"}, "spec": {"nodeName": "one"}})).into());
         let place =
             |index: &PodIndex| index.counted("shop", "orders", false).present().unwrap().items[0].place;
         assert_eq!(place(&index), Place::Reached);
-        index.upsert(&agent("x", "two", "True"));
-        index.upsert(&agent("y", "one", "False"));
+        index.upsert(agent("x", "two", "True").into());
+        index.upsert(agent("y", "one", "False").into());
         assert_eq!(place(&index), Place::WithoutAgent);
         let orders: SubjectKey = ("shop".into(), "orders".into());
-        assert!(index.upsert(&agent("y", "one", "True")).contains(&orders));
+        assert!(index.upsert(agent("y", "one", "True").into()).contains(&orders));
         assert_eq!(place(&index), Place::Reached);
-        index.delete(&agent("y", "one", "True"));
+        index.delete(&agent("y", "one", "True").into());
         assert_eq!(place(&index), Place::WithoutAgent);
-        index.delete(&agent("x", "two", "True"));
+        index.delete(&agent("x", "two", "True").into());
         assert_eq!(place(&index), Place::Reached);
     }
 

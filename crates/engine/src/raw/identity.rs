@@ -86,15 +86,11 @@ impl Decoded {
 }
 
 impl RawIdentity {
-    /// Drops what the operator does not read, so that no object takes much memory: managed fields, labels, owners,
-    /// annotations of other tools, and a spec that is larger than any valid one. Such a spec does not decode.
+    /// Drops what the operator does not read, so that no object takes much memory: labels, owners, annotations of
+    /// other tools, and a spec that is larger than any valid one. Such a spec does not decode.
     pub fn bound(&mut self) {
         let metadata = &mut self.metadata;
-        (
-            metadata.managed_fields,
-            metadata.labels,
-            metadata.owner_references,
-        ) = (None, None, None);
+        (metadata.labels, metadata.owner_references) = (None, None);
         if let Some(annotations) = &mut metadata.annotations {
             let is_read = |key: &str| key.starts_with(OWN_ANNOTATIONS);
             annotations.retain(|key, value| is_read(key) && value.len() <= ANNOTATION_LIMIT);

@@ -8,10 +8,13 @@ use kube::Resource;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::metadata::without_managed_fields;
+
 /// An object of kind `K` whose spec and status are not decoded.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Raw<K> {
+    #[serde(deserialize_with = "without_managed_fields")]
     pub(super) metadata: ObjectMeta,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) spec: Option<Box<RawValue>>,

@@ -11,8 +11,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::guarded_client::with_limit;
 
-/// Objects per page.
-pub(crate) const PAGE: u32 = 500;
+/// Objects per page of a list. Pods are up to 36 kB each as the API server sends them, and a page is held in memory as
+/// text while it is decoded.
+pub const PAGE: u32 = 100;
 
 impl Engine {
     /// Sends a read.
@@ -35,7 +36,7 @@ impl Engine {
         api: &Api<K>,
         params: ListParams,
         what: &str,
-        mut each: impl FnMut(&K),
+        mut each: impl FnMut(K),
     ) -> Result<(), EngineError>
     where
         K: Clone + DeserializeOwned + Debug,
@@ -43,7 +44,7 @@ impl Engine {
         let mut params = params.limit(PAGE);
         loop {
             let page = self.read("list", what, api.list(&params)).await?;
-            page.items.iter().for_each(&mut each);
+            page.items.into_iter().for_each(&mut each);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
                 None => return Ok(()),

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::pods::PodList;
@@ -12,7 +11,7 @@ use lanyard_core::model::subject::Subject;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::pods::{AGENT_NAMESPACE, Agents, HOST_NETWORK, PodFacts, agent_selector, read};
+use crate::pods::{AGENT_NAMESPACE, Agents, HOST_NETWORK, PodFacts, PodRecord, agent_selector};
 
 impl Engine {
     /// Lists the pods of a subject. An incomplete list is unreadable.
@@ -24,7 +23,7 @@ impl Engine {
     }
 
     async fn list_pods(&self, subject: &Subject) -> Result<PodList, EngineError> {
-        let api: Api<Pod> = Api::namespaced(self.kube().clone(), subject.namespace.as_str());
+        let api: Api<PodRecord> = Api::namespaced(self.kube().clone(), subject.namespace.as_str());
         let fields = format!(
             "spec.serviceAccountName={},status.phase!=Succeeded,status.phase!=Failed",
             subject.name
@@ -32,7 +31,7 @@ impl Engine {
         let what = format!("pods in {}", subject.namespace);
         let mut listed: Vec<PodFacts<String>> = Vec::new();
         self.list_all(&api, ListParams::default().fields(&fields), &what, |pod| {
-            listed.extend(read(pod).map(|facts| facts.map(str::to_owned)));
+            listed.extend(pod.facts);
         })
         .await?;
         let nodes: BTreeSet<&str> = listed.iter().filter_map(|pod| pod.node.as_deref()).collect();
@@ -49,13 +48,13 @@ impl Engine {
 
     /// Lists the pods of the agent: those of the add-on, and if these do not serve every node, all that can be the agent.
     pub(crate) async fn list_agents(&self, nodes: &BTreeSet<&str>) -> Result<Agents, EngineError> {
-        let kube_system: Api<Pod> = Api::namespaced(self.kube().clone(), AGENT_NAMESPACE);
+        let kube_system: Api<PodRecord> = Api::namespaced(self.kube().clone(), AGENT_NAMESPACE);
         let of_add_on = ListParams::default().labels(&agent_selector());
         let mut agents = Agents::default();
         self.list_agents_in(&kube_system, of_add_on, &mut agents).await?;
         let is_served = |node: &&str| agents.ready_nodes() > 0 && agents.serve(node);
         if !nodes.iter().all(is_served) {
-            let anywhere: Api<Pod> = Api::all(self.kube().clone());
+            let anywhere: Api<PodRecord> = Api::all(self.kube().clone());
             let host_network = ListParams::default().fields(HOST_NETWORK);
             self.list_agents_in(&anywhere, host_network, &mut agents).await?;
         }
@@ -64,14 +63,14 @@ impl Engine {
 
     async fn list_agents_in(
         &self,
-        api: &Api<Pod>,
+        api: &Api<PodRecord>,
         params: ListParams,
         agents: &mut Agents,
     ) -> Result<(), EngineError> {
         self.list_all(api, params, "pods of the Pod Identity Agent", |pod| {
-            let uid = pod.metadata.uid.as_deref();
-            if let (Some(uid), Some(facts)) = (uid, read(pod).filter(|facts| facts.agent)) {
-                agents.set(&uid.into(), facts.node.map(Arc::from).as_ref(), facts.ready);
+            let uid = pod.uid().map(Arc::from);
+            if let (Some(uid), Some(facts)) = (uid, pod.facts.filter(|facts| facts.agent)) {
+                agents.set(&uid, facts.node.map(Arc::from).as_ref(), facts.ready);
             }
         })
         .await

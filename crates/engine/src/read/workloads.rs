@@ -95,7 +95,7 @@ impl Engine {
         let what = format!("{kind} in {}", subject.namespace);
         let mut objects = Vec::new();
         self.list_all(&api, ListParams::default(), &what, |object| {
-            objects.extend(keep(object))
+            objects.extend(keep(&object))
         })
         .await?;
         Ok(objects)

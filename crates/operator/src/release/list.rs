@@ -10,11 +10,9 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::error::{OperatorError, kube_message};
+use lanyard_engine::PAGE;
 use lanyard_engine::issuer::RESPONSE_TIMEOUT;
 use lanyard_engine::raw::{RawClass, RawIdentity};
-
-/// Objects per page of a list.
-const PAGE: u32 = 500;
 
 /// The identities with the finalizer of Lanyard.
 pub(super) async fn held(

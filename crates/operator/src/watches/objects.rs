@@ -14,7 +14,7 @@ use crate::hash::hash;
 use crate::identity::fingerprint::external_fingerprint;
 use crate::identity::key::ObjectKey;
 use crate::identity::object_table::ObjectTable;
-use crate::watched::{WatchHealth, paged_small, watched};
+use crate::watched::{WatchHealth, paged, watched};
 use lanyard_engine::raw::RawIdentity;
 
 /// Starts the watch. Returns the store that it fills and the stream of objects to reconcile.
@@ -33,7 +33,7 @@ pub fn objects(
     let store = writer.as_reader();
     let stored = writer.as_reader();
     let api = Api::<RawIdentity>::all(client);
-    let stream = watched(api, paged_small(), "workloadidentities", health)
+    let stream = watched(api, paged(), "workloadidentities", health)
         .modify(RawIdentity::bound)
         .reflect(writer)
         .inspect(move |event| {

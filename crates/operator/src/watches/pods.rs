@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
 use futures::{Stream, StreamExt};
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
 use kube_runtime::reflector::ObjectRef;
 use kube_runtime::watcher::Event;
 use lanyard_core::model::reason::Reason;
 use lanyard_core::reconcile::gate::WriteGate;
-use lanyard_engine::pods::{PodIndex, SubjectKey};
+use lanyard_engine::pods::{PodIndex, PodRecord, SubjectKey};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -28,7 +27,7 @@ const DEBOUNCE: Duration = Duration::from_secs(1);
 /// Watches pods and updates `status.pods` and `PodsCurrent` without an AWS call. While a transition waits for pods, the
 /// object is requeued instead.
 pub async fn pods(context: Arc<Context>, requeue: UnboundedSender<IdentityRef>) {
-    let api: Api<Pod> = Api::all(context.engine.kube().clone());
+    let api: Api<PodRecord> = Api::all(context.engine.kube().clone());
     let events = watched(api, paged(), "pods", &context.watch_health);
     let changes = events
         .filter_map(|event| futures::future::ready(event.ok()))
@@ -86,7 +85,7 @@ impl ChangedSubjects {
     }
 }
 
-fn affected_subjects(context: &Context, event: Event<Pod>) -> Vec<SubjectKey> {
+fn affected_subjects(context: &Context, event: Event<PodRecord>) -> Vec<SubjectKey> {
     let mut index = context.pods.write().unwrap_or_else(PoisonError::into_inner);
     let was_complete = index.is_complete();
     let mut subjects = apply(&mut index, event);
@@ -100,13 +99,13 @@ fn affected_subjects(context: &Context, event: Event<Pod>) -> Vec<SubjectKey> {
 }
 
 /// Records a watch event in the pod index and returns the subjects whose count may have changed.
-fn apply(index: &mut PodIndex, event: Event<Pod>) -> Vec<SubjectKey> {
+fn apply(index: &mut PodIndex, event: Event<PodRecord>) -> Vec<SubjectKey> {
     match event {
         Event::Init => {
             index.list_begins();
             Vec::new()
         }
-        Event::InitApply(pod) | Event::Apply(pod) => index.upsert(&pod),
+        Event::InitApply(pod) | Event::Apply(pod) => index.upsert(pod),
         Event::Delete(pod) => index.delete(&pod),
         Event::InitDone => index.list_ends(),
     }

@@ -14,6 +14,8 @@ pub struct Usage {
     pub resident: f64,
     /// Its maximum since the start.
     pub peak: f64,
+    /// The part that no file backs: heap and stacks, without the code. Shared pages of code count for every process.
+    pub anonymous: f64,
     /// Processor seconds so far.
     pub cpu: f64,
 }
@@ -43,6 +45,7 @@ pub fn of(process: u32) -> Result<Usage> {
     Ok(Usage {
         resident: line("VmRSS:").context("no VmRSS")?,
         peak: line("VmHWM:").context("no VmHWM")?,
+        anonymous: line("RssAnon:").context("no RssAnon")?,
         cpu: ticks / TICKS,
     })
 }
@@ -52,6 +55,7 @@ mod tests {
     #[test]
     fn this_process_has_memory_and_no_less_at_its_peak() {
         let usage = super::of(std::process::id()).unwrap();
-        assert!(usage.resident > 0.1 && usage.peak >= usage.resident && usage.cpu >= 0.0);
+        assert!(usage.resident > 0.1 && usage.peak >= usage.resident);
+        assert!(usage.anonymous <= usage.resident && usage.cpu >= 0.0);
     }
 }

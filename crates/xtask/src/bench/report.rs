@@ -35,6 +35,8 @@ pub struct Measured {
     /// Resident memory of the operator at the end, and the most that it was, in MB.
     pub resident_mb: f64,
     pub peak_mb: f64,
+    /// The anonymous part of it at the end: heap and stacks.
+    pub anonymous_mb: f64,
     /// Processor seconds of the operator in this scenario.
     pub cpu_seconds: f64,
     /// More numbers, by name.
@@ -69,6 +71,7 @@ impl Measured {
         Self {
             resident_mb: after.resident,
             peak_mb: after.peak,
+            anonymous_mb: after.anonymous,
             cpu_seconds: after.cpu - before.cpu,
             ..self
         }

@@ -86,7 +86,8 @@ fn checked(metrics: &str) -> f64 {
     looks.max(swept + looks.min(left))
 }
 
-fn value(metrics: &str, beginning: &str) -> Option<f64> {
+/// The value of the first sample whose line begins so.
+pub fn value(metrics: &str, beginning: &str) -> Option<f64> {
     metrics
         .lines()
         .find(|line| line.starts_with(beginning))

@@ -17,7 +17,7 @@ const SETTLED: Duration = Duration::from_secs(25);
 const CALLS_EACH: f64 = 0.05;
 /// From this size on that holds: below it, the few calls that any comparison takes weigh more.
 const FROM: usize = 1000;
-/// Limit of the design for ten thousand identities, in MB.
+/// Limit of the design for ten thousand identities, in MB of heap and stacks.
 const MEMORY: f64 = 60.0;
 
 pub async fn play(fleet: &Fleet<'_>, interval: Duration) -> Result<Vec<Measured>> {
@@ -47,7 +47,7 @@ pub async fn play(fleet: &Fleet<'_>, interval: Duration) -> Result<Vec<Measured>
         ));
     }
     if fleet.size >= 10_000 {
-        targets.push(Target::at_most("MB resident", MEMORY, after.resident));
+        targets.push(Target::at_most("MB of anonymous memory", MEMORY, after.anonymous));
     }
     let measured = Measured {
         scenario: "steady",

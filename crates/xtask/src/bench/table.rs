@@ -15,6 +15,7 @@ pub fn print_one(measured: &Measured) {
         calls,
         resident_mb,
         peak_mb,
+        anonymous_mb,
         cpu_seconds,
         details,
         ..
@@ -22,12 +23,12 @@ pub fn print_one(measured: &Measured) {
     println!(
         "\n{} {}",
         style("▸").cyan().bold(),
-        style(format!("{scenario}, {size} identities")).bold()
+        style(format!("{scenario}, size {size}")).bold()
     );
     println!("  {seconds:.1} s until {until}");
     println!(
-        "  {} calls of AWS, {} of them writes, {} throttled; {resident_mb:.1} MB resident (at most {peak_mb:.1}), \
-         {cpu_seconds:.1} s of processor",
+        "  {} calls of AWS, {} of them writes, {} throttled; {resident_mb:.1} MB resident (at most {peak_mb:.1}, \
+         anonymous {anonymous_mb:.1}), {cpu_seconds:.1} s of processor",
         calls.calls, calls.writes, calls.throttled
     );
     for (what, number) in details {
