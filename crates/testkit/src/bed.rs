@@ -379,7 +379,7 @@ mod tests {
     use super::leads_away;
 
     #[test]
-    fn credentials_endpoints_certificates_and_proxies_lead_away() {
+    fn foreign_aws_settings_are_detected() {
         for name in [
             "AWS_CA_BUNDLE",
             "AWS_PROFILE",

@@ -21,7 +21,7 @@ const ROLE: &str = "arn:aws:iam::000000000000:role/r";
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},"Action":"sts:*"}}"#;
 
 #[tokio::test]
-async fn a_new_pod_gets_the_credentials_of_its_service_account() -> Result<()> {
+async fn new_pod_gets_credentials_of_service_account() -> Result<()> {
     let bed = TestBed::start(TestBedOptions {
         webhook: false,
         ..TestBedOptions::default()
@@ -108,7 +108,7 @@ const LAG: Duration = Duration::from_millis(700);
 const OTHER: &str = "arn:aws:iam::000000000000:role/other";
 
 #[tokio::test]
-async fn new_pods_get_the_earlier_answer_for_as_long_as_the_lag_is() -> Result<()> {
+async fn new_pod_gets_previous_answer_during_lag() -> Result<()> {
     let bed = TestBed::start(TestBedOptions::default()).await?;
     let client = bed.client().await?;
     account(&client, "orders", &json!({"eks.amazonaws.com/role-arn": ROLE})).await?;

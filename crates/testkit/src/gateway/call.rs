@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signed_form_is_named_by_its_action() {
+    fn signed_form_call_is_named_by_action() {
         let call = Call::of(&iam(&[("Action", "CreateRole"), ("RoleName", "orders")])).unwrap();
         assert_eq!(
             (call.service, call.operation.as_str(), call.write),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_call_is_named_by_method_and_path() {
+    fn rest_call_is_named_by_method_and_path() {
         let create = Call::of(&eks(
             "POST",
             "/clusters/c/pod-identity-associations",
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_of_sqs_is_named_by_its_header_and_is_about_its_queue() {
+    fn sqs_call_is_named_by_header_with_queue_as_subject() {
         let body = r#"{"QueueUrl":"http://127.0.0.1:1/000000000000/events"}"#;
         let receive = Call::of(&sqs("ReceiveMessage", body)).unwrap();
         assert_eq!(
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn only_web_identity_comes_unsigned() {
+    fn unsigned_call_is_web_identity_only() {
         let assume = unsigned(&[
             ("Action", "AssumeRoleWithWebIdentity"),
             ("RoleArn", "arn:aws:iam::1:role/r"),

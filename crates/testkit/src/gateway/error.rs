@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_worded_as_its_service_words_it() {
+    fn error_has_the_format_of_its_service() {
         let iam = error(Service::Iam, 404, "NoSuchEntity", "Role <r> & more");
         assert_eq!(iam.status, 404);
         assert!(

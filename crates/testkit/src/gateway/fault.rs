@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_strikes_at_its_turn_only() {
+    fn fault_applies_to_its_nth_call_only() {
         let faults = Faults::default();
         let handle = faults.add(Fault::on("CreateRole").nth(2).resets());
         let create = call("CreateRole", true, "orders");
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_limited_to_a_subject_counts_its_calls_only() {
+    fn fault_of_subject_counts_calls_of_subject_only() {
         let faults = Faults::default();
         faults.add(Fault::on_writes().about("orders").first(1).denies());
         assert!(faults.strike(&call("CreateRole", true, "carts")).is_empty());
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_taken_back_strikes_no_more() {
+    fn removed_fault_no_longer_applies() {
         let faults = Faults::default();
         let handle = faults.add(Fault::on_any().denies());
         faults.add(Fault::on_reads().delays(Duration::from_secs(1)));

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_counted_from_a_mark_on() {
+    fn calls_are_counted_since_a_mark() {
         let ledger = Ledger::new();
         ledger.record(entry("GetRole", false, "old", Some(200)));
         let mark = ledger.mark();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiting_ends_with_the_call_waited_for() {
+    async fn wait_ends_with_the_expected_call() {
         let ledger = Ledger::new();
         let mark = ledger.mark();
         let recorder = ledger.clone();

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_passes_and_then_only_the_rate() {
+    fn burst_passes_then_rate_applies() {
         let start = Instant::now();
         let mut buckets = Buckets::of(vec![Throttle::calls(10.0).burst(2.0)], start);
         let write = call(Service::Iam, true);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_stops_only_what_concerns_it() {
+    fn bucket_throttles_only_its_operations() {
         let start = Instant::now();
         let mut buckets = Buckets::of(vec![Throttle::writes(1.0).to(Service::Eks)], start);
         assert!(

@@ -144,7 +144,7 @@ mod tests {
                          <member><Name>b</Name><Tags/></member></Roles><IsTruncated>false</IsTruncated></R>";
 
     #[test]
-    fn members_of_members_are_passed_over() {
+    fn nested_members_are_skipped() {
         let roles = members(inner(ROLES, "Roles").unwrap());
         assert_eq!(roles.len(), 2);
         assert_eq!(
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_is_not_a_grandchild() {
+    fn child_lookup_ignores_grandchildren() {
         let role = "<Profiles><member><Arn>profile</Arn></member></Profiles><Path/> <Arn>role</Arn>";
         assert_eq!(child(role, "Arn").as_deref(), Some("role"));
         assert_eq!(
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_name_is_not_the_name() {
+    fn longer_element_name_does_not_match() {
         assert_eq!(inner("<RoleName>a</RoleName><Role>b</Role>", "Role"), Some("b"));
     }
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn escaping_is_undone_by_reading() {
+    fn escaped_text_is_read_back_unchanged() {
         assert_eq!(
             text(&format!("<D>{}</D>", escape("a<b> & \"c\" &lt;")), "D"),
             Some("a<b> & \"c\" &lt;".into())
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_element_is_none() {
+    fn unclosed_element_is_none() {
         assert_eq!(inner("<a><b></a>", "b"), None);
     }
 }

@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_go_compare_by_number() {
+    fn go_versions_compare_by_number() {
         assert_eq!(version("go1.26.8"), Some((1, 26)));
         assert_eq!(version("go1.27rc1"), Some((1, 27)));
         assert!(version("go1.9") < Some(GO));

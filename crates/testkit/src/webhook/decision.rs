@@ -127,13 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn without_association_and_annotation_nothing_happens() {
+    fn pod_without_association_or_annotation_is_unchanged() {
         assert_eq!(decide(&json!({}), &known(false, &[("audience", "a")]), 0), None);
         assert_eq!(decide(&json!({}), &known(false, &[("role-arn", "")]), 0), None);
     }
 
     #[test]
-    fn an_association_goes_before_the_annotation() {
+    fn association_takes_precedence_over_annotation() {
         let decision = decide(
             &json!({}),
             &known(
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_annotation_names_role_and_audience() {
+    fn annotation_sets_role_and_audience() {
         let audience = |annotations: &[(&str, &str)]| match decide(&json!({}), &known(false, annotations), 0)
             .unwrap()
             .credentials
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pods_token_life_beats_the_service_accounts_and_has_a_floor() {
+    fn pod_token_lifetime_overrides_account_with_minimum() {
         let life = |pod: Value, account: &str| {
             decide(&pod, &known(false, &[role(), ("token-expiration", account)]), 0)
                 .unwrap()
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_default_token_life_of_pod_identity_is_spread() {
+    fn default_pod_identity_token_lifetime_has_jitter() {
         let life = |known: &Known, spread| decide(&json!({}), known, spread).unwrap().token_expiration;
         let associated = known(true, &[]);
         assert_eq!(
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_names_containers_to_skip() {
+    fn pod_annotation_lists_containers_to_skip() {
         let pod = json!({"metadata": {"annotations": {"eks.amazonaws.com/skip-containers": "proxy,logs"}}});
         let skipped = decide(&pod, &known(true, &[]), 0).unwrap().skipped;
         assert_eq!(skipped.into_iter().collect::<Vec<_>>(), ["logs", "proxy"]);

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_before_a_change_is_known() {
+    fn previous_version_is_known_after_a_change() {
         let past = Past::default();
         past.begins(&account("a"));
         assert_eq!(role(&past, HOUR).as_deref(), Some("a"));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_only_now_was_not_there() {
+    fn new_object_has_no_previous_version() {
         let past = Past::default();
         past.turns(&account("a"), Some(account("a").annotations().clone()));
         assert_eq!(role(&past, HOUR), None);

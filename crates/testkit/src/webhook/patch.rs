@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn pod_identity_brings_its_variables_volume_and_label() {
+    fn pod_identity_adds_variables_volume_and_label() {
         let pod = json!({"metadata": {}, "spec": {"containers": [{"name": "app"}]}});
         let operations = patch(&pod, &decision(Credentials::PodIdentity), "eu-west-1");
         assert_eq!(
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn irsa_brings_role_and_token_and_no_label() {
+    fn irsa_adds_role_and_token_without_label() {
         let pod = json!({"metadata": {"labels": {}}, "spec": {
             "containers": [{"name": "app"}], "initContainers": [{"name": "init"}], "volumes": [{"name": "other"}],
         }});
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_container_sets_is_left_alone() {
+    fn variables_of_the_container_are_kept() {
         let own = json!([{"name": "AWS_ROLE_ARN", "value": "own"}, {"name": "AWS_REGION", "value": "own"}]);
         let pod = json!({"spec": {"containers": [{"name": "app", "env": own}], "volumes": [{"name": "aws-iam-token"}]}});
         let operations = patch(&pod, &irsa(), "eu-west-1");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_container_stays_as_it_is() {
+    fn skipped_container_is_unchanged() {
         let pod = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "app"}, {"name": "proxy"}]}});
         let skipping = Decision {
             skipped: BTreeSet::from(["proxy".to_owned()]),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_windows_pod_gets_a_windows_path() {
+    fn windows_pod_gets_windows_path() {
         let pod = json!({"spec": {"nodeSelector": {"kubernetes.io/os": "windows"}, "containers": [{"name": "app"}]}});
         let variables = env(&value_of(&patch(&pod, &irsa(), "r"), "/spec/containers")[0]);
         assert!(

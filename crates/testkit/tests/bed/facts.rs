@@ -12,7 +12,7 @@ use lanyard_testkit::{TestBed, TestBedOptions};
 use crate::support::{Claims, eventually, iam, rolled_out};
 
 #[tokio::test]
-async fn a_test_bed_is_a_cluster_with_aws_beside_it() -> Result<()> {
+async fn test_bed_has_cluster_and_aws_endpoints() -> Result<()> {
     let bed = TestBed::start(TestBedOptions::default()).await?;
     let client = bed.client().await?;
 
@@ -122,7 +122,7 @@ async fn two_test_beds_run_side_by_side() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_issuer_may_be_given_as_on_a_cluster_that_is_not_eks() -> Result<()> {
+async fn issuer_can_be_set_for_non_eks_cluster() -> Result<()> {
     let issuer = "https://oidc.example.com/self-managed";
     let options = TestBedOptions {
         issuer: Some(issuer.to_owned()),
@@ -140,7 +140,7 @@ async fn an_issuer_may_be_given_as_on_a_cluster_that_is_not_eks() -> Result<()> 
 }
 
 #[tokio::test]
-async fn localstack_answers_when_asked_for() -> Result<()> {
+async fn localstack_runs_on_request() -> Result<()> {
     let bed = TestBed::start(TestBedOptions {
         localstack: true,
         ..TestBedOptions::default()
@@ -154,7 +154,7 @@ async fn localstack_answers_when_asked_for() -> Result<()> {
 
 /// Each test has a runtime that ends with it; what they share must not end with the first.
 #[test]
-fn the_shared_test_bed_outlives_the_runtime_it_was_started_in() -> Result<()> {
+fn shared_test_bed_outlives_its_first_runtime() -> Result<()> {
     for _ in 0..2 {
         tokio::runtime::Runtime::new()?.block_on(async {
             let bed = TestBed::shared().await?;

@@ -28,7 +28,7 @@ async fn start() -> Result<()> {
 }
 
 #[test]
-fn a_missing_tool_is_one_sentence_with_the_fix() -> Result<()> {
+fn missing_tool_error_names_the_fix() -> Result<()> {
     let place = TempDir::new()?;
     let bin = place.path().join("bin");
     fs::create_dir(&bin)?;
@@ -53,7 +53,7 @@ fn a_missing_tool_is_one_sentence_with_the_fix() -> Result<()> {
 }
 
 #[test]
-fn a_build_that_fails_shows_the_end_of_its_log() -> Result<()> {
+fn failed_build_shows_end_of_log() -> Result<()> {
     let place = TempDir::new()?;
     let go = "[ $1 = env ] && { echo go1.26.0; echo local; exit; }; echo no such package; exit 1";
     script(&place.path().join("go"), go)?;
@@ -65,7 +65,7 @@ fn a_build_that_fails_shows_the_end_of_its_log() -> Result<()> {
 }
 
 #[test]
-fn a_process_that_dies_is_named_and_its_log_is_kept() -> Result<()> {
+fn dead_process_is_named_and_log_is_kept() -> Result<()> {
     let assets = assets()?;
     script(&assets.path().join("kube-apiserver"), "echo cannot do it; exit 3")?;
     let sentence = "kube-apiserver ended (exit status: 3) before it was ready";
@@ -82,7 +82,7 @@ fn a_process_that_dies_is_named_and_its_log_is_kept() -> Result<()> {
 }
 
 #[test]
-fn kubebuilder_assets_are_used_and_must_be_whole() -> Result<()> {
+fn kubebuilder_assets_must_be_complete() -> Result<()> {
     let assets = assets()?;
     let sentence = "which has no kube-apiserver: fill it with setup-envtest, or unset it";
     starting_says(sentence, &[("KUBEBUILDER_ASSETS", assets.path())])?;

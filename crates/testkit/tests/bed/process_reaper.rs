@@ -26,7 +26,7 @@ async fn owner() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_killed_owner_leaves_no_process_and_no_data() -> Result<()> {
+async fn killed_owner_leaves_no_process_and_no_data() -> Result<()> {
     let mut owner = Command::new(env::current_exe()?)
         .args(["--ignored", "--exact", "process_reaper::owner", "--nocapture"])
         .stdout(Stdio::piped())

@@ -24,7 +24,7 @@ fn path(association: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_clusters_issuer_is_https() -> Result<()> {
+async fn cluster_issuer_is_https() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let described = aws
         .eks("GET", &format!("/clusters/{CLUSTER}"), &NONE)
@@ -39,7 +39,7 @@ async fn the_clusters_issuer_is_https() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cluster_in_auto_mode_says_so() -> Result<()> {
+async fn cluster_in_auto_mode_is_described_so() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     // No role, which ministack would look for in its own IAM.
     let asked = json!({"name": "auto-mode", "roleArn": "", "computeConfig": {"enabled": true}});
@@ -57,7 +57,7 @@ async fn a_cluster_in_auto_mode_says_so() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_association_needs_a_role_that_trusts_pods() -> Result<()> {
+async fn association_requires_role_that_trusts_pods() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let create = async |role: &str| {
         let asked = json!({"namespace": "shop", "serviceAccount": "trusting", "roleArn": format!("arn:aws:iam::000000000000:role/{role}")});
@@ -112,7 +112,7 @@ async fn an_association_needs_a_role_that_trusts_pods() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_it_names_and_clears_what_is_empty() -> Result<()> {
+async fn update_changes_given_and_clears_empty_fields() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let made = aws.associate(CLUSTER, "updated").await?;
     assert_eq!((made.get("ownerArn"), made.get("externalId")), (None, None));
@@ -158,7 +158,7 @@ async fn an_update_changes_what_it_names_and_clears_what_is_empty() -> Result<()
 }
 
 #[tokio::test]
-async fn an_associations_tags_can_be_changed() -> Result<()> {
+async fn association_tags_can_be_changed() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let made = aws.associate(CLUSTER, "tagged").await?;
     let tags_path = format!(
@@ -196,7 +196,7 @@ async fn an_associations_tags_can_be_changed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn associations_come_in_pages() -> Result<()> {
+async fn associations_are_listed_in_pages() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     for name in ["listed-1", "listed-2", "listed-3"] {
         aws.associate(CLUSTER, name).await?;
@@ -255,7 +255,7 @@ async fn associations_come_in_pages() -> Result<()> {
 }
 
 #[tokio::test]
-async fn times_owners_and_subjects_are_the_gateways_to_say() -> Result<()> {
+async fn gateway_sets_times_owners_and_subjects() -> Result<()> {
     let (gateway, aws) = gateway().await?;
     let made = aws.associate(CLUSTER, "older").await?;
     gateway.shift_association_times(Duration::from_secs(3600));

@@ -35,7 +35,7 @@ async fn calls_are_recorded_with_their_subject() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_reset_comes_before_and_a_swallowed_answer_after_the_deed() -> Result<()> {
+async fn reset_precedes_and_dropped_answer_follows_the_call() -> Result<()> {
     let (gateway, aws) = gateway().await?;
     gateway
         .faults()
@@ -55,7 +55,7 @@ async fn a_reset_comes_before_and_a_swallowed_answer_after_the_deed() -> Result<
 }
 
 #[tokio::test]
-async fn an_error_is_made_up_in_the_services_own_shape() -> Result<()> {
+async fn injected_error_has_the_format_of_its_service() -> Result<()> {
     let (gateway, aws) = gateway().await?;
     gateway
         .faults()
@@ -70,7 +70,7 @@ async fn an_error_is_made_up_in_the_services_own_shape() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_stale_read_is_the_answer_before() -> Result<()> {
+async fn stale_read_returns_previous_answer() -> Result<()> {
     let (gateway, aws) = gateway().await?;
     aws.iam("GetRole", &[("RoleName", "stale")])
         .await?
@@ -85,7 +85,7 @@ async fn a_stale_read_is_the_answer_before() -> Result<()> {
 }
 
 #[tokio::test]
-async fn hooks_run_before_and_after_the_deed() -> Result<()> {
+async fn hooks_run_before_and_after_the_call() -> Result<()> {
     let (gateway, aws) = gateway().await?;
     let seen = Arc::new(AtomicUsize::new(0));
     let looks = |wanted: u16, seen: &Arc<AtomicUsize>| {
@@ -116,7 +116,7 @@ async fn hooks_run_before_and_after_the_deed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn calls_wait_for_the_latency_and_are_throttled_above_the_rate() -> Result<()> {
+async fn latency_is_added_and_rate_is_throttled() -> Result<()> {
     let (gateway, aws) = gateway().await?;
     gateway.set_latency(Duration::from_millis(80));
     let start = Instant::now();
@@ -137,7 +137,7 @@ async fn calls_wait_for_the_latency_and_are_throttled_above_the_rate() -> Result
 }
 
 #[tokio::test]
-async fn a_dropped_gateway_has_stopped() -> Result<()> {
+async fn dropped_gateway_has_stopped() -> Result<()> {
     let (gateway, aws) = gateway().await?;
     drop(gateway);
     // The task ends as soon as the runtime gets to it.

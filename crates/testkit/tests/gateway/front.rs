@@ -38,7 +38,7 @@ async fn create(client: &Client, name: &str) -> Result<ConfigMap, kube::Error> {
 }
 
 #[tokio::test]
-async fn the_user_behind_the_front_speaks() -> Result<()> {
+async fn front_forwards_the_user() -> Result<()> {
     let (_gateway, _front, client) = front().await?;
     let reviews: Api<SelfSubjectReview> = Api::all(client);
     let review = reviews
@@ -53,7 +53,7 @@ async fn the_user_behind_the_front_speaks() -> Result<()> {
 }
 
 #[tokio::test]
-async fn calls_are_recorded_in_the_words_of_rbac() -> Result<()> {
+async fn front_records_rbac_verbs_and_resources() -> Result<()> {
     let (gateway, _front, client) = front().await?;
     create(&client, "recorded").await?;
     assert!(maps(&client).get_opt("recorded-absent").await?.is_none());
@@ -74,7 +74,7 @@ async fn calls_are_recorded_in_the_words_of_rbac() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_nth_deed_is_counted_over_aws_and_api_server() -> Result<()> {
+async fn nth_write_counts_aws_and_api_server() -> Result<()> {
     let (gateway, _front, client) = front().await?;
     let aws = Aws::at(&gateway.url());
     let fault = gateway.faults().add(Fault::on_deeds().nth(3).resets());
@@ -91,7 +91,7 @@ async fn the_nth_deed_is_counted_over_aws_and_api_server() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_swallowed_answer_leaves_the_deed_done() -> Result<()> {
+async fn dropped_answer_leaves_the_write_applied() -> Result<()> {
     let (gateway, _front, client) = front().await?;
     gateway
         .faults()
@@ -102,7 +102,7 @@ async fn a_swallowed_answer_leaves_the_deed_done() -> Result<()> {
 }
 
 #[tokio::test]
-async fn refusals_are_statuses_and_a_stale_read_is_the_answer_before() -> Result<()> {
+async fn front_returns_error_status_or_previous_answer() -> Result<()> {
     let (gateway, _front, client) = front().await?;
     let faults = gateway.faults();
     let refused =
@@ -134,7 +134,7 @@ async fn refusals_are_statuses_and_a_stale_read_is_the_answer_before() -> Result
 }
 
 #[tokio::test]
-async fn a_watch_comes_through_as_it_happens_and_ends_when_the_server_goes_away() -> Result<()> {
+async fn front_streams_watch_until_server_ends() -> Result<()> {
     let (gateway, front, client) = front().await?;
     let named = WatchParams::default()
         .fields("metadata.name=watched")

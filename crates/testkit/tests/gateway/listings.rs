@@ -23,7 +23,7 @@ async fn make(aws: &Aws, path: &str, names: &[&str]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn roles_come_in_pages_without_tags() -> Result<()> {
+async fn roles_are_listed_in_pages_without_tags() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     make(&aws, "/pages/", &["page-1", "page-2", "page-3"]).await?;
     let first = aws
@@ -61,7 +61,7 @@ async fn roles_come_in_pages_without_tags() -> Result<()> {
 }
 
 #[tokio::test]
-async fn account_details_come_in_pages_with_boundaries() -> Result<()> {
+async fn account_details_are_paged_with_boundaries() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     make(&aws, "/details/", &["detail-1", "detail-2", "detail-3"]).await?;
     aws.iam(

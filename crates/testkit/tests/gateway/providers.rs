@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::gateway;
 
 #[tokio::test]
-async fn a_provider_can_be_changed() -> Result<()> {
+async fn provider_can_be_changed() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let arn = "arn:aws:iam::000000000000:oidc-provider/changed.example.com/id/A";
     let named = ("OpenIDConnectProviderArn", arn);
@@ -62,7 +62,7 @@ async fn a_provider_can_be_changed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_there_cannot_be_changed() -> Result<()> {
+async fn missing_provider_cannot_be_changed() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let named = (
         "OpenIDConnectProviderArn",

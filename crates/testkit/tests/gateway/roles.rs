@@ -6,7 +6,7 @@ use crate::aws::PODS_TRUST;
 use crate::gateway;
 
 #[tokio::test]
-async fn what_is_no_policy_is_refused() -> Result<()> {
+async fn invalid_policy_is_rejected() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let role = |document| [("RoleName", "documents"), ("AssumeRolePolicyDocument", document)];
     aws.iam("CreateRole", &role("nonsense"))
@@ -49,7 +49,7 @@ async fn what_is_no_policy_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_description_is_escaped_and_can_be_cleared() -> Result<()> {
+async fn description_is_escaped_and_can_be_cleared() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let described = [
         ("RoleName", "described"),
@@ -84,7 +84,7 @@ async fn a_description_is_escaped_and_can_be_cleared() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_policy_that_does_not_exist_is_not_attached() -> Result<()> {
+async fn missing_policy_is_not_attached() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     aws.pods_role("attached").await?;
     let attach = |arn| [("RoleName", "attached"), ("PolicyArn", arn)];
@@ -118,7 +118,7 @@ async fn a_policy_that_does_not_exist_is_not_attached() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_role_with_policies_is_not_deleted() -> Result<()> {
+async fn role_with_policies_is_not_deleted() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let named = [("RoleName", "deleted")];
     let attached = [
@@ -137,7 +137,7 @@ async fn a_role_with_policies_is_not_deleted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_roles_tags_and_boundary_come_and_go() -> Result<()> {
+async fn role_tags_and_boundary_are_set_and_removed() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
     let boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess";
     aws.iam(

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::web_identity::{AUDIENCE, World};
 
 #[tokio::test]
-async fn anothers_token_does_not() -> Result<()> {
+async fn token_of_other_subject_is_rejected() -> Result<()> {
     let world = World::new().await?;
     let role = world.role("web-own").await?;
     let other = world.token("web-other", AUDIENCE).await?;

@@ -108,7 +108,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn the_subjects_token_gets_the_role() -> Result<()> {
+async fn token_of_subject_gets_the_role() -> Result<()> {
     let world = World::new().await?;
     let role = world.role("web").await?;
     let token = world.token("web", AUDIENCE).await?;
@@ -129,7 +129,7 @@ async fn the_subjects_token_gets_the_role() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_bad_token_is_refused_before_the_trust_is_looked_at() -> Result<()> {
+async fn invalid_token_is_rejected_before_trust() -> Result<()> {
     let world = World::new().await?;
     let role = world.role("web-bad").await?;
     let good = world.token("web-bad", AUDIENCE).await?;
@@ -172,7 +172,7 @@ async fn a_bad_token_is_refused_before_the_trust_is_looked_at() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_issuer_needs_a_provider_and_its_keys() -> Result<()> {
+async fn issuer_requires_provider_and_keys() -> Result<()> {
     let world = World::new().await?;
     let role = world.role("web-issuer").await?;
     let payload =

@@ -53,7 +53,7 @@ pub fn of(process: u32) -> Result<Usage> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn this_process_has_memory_and_no_less_at_its_peak() {
+    fn own_process_has_consistent_memory_values() {
         let usage = super::of(std::process::id()).unwrap();
         assert!(usage.resident > 0.1 && usage.peak >= usage.resident);
         assert!(usage.anonymous <= usage.resident && usage.cpu >= 0.0);

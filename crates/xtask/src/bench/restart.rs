@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_of_every_outcome_count_as_checks() {
+    fn reconciles_of_every_outcome_count_as_checks() {
         let metrics = "# TYPE lanyard_reconcile counter\nlanyard_reconcile_total{outcome=\"success\"} 5\n\
                        lanyard_reconcile_total{outcome=\"waiting\"} 2\nlanyard_leader 1\n";
         assert!((checked(metrics) - 7.0).abs() < f64::EPSILON);

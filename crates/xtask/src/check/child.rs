@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_outputs_come_as_one_stream_in_order() {
+    fn stdout_and_stderr_are_merged_in_order() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo one; echo two >&2; printf three; exit 3"]);
         let mut lines = Vec::new();

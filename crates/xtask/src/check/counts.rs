@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn closing_lines_add_up_and_others_do_not_count() {
+    fn result_lines_are_added_and_others_ignored() {
         let mut counts = Counts::default();
         for line in [
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s",

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_of_the_design_is_allowed_and_its_reverse_is_not() {
+    fn dependency_of_design_is_allowed_and_reverse_rejected() {
         assert_eq!(said(ENGINE, &used(CORE, Value::Null)), None);
         assert_eq!(
             said(CORE, &used(ENGINE, Value::Null)).unwrap(),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_testkit_is_for_tests() {
+    fn testkit_is_allowed_in_tests_only() {
         assert_eq!(said(OPERATOR, &used(TESTKIT, json!("dev"))), None);
         assert!(said(OPERATOR, &used(TESTKIT, Value::Null)).is_some());
         assert_eq!(
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_adapter_names_an_aws_client() {
+    fn aws_client_is_allowed_in_adapter_only() {
         assert_eq!(said(AWS, &used("aws-sdk-iam", Value::Null)), None);
         assert!(said(ENGINE, &used("aws-sdk-iam", Value::Null)).is_some());
         assert_eq!(said(ENGINE, &used("aws-sdk-iam", json!("dev"))), None);

@@ -120,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn a_machines_path_is_seen_and_a_longer_path_is_not() {
+    fn machine_path_is_rejected_and_longer_path_allowed() {
         assert_eq!(problems("cache: /home/user/.cache"), 1);
         assert_eq!(problems("see https://example.com/home/page"), 0);
         assert_eq!(problems("$HOME/.cache"), 0);
     }
 
     #[test]
-    fn a_test_may_be_ignored_only_when_it_is_none() {
+    fn ignored_test_is_rejected_unless_child_process() {
         assert_eq!(problems("    #[ignore]"), 1);
         assert_eq!(problems("#[ignore = \"flaky\"]"), 1);
         assert_eq!(

@@ -151,7 +151,7 @@ See [the end](#the-end-of-it), [again](#the-end-of-it-1), [concepts](../concepts
     }
 
     #[test]
-    fn what_leads_nowhere_is_named_with_its_line() {
+    fn broken_link_is_reported_with_line() {
         let pages = pages();
         let files = pages.keys().cloned().collect();
         let found = broken(&pages, &files);
@@ -166,7 +166,7 @@ See [the end](#the-end-of-it), [again](#the-end-of-it-1), [concepts](../concepts
     }
 
     #[test]
-    fn a_link_stays_in_the_repository() {
+    fn link_out_of_the_repository_is_rejected() {
         let from = Path::new("docs/a.md");
         assert_eq!(resolve(from, "../README.md"), Some("README.md".into()));
         assert_eq!(resolve(from, "../../shared/x.md"), None);

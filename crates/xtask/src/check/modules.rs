@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn one_way_use_is_no_circle() {
+    fn one_way_use_is_allowed() {
         let files = [
             ("c/src/lib.rs", "mod a; mod b;"),
             ("c/src/a.rs", "use crate::b::B;"),

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_file_without_a_header_has_two_problems() {
+    fn long_file_without_header_has_two_findings() {
         let path = Path::new("a.rs");
         assert_eq!(
             objections(path, &format!("//! A header.\n{}", "\n".repeat(LINES - 1))),

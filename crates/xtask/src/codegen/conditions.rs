@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_condition_and_every_reason_stands_on_the_page() {
+    fn page_lists_every_condition_and_reason() {
         let page = page();
         for row in CONDITIONS {
             assert!(

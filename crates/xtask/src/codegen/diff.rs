@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_diff_shows_what_goes_and_what_comes() {
+    fn diff_shows_removed_and_added_lines() {
         let text = coloured(Path::new("a.md"), "one\ntwo\n", "one\n2\n");
         let plain = console::strip_ansi_codes(&text);
         assert_eq!(

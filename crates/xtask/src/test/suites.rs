@@ -47,7 +47,7 @@ pub(super) fn run(checkout: &Checkout, names: &[&str], counts: &mut Counts, samp
         thread::spawn(move || work(&waiting, &done, &bar));
     }
     drop(done);
-    let broken: Vec<String> = ran.iter().filter_map(|ran| tell(&ran, &bar, counts)).collect();
+    let broken: Vec<String> = ran.iter().filter_map(|ran| report(&ran, &bar, counts)).collect();
     bar.finish_and_clear();
     if !broken.is_empty() {
         bail!("these suites failed: {}", broken.join(", "));
@@ -99,7 +99,7 @@ fn work(waiting: &Mutex<Vec<(String, Command)>>, done: &Sender<Ran>, bar: &Progr
 }
 
 /// Shows the lines of a suite and counts its tests; its name, if it failed.
-fn tell(ran: &Ran, bar: &ProgressBar, counts: &mut Counts) -> Option<String> {
+fn report(ran: &Ran, bar: &ProgressBar, counts: &mut Counts) -> Option<String> {
     let mut own = Counts::default();
     let (output, success) = match &ran.ended {
         Ok(ended) => (ended.output.clone(), ended.success),
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_longest_begins_first_and_the_rest_stays_in_order() {
+    fn longest_suites_begin_first() {
         let names = ["admission", "crash_recovery", "operator", "rbac", "transitions"];
         let wanted = ["transitions", "crash_recovery", "admission", "operator", "rbac"];
         assert_eq!(in_order(&names), wanted);

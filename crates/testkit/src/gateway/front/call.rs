@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn verbs_and_resources_are_those_of_rbac() {
+    fn request_has_rbac_verb_and_resource() {
         let wid = "/apis/lanyard.dev/v1alpha1/namespaces/shop/workloadidentities/orders";
         let read = |operation: &str| (operation.to_owned(), false);
         let write = |operation: &str| (operation.to_owned(), true);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_known_by_its_path_or_by_its_body() {
+    fn object_name_is_read_from_path_or_body() {
         let lease = call(
             "PUT",
             "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/lanyard",

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn both_actions_are_needed_in_one_statement_or_two() {
+    fn trust_needs_both_actions_in_any_statement() {
         let trusts = |statements: Value| admits_pods(&json!({"Statement": statements}).to_string());
         assert!(trusts(json!([pods(&json!([
             "sts:AssumeRole",
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_policy_needs_the_tags_off() {
+    fn session_policy_requires_disabled_session_tags() {
         let policy = r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
         assert!(session_policy(&json!({"policy": policy}), None).is_some());
         assert_eq!(

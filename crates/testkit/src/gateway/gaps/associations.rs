@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn an_association_is_shown_as_eks_shows_it() {
+    fn association_has_the_fields_of_eks() {
         let associations = Associations::default();
         let mut shown = association();
         associations.dress(&mut shown);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_before_a_turn_is_known_for_as_long_as_somebody_asks() {
+    fn previous_version_is_kept_while_lag_is_set() {
         let associations = Associations::default();
         let note = |operation: &str| {
             let body = json!({"association": association()});
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn cleared_fields_are_gone_until_set_again() {
+    fn cleared_field_is_absent_until_set_again() {
         let associations = Associations::default();
         let update = |value: &str| {
             associations
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn times_shift_and_owners_show() {
+    fn times_are_shifted_and_owner_is_shown() {
         let associations = Associations::default();
         associations.shift_times(Duration::from_secs(60));
         associations.set_owner("a-1", "arn:addon");

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_issuer_is_public_and_auto_mode_is_remembered() {
+    fn issuer_is_public_and_auto_mode_is_kept() {
         let cluster =
             json!({"cluster": {"arn": "arn:c", "identity": {"oidc": {"issuer": "http://localhost:1/id/A"}}}});
         let clusters = Clusters::default();

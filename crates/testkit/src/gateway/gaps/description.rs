@@ -139,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_become_good_xml() {
+    fn description_is_escaped_as_xml() {
         let roles = "<m><Description>a & b <c></Description></m><m><Description>x &amp; y</Description></m>";
         let expected = "<m><Description>a &amp; b &lt;c&gt;</Description></m><m><Description>x &amp; y</Description></m>";
         assert_eq!(mended(roles), expected);
     }
 
     #[test]
-    fn an_empty_description_is_left_out() {
+    fn empty_description_is_omitted() {
         assert_eq!(
             mended("<R><Description></Description><A>1</A></R>"),
             "<R><A>1</A></R>"

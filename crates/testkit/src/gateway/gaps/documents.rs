@@ -196,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn good_documents_pass() {
+    fn valid_document_is_accepted() {
         assert_eq!(check(Kind::Trust, PODS), None);
         let read = r#"{"Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}"#;
         assert_eq!(check(Kind::Permission, read), None);
     }
 
     #[test]
-    fn what_is_not_a_policy_is_malformed() {
+    fn invalid_document_is_malformed() {
         for document in [
             "nonsense",
             "[]",
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trust_policy_has_a_principal_and_no_resource() {
+    fn trust_policy_requires_principal_and_no_resource() {
         let with_resource = PODS.replace(r#""Sid":"A1""#, r#""Resource":"*""#);
         assert_eq!(
             message(Kind::Trust, &with_resource),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_principal_is_malformed() {
+    fn deleted_principal_is_malformed() {
         let deleted = PODS.replace(
             r#""Service":"pods.eks.amazonaws.com""#,
             r#""AWS":["AROAEXAMPLEEXAMPLE12"]"#,
@@ -249,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sid_names_one_statement() {
+    fn duplicate_sid_is_malformed() {
         let twice = r#"{"Statement":[{"Sid":"A","Effect":"Allow","Action":"s3:*","Resource":"*"},{"Sid":"A","Effect":"Deny","Action":"s3:*","Resource":"*"}]}"#;
         assert!(message(Kind::Permission, twice).contains("must be unique"));
     }
 
     #[test]
-    fn a_long_trust_policy_exceeds_the_quota() {
+    fn long_trust_policy_exceeds_quota() {
         let long = PODS.replace("pods.eks.amazonaws.com", &"x".repeat(2048));
         let refused = check(Kind::Trust, &long).unwrap();
         assert_eq!(

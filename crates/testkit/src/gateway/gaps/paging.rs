@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_together_are_the_list() {
+    fn pages_concatenate_to_the_list() {
         let pages = Pages::default();
         let mut page = pages.first(items(5), 2);
         let mut read = page.items.clone();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_fits_has_no_next_page() {
+    fn list_within_one_page_has_no_token() {
         let pages = Pages::default();
         assert_eq!(pages.first(items(2), 2).token, None);
         assert_eq!(pages.next("1.2", 2), None);

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_change_by_key() {
+    fn tags_are_changed_by_key() {
         let mut provider = Provider::parse(FOUND);
         let tag = Form::parse(
             "Tags.member.1.Key=a&Tags.member.1.Value=2&Tags.member.2.Key=b&Tags.member.2.Value=3",
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_made_anew_from_what_was_read() {
+    fn provider_is_recreated_from_read_values() {
         let again: Vec<String> = Provider::parse(FOUND)
             .parameters()
             .into_iter()
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_url_is_given_without_its_scheme() {
+    fn provider_url_has_no_scheme() {
         let answer = without_scheme(Answer::xml(http::StatusCode::OK, FOUND.to_owned()));
         assert_eq!(xml::text(&answer.text(), "Url").as_deref(), Some("i/id/A"));
     }

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_published_key_signs() {
+    fn token_signed_by_unpublished_key_is_rejected() {
         let (key, other) = (Key::new(), Key::new());
         let token = key.sign();
         assert_eq!(verify(&key.published("k"), &token), Ok(()));
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_runs_out() {
+    fn expired_token_is_rejected() {
         let claims: Claims = serde_json::from_value(payload()).unwrap();
         assert_eq!(claims.check_time(999), Ok(()));
         assert_eq!(claims.check_time(1000).unwrap_err().code, "ExpiredTokenException");
     }
 
     #[test]
-    fn one_audience_must_be_the_providers() {
+    fn token_needs_one_audience_of_the_provider() {
         let claims: Claims = serde_json::from_value(payload()).unwrap();
         assert_eq!(claims.audience(&["api".into()]).unwrap(), "api");
         assert_eq!(
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restated_token_says_the_same_with_one_audience() {
+    fn restated_token_keeps_claims_with_one_audience() {
         let claims: Claims = serde_json::from_value(payload()).unwrap();
         let restated = Claims::unverified(&claims.restated("api")).unwrap();
         assert_eq!((restated.iss, restated.sub), (claims.iss, claims.sub));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_refused() {
+    fn malformed_token_is_rejected() {
         for token in ["", "a.b.c", "nonsense"] {
             assert_eq!(
                 Claims::unverified(token).unwrap_err().code,

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_role_of_an_account_is_a_place() {
+    fn role_arn_without_account_has_no_location() {
         assert_eq!(
             role_place("arn:aws-cn:iam::123456789012:role/p/r"),
             Some(("aws-cn", "123456789012"))
