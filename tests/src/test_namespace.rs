@@ -218,7 +218,7 @@ impl TestNamespace<'_> {
     pub async fn calls_about(&self, name: &str, mark: Mark) -> Result<Vec<Entry>> {
         let role = self.role_of(&self.identities().get(name).await?)?;
         let association = format!("{}/{name}", self.namespace);
-        let calls = self.stage.bed.gateway.ledger().since(mark);
+        let calls = self.stage.bed.gateway.ledger().since(mark).to_aws();
         let about = |entry: &&Entry| entry.call.is_about(&role) || entry.call.is_about(&association);
         Ok(calls.entries().iter().filter(about).cloned().collect())
     }

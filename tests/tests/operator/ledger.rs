@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use lanyard_api::{WorkloadIdentity, WorkloadIdentityStatus};
+use lanyard_testkit::gateway::{Calls, Service};
 use lanyard_tests::TestNamespace;
 use serde_json::{Value, json};
 
@@ -46,6 +47,36 @@ async fn pod_identity_creation_costs_at_most_six_calls() -> Result<()> {
 async fn irsa_creation_costs_at_most_six_calls() -> Result<()> {
     let scene = stage().await?.scene("led-irsa").await?;
     create(&scene, "led-irsa-orders", "IRSA").await
+}
+
+/// The requests about the namespace of an object from its creation until it is ready.
+async fn api_requests(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<Calls> {
+    let ledger = scene.stage.bed.gateway.ledger();
+    let mark = ledger.mark();
+    scene.apply(name, spec(method)).await?;
+    scene.until_ready(name).await?;
+    let in_namespace = |subject: &str| subject.split('/').next() == Some(scene.namespace.as_str());
+    Ok(ledger
+        .since(mark)
+        .to(Service::Kubernetes)
+        .with_subject(in_namespace))
+}
+
+#[tokio::test]
+async fn creation_costs_few_api_server_requests() -> Result<()> {
+    for (namespace, method, most) in [
+        ("led-api-pi", "PodIdentity", (12, 7)),
+        ("led-api-irsa", "IRSA", (11, 6)),
+    ] {
+        let scene = stage().await?.scene(namespace).await?;
+        let requests = api_requests(&scene, "orders", method).await?;
+        let observed = (requests.count(), requests.writes().count());
+        assert!(
+            observed <= most,
+            "{method}: {observed:?}, expected at most {most:?}: {requests}"
+        );
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ mod pod_identity;
 mod proof;
 
 use anyhow::Result;
-use lanyard_tests::{TestEnv, TestEnvOptions};
+use lanyard_tests::TestEnv;
 use tokio::sync::OnceCell;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
@@ -27,6 +27,6 @@ const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 async fn stage() -> Result<&'static TestEnv> {
     static TEST_ENV: OnceCell<TestEnv> = OnceCell::const_new();
     TEST_ENV
-        .get_or_try_init(|| TestEnv::set(BINARY, TestEnvOptions::default()))
+        .get_or_try_init(|| TestEnv::behind_gateway(BINARY, ""))
         .await
 }

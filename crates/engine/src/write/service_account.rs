@@ -35,12 +35,8 @@ impl Engine {
             };
         }
         self.recent_writes().annotating(subject, fingerprint(set));
-        let created = observed
-            .as_ref()
-            .is_none_or(|account| created_by_us(&account.metadata));
-        let account = match observed {
-            Some(account) => account,
-            None => self.create_service_account(subject, set).await?,
+        let Some(account) = observed else {
+            return self.create_service_account(subject, set).await;
         };
         let mut metadata = json!({
             "name": subject.name,
@@ -49,7 +45,7 @@ impl Engine {
             "uid": account.metadata.uid,
             "annotations": set,
         });
-        if let (true, Some(metadata)) = (created, metadata.as_object_mut()) {
+        if let (true, Some(metadata)) = (created_by_us(&account.metadata), metadata.as_object_mut()) {
             metadata.insert("labels".to_owned(), json!({ LABEL_MANAGED_BY: FIELD_MANAGER }));
         }
         let body = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata});
@@ -61,14 +57,13 @@ impl Engine {
         self.remove_leftovers(subject, &applied, remove).await
     }
 
-    /// Creates the ServiceAccount. Fails if another client created it first, and the next reconcile reads it.
-    /// The label is set from the start, because the operator may stop before the apply that follows, which only
-    /// transfers the annotations to the field manager.
+    /// Creates the ServiceAccount with label and annotations, which its field manager owns by that. Fails if another
+    /// client created it first, and the next reconcile reads it.
     async fn create_service_account(
         &self,
         subject: &Subject,
         annotations: &BTreeMap<String, String>,
-    ) -> Result<KubeServiceAccount, EngineError> {
+    ) -> Result<(), EngineError> {
         let metadata = ObjectMeta {
             name: Some(subject.name.to_string()),
             annotations: Some(annotations.clone()),
@@ -85,7 +80,7 @@ impl Engine {
         };
         let api = self.service_accounts(subject);
         let call = api.create(&params, &account);
-        self.write("create", &describe(subject), call).await
+        self.write("create", &describe(subject), call).await.map(drop)
     }
 
     /// Removes obsolete annotations that another field manager owns too, which an apply does not remove.

@@ -130,6 +130,11 @@ impl Calls {
         self.only(|entry| entry.call.is_about(subject))
     }
 
+    /// Those with a subject that satisfies `is_meant`.
+    pub fn with_subject(&self, is_meant: impl Fn(&str) -> bool) -> Self {
+        self.only(|entry| entry.call.subjects.iter().any(|subject| is_meant(subject)))
+    }
+
     /// Those of one caller; see [`Entry::caller`].
     pub fn by(&self, caller: &str) -> Self {
         self.only(|entry| entry.caller.as_deref() == Some(caller))
