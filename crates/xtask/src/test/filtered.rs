@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Artifact, Message, TargetKind};
 
+use super::TESTS_AT_ONCE;
 use super::install;
 use super::sample::Sample;
 use crate::check::cargo::{cargo_test, colour};
@@ -67,7 +68,7 @@ pub(super) fn run(checkout: &Checkout, filter: &str, sample: Sample) -> Result<(
         .chain([filter])
         .collect();
     let mut command = cargo_test(checkout, &arguments);
-    command.args(["--", "--color", colour()]);
+    command.args(["--", "--color", colour(), "--test-threads", TESTS_AT_ONCE]);
     sample.set(&mut command);
     let mut counts = Counts::default();
     let ended = child::run(command, |line| {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::TESTS_AT_ONCE;
 use super::sample::Sample;
 use crate::check::cargo::{cargo_test, colour};
 use crate::check::checkout::Checkout;
@@ -36,7 +37,7 @@ pub(super) fn run(checkout: &Checkout, names: &[&str], counts: &mut Counts, samp
     let bar = progress(names.len());
     let commands = in_order(names).into_iter().rev().map(|name| {
         let mut command = cargo_test(checkout, &["--test", name]);
-        command.args(["--", "--color", colour()]);
+        command.args(["--", "--color", colour(), "--test-threads", TESTS_AT_ONCE]);
         sample.set(&mut command);
         (name.to_owned(), command)
     });
