@@ -45,6 +45,8 @@ impl QueueEnv {
             ..TestEnvOptions::default()
         };
         let stage = TestEnv::on(bed, BINARY, options).await?;
+        // Its counters are read before the first object exists.
+        stage.until_leads(0, true).await?;
         Ok(Self { stage, queue })
     }
 
