@@ -6,6 +6,7 @@ mod class;
 mod elsewhere;
 mod eventually;
 mod json;
+pub mod manifests;
 mod patience;
 mod policy;
 mod proof;

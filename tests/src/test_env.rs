@@ -33,9 +33,9 @@ pub struct TestEnvOptions {
     pub without_crds: bool,
     /// Sends the operator's calls of the API server through the gateway, as its calls of AWS are.
     pub through_gateway: bool,
-    /// The files of `config/operator` whose rights the operator has in the cluster. If empty, the operator is the
-    /// administrator. Otherwise its calls of the API server go through the gateway.
-    pub rights: &'static [&'static str],
+    /// The components of `config/components` that, with `config/operator`, give the operator its rights in the cluster;
+    /// its calls of the API server then go through the gateway. `None`: the operator is the administrator.
+    pub rights: Option<&'static [&'static str]>,
     /// Additional environment variables for the operator, such as its AWS credentials.
     pub environment: Vec<(&'static str, String)>,
     /// Additional timings, in the syntax of `--timings`.
@@ -117,8 +117,8 @@ impl TestEnv {
             bed.apply_crds().await?;
         }
         let front = match options.rights {
-            [] => options.through_gateway.then(|| bed.front.clone()),
-            rights => Some(crate::rights::grant(&bed, rights).await?),
+            None => options.through_gateway.then(|| bed.front.clone()),
+            Some(rights) => Some(crate::rights::grant(&bed, rights).await?),
         };
         let stage = Self {
             bed,

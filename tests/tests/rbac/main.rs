@@ -4,5 +4,5 @@
 mod operator;
 mod users;
 
-/// The RBAC files of the operator on EKS.
-const RIGHTS: &[&str] = &["rbac-cluster.yaml", "rbac-kube-system.yaml", "rbac-restart.yaml"];
+/// The component with the right to restart workloads.
+const RESTART: &[&str] = &["restart"];

@@ -14,16 +14,16 @@ use lanyard_testkit::gateway::{Calls, Fault, Service};
 use lanyard_tests::{ClusterFlags, TestEnv, TestEnvOptions, TestNamespace, condition, put_class, with};
 use serde_json::{Value, json};
 
-use crate::RIGHTS;
+use crate::RESTART;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
-const OFF_EKS: &[&str] = &["rbac-cluster.yaml", "rbac-kube-system.yaml", "rbac-off-eks.yaml"];
+const OFF_EKS: &[&str] = &["off-eks"];
 const TIMINGS: &str = "binding-propagation=1s,step=200ms,waiting=1s,margin=1s,cached=2s";
 
 #[tokio::test]
 async fn eks_rights_are_sufficient_and_minimal() -> Result<()> {
     let options = TestEnvOptions {
-        rights: RIGHTS,
+        rights: Some(RESTART),
         timings: TIMINGS,
         ..TestEnvOptions::default()
     };
@@ -49,7 +49,7 @@ async fn off_eks_rights_add_only_the_webhook() -> Result<()> {
     let options = TestEnvOptions {
         bed,
         cluster: ClusterFlags(vec!["--cluster-id", "prod.example.com"]),
-        rights: OFF_EKS,
+        rights: Some(OFF_EKS),
         ..TestEnvOptions::default()
     };
     let stage = TestEnv::set(BINARY, options).await?;

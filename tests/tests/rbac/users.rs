@@ -22,7 +22,7 @@ const WRITES: [&str; 5] = ["create", "update", "patch", "delete", "deletecollect
 async fn built_in_roles_access_identities_but_not_status() -> Result<()> {
     let bed = TestBed::shared().await?;
     bed.apply_crds().await?;
-    rights::apply(bed, &["rbac-users.yaml"])?;
+    rights::apply(bed, &[])?;
     for role in ["view", "edit", "admin"] {
         let user = tenant(bed, role).await?;
         until_allowed(&user, "list").await?;
@@ -36,7 +36,7 @@ async fn built_in_roles_access_identities_but_not_status() -> Result<()> {
             );
         }
     }
-    rights::apply(bed, &["rbac-tenants.yaml"])?;
+    rights::apply(bed, &["tenants"])?;
     until_allowed(&tenant(bed, "admin").await?, "create").await?;
     for (role, writes) in [("view", false), ("edit", true), ("admin", true)] {
         let user = tenant(bed, role).await?;

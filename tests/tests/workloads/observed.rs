@@ -64,7 +64,7 @@ pub async fn indexed(shop: &Shop) -> Result<PodIndex> {
     let mut fold = PodIndex::default();
     fold.list_begins();
     for pod in api.list(&ListParams::default()).await? {
-        fold.upsert(&pod);
+        fold.upsert(pod.clone().into());
     }
     fold.list_ends();
     Ok(fold)

@@ -25,14 +25,6 @@ use serde_json::{Value, json};
 pub const NAMESPACE: &str = "shop";
 /// The operator's user name at the API server.
 const OPERATOR: &str = "system:serviceaccount:lanyard-system:lanyard";
-/// The operator's ServiceAccount with its shipped rights.
-const RIGHTS: [&str; 5] = [
-    "namespace.yaml",
-    "service-account.yaml",
-    "rbac-cluster.yaml",
-    "rbac-kube-system.yaml",
-    "rbac-restart.yaml",
-];
 const ROLE: &str = "arn:aws:iam::000000000000:role/orders";
 
 pub struct Shop {
@@ -56,7 +48,7 @@ pub fn web_identity() -> String {
 impl Shop {
     pub async fn open() -> Result<Self> {
         let bed = TestBed::start(TestBedOptions::default()).await?;
-        rights::apply(&bed, &RIGHTS)?;
+        rights::apply(&bed, &["restart"])?;
         let client = bed.client().await?;
         for (api_version, kind, object) in objects() {
             create(&client, api_version, kind, object)
