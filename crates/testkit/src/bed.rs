@@ -242,6 +242,17 @@ impl TestBed {
         command
     }
 
+    /// `helm`, as the administrator, with a configuration of its own. Builds it if it is missing; blocks.
+    pub fn helm(&self) -> Result<Command> {
+        let mut command = Command::new(Tools::install_helm(&Cache::open()?)?);
+        self.equip(&mut command);
+        let home = self.site.dir("helm")?;
+        for name in ["HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME"] {
+            command.env(name, &home);
+        }
+        Ok(command)
+    }
+
     /// Starts a program under test beside the test bed's own: it logs to `<logs>/<name>.log` and ends with the test bed.
     pub fn spawn(&self, name: &str, mut command: Command) -> Result<Process> {
         self.equip(&mut command);

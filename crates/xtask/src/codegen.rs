@@ -1,7 +1,9 @@
 //! `cargo xtask codegen`: writes every generated file from the Rust it comes from, or checks that none is stale.
-//! The api, core and cli crates in, `crds/`, `config/samples/`, `docs/conditions.md` and `docs/reference/cli/` out. Does I/O: files of the
+//! The api, core and cli crates in, `crds/`, `config/samples/`, `config/helm/*/files/`, `docs/conditions.md` and
+//! `docs/reference/cli/` out. Does I/O: files of the
 //! workspace.
 
+mod charts;
 mod command_line;
 mod conditions;
 mod diff;
@@ -18,7 +20,7 @@ use console::style;
 
 use self::generated::Generated;
 
-/// Writes the generated files: crds/, config/samples/, docs/conditions.md and docs/reference/cli/.
+/// Writes the generated files: crds/, config/samples/, config/helm/*/files/, docs/conditions.md and docs/reference/cli/.
 #[derive(Args, Debug)]
 pub struct CodegenArgs {
     /// Change nothing; show what is stale as a diff and fail.
@@ -27,7 +29,13 @@ pub struct CodegenArgs {
 }
 
 /// Directories that hold nothing but generated files: whatever else lies there is stale.
-const OWNED_DIRS: [&str; 3] = ["crds", "config/samples", "docs/reference/cli"];
+const OWNED_DIRS: [&str; 5] = [
+    "crds",
+    "config/samples",
+    "docs/reference/cli",
+    "config/helm/lanyard/files",
+    "config/helm/lanyard-crds/files",
+];
 
 /// A file that is out of date.
 enum Stale {
@@ -72,6 +80,8 @@ fn generate() -> Result<Generated> {
     let mut generated = kubernetes::crds()?;
     generated.append(&mut kubernetes::samples()?);
     generated.append(&mut command_line::files()?);
+    let crds = generated.clone();
+    generated.append(&mut charts::files(&root(), &crds)?);
     generated.insert("docs/conditions.md".into(), conditions::page());
     Ok(generated)
 }

@@ -1,4 +1,4 @@
-//! The programs that are built from pinned Go modules: the control plane, and KWOK apart from it.
+//! The programs that are built from pinned Go modules: the control plane, and apart from it KWOK and Helm.
 //! Input: the modules' `go.mod` and `go.sum`, compiled in. Output: parts for `install`. Runs `go`, which fetches what it needs.
 
 use std::fs;
@@ -59,6 +59,15 @@ const KWOK: Pin = Pin {
     programs: &[program("kwok", "v0.8.0", "sigs.k8s.io/kwok/cmd/kwok", 120)],
 };
 
+const HELM_VERSION: &str = "v4.3.2";
+const HELM: Pin = Pin {
+    name: "helm",
+    version: HELM_VERSION,
+    go_mod: include_str!("../../tools/helm/go.mod"),
+    go_sum: include_str!("../../tools/helm/go.sum"),
+    programs: &[program("helm", HELM_VERSION, "helm.sh/helm/v4/cmd/helm", 180)],
+};
+
 const fn program(
     name: &'static str,
     version: &'static str,
@@ -102,6 +111,12 @@ impl Module {
     /// The simulated kubelet.
     pub(super) fn kwok(root: &Path) -> Self {
         Self::new(root, &KWOK, "-s -w".to_owned())
+    }
+
+    /// The package manager, for the suite that installs the charts.
+    pub(super) fn helm(root: &Path) -> Self {
+        let version = format!("-X helm.sh/helm/v4/internal/version.version={HELM_VERSION}");
+        Self::new(root, &HELM, format!("-s -w {version}"))
     }
 
     fn new(root: &Path, pin: &'static Pin, ldflags: String) -> Self {

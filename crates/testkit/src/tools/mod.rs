@@ -79,6 +79,14 @@ impl Tools {
         })
     }
 
+    /// Finds Helm, building it if it is missing: three minutes on two cores. Only the suite that installs the charts needs
+    /// it. Blocks.
+    pub fn install_helm(cache: &Cache) -> Result<PathBuf> {
+        let helm = go::Module::helm(&cache.dir("tools")?);
+        install::missing(&helm.binaries().collect::<Vec<_>>())?;
+        Ok(helm.binary("helm"))
+    }
+
     /// The directory with `kubectl`, for a `PATH`.
     pub fn bin(&self) -> &Path {
         self.kubectl.parent().unwrap_or(Path::new("."))

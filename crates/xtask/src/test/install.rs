@@ -9,5 +9,7 @@ use lanyard_testkit::tools::Tools;
 /// # Errors
 /// Returns an error if a tool cannot be downloaded or built.
 pub(super) fn test_bed() -> Result<()> {
-    Tools::install(&Cache::open()?, true).map(drop)
+    let cache = Cache::open()?;
+    Tools::install(&cache, true)?;
+    Tools::install_helm(&cache).map(drop)
 }

@@ -1,0 +1,99 @@
+//! Proves that the chart and the kustomization install the same objects. Does I/O.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use lanyard_tests::manifests;
+use serde_json::{Value, json};
+
+use crate::chart;
+use crate::stage;
+
+/// A chart with all that the components add. Its release name gives the objects the same names.
+const VALUES: &[&str] = &[
+    "--set",
+    "clusterName=my-cluster,region=eu-west-1,image.tag=dev,replicas=2",
+    "--set",
+    "rbac.restart=true,rbac.tenants=true,networkPolicy.enabled=true,flowSchema.enabled=true",
+];
+const COMPONENTS: &[&str] = &[
+    "ha",
+    "restart",
+    "tenants",
+    "network-policy",
+    "flow-schema",
+    "admission",
+];
+
+#[tokio::test]
+async fn chart_and_kustomization_render_the_same_objects() -> Result<()> {
+    let bed = &stage().await?.bed;
+    let chart = by_name(&chart::template(bed, VALUES).await?)?;
+    let mut kustomization = by_name(&manifests::rendered(bed, COMPONENTS)?)?;
+    // `helm install --create-namespace` makes it.
+    kustomization.remove("Namespace lanyard-system");
+    let names = |objects: &BTreeMap<String, Value>| objects.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&chart), names(&kustomization));
+    for (name, expected) in &kustomization {
+        let rendered = chart.get(name).context("compared above")?;
+        assert_eq!(rendered, expected, "{name}");
+    }
+    Ok(())
+}
+
+fn by_name(documents: &[String]) -> Result<BTreeMap<String, Value>> {
+    chart::objects(documents)?
+        .into_iter()
+        .map(|object| {
+            let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+            let kind = text("/kind").context("a kind")?;
+            let name = text("/metadata/name").context("a name")?;
+            // kustomize adds a hash of the content, where the chart annotates the pods with one.
+            let name = if kind == "ConfigMap" { "lanyard" } else { &name };
+            Ok((format!("{kind} {name}"), comparable(object)))
+        })
+        .collect()
+}
+
+/// Replaces all white space in strings by single spaces, which CEL treats alike outside of its own strings.
+fn collapse_spaces(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = text.split_whitespace().collect::<Vec<_>>().join(" "),
+        Value::Array(items) => items.iter_mut().for_each(collapse_spaces),
+        Value::Object(fields) => fields.values_mut().for_each(collapse_spaces),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The object without what differs on purpose: its labels, and the hash of the settings.
+fn comparable(mut object: Value) -> Value {
+    let kind = object["kind"].as_str().unwrap_or_default().to_owned();
+    let aggregates = |label: &str| label.contains("/aggregate-to-");
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        let labels = metadata.remove("labels").unwrap_or_default();
+        let kept = labels.as_object().into_iter().flatten();
+        let kept: BTreeMap<_, _> = kept.filter(|(label, _)| aggregates(label)).collect();
+        metadata.insert("labels".to_owned(), json!(kept));
+    }
+    if kind == "ConfigMap" {
+        object["metadata"]["name"] = json!("lanyard");
+    }
+    if kind == "Deployment" {
+        let template = &mut object["spec"]["template"];
+        template["metadata"] = Value::Null;
+        template["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"] = json!("lanyard");
+        template["spec"]["topologySpreadConstraints"][0]["labelSelector"] = Value::Null;
+        // The default of the API server.
+        object["spec"]["revisionHistoryLimit"] = json!(10);
+    }
+    if kind == "ValidatingAdmissionPolicy" {
+        // kustomize folds lines of expressions in its own way.
+        collapse_spaces(&mut object);
+    }
+    for selector in ["/spec/selector/matchLabels", "/spec/podSelector/matchLabels"] {
+        if let Some(labels) = object.pointer_mut(selector) {
+            *labels = Value::Null;
+        }
+    }
+    object
+}
