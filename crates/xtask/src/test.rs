@@ -19,10 +19,6 @@ use crate::check::counts::Counts;
 
 use self::sample::Sample;
 
-/// Tests of one suite that run side by side. They wait for conditions most of the time: with as many as there are
-/// processors, the suite `operator` took twice as long, at a load below one. Each test of `aws_events` starts a test bed.
-const TESTS_AT_ONCE: &str = "6";
-
 /// Runs every test: `check`, then the suites on a real API server and the AWS emulators
 ///
 /// The first run on a machine builds the test bed's tools, which takes about ten minutes and

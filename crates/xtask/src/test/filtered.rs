@@ -9,9 +9,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Artifact, Message, TargetKind};
 
-use super::TESTS_AT_ONCE;
 use super::install;
 use super::sample::Sample;
+use super::suites::TESTS_AT_ONCE;
 use crate::check::cargo::{cargo_test, colour};
 use crate::check::checkout::{Checkout, Needs};
 use crate::check::child;

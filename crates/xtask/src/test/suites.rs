@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::TESTS_AT_ONCE;
 use super::sample::Sample;
 use crate::check::cargo::{cargo_test, colour};
 use crate::check::checkout::Checkout;
@@ -20,6 +19,10 @@ use crate::check::counts::Counts;
 
 /// Suites that run side by side: each brings up an API server and emulators, and waits more than it computes.
 const AT_ONCE: usize = 2;
+
+/// Tests of one suite that run side by side. They wait for conditions most of the time: with as many as there are
+/// processors, the suite `operator` took twice as long, at a load below one. Each test of `aws_events` starts a test bed.
+pub(super) const TESTS_AT_ONCE: &str = "6";
 
 /// The suites that take longest begin first, so that none of them is left over at the end.
 const LONG: [&str; 4] = ["transitions", "crash_recovery", "faults", "leader_election"];

@@ -311,7 +311,7 @@ fn restarts_message(restarts: &Restarts) -> String {
 fn block_message(block: &RestartBlock) -> String {
     match block {
         RestartBlock::Workloads(error) => format!(
-            "the workloads cannot be read ({error}). Apply config/components/restart/rbac.yaml, or restart them yourself"
+            "the workloads cannot be read ({error}). Add the component restart of config/components (Helm: rbac.restart), or restart them yourself"
         ),
         RestartBlock::Refused(refusal) => {
             let (cause, action) = refusal_cause(refusal);
