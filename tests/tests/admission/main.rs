@@ -7,5 +7,6 @@ mod ask;
 mod method;
 mod pods_wait;
 mod role;
+mod self_restraint;
 mod stored;
 mod tags;

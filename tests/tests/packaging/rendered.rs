@@ -20,6 +20,7 @@ const COMPONENTS: &[&str] = &[
     "off-eks",
     "release",
     "restart",
+    "self-restraint",
     "tenants",
 ];
 

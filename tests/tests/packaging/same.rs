@@ -23,6 +23,7 @@ const COMPONENTS: &[&str] = &[
     "network-policy",
     "flow-schema",
     "admission",
+    "self-restraint",
 ];
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::generated::Generated;
 
 /// The file in the chart `lanyard`, and its source in `config/`.
-const COPIES: [(&str, &str); 11] = [
+const COPIES: [(&str, &str); 12] = [
     ("rbac-cluster.yaml", "operator/rbac-cluster.yaml"),
     ("rbac-kube-system.yaml", "operator/rbac-kube-system.yaml"),
     ("rbac-users.yaml", "operator/rbac-users.yaml"),
@@ -24,6 +24,7 @@ const COPIES: [(&str, &str); 11] = [
     ("guardrails.yaml", "admission/guardrails.yaml"),
     ("role-annotation.yaml", "admission/role-annotation.yaml"),
     ("pods-wait.yaml", "admission/pods-wait.yaml"),
+    ("self-restraint.yaml", "components/self-restraint/policy.yaml"),
 ];
 
 /// The copies, by path from the root.
