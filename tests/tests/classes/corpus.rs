@@ -43,6 +43,7 @@ fn managed_roles() -> impl Iterator<Item = Value> {
         json!({"cost-center": "43"}),
         json!({"Cost-Center": "42"}),
         json!({"team": "a", "other": "b"}),
+        json!({"Stage": "a"}),
     ]
     .map(|tags| json!({ "tags": tags }));
     let statements = [

@@ -136,7 +136,11 @@ async fn denial_names_field_value_and_rule() -> Result<()> {
         ),
         (
             managed(json!({"tags": {"admin": "true"}})),
-            "spec.role.managed.tags: admin is not allowed: guardrails.tagKeys of class tenants allows [team, x.shop]",
+            "spec.role.managed.tags: admin is not allowed: guardrails.tagKeys of class tenants allows [team, x.shop, stage]",
+        ),
+        (
+            managed(json!({"tags": {"stage": "prod"}})),
+            "spec.role.managed.tags: stage is not allowed: guardrails.inline of class tenants reads it as a variable; only enforcedTags can set it",
         ),
         (
             managed(json!({"tags": {"cost-center": "1"}})),

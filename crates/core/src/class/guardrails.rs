@@ -9,8 +9,10 @@ mod check;
 mod glob;
 mod inline;
 mod patterns;
+mod tag_variables;
 #[cfg(test)]
 mod tests;
 
 pub use adoption_policy::AdoptionPolicy;
 pub use check::{Forbidden, forbidden, max_session_limit};
+pub use tag_variables::reserved_keys;

@@ -1,6 +1,7 @@
 //! The Ready condition of a class.
 //! Input: the class and the counts of its identities. Output: status, reason and message. No I/O.
 
+use super::guardrails::reserved_keys;
 use super::{Class, ClassEntry, IdentityCounts};
 use crate::model::condition::ConditionStatus;
 use crate::model::reason::Reason;
@@ -54,9 +55,16 @@ fn deleting_message(followers: usize) -> String {
 
 fn accepted_message(class: &Class, counts: &IdentityCounts) -> String {
     let halt = class.transition.halt(counts.failed);
-    match halt.filter(|_| counts.waiting > 0) {
+    let usable = match halt.filter(|_| counts.waiting > 0) {
         Some(halt) => format!("The class can be used; {halt}."),
         None => "The class can be used.".to_owned(),
+    };
+    match reserved_keys(class).as_slice() {
+        [] => usable,
+        keys => format!(
+            "{usable} No identity can set the tags {}, because guardrails.inline reads them as variables. Set them in enforcedTags.",
+            text::list(keys)
+        ),
     }
 }
 
@@ -112,6 +120,16 @@ mod tests {
         assert!(message.contains("spec.transition.paused is true"), "{message}");
         let (_, _, message) = readiness(&class, IdentityCounts::default());
         assert_eq!(message, "The class can be used.");
+    }
+
+    #[test]
+    fn class_that_reads_a_tag_reports_it_as_reserved() {
+        let rows = serde_json::json!([{"actions": ["s3:*"], "resources": ["arn:aws:s3:::${aws:PrincipalTag/team}/*"]}]);
+        let spec = serde_json::json!({"guardrails": {"tagKeys": ["team"], "inline": rows}});
+        let class = listed(Class::read("tenants", spec), false);
+        let (status, _, message) = readiness(&class, IdentityCounts::default());
+        assert_eq!(status, ConditionStatus::True);
+        assert!(message.contains("No identity can set the tags team"), "{message}");
     }
 
     #[test]

@@ -133,7 +133,7 @@ reasons! {
     NoDefaultClass,
     /// `spec.className` is not set, and several classes are marked as the default. Set `spec.className`, or remove the annotation `lanyard.dev/is-default-class` from all but one class.
     SeveralDefaultClasses,
-    /// The class of the object does not exist. The last applied spec is kept in sync. Create the class again, or correct `spec.className`.
+    /// The class of the object does not exist. A new object waits five minutes for it before it is Stalled. The last applied spec of another one is kept in sync. Create the class, or correct `spec.className`.
     ClassMissing,
     /// The class is invalid. The message quotes the error. The owner of the class must correct it.
     ClassUnusable,

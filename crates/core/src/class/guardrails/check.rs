@@ -10,6 +10,7 @@ use crate::class::guardrails::adoption_policy::AdoptionPolicy;
 use crate::class::guardrails::glob;
 use crate::class::guardrails::inline;
 use crate::class::guardrails::patterns::{all_filled, allows, filled, fits_role};
+use crate::class::guardrails::tag_variables;
 use crate::model::annotation::FIELD_ADOPT;
 use crate::model::arn::RoleArn;
 use crate::model::duration::{Seconds, parse_seconds};
@@ -215,6 +216,12 @@ impl GuardrailCheck<'_> {
             .any(|pattern| glob::matches_any_case(pattern, key))
         {
             self.forbid(&field, value, "guardrails.tagKeys", allows(&patterns));
+        } else if tag_variables::read_keys(self.guardrails).contains(&key.to_lowercase()) {
+            let allowed = format!(
+                "does not allow {}, which guardrails.inline reads as ${{aws:PrincipalTag/{key}}}: only enforcedTags can set it",
+                quote(key)
+            );
+            self.forbid(&field, value, "guardrails.tagKeys", allowed);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Summaries of objects that cannot be applied: invalid, rejected or undecodable ones. The cause in, a
 //! summary out; no I/O. All recorded values stay recorded.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::events::Event;
@@ -12,6 +14,10 @@ use crate::model::reason::Reason;
 use crate::model::status::Status;
 use crate::model::text;
 use crate::reconcile::validate::Invalid;
+
+/// The time in which a missing class is awaited before its identities are stalled: one deployment often brings both, in any
+/// order.
+const CLASS_AWAITED: Duration = Duration::from_secs(300);
 
 /// The summary of an object with an invalid spec. Its resources are not changed.
 #[must_use]
@@ -43,7 +49,7 @@ pub fn undecodable(previous: &Status, generation: i64, error: &str, now: Timesta
 }
 
 /// The summary of an object that was never applied, and whose class is missing or does not allow it. A class
-/// that could not be read is retried and does not stall the object.
+/// that could not be read is retried and does not stall the object. A missing class is awaited for five minutes.
 #[must_use]
 pub fn refused(previous: &Status, generation: i64, freeze: &Freeze, now: Timestamp) -> Summary {
     let Freeze { reason, message, .. } = freeze;
@@ -59,8 +65,38 @@ pub fn refused(previous: &Status, generation: i64, freeze: &Freeze, now: Timesta
                 now,
             )
         },
+        Reason::ClassMissing => match class_awaited_for(previous, now) {
+            Some(remaining) => {
+                let message = format!("{message} Lanyard waits five minutes for it.");
+                let kind = ConditionType::Reconciling;
+                Summary {
+                    next: Next::After(remaining),
+                    ..stopped(kind, previous, generation, *reason, &message, now)
+                }
+            }
+            None => stalled(previous, generation, *reason, message, now),
+        },
         _ => stalled(previous, generation, *reason, message, now),
     }
+}
+
+/// The time for which a missing class is still awaited. Returns `None` after it. The conditions hold the only record, so that
+/// a restart of the operator does not start the time again.
+fn class_awaited_for(previous: &Status, now: Timestamp) -> Option<Duration> {
+    let before = |kind| {
+        let condition = previous.condition(kind);
+        condition.filter(|condition| condition.reason == Reason::ClassMissing)
+    };
+    if before(ConditionType::Stalled).is_some() {
+        return None;
+    }
+    let Some(began) = before(ConditionType::Reconciling) else {
+        return Some(CLASS_AWAITED);
+    };
+    let elapsed = now.duration_since(began.last_transition_time).unsigned_abs();
+    CLASS_AWAITED
+        .checked_sub(elapsed)
+        .filter(|remaining| !remaining.is_zero())
 }
 
 fn stalled(previous: &Status, generation: i64, reason: Reason, message: &str, now: Timestamp) -> Summary {
@@ -110,5 +146,44 @@ fn stopped(
         events,
         next: Next::Resync,
         corrected: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(previous: &Status, seconds: i64) -> Summary {
+        let freeze = Freeze {
+            reason: Reason::ClassMissing,
+            message: "Class c does not exist.".to_owned(),
+            bounds: false,
+        };
+        refused(previous, 1, &freeze, Timestamp::from_second(seconds).unwrap())
+    }
+
+    #[test]
+    fn missing_class_is_awaited_for_five_minutes() {
+        let first = missing(&Status::default(), 0);
+        assert!(first.status.condition(ConditionType::Stalled).is_none());
+        let reconciling = first.status.condition(ConditionType::Reconciling).unwrap();
+        assert_eq!(reconciling.reason, Reason::ClassMissing);
+        assert_eq!(first.next, Next::After(CLASS_AWAITED));
+        let later = missing(&first.status, 299);
+        assert_eq!(later.next, Next::After(Duration::from_secs(1)));
+        let over = missing(&later.status, 300);
+        assert!(over.status.condition(ConditionType::Reconciling).is_none());
+        assert_eq!(
+            over.status.condition(ConditionType::Stalled).unwrap().reason,
+            Reason::ClassMissing
+        );
+    }
+
+    #[test]
+    fn stalled_identity_does_not_await_its_class_again() {
+        let over = missing(&missing(&Status::default(), 0).status, 300);
+        let again = missing(&over.status, 301);
+        assert!(again.status.condition(ConditionType::Stalled).is_some());
+        assert!(again.events.is_empty());
     }
 }
