@@ -1,8 +1,8 @@
 //! `cargo xtask codegen`: writes every generated file from the Rust it comes from, or checks that none is stale.
-//! The api, core and cli crates in, `crds/`, `config/samples/`, `config/helm/*/files/`, `docs/conditions.md` and
-//! `docs/reference/cli/` out. Does I/O: files of the
-//! workspace.
+//! The api, core and cli crates in, `crds/`, `config/samples/`, `config/helm/*/files/`, Argo CD's ConfigMap,
+//! `docs/conditions.md` and `docs/reference/cli/` out. Does I/O: files of the workspace.
 
+mod argocd;
 mod charts;
 mod command_line;
 mod conditions;
@@ -20,7 +20,8 @@ use console::style;
 
 use self::generated::Generated;
 
-/// Writes the generated files: crds/, config/samples/, config/helm/*/files/, docs/conditions.md and docs/reference/cli/.
+/// Writes the generated files: crds/, config/samples/, config/helm/*/files/, Argo CD's ConfigMap, docs/conditions.md and
+/// docs/reference/cli/.
 #[derive(Args, Debug)]
 pub struct CodegenArgs {
     /// Change nothing; show what is stale as a diff and fail.
@@ -82,6 +83,7 @@ fn generate() -> Result<Generated> {
     generated.append(&mut command_line::files()?);
     let crds = generated.clone();
     generated.append(&mut charts::files(&root(), &crds)?);
+    generated.append(&mut argocd::files(&root())?);
     generated.insert("docs/conditions.md".into(), conditions::page());
     Ok(generated)
 }

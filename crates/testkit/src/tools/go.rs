@@ -1,5 +1,5 @@
-//! The programs that are built from pinned Go modules: the control plane, and apart from it KWOK and Helm.
-//! Input: the modules' `go.mod` and `go.sum`, compiled in. Output: parts for `install`. Runs `go`, which fetches what it needs.
+//! The programs that are built from pinned Go modules: the control plane, and apart from it KWOK, Helm and the evaluators.
+//! Input: the modules' `go.mod`, `go.sum` and own code, compiled in. Output: parts for `install`. Runs `go`, which fetches what it needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ struct Pin {
     version: &'static str,
     go_mod: &'static str,
     go_sum: &'static str,
+    /// Code of the module itself by file name.
+    code: &'static [(&'static str, &'static str)],
     programs: &'static [Program],
 }
 
@@ -38,6 +40,7 @@ const KUBERNETES: Pin = Pin {
     version: K8S,
     go_mod: include_str!("../../tools/kubernetes/go.mod"),
     go_sum: include_str!("../../tools/kubernetes/go.sum"),
+    code: &[],
     programs: &[
         program("etcd", "v3.6.8", "go.etcd.io/etcd/server/v3", 100),
         program("kube-apiserver", K8S, "k8s.io/kubernetes/cmd/kube-apiserver", 290),
@@ -56,7 +59,20 @@ const KWOK: Pin = Pin {
     version: "v0.8.0",
     go_mod: include_str!("../../tools/kwok/go.mod"),
     go_sum: include_str!("../../tools/kwok/go.sum"),
+    code: &[],
     programs: &[program("kwok", "v0.8.0", "sigs.k8s.io/kwok/cmd/kwok", 120)],
+};
+const GITOPS: Pin = Pin {
+    name: "gitops",
+    version: "v1",
+    go_mod: include_str!("../../tools/gitops/go.mod"),
+    go_sum: include_str!("../../tools/gitops/go.sum"),
+    code: &[
+        ("main.go", include_str!("../../tools/gitops/main.go")),
+        ("lua.go", include_str!("../../tools/gitops/lua.go")),
+        ("decode.go", include_str!("../../tools/gitops/decode.go")),
+    ],
+    programs: &[program("gitops", "v1", ".", 60)],
 };
 
 const HELM_VERSION: &str = "v4.3.2";
@@ -65,6 +81,7 @@ const HELM: Pin = Pin {
     version: HELM_VERSION,
     go_mod: include_str!("../../tools/helm/go.mod"),
     go_sum: include_str!("../../tools/helm/go.sum"),
+    code: &[],
     programs: &[program("helm", HELM_VERSION, "helm.sh/helm/v4/cmd/helm", 180)],
 };
 
@@ -119,8 +136,15 @@ impl Module {
         Self::new(root, &HELM, format!("-s -w {version}"))
     }
 
+    /// The evaluator of health checks of Argo CD and Flux.
+    pub(super) fn gitops(root: &Path) -> Self {
+        Self::new(root, &GITOPS, "-s -w".to_owned())
+    }
+
     fn new(root: &Path, pin: &'static Pin, ldflags: String) -> Self {
-        let digest = install::digest(&[pin.go_mod, pin.go_sum, &ldflags]);
+        let mut contents = vec![pin.go_mod, pin.go_sum, ldflags.as_str()];
+        contents.extend(pin.code.iter().map(|(_, text)| *text));
+        let digest = install::digest(&contents);
         Self {
             dir: root.join(format!("{}-{}-{digest}", pin.name, pin.version)),
             pin,
@@ -166,21 +190,19 @@ impl Module {
         }
     }
 
-    /// Each part has its own copy of the two files: parts of one module may be made by two processes at once.
+    /// Each part has its own copy of the files: parts of one module may be made by two processes at once.
     fn source(&self, part: &str) -> Source {
         Source {
             dir: self.dir.join("src").join(part),
-            go_mod: self.pin.go_mod,
-            go_sum: self.pin.go_sum,
+            pin: self.pin,
         }
     }
 }
 
-/// The main module that `go` runs in: nothing but the two pinned files.
+/// The main module that `go` runs in: the two pinned files and the module's own code.
 struct Source {
     dir: PathBuf,
-    go_mod: &'static str,
-    go_sum: &'static str,
+    pin: &'static Pin,
 }
 
 impl Source {
@@ -207,8 +229,10 @@ impl Source {
 
     fn go(&self) -> Result<Command> {
         fs::create_dir_all(&self.dir)?;
-        fs::write(self.dir.join("go.mod"), self.go_mod)?;
-        fs::write(self.dir.join("go.sum"), self.go_sum)?;
+        let pinned = [("go.mod", self.pin.go_mod), ("go.sum", self.pin.go_sum)];
+        for (name, text) in pinned.iter().chain(self.pin.code) {
+            fs::write(self.dir.join(name), text)?;
+        }
         let mut go = Command::new("go");
         go.current_dir(&self.dir)
             .env("GOFLAGS", "-mod=readonly")

@@ -2,6 +2,7 @@
 //! Input: the cache and the pinned lists in `crates/testkit/tools`. Output: the path of every program. Does I/O: runs `go` and
 //! `python3` when something is missing.
 
+mod evaluator;
 mod go;
 mod install;
 mod part;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::cache::Cache;
+
+pub use self::evaluator::Evaluator;
 
 /// The path of every program of the test bed.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use lanyard_testkit::cache::Cache;
-use lanyard_testkit::tools::Tools;
+use lanyard_testkit::tools::{Evaluator, Tools};
 
 /// Installs the tools that are missing in the cache.
 ///
@@ -11,5 +11,6 @@ use lanyard_testkit::tools::Tools;
 pub(super) fn test_bed() -> Result<()> {
     let cache = Cache::open()?;
     Tools::install(&cache, true)?;
-    Tools::install_helm(&cache).map(drop)
+    Tools::install_helm(&cache)?;
+    Evaluator::install_all(&cache)
 }

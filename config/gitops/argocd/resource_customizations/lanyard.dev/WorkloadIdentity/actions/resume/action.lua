@@ -1,0 +1,4 @@
+if obj.spec.transition ~= nil then
+  obj.spec.transition.paused = false
+end
+return obj
