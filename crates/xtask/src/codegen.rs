@@ -1,14 +1,16 @@
 //! `cargo xtask codegen`: writes every generated file from the Rust it comes from, or checks that none is stale.
 //! The api, core and cli crates in, `crds/`, `config/samples/`, `config/helm/*/files/`, Argo CD's ConfigMap,
-//! `docs/conditions.md` and `docs/reference/cli/` out. Does I/O: files of the workspace.
+//! alerts, dashboards, `docs/conditions.md` and `docs/reference/cli/` out. Does I/O: files of the workspace.
 
 mod argocd;
 mod charts;
 mod command_line;
 mod conditions;
+mod dashboards;
 mod diff;
 mod generated;
 mod kubernetes;
+mod monitoring;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -20,8 +22,8 @@ use console::style;
 
 use self::generated::Generated;
 
-/// Writes the generated files: crds/, config/samples/, config/helm/*/files/, Argo CD's ConfigMap, docs/conditions.md and
-/// docs/reference/cli/.
+/// Writes the generated files: crds/, config/samples/, config/helm/*/files/, Argo CD's ConfigMap, alerts, dashboards,
+/// docs/conditions.md and docs/reference/cli/.
 #[derive(Args, Debug)]
 pub struct CodegenArgs {
     /// Change nothing; show what is stale as a diff and fail.
@@ -84,6 +86,8 @@ fn generate() -> Result<Generated> {
     let crds = generated.clone();
     generated.append(&mut charts::files(&root(), &crds)?);
     generated.append(&mut argocd::files(&root())?);
+    generated.append(&mut monitoring::files(&root())?);
+    generated.append(&mut dashboards::files()?);
     generated.insert("docs/conditions.md".into(), conditions::page());
     Ok(generated)
 }

@@ -1,4 +1,5 @@
-//! The programs that evaluate Lanyard's files as other projects do: health checks as Argo CD and Flux.
+//! The programs that evaluate Lanyard's files as other projects do: health checks as Argo CD and Flux, rules as
+//! Prometheus.
 //! Input: a list of questions as JSON. Output: one answer for each. Does I/O: builds the program on first use and runs it.
 
 use std::io::Write as _;
@@ -25,12 +26,21 @@ impl Evaluator {
         Self::built(&go::Module::gitops(&cache.dir("tools")?), "gitops")
     }
 
+    /// Rules and queries of Prometheus. Blocks.
+    ///
+    /// # Errors
+    /// Returns an error if Go is not installed or the program does not build.
+    pub fn promql(cache: &Cache) -> Result<Self> {
+        Self::built(&go::Module::promql(&cache.dir("tools")?), "promql")
+    }
+
     /// Builds all evaluators. Blocks.
     ///
     /// # Errors
     /// Returns an error if Go is not installed or a program does not build.
     pub fn install_all(cache: &Cache) -> Result<()> {
-        Self::gitops(cache).map(drop)
+        Self::gitops(cache)?;
+        Self::promql(cache).map(drop)
     }
 
     fn built(module: &go::Module, name: &str) -> Result<Self> {

@@ -74,6 +74,14 @@ const GITOPS: Pin = Pin {
     ],
     programs: &[program("gitops", "v1", ".", 60)],
 };
+const PROMQL: Pin = Pin {
+    name: "promql",
+    version: "v0.316.0",
+    go_mod: include_str!("../../tools/promql/go.mod"),
+    go_sum: include_str!("../../tools/promql/go.sum"),
+    code: &[("main.go", include_str!("../../tools/promql/main.go"))],
+    programs: &[program("promql", "v0.316.0", ".", 60)],
+};
 
 const HELM_VERSION: &str = "v4.3.2";
 const HELM: Pin = Pin {
@@ -134,6 +142,11 @@ impl Module {
     pub(super) fn helm(root: &Path) -> Self {
         let version = format!("-X helm.sh/helm/v4/internal/version.version={HELM_VERSION}");
         Self::new(root, &HELM, format!("-s -w {version}"))
+    }
+
+    /// The evaluator of rules and queries of Prometheus.
+    pub(super) fn promql(root: &Path) -> Self {
+        Self::new(root, &PROMQL, "-s -w".to_owned())
     }
 
     /// The evaluator of health checks of Argo CD and Flux.
