@@ -95,7 +95,7 @@ impl Associations {
     }
 
     /// The answer with each association in it as EKS would show it.
-    pub fn mend(&self, answer: Answer) -> Answer {
+    pub fn correct(&self, answer: Answer) -> Answer {
         let Some(mut body) = answer.parse_json() else {
             return answer;
         };
@@ -205,7 +205,7 @@ impl Associations {
         }
         let _turn = self.tagging.lock().await;
         let path = format!("/clusters/{cluster}/pod-identity-associations/{id}");
-        let described = self.mend(
+        let described = self.correct(
             emulators
                 .ask_eks(&Origin::of(request), Method::GET, &path, None)
                 .await,

@@ -21,7 +21,7 @@ impl Clusters {
     }
 
     /// Corrects the answer to CreateCluster or DescribeCluster.
-    pub fn mend(&self, request: &Request, answer: Answer) -> Answer {
+    pub fn correct(&self, request: &Request, answer: Answer) -> Answer {
         let Some(mut body) = answer.parse_json() else {
             return answer;
         };
@@ -82,9 +82,9 @@ mod tests {
             "/clusters",
             r#"{"name":"c","computeConfig":{"enabled":true}}"#,
         );
-        clusters.mend(&create, answer.clone());
+        clusters.correct(&create, answer.clone());
         let described = clusters
-            .mend(&eks("GET", "/clusters/c", ""), answer)
+            .correct(&eks("GET", "/clusters/c", ""), answer)
             .parse_json()
             .unwrap();
         assert_eq!(

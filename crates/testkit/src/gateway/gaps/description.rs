@@ -11,22 +11,22 @@ use super::super::service::Service;
 use super::super::xml;
 
 /// The answer with its descriptions escaped, and without the empty ones.
-pub(crate) fn mend(answer: Answer) -> Answer {
+pub(crate) fn correct(answer: Answer) -> Answer {
     let text = answer.text();
     if !text.contains("<Description>") {
         return answer;
     }
-    let mut mended = String::with_capacity(text.len());
+    let mut corrected = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some((before, description, after)) = next(rest) {
-        mended.push_str(before);
+        corrected.push_str(before);
         if !description.is_empty() {
-            mended.push_str(&format!("<Description>{}</Description>", escaped(description)));
+            corrected.push_str(&format!("<Description>{}</Description>", escaped(description)));
         }
         rest = after;
     }
-    mended.push_str(rest);
-    answer.with_body(mended)
+    corrected.push_str(rest);
+    answer.with_body(corrected)
 }
 
 fn next(text: &str) -> Option<(&str, &str, &str)> {
@@ -85,7 +85,7 @@ pub(crate) async fn update_role(emulators: &Emulators, request: &Request) -> Ans
 }
 
 async fn read(emulators: &Emulators, origin: &Origin, role: &str) -> Fields {
-    let answer = mend(
+    let answer = correct(
         emulators
             .ask_iam(&origin.account, "GetRole", &[("RoleName", role)])
             .await,
@@ -134,21 +134,21 @@ mod tests {
 
     use super::*;
 
-    fn mended(xml: &str) -> String {
-        mend(Answer::xml(StatusCode::OK, xml.to_owned())).text()
+    fn corrected(xml: &str) -> String {
+        correct(Answer::xml(StatusCode::OK, xml.to_owned())).text()
     }
 
     #[test]
     fn description_is_escaped_as_xml() {
         let roles = "<m><Description>a & b <c></Description></m><m><Description>x &amp; y</Description></m>";
         let expected = "<m><Description>a &amp; b &lt;c&gt;</Description></m><m><Description>x &amp; y</Description></m>";
-        assert_eq!(mended(roles), expected);
+        assert_eq!(corrected(roles), expected);
     }
 
     #[test]
     fn empty_description_is_omitted() {
         assert_eq!(
-            mended("<R><Description></Description><A>1</A></R>"),
+            corrected("<R><Description></Description><A>1</A></R>"),
             "<R><A>1</A></R>"
         );
     }

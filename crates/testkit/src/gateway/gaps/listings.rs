@@ -41,7 +41,7 @@ impl Listings {
                 .next(marker, size)
                 .map_or_else(|| invalid("Invalid Marker."), |page| worded(call, &page));
         }
-        let answer = description::mend(emulators.forward(Service::Iam, request).await);
+        let answer = description::correct(emulators.forward(Service::Iam, request).await);
         if !answer.status.is_success() {
             return answer;
         }

@@ -60,7 +60,7 @@ impl Gaps {
             return answer;
         }
         self.visibility.note(call, request);
-        self.mend(call, request, answer)
+        self.correct(call, request, answer)
     }
 
     /// Rejects calls that AWS rejects and the emulator accepts.
@@ -115,18 +115,18 @@ impl Gaps {
     }
 
     /// Corrects a successful answer that differs from AWS's.
-    fn mend(&self, call: &Call, request: &Request, answer: Answer) -> Answer {
+    fn correct(&self, call: &Call, request: &Request, answer: Answer) -> Answer {
         match call.operation.as_str() {
-            "CreateCluster" | "DescribeCluster" => self.clusters.mend(request, answer),
+            "CreateCluster" | "DescribeCluster" => self.clusters.correct(request, answer),
             "CreateRole" | "PutRolePermissionsBoundary" | "DeleteRolePermissionsBoundary" | "DeleteRole" => {
                 self.listings.note(call, request, &answer);
-                description::mend(answer)
+                description::correct(answer)
             }
             operation if operation.ends_with("PodIdentityAssociation") => {
                 self.associations.note(operation, &answer);
-                self.associations.mend(answer)
+                self.associations.correct(answer)
             }
-            _ if call.service == Service::Iam => description::mend(answer),
+            _ if call.service == Service::Iam => description::correct(answer),
             _ => answer,
         }
     }
@@ -137,7 +137,7 @@ impl Gaps {
             .ask_eks(&Origin::of(request), http::Method::GET, request.uri.path(), None)
             .await;
         self.associations
-            .mend(answer)
+            .correct(answer)
             .parse_json()?
             .get_mut("association")
             .map(Value::take)

@@ -210,8 +210,8 @@ fn without_scheme(answer: Answer) -> Answer {
     let text = answer.text();
     let url = xml::inner(&text, "Url").unwrap_or_default().to_owned();
     let bare = url.split_once("://").map_or(url.as_str(), |(_, bare)| bare);
-    let mended = xml::replace(&text, "Url", bare);
-    answer.with_body(mended)
+    let corrected = xml::replace(&text, "Url", bare);
+    answer.with_body(corrected)
 }
 
 fn worded(operation: &str, result: &str) -> Answer {
