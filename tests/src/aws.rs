@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_eks::types::PodIdentityAssociation;
 use aws_sdk_iam::config::Credentials;
 use lanyard_testkit::TestBed;
@@ -13,6 +13,9 @@ use serde_json::Value;
 
 /// The add-on of the EKS Pod Identity Agent.
 const AGENT: &str = "eks-pod-identity-agent";
+
+/// How the names of the tests' clients begin.
+const TEST: &str = "test-";
 
 /// Clients that go through the gateway, as the account's root.
 #[derive(Clone, Debug)]
@@ -34,15 +37,40 @@ impl Clients {
         Self::with_key(bed, "test").await
     }
 
+    /// Clients of the test with this namespace: the gateway's ledger names it as their caller.
+    ///
+    /// # Errors
+    /// Returns an error if the namespace is no name of an application.
+    pub async fn of_test(bed: &TestBed, namespace: &str) -> Result<Self> {
+        let name = AppName::new(Self::caller(namespace))?;
+        Ok(Self::load(bed, "test", Some(name)).await)
+    }
+
+    /// The name under which the clients of a test call.
+    pub(crate) fn caller(namespace: &str) -> String {
+        format!("{TEST}{namespace}")
+    }
+
+    /// Returns true for the name of the clients of a test.
+    pub(crate) fn is_of_a_test(caller: &str) -> bool {
+        caller.starts_with(TEST)
+    }
+
     /// Clients of the root user with an access key: a key of twelve digits selects the account with that number, every
     /// other key selects the account of the cluster.
     pub async fn with_key(bed: &TestBed, key: &str) -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest())
+        Self::load(bed, key, None).await
+    }
+
+    async fn load(bed: &TestBed, key: &str, name: Option<AppName>) -> Self {
+        let mut config = aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(bed.gateway.url())
             .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new(key, "test", None, None, "root"))
-            .load()
-            .await;
+            .credentials_provider(Credentials::new(key, "test", None, None, "root"));
+        if let Some(name) = name {
+            config = config.app_name(name);
+        }
+        let config = config.load().await;
         Self {
             config: config.clone(),
             iam: aws_sdk_iam::Client::new(&config),

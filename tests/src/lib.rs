@@ -3,6 +3,7 @@
 
 mod aws;
 mod class;
+mod conformance_check;
 mod elsewhere;
 mod eventually;
 mod json;

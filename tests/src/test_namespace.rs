@@ -13,6 +13,7 @@ use lanyard_testkit::gateway::{Entry, Mark};
 use serde_json::{Value, json};
 
 use crate::aws::Clients;
+use crate::conformance_check::ConformanceCheck;
 use crate::patience::PATIENCE;
 use crate::test_env::TestEnv;
 
@@ -26,6 +27,7 @@ pub struct TestNamespace<'a> {
     pub aws: Clients,
     /// The namespace.
     pub namespace: String,
+    _conformance: ConformanceCheck,
 }
 
 impl TestEnv {
@@ -34,7 +36,6 @@ impl TestEnv {
     /// # Errors
     /// Returns an error if it cannot be created.
     pub async fn scene(&self, namespace: &str) -> Result<TestNamespace<'_>> {
-        let client = self.bed.client().await?;
         let body = Namespace {
             metadata: ObjectMeta {
                 name: Some(namespace.to_owned()),
@@ -42,13 +43,23 @@ impl TestEnv {
             },
             ..Namespace::default()
         };
-        Api::<Namespace>::all(client.clone())
+        let scene = self.existing_scene(namespace).await?;
+        Api::<Namespace>::all(scene.client.clone())
             .create(&PostParams::default(), &body)
             .await?;
+        Ok(scene)
+    }
+
+    /// Returns a namespace that exists already.
+    ///
+    /// # Errors
+    /// Returns an error if no client can be made.
+    pub async fn existing_scene(&self, namespace: &str) -> Result<TestNamespace<'_>> {
         Ok(TestNamespace {
             stage: self,
-            client,
-            aws: Clients::new(&self.bed).await,
+            _conformance: ConformanceCheck::begin(&self.bed, namespace),
+            client: self.bed.client().await?,
+            aws: Clients::of_test(&self.bed, namespace).await?,
             namespace: namespace.to_owned(),
         })
     }

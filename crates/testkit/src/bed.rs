@@ -23,7 +23,7 @@ use crate::cache::Cache;
 use crate::control_plane::{ControlPlane, Etcd};
 use crate::crds;
 use crate::emulator::{self, ACCOUNT, EksCluster, Emulator, REGION};
-use crate::gateway::{Front, Gateway, GatewayOptions};
+use crate::gateway::{Front, Gateway, GatewayOptions, Mark};
 use crate::site::Site;
 use crate::tools::Tools;
 use crate::webhook::{Lag, Webhook, WebhookOptions};
@@ -132,7 +132,7 @@ impl TestBed {
         };
         let (localstack, (control_plane, ministack, cluster)) =
             tokio::try_join!(localstack, cluster_and_ministack(&site, &options))?;
-        let mut behind = GatewayOptions::all(&ministack.url());
+        let mut behind = GatewayOptions::all(&ministack.url()).with_models(&site.tools.models);
         if let (true, Some(localstack)) = (options.iam_from_localstack, &localstack) {
             (behind.iam, behind.sts) = (localstack.url(), localstack.url());
         }
@@ -247,7 +247,11 @@ impl TestBed {
     }
 
     /// Ends everything and removes the logs.
+    ///
+    /// # Errors
+    /// Returns an error if a call through the gateway did not conform to AWS's models, or if something does not end.
     pub async fn stop(self) -> Result<()> {
+        let conformance = self.gateway.ledger().since(Mark::default()).check_conformance();
         let Self {
             mut site,
             control_plane,
@@ -265,7 +269,8 @@ impl TestBed {
             drop((control_plane, ministack, localstack));
             ended
         };
-        tokio::task::spawn_blocking(ending).await?
+        tokio::task::spawn_blocking(ending).await??;
+        conformance
     }
 }
 

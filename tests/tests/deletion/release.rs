@@ -59,12 +59,7 @@ async fn env_with_identities() -> Result<TestEnv> {
 
 /// The existing namespace of that environment.
 async fn scene(stage: &TestEnv) -> Result<TestNamespace<'_>> {
-    Ok(TestNamespace {
-        stage,
-        client: stage.bed.client().await?,
-        aws: lanyard_tests::Clients::new(&stage.bed).await,
-        namespace: "shop".to_owned(),
-    })
+    stage.existing_scene("shop").await
 }
 
 async fn is_released(scene: &TestNamespace<'_>, name: &str) -> Result<bool> {

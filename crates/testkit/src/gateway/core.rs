@@ -1,7 +1,8 @@
-//! State and behaviour of one gateway without its socket: faults, emulators, gaps, remembered answers.
+//! State and behaviour of one gateway without its socket: faults, emulators, gaps, AWS's models, remembered answers.
 //! Input: requests. Output: the call that each makes, and AWS's answer. Asks the emulators.
 
 use super::call::Call;
+use super::conformance::Conformance;
 use super::emulator::Emulators;
 use super::gaps::Gaps;
 use super::interference::Interference;
@@ -15,6 +16,7 @@ pub(super) struct Core {
     pub emulators: Emulators,
     pub recall: Recall,
     pub gaps: Gaps,
+    pub conformance: Conformance,
 }
 
 impl Core {

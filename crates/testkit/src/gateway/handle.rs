@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use http::Method;
 use tokio::net::TcpListener;
 
+use super::conformance::Conformance;
 use super::core::Core;
 use super::emulator::{Emulators, Origin};
 use super::fault::Faults;
@@ -31,11 +32,16 @@ pub struct Gateway {
 impl Gateway {
     /// Starts a gateway on a free port of 127.0.0.1. The emulators need not answer yet.
     pub async fn start(options: GatewayOptions) -> anyhow::Result<Self> {
+        let conformance = match &options.models {
+            Some(models) => Conformance::load(models)?,
+            None => Conformance::default(),
+        };
         let core = Arc::new(Core {
             interference: Interference::new(),
             emulators: Emulators::new(&options)?,
             recall: Recall::default(),
             gaps: Gaps::default(),
+            conformance,
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await

@@ -30,6 +30,8 @@ pub struct Entry {
     pub code: Option<String>,
     /// The caller: the name under which the test bed started the program, as it identifies itself.
     pub caller: Option<String>,
+    /// The ways in which the request or its answer differs from AWS's model of the service.
+    pub violations: Vec<String>,
     /// When the call had arrived, before anything happened to it.
     pub began: Instant,
     /// When what became of it was known, before the caller got its answer.
@@ -145,6 +147,44 @@ impl Calls {
         self.only(|entry| entry.status.is_none_or(|status| status >= 400))
     }
 
+    /// Those that differ from AWS's models.
+    pub fn violations(&self) -> Self {
+        self.only(|entry| !entry.violations.is_empty())
+    }
+
+    /// Those of all callers but these; see [`Entry::caller`].
+    pub fn except_callers(&self, left_out: impl Fn(&str) -> bool) -> Self {
+        self.only(|entry| !entry.caller.as_deref().is_some_and(&left_out))
+    }
+
+    /// Checks that requests and answers conform to AWS's models of the services.
+    ///
+    /// # Errors
+    /// Returns an error that lists each distinct violation with its caller if one does not.
+    pub fn check_conformance(&self) -> anyhow::Result<()> {
+        let mut lines = Vec::new();
+        for entry in self.violations().0 {
+            let Entry { call, caller, .. } = &entry;
+            let caller = caller.as_deref().unwrap_or("a caller without a name");
+            let about = call.subjects.join(" ");
+            let line = |violation| {
+                format!(
+                    "{caller}: {} {} {about}: {violation}",
+                    call.service, call.operation
+                )
+            };
+            lines.extend(entry.violations.iter().map(line));
+        }
+        lines.sort();
+        lines.dedup();
+        anyhow::ensure!(
+            lines.is_empty(),
+            "calls differ from AWS's service models:\n{}",
+            lines.join("\n")
+        );
+        Ok(())
+    }
+
     /// The entries, oldest first.
     pub fn entries(&self) -> &[Entry] {
         &self.0
@@ -197,6 +237,7 @@ mod tests {
             status,
             code: None,
             caller: None,
+            violations: Vec::new(),
             began: Instant::now(),
             ended: Instant::now(),
         }
@@ -223,6 +264,25 @@ mod tests {
             (1, 2, 0)
         );
         assert!(calls.to_string().contains("CreateRole"), "{calls}");
+    }
+
+    #[test]
+    fn violations_are_reported_once_with_their_caller() {
+        let ledger = Ledger::new();
+        let mark = ledger.mark();
+        for caller in ["lanyard", "test-shop", "lanyard"] {
+            ledger.record(Entry {
+                caller: Some(caller.to_owned()),
+                violations: vec!["request: RoleName is required and not set".to_owned()],
+                ..entry("GetRole", false, "orders", Some(200))
+            });
+        }
+        let own = ledger.since(mark).except_callers(|caller| caller == "test-shop");
+        let report = own.check_conformance().unwrap_err().to_string();
+        assert_eq!(report.matches("lanyard: iam GetRole orders: request").count(), 1);
+        assert!(!report.contains("test-shop"), "{report}");
+        let conforming = own.except_callers(|caller| caller == "lanyard");
+        assert!(conforming.check_conformance().is_ok());
     }
 
     #[tokio::test]

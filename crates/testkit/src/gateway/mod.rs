@@ -5,10 +5,11 @@
 //! ```text
 //!   SDK -> serve -> call (what is it?) -> interference (latency, throttle, faults) -> gaps -> emulator
 //!                                              |                                        |
-//!                                           ledger                               what AWS would say
+//!                                           ledger <--- conformance (AWS's models) <--- what AWS would say
 //! ```
 
 mod call;
+mod conformance;
 mod core;
 mod effect;
 mod emulator;
@@ -33,6 +34,7 @@ mod xml;
 pub(crate) use self::gaps::public_issuer;
 
 pub use self::call::Call;
+pub use self::conformance::unchecked_patterns;
 pub use self::fault::{Fault, FaultHandle, Faults, Target};
 pub use self::front::Front;
 pub use self::handle::{Gateway, Subject};

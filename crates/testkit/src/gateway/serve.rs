@@ -20,10 +20,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::call::Call;
 use super::core::Core;
 use super::error::{self, denied, error as refused, throttled};
-use super::interference::{Interference, Refusal, Verdict};
+use super::interference::{Refusal, Verdict};
 use super::ledger::Entry;
 use super::message::{Answer, Request};
-use super::recall::Recall;
 
 /// The server's task, ended with its owner.
 #[derive(Debug)]
@@ -82,7 +81,7 @@ pub(super) async fn answer(
             return Some(unnamed(&request));
         };
         let truth = core.ask(&call, &request);
-        exchange(&core.interference, &core.recall, &call, &request, truth).await
+        exchange(&core, &call, &request, truth).await
     });
     answered
         .await?
@@ -90,15 +89,18 @@ pub(super) async fn answer(
         .context("dropped on purpose")
 }
 
-/// Rules on a call, lets `truth` answer it unless something stands in its place, and records it.
+/// Rules on a call, lets `truth` answer it unless something stands in its place, and records it with its violations of AWS's
+/// models.
 /// Nothing when the caller is not to get an answer.
 pub(super) async fn exchange(
-    interference: &Interference,
-    recall: &Recall,
+    core: &Core,
     call: &Call,
     request: &Request,
     truth: impl Future<Output = Answer>,
 ) -> Option<Answer> {
+    let Core {
+        interference, recall, ..
+    } = core;
     let began = Instant::now();
     let ruling = interference.rule(call).await;
     let truth = async {
@@ -118,12 +120,17 @@ pub(super) async fn exchange(
     for hook in ruling.after {
         hook(call.clone()).await;
     }
+    // A test writes such an answer to show what the operator makes of a broken one.
+    let deliberate = matches!(ruling.verdict, Verdict::Refuse(Refusal::Answer { .. }));
+    let compared = answer.as_ref().filter(|_| !deliberate);
+    let violations = core.conformance.violations(call, request, compared);
     let answer = answer.filter(|_| !ruling.swallow);
     interference.ledger.record(Entry {
         call: call.clone(),
         status: answer.as_ref().map(|answer| answer.status.as_u16()),
         code: answer.as_ref().and_then(error::code),
         caller: caller(request),
+        violations,
         began,
         ended: Instant::now(),
     });

@@ -24,16 +24,25 @@ pub(crate) fn members(list: &str) -> Vec<&str> {
 
 /// The unescaped text of an element directly in this text: elements of the same name inside others are passed over.
 pub(crate) fn child(xml: &str, name: &str) -> Option<String> {
+    let mut children = children(xml).into_iter();
+    children
+        .find(|(found, _)| *found == name)
+        .map(|(_, inner)| unescape(inner))
+}
+
+/// The elements directly in this text, with their names and their inner text, still escaped.
+pub(crate) fn children(xml: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
     let mut rest = xml;
-    loop {
-        let tag = rest.get(rest.find('<')? + 1..)?;
-        let found = tag.split(['>', '/', ' ']).next()?;
-        let element = find(rest, found)?;
-        if found == name {
-            return Some(unescape(element.inner));
-        }
+    while let Some((_, tag)) = rest.split_once('<') {
+        let name = tag.split(['>', '/', ' ']).next().unwrap_or_default();
+        let Some(element) = find(rest, name) else {
+            break;
+        };
+        found.push((name, element.inner));
         rest = element.after;
     }
+    found
 }
 
 /// The text with what the first element of this name holds replaced; the text as it was when there is no such element.
@@ -60,7 +69,8 @@ pub(crate) fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-fn unescape(text: &str) -> String {
+/// The text of an element as it was before it was escaped.
+pub(crate) fn unescape(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&quot;", "\"")

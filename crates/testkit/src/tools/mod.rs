@@ -37,6 +37,8 @@ pub struct Tools {
     pub kwok_stages: PathBuf,
     /// The Python that has ministack.
     pub ministack: PathBuf,
+    /// AWS's models of IAM, STS and EKS: a file in JSON for each.
+    pub models: PathBuf,
     /// The Python that has LocalStack, when it was asked for.
     pub localstack: Option<PathBuf>,
 }
@@ -61,6 +63,7 @@ impl Tools {
         parts.extend(kwok.binaries());
         parts.push(kwok.stages());
         parts.push(ministack.part());
+        parts.push(ministack.models_part());
         parts.extend(localstack_venv.as_ref().map(python::Venv::part));
         install::missing(&parts)?;
 
@@ -78,6 +81,7 @@ impl Tools {
             kwok: kwok.binary("kwok"),
             kwok_stages: kwok.stages_file(),
             ministack: ministack.python(),
+            models: ministack.models(),
             localstack: localstack_venv.as_ref().map(python::Venv::python),
         })
     }

@@ -14,6 +14,9 @@ use super::part::Part;
 /// The oldest Python that the pinned packages run on.
 const PYTHON: (u32, u32) = (3, 11);
 
+/// Writes the service models of an environment's botocore.
+const EXPORT: &str = include_str!("../../tools/models/export.py");
+
 /// One virtual environment.
 pub(super) struct Venv {
     name: &'static str,
@@ -62,6 +65,26 @@ impl Venv {
     /// The interpreter that has the packages.
     pub(super) fn python(&self) -> PathBuf {
         self.dir.join("venv/bin/python")
+    }
+
+    /// The directory of AWS's service models, which come with botocore.
+    pub(super) fn models(&self) -> PathBuf {
+        self.dir.join(format!("models-{}", install::digest(&[EXPORT])))
+    }
+
+    /// The service models, written out of the environment's botocore; it has to be installed first.
+    pub(super) fn models_part(&self) -> Part {
+        let python = self.python();
+        Part {
+            label: "AWS's service models".to_owned(),
+            usual: Duration::from_secs(1),
+            dir: self.dir.clone(),
+            target: self.models(),
+            check: python_is_there,
+            make: Box::new(move |to, log| {
+                install::run(Command::new(&python).args(["-c", EXPORT]).arg(to), log)
+            }),
+        }
     }
 
     pub(super) fn part(&self) -> Part {

@@ -4,6 +4,7 @@
 
 mod associations;
 mod aws;
+mod conformance;
 mod faults;
 mod front;
 mod listings;
@@ -28,7 +29,9 @@ async fn bed() -> Result<&'static TestBed> {
 
 /// A gateway of the test's own, and a client for it.
 async fn gateway() -> Result<(Gateway, Aws)> {
-    let gateway = Gateway::start(GatewayOptions::all(&bed().await?.ministack.url())).await?;
+    let bed = bed().await?;
+    let options = GatewayOptions::all(&bed.ministack.url()).with_models(&bed.tools().models);
+    let gateway = Gateway::start(options).await?;
     let aws = Aws::at(&gateway.url());
     Ok((gateway, aws))
 }

@@ -40,6 +40,7 @@ async fn gateway() -> Result<(Gateway, Aws)> {
         sts: localstack,
         eks: bed.ministack.url(),
         sqs: bed.ministack.url(),
+        models: Some(bed.tools().models.clone()),
     };
     let gateway = Gateway::start(options).await?;
     let aws = Aws::at(&gateway.url());

@@ -38,8 +38,7 @@ pub(super) async fn answer(
             return watch(&behind, call, &request).await;
         }
         let truth = ask(&behind, &request);
-        let interference = &behind.core.interference;
-        let answer = exchange(interference, &behind.core.recall, &call, &request, truth).await;
+        let answer = exchange(&behind.core, &call, &request, truth).await;
         answer.map(whole)
     });
     answered.await?.context("dropped on purpose")
@@ -63,6 +62,7 @@ async fn watch(behind: &Behind, call: Call, request: &Request) -> Option<Respons
         status: answer.as_ref().map(|answer| answer.status().as_u16()),
         code: None,
         caller: caller(request),
+        violations: Vec::new(),
         began,
         ended: Instant::now(),
     });
