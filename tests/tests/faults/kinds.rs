@@ -24,22 +24,14 @@ impl Kind {
     /// The fault at this target.
     pub fn at(self, target: Target) -> Fault {
         match self {
-            Self::Throttled => target.fails(429, "ThrottlingException", "Rate exceeded"),
+            Self::Throttled => target.throttles(),
             Self::ServerError => target.fails(503, "ServiceUnavailable", "Service is unavailable."),
             Self::Reset => target.resets(),
             Self::AnswerLost => target.swallows_answer(),
             Self::TimedOut => target.delays(TOO_LONG),
             Self::Nonsense => target.answers(200, "<html>It works!</html>"),
-            Self::TokenExpired => target.fails(
-                403,
-                "ExpiredTokenException",
-                "The security token included in the request is expired",
-            ),
-            Self::ClockSkewed => target.fails(
-                403,
-                "RequestTimeTooSkewed",
-                "Signature expired: 20260301T115000Z is now earlier than 20260301T120000Z",
-            ),
+            Self::TokenExpired => target.expires_token(),
+            Self::ClockSkewed => target.skews_clock(),
         }
     }
 
@@ -51,7 +43,8 @@ impl Kind {
                 "did not return a valid response"
             }
             Self::TokenExpired => "AWS rejected the credentials of the operator (ExpiredToken",
-            Self::ClockSkewed => "AWS rejected the credentials of the operator (RequestTimeTooSkewed",
+            // IAM and EKS have codes of their own for a signature that is too old.
+            Self::ClockSkewed => "AWS rejected the credentials of the operator (",
         }
     }
 

@@ -11,6 +11,15 @@ use super::call::Call;
 /// A test's own code, run with the call it was armed for.
 pub(crate) type Hook = Arc<dyn Fn(Call) -> BoxFuture<'static, ()> + Send + Sync>;
 
+/// A refusal that each service words in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Common {
+    Throttled,
+    Denied,
+    TokenExpired,
+    ClockSkewed,
+}
+
 /// Effect of a fault on a call.
 #[derive(Clone)]
 pub(crate) enum Effect {
@@ -20,8 +29,8 @@ pub(crate) enum Effect {
         code: String,
         message: String,
     },
-    /// Access denied in the service's own shape, in place of the call.
-    Deny,
+    /// A refusal in the service's own words, in place of the call.
+    Refuse(Common),
     /// Any answer, in place of the call.
     Answer { status: u16, body: String },
     /// The connection is closed before the emulator hears of the call.
@@ -42,7 +51,7 @@ impl fmt::Debug for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fail { status, code, .. } => write!(f, "Fail({status} {code})"),
-            Self::Deny => f.write_str("Deny"),
+            Self::Refuse(common) => write!(f, "Refuse({common:?})"),
             Self::Answer { status, .. } => write!(f, "Answer({status})"),
             Self::Reset => f.write_str("Reset"),
             Self::Swallow => f.write_str("Swallow"),

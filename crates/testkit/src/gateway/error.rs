@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::effect::Common;
 use super::message::Answer;
 use super::service::Service;
 use super::xml;
@@ -23,8 +24,35 @@ pub(crate) fn error(service: Service, status: u16, code: &str, message: &str) ->
     }
 }
 
+/// A refusal that each service words in its own way.
+pub(crate) fn common(common: Common, call: &Call) -> Answer {
+    match common {
+        Common::Throttled => throttled(call.service),
+        Common::Denied => denied(call),
+        Common::TokenExpired => credentials(
+            call.service,
+            ("ExpiredToken", "ExpiredTokenException"),
+            "The security token included in the request is expired",
+        ),
+        Common::ClockSkewed => credentials(
+            call.service,
+            ("SignatureDoesNotMatch", "InvalidSignatureException"),
+            "Signature expired: 20260301T115000Z is now earlier than 20260301T120000Z",
+        ),
+    }
+}
+
+/// Rejected credentials: the query protocol and the JSON protocols have codes of their own.
+fn credentials(service: Service, (query, json): (&str, &str), message: &str) -> Answer {
+    let code = match service {
+        Service::Iam | Service::Sts => query,
+        Service::Eks | Service::Sqs | Service::Kubernetes => json,
+    };
+    error(service, 403, code, message)
+}
+
 /// Access denied, with the sentence that IAM's evaluation gives.
-pub(crate) fn denied(call: &Call) -> Answer {
+fn denied(call: &Call) -> Answer {
     let resource = call.subjects.first().map_or("*", String::as_str);
     let message = format!(
         "User: arn:aws:iam::000000000000:user/gateway is not authorized to perform: {service}:{operation} on resource: {resource} \
@@ -40,7 +68,7 @@ pub(crate) fn denied(call: &Call) -> Answer {
 }
 
 /// Throttled: IAM and STS say so with 400, EKS with 429 (docs/dev/aws-behaviour.md#association-errors, docs/dev/aws-behaviour.md#iam-consistency), the API server with 429 too; SQS by another name.
-pub(crate) fn throttled(service: Service) -> Answer {
+fn throttled(service: Service) -> Answer {
     match service {
         Service::Eks => error(service, 429, "ThrottlingException", "Rate exceeded"),
         Service::Sqs => error(service, 400, "RequestThrottled", "Rate exceeded"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::call::Call;
-use super::effect::Effect;
+use super::effect::{Common, Effect};
 use super::service::Service;
 
 /// Something that goes wrong on purpose. Built as a sentence: `Fault::on("CreateRole").nth(2).resets()`.
@@ -151,7 +151,23 @@ impl Target {
 
     /// Answers that the caller is not allowed to; the emulator hears nothing.
     pub fn denies(self) -> Fault {
-        self.with(Effect::Deny)
+        self.with(Effect::Refuse(Common::Denied))
+    }
+
+    /// Answers that the rate is exceeded, in the words of the service; the emulator hears nothing.
+    pub fn throttles(self) -> Fault {
+        self.with(Effect::Refuse(Common::Throttled))
+    }
+
+    /// Answers that the credentials are expired, in the words of the service; the emulator hears nothing.
+    pub fn expires_token(self) -> Fault {
+        self.with(Effect::Refuse(Common::TokenExpired))
+    }
+
+    /// Answers that the signature is too old, as to a caller whose clock is slow, in the words of the service; the emulator
+    /// hears nothing.
+    pub fn skews_clock(self) -> Fault {
+        self.with(Effect::Refuse(Common::ClockSkewed))
     }
 
     /// Answers with this status and body; the emulator hears nothing.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::call::Call;
-use super::effect::{Effect, Hook};
+use super::effect::{Common, Effect, Hook};
 use super::fault::Faults;
 use super::ledger::Ledger;
 use super::throttle::{Buckets, Throttle};
@@ -48,8 +48,7 @@ pub(crate) enum Verdict {
 /// A refusal, to be worded in the call's own protocol.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    Throttled,
-    Denied,
+    Common(Common),
     Error {
         status: u16,
         code: String,
@@ -91,7 +90,7 @@ impl Interference {
             swallow: false,
         };
         if !self.pace.lock().buckets.admit(call, Instant::now()) {
-            ruling.verdict = Verdict::Refuse(Refusal::Throttled);
+            ruling.verdict = Verdict::Refuse(Refusal::Common(Common::Throttled));
             return ruling;
         }
         for effect in self.faults.strike(call) {
@@ -110,7 +109,7 @@ impl Ruling {
             Effect::Swallow => self.swallow = true,
             Effect::Stale => self.decide(Verdict::Stale),
             Effect::Reset => self.decide(Verdict::Drop),
-            Effect::Deny => self.decide(Verdict::Refuse(Refusal::Denied)),
+            Effect::Refuse(common) => self.decide(Verdict::Refuse(Refusal::Common(common))),
             Effect::Answer { status, body } => self.decide(Verdict::Refuse(Refusal::Answer { status, body })),
             Effect::Fail {
                 status,

@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::call::Call;
 use super::core::Core;
-use super::error::{self, denied, error as refused, throttled};
+use super::error::{self, error as refused};
 use super::interference::{Refusal, Verdict};
 use super::ledger::Entry;
 use super::message::{Answer, Request};
@@ -153,8 +153,7 @@ pub(super) fn caller(request: &Request) -> Option<String> {
 /// A refusal in the words of the call's own protocol.
 pub(super) fn refusal_code(refusal: &Refusal, call: &Call) -> Answer {
     match refusal {
-        Refusal::Throttled => throttled(call.service),
-        Refusal::Denied => denied(call),
+        Refusal::Common(common) => error::common(*common, call),
         Refusal::Error {
             status,
             code,

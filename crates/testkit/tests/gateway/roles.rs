@@ -86,8 +86,8 @@ async fn description_is_escaped_and_can_be_cleared() -> Result<()> {
 #[tokio::test]
 async fn missing_policy_is_not_attached() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
-    aws.pods_role("attached").await?;
-    let attach = |arn| [("RoleName", "attached"), ("PolicyArn", arn)];
+    aws.pods_role("full-of-policies").await?;
+    let attach = |arn| [("RoleName", "full-of-policies"), ("PolicyArn", arn)];
     let missing = attach("arn:aws:iam::000000000000:policy/missing");
     aws.iam("AttachRolePolicy", &missing).await?.failed(
         404,
@@ -183,5 +183,73 @@ async fn role_tags_and_boundary_are_set_and_removed() -> Result<()> {
         .good()?;
     let read = aws.iam("GetRole", &[("RoleName", "bounded")]).await?.good()?;
     assert_eq!(read.element("PermissionsBoundaryArn"), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn policy_arn_of_any_case_names_the_policy() -> Result<()> {
+    let (_gateway, aws) = gateway().await?;
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    let create = [("PolicyName", "Spelled"), ("PolicyDocument", policy)];
+    let own = aws.iam("CreatePolicy", &create).await?.good()?;
+    let own = own.element("Arn").unwrap_or_default().to_owned();
+    let other = own.replace("Spelled", "sPELLED");
+    aws.pods_role("spelling").await?;
+    let attach = [("RoleName", "spelling"), ("PolicyArn", other.as_str())];
+    aws.iam("AttachRolePolicy", &attach).await?.good()?;
+    let boundary = [("RoleName", "spelling"), ("PermissionsBoundary", other.as_str())];
+    aws.iam("PutRolePermissionsBoundary", &boundary).await?.good()?;
+    let role = [("RoleName", "spelling")];
+    let attached = aws.iam("ListAttachedRolePolicies", &role).await?.good()?;
+    assert!(attached.body.contains(&own), "{}", attached.body);
+    let bounded = aws.iam("GetRole", &role).await?.good()?;
+    assert!(bounded.body.contains(&own), "{}", bounded.body);
+    aws.iam("DetachRolePolicy", &attach).await?.good()?;
+    let left = aws.iam("ListAttachedRolePolicies", &role).await?.good()?;
+    assert!(!left.body.contains(&own), "{}", left.body);
+    Ok(())
+}
+
+#[tokio::test]
+async fn eleventh_managed_policy_exceeds_the_quota() -> Result<()> {
+    let (_gateway, aws) = gateway().await?;
+    aws.pods_role("full-of-policies").await?;
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    for number in 0..=10 {
+        let name = format!("quota-{number}");
+        let create = [("PolicyName", name.as_str()), ("PolicyDocument", policy)];
+        let created = aws.iam("CreatePolicy", &create).await?.good()?;
+        let arn = created.element("Arn").unwrap_or_default().to_owned();
+        let attach = [("RoleName", "full-of-policies"), ("PolicyArn", arn.as_str())];
+        let reply = aws.iam("AttachRolePolicy", &attach).await?;
+        if number < 10 {
+            reply.good()?;
+            aws.iam("AttachRolePolicy", &attach).await?.good()?;
+        } else {
+            reply.failed(409, "LimitExceeded", "PoliciesPerRole: 10")?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn tag_keys_that_differ_in_case_are_refused_together() -> Result<()> {
+    let (_gateway, aws) = gateway().await?;
+    let tags = [
+        ("Tags.member.1.Key", "Team"),
+        ("Tags.member.1.Value", "a"),
+        ("Tags.member.2.Key", "team"),
+        ("Tags.member.2.Value", "b"),
+    ];
+    let role = [("RoleName", "twice"), ("AssumeRolePolicyDocument", PODS_TRUST)];
+    aws.iam("CreateRole", &[role.as_slice(), &tags].concat())
+        .await?
+        .failed(400, "InvalidInput", "case insensitive")?;
+    aws.pods_role("twice").await?;
+    aws.iam("TagRole", &[[("RoleName", "twice")].as_slice(), &tags].concat())
+        .await?
+        .failed(400, "InvalidInput", "case insensitive")?;
     Ok(())
 }

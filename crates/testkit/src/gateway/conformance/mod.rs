@@ -77,7 +77,7 @@ impl Conformance {
         if let Some(answer) = answer {
             found.extend(labelled(
                 "answer",
-                self.answer(model, call.service, operation, answer),
+                self.answer(model, call.service, (name, operation), answer),
             ));
         }
         found
@@ -116,9 +116,15 @@ impl Conformance {
         found
     }
 
-    fn answer(&self, model: &Model, service: Service, operation: &Operation, answer: &Answer) -> Vec<String> {
+    fn answer(
+        &self,
+        model: &Model,
+        service: Service,
+        (name, operation): (&str, &Operation),
+        answer: &Answer,
+    ) -> Vec<String> {
         if !answer.status.is_success() {
-            return errors::violation(model, service, operation, answer)
+            return errors::violation(model, service, (name, operation), answer)
                 .into_iter()
                 .collect();
         }

@@ -5,7 +5,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::call::Call;
-use super::super::error::error;
+use super::super::effect::Common;
+use super::super::error::{common, error};
 use super::super::message::{Answer, Request};
 use super::super::service::Service;
 use super::super::testing::{eks, iam, sqs};
@@ -296,13 +297,17 @@ fn error_has_a_code_and_a_status_of_its_operation() {
     let failed = |status: u16, code: &str| created(&error(Service::Iam, status, code, "no"));
     assert!(failed(409, "EntityAlreadyExists").is_empty());
     assert!(failed(400, "Throttling").is_empty());
+    assert!(
+        failed(404, "NoSuchEntity").is_empty(),
+        "a missing permissions boundary"
+    );
     assert_eq!(
         failed(400, "EntityAlreadyExists"),
         ["answer: the error EntityAlreadyExists has status 400, not 409"]
     );
     assert_eq!(
-        failed(404, "NoSuchEntity"),
-        ["answer: the operation does not return the error NoSuchEntity"]
+        failed(404, "NotFound"),
+        ["answer: the operation does not return the error NotFound"]
     );
     assert_eq!(
         created(&Answer::xml(StatusCode::BAD_GATEWAY, String::new())),
@@ -315,4 +320,27 @@ fn error_has_a_code_and_a_status_of_its_operation() {
             .violations(&Call::of(&request).unwrap(), &request, Some(&missing))
             .is_empty()
     );
+}
+
+#[test]
+fn refusals_that_tests_inject_conform() {
+    let create = iam(&[
+        ("Action", "CreateRole"),
+        ("Version", "2010-05-08"),
+        ("RoleName", "orders"),
+    ]);
+    let list = eks("GET", "/clusters/prod/pod-identity-associations", "");
+    for refusal in [
+        Common::Throttled,
+        Common::Denied,
+        Common::TokenExpired,
+        Common::ClockSkewed,
+    ] {
+        for request in [&create, &list] {
+            let call = Call::of(request).unwrap();
+            let answer = common(refusal, &call);
+            let violations = conformance().violations(&call, request, Some(&answer));
+            assert!(violations.is_empty(), "{refusal:?}: {violations:?}");
+        }
+    }
 }

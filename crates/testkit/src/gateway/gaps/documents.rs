@@ -103,6 +103,10 @@ fn statement_fault(kind: Kind, statement: &Value) -> Option<&'static str> {
     if has("Action") == has("NotAction") {
         return Some("Policy statement must contain actions.");
     }
+    let actions = strings(statement.get("Action").or_else(|| statement.get("NotAction")));
+    if let Some(fault) = actions.into_iter().find_map(action_fault) {
+        return Some(fault);
+    }
     let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default();
     if !sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Some(
@@ -123,6 +127,17 @@ fn statement_fault(kind: Kind, statement: &Value) -> Option<&'static str> {
             Some("Policy statement must contain resources.")
         }
         Kind::Trust | Kind::Permission => None,
+    }
+}
+
+/// An action is `*`, or a service and one operation of it.
+fn action_fault(action: &str) -> Option<&'static str> {
+    match action.matches(':').count() {
+        0 if action != "*" => {
+            Some("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+        }
+        0 | 1 => None,
+        _ => Some("Actions/Condition can contain only one colon."),
     }
 }
 
@@ -246,6 +261,17 @@ mod tests {
         );
         let expected = r#"Invalid principal in policy: "AWS":"AROAEXAMPLEEXAMPLE12""#;
         assert_eq!(message(Kind::Trust, &deleted), expected);
+    }
+
+    #[test]
+    fn action_names_one_service_and_one_operation() {
+        let policy = |action: &str| {
+            format!(r#"{{"Statement":{{"Effect":"Allow","Action":"{action}","Resource":"*"}}}}"#)
+        };
+        assert_eq!(check(Kind::Permission, &policy("*")), None);
+        let two = message(Kind::Permission, &policy("sqs:*:iam:*"));
+        assert_eq!(two, "Actions/Condition can contain only one colon.");
+        assert!(message(Kind::Permission, &policy("GetObject")).contains("prefaced by a vendor"));
     }
 
     #[test]

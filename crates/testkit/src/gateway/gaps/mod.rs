@@ -66,11 +66,7 @@ impl Gaps {
     /// Rejects calls that AWS rejects and the emulator accepts.
     async fn refusal(&self, emulators: &Emulators, call: &Call, request: &Request) -> Option<Answer> {
         match call.operation.as_str() {
-            "CreateRole" => match document(emulators, request, Kind::Trust, "AssumeRolePolicyDocument").await
-            {
-                Some(refusal) => Some(refusal),
-                None => attachment::boundary_refusal(emulators, request).await,
-            },
+            "CreateRole" => create_role(emulators, request).await,
             "PutRolePermissionsBoundary" => attachment::boundary_refusal(emulators, request).await,
             "TagRole" => role_tags::refusal(emulators, request).await,
             "UpdateAssumeRolePolicy" => document(emulators, request, Kind::Trust, "PolicyDocument").await,
@@ -95,6 +91,12 @@ impl Gaps {
             "ListRoles" | "GetAccountAuthorizationDetails" => listings.page(emulators, call, request).await,
             "TagRole" => role_tags::forward(emulators, request, named(request, "Tags", "Key")).await,
             "UntagRole" => role_tags::forward(emulators, request, named(request, "TagKeys", "")).await,
+            "AttachRolePolicy" | "DetachRolePolicy" => {
+                attachment::forward(emulators, request, "PolicyArn").await
+            }
+            "CreateRole" | "PutRolePermissionsBoundary" => {
+                attachment::forward(emulators, request, "PermissionsBoundary").await
+            }
             "UpdateRole" | "UpdateRoleDescription" => description::update_role(emulators, request).await,
             "ListPodIdentityAssociations" => {
                 association_list::page(&self.association_pages, associations, emulators, request).await
@@ -141,6 +143,16 @@ impl Gaps {
             .parse_json()?
             .get_mut("association")
             .map(Value::take)
+    }
+}
+
+async fn create_role(emulators: &Emulators, request: &Request) -> Option<Answer> {
+    if let Some(refusal) = role_tags::duplicate(request) {
+        return Some(refusal);
+    }
+    match document(emulators, request, Kind::Trust, "AssumeRolePolicyDocument").await {
+        Some(refusal) => Some(refusal),
+        None => attachment::boundary_refusal(emulators, request).await,
     }
 }
 

@@ -13,6 +13,9 @@ use super::super::message::{Answer, Request};
 use super::super::service::Service;
 use super::super::xml;
 
+/// The number of client IDs (audiences) of one provider (docs/dev/aws-behaviour.md#iam-limits).
+const CLIENT_IDS: usize = 100;
+
 /// Blocks readers while a provider is deleted and created again.
 #[derive(Debug, Default)]
 pub(crate) struct Providers(RwLock<()>);
@@ -68,6 +71,11 @@ impl Providers {
         if call.operation == "ListOpenIDConnectProviderTags" {
             return worded(&call.operation, &provider.tags_xml());
         }
+        let client_id = form.get("ClientID").unwrap_or_default();
+        if call.operation == "AddClientIDToOpenIDConnectProvider" && provider.is_full(client_id) {
+            let message = format!("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {CLIENT_IDS}");
+            return error(Service::Iam, 409, "LimitExceeded", &message);
+        }
         if !provider.change(&call.operation, form) {
             return error(
                 Service::Iam,
@@ -115,6 +123,10 @@ impl Provider {
                 .map(|tag| (field(tag, "Key"), field(tag, "Value")))
                 .collect(),
         }
+    }
+
+    fn is_full(&self, client_id: &str) -> bool {
+        self.client_ids.len() >= CLIENT_IDS && !self.client_ids.iter().any(|known| known == client_id)
     }
 
     /// Makes the change that the operation asks for; false for an operation that changes no provider.

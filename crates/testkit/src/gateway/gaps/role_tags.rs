@@ -1,5 +1,5 @@
 //! Gaps of both emulators in the tags of roles: IAM compares keys without regard to case (the later spelling replaces the
-//! earlier one) and allows 50 tags on a role, and the emulators do neither (docs/dev/aws-behaviour.md#iam-limits).
+//! earlier one, and two in one request are refused) and allows 50 tags on a role, and the emulators do neither (docs/dev/aws-behaviour.md#iam-limits).
 //! Input: TagRole, UntagRole. Output: IAM's refusal, or nothing; other spellings are removed first. Asks the emulator.
 
 use super::super::emulator::{Emulators, Origin};
@@ -14,6 +14,9 @@ const QUOTA: usize = 50;
 pub(crate) async fn refusal(emulators: &Emulators, request: &Request) -> Option<Answer> {
     let form = request.form();
     let mut keys = existing(emulators, request).await?;
+    if let Some(refusal) = duplicate(request) {
+        return Some(refusal);
+    }
     for key in form.members("Tags", "Key") {
         if !keys.iter().any(|other| other.eq_ignore_ascii_case(key)) {
             keys.push(key.to_owned());
@@ -21,6 +24,21 @@ pub(crate) async fn refusal(emulators: &Emulators, request: &Request) -> Option<
     }
     let message = format!("Cannot exceed quota for TagsPerRole: {QUOTA}");
     (keys.len() > QUOTA).then(|| error(Service::Iam, 409, "LimitExceeded", &message))
+}
+
+/// Rejects two tags of one request whose keys differ at most in case.
+pub(crate) fn duplicate(request: &Request) -> Option<Answer> {
+    let form = request.form();
+    let mut keys: Vec<String> = form
+        .members("Tags", "Key")
+        .into_iter()
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let sent = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+    (keys.len() < sent).then(|| error(Service::Iam, 400, "InvalidInput", message))
 }
 
 /// Removes the tags whose keys differ from those of the request only in case, and forwards the request.
