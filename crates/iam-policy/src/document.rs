@@ -147,6 +147,17 @@ impl Document {
         }
     }
 
+    /// The same document with each statement replaced by the result of `change`, and dropped for `None`.
+    #[must_use]
+    pub fn filter_map(mut self, change: impl FnMut(&Statement) -> Option<Statement>) -> Self {
+        let before = self.statements.len();
+        self.statements = self.statements.iter().filter_map(change).collect();
+        if self.statements.len() < before {
+            self.shape = Shape::List;
+        }
+        self
+    }
+
     /// A top-level element such as `Version`, as written, except `Statement`.
     #[must_use]
     pub fn element(&self, name: &str) -> Option<&Value> {

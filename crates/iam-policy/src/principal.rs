@@ -40,6 +40,19 @@ pub fn without_deleted_principals(statement: &Statement) -> Option<Statement> {
     (!principal.is_empty()).then(|| Statement::new(elements))
 }
 
+/// The document without the deleted principals of its Denies, which deny nothing. An Allow of a deleted principal stays: its
+/// owner has to remove it.
+#[must_use]
+pub fn without_void_denials(document: &Document) -> Document {
+    document.clone().filter_map(|statement| {
+        let denies = statement.element("Effect").and_then(Value::as_str) == Some("Deny");
+        match denies {
+            true => without_deleted_principals(statement),
+            false => Some(statement.clone()),
+        }
+    })
+}
+
 fn is_deleted(text: &str) -> bool {
     PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && text.chars().all(|c| c.is_ascii_alphanumeric())
 }
@@ -76,6 +89,18 @@ mod tests {
         assert_eq!(id, "AROAEXAMPLEEXAMPLE12");
         let live = json!({"AWS": "arn:aws:iam::111122223333:role/AROAX"});
         assert_eq!(deleted_principal(&Document::of(vec![statement(live)])), None);
+    }
+
+    #[test]
+    fn only_denials_lose_their_deleted_principals() {
+        let dead = json!({"AWS": "AROAEXAMPLEEXAMPLE12"});
+        let mut allow = statement(dead.clone()).value().as_object().unwrap().clone();
+        allow.insert("Effect".to_owned(), json!("Allow"));
+        let allow = Statement::new(allow);
+        let document = Document::of(vec![statement(json!("*")), statement(dead), allow.clone()]);
+        let left = without_void_denials(&document);
+        assert_eq!(left, Document::of(vec![statement(json!("*")), allow]));
+        assert_eq!(without_void_denials(&left), left);
     }
 
     #[test]

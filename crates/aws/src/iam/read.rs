@@ -8,6 +8,7 @@ use futures::future::join;
 use lanyard_core::model::arn::{PolicyArn, RoleArn};
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::RoleFacts;
+use lanyard_core::model::subject::role_tag_key;
 use lanyard_iam_policy::Document;
 
 use crate::call::{Call, Service};
@@ -103,9 +104,10 @@ pub(super) fn boundary_of(call: &Call, arn: Option<&str>) -> Fact<PolicyArn> {
     }
 }
 
+/// The tags of a role. Those of Lanyard have the spelling of Lanyard.
 pub(super) fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
     tags.iter()
-        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+        .map(|tag| (role_tag_key(tag.key()).to_owned(), tag.value().to_owned()))
         .collect()
 }
 
@@ -143,6 +145,13 @@ mod tests {
             panic!("it can be read")
         };
         assert!(document.statement("a+b").is_some());
+    }
+
+    #[test]
+    fn ownership_tags_of_any_case_get_the_spelling_of_lanyard() {
+        let tag = |key: &str| Tag::builder().key(key).value("shop").build().unwrap();
+        let read = tags(&[tag("Lanyard.dev/Namespace"), tag("Team")]);
+        assert_eq!(read.keys().collect::<Vec<_>>(), ["Team", "lanyard.dev/namespace"]);
     }
 
     #[test]

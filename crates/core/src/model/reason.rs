@@ -163,7 +163,7 @@ reasons! {
     PolicyNotFound,
     /// The permissions boundary does not exist. Lanyard looks for it every minute, and reports `Stalled` after two minutes. Create the policy, or correct `permissionsBoundaryArn` in the spec or the class.
     BoundaryNotFound,
-    /// A statement of another owner in the trust policy names a deleted user or role by its unique ID, and IAM accepts no change of the policy. The message names the statement and the ID. Remove the ID from the statement.
+    /// An Allow of another owner in the trust policy names a deleted user or role by its unique ID, and IAM accepts no change of the policy. The message names the statement and the ID. Remove the ID from the statement.
     PrincipalNotFound,
     /// AWS rejected a call permanently. The message quotes AWS. Fix the cause that it names.
     Refused,

@@ -24,6 +24,14 @@ pub const TAG_ADOPTED: &str = "lanyard.dev/adopted";
 /// All tags that Lanyard sets.
 pub const OWN_TAGS: [&str; 5] = [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME, TAG_ADOPTED, TAG_RETAINED];
 
+/// The key of a role's tag, in the spelling of Lanyard if it is one of its own: IAM ignores the case of the keys of role tags
+/// (docs/dev/aws-behaviour.md#iam-limits). EKS does not ignore it.
+#[must_use]
+pub fn role_tag_key(key: &str) -> &str {
+    let mut own = OWN_TAGS.into_iter();
+    own.find(|own| own.eq_ignore_ascii_case(key)).unwrap_or(key)
+}
+
 /// The maximum length of a role name (IAM `CreateRole`).
 const ROLE_NAME_LIMIT: usize = 64;
 

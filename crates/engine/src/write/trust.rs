@@ -1,5 +1,6 @@
 //! Edits of trust policies that other writers edit too: one subject is added to a statement or removed from it, and no
-//! other statement changes. Input: an edit. Output: the policy after it. Does I/O: IAM, which has no conditional writes.
+//! other statement changes, but for deleted principals of a Deny. Input: an edit. Output: the policy after it. Does I/O: IAM,
+//! which has no conditional writes.
 //!
 //! ```text
 //!   lock the role ---> read ---> apply own recent edits, then this one ---> check size ---> write ---> unlock
@@ -16,7 +17,7 @@ use lanyard_aws::{Aws, AwsError, Class};
 use lanyard_core::model::arn::RoleArn;
 use lanyard_iam_policy::Document;
 use lanyard_iam_policy::membership::Membership;
-use lanyard_iam_policy::principal::deleted_principal;
+use lanyard_iam_policy::principal::{deleted_principal, without_void_denials};
 
 use crate::engine::Engine;
 use crate::error::{DeletedPrincipal, EngineError, NoRoom};
@@ -112,10 +113,11 @@ impl Engine {
     async fn merge_once(&self, aws: &Aws, role: &RoleArn, edit: &TrustEdit) -> Result<Merged, EngineError> {
         let observed = aws.trust(role).await?;
         let recent = self.trust_edits().recent(role);
-        let document = recent
-            .iter()
-            .chain([edit])
-            .fold(observed.clone(), |document, edit| edit.on(&document));
+        let edited = |document: Document| {
+            let edits = recent.iter().chain([edit]);
+            edits.fold(document, |document, edit| edit.on(&document))
+        };
+        let mut document = edited(observed.clone());
         if !edit.holds_in(&document) {
             // The statement was made unreadable after the plan. The next reconcile reports it.
             return Err(EngineError::Gone {
@@ -125,6 +127,8 @@ impl Engine {
         // Compared by text, because two subjects without session tags have separate statements of equal meaning.
         let written = observed != document;
         if written {
+            // IAM accepts no document with a deleted principal, and a Deny of it denies nothing.
+            document = edited(without_void_denials(&observed));
             if !edit.is_removal() {
                 self.check_size(aws, role, edit.membership(), &document).await?;
             }
