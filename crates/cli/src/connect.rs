@@ -1,8 +1,10 @@
 //! The connection to the API server, as kubectl makes it. Input: the flags of kubectl. Output: a client, the namespace, and the
-//! hints on the EKS cluster that the kubeconfig has. Reads files and the environment, and sends no request.
+//! hints on the EKS cluster that the kubeconfig has. Reads files and the environment. `connect` sends no request.
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::Api;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use lanyard_engine::kube_message;
@@ -40,6 +42,15 @@ pub(crate) async fn connect(global: &Global) -> Result<Connection, CliError> {
         namespace,
         hint,
     })
+}
+
+/// Checks that the namespace of the connection exists. A missing right to read it is no error.
+pub(crate) async fn namespace_exists(connection: &Connection) -> Result<(), CliError> {
+    let api: Api<Namespace> = Api::all(connection.client.clone());
+    match api.get_metadata_opt(&connection.namespace).await {
+        Ok(None) => Err(CliError::NoNamespace(connection.namespace.clone())),
+        Ok(Some(_)) | Err(_) => Ok(()),
+    }
 }
 
 async fn config(global: &Global) -> Result<(Config, Hint), CliError> {

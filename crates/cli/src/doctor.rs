@@ -28,7 +28,7 @@ pub use item::DoctorItem;
 /// The settings of `doctor`.
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
-    /// Name of a WorkloadIdentity, as `orders`, `wid/orders` or `sa/orders`.
+    /// Name of a WorkloadIdentity, or of what uses it: `orders`, `sa/orders`, `pod/orders-7c4f`, `deploy/orders`.
     #[arg(value_name = "NAME")]
     pub name: String,
 }

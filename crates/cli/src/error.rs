@@ -26,8 +26,10 @@ pub(crate) enum CliError {
     #[error("namespace {0} does not exist")]
     NoNamespace(String),
     /// An object does not exist.
-    #[error("workloadidentity {name} does not exist in namespace {namespace}{hint}")]
+    #[error("{kind} {name} does not exist in namespace {namespace}{hint}")]
     NoObject {
+        /// The kind, in lower case.
+        kind: String,
         /// The namespace.
         namespace: String,
         /// The requested name.

@@ -120,6 +120,8 @@ pub enum Format {
     Yaml,
     /// One name per line.
     Name,
+    /// Markdown for a comment of a pull request (plan).
+    Markdown,
 }
 
 /// The use of colour.

@@ -21,6 +21,7 @@ mod global;
 mod hint;
 mod inert;
 mod manifest;
+mod named;
 mod output;
 mod plan;
 mod schema;
@@ -30,4 +31,5 @@ mod version;
 
 pub use args::command;
 pub use entry::main;
+pub use plan::{PlannedStep, planned_steps};
 pub use schema::schemas;

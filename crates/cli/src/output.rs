@@ -26,6 +26,10 @@ pub(crate) trait Report {
     fn names(&self) -> Vec<String>;
     /// The result for people.
     fn text(&self, screen: &mut Screen, wide: bool);
+    /// The result as Markdown. Returns `None` if the command has no such form.
+    fn markdown(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Writes a report to stdout.
@@ -61,6 +65,9 @@ fn rendered(report: &impl Report, format: Format, colored: bool) -> Result<Strin
             serde_saphyr::to_string(&inert_value(value)).map_err(|error| encoding(&error))
         }
         Format::Name => Ok(report.names().iter().map(|name| inert(name) + "\n").collect()),
+        Format::Markdown => report
+            .markdown()
+            .ok_or_else(|| CliError::Usage("-o markdown is a format of plan alone".to_owned())),
         Format::Text | Format::Wide => {
             let mut screen = Screen::new(colored);
             report.text(&mut screen, format == Format::Wide);

@@ -6,8 +6,12 @@ mod class_facts;
 mod collect;
 mod decision;
 mod fields;
+mod gate;
 mod item;
+mod markdown;
+mod offline;
 mod read;
+mod steps;
 mod text;
 mod unread;
 
@@ -31,13 +35,19 @@ pub(crate) use class_facts::ClassFacts;
 use collect::Candidate;
 pub(crate) use collect::live;
 pub(crate) use decision::{Ruling, identity_of};
-pub use item::PlanItem;
+use gate::FailOn;
+pub use item::{PlanItem, PlannedStep};
+pub use steps::planned_steps;
 
 /// Objects that are read at the same time. Calls of AWS are limited by the budget.
 const CONCURRENT: usize = 16;
 
 /// The result of `plan`.
-pub(crate) struct PlanReport(Envelope<PlanItem>);
+pub(crate) struct PlanReport {
+    envelope: Envelope<PlanItem>,
+    fail_on: Vec<FailOn>,
+    diff: bool,
+}
 
 /// Plans the requested objects.
 pub(crate) async fn run(args: &PlanArgs, global: &Global) -> Result<PlanReport, CliError> {
@@ -47,6 +57,9 @@ pub(crate) async fn run(args: &PlanArgs, global: &Global) -> Result<PlanReport, 
     }
     let manifests = manifest::read(&args.filename)?;
     report_others(args, global, &manifests)?;
+    if args.offline {
+        return without_cluster(args, global, &manifests);
+    }
     let connection = connect(global).await?;
     let candidates = match args.filename.is_empty() {
         true => collect::live(&connection, args).await?,
@@ -75,7 +88,31 @@ pub(crate) async fn run(args: &PlanArgs, global: &Global) -> Result<PlanReport, 
     let of_items = items.iter().flat_map(|item| item.unread.clone());
     let unread: Vec<Unread> = of_items.chain(unread).collect();
     let cluster = Some(ClusterRef::from(site.cluster()));
-    Ok(PlanReport(Envelope::new("Plan", cluster, now, unread, items)))
+    Ok(PlanReport {
+        envelope: Envelope::new("Plan", cluster, now, unread, items),
+        fail_on: args.fail_on.clone(),
+        diff: args.diff,
+    })
+}
+
+/// Plans the objects of files without reading anything.
+fn without_cluster(args: &PlanArgs, global: &Global, manifests: &Manifests) -> Result<PlanReport, CliError> {
+    let cluster = offline::cluster(global)?;
+    let candidates = offline::candidates(manifests, global)?;
+    let facts = ClassFacts::of_files(manifests, args.require_class);
+    let now = Timestamp::now();
+    let planned = candidates
+        .iter()
+        .map(|candidate| offline::plan(PlanItem::of(candidate), candidate, &cluster, &facts, now));
+    let items: Vec<PlanItem> = planned.collect();
+    let of_items = items.iter().flat_map(|item| item.unread.clone());
+    let unread = of_items.chain([offline::unread()]).collect();
+    let cluster = Some(ClusterRef::from(&cluster));
+    Ok(PlanReport {
+        envelope: Envelope::new("Plan", cluster, now, unread, items),
+        fail_on: args.fail_on.clone(),
+        diff: args.diff,
+    })
 }
 
 async fn plan_one(candidate: &Candidate, site: &Site, facts: &ClassFacts, now: Timestamp) -> PlanItem {
@@ -129,27 +166,30 @@ impl Report for PlanReport {
     type Item = PlanItem;
 
     fn envelope(&self) -> &Envelope<PlanItem> {
-        &self.0
+        &self.envelope
     }
 
     fn exit(&self) -> Exit {
-        self.0
-            .items
-            .iter()
-            .map(PlanItem::exit)
+        let items = self.envelope.items.iter();
+        items
+            .map(|item| gate::exit(item, &self.fail_on))
             .max()
             .unwrap_or(Exit::Done)
-            .max(self.0.completeness())
+            .max(self.envelope.completeness())
     }
 
     fn names(&self) -> Vec<String> {
-        let changing = self.0.items.iter().filter(|item| item.would_change());
+        let changing = self.envelope.items.iter().filter(|item| item.would_change());
         changing
             .map(|item| format!("workloadidentity.lanyard.dev/{}", item.name))
             .collect()
     }
 
     fn text(&self, screen: &mut Screen, wide: bool) {
-        text::render(&self.0, screen, wide);
+        text::render(&self.envelope, screen, wide, self.diff);
+    }
+
+    fn markdown(&self) -> Option<String> {
+        Some(markdown::render(&self.envelope))
     }
 }

@@ -33,6 +33,23 @@ async fn usage_errors_and_unknown_names_exit_1() -> Result<()> {
             vec!["plan", "x", "-n", "cli-nowhere"],
             vec!["namespace cli-nowhere does not exist"],
         ),
+        (
+            vec!["plan", "deply/orders", "-n", "cli-errors"],
+            vec!["deply is not one of wid, sa, pod", "nearest: deploy"],
+        ),
+        (
+            vec!["doctor", "deploy/orders", "-n", "cli-errors"],
+            vec!["deployment orders does not exist in namespace cli-errors"],
+        ),
+        (
+            vec!["plan", "pod/x", "-n", "cli-nowhere"],
+            vec!["namespace cli-nowhere does not exist"],
+        ),
+        (vec!["plan", "--fail-on", "narows"], vec!["nearest: narrows"]),
+        (
+            vec!["doctor", "orders", "-n", "cli-errors", "-o", "markdown"],
+            vec!["-o markdown is a format of plan alone"],
+        ),
         (vec!["plan", "--context", "nowhere"], vec!["nowhere"]),
         (
             vec!["plan", "-A", "--cluster-name", "another"],

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{Api, PostParams};
 use lanyard_testkit::gateway::Mark;
 use lanyard_tests::{TestNamespace, holds};
 use serde_json::{Value, json};
@@ -115,6 +117,11 @@ async fn spec_change_and_drift_are_planned_with_their_effects() -> Result<()> {
             "2 steps (1 widens, 1 narrows)",
         ],
     )?;
+    for (effects, exit) in [("narrows,unbinds", 2), ("removes", 0)] {
+        run(bed, &["plan", "-f", "-", "--fail-on", effects], &file)
+            .await?
+            .ended(exit)?;
+    }
     let names = run(bed, &["plan", "-f", "-", "-o", "name"], &file)
         .await?
         .ended(2)?;
@@ -205,4 +212,76 @@ async fn service_account_of_the_same_files_counts_as_applied() -> Result<()> {
         both.stdout
     );
     Ok(())
+}
+
+#[tokio::test]
+async fn offline_plan_needs_no_cluster_and_no_aws() -> Result<()> {
+    let bed = &stage().await?.bed;
+    let file = manifest("shop", "orders", &spec("IRSA", &[S3]));
+    let flags = [
+        "plan",
+        "-f",
+        "-",
+        "--offline",
+        "--kubeconfig",
+        "/nowhere",
+        "--cluster-arn",
+        "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "--issuer",
+        "https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
+    ];
+    let mark = bed.gateway.ledger().mark();
+    let ran = run(bed, &flags, &file).await?.ended(2)?;
+    holds(
+        &ran.stdout,
+        &[
+            "from files alone, for new objects",
+            &format!("attach {S3}"),
+            "--offline",
+        ],
+    )?;
+    let markdown = run(bed, &[&flags[..], &["-o", "markdown"]].concat(), &file)
+        .await?
+        .ended(2)?;
+    holds(
+        &markdown.stdout,
+        &[
+            "<!-- kubectl-lanyard-plan -->",
+            "### <code>shop/orders</code>",
+            "<details>",
+        ],
+    )?;
+    let calls = bed.gateway.ledger().since(mark).by(CALLER).to_aws();
+    assert!(calls.is_empty(), "{calls:#?}");
+    let unsure = run(bed, &flags[..4], &file).await?.ended(1)?;
+    holds(&unsure.stderr, &["--offline requires --cluster-arn and --issuer"])
+}
+
+#[tokio::test]
+async fn workload_and_pod_name_the_identity_of_their_account() -> Result<()> {
+    let scene = stage().await?.scene("cli-names").await?;
+    let bed = &scene.stage.bed;
+    scene.apply("orders", spec("PodIdentity", &[])).await?;
+    scene.until_ready("orders").await?;
+    let template = json!({
+        "metadata": {"labels": {"app": "api"}},
+        "spec": {"serviceAccountName": "orders", "containers": [{"name": "app", "image": "app"}]},
+    });
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"},
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "api"}}, "template": template},
+    });
+    let api: Api<Deployment> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    api.create(&PostParams::default(), &serde_json::from_value(deployment)?)
+        .await?;
+    for name in ["orders", "sa/orders", "deploy/api"] {
+        let ran = run(bed, &["plan", name, "-n", &scene.namespace], "")
+            .await?
+            .ended(0)?;
+        holds(&ran.stdout, &["cli-names/orders", "nothing to change"])?;
+    }
+    let ran = run(bed, &["plan", "deploy/apo", "-n", &scene.namespace], "")
+        .await?
+        .ended(1)?;
+    holds(&ran.stderr, &["deployment apo does not exist", "nearest: api"])
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use lanyard_api::{ANNOTATION_ADOPT, WorkloadIdentity, WorkloadIdentityClass, WorkloadIdentityStatus};
+use lanyard_cli::{PlannedStep, planned_steps};
 use lanyard_core::class::adoption::named;
 use lanyard_core::class::{Class, Selection};
 use lanyard_core::identity::Identity;
@@ -253,7 +254,9 @@ impl Case {
 
     fn run(&self, previous: &Status, observed: Observed) -> Result<Outputs> {
         let decision = self.decide(previous, &observed);
+        let planned = planned_steps(&decision, &observed, self.gate);
         let (summary, after) = self.carry_out(&decision, previous, observed);
+        same_steps(&planned, &decision, self.gate)?;
         let mut outputs = BTreeMap::from([
             ("drift.txt", messages::drift(&decision.drift, self.is_deleting)),
             ("plan.txt", messages::plan(&decision.plan)),
@@ -304,6 +307,28 @@ impl Case {
         });
         (summary, after)
     }
+}
+
+/// Fails unless `kubectl lanyard plan` shows exactly the steps of the operator, in its waves, and says which ones run.
+fn same_steps(planned: &[PlannedStep], decision: &Decision, gate: WriteGate) -> Result<()> {
+    let waves = decision.plan.waves.iter().enumerate();
+    let steps = waves.flat_map(|(wave, steps)| steps.iter().map(move |step| (wave + 1, step)));
+    let expected: Vec<(usize, String, bool, Value)> = steps
+        .map(|(wave, step)| (wave, step.to_string(), gate.permits(step), json!(step)))
+        .collect();
+    let shown: Vec<(usize, String, bool, Value)> = planned
+        .iter()
+        .map(|step| (step.wave, step.text.clone(), step.runs, step.change.clone()))
+        .collect();
+    ensure!(
+        shown == expected,
+        "plan shows {shown:#?}, the operator does {expected:#?}"
+    );
+    ensure!(
+        planned.iter().all(|step| !step.effects.is_empty()),
+        "a step of the plan has no effect"
+    );
+    Ok(())
 }
 
 /// The answer of AWS: the ids that `observed.yaml` files use for existing resources, and another id for a

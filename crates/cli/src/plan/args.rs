@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::gate::FailOn;
+
 /// The settings of `plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// Names of WorkloadIdentities, as `orders`, `wid/orders` or `sa/orders`. Default: all of the namespace.
+    /// Names of WorkloadIdentities, or of what uses them: `orders`, `sa/orders`, `pod/orders-7c4f`, `deploy/orders`.
+    /// Default: all of the namespace.
     #[arg(value_name = "NAME", conflicts_with = "filename")]
     pub names: Vec<String>,
     /// File or directory with WorkloadIdentities, or - for stdin. Can be repeated. ServiceAccounts, Namespaces and classes
@@ -20,6 +23,16 @@ pub struct PlanArgs {
     /// Label selector of the WorkloadIdentities.
     #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with_all = ["names", "filename"])]
     pub selector: Option<String>,
+    /// Effects for which the exit code is 2, instead of any change: any, marks, widens, binds, narrows, unbinds, removes or
+    /// restarts. Can be repeated.
+    #[arg(long, value_name = "EFFECT,...", value_delimiter = ',', value_parser = FailOn::parse, default_value = "any")]
+    pub fail_on: Vec<FailOn>,
+    /// Read neither the cluster nor AWS: show the steps for new objects. Needs --cluster-arn and --issuer.
+    #[arg(long, requires = "filename")]
+    pub offline: bool,
+    /// Show the changed elements of policy documents. JSON, YAML and Markdown always have them.
+    #[arg(long)]
+    pub diff: bool,
     /// Every WorkloadIdentity has to follow a class, as with this flag of the operator.
     #[arg(long, env = "LANYARD_REQUIRE_CLASS")]
     pub require_class: bool,
@@ -33,6 +46,9 @@ impl PlanArgs {
             filename: Vec::new(),
             all_namespaces: false,
             selector: None,
+            fail_on: vec![FailOn::Any],
+            offline: false,
+            diff: false,
             require_class: false,
         }
     }

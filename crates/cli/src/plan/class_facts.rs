@@ -59,6 +59,25 @@ impl ClassFacts {
         }
     }
 
+    /// The classes and namespaces of files alone. Without a class in them, the classes are not known.
+    pub fn of_files(manifests: &Manifests, required: bool) -> Self {
+        let not_read = ReadError::Failed("the cluster is not read".to_owned());
+        let classes = match manifests.classes.is_empty() {
+            true => Fact::Unreadable(not_read),
+            false => with_files(Fact::Absent, &manifests.classes),
+        };
+        let namespaces = manifests.namespaces.iter();
+        let labels = namespaces.filter_map(|file| {
+            let name = file.metadata("name")?.to_owned();
+            Some((name, Fact::Present(labels_of(file))))
+        });
+        Self {
+            classes,
+            labels: labels.collect(),
+            required,
+        }
+    }
+
     /// The class of a spec.
     pub fn select<R>(&self, spec: &Spec, decoded: &Decoded, apply: impl FnOnce(&Selection<'_>) -> R) -> R {
         let not_read = Fact::Unreadable(ReadError::NotRead);

@@ -1,7 +1,6 @@
 //! The objects to plan: those of the cluster, or those of files with the status of their live counterparts. Input: names or
 //! manifests. Output: candidates. Reads from the API server.
 
-use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use lanyard_api::{ANNOTATION_ADOPT, WorkloadIdentity};
@@ -10,10 +9,11 @@ use lanyard_engine::raw::RawIdentity;
 use serde_json::{Map, Value, json};
 
 use super::args::PlanArgs;
-use crate::connect::Connection;
+use crate::connect::{Connection, namespace_exists};
 use crate::envelope::Unread;
 use crate::error::{CliError, nearest};
 use crate::manifest::{FileObject, Manifests};
+use crate::named::identity_name;
 
 /// Objects per page of a list.
 const PAGE: u32 = 500;
@@ -61,10 +61,11 @@ pub(crate) async fn live(connection: &Connection, args: &PlanArgs) -> Result<Vec
     }
     let mut candidates = Vec::new();
     for name in &args.names {
-        let name = bare(name)?;
+        let requested = name;
+        let name = &identity_name(connection, requested).await?;
         match api.get_opt(name).await {
             Ok(Some(object)) => candidates.push(Candidate::live(object)),
-            Ok(None) => return Err(unknown(connection, &api, name).await),
+            Ok(None) => return Err(unknown(connection, &api, name, requested).await),
             Err(error) => {
                 return Err(failed(
                     &format!("get workloadidentity {namespace}/{name}"),
@@ -74,20 +75,6 @@ pub(crate) async fn live(connection: &Connection, args: &PlanArgs) -> Result<Vec
         }
     }
     Ok(candidates)
-}
-
-/// The name without its kind. A WorkloadIdentity has the name of its ServiceAccount.
-fn bare(name: &str) -> Result<&str, CliError> {
-    match name.split_once('/') {
-        None => Ok(name),
-        Some((
-            "wid" | "workloadidentity" | "workloadidentities" | "sa" | "serviceaccount" | "serviceaccounts",
-            name,
-        )) => Ok(name),
-        Some((kind, _)) => Err(CliError::Usage(format!(
-            "{name}: {kind} is not one of wid and sa"
-        ))),
-    }
 }
 
 async fn list(api: &Api<RawIdentity>, selector: Option<&str>) -> Result<Vec<RawIdentity>, CliError> {
@@ -107,26 +94,23 @@ async fn list(api: &Api<RawIdentity>, selector: Option<&str>) -> Result<Vec<RawI
     }
 }
 
-async fn unknown(connection: &Connection, api: &Api<RawIdentity>, name: &str) -> CliError {
+/// The error for a WorkloadIdentity that does not exist. A pod or workload as requested has this ServiceAccount.
+async fn unknown(connection: &Connection, api: &Api<RawIdentity>, name: &str, requested: &str) -> CliError {
     if let Err(error) = namespace_exists(connection).await {
         return error;
     }
     // The names only help: a failed list leaves them out.
     let known = list(api, None).await.unwrap_or_default();
     let names: Vec<String> = known.iter().map(ResourceExt::name_any).collect();
+    let origin = match requested.rsplit_once('/').map_or(requested, |(_, bare)| bare) == name {
+        true => String::new(),
+        false => format!("; it is the ServiceAccount of {requested}"),
+    };
     CliError::NoObject {
+        kind: "workloadidentity".to_owned(),
         namespace: connection.namespace.clone(),
         name: name.to_owned(),
-        hint: nearest(name, names.iter().map(String::as_str)),
-    }
-}
-
-/// Checks that the namespace exists. Not being allowed to read it is no error.
-async fn namespace_exists(connection: &Connection) -> Result<(), CliError> {
-    let api: Api<Namespace> = Api::all(connection.client.clone());
-    match api.get_metadata_opt(&connection.namespace).await {
-        Ok(None) => Err(CliError::NoNamespace(connection.namespace.clone())),
-        Ok(Some(_)) | Err(_) => Ok(()),
+        hint: origin + &nearest(name, names.iter().map(String::as_str)),
     }
 }
 
@@ -151,18 +135,30 @@ pub(crate) async fn from_files(
             Ok(live) => (live.and_then(|live| serde_json::to_value(live).ok()), None),
             Err(error) => (None, Some(not_read(namespace, name, &error))),
         };
-        let account = manifests.service_accounts.iter().find(|account| {
-            let in_namespace = account.metadata("namespace").unwrap_or(&connection.namespace) == namespace;
-            in_namespace && account.metadata("name") == Some(name)
-        });
-        candidates.push(Candidate {
-            object: merged(file, namespace, live.as_ref())?,
-            file: Some(file.path.clone()),
-            account: account.map(annotations),
-            unread,
-        });
+        let candidate = of_file(file, manifests, &connection.namespace, live.as_ref(), unread)?;
+        candidates.push(candidate);
     }
     Ok(candidates)
+}
+
+/// The object of one file with its ServiceAccount in the files. `namespace` is that of objects that name none.
+pub(super) fn of_file(
+    file: &FileObject,
+    manifests: &Manifests,
+    namespace: &str,
+    live: Option<&Value>,
+    unread: Option<Unread>,
+) -> Result<Candidate, CliError> {
+    let namespace_of = |object: &FileObject| object.metadata("namespace").unwrap_or(namespace).to_owned();
+    let (own, name) = (namespace_of(file), file.metadata("name"));
+    let accounts = &mut manifests.service_accounts.iter();
+    let account = accounts.find(|account| namespace_of(account) == own && account.metadata("name") == name);
+    Ok(Candidate {
+        object: merged(file, &own, live)?,
+        file: Some(file.path.clone()),
+        account: account.map(annotations),
+        unread,
+    })
 }
 
 fn not_read(namespace: &str, name: &str, error: &kube::Error) -> Unread {
@@ -252,13 +248,5 @@ mod tests {
         let object = merged(&file(&json!({ANNOTATION_ADOPT: "arn:new"})), "shop", None).unwrap();
         assert!(!object.is_held());
         assert_eq!(object.annotations().get(ANNOTATION_ADOPT).unwrap(), "arn:new");
-    }
-
-    #[test]
-    fn names_may_have_the_kind_of_the_object_or_its_service_account() {
-        for name in ["orders", "wid/orders", "sa/orders"] {
-            assert_eq!(bare(name).unwrap(), "orders");
-        }
-        assert!(bare("deploy/orders").is_err());
     }
 }

@@ -12,6 +12,7 @@ use lanyard_core::reconcile::class_decision::{ClassDecision, SpecContext, decide
 use lanyard_engine::raw::Decoded;
 
 use super::class_facts::{ClassFacts, record};
+use super::item::PlanItem;
 use crate::envelope::Unread;
 
 /// The ruling on an object.
@@ -32,6 +33,25 @@ pub(crate) struct Accepted {
     pub notes: Vec<String>,
     /// The class, if it could not be read.
     pub unread: Vec<Unread>,
+}
+
+/// Rules on an object for its item. Returns the item alone if its spec would not be applied.
+pub(super) fn accepted(
+    mut item: PlanItem,
+    decoded: &Decoded,
+    cluster: &Cluster,
+    facts: &ClassFacts,
+) -> Result<(PlanItem, Accepted), Box<PlanItem>> {
+    let accepted = match identity_of(decoded, cluster, facts) {
+        Ruling::Accepted(accepted) => *accepted,
+        Ruling::Invalid(defects) => return Err(Box::new(item.invalid(defects))),
+        Ruling::Rejected(message) => return Err(Box::new(item.rejected(message))),
+    };
+    item.method = Some(accepted.identity.binding.method().to_string());
+    item.class.clone_from(&accepted.identity.class);
+    item.messages.extend(accepted.notes.iter().cloned());
+    item.unread.extend(accepted.unread.iter().cloned());
+    Ok((item, accepted))
 }
 
 /// Rules on an object that is not being deleted.

@@ -21,7 +21,7 @@ use lanyard_core::reconcile::transition::TransitionState;
 use lanyard_engine::raw::Decoded;
 
 use super::class_facts::ClassFacts;
-use super::decision::{Accepted, Ruling, identity_of};
+use super::decision::{Accepted, accepted};
 use super::item::{ChangeKind, Depth, FieldChange, PlanItem};
 use crate::envelope::Unread;
 
@@ -48,20 +48,10 @@ pub(super) fn plan(
         )];
         return item;
     }
-    let accepted = match identity_of(decoded, cluster, facts) {
-        Ruling::Accepted(accepted) => accepted,
-        Ruling::Invalid(defects) => return item.invalid(defects),
-        Ruling::Rejected(message) => return item.rejected(message),
+    let (mut item, Accepted { identity, .. }) = match accepted(item, decoded, cluster, facts) {
+        Ok(accepted) => accepted,
+        Err(item) => return *item,
     };
-    let Accepted {
-        identity,
-        notes,
-        unread,
-    } = *accepted;
-    item.method = Some(identity.binding.method().to_string());
-    item.class.clone_from(&identity.class);
-    item.messages = notes;
-    item.unread = unread;
     let adopted = decoded.status.role.as_ref().is_some_and(|role| role.adopted);
     let adoption = &identity.adoption;
     if adopted || adoption.role.is_some() || !adoption.associations.is_empty() {
@@ -136,7 +126,7 @@ fn desired_digests(identity: &Identity, now: Timestamp) -> BTreeMap<String, Stri
 
 /// An account and a cluster that have only what Lanyard does not create: the provider, the agent, the ServiceAccount, and an
 /// existing role that admits the ServiceAccount.
-fn empty_account(identity: &Identity) -> Observed {
+pub(super) fn empty_account(identity: &Identity) -> Observed {
     let audience = match &identity.binding.settings {
         MethodSettings::Irsa { audience, .. } => Some(audience.to_string()),
         MethodSettings::PodIdentity { .. } => None,

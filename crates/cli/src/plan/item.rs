@@ -44,6 +44,8 @@ pub struct PlanItem {
     pub fields: Vec<FieldChange>,
     /// The events for which the plan waits.
     pub waiting_for: Vec<String>,
+    /// The effects of the later stages of a transition, which retire the previous binding.
+    pub later_effects: Vec<&'static str>,
     /// The fields that differ from the desired state.
     pub drift: Vec<DriftLine>,
     /// Everything about this object that could not be read.
@@ -72,6 +74,8 @@ pub enum Depth {
     Full,
     /// The cluster alone: the status says what was last applied.
     Status,
+    /// Files alone, as if nothing existed.
+    Offline,
 }
 
 /// One step.
@@ -88,6 +92,10 @@ pub struct PlannedStep {
     pub text: String,
     /// False if the step does not run while the object is suspended.
     pub runs: bool,
+    /// The policy document of the step against the one that it replaces, as the lines of a unified diff of their canonical
+    /// forms. Empty for a step without a document.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diff: Vec<String>,
     /// The step with all its values.
     pub change: Value,
 }
@@ -135,20 +143,31 @@ pub struct DriftLine {
 impl PlanItem {
     /// An item without a plan.
     pub(crate) fn of(candidate: &Candidate) -> Self {
+        let object = &candidate.object;
         Self {
-            namespace: candidate.object.namespace().unwrap_or_default(),
-            name: candidate.object.name_any(),
             file: candidate.file.clone(),
+            deleting: object.meta().deletion_timestamp.is_some(),
+            ..Self::named(&object.namespace().unwrap_or_default(), &object.name_any())
+        }
+    }
+
+    /// An item without a plan, for an object with this name.
+    pub(super) fn named(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            file: None,
             state: State::Planned,
             depth: Depth::Full,
             method: None,
             class: None,
-            deleting: candidate.object.meta().deletion_timestamp.is_some(),
+            deleting: false,
             suspended: false,
             messages: Vec::new(),
             steps: Vec::new(),
             fields: Vec::new(),
             waiting_for: Vec::new(),
+            later_effects: Vec::new(),
             drift: Vec::new(),
             unread: Vec::new(),
         }

@@ -10,17 +10,19 @@ use lanyard_core::reconcile::decide::{Decision, decide, decide_deletion};
 use lanyard_core::reconcile::deletion_mode::DeletionMode;
 use lanyard_core::reconcile::diff::{Cause, Difference};
 use lanyard_core::reconcile::gate::{Reporting, WriteGate};
-use lanyard_core::reconcile::outcome::{Answer, Outcome};
+use lanyard_core::reconcile::outcome::Outcome;
 use lanyard_core::reconcile::plan::WaitReason;
 use lanyard_core::reconcile::scope::{ReadScope, live_scope};
+use lanyard_core::reconcile::step::StepEffect;
 use lanyard_core::reconcile::summary::{Summary, SummaryInput, summarise};
 use lanyard_engine::raw::Decoded;
 use lanyard_engine::{Engine, Scope};
 
 use super::class_facts::ClassFacts;
 use super::collect::Candidate;
-use super::decision::{Accepted, Ruling, identity_of};
-use super::item::{DriftLine, PlanItem, PlannedStep};
+use super::decision::{Accepted, accepted};
+use super::item::{DriftLine, PlanItem};
+use super::steps::planned_steps;
 use super::unread::unread;
 
 /// The field manager of annotations that only a file has.
@@ -41,27 +43,16 @@ pub(super) async fn plan(
     if decoded.is_deleting {
         return deletion(item, decoded, engine, now).await;
     }
-    let accepted = match identity_of(decoded, engine.cluster(), facts) {
-        Ruling::Accepted(accepted) => accepted,
-        Ruling::Invalid(defects) => return item.invalid(defects),
-        Ruling::Rejected(message) => return item.rejected(message),
+    let (item, Accepted { identity, .. }) = match accepted(item, decoded, engine.cluster(), facts) {
+        Ok(accepted) => accepted,
+        Err(item) => return *item,
     };
-    let Accepted {
-        identity,
-        notes,
-        unread,
-    } = *accepted;
     let inventory = decoded.target.control.inventory.as_ref();
     let mut observed = observe(decoded, engine, live_scope(&identity, &decoded.status, inventory)).await;
     add_account(&mut observed, candidate);
     let timings = engine.timings().with_rollout_policy(identity.queue.as_ref());
     let decision = decide(&identity, &decoded.status, &observed, &timings, now);
-    let mut item = filled(item, decoded, &decision, &observed, engine, now);
-    item.method = Some(identity.binding.method().to_string());
-    item.class = identity.class;
-    item.messages.extend(notes);
-    item.unread.extend(unread);
-    item
+    filled(item, decoded, &decision, &observed, engine, now)
 }
 
 /// The plan of an object that is being deleted.
@@ -115,15 +106,19 @@ fn filled(
         true => WriteGate::ReportOnly(Reporting::Suspended),
         false => WriteGate::Open,
     };
-    item.steps = steps(decision, observed, gate);
+    item.steps = planned_steps(decision, observed, gate);
     item.waiting_for = decision
         .plan
         .waiting_for
         .iter()
         .map(|reason| waits_for(*reason).to_owned())
         .collect();
+    if decision.plan.waiting_for.contains(&WaitReason::Transition) {
+        let later = [StepEffect::Narrows, StepEffect::Unbinds];
+        item.later_effects = later.map(StepEffect::as_str).to_vec();
+    }
     item.drift = decision.drift.differences.iter().map(drift_line).collect();
-    item.unread = unread(observed, &decision.transition);
+    item.unread.extend(unread(observed, &decision.transition));
     let summary = summarise(&SummaryInput {
         generation: decoded.generation,
         decision,
@@ -134,31 +129,8 @@ fn filled(
         timings: engine.timings(),
         now,
     });
-    item.messages = messages(&summary);
+    item.messages.splice(0..0, messages(&summary));
     item
-}
-
-/// Each step with its effects on the state that the earlier steps leave.
-fn steps(decision: &Decision, observed: &Observed, gate: WriteGate) -> Vec<PlannedStep> {
-    let mut state = observed.clone();
-    let mut steps = Vec::new();
-    let waves = decision.plan.waves.iter().enumerate();
-    for (wave, step) in waves.flat_map(|(wave, steps)| steps.iter().map(move |step| (wave, step))) {
-        steps.push(PlannedStep {
-            wave: wave + 1,
-            step: step.as_str(),
-            effects: step
-                .effects(&state)
-                .into_iter()
-                .map(|effect| effect.as_str())
-                .collect(),
-            text: step.to_string(),
-            runs: gate.permits(step),
-            change: serde_json::to_value(step).unwrap_or_default(),
-        });
-        state.assume(step, &Answer::Nothing);
-    }
-    steps
 }
 
 /// The messages with which the operator would report obstacles and a transition.

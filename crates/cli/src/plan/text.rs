@@ -7,15 +7,15 @@ use crate::envelope::{Envelope, Unread};
 use crate::screen::{Screen, Tone};
 
 /// Writes the whole report.
-pub(super) fn render(report: &Envelope<PlanItem>, screen: &mut Screen, wide: bool) {
+pub(super) fn render(report: &Envelope<PlanItem>, screen: &mut Screen, wide: bool, diff: bool) {
     for item in &report.items {
-        render_item(item, screen, wide);
+        render_item(item, screen, wide, diff);
     }
     render_unread(&report.unread, screen);
     screen.put(Tone::Strong, &total(&report.items)).end();
 }
 
-fn render_item(item: &PlanItem, screen: &mut Screen, wide: bool) {
+fn render_item(item: &PlanItem, screen: &mut Screen, wide: bool, diff: bool) {
     screen.put(Tone::Strong, &format!("{}/{}", item.namespace, item.name));
     for part in heading(item) {
         screen.put(Tone::Faint, &format!("   {part}"));
@@ -28,7 +28,7 @@ fn render_item(item: &PlanItem, screen: &mut Screen, wide: bool) {
     for message in &item.messages {
         screen.put(tone, &format!("  ! {message}")).end();
     }
-    render_steps(&item.steps, screen, wide);
+    render_steps(&item.steps, screen, wide, diff);
     for field in &item.fields {
         render_field(field, screen);
     }
@@ -65,6 +65,7 @@ fn heading(item: &PlanItem) -> Vec<String> {
     let source = match item.depth {
         Depth::Full => "from cluster and AWS",
         Depth::Status => "from status alone",
+        Depth::Offline => "from files alone, for new objects",
     };
     let state = match item.state {
         State::Planned => None,
@@ -84,7 +85,7 @@ fn heading(item: &PlanItem) -> Vec<String> {
     parts.into_iter().flatten().collect()
 }
 
-fn render_steps(steps: &[PlannedStep], screen: &mut Screen, wide: bool) {
+fn render_steps(steps: &[PlannedStep], screen: &mut Screen, wide: bool, diff: bool) {
     let width = steps
         .iter()
         .map(|step| step.text.chars().count())
@@ -101,6 +102,17 @@ fn render_steps(steps: &[PlannedStep], screen: &mut Screen, wide: bool) {
             screen.put(Tone::Faint, &format!("   {} in wave {}", step.step, step.wave));
         }
         screen.end();
+        for line in step.diff.iter().filter(|_| diff) {
+            screen.put(diff_tone(line), &format!("       {line}")).end();
+        }
+    }
+}
+
+fn diff_tone(line: &str) -> Tone {
+    match line.chars().next() {
+        Some('+') => Tone::Good,
+        Some('-') => Tone::Bad,
+        Some(_) | None => Tone::Faint,
     }
 }
 
@@ -142,7 +154,7 @@ fn render_unread(unread: &[Unread], screen: &mut Screen) {
 }
 
 /// The last line: the number of changes by effect.
-fn total(items: &[PlanItem]) -> String {
+pub(super) fn total(items: &[PlanItem]) -> String {
     let changing = items.iter().filter(|item| item.would_change()).count();
     let failed = items
         .iter()
