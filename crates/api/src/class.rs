@@ -331,7 +331,8 @@ pub struct QueueSpec {
     #[schemars(schema_with = "class_schema::wait")]
     pub soak: Option<String>,
 
-    /// failAfter is the time within which a replaced pod must become ready, up to 24h. Defaults to 10m.
+    /// failAfter is the time in which the rollout of a restarted workload has to make progress, up to 24h.
+    /// Defaults to 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "class_schema::wait")]
     pub fail_after: Option<String>,

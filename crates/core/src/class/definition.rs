@@ -216,7 +216,7 @@ pub struct RolloutPolicy {
     pub pause_after_failures: u32,
     /// The time for which all pods must be current before a change is complete.
     pub soak: Seconds,
-    /// The time in which a replaced pod must become ready.
+    /// The time in which the rollout of a restarted workload has to make progress.
     pub fail_after: Seconds,
     /// True if no further change starts.
     pub paused: bool,

@@ -185,7 +185,7 @@ reasons! {
     Adopted,
     /// A role was created. No action is needed.
     RoleCreated,
-    /// The role was deleted and created again outside Lanyard: same name and ARN, but another unique ID. AWS stores a role principal by its unique ID, so every policy that names the role as principal (buckets, keys, queues, other roles) has no effect until it is saved again. The condition stays until the spec changes. Save these policies again.
+    /// The role was deleted out of band and created again: same name and ARN, but another unique ID. AWS stores a role principal by its unique ID, so every policy that names the role as principal (buckets, keys, queues, other roles) has no effect until it is saved again. The condition stays until the spec changes. Save these policies again.
     RoleRecreated,
     /// A role, its policies or its tags were updated to match the spec. No action is needed.
     RoleUpdated,
