@@ -1,5 +1,5 @@
-//! A valid WorkloadIdentityClass: the default class, whose limits the other samples satisfy. Input: nothing.
-//! Output: an object. No I/O.
+//! A valid WorkloadIdentityClass with every field, whose limits the other samples satisfy. It is no default class, so that
+//! applying all samples restricts no other identity. Input: nothing. Output: an object. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use lanyard_core::model::cluster::ProviderPolicy;
 use lanyard_core::model::spec::{DeletionPolicy, DriftPolicy, ExistingTrust, Method, PodRestart};
 
 use crate::class::{
-    ANNOTATION_DEFAULT_CLASS, DefaultsSpec, ExistingRow, GuardrailsSpec, InlineRow, NamespaceSelector,
-    QueueSpec, WorkloadIdentityClass, WorkloadIdentityClassSpec,
+    DefaultsSpec, ExistingRow, GuardrailsSpec, InlineRow, NamespaceSelector, QueueSpec,
+    WorkloadIdentityClass, WorkloadIdentityClassSpec,
 };
 
 /// A managed policy that grants read access to S3.
 pub(super) const READ_S3: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 
-/// The default class, with every field that is valid in the account of the operator.
+/// A class with every field that is valid in the account of the operator.
 #[must_use]
 pub fn class() -> WorkloadIdentityClass {
     let spec = WorkloadIdentityClassSpec {
@@ -31,10 +31,7 @@ pub fn class() -> WorkloadIdentityClass {
             paused: false,
         }),
     };
-    let mut class = WorkloadIdentityClass::new("default", spec);
-    let mark = (ANNOTATION_DEFAULT_CLASS.to_owned(), "true".to_owned());
-    class.metadata.annotations = Some([mark].into());
-    class
+    WorkloadIdentityClass::new("every-field", spec)
 }
 
 fn defaults() -> DefaultsSpec {
@@ -52,7 +49,10 @@ fn defaults() -> DefaultsSpec {
 fn guardrails() -> GuardrailsSpec {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     GuardrailsSpec {
-        namespace_selector: Some(NamespaceSelector::default()),
+        namespace_selector: Some(NamespaceSelector {
+            match_labels: BTreeMap::from([("tier".to_owned(), "tenant".to_owned())]),
+            ..NamespaceSelector::default()
+        }),
         methods: vec![Method::Irsa, Method::PodIdentity],
         policy_arns: texts(&[READ_S3, "arn:aws:iam::*:policy/{namespace}/*"]),
         inline: vec![InlineRow {

@@ -74,8 +74,11 @@ fn sample_class_reaches_core_completely() {
     let sample = samples::class();
     let listed = sample.listed();
     let class = listed.class.unwrap();
-    assert!(listed.is_default);
-    assert_eq!(class.name.as_deref(), Some("default"));
+    assert!(
+        !listed.is_default,
+        "applying all samples restricts no other identity"
+    );
+    assert_eq!(class.name.as_deref(), Some("every-field"));
     let empty = Class::default();
     assert_ne!(class.defaults, Defaults::default());
     assert_eq!(

@@ -25,7 +25,7 @@ pub(super) fn crds() -> Result<Generated> {
 
 /// `config/samples/<name>.yaml` for each sample.
 pub(super) fn samples() -> Result<Generated> {
-    let about = "The default class, whose limits the other samples keep to. Once a class exists, every WorkloadIdentity follows one.";
+    let about = "Every field of a class, with limits that the other samples keep to. It is not the default class: identities follow it by spec.className. docs/multi-tenancy.md has a class to start with.";
     let mut files = Generated::from([sample("class", about, &lanyard_api::samples::class())?]);
     for each in lanyard_api::samples::all() {
         files.extend([sample(each.file, each.about, &each.identity)?]);
