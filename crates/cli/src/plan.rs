@@ -172,7 +172,7 @@ impl Report for PlanReport {
     fn exit(&self) -> Exit {
         let items = self.envelope.items.iter();
         items
-            .map(|item| gate::exit(item, &self.fail_on))
+            .map(|item| item.gated_exit(&self.fail_on))
             .max()
             .unwrap_or(Exit::Done)
             .max(self.envelope.completeness())

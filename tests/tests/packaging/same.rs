@@ -51,7 +51,7 @@ fn by_name(documents: &[String]) -> Result<BTreeMap<String, Value>> {
             let name = text("/metadata/name").context("a name")?;
             // kustomize adds a hash of the content, where the chart annotates the pods with one.
             let name = if kind == "ConfigMap" { "lanyard" } else { &name };
-            Ok((format!("{kind} {name}"), comparable(object)))
+            Ok((format!("{kind} {name}"), comparable(object)?))
         })
         .collect()
 }
@@ -66,35 +66,41 @@ fn collapse_spaces(value: &mut Value) {
     }
 }
 
-/// The object without what differs on purpose: its labels, and the hash of the settings.
-fn comparable(mut object: Value) -> Value {
-    let kind = object["kind"].as_str().unwrap_or_default().to_owned();
-    let aggregates = |label: &str| label.contains("/aggregate-to-");
-    if let Some(metadata) = object["metadata"].as_object_mut() {
-        let labels = metadata.remove("labels").unwrap_or_default();
-        let kept = labels.as_object().into_iter().flatten();
-        let kept: BTreeMap<_, _> = kept.filter(|(label, _)| aggregates(label)).collect();
-        metadata.insert("labels".to_owned(), json!(kept));
+/// Fields that differ on purpose: the labels, and the hash of the settings, which kustomize puts into the name of the
+/// ConfigMap and the chart into an annotation of the pods. The chart states a default of the API server.
+const DIFFERENT: [&str; 6] = [
+    "/spec/selector/matchLabels",
+    "/spec/podSelector/matchLabels",
+    "/spec/template/metadata",
+    "/spec/template/spec/containers/0/envFrom/0/configMapRef/name",
+    "/spec/template/spec/topologySpreadConstraints/0/labelSelector",
+    "/spec/revisionHistoryLimit",
+];
+
+/// The object without what differs on purpose. Of its labels only those remain that aggregate roles.
+fn comparable(mut object: Value) -> Result<Value> {
+    let kind = object.pointer("/kind").cloned();
+    let metadata = object.pointer_mut("/metadata").and_then(Value::as_object_mut);
+    let metadata = metadata.context("metadata")?;
+    let mut labels = metadata.remove("labels").unwrap_or_else(|| json!({}));
+    if let Some(labels) = labels.as_object_mut() {
+        labels.retain(|label, _| label.contains("/aggregate-to-"));
     }
-    if kind == "ConfigMap" {
-        object["metadata"]["name"] = json!("lanyard");
+    metadata.insert("labels".to_owned(), labels);
+    if kind == Some(json!("ConfigMap")) {
+        metadata.remove("name");
     }
-    if kind == "Deployment" {
-        let template = &mut object["spec"]["template"];
-        template["metadata"] = Value::Null;
-        template["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"] = json!("lanyard");
-        template["spec"]["topologySpreadConstraints"][0]["labelSelector"] = Value::Null;
-        // The default of the API server.
-        object["spec"]["revisionHistoryLimit"] = json!(10);
-    }
-    if kind == "ValidatingAdmissionPolicy" {
+    if kind == Some(json!("ValidatingAdmissionPolicy")) {
         // kustomize folds lines of expressions in its own way.
         collapse_spaces(&mut object);
     }
-    for selector in ["/spec/selector/matchLabels", "/spec/podSelector/matchLabels"] {
-        if let Some(labels) = object.pointer_mut(selector) {
-            *labels = Value::Null;
+    if let Some(spec) = object.pointer_mut("/spec").and_then(Value::as_object_mut) {
+        spec.entry("revisionHistoryLimit").or_default();
+    }
+    for field in DIFFERENT {
+        if let Some(value) = object.pointer_mut(field) {
+            *value = Value::Null;
         }
     }
-    object
+    Ok(object)
 }

@@ -5,6 +5,7 @@
 
 mod input;
 mod messages;
+mod planned;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,10 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use lanyard_api::{ANNOTATION_ADOPT, WorkloadIdentity, WorkloadIdentityClass, WorkloadIdentityStatus};
-use lanyard_cli::{PlannedStep, planned_steps};
+use lanyard_cli::planned_steps;
 use lanyard_core::class::adoption::named;
 use lanyard_core::class::{Class, Selection};
 use lanyard_core::identity::Identity;
@@ -35,7 +36,7 @@ use lanyard_core::reconcile::gate::{Reporting, WriteGate};
 use lanyard_core::reconcile::outcome::{Answer, Outcome, Skip, StepResult};
 use lanyard_core::reconcile::step::Step;
 use lanyard_core::reconcile::summary::{Summary, SummaryInput, invalid, refused, summarise};
-use serde_json::{Value, json};
+use serde_json::Value;
 use similar::TextDiff;
 
 use crate::input::{check_files, from_yaml, override_with, typed};
@@ -256,7 +257,7 @@ impl Case {
         let decision = self.decide(previous, &observed);
         let planned = planned_steps(&decision, &observed, self.gate);
         let (summary, after) = self.carry_out(&decision, previous, observed);
-        same_steps(&planned, &decision, self.gate)?;
+        planned::same_steps(&planned, &decision, self.gate)?;
         let mut outputs = BTreeMap::from([
             ("drift.txt", messages::drift(&decision.drift, self.is_deleting)),
             ("plan.txt", messages::plan(&decision.plan)),
@@ -307,28 +308,6 @@ impl Case {
         });
         (summary, after)
     }
-}
-
-/// Fails unless `kubectl lanyard plan` shows exactly the steps of the operator, in its waves, and says which ones run.
-fn same_steps(planned: &[PlannedStep], decision: &Decision, gate: WriteGate) -> Result<()> {
-    let waves = decision.plan.waves.iter().enumerate();
-    let steps = waves.flat_map(|(wave, steps)| steps.iter().map(move |step| (wave + 1, step)));
-    let expected: Vec<(usize, String, bool, Value)> = steps
-        .map(|(wave, step)| (wave, step.to_string(), gate.permits(step), json!(step)))
-        .collect();
-    let shown: Vec<(usize, String, bool, Value)> = planned
-        .iter()
-        .map(|step| (step.wave, step.text.clone(), step.runs, step.change.clone()))
-        .collect();
-    ensure!(
-        shown == expected,
-        "plan shows {shown:#?}, the operator does {expected:#?}"
-    );
-    ensure!(
-        planned.iter().all(|step| !step.effects.is_empty()),
-        "a step of the plan has no effect"
-    );
-    Ok(())
 }
 
 /// The answer of AWS: the ids that `observed.yaml` files use for existing resources, and another id for a

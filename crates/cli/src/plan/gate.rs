@@ -3,9 +3,7 @@
 
 use lanyard_core::reconcile::step::StepEffect;
 
-use super::item::PlanItem;
 use crate::error::nearest;
-use crate::exit::Exit;
 
 /// The value for every effect.
 const ANY: &str = "any";
@@ -33,7 +31,7 @@ impl FailOn {
         })
     }
 
-    fn matches(self, effect: &str) -> bool {
+    pub(super) fn matches(self, effect: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Effect(fails) => fails.as_str() == effect,
@@ -41,31 +39,13 @@ impl FailOn {
     }
 }
 
-/// The exit of one item. A change without an effect that fails the command is no reason to fail. Fields whose effects are not
-/// known leave the result incomplete.
-pub(super) fn exit(item: &PlanItem, fail_on: &[FailOn]) -> Exit {
-    let exit = item.exit();
-    if exit != Exit::Changes || fail_on.contains(&FailOn::Any) {
-        return exit;
-    }
-    let running = item.steps.iter().filter(|step| step.runs);
-    let now = running.flat_map(|step| &step.effects);
-    let mut effects = now.chain(&item.later_effects);
-    if effects.any(|effect| fail_on.iter().any(|fails| fails.matches(effect))) {
-        return Exit::Changes;
-    }
-    match item.fields.is_empty() && item.unread.is_empty() {
-        true => Exit::Done,
-        false => Exit::Incomplete,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
 
-    use super::super::item::{ChangeKind, FieldChange, PlannedStep};
+    use super::super::item::{ChangeKind, FieldChange, PlanItem, PlannedStep};
     use super::*;
+    use crate::exit::Exit;
 
     fn item(effects: &[&'static str]) -> PlanItem {
         let mut item = PlanItem::named("shop", "orders");
@@ -94,7 +74,7 @@ mod tests {
             (&["marks"], &["removes"], Exit::Done),
         ] {
             assert_eq!(
-                exit(&item(effects), &gate(values)),
+                item(effects).gated_exit(&gate(values)),
                 expected,
                 "{effects:?} {values:?}"
             );
@@ -105,15 +85,15 @@ mod tests {
     fn suspended_step_fails_no_gate() {
         let mut item = item(&["narrows"]);
         item.steps[0].runs = false;
-        assert_eq!(exit(&item, &gate(&["narrows"])), Exit::Done);
+        assert_eq!(item.gated_exit(&gate(&["narrows"])), Exit::Done);
     }
 
     #[test]
     fn later_stages_of_a_transition_count() {
         let mut item = item(&["widens"]);
         item.later_effects = vec!["narrows", "unbinds"];
-        assert_eq!(exit(&item, &gate(&["unbinds"])), Exit::Changes);
-        assert_eq!(exit(&item, &gate(&["removes"])), Exit::Done);
+        assert_eq!(item.gated_exit(&gate(&["unbinds"])), Exit::Changes);
+        assert_eq!(item.gated_exit(&gate(&["removes"])), Exit::Done);
     }
 
     #[test]
@@ -124,8 +104,8 @@ mod tests {
             field: "trust".to_owned(),
             change: ChangeKind::Changed,
         }];
-        assert_eq!(exit(&item, &gate(&["narrows"])), Exit::Incomplete);
-        assert_eq!(exit(&item, &gate(&["any"])), Exit::Changes);
+        assert_eq!(item.gated_exit(&gate(&["narrows"])), Exit::Incomplete);
+        assert_eq!(item.gated_exit(&gate(&["any"])), Exit::Changes);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::collect::Candidate;
+use super::gate::FailOn;
 use crate::envelope::Unread;
 use crate::exit::Exit;
 
@@ -206,6 +207,25 @@ impl PlanItem {
             State::Planned if self.would_change() => Exit::Changes,
             State::Planned if self.unread.is_empty() => Exit::Done,
             State::Planned | State::Unknown => Exit::Incomplete,
+        }
+    }
+
+    /// The exit code of this item with a gate. A change without an effect that fails the command is no reason to fail.
+    /// Fields whose effects are not known leave the result incomplete.
+    pub(crate) fn gated_exit(&self, fail_on: &[FailOn]) -> Exit {
+        let exit = self.exit();
+        if exit != Exit::Changes || fail_on.contains(&FailOn::Any) {
+            return exit;
+        }
+        let running = self.steps.iter().filter(|step| step.runs);
+        let now = running.flat_map(|step| &step.effects);
+        let mut effects = now.chain(&self.later_effects);
+        if effects.any(|effect| fail_on.iter().any(|fails| fails.matches(effect))) {
+            return Exit::Changes;
+        }
+        match self.fields.is_empty() && self.unread.is_empty() {
+            true => Exit::Done,
+            false => Exit::Incomplete,
         }
     }
 
