@@ -212,3 +212,42 @@ fn monitors_have_only_fields_of_their_crds() -> Result<()> {
     }
     Ok(())
 }
+
+/// Every path of an object that kube-state-metrics reads is a field of the CRD.
+#[test]
+fn paths_of_kube_state_metrics_are_fields() -> Result<()> {
+    let config = documents("kube-state-metrics.yaml")?.remove(0);
+    let resources = config["spec"]["resources"].as_array().context("no resources")?;
+    for resource in resources {
+        let plural = match resource["groupVersionKind"]["kind"].as_str() {
+            Some("WorkloadIdentity") => "workloadidentities",
+            _ => "workloadidentityclasses",
+        };
+        let crd: Value = serde_saphyr::from_str(&read(&format!("../../crds/{plural}.yaml"))?)?;
+        let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        for metric in resource["metrics"].as_array().context("no metrics")? {
+            for kind in ["gauge", "info"] {
+                let each = &metric["each"][kind];
+                let from = field(schema, &each["path"]).with_context(|| metric.to_string())?;
+                for label in each["labelsFromPath"]
+                    .as_object()
+                    .into_iter()
+                    .flat_map(serde_json::Map::values)
+                {
+                    field(from, label).with_context(|| metric.to_string())?;
+                }
+                field(from, &each["valueFrom"]).with_context(|| metric.to_string())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The schema of a field, or of the items of a list. No path is the schema itself.
+fn field<'a>(schema: &'a Value, path: &Value) -> Option<&'a Value> {
+    let mut schema = schema;
+    for name in path.as_array().into_iter().flatten() {
+        schema = schema["properties"].get(name.as_str()?)?;
+    }
+    Some(schema.get("items").unwrap_or(schema))
+}
