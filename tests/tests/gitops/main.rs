@@ -7,6 +7,7 @@
 mod argocd;
 mod flux;
 mod objects;
+mod pipelines;
 
 use std::sync::OnceLock;
 
