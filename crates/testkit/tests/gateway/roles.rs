@@ -86,8 +86,8 @@ async fn description_is_escaped_and_can_be_cleared() -> Result<()> {
 #[tokio::test]
 async fn missing_policy_is_not_attached() -> Result<()> {
     let (_gateway, aws) = gateway().await?;
-    aws.pods_role("full-of-policies").await?;
-    let attach = |arn| [("RoleName", "full-of-policies"), ("PolicyArn", arn)];
+    aws.pods_role("attached").await?;
+    let attach = |arn| [("RoleName", "attached"), ("PolicyArn", arn)];
     let missing = attach("arn:aws:iam::000000000000:policy/missing");
     aws.iam("AttachRolePolicy", &missing).await?.failed(
         404,
