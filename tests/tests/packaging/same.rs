@@ -95,7 +95,7 @@ fn comparable(mut object: Value) -> Result<Value> {
         collapse_spaces(&mut object);
     }
     if let Some(spec) = object.pointer_mut("/spec").and_then(Value::as_object_mut) {
-        spec.entry("revisionHistoryLimit").or_default();
+        spec.entry("revisionHistoryLimit").or_insert(Value::Null);
     }
     for field in DIFFERENT {
         if let Some(value) = object.pointer_mut(field) {

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use lanyard_api::{ANNOTATION_ADOPT, WorkloadIdentity, WorkloadIdentityClass, WorkloadIdentityStatus};
 use lanyard_cli::planned_steps;
@@ -36,7 +36,7 @@ use lanyard_core::reconcile::gate::{Reporting, WriteGate};
 use lanyard_core::reconcile::outcome::{Answer, Outcome, Skip, StepResult};
 use lanyard_core::reconcile::step::Step;
 use lanyard_core::reconcile::summary::{Summary, SummaryInput, invalid, refused, summarise};
-use serde_json::Value;
+use serde_json::{Value, json};
 use similar::TextDiff;
 
 use crate::input::{check_files, from_yaml, override_with, typed};
