@@ -17,7 +17,7 @@ use crate::model::subject::is_reserved_tag;
 /// A class. A change of a class updates the defaults, guardrails, boundary and tags of its identities. It never renames or
 /// moves an existing role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Class {
     /// The name; absent if no class exists in the cluster.
     #[serde(skip)]
@@ -51,12 +51,12 @@ impl Class {
     /// Parses the spec of a class.
     ///
     /// # Errors
-    /// Returns an error if the spec is malformed. Such a class is unusable as a whole, since the malformed part may be a
-    /// limit.
+    /// Returns an error if the spec is malformed, or has a field that this version does not know. Such a class is unusable
+    /// as a whole, since that part may be a limit.
     pub fn read(name: &str, spec: serde_json::Value) -> Result<Self, Box<UnusableClass>> {
         let aws = spec.get("aws").cloned();
         let unusable = |message: String| {
-            let aws = aws.and_then(|aws| serde_json::from_value(aws).ok());
+            let aws = aws.and_then(|aws| Aws::known_fields(&aws));
             Box::new(UnusableClass { message, aws })
         };
         let class: Self = match serde_json::from_value(spec) {
@@ -102,7 +102,7 @@ pub struct UnusableClass {
 
 /// The AWS account of a class.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Aws {
     /// The role that Lanyard assumes to manage roles in its account; absent: the account of the operator.
     pub assume_role_arn: Option<RoleArn>,
@@ -110,9 +110,17 @@ pub struct Aws {
     pub external_id: Option<String>,
 }
 
+impl Aws {
+    /// The AWS access of an unusable class without fields that this version does not know. Returns `None` if it is malformed.
+    fn known_fields(aws: &serde_json::Value) -> Option<Self> {
+        let known = serde_json::json!({"assumeRoleArn": aws.get("assumeRoleArn"), "externalId": aws.get("externalId")});
+        serde_json::from_value(known).ok()
+    }
+}
+
 /// The values where a spec sets none. A value that is absent here too has the default of Lanyard.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Defaults {
     /// The method by which pods get their role.
     pub method: Option<Method>,
@@ -157,7 +165,7 @@ impl Default for Limits {
 /// Every text except the ARN of the boundary is a pattern, in which `*` stands for any text, `?` for one character, and
 /// `{namespace}` for the namespace of the identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Guardrails {
     /// The namespaces whose identities may follow the class; absent: none; empty: all.
     pub namespace_selector: Option<Selector>,
@@ -187,7 +195,7 @@ pub struct Guardrails {
 
 /// Actions, and the resources on which they may be allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Row {
     /// Patterns of actions.
     pub actions: Vec<String>,
@@ -197,7 +205,7 @@ pub struct Row {
 
 /// Existing roles that may be bound.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExistingRow {
     /// The pattern of the ARNs.
     pub arn: String,
@@ -208,7 +216,7 @@ pub struct ExistingRow {
 
 /// The rollout of a change of the binding over the identities of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RolloutPolicy {
     /// The maximum number of concurrent changes.
     pub max_concurrent: u32,
@@ -276,6 +284,30 @@ mod tests {
         let spec = json!({"aws": aws, "guardrails": {"methods": ["Kerberos"]}});
         let account = Class::read("tenants", spec).unwrap_err().aws.unwrap();
         assert_eq!(account.assume_role_arn.unwrap().account.as_str(), "111122223333");
+    }
+
+    #[test]
+    fn unknown_class_field_makes_the_class_unusable() {
+        for spec in [
+            json!({"limits": {}}),
+            json!({"guardrails": {"allowSuspend": false}}),
+            json!({"guardrails": {"inline": [{"actions": ["*"], "resources": ["*"], "condition": "x"}]}}),
+            json!({"guardrails": {"existingRoles": [{"arn": "*", "namespace": "shop"}]}}),
+            json!({"guardrails": {"namespaceSelector": {"matchFields": {}}}}),
+            json!({"guardrails": {"namespaceSelector": {"matchExpressions": [{"key": "a", "operator": "Exists", "b": 1}]}}}),
+            json!({"defaults": {"suspend": true}}),
+            json!({"transition": {"window": "1h"}}),
+            json!({"aws": {"assumeRoleArn": "arn:aws:iam::111122223333:role/lanyard", "sessionPolicy": "x"}}),
+        ] {
+            let class = Class::read("tenants", spec.clone()).unwrap_err();
+            assert!(
+                class.message.contains("unknown field"),
+                "{spec}: {}",
+                class.message
+            );
+            let has_account = class.aws.is_some_and(|aws| aws.assume_role_arn.is_some());
+            assert_eq!(has_account, spec.get("aws").is_some());
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub type Labels = BTreeMap<String, String>;
 
 /// A label selector. All requirements must be met; an empty selector selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Selector {
     /// Labels that must exist with these values.
     pub match_labels: Labels,
@@ -20,6 +20,7 @@ pub struct Selector {
 
 /// A requirement on one label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Expression {
     /// The key of the label.
     pub key: String,
