@@ -132,9 +132,15 @@ fn stopped(
                 | ConditionType::Transitioning
         )
     });
-    let kept = kept.cloned().map(|condition| Condition {
-        observed_generation: generation,
-        ..condition
+    let kept = kept.cloned().map(|condition| match condition.kind {
+        // Nothing was read, so no drift can be ruled out.
+        ConditionType::InSync => {
+            Verdict::unknown(reason, message).into_condition(condition.kind, previous, generation, now)
+        }
+        _ => Condition {
+            observed_generation: generation,
+            ..condition
+        },
     });
     let status = Status {
         observed_generation: Some(generation),
@@ -177,6 +183,24 @@ mod tests {
             over.status.condition(ConditionType::Stalled).unwrap().reason,
             Reason::ClassMissing
         );
+    }
+
+    #[test]
+    fn invalid_spec_leaves_drift_unknown() {
+        let in_sync = ConditionType::InSync;
+        let before = Verdict::met(Reason::InSync, "No drift detected.");
+        let status = Status {
+            conditions: vec![before.into_condition(in_sync, &Status::default(), 1, Timestamp::UNIX_EPOCH)],
+            ..Status::default()
+        };
+        let errors = [Invalid {
+            field: "role".to_owned(),
+            problem: "is wrong".to_owned(),
+            reason: Reason::InvalidSpec,
+        }];
+        let after = invalid(&status, 2, &errors, Timestamp::UNIX_EPOCH).status;
+        let in_sync = after.condition(in_sync).unwrap();
+        assert_eq!((in_sync.status, in_sync.reason), (ConditionStatus::Unknown, Reason::InvalidSpec));
     }
 
     #[test]
