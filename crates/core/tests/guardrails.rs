@@ -93,6 +93,74 @@ proptest! {
     }
 }
 
+/// The keys of tags in rows and specs, in several cases.
+const KEYS: [&str; 5] = ["team", "Team", "teamx", "cost-center", NAMESPACE];
+
+fn tag_key() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&KEYS[..])
+}
+
+/// A row that reads a tag: plainly, with a default value, in another case, with the namespace as the key, or not at all.
+fn tag_row() -> impl Strategy<Value = Row> {
+    let form = prop::sample::select(
+        &[
+            "${aws:PrincipalTag/KEY}",
+            "a-${AWS:principaltag/KEY}-b",
+            "${aws:PrincipalTag/KEY, 'none'}",
+            "${aws:PrincipalTag/{namespace}}",
+            "KEY",
+        ][..],
+    );
+    (form, tag_key()).prop_map(|(form, key)| Row {
+        actions: vec!["s3:*".to_owned()],
+        resources: vec![format!("arn:aws:s3:::{}/*", form.replace("KEY", key))],
+    })
+}
+
+/// The resource of a row for a session with this tag, as IAM resolves it.
+fn resolved(resource: &str, key: &str, value: &str) -> String {
+    let resource = resource.replace("{namespace}", NAMESPACE).to_lowercase();
+    let key = key.to_lowercase();
+    let with_default = format!("${{aws:principaltag/{key}, 'none'}}");
+    let plain = format!("${{aws:principaltag/{key}}}");
+    resource.replace(&plain, value).replace(&with_default, value)
+}
+
+proptest! {
+    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn accepted_tag_selects_no_resource_of_a_row(
+        rows in prop::collection::vec(tag_row(), 0..4),
+        keys in prop::collection::vec(tag_key(), 0..3),
+        is_enforced in any::<bool>(),
+    ) {
+        let enforced = if is_enforced { json!({"team": "shop"}) } else { json!({}) };
+        let class = Class {
+            limits: Guardrails {
+                methods: vec![Method::PodIdentity],
+                inline: rows.clone(),
+                tag_keys: vec!["*".to_owned()],
+                ..Guardrails::default()
+            }
+            .into(),
+            enforced_tags: serde_json::from_value(enforced).unwrap(),
+            ..Class::default()
+        };
+        let managed = ManagedRoleSpec {
+            tags: keys.iter().map(|key| ((*key).to_owned(), "shop".to_owned())).collect(),
+            ..ManagedRoleSpec::default()
+        };
+        let spec = Spec { managed: Some(managed), ..Spec::default() };
+        if forbidden(&spec, Method::PodIdentity, &subject(), &class).is_empty() {
+            let free = keys.iter().filter(|key| !(is_enforced && **key == "team"));
+            for (key, resource) in free.flat_map(|key| rows.iter().map(move |row| (key, &row.resources[0]))) {
+                prop_assert_eq!(resolved(resource, key, "mine"), resolved(resource, key, "yours"));
+            }
+        }
+    }
+}
+
 /// The property is meaningful only if many documents are accepted, many are rejected, and many requests are allowed.
 #[test]
 fn random_documents_are_close_to_the_class() {

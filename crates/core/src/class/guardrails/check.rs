@@ -94,7 +94,7 @@ impl GuardrailCheck<'_> {
     }
 
     fn inline(&mut self, field: &str, document: &Value) {
-        let rows: Vec<Row> = self.guardrails.inline.iter().map(|row| self.row(row)).collect();
+        let rows = self.rows();
         for violation in inline::violations(document, &rows) {
             let field = format!("{field}.{}", violation.place);
             self.forbid(
@@ -104,6 +104,10 @@ impl GuardrailCheck<'_> {
                 inline::allows(&rows),
             );
         }
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        self.guardrails.inline.iter().map(|row| self.row(row)).collect()
     }
 
     fn row(&self, row: &Row) -> Row {
@@ -216,7 +220,7 @@ impl GuardrailCheck<'_> {
             .any(|pattern| glob::matches_any_case(pattern, key))
         {
             self.forbid(&field, value, "guardrails.tagKeys", allows(&patterns));
-        } else if tag_variables::read_keys(self.guardrails).contains(&key.to_lowercase()) {
+        } else if tag_variables::read_keys(&self.rows()).contains(&key.to_lowercase()) {
             let allowed = format!(
                 "does not allow {}, which guardrails.inline reads as ${{aws:PrincipalTag/{key}}}: only enforcedTags can set it",
                 quote(key)

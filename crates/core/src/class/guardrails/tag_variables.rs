@@ -4,16 +4,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::class::definition::{Class, Guardrails};
+use crate::class::definition::{Class, Row};
 use crate::class::guardrails::glob;
+use crate::model::name::TagKey;
+use crate::model::subject::is_reserved_tag;
 
 /// The beginning of a variable, in lower case: IAM ignores the case of condition keys.
 const VARIABLE: &str = "${aws:principaltag/";
 
-/// The tag keys that the class reads as variables, in lower case.
-pub(super) fn read_keys(guardrails: &Guardrails) -> BTreeSet<String> {
-    let rows = guardrails.inline.iter();
-    let patterns = rows.flat_map(|row| &row.resources);
+/// The tag keys that rows read as variables, in lower case. In rows with the namespace filled in, it can be a key.
+pub(super) fn read_keys(rows: &[Row]) -> BTreeSet<String> {
+    let patterns = rows.iter().flat_map(|row| &row.resources);
     patterns
         .flat_map(|pattern| keys(&pattern.to_lowercase()))
         .collect()
@@ -26,7 +27,8 @@ fn keys(text: &str) -> Vec<String> {
     variables.filter_map(key).collect()
 }
 
-/// The keys that the class reads as variables although `tagKeys` allows them, without those that `enforcedTags` sets.
+/// The keys that the class reads as variables although `tagKeys` allows them, without those that `enforcedTags` sets and
+/// those that every spec refuses, such as session tags.
 #[must_use]
 pub fn reserved_keys(class: &Class) -> Vec<String> {
     let Some(guardrails) = class.guardrails() else {
@@ -40,8 +42,10 @@ pub fn reserved_keys(class: &Class) -> Vec<String> {
         let mut enforced = class.enforced_tags.keys();
         enforced.any(|enforced| enforced.as_str().eq_ignore_ascii_case(key))
     };
-    let keys = read_keys(guardrails).into_iter();
-    keys.filter(|key| is_allowed(key) && !is_enforced(key)).collect()
+    let is_refused = |key: &String| TagKey::parse(key).is_ok_and(|key| is_reserved_tag(&key));
+    let keys = read_keys(&guardrails.inline).into_iter();
+    keys.filter(|key| is_allowed(key) && !is_enforced(key) && !is_refused(key))
+        .collect()
 }
 
 #[cfg(test)]
@@ -74,6 +78,15 @@ mod tests {
     fn key_with_default_value_and_several_variables_are_found() {
         let resource = "arn:aws:s3:::${aws:PrincipalTag/team, 'none'}/${aws:PrincipalTag/stage}/*";
         assert_eq!(reserved_keys(&class(&["*"], &[], &[resource])), ["stage", "team"]);
+    }
+
+    #[test]
+    fn session_tag_is_not_listed_as_reserved() {
+        let resource = "arn:aws:s3:::${aws:PrincipalTag/kubernetes-namespace}/*";
+        assert_eq!(
+            reserved_keys(&class(&["*"], &[], &[resource])),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
