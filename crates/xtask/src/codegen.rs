@@ -83,11 +83,11 @@ fn generate() -> Result<Generated> {
     let mut generated = kubernetes::crds()?;
     generated.append(&mut kubernetes::samples()?);
     generated.append(&mut command_line::files()?);
-    let crds = generated.clone();
-    generated.append(&mut charts::files(&root(), &crds)?);
     generated.append(&mut argocd::files(&root())?);
     generated.append(&mut monitoring::files(&root())?);
     generated.append(&mut dashboards::files()?);
+    let mut copies = charts::files(&root(), &generated)?;
+    generated.append(&mut copies);
     generated.insert("docs/conditions.md".into(), conditions::page());
     Ok(generated)
 }

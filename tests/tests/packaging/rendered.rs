@@ -53,7 +53,9 @@ async fn every_values_file_renders_valid_objects() -> Result<()> {
     for file in chart::ci_values()? {
         let file = file.to_str().context("a path")?;
         chart::succeed(bed, &["lint", "--strict", lanyard, "--values", file]).await?;
-        let documents = chart::template(bed, &["--values", file]).await?;
+        let mut documents = chart::template(bed, &["--values", file]).await?;
+        // The kinds of the Prometheus operator, which the test bed does not serve: compared with `config/monitoring` instead.
+        documents.retain(|document| !document.contains("apiVersion: monitoring.coreos.com/"));
         manifests::apply(bed, &documents, DRY_RUN).with_context(|| file.to_owned())?;
     }
     let crds = chart::path("lanyard-crds")?;

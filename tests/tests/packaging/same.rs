@@ -42,6 +42,22 @@ async fn chart_and_kustomization_render_the_same_objects() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn chart_and_kustomization_render_the_same_monitoring() -> Result<()> {
+    let bed = &stage().await?.bed;
+    let values = [
+        "--set",
+        "clusterName=prod,metrics.podMonitor=true,metrics.rules=true",
+        "--show-only",
+        "templates/monitoring.yaml",
+    ];
+    let chart = by_name(&chart::template(bed, &values).await?)?;
+    let monitoring = manifests::config()?.join("monitoring");
+    let output = bed.kubectl().arg("kustomize").arg(monitoring).output()?;
+    assert_eq!(chart, by_name(&manifests::documents(output)?)?);
+    Ok(())
+}
+
 fn by_name(documents: &[String]) -> Result<BTreeMap<String, Value>> {
     chart::objects(documents)?
         .into_iter()

@@ -1,5 +1,5 @@
 //! The files that the Helm charts share with the kustomizations: CRDs, RBAC rules and policies have one source.
-//! The generated CRDs and files of `config/` in; copies in the charts out. Reads files.
+//! The generated CRDs and dashboards, and files of `config/` in; copies in the charts out. Reads files.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::generated::Generated;
 
 /// The file in the chart `lanyard`, and its source in `config/`.
-const COPIES: [(&str, &str); 12] = [
+const COPIES: [(&str, &str); 14] = [
     ("rbac-cluster.yaml", "operator/rbac-cluster.yaml"),
     ("rbac-kube-system.yaml", "operator/rbac-kube-system.yaml"),
     ("rbac-users.yaml", "operator/rbac-users.yaml"),
@@ -25,6 +25,8 @@ const COPIES: [(&str, &str); 12] = [
     ("role-annotation.yaml", "admission/role-annotation.yaml"),
     ("pods-wait.yaml", "admission/pods-wait.yaml"),
     ("self-restraint.yaml", "components/self-restraint/policy.yaml"),
+    ("rules.yaml", "monitoring/rules.yaml"),
+    ("pod-monitor.yaml", "monitoring/pod-monitor.yaml"),
 ];
 
 /// The copies, by path from the root.
@@ -38,12 +40,14 @@ pub(super) fn files(root: &Path, generated: &Generated) -> Result<Generated> {
         let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         copies.insert(Path::new("config/helm/lanyard/files").join(name), text);
     }
-    for (path, text) in generated.iter().filter(|(path, _)| path.starts_with("crds")) {
-        let name = path.file_name().context("a CRD without a name")?;
-        copies.insert(
-            Path::new("config/helm/lanyard-crds/files").join(name),
-            text.clone(),
-        );
+    for (from, to) in [
+        ("crds", "config/helm/lanyard-crds/files"),
+        ("config/monitoring/dashboards", "config/helm/lanyard/files"),
+    ] {
+        for (path, text) in generated.iter().filter(|(path, _)| path.starts_with(from)) {
+            let name = path.file_name().context("a generated file without a name")?;
+            copies.insert(Path::new(to).join(name), text.clone());
+        }
     }
     Ok(copies)
 }

@@ -200,7 +200,10 @@ mod tests {
         }];
         let after = invalid(&status, 2, &errors, Timestamp::UNIX_EPOCH).status;
         let in_sync = after.condition(in_sync).unwrap();
-        assert_eq!((in_sync.status, in_sync.reason), (ConditionStatus::Unknown, Reason::InvalidSpec));
+        assert_eq!(
+            (in_sync.status, in_sync.reason),
+            (ConditionStatus::Unknown, Reason::InvalidSpec)
+        );
     }
 
     #[test]
