@@ -91,8 +91,8 @@ fn subject(engine: &Engine) -> Subject {
     serde_json::from_value(json!({"cluster": identity, "namespace": "shop", "name": "orders"})).unwrap()
 }
 
-/// The step with the most requests: create, apply, and remove an annotation that another field manager owns
-/// too.
+/// The step with the most requests: create the ServiceAccount; or apply to an existing one, and remove an annotation that
+/// another field manager owns too.
 async fn annotate(engine: &Engine) -> Result<(), EngineError> {
     let set = BTreeMap::from([(
         ROLE.to_owned(),
@@ -104,13 +104,17 @@ async fn annotate(engine: &Engine) -> Result<(), EngineError> {
 
 #[tokio::test]
 async fn each_write_of_a_step_checks_the_gate() {
-    let all = [Method::POST, Method::PATCH, Method::PATCH];
-    for allowed in 0..=all.len() {
-        let sent = Sent::default();
-        let result = annotate(&engine(sent.client(false), allowed).await).await;
-        assert_eq!(sent.writes(), all[..allowed]);
-        let blocked = matches!(result, Err(EngineError::GateClosed { .. }));
-        assert_eq!(blocked, allowed < all.len(), "{allowed}: {result:?}");
+    for (exists, all) in [
+        (false, vec![Method::POST]),
+        (true, vec![Method::PATCH, Method::PATCH]),
+    ] {
+        for allowed in 0..=all.len() {
+            let sent = Sent::default();
+            let result = annotate(&engine(sent.client(exists), allowed).await).await;
+            assert_eq!(sent.writes(), all[..allowed]);
+            let blocked = matches!(result, Err(EngineError::GateClosed { .. }));
+            assert_eq!(blocked, allowed < all.len(), "{allowed}: {result:?}");
+        }
     }
 }
 
