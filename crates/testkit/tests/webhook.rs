@@ -213,7 +213,7 @@ async fn pod_of(client: &Client, account: &str, dry_run: bool) -> Result<Value> 
 
 async fn role(gateway: &Gateway) -> Result<()> {
     let trust = utf8_percent_encode(TRUST, NON_ALPHANUMERIC);
-    let form = format!("Action=CreateRole&RoleName=r&AssumeRolePolicyDocument={trust}");
+    let form = format!("Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument={trust}");
     call(gateway, "iam", "POST", "/", form).await.map(drop)
 }
 

@@ -100,13 +100,18 @@ async fn service_account_is_protected(api: &Api<ServiceAccount>) -> Result<()> {
         let patch = Patch::Merge(patch);
         api.patch(name, &PatchParams::default(), &patch).await
     };
-    let own = json!({"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "arn:r"},
-        "labels": {"app.kubernetes.io/managed-by": "lanyard"}}});
+    let own = json!({"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "arn:r"}}});
     ensure!(!denied(apply("orders", own).await)?, "the operator's own fields");
     for patch in [
         json!({"metadata": {"annotations": {"example.com/x": "y"}}}),
+        json!({"metadata": {"annotations": {"example.com/x": ""}}}),
         json!({"metadata": {"annotations": {"example.com/kept": null}}}),
-        json!({"metadata": {"labels": {"example.com/x": "y"}}}),
+        json!({"metadata": {"labels": {"example.com/x": ""}}}),
+        // With its label it could be deleted.
+        json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "lanyard"}}}),
+        json!({"metadata": {"finalizers": ["example.com/x"]}}),
+        // The garbage collector would delete it with an owner that does not exist.
+        json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "x"}]}}),
         json!({"imagePullSecrets": [{"name": "x"}]}),
         json!({"automountServiceAccountToken": false}),
     ] {

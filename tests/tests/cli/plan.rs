@@ -9,7 +9,7 @@ use lanyard_testkit::gateway::Mark;
 use lanyard_tests::{TestNamespace, holds};
 use serde_json::{Value, json};
 
-use crate::run::{CALLER, manifest, run};
+use crate::run::{CALLER, manifest, run, run_as};
 use crate::stage;
 
 const S3: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
@@ -177,7 +177,7 @@ async fn without_aws_the_status_shows_changed_fields() -> Result<()> {
         let mark = bed.gateway.ledger().mark();
         let flags = ["plan", "-f", "-", "--no-aws", "--cluster-arn", &arn, "-o", "json"];
         let file = manifest("cli-status", name, &spec(method, &[SQS]));
-        let plan = run(bed, &flags, &file).await?.ended(2)?.json()?;
+        let plan = run_as(bed, "cli-status", &flags, &file).await?.ended(2)?.json()?;
         let expected = json!([
             {"field": format!("policy/{S3}"), "change": "removed"},
             {"field": format!("policy/{SQS}"), "change": "added"},
@@ -185,10 +185,10 @@ async fn without_aws_the_status_shows_changed_fields() -> Result<()> {
         assert_eq!(item(&plan)?["fields"], expected, "{plan:#}");
         // Without a change, the result is not complete: drift is not known.
         let file = manifest("cli-status", name, &spec(method, &[S3]));
-        let plan = run(bed, &flags, &file).await?.ended(3)?.json()?;
+        let plan = run_as(bed, "cli-status", &flags, &file).await?.ended(3)?.json()?;
         assert_eq!(item(&plan)?["fields"], json!([]), "{plan:#}");
         assert_eq!(plan["unread"][0]["resource"], "AWS");
-        let calls = bed.gateway.ledger().since(mark).by(CALLER).to_aws();
+        let calls = bed.gateway.ledger().since(mark).by("cli-status").to_aws();
         assert!(calls.is_empty(), "{calls:#?}");
     }
     Ok(())
@@ -231,7 +231,7 @@ async fn offline_plan_needs_no_cluster_and_no_aws() -> Result<()> {
         "https://oidc.eks.eu-west-1.amazonaws.com/id/A1",
     ];
     let mark = bed.gateway.ledger().mark();
-    let ran = run(bed, &flags, &file).await?.ended(2)?;
+    let ran = run_as(bed, "cli-offline", &flags, &file).await?.ended(2)?;
     holds(
         &ran.stdout,
         &[
@@ -240,9 +240,14 @@ async fn offline_plan_needs_no_cluster_and_no_aws() -> Result<()> {
             "--offline",
         ],
     )?;
-    let markdown = run(bed, &[&flags[..], &["-o", "markdown"]].concat(), &file)
-        .await?
-        .ended(2)?;
+    let markdown = run_as(
+        bed,
+        "cli-offline",
+        &[&flags[..], &["-o", "markdown"]].concat(),
+        &file,
+    )
+    .await?
+    .ended(2)?;
     holds(
         &markdown.stdout,
         &[
@@ -251,7 +256,7 @@ async fn offline_plan_needs_no_cluster_and_no_aws() -> Result<()> {
             "<details>",
         ],
     )?;
-    let calls = bed.gateway.ledger().since(mark).by(CALLER).to_aws();
+    let calls = bed.gateway.ledger().since(mark).by("cli-offline").to_aws();
     assert!(calls.is_empty(), "{calls:#?}");
     let unsure = run(bed, &flags[..4], &file).await?.ended(1)?;
     holds(&unsure.stderr, &["--offline requires --cluster-arn and --issuer"])

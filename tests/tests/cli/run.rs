@@ -47,7 +47,17 @@ pub fn command(bed: &TestBed, arguments: &[&str]) -> Command {
 
 /// Runs the program with this text on stdin.
 pub async fn run(bed: &TestBed, arguments: &[&str], stdin: &str) -> Result<Ran> {
+    output_of(command(bed, arguments), stdin).await
+}
+
+/// Runs the program under a name of its own in the ledger, for tests that count its calls beside others.
+pub async fn run_as(bed: &TestBed, caller: &str, arguments: &[&str], stdin: &str) -> Result<Ran> {
     let mut command = command(bed, arguments);
+    command.env("AWS_SDK_UA_APP_ID", caller);
+    output_of(command, stdin).await
+}
+
+async fn output_of(mut command: Command, stdin: &str) -> Result<Ran> {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
