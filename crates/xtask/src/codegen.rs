@@ -11,6 +11,7 @@ mod diff;
 mod generated;
 mod kubernetes;
 mod monitoring;
+mod operator_iam;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -86,6 +87,7 @@ fn generate() -> Result<Generated> {
     generated.append(&mut argocd::files(&root())?);
     generated.append(&mut monitoring::files(&root())?);
     generated.append(&mut dashboards::files()?);
+    generated.append(&mut operator_iam::files(&root())?);
     let mut copies = charts::files(&root(), &generated)?;
     generated.append(&mut copies);
     generated.insert("docs/conditions.md".into(), conditions::page());

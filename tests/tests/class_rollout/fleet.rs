@@ -113,7 +113,9 @@ fn most_at_once(scene: &TestNamespace<'_>) -> (Arc<AtomicI64>, tokio::task::Join
     let watching = tokio::spawn(async move {
         let mut running = std::collections::BTreeSet::new();
         let mut objects = std::pin::pin!(events.applied_objects());
-        while let Some(Ok(object)) = objects.next().await {
+        while let Some(event) = objects.next().await {
+            // The watcher tries again after an error.
+            let Ok(object) = event else { continue };
             let name = object.metadata.name.clone().unwrap_or_default();
             let moves = object
                 .status

@@ -11,7 +11,7 @@ use kube::api::{Api, ListParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use lanyard_api::WorkloadIdentity;
 use lanyard_testkit::gateway::{Calls, Throttle};
-use lanyard_tests::{TestEnv, TestNamespace};
+use lanyard_tests::{TestEnv, TestNamespace, eventually};
 use serde_json::{Value, json};
 
 use crate::BINARY;
@@ -33,9 +33,12 @@ fn watch(api: Api<WorkloadIdentity>) -> Arc<Mutex<Vec<String>>> {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let statuses_seen = Arc::clone(&seen);
     tokio::spawn(async move {
-        let statuses = watcher(api, watcher::Config::default()).applied_objects();
+        let statuses = watcher(api, watcher::Config::default()).default_backoff();
+        let statuses = statuses.applied_objects();
         pin_mut!(statuses);
-        while let Some(Ok(object)) = statuses.next().await {
+        while let Some(event) = statuses.next().await {
+            // The API server rejects a watch while it fills its cache. The watcher tries again.
+            let Ok(object) = event else { continue };
             let status = serde_json::to_string(&object.status).unwrap_or_default();
             if let Ok(mut statuses_seen) = statuses_seen.lock() {
                 statuses_seen.push(status);
@@ -86,15 +89,16 @@ async fn throttled_creations_succeed_without_reporting_throttling() -> Result<()
         throttled(&calls) == throttled(&calls.writes()),
         "reads were throttled: {calls}"
     );
-    let statuses_seen = seen
-        .lock()
-        .map_err(|_| anyhow::anyhow!("the watch panicked"))?
-        .clone();
-    ensure!(
-        statuses_seen.len() >= IDENTITIES,
-        "only {} statuses were seen",
-        statuses_seen.len()
-    );
+    let statuses_seen = || {
+        let seen = seen.lock().map_err(|_| anyhow::anyhow!("the watch panicked"))?;
+        anyhow::Ok(seen.clone())
+    };
+    let all_ready = async || {
+        let ready = |text: &&String| text.contains("\"reason\":\"Bound\"");
+        Ok(statuses_seen()?.iter().filter(ready).count() >= IDENTITIES)
+    };
+    eventually("the watch has seen every identity ready", all_ready).await?;
+    let statuses_seen = statuses_seen()?;
     let of_it = |text: &&String| text.to_lowercase().contains("throttl");
     ensure!(
         !statuses_seen.iter().any(|text| of_it(&text)),
