@@ -17,6 +17,7 @@ mod last_applied;
 mod missing_policy_tests;
 mod next;
 mod output;
+mod persistence;
 mod pods;
 mod readiness;
 mod reconciling;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::events::Event;
 use super::output::{Next, Summary};
+use super::persistence::remaining;
 use super::verdict::Verdict;
 use crate::identity::Freeze;
 use crate::model::condition::{Condition, ConditionStatus, ConditionType};
@@ -65,7 +66,7 @@ pub fn refused(previous: &Status, generation: i64, freeze: &Freeze, now: Timesta
                 now,
             )
         },
-        Reason::ClassMissing => match class_awaited_for(previous, now) {
+        Reason::ClassMissing => match remaining(previous, *reason, CLASS_AWAITED, now) {
             Some(remaining) => {
                 let message = format!("{message} Lanyard waits five minutes for it.");
                 let kind = ConditionType::Reconciling;
@@ -78,25 +79,6 @@ pub fn refused(previous: &Status, generation: i64, freeze: &Freeze, now: Timesta
         },
         _ => stalled(previous, generation, *reason, message, now),
     }
-}
-
-/// The time for which a missing class is still awaited. Returns `None` after it. The conditions hold the only record, so that
-/// a restart of the operator does not start the time again.
-fn class_awaited_for(previous: &Status, now: Timestamp) -> Option<Duration> {
-    let before = |kind| {
-        let condition = previous.condition(kind);
-        condition.filter(|condition| condition.reason == Reason::ClassMissing)
-    };
-    if before(ConditionType::Stalled).is_some() {
-        return None;
-    }
-    let Some(began) = before(ConditionType::Reconciling) else {
-        return Some(CLASS_AWAITED);
-    };
-    let elapsed = now.duration_since(began.last_transition_time).unsigned_abs();
-    CLASS_AWAITED
-        .checked_sub(elapsed)
-        .filter(|remaining| !remaining.is_zero())
 }
 
 fn stalled(previous: &Status, generation: i64, reason: Reason, message: &str, now: Timestamp) -> Summary {

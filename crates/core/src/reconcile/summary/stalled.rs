@@ -3,11 +3,12 @@
 
 use super::agent::WEBHOOK_MISSING;
 use super::input::SummaryInput;
+use super::persistence::remaining;
 use super::readiness::ReadyInputs;
 use super::transition;
 use super::unreadable::unreadable;
 use super::verdict::Verdict;
-use crate::model::condition::{ConditionStatus, ConditionType};
+use crate::model::condition::ConditionStatus;
 use crate::model::fact::ReadError;
 use crate::model::reason::Reason;
 use crate::model::text;
@@ -44,22 +45,11 @@ fn needs_user(input: &SummaryInput<'_>, failure: &StepFailure) -> bool {
     match failure.disposition {
         Disposition::RetrySoon => false,
         Disposition::WaitForChange => true,
-        Disposition::RetryThenStall => has_persisted(input, failure.reason),
+        Disposition::RetryThenStall => {
+            let limit = input.timings.stall_after;
+            remaining(input.previous, failure.reason, limit, input.now).is_none()
+        }
     }
-}
-
-/// Returns whether an earlier reconcile met the same failure and the object has not been in order for
-/// `stall_after`. The conditions hold the only record, so that a restart of the operator does not start the time again.
-fn has_persisted(input: &SummaryInput<'_>, reason: Reason) -> bool {
-    let before = |kind| {
-        let condition = input.previous.condition(kind);
-        condition.filter(|condition| condition.status == ConditionStatus::True && condition.reason == reason)
-    };
-    let limit =
-        jiff::SignedDuration::try_from(input.timings.stall_after).unwrap_or(jiff::SignedDuration::MAX);
-    before(ConditionType::Stalled).is_some()
-        || before(ConditionType::Reconciling)
-            .is_some_and(|condition| input.now.duration_since(condition.last_transition_time) >= limit)
 }
 
 /// Returns a verdict if drift breaks the binding and is only reported, or its corrections are paused.
