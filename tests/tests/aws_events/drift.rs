@@ -121,6 +121,7 @@ async fn removed_audience_event_triggers_restoration() -> Result<()> {
         .status
         .and_then(|status| status.oidc_provider_arn)
         .context("a provider")?;
+    let mark = scene.stage.bed.gateway.ledger().mark();
     let iam = &scene.aws.iam;
     let remove = iam
         .remove_client_id_from_open_id_connect_provider()
@@ -134,7 +135,7 @@ async fn removed_audience_event_triggers_restoration() -> Result<()> {
         )],
     )?;
     stand.send(&event).await?;
-    let given = scene.stage.bed.gateway.ledger().until(Mark::default(), |calls| {
+    let given = scene.stage.bed.gateway.ledger().until(mark, |calls| {
         let adding = calls.of("AddClientIDToOpenIDConnectProvider");
         adding.entries().iter().any(|entry| entry.status == Some(200))
     });

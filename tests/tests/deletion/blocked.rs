@@ -53,7 +53,8 @@ async fn unreadable_resource_is_named_and_not_removed() -> Result<()> {
         .until("orders", "blocked by an unreadable resource", holds)
         .await?;
     ensure!(scene.aws.has_role("unread").await?);
-    ensure!(gateway.ledger().since(mark).of("DeleteRole").is_empty());
+    let removals = gateway.ledger().since(mark).of("DeleteRole").about("unread");
+    ensure!(removals.is_empty(), "{removals}");
     fault.remove();
     scene
         .request_reconcile("orders")

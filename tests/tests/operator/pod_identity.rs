@@ -98,7 +98,10 @@ async fn changed_session_policy_is_updated_in_place() -> Result<()> {
         .bed
         .gateway
         .ledger()
-        .until(mark, |calls| !calls.of("UpdatePodIdentityAssociation").is_empty())
+        .until(mark, |calls| {
+            let updates = calls.of("UpdatePodIdentityAssociation");
+            !updates.about("pi-update/carts").is_empty()
+        })
         .await;
     scene.until_is("carts", "Ready", "True", "Bound").await?;
     assert_eq!(scene.aws.associations("pi-update", "carts").await?, before);
