@@ -287,6 +287,14 @@ impl TestEnv {
         self.ended(number).await
     }
 
+    /// Returns true if an operator has ended.
+    ///
+    /// # Errors
+    /// Returns an error if the operator does not exist or its state cannot be read.
+    pub fn has_ended(&self, number: usize) -> Result<bool> {
+        self.with(number, |operator| Ok(operator.process.exited()?.is_some()))
+    }
+
     /// Waits until an operator has ended.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //!   floor (a bed of its own: the emulator's time for the same calls)
 //!   create -> steady -> drift-scan -> restart   (one bed for each size)
 //!   throttled, pods (a bed of its own each)
+//!   soak MINUTES (a subcommand: random disruptions, then a verdict)
 //! ```
 
 mod create;
@@ -16,6 +17,7 @@ mod gauge;
 mod pods;
 mod report;
 mod restart;
+mod soak;
 mod steady;
 mod table;
 mod tally;
@@ -26,7 +28,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{TestEnv, TestEnvOptions};
 
@@ -47,7 +49,10 @@ const PODS: usize = 3000;
 /// AWS calls go through the gateway, which adds latency. The operator, the gateway and this program are built in
 /// release first. A missed target is marked and is no failure.
 #[derive(Args, Debug, Clone)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
+    #[command(subcommand)]
+    command: Option<BenchCommand>,
     /// Numbers of identities, one run each [default: 200,1000]
     #[arg(long, value_name = "NUMBER,...", value_delimiter = ',')]
     sizes: Vec<usize>,
@@ -67,8 +72,14 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     writes: u32,
     /// Everything is built: the bench passes this to itself
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     built: bool,
+}
+
+/// What is not measured but tried.
+#[derive(Subcommand, Debug, Clone)]
+enum BenchCommand {
+    Soak(soak::SoakArgs),
 }
 
 /// One scenario.
@@ -132,6 +143,9 @@ impl BenchArgs {
 pub async fn run(args: &BenchArgs) -> Result<()> {
     if !args.built {
         return build::run_in_release();
+    }
+    if let Some(BenchCommand::Soak(args)) = &args.command {
+        return soak::run(args).await;
     }
     let mut report = Report::new(args.latency, args.writes);
     for size in args.sizes() {

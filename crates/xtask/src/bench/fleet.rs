@@ -100,21 +100,20 @@ impl<'a> Fleet<'a> {
 
     /// Creates all objects, as fast as the API server takes them.
     pub async fn create(&self) -> Result<()> {
-        let resource = ApiResource::erase::<WorkloadIdentity>(&());
-        let create = |member: Member| {
-            let (client, resource) = (self.client.clone(), resource.clone());
-            async move {
-                let mut object = DynamicObject::new(&member.name, &resource).within(&member.namespace);
-                object.data = json!({"spec": spec(member.method)});
-                let api: Api<DynamicObject> = Api::namespaced_with(client, &member.namespace, &resource);
-                api.create(&PostParams::default(), &object).await
-            }
-        };
         futures::stream::iter(self.members())
-            .map(create)
+            .map(|member| async move { self.create_one(&member).await })
             .buffer_unordered(AT_ONCE)
-            .try_for_each(|_| futures::future::ready(Ok(())))
-            .await?;
+            .try_for_each(|()| futures::future::ready(Ok(())))
+            .await
+    }
+
+    /// Creates one object.
+    pub async fn create_one(&self, member: &Member) -> Result<()> {
+        let resource = ApiResource::erase::<WorkloadIdentity>(&());
+        let mut object = DynamicObject::new(&member.name, &resource).within(&member.namespace);
+        object.data = json!({"spec": spec(member.method)});
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &member.namespace, &resource);
+        api.create(&PostParams::default(), &object).await?;
         Ok(())
     }
 
