@@ -20,8 +20,8 @@ use crate::pod_credentials::{PodCredentials, count};
 use crate::stage;
 use crate::trust::{Form, allows};
 
-const RESTARTED_FOR: &str = "lanyard.dev/restarted-for";
-const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+pub const RESTARTED_FOR: &str = "lanyard.dev/restarted-for";
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 /// The number of templates that a Deployment has had.
 fn generation(deployment: &Deployment) -> i64 {
@@ -78,7 +78,8 @@ async fn reverted_template_is_restarted_once_and_named() -> Result<()> {
     only_pod_identity(&scene, Form::Tagged).await
 }
 
-fn is_marked(deployment: &Deployment) -> bool {
+/// Returns true if Lanyard has restarted the Deployment.
+pub fn is_marked(deployment: &Deployment) -> bool {
     let template = deployment.spec.as_ref().map(|spec| &spec.template);
     let metadata = template.and_then(|template| template.metadata.as_ref());
     let annotations = metadata.and_then(|metadata| metadata.annotations.as_ref());
@@ -108,7 +109,7 @@ async fn budget_of_zero_keeps_association_until_approved() -> Result<()> {
 }
 
 /// Creates a budget that keeps every pod of a workload available, and waits until its status says so.
-async fn budget(scene: &TestNamespace<'_>, app: &str) -> Result<()> {
+pub async fn budget(scene: &TestNamespace<'_>, app: &str) -> Result<()> {
     let spec = json!({"maxUnavailable": 0, "selector": {"matchLabels": {"app": app}}});
     create(scene, "policy", "PodDisruptionBudget", app, spec).await
 }

@@ -71,7 +71,8 @@ pub async fn pod_with_secrets(scene: &TestNamespace<'_>, name: &str, class: &str
     .await
 }
 
-fn is_of_app(pod: &Pod, app: &str) -> bool {
+/// Returns true if the pod has this value of the label `app`.
+pub fn is_of_app(pod: &Pod, app: &str) -> bool {
     let labels = pod.metadata.labels.as_ref();
     labels
         .and_then(|labels| labels.get("app"))
@@ -118,7 +119,8 @@ fn is_of_job(pod: &Pod, name: &str) -> bool {
     owners.any(|owner| owner.kind == "Job" && owner.name == name)
 }
 
-fn pod_spec() -> Value {
+/// A pod of the ServiceAccount.
+pub fn pod_spec() -> Value {
     json!({"serviceAccountName": "orders", "terminationGracePeriodSeconds": 1, "containers": [{"name": "app", "image": "app"}]})
 }
 
@@ -210,7 +212,8 @@ async fn until(scene: &TestNamespace<'_>, what: &str, wanted: impl Fn(&[Pod]) ->
     eventually(what, async || Ok(wanted(&all(scene).await?))).await
 }
 
-fn is_ready(pod: &Pod) -> bool {
+/// Returns true if the pod is Ready.
+pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod
         .status
         .iter()

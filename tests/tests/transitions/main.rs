@@ -8,6 +8,7 @@ mod change;
 mod fleet;
 mod guard;
 mod method;
+mod mixed;
 mod paused;
 mod pod_credentials;
 mod reverted;
