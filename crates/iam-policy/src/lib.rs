@@ -6,6 +6,7 @@
 mod json;
 mod operator;
 mod reading;
+mod reference;
 pub mod text;
 pub mod wildcard;
 
@@ -15,6 +16,7 @@ pub mod document;
 pub mod evaluate;
 pub mod lint;
 pub mod membership;
+pub mod mistakes;
 pub mod narrowing;
 pub mod principal;
 pub mod trust;

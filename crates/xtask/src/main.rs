@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod codegen;
 mod demo;
+mod iam_reference;
 mod test;
 mod testbed;
 
@@ -28,6 +29,7 @@ enum Command {
     Test(test::TestArgs),
     Check(check::CheckArgs),
     Codegen(codegen::CodegenArgs),
+    IamReference(iam_reference::IamReferenceArgs),
     #[command(subcommand)]
     Testbed(testbed::Command),
 }
@@ -40,6 +42,7 @@ async fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Codegen(args) => codegen::run(&args),
+        Command::IamReference(args) => iam_reference::run(&args),
         Command::Testbed(command) => testbed::run(command).await,
     };
     match result {

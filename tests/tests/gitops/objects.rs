@@ -27,7 +27,7 @@ const OTHERS: &str = "
     SeveralDefaultClasses ClassMissing ClassUnusable ClassDeleting ClassIncompatible NamespaceNotSelected ClassChanged
     PodIdentityUnavailable IssuerUnreachable AccountMismatch Undecodable AccessDenied QuotaExceeded MalformedDocument
     PolicyNotFound BoundaryNotFound PrincipalNotFound Refused Throttled Unavailable Deleting InUse AgentInstalled
-    Adopted RoleCreated RoleRecreated RoleUpdated BindingUpdated DriftFound DriftCorrected Removed Released";
+    Adopted RoleCreated RoleRecreated RoleUpdated PolicyMistake BindingUpdated DriftFound DriftCorrected Removed Released";
 
 /// A state of an object, as its conditions show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use lanyard_core::model::cluster::Cluster;
 use lanyard_core::model::fact::ReadError;
 use lanyard_core::model::text::field;
 use lanyard_core::reconcile::class_decision::{ClassDecision, SpecContext, decide_class};
+use lanyard_core::reconcile::validate::policy_mistakes;
 use lanyard_engine::raw::Decoded;
 
 use super::class_facts::{ClassFacts, record};
@@ -50,6 +51,8 @@ pub(super) fn accepted(
     item.method = Some(accepted.identity.binding.method().to_string());
     item.class.clone_from(&accepted.identity.class);
     item.messages.extend(accepted.notes.iter().cloned());
+    item.messages
+        .extend(decoded.spec.iter().flat_map(policy_mistakes));
     item.unread.extend(accepted.unread.iter().cloned());
     Ok((item, accepted))
 }

@@ -37,7 +37,7 @@ pub struct PlanItem {
     pub deleting: bool,
     /// True if `spec.suspend` stops the steps.
     pub suspended: bool,
-    /// Defects of the spec, objections of the class, and conflicts.
+    /// Defects of the spec, objections of the class, conflicts, and probable mistakes in policies.
     pub messages: Vec<String>,
     /// The steps of the next reconcile, in their order.
     pub steps: Vec<PlannedStep>,

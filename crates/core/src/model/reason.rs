@@ -189,6 +189,8 @@ reasons! {
     RoleRecreated,
     /// A role, its policies or its tags were updated to match the spec. No action is needed.
     RoleUpdated,
+    /// A policy of the spec names an action, a resource or a condition key that AWS does not have or never combines, by the copy of AWS's service reference in this version. The policy is in effect as written. Check the spelling; ignore the event if the service is newer than this version.
+    PolicyMistake,
     /// The annotation or the association was created or changed. No action is needed.
     BindingUpdated,
     /// Drift was detected. The message contains the field, the desired and the observed value.

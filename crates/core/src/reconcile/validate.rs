@@ -19,12 +19,14 @@ mod account;
 mod adopt;
 mod binding;
 mod managed;
+mod mistakes;
 mod naming;
 #[cfg(test)]
 mod tests;
 mod validator;
 
 pub use managed::{ATTACHED_LIMIT, INLINE_LIMIT, TAGS_LIMIT};
+pub use mistakes::policy_mistakes;
 pub use validator::Invalid;
 
 use validator::Validator;

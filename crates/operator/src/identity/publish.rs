@@ -61,6 +61,7 @@ fn reports_action(event: &Event) -> bool {
         event.reason,
         Reason::RoleCreated
             | Reason::RoleUpdated
+            | Reason::PolicyMistake
             | Reason::BindingUpdated
             | Reason::Restarted
             | Reason::DriftCorrected

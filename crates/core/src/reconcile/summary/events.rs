@@ -1,6 +1,8 @@
 //! The events of a reconcile: each change is reported once, when it happens. Drift report, outcome and status
 //! in, events out; no I/O. Messages are truncated here.
 
+use lanyard_iam_policy::mistakes::mistakes;
+
 use super::drift::DriftReport;
 use super::input::SummaryInput;
 use crate::model::condition::{Condition, ConditionStatus, ConditionType};
@@ -59,6 +61,7 @@ pub(super) fn events(input: &SummaryInput<'_>, report: &DriftReport, status: &St
         Desired::Present(_) => events.extend(steps(input)),
         Desired::Absent(_) => events.extend(removal(input)),
     }
+    events.extend(policy_mistakes(input));
     events.extend(drift(Reason::DriftCorrected, &report.corrected, Event::normal));
     events.extend(contested(input, report));
     events.extend(drift(Reason::DriftFound, &report.new, Event::warning));
@@ -117,6 +120,22 @@ fn steps(input: &SummaryInput<'_>) -> Vec<Event> {
     events.extend(completed(Reason::RoleUpdated, &updates));
     events.extend(completed(Reason::BindingUpdated, &bindings));
     events
+}
+
+/// Probable mistakes in the policies that this reconcile wrote. IAM accepts them, and the pod would be denied later.
+fn policy_mistakes(input: &SummaryInput<'_>) -> Option<Event> {
+    let mut found = Vec::new();
+    for (step, _) in input.outcome.done() {
+        if let Step::PutInlinePolicy { name, document, .. } = step {
+            let mistakes = mistakes(&document.to_value()).into_iter();
+            found.extend(
+                mistakes
+                    .map(|mistake| format!("inline policy {name}, {}: {}", mistake.place, mistake.problem)),
+            );
+        }
+    }
+    found.truncate(ITEMS_LIMIT);
+    (!found.is_empty()).then(|| Event::warning(Reason::PolicyMistake, found.join(" ")))
 }
 
 /// The resources that this reconcile removed or released with their object: one event each.
