@@ -101,7 +101,8 @@ impl Aws {
         Ok((cluster, auto_mode))
     }
 
-    async fn caller_arn(&self) -> Result<String, AwsError> {
+    /// The ARN of the caller. GetCallerIdentity needs no permission.
+    pub(crate) async fn caller_arn(&self) -> Result<String, AwsError> {
         let call = self.within_a_region(get_caller_identity())?;
         let answer = self
             .call(call.clone(), || self.sts().get_caller_identity().send())
@@ -112,7 +113,7 @@ impl Aws {
     }
 
     /// Returns the call unchanged if a Region is set, which a service with regional endpoints requires.
-    fn within_a_region(&self, call: Call) -> Result<Call, AwsError> {
+    pub(crate) fn within_a_region(&self, call: Call) -> Result<Call, AwsError> {
         if self.eks().config().region().is_none() {
             let cause = "no AWS Region is set. Set --region or AWS_REGION".to_owned();
             return Err(AwsError::Unsendable { call, cause });

@@ -21,9 +21,12 @@ mod error;
 mod iam;
 mod identify;
 mod pages;
+mod probe;
 #[cfg(feature = "events")]
 mod queue;
+mod secret;
 mod time;
+mod web_identity;
 
 pub use budget::{BudgetStats, Rates, WaitingCalls};
 pub use call::{Call, LONG_POLL, Measured, Meter, Service};
@@ -33,5 +36,8 @@ pub use error::{AwsError, Class, ErrorAnswer, Refusal};
 pub use iam::ListedRole;
 pub use identify::IdentifiedCluster;
 pub use pages::Page;
+pub use probe::probe_credentials;
 #[cfg(feature = "events")]
 pub use queue::{Message, Queue, Receipt};
+pub use secret::Secret;
+pub use web_identity::WebIdentity;

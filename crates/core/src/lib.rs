@@ -22,6 +22,7 @@ pub mod reconcile;
 pub mod aws_event;
 pub mod bulk;
 pub mod diagnose;
+pub mod proof;
 
 #[cfg(test)]
 mod example;

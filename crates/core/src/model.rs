@@ -12,6 +12,7 @@ pub mod text;
 // Inputs: the spec and the cluster.
 pub mod binding;
 pub mod cluster;
+pub mod operator_info;
 pub mod spec;
 pub mod timings;
 

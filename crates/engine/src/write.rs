@@ -3,6 +3,7 @@
 mod api_server;
 mod apply;
 mod control_metadata;
+mod operator_info;
 mod provider;
 mod restart;
 mod service_account;

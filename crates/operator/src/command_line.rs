@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use lanyard_core::model::timings::Timings;
 
+use crate::probe::ProbeSettings;
 use crate::release::ReleaseSettings;
 use crate::settings::{Settings, durations};
 
@@ -18,6 +19,8 @@ pub enum Command {
     Run(Box<Settings>),
     /// Release the objects before an uninstall.
     Release(Box<ReleaseSettings>),
+    /// Report who this pod is in AWS.
+    Probe(ProbeSettings),
 }
 
 /// A command line without a command to run.
@@ -37,9 +40,10 @@ pub fn read<A: Into<OsString> + Clone>(
     arguments: impl IntoIterator<Item = A>,
 ) -> Result<Command, CommandLineError> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let help = match arguments.get(1).is_some_and(|first| first == RELEASE) {
-        true => "lanyard release --help",
-        false => "lanyard --help",
+    let help = match arguments.get(1).and_then(|first| first.to_str()) {
+        Some(RELEASE) => "lanyard release --help",
+        Some(PROBE) => "lanyard probe --help",
+        _ => "lanyard --help",
     };
     let parsed = command()
         .try_get_matches_from(arguments)
@@ -56,18 +60,20 @@ pub fn read<A: Into<OsString> + Clone>(
             Some(conflict) => Err(CommandLineError::Invalid(conflict.to_owned())),
             None => Ok(command),
         },
-        Command::Release(_) => Ok(command),
+        Command::Release(_) | Command::Probe(_) => Ok(command),
     }
 }
 
-/// The name of the subcommand.
+/// The names of the subcommands.
 const RELEASE: &str = "release";
+const PROBE: &str = "probe";
 
 /// Without a subcommand the operator runs. Its required settings are not required with a subcommand.
 fn command() -> clap::Command {
     Settings::command()
         .subcommand_negates_reqs(true)
         .subcommand(ReleaseSettings::command())
+        .subcommand(ProbeSettings::command())
 }
 
 fn command_of(matches: &ArgMatches) -> Result<(Command, Timings), clap::Error> {
@@ -75,6 +81,10 @@ fn command_of(matches: &ArgMatches) -> Result<(Command, Timings), clap::Error> {
         let settings = ReleaseSettings::from_arg_matches(matches)?;
         let timings = settings.timings();
         return Ok((Command::Release(Box::new(settings)), timings));
+    }
+    if let Some((PROBE, matches)) = matches.subcommand() {
+        let settings = ProbeSettings::from_arg_matches(matches)?;
+        return Ok((Command::Probe(settings), Timings::default()));
     }
     let settings = Settings::from_arg_matches(matches)?;
     let timings = settings.timings();
@@ -112,6 +122,11 @@ mod tests {
     #[test]
     fn clap_command_is_valid() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn probe_requires_nothing() {
+        assert!(matches!(read(&["probe"]), Ok(Command::Probe(_))));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use crate::command_line::{self, Command, CommandLineError};
+use crate::probe;
 use crate::release::{self, ReleaseSettings};
 use crate::settings::{LogFormat, Settings};
 use crate::{logging, run};
@@ -16,6 +17,7 @@ pub async fn main() -> ExitCode {
     match command_line::read(std::env::args_os()) {
         Ok(Command::Run(settings)) => run_operator(&settings).await,
         Ok(Command::Release(settings)) => run_release(&settings).await,
+        Ok(Command::Probe(settings)) => probe::run(&settings).await,
         Err(CommandLineError::Help(text)) => text.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
         Err(CommandLineError::Invalid(message)) => {
             eprintln!("lanyard: {message}");

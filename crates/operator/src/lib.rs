@@ -9,7 +9,8 @@
 //!                                watches, drift_scan, aws_events: trigger reconciles
 //! ```
 //!
-//! The subcommand `release` removes the operator's finalizers and tags before an uninstall, through the same engine.
+//! The subcommand `release` removes the operator's finalizers and tags before an uninstall, through the same engine. The
+//! subcommand `probe` runs in a pod of a user, without the operator.
 //!
 //! It is a library so that tests reach its modules. The binary only calls [`main`].
 
@@ -23,6 +24,7 @@ pub mod class;
 pub mod class_state;
 pub mod clock;
 mod cluster_facts_poll;
+mod cluster_info;
 pub mod command_line;
 pub mod drift_scan;
 mod entry;
@@ -32,6 +34,7 @@ pub mod identity;
 pub mod lease;
 pub mod logging;
 pub mod metrics;
+pub mod probe;
 pub mod release;
 mod run;
 pub mod settings;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use lanyard_core::model::pods::{Place, PodCredentials};
 use lanyard_core::model::workload::WorkloadRef;
+use lanyard_core::proof::PROBE_LABEL;
 
 use super::credentials::{self, Carried, containers};
 use super::{places, volumes};
@@ -101,9 +102,12 @@ impl<S: AsRef<str> + PartialEq> PodFacts<S> {
     }
 }
 
-/// Reads the facts of a pod. Returns `None` if the pod is terminal or lacks required fields.
+/// Reads the facts of a pod. Returns `None` if the pod is terminal, is the probe of a proof, or lacks required fields.
 pub(crate) fn read(pod: &Pod) -> Option<PodFacts<&str>> {
-    let spec = pod.spec.as_ref().filter(|_| !is_terminal(pod))?;
+    let spec = pod
+        .spec
+        .as_ref()
+        .filter(|_| !is_terminal(pod) && !is_probe(pod))?;
     let created = pod.metadata.creation_timestamp.as_ref();
     Some(PodFacts {
         namespace: pod.metadata.namespace.as_deref()?,
@@ -122,6 +126,13 @@ pub(crate) fn read(pod: &Pod) -> Option<PodFacts<&str>> {
         place: places::alone(pod, spec),
         agent: places::is_agent(pod),
     })
+}
+
+/// Returns true for the pod of a Job of `kubectl lanyard verify`. It ends by itself, so that no drain waits for it.
+fn is_probe(pod: &Pod) -> bool {
+    let mut labels = pod.metadata.labels.iter();
+    let is_marked = labels.any(|labels| labels.contains_key(PROBE_LABEL));
+    is_marked && owner(pod).is_some_and(|(kind, _)| kind == "Job")
 }
 
 fn is_terminal(pod: &Pod) -> bool {
@@ -198,6 +209,15 @@ mod tests {
             ))
             .is_some()
         );
+    }
+
+    #[test]
+    fn pod_of_a_probe_job_is_ignored() {
+        let labels = json!({PROBE_LABEL: "true"});
+        assert_eq!(read(&owned("Job", "lanyard-probe-1", &labels)), None);
+        assert!(read(&owned("Job", "nightly", &json!({}))).is_some());
+        // The label alone exempts no pod of a workload.
+        assert!(read(&owned("StatefulSet", "db", &labels)).is_some());
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::class;
 use crate::class_state::{Classes, IdentityChanges};
 use crate::clock::Clock;
 use crate::cluster_facts_poll;
+use crate::cluster_info::ClusterInfo;
 use crate::error::OperatorError;
 use crate::identity::controller::{self, Sources};
 use crate::identity::object_table::ObjectTable;
@@ -104,9 +105,11 @@ impl Work<'_> {
             return Ok(());
         };
         let (engine, own_identity) = built?;
+        let info = ClusterInfo::new(&engine, self.settings).run(engine.clone());
         let context = Arc::new(self.context(engine, objects));
         let (events, event_triggers) = unbounded();
         let mut tasks = BackgroundTasks::default();
+        tasks.spawn("the publication of the cluster", info);
         self.listen(&mut tasks, &context, own_identity, events);
         let limits = WorkLimits {
             workers: self.settings.workers,

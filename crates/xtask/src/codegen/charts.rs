@@ -9,8 +9,10 @@ use anyhow::{Context, Result};
 use super::generated::Generated;
 
 /// The file in the chart `lanyard`, and its source in `config/`.
-const COPIES: [(&str, &str); 14] = [
+const COPIES: [(&str, &str); 16] = [
     ("rbac-cluster.yaml", "operator/rbac-cluster.yaml"),
+    ("rbac-info.yaml", "operator/rbac-info.yaml"),
+    ("rbac-info-reader.yaml", "operator/rbac-info-reader.yaml"),
     ("rbac-kube-system.yaml", "operator/rbac-kube-system.yaml"),
     ("rbac-users.yaml", "operator/rbac-users.yaml"),
     ("rbac-restart.yaml", "components/restart/rbac.yaml"),
