@@ -8,6 +8,7 @@ use crate::doctor::DoctorArgs;
 use crate::global::Global;
 use crate::plan::PlanArgs;
 use crate::trust::TrustArgs;
+use crate::verify::VerifyArgs;
 
 /// Shows what Lanyard would change for a WorkloadIdentity, and what a role needs. It changes nothing.
 #[derive(Debug, Parser)]
@@ -37,6 +38,8 @@ pub enum Command {
     Trust(TrustArgs),
     /// Find the cause why the pods of a WorkloadIdentity get no credentials.
     Doctor(DoctorArgs),
+    /// Prove that a ServiceAccount gets its role, with credentials that can do nothing.
+    Verify(VerifyArgs),
     /// Print the version.
     Version,
     /// Print a completion script.
@@ -44,6 +47,20 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+impl Command {
+    /// The name.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Plan(_) => "plan",
+            Self::Trust(_) => "trust",
+            Self::Doctor(_) => "doctor",
+            Self::Verify(_) => "verify",
+            Self::Version => "version",
+            Self::Completion { .. } => "completion",
+        }
+    }
 }
 
 /// The definition of the command line, for generated files.

@@ -8,10 +8,13 @@ use kube::api::Api;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use lanyard_engine::kube_message;
+use tokio::sync::OnceCell;
 
 use crate::error::CliError;
 use crate::global::Global;
 use crate::hint::Hint;
+use crate::operator::Operator;
+use crate::output::say;
 
 /// A connection that no request used yet.
 pub(crate) struct Connection {
@@ -21,6 +24,7 @@ pub(crate) struct Connection {
     pub namespace: String,
     /// The cluster in AWS, as far as the kubeconfig names it.
     pub hint: Hint,
+    operator: OnceCell<Operator>,
 }
 
 /// Creates the client.
@@ -41,7 +45,22 @@ pub(crate) async fn connect(global: &Global) -> Result<Connection, CliError> {
         client,
         namespace,
         hint,
+        operator: OnceCell::new(),
     })
+}
+
+impl Connection {
+    /// The operator of the cluster, read once.
+    pub async fn operator(&self, global: &Global) -> &Operator {
+        let read = async {
+            let operator = Operator::read(&self.client, &global.operator_namespace).await;
+            if global.verbose {
+                operator.notes.iter().for_each(|note| say(note));
+            }
+            operator
+        };
+        self.operator.get_or_init(|| read).await
+    }
 }
 
 /// Checks that the namespace of the connection exists. A missing right to read it is no error.

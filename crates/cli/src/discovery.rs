@@ -1,5 +1,5 @@
-//! The cluster in AWS: which one it is, and the engine that reads it. Input: flags and the hints of the kubeconfig. Output: an
-//! engine that never writes, or the cluster alone. Reads from AWS and the API server.
+//! The cluster in AWS: which one it is, and the engine that reads it. Input: flags, the operator's description of itself, and
+//! the hints of the kubeconfig. Output: an engine that never writes, or the cluster alone. Reads from AWS and the API server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use crate::connect::Connection;
 use crate::envelope::Unread;
 use crate::error::CliError;
 use crate::global::Global;
+use crate::named_cluster::NamedCluster as Named;
 
 /// The calls per second of the command line, far below those of the operator, with which it shares the account.
 const RATES: &str = "iam=20,eks=10";
@@ -45,33 +46,44 @@ pub(crate) async fn identify(
     global: &Global,
     recorded: Option<&Issuer>,
 ) -> Result<Site, CliError> {
+    let named = Named::of(connection, global).await?;
     let cause = match global.aws.no_aws {
         true => "--no-aws".to_owned(),
-        false => match in_aws(connection, global).await? {
-            Ok((aws, found, unread)) => return Ok(full(connection, global, aws, found, unread)),
+        false => match in_aws(connection, global, &named).await? {
+            Ok((aws, found, unread)) => {
+                let found = named.with_settings(found);
+                return Ok(full(connection, global, aws, found, unread));
+            }
             Err(cause) => cause,
         },
     };
-    let Some(arn) = global
-        .aws
-        .cluster_arn
-        .clone()
-        .or_else(|| connection.hint.arn.clone())
-    else {
+    let unread = Unread {
+        resource: "AWS".to_owned(),
+        cause: cause.clone(),
+        consequence: "only the changes of the spec are shown: drift, and what exists in AWS, are not known"
+            .to_owned(),
+    };
+    if let Some(cluster) = named.described {
+        return Ok(Site::WithoutAws(Box::new(cluster.clone()), unread));
+    }
+    let Some(arn) = named.arn else {
         return Err(CliError::UnknownCluster(format!(
-            "AWS is not read ({cause}), and the kubeconfig does not name the ARN of the cluster. Give --cluster-arn, or \
-             credentials with eks:DescribeCluster"
+            "AWS is not read ({cause}), and neither the operator nor the kubeconfig names the ARN of the cluster. Give \
+             --cluster-arn, or credentials with eks:DescribeCluster"
         )));
     };
     let issuer = known_issuer(connection, global, recorded).await?;
     let cluster = cluster_of(&arn, &issuer)?;
-    let unread = Unread {
-        resource: "AWS".to_owned(),
-        cause,
-        consequence: "only the changes of the spec are shown: drift, and what exists in AWS, are not known"
-            .to_owned(),
-    };
     Ok(Site::WithoutAws(Box::new(cluster), unread))
+}
+
+/// The cluster, without a call of AWS if the operator describes it.
+pub(crate) async fn known_cluster(connection: &Connection, global: &Global) -> Result<Cluster, CliError> {
+    let named = Named::of(connection, global).await?;
+    match named.described {
+        Some(cluster) => Ok(cluster.clone()),
+        None => Ok(identify(connection, global, None).await?.cluster().clone()),
+    }
 }
 
 /// The cluster with this ARN and issuer.
@@ -101,20 +113,15 @@ async fn known_issuer(
 type Identified = (Aws, IdentifiedCluster, Option<Unread>);
 
 /// Identifies the cluster in AWS. Returns `Ok(Err(..))` with the cause if AWS cannot be read.
-async fn in_aws(connection: &Connection, global: &Global) -> Result<Result<Identified, String>, CliError> {
+async fn in_aws(
+    connection: &Connection,
+    global: &Global,
+    named: &Named<'_>,
+) -> Result<Result<Identified, String>, CliError> {
     let invalid = |flag: &str, error: &NameError| CliError::Usage(format!("{flag}: {error}"));
-    let hint = &connection.hint;
-    let region = global
-        .aws
-        .region
-        .clone()
-        .or_else(|| hint.region.clone())
-        .or_else(|| hint.arn_part(3));
-    let region = region
-        .map(Region::parse)
-        .transpose()
-        .map_err(|error| invalid("--region", &error))?;
-    if let Some(id) = &global.aws.cluster_id {
+    let region = named.region.clone().map(Region::parse).transpose();
+    let region = region.map_err(|error| invalid("--region", &error))?;
+    if let Some(id) = &named.id {
         let id = ClusterId::parse(id.clone()).map_err(|error| invalid("--cluster-id", &error))?;
         let issuer = known_issuer(connection, global, None).await?;
         let issuer = Issuer::parse(issuer).map_err(|error| invalid("--issuer", &error))?;
@@ -124,15 +131,10 @@ async fn in_aws(connection: &Connection, global: &Global) -> Result<Result<Ident
             .map(|found| (aws, found, None))
             .map_err(|error| cause(&error)));
     }
-    let name = global
-        .aws
-        .cluster_name
-        .clone()
-        .or_else(|| hint.name.clone())
-        .or_else(|| hint.arn_part(5));
-    let Some(name) = name else {
+    let Some(name) = named.name.clone() else {
         return Ok(Err(
-            "the kubeconfig does not name an EKS cluster, and --cluster-name is not set".to_owned(),
+            "neither the operator nor the kubeconfig names an EKS cluster, and --cluster-name is not set"
+                .to_owned(),
         ));
     };
     let name = ClusterName::parse(name).map_err(|error| invalid("--cluster-name", &error))?;
@@ -220,7 +222,7 @@ fn full(
 }
 
 /// The time limit of one call. No limit is one day.
-fn limit(global: &Global) -> Duration {
+pub(crate) fn limit(global: &Global) -> Duration {
     let day = 24 * 3600;
     Duration::from_secs(match global.request_timeout {
         0 => day,

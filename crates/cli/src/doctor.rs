@@ -5,7 +5,7 @@ mod item;
 
 use clap::Args;
 use jiff::Timestamp;
-use lanyard_core::diagnose::{Evidence, diagnose};
+use lanyard_core::diagnose::{Evidence, Finding, diagnose};
 use lanyard_core::identity::Identity;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::Observed;
@@ -41,7 +41,8 @@ pub(crate) async fn run(args: &DoctorArgs, global: &Global) -> Result<DoctorRepo
     let connection = connect(global).await?;
     let candidates = live(&connection, &PlanArgs::of_names(vec![args.name.clone()])).await?;
     let site = identify(&connection, global, None).await?;
-    let facts = ClassFacts::read(&connection.client, &Default::default(), &candidates, false).await;
+    let required = connection.operator(global).await.requires_class;
+    let facts = ClassFacts::read(&connection.client, &Default::default(), &candidates, required).await;
     let decoded = candidates
         .iter()
         .find_map(|candidate| candidate.object.decode(&site.cluster().identity));
@@ -80,6 +81,17 @@ pub(crate) async fn run(args: &DoctorArgs, global: &Global) -> Result<DoctorRepo
         unread,
         vec![item],
     )))
+}
+
+/// The findings about an identity.
+pub(crate) async fn findings(decoded: &Decoded, identity: &Identity, site: &Site) -> Vec<Finding> {
+    let (observed, _) = observe(decoded, identity, site).await;
+    diagnose(&Evidence {
+        subject: &decoded.target.subject,
+        cluster: site.cluster(),
+        binding: &identity.binding,
+        observed: &observed,
+    })
 }
 
 /// The facts that the rules need. Without AWS, no fact is read.

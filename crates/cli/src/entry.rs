@@ -1,6 +1,7 @@
 //! The entry point: parses the arguments and runs the command. Input: the arguments of the process. Output: the exit code.
 //! Also called by the binary that the suites build.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -13,7 +14,9 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{say, show, write};
 use crate::plan;
+use crate::rights;
 use crate::trust;
+use crate::verify;
 use crate::version::Version;
 
 /// Runs the program with the arguments of this process.
@@ -23,7 +26,7 @@ pub async fn main() -> ExitCode {
         drop(write(&answer));
         return ExitCode::SUCCESS;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
         Err(error) => return usage(&error).into(),
     };
@@ -34,7 +37,21 @@ pub async fn main() -> ExitCode {
     exit.into()
 }
 
+/// Parses the arguments. The rights of a command need no name of an object.
+fn parse(mut arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let parsed = Cli::try_parse_from(&arguments);
+    let lacks_name = |error: &clap::Error| error.kind() == ErrorKind::MissingRequiredArgument;
+    if parsed.as_ref().is_err_and(lacks_name) && arguments.iter().any(|argument| argument == "--rights") {
+        arguments.push("name".into());
+        return Cli::try_parse_from(&arguments);
+    }
+    parsed
+}
+
 async fn run(cli: &Cli) -> Result<Exit, CliError> {
+    if cli.global.rights {
+        return show(&rights::report(&cli.command)?, &cli.global);
+    }
     match &cli.command {
         Command::Plan(args) => show(&plan::run(args, &cli.global).await?, &cli.global),
         Command::Trust(args) => {
@@ -45,6 +62,7 @@ async fn run(cli: &Cli) -> Result<Exit, CliError> {
             }
         }
         Command::Doctor(args) => show(&doctor::run(args, &cli.global).await?, &cli.global),
+        Command::Verify(args) => show(&verify::run(args, &cli.global).await?, &cli.global),
         Command::Version => show(&Version::new(), &cli.global),
         Command::Completion { shell } => write(&completion::script(*shell)).map(|()| Exit::Done),
     }
@@ -57,5 +75,25 @@ fn usage(error: &clap::Error) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
         _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_need_no_name() {
+        for command in ["plan", "trust", "doctor", "verify"] {
+            let arguments = ["kubectl-lanyard", command, "--rights"];
+            assert!(
+                parse(arguments.map(OsString::from).to_vec())
+                    .unwrap()
+                    .global
+                    .rights
+            );
+            let without = ["kubectl-lanyard", "doctor"];
+            assert!(parse(without.map(OsString::from).to_vec()).is_err());
+        }
     }
 }

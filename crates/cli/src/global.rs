@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use lanyard_core::model::operator_info::DEFAULT_NAMESPACE;
 
 /// The flags of every command. Those of kubectl have the names and the meaning that they have there.
 #[derive(Debug, Clone, Args)]
@@ -29,6 +30,16 @@ pub struct Global {
     /// Namespace. Default: the namespace of the context.
     #[arg(short, long, global = true, value_name = "NAME", help_heading = "Cluster")]
     pub namespace: Option<String>,
+    /// Namespace of the operator, whose ConfigMap lanyard-info describes the cluster.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "LANYARD_OPERATOR_NAMESPACE",
+        default_value = DEFAULT_NAMESPACE,
+        help_heading = "Cluster"
+    )]
+    pub operator_namespace: String,
     /// Time limit of one request to the API server in seconds, as 30 or 30s. 0 sets no limit.
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = seconds, help_heading = "Cluster")]
     pub request_timeout: u64,
@@ -45,6 +56,9 @@ pub struct Global {
         help_heading = "Output"
     )]
     pub output: Format,
+    /// Print the rights that the command reads with, as a ClusterRole and an IAM policy, and end.
+    #[arg(long, global = true, help_heading = "Output")]
+    pub rights: bool,
     /// Use of colour. Auto also follows NO_COLOR, CLICOLOR_FORCE and TERM=dumb.
     #[arg(
         long,
@@ -57,12 +71,15 @@ pub struct Global {
     /// Print no warnings.
     #[arg(short, long, global = true, help_heading = "Output")]
     pub quiet: bool,
+    /// Say on stderr where the cluster is known from.
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Output")]
+    pub verbose: bool,
 }
 
 /// The cluster in AWS.
 #[derive(Debug, Clone, Args)]
 pub struct AwsFlags {
-    /// Name of the EKS cluster. Default: the name in the kubeconfig.
+    /// Name of the EKS cluster. Default: the cluster of the operator, then the name in the kubeconfig.
     #[arg(
         long,
         global = true,
@@ -81,7 +98,7 @@ pub struct AwsFlags {
         help_heading = "AWS"
     )]
     pub cluster_id: Option<String>,
-    /// ARN of the EKS cluster, if AWS is not read.
+    /// ARN of the EKS cluster, if AWS is not read. Default: the ARN of the operator's cluster, then that of the kubeconfig.
     #[arg(long, global = true, value_name = "ARN", help_heading = "AWS")]
     pub cluster_arn: Option<String>,
     /// Token issuer of the cluster, if neither AWS nor the API server is read.
@@ -93,7 +110,7 @@ pub struct AwsFlags {
         help_heading = "AWS"
     )]
     pub issuer: Option<String>,
-    /// AWS Region of the cluster. Default: the Region in the kubeconfig, then that of the AWS SDK.
+    /// AWS Region of the cluster. Default: the Region of the operator, that of the kubeconfig, then that of the AWS SDK.
     #[arg(
         long,
         global = true,
@@ -136,7 +153,7 @@ pub enum ColorChoice {
 }
 
 /// Parses a number of seconds as kubectl does: a number, or a number with the unit s or m.
-fn seconds(text: &str) -> Result<u64, String> {
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     let (number, unit) = match text.strip_suffix('m') {
         Some(minutes) => (minutes, 60),
         None => (text.strip_suffix('s').unwrap_or(text), 1),

@@ -22,11 +22,15 @@ mod hint;
 mod inert;
 mod manifest;
 mod named;
+mod named_cluster;
+mod operator;
 mod output;
 mod plan;
+mod rights;
 mod schema;
 mod screen;
 mod trust;
+mod verify;
 mod version;
 
 pub use args::command;

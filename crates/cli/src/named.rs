@@ -138,10 +138,35 @@ impl Kind {
     }
 }
 
+/// Returns the spec of the pod, or of the pods of the workload.
+///
+/// # Errors
+/// Returns an error if it does not exist or cannot be read, or if the name is not that of a pod or workload.
+pub(crate) async fn pod_spec(connection: &Connection, text: &str) -> Result<Value, CliError> {
+    let Named::Workload(kind, name) = parse(text)? else {
+        return Err(CliError::Usage(format!(
+            "{text}: name a pod or workload, as deploy/orders"
+        )));
+    };
+    let object = object(connection, kind, name).await?;
+    let spec = kind.account.strip_suffix("/serviceAccountName");
+    Ok(spec
+        .and_then(|spec| object.data.pointer(spec))
+        .cloned()
+        .unwrap_or_default())
+}
+
 async fn service_account(connection: &Connection, kind: &Kind, name: &str) -> Result<String, CliError> {
+    object(connection, kind, name)
+        .await
+        .map(|object| kind.account_of(&object.data))
+}
+
+/// Reads a pod or workload.
+async fn object(connection: &Connection, kind: &Kind, name: &str) -> Result<DynamicObject, CliError> {
     let api = kind.api(connection);
     match api.get_opt(name).await {
-        Ok(Some(object)) => Ok(kind.account_of(&object.data)),
+        Ok(Some(object)) => Ok(object),
         Ok(None) => Err(unknown(connection, kind, &api, name).await),
         Err(error) => Err(CliError::Api {
             action: format!(

@@ -76,7 +76,8 @@ pub(crate) async fn run(args: &PlanArgs, global: &Global) -> Result<PlanReport, 
             unread.resource, unread.cause, unread.consequence
         ));
     }
-    let facts = ClassFacts::read(&connection.client, &manifests, &candidates, args.require_class).await;
+    let required = args.require_class || connection.operator(global).await.requires_class;
+    let facts = ClassFacts::read(&connection.client, &manifests, &candidates, required).await;
     let now = Timestamp::now();
     let planned = candidates
         .iter()

@@ -122,7 +122,8 @@ async fn of_object(name: &str, global: &Global) -> Result<(Identity, Vec<Unread>
     let names = vec![name.to_owned()];
     let candidates = live(&connection, &PlanArgs::of_names(names)).await?;
     let site = identify(&connection, global, None).await?;
-    let facts = ClassFacts::read(&connection.client, &Default::default(), &candidates, false).await;
+    let required = connection.operator(global).await.requires_class;
+    let facts = ClassFacts::read(&connection.client, &Default::default(), &candidates, required).await;
     let decoded = candidates
         .iter()
         .find_map(|candidate| candidate.object.decode(&site.cluster().identity));

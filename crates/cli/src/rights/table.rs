@@ -1,0 +1,259 @@
+//! The table of the rights of each command: what it reads, and what is lost without it. Plain values; no I/O.
+
+use serde_json::{Value, json};
+
+/// A right in the cluster.
+#[derive(Debug)]
+pub(super) struct Right {
+    verbs: &'static [&'static str],
+    group: &'static str,
+    /// Resources, or one path that begins with `/`.
+    resources: &'static [&'static str],
+    names: &'static [&'static str],
+    /// False if the command works without it.
+    pub required: bool,
+    /// The loss without it.
+    pub lost: &'static str,
+}
+
+/// An action in AWS. Each one is optional.
+#[derive(Debug)]
+pub(super) struct Action {
+    /// The name.
+    pub name: &'static str,
+    /// The loss without it.
+    pub lost: &'static str,
+}
+
+/// The rights of one command.
+#[derive(Debug)]
+pub(super) struct Rights {
+    /// The name of the command.
+    pub command: &'static str,
+    rules: &'static [&'static [Right]],
+    actions: &'static [&'static [Action]],
+}
+
+impl Rights {
+    /// The rights in the cluster.
+    pub fn rules(&self) -> impl Iterator<Item = &'static Right> {
+        self.rules.iter().copied().flatten()
+    }
+
+    /// The actions in AWS.
+    pub fn actions(&self) -> impl Iterator<Item = &'static Action> {
+        self.actions.iter().copied().flatten()
+    }
+}
+
+impl Right {
+    /// The rule of RBAC.
+    pub fn rule(&self) -> Value {
+        if self.resources.iter().any(|resource| resource.starts_with('/')) {
+            return json!({"nonResourceURLs": self.resources, "verbs": self.verbs});
+        }
+        let mut rule = json!({"apiGroups": [self.group], "resources": self.resources, "verbs": self.verbs});
+        if let (false, Some(rule)) = (self.names.is_empty(), rule.as_object_mut()) {
+            rule.insert("resourceNames".to_owned(), json!(self.names));
+        }
+        rule
+    }
+}
+
+const fn required(
+    verbs: &'static [&'static str],
+    group: &'static str,
+    resources: &'static [&'static str],
+    lost: &'static str,
+) -> Right {
+    Right {
+        verbs,
+        group,
+        resources,
+        names: &[],
+        required: true,
+        lost,
+    }
+}
+
+const fn optional(
+    verbs: &'static [&'static str],
+    group: &'static str,
+    resources: &'static [&'static str],
+    lost: &'static str,
+) -> Right {
+    let right = required(verbs, group, resources, lost);
+    Right {
+        required: false,
+        ..right
+    }
+}
+
+/// The object, its class and the cluster. Every command that takes a name reads them.
+const OBJECT: &[Right] = &[
+    required(
+        &["get", "list"],
+        "lanyard.dev",
+        &["workloadidentities"],
+        "everything",
+    ),
+    optional(
+        &["list"],
+        "lanyard.dev",
+        &["workloadidentityclasses"],
+        "the guardrails of the class",
+    ),
+    optional(
+        &["get"],
+        "",
+        &["namespaces"],
+        "the class that the namespace selects",
+    ),
+    optional(
+        &["get"],
+        "",
+        &["/.well-known/openid-configuration"],
+        "the check that AWS and the API server are one cluster",
+    ),
+    Right {
+        verbs: &["get"],
+        group: "",
+        resources: &["configmaps"],
+        names: &["lanyard-info"],
+        required: false,
+        lost: "the cluster has to be named by flags or the kubeconfig",
+    },
+    optional(
+        &["get"],
+        "apps",
+        &["deployments", "statefulsets", "daemonsets"],
+        "names such as deploy/orders, and an agent that is no add-on",
+    ),
+];
+
+/// The pods and the ServiceAccount.
+const PODS: &[Right] = &[
+    optional(
+        &["get"],
+        "",
+        &["serviceaccounts"],
+        "the annotations of the ServiceAccount",
+    ),
+    optional(
+        &["get", "list"],
+        "",
+        &["pods"],
+        "pods with the previous binding, and the pods of the agent",
+    ),
+];
+
+/// The workloads of a rollout.
+const WORKLOADS: &[Right] = &[
+    optional(
+        &["list"],
+        "apps",
+        &["deployments", "statefulsets", "daemonsets"],
+        "the restarts of a transition, with podRestart: Rollout",
+    ),
+    optional(
+        &["list"],
+        "policy",
+        &["poddisruptionbudgets"],
+        "disruption budgets, with podRestart: Rollout",
+    ),
+];
+
+/// The two ways of a proof.
+const PROOF: &[Right] = &[
+    required(
+        &["create"],
+        "",
+        &["serviceaccounts/token"],
+        "the proof by token. The right to create tokens of a ServiceAccount is its identity",
+    ),
+    required(
+        &["create", "delete"],
+        "batch",
+        &["jobs"],
+        "the proof by probe. The right to create Jobs is every identity of the namespace",
+    ),
+];
+
+const CLUSTER: &[Action] = &[Action {
+    name: "eks:DescribeCluster",
+    lost: "everything in AWS",
+}];
+
+const ROLES: &[Action] = &[
+    Action {
+        name: "iam:GetRole",
+        lost: "the role and its trust policy",
+    },
+    Action {
+        name: "iam:ListAttachedRolePolicies",
+        lost: "attached policies",
+    },
+    Action {
+        name: "iam:ListRolePolicies",
+        lost: "inline policies",
+    },
+    Action {
+        name: "iam:GetRolePolicy",
+        lost: "documents of inline policies",
+    },
+    Action {
+        name: "iam:GetPolicy",
+        lost: "attached policies that other tools manage",
+    },
+    Action {
+        name: "iam:GetPolicyVersion",
+        lost: "documents of attached policies",
+    },
+];
+
+const BINDINGS: &[Action] = &[
+    Action {
+        name: "iam:GetOpenIDConnectProvider",
+        lost: "the OIDC provider of IRSA",
+    },
+    Action {
+        name: "eks:ListPodIdentityAssociations",
+        lost: "the association of Pod Identity",
+    },
+    Action {
+        name: "eks:DescribePodIdentityAssociation",
+        lost: "the settings of the association",
+    },
+    Action {
+        name: "eks:DescribeAddon",
+        lost: "the agent of Pod Identity",
+    },
+];
+
+static TABLE: [Rights; 4] = [
+    Rights {
+        command: "plan",
+        rules: &[OBJECT, PODS, WORKLOADS],
+        actions: &[CLUSTER, ROLES, BINDINGS],
+    },
+    Rights {
+        command: "doctor",
+        rules: &[OBJECT, PODS],
+        actions: &[CLUSTER, ROLES, BINDINGS],
+    },
+    Rights {
+        command: "trust",
+        rules: &[OBJECT],
+        actions: &[CLUSTER],
+    },
+    Rights {
+        command: "verify",
+        rules: &[OBJECT, PODS, PROOF],
+        actions: &[CLUSTER, ROLES, BINDINGS],
+    },
+];
+
+/// The rights of a command. Returns `None` if it reads neither the cluster nor AWS.
+pub(super) fn of_command(name: &str) -> Option<&'static Rights> {
+    TABLE.iter().find(|rights| rights.command == name)
+}
