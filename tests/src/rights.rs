@@ -7,6 +7,9 @@ use lanyard_testkit::gateway::Front;
 
 use crate::manifests::{self, kind, rendered};
 
+/// The operator's namespace.
+pub const NAMESPACE: &str = "lanyard-system";
+
 /// The operator's user name at the API server.
 const USER: &str = "system:serviceaccount:lanyard-system:lanyard";
 

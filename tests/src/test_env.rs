@@ -74,6 +74,8 @@ pub struct TestEnv {
     pub bed: TestBed,
     cluster: ClusterFlags,
     front: Option<Front>,
+    /// The operator has its namespace, in which it may write.
+    describes_itself: bool,
     environment: Vec<(&'static str, String)>,
     timings: String,
     log_level: &'static str,
@@ -124,6 +126,7 @@ impl TestEnv {
             bed,
             cluster: options.cluster,
             front,
+            describes_itself: options.rights.is_some(),
             environment: options.environment,
             timings: format!("{TIMINGS},{}", options.timings),
             log_level: options.log_level.unwrap_or("info,lanyard=debug"),
@@ -163,6 +166,9 @@ impl TestEnv {
             "--health-addr",
             &health.address(),
         ]);
+        if self.describes_itself {
+            command.env("POD_NAMESPACE", crate::rights::NAMESPACE);
+        }
         command.args(arguments).envs(self.environment.iter().cloned());
         let process = match &self.front {
             Some(front) => self.bed.spawn_through(front, name, command)?,

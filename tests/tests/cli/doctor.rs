@@ -44,7 +44,7 @@ fn follow(scene: &TestNamespace<'_>, command: &str) -> Result<()> {
 }
 
 /// Binds an object and suspends it, so that the operator does not correct what the test breaks.
-async fn suspended(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<String> {
+pub async fn suspended(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<String> {
     let mut spec = json!({"method": method, "role": {"managed": {}}});
     scene.account(name).await?;
     scene.apply(name, spec.clone()).await?;

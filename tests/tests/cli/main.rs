@@ -6,11 +6,14 @@
 #![cfg(test)]
 
 mod doctor;
+mod exact_rights;
 mod frame;
+mod operator_info;
 mod plan;
 mod rights;
 mod run;
 mod trust;
+mod verify;
 
 use anyhow::Result;
 use lanyard_tests::{TestEnv, TestEnvOptions};
@@ -22,6 +25,14 @@ const BINARY: &str = env!("CARGO_BIN_EXE_lanyard-under-test");
 async fn stage() -> Result<&'static TestEnv> {
     static TEST_ENV: OnceCell<TestEnv> = OnceCell::const_new();
     TEST_ENV
-        .get_or_try_init(|| TestEnv::set(BINARY, TestEnvOptions::default()))
+        .get_or_try_init(|| {
+            // With its own rights the operator has its namespace, in which it describes itself.
+            let rights = Some(["restart"].as_slice());
+            let options = TestEnvOptions {
+                rights,
+                ..TestEnvOptions::default()
+            };
+            TestEnv::set(BINARY, options)
+        })
         .await
 }

@@ -57,7 +57,7 @@ pub async fn run_as(bed: &TestBed, caller: &str, arguments: &[&str], stdin: &str
     output_of(command, stdin).await
 }
 
-async fn output_of(mut command: Command, stdin: &str) -> Result<Ran> {
+pub async fn output_of(mut command: Command, stdin: &str) -> Result<Ran> {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

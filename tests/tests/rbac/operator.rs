@@ -11,7 +11,9 @@ use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use lanyard_testkit::TestBedOptions;
 use lanyard_testkit::gateway::{Calls, Fault, Service};
-use lanyard_tests::{ClusterFlags, TestEnv, TestEnvOptions, TestNamespace, condition, put_class, with};
+use lanyard_tests::{
+    ClusterFlags, TestEnv, TestEnvOptions, TestNamespace, condition, put_class, rights, with,
+};
 use serde_json::{Value, json};
 
 use crate::RESTART;
@@ -183,6 +185,12 @@ async fn granted(scene: &TestNamespace<'_>, cluster_roles: &[&str]) -> Result<BT
         .get("lanyard")
         .await?;
     let mut granted = call_names(&role.rules.context("rules")?);
+    let own = Api::<Role>::namespaced(scene.client.clone(), rights::NAMESPACE)
+        .get("lanyard-info")
+        .await?;
+    granted.append(&mut call_names(&own.rules.context("rules")?));
+    // Server-side apply of an absent object needs it, and the ledger has the request.
+    granted.remove("create configmaps");
     for cluster_role in cluster_roles {
         granted.append(&mut rules(scene, cluster_role).await?);
     }

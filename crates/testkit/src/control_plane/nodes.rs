@@ -19,17 +19,25 @@ use crate::site::Site;
 /// does not matter.
 pub const ANNOTATION_RUNS_ON: &str = "testkit.lanyard.dev/runs-on";
 
+/// The label of the pods of a probe, whose end the suites write themselves.
+const LABEL_PROBE: &str = "lanyard.dev/probe";
+
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts KWOK. It has no health endpoint; see [`ready`].
 pub(super) fn kwok(site: &Site, access: &Access) -> Result<Process> {
+    let annotation = format!(".metadata.annotations[\"{ANNOTATION_RUNS_ON}\"]");
     let runs_on = site.dir("kwok")?.join("runs-on.json");
-    fs::write(&runs_on, runs_on_stage().to_string())?;
+    fs::write(&runs_on, runs_on_stage("pod-runs-on", &annotation).to_string())?;
+    let probes = site.dir("kwok")?.join("probes.json");
+    let label = format!(".metadata.labels[\"{LABEL_PROBE}\"]");
+    fs::write(&probes, runs_on_stage("pod-probe", &label).to_string())?;
     let mut command = site.command(&site.tools.kwok);
     command
         .arg(flag("kubeconfig", access.file()))
         .arg(flag("config", &site.tools.kwok_stages))
         .arg(flag("config", &runs_on))
+        .arg(flag("config", &probes))
         .args([
             "--manage-all-nodes=true",
             "--node-lease-duration-seconds=40",
@@ -38,18 +46,19 @@ pub(super) fn kwok(site: &Site, access: &Access) -> Result<Process> {
     site.spawn("kwok", command)
 }
 
-/// A Stage that is preferred to KWOK's own by its weight, and does not come due while a test bed lives.
-fn runs_on_stage() -> Value {
+/// A Stage for pods that have the key. It is preferred to KWOK's own by its weight, and does not come due while a test bed
+/// lives.
+fn runs_on_stage(name: &str, key: &str) -> Value {
     json!({
         "apiVersion": "kwok.x-k8s.io/v1alpha1",
         "kind": "Stage",
-        "metadata": {"name": "pod-runs-on"},
+        "metadata": {"name": name},
         "spec": {
             "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
             "selector": {"matchExpressions": [
                 {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"},
                 {"key": ".status.phase", "operator": "In", "values": ["Running"]},
-                {"key": format!(".metadata.annotations[\"{ANNOTATION_RUNS_ON}\"]"), "operator": "Exists"},
+                {"key": key, "operator": "Exists"},
             ]},
             "weight": 1,
             "delay": {"durationMilliseconds": 86_400_000},

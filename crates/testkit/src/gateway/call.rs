@@ -18,7 +18,8 @@ pub struct Call {
     pub operation: String,
     /// True if the call can change something.
     pub write: bool,
-    /// Names that the request gives for what it is about: role name, ARN, `namespace/serviceAccount`, association id.
+    /// Names that the request gives for what it is about: role name, ARN, `namespace/serviceAccount`, association id, and the
+    /// text of a session policy.
     pub subjects: Vec<String>,
 }
 
@@ -86,9 +87,12 @@ fn query_call(service: Service, request: &Request) -> Option<Call> {
         "Url",
         "InstanceProfileName",
     ];
+    // A session policy is the only policy in a request of STS.
+    let session_policy = form.get("Policy").filter(|_| service == Service::Sts);
     let subjects = named
         .iter()
         .filter_map(|name| form.get(name))
+        .chain(session_policy)
         .map(str::to_owned)
         .collect();
     let write = !["Get", "List", "Simulate", "Generate", "AssumeRole"]
