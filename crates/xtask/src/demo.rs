@@ -3,6 +3,7 @@
 //! Does I/O: the test bed, the operator built from this tree, Kubernetes and the emulators.
 
 mod acts;
+mod command_line;
 mod proof;
 mod show;
 
@@ -10,15 +11,16 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use lanyard_tests::{TestEnv, TestEnvOptions};
+use lanyard_tests::{Kubelet, TestEnv, TestEnvOptions};
 
 use crate::build;
+use command_line::CommandLine;
 use show::Show;
 
 /// Bring everything up from nothing, do the main job on real input, and check what it shows
 ///
-/// A real Kubernetes control plane, emulated IAM, STS and EKS, and the operator built from this tree. Two identities,
-/// one by each method, become working credentials; drift is made behind the operator's back and repaired, or only
+/// A real Kubernetes control plane, emulated IAM, STS and EKS, and the operator and the command line built from this
+/// tree. Two identities, one by each method, are planned, become working credentials and are proved; drift is made behind the operator's back and repaired, or only
 /// reported; one identity is deleted and leaves nothing. Takes about a minute once the tools are built.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
@@ -31,8 +33,9 @@ pub struct DemoArgs {
 pub async fn run(args: &DemoArgs) -> Result<()> {
     let began = Instant::now();
     let show = Show::new();
-    show.step("Building the operator from this tree");
+    show.step("Building the operator and the command line from this tree");
     let binary = build::binary("lanyard-operator", "lanyard")?;
+    let program = build::binary("lanyard-cli", "kubectl-lanyard")?;
     show.step("Starting the control plane, the AWS emulators and the operator (its waits for AWS cut to 1 s: emulators show changes at once)");
     let binary = binary.to_str().context("the path of the operator is not UTF-8")?;
     let stage = TestEnv::set(binary, TestEnvOptions::default()).await?;
@@ -41,7 +44,10 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
         &stage.bed.logs().display().to_string(),
     );
 
-    let result = acts::play(&stage, &show).await;
+    // KWOK runs no containers: this one runs the probe of the command line.
+    let _kubelet = Kubelet::start(&stage.bed, binary).await?;
+    let command_line = CommandLine { program };
+    let result = acts::play(&stage, &show, &command_line).await;
     if let Err(error) = &result {
         show.failed(error);
         show.log_tail(&stage.log()?);

@@ -1,4 +1,4 @@
-//! The acts of the demo, in order: create, prove, drift, report, delete. Each checks what it shows.
+//! The acts of the demo, in order: plan, create, prove, drift, report, diagnose, delete. Each checks what it shows.
 //! A stage in; lines out; the first check that fails ends it. Talks to the API server and to the emulators.
 
 use anyhow::{Context, Result, ensure};
@@ -9,6 +9,7 @@ use lanyard_api::WorkloadIdentity;
 use lanyard_tests::{TestEnv, TestNamespace, drift};
 use serde_json::{Value, json};
 
+use super::command_line::CommandLine;
 use super::proof;
 use super::show::Show;
 
@@ -19,13 +20,15 @@ const SHOP: &str = "shop";
 const REPORTS: &str = "reports";
 const ORDERS: &str = "orders";
 
-pub async fn play(stage: &TestEnv, show: &Show) -> Result<()> {
+pub async fn play(stage: &TestEnv, show: &Show, command_line: &CommandLine) -> Result<()> {
     let scene = stage.scene(SHOP).await?;
+    plan(&scene, show, command_line)?;
     create(&scene, show).await?;
     run_pods(&scene, show).await?;
-    prove(&scene, show).await?;
+    prove(&scene, show, command_line).await?;
     repair(&scene, show).await?;
     report(&scene, show).await?;
+    diagnose(&scene, show, command_line).await?;
     delete(&scene, show).await
 }
 
@@ -36,6 +39,22 @@ fn spec(method: &str, drift_policy: &str) -> Value {
         "driftPolicy": drift_policy,
         "role": {"managed": {"policyArns": [READ_ONLY], "tags": {"team": SHOP}}},
     })
+}
+
+fn plan(scene: &TestNamespace<'_>, show: &Show, command_line: &CommandLine) -> Result<()> {
+    show.step("The plan for a file, before it is applied");
+    let object = json!({
+        "apiVersion": "lanyard.dev/v1alpha1", "kind": "WorkloadIdentity",
+        "metadata": {"name": REPORTS, "namespace": SHOP},
+        "spec": spec("IRSA", "Correct"),
+    });
+    let text = object.to_string();
+    let plan = command_line.run_with(&scene.stage.bed, show, &["plan", "-f", "-"], &text, 2)?;
+    ensure!(
+        plan.contains("1 of 1 object would change"),
+        "an empty plan: {plan}"
+    );
+    Ok(())
 }
 
 async fn create(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
@@ -77,26 +96,24 @@ async fn run_pods(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     Ok(())
 }
 
-async fn prove(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
+async fn prove(scene: &TestNamespace<'_>, show: &Show, command_line: &CommandLine) -> Result<()> {
     show.step("Proof by IRSA: a token of the ServiceAccount, exchanged at STS");
-    let arn = arn_of(&scene.identities().get(REPORTS).await?)?;
-    let caller = proof::assume(scene, &arn, REPORTS).await?;
-    let caller =
-        caller.map_err(|refusal| anyhow::anyhow!("STS refused the ServiceAccount's own token: {refusal}"))?;
-    show.check("GetCallerIdentity says", &caller);
-    let role = scene.role_of(&scene.identities().get(REPORTS).await?)?;
-    ensure!(
-        caller.contains(&role),
-        "the caller is {caller} and not the role {role}"
-    );
+    let object = scene.identities().get(REPORTS).await?;
+    let (arn, role) = (arn_of(&object)?, scene.role_of(&object)?);
+    let bed = &scene.stage.bed;
+    let proof = command_line.run(bed, show, &["verify", REPORTS, "-n", SHOP], 0)?;
+    ensure!(proof.contains(&role), "the proof does not name {role}: {proof}");
     match proof::assume(scene, &arn, ORDERS).await? {
         Ok(caller) => anyhow::bail!("a token of another ServiceAccount was accepted as {caller}"),
         Err(refusal) => show.check("a token of the ServiceAccount orders is refused", &refusal),
     }
 
-    show.step("Proof by Pod Identity: association and trust, as far as an emulator can tell");
+    show.step("Proof by Pod Identity: a pod, a stand-in for the agent, association and trust");
     let object = scene.identities().get(ORDERS).await?;
     let role = scene.role_of(&object)?;
+    let probe = ["verify", ORDERS, "-n", SHOP, "--image", "lanyard:dev"];
+    let proof = command_line.run(bed, show, &probe, 0)?;
+    ensure!(proof.contains(&role), "the proof does not name {role}: {proof}");
     let ids = scene.aws.associations(SHOP, ORDERS).await?;
     ensure!(ids.len() == 1, "one association is wanted, found were {ids:?}");
     show.check("the one association of shop/orders", &ids.join(", "));
@@ -164,6 +181,21 @@ async fn report(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     Ok(())
 }
 
+async fn diagnose(scene: &TestNamespace<'_>, show: &Show, command_line: &CommandLine) -> Result<()> {
+    show.step("The trust of orders loses sts:TagSession: pods get no credentials, and doctor says why");
+    let role = scene.role_of(&scene.identities().get(ORDERS).await?)?;
+    set_trust(scene, &role, &json!(["sts:AssumeRole"])).await?;
+    let bed = &scene.stage.bed;
+    let found = command_line.run(bed, show, &["doctor", ORDERS, "-n", SHOP], 2)?;
+    ensure!(found.contains("LY303"), "the cause was not found: {found}");
+    let policy = command_line.run(bed, show, &["trust", ORDERS, "-n", SHOP], 0)?;
+    let update = scene.aws.iam.update_assume_role_policy().role_name(&role);
+    update.policy_document(policy).send().await?;
+    show.check("the printed policy was set", "");
+    command_line.run(bed, show, &["doctor", ORDERS, "-n", SHOP], 0)?;
+    Ok(())
+}
+
 async fn delete(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     show.step("Deleting orders");
     let role = scene.role_of(&scene.identities().get(ORDERS).await?)?;
@@ -187,18 +219,21 @@ async fn delete(scene: &TestNamespace<'_>, show: &Show) -> Result<()> {
     Ok(())
 }
 
-async fn break_role(scene: &TestNamespace<'_>, role: &str) -> Result<()> {
+/// Opens the trust of the role to every pod, for these actions.
+async fn set_trust(scene: &TestNamespace<'_>, role: &str, actions: &Value) -> Result<()> {
     let open = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"},
-        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Action": actions,
     }]});
+    let update = scene.aws.iam.update_assume_role_policy().role_name(role);
+    update.policy_document(open.to_string()).send().await?;
+    Ok(())
+}
+
+async fn break_role(scene: &TestNamespace<'_>, role: &str) -> Result<()> {
+    set_trust(scene, role, &json!(["sts:AssumeRole", "sts:TagSession"])).await?;
     let iam = &scene.aws.iam;
-    iam.update_assume_role_policy()
-        .role_name(role)
-        .policy_document(open.to_string())
-        .send()
-        .await?;
     iam.detach_role_policy()
         .role_name(role)
         .policy_arn(READ_ONLY)
