@@ -1,13 +1,21 @@
 //! A stand-in for the EKS Pod Identity Agent, on loopback: it exchanges the token of a pod for the credentials of its association.
-//! Input: requests of SDKs. Output: credentials, or errors in the agent's words. Serves HTTP; asks the API server, EKS and STS.
+//! Input: requests of SDKs. Output: credentials, or errors in the agent's words. Serves HTTP; asks the API server, EKS and IAM.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, anyhow};
-use aws_sdk_sts::error::ProvideErrorMetadata;
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
 use kube::api::{Api, PostParams};
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::binding::{Binding, MethodSettings};
+use lanyard_core::model::cluster::Cluster;
+use lanyard_core::model::name::{Namespace, ServiceAccountName};
+use lanyard_core::model::subject::Subject;
+use lanyard_core::reconcile::admission::{Request, admission};
+use lanyard_iam_policy::{Admission, Document};
 use lanyard_testkit::TestBed;
+use lanyard_testkit::gateway::Gateway;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,7 +23,13 @@ use tokio::task::JoinHandle;
 
 use crate::aws::Clients;
 
+/// The message of EKS for a role that it cannot assume (docs/dev/aws-behaviour.md).
+const DENIED: &str = "Unauthorized Exception! EKS does not have permissions to assume the associated role.";
+
 const AUDIENCE: &str = "pods.eks.amazonaws.com";
+
+/// The number of vended sessions, over all agents: their keys are unique.
+static VENDED: AtomicU64 = AtomicU64::new(0);
 
 /// A running agent. It ends when it is dropped.
 #[derive(Debug)]
@@ -33,6 +47,8 @@ impl Drop for Agent {
 struct Sources {
     kube: kube::Client,
     aws: Clients,
+    gateway: Gateway,
+    cluster: Cluster,
 }
 
 /// An error answer: the status and the code.
@@ -46,9 +62,16 @@ impl Agent {
     pub async fn start(bed: &TestBed) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
+        let aws = Clients::of_test(bed, "agent").await?;
+        let described = aws.eks.describe_cluster().name("lanyard").send().await?;
+        let described = described.cluster.context("a cluster")?;
+        let oidc = described.identity().and_then(|identity| identity.oidc());
+        let issuer = oidc.and_then(|oidc| oidc.issuer()).context("an issuer")?;
         let sources = Arc::new(Sources {
             kube: bed.client().await?,
-            aws: Clients::of_test(bed, "agent").await?,
+            gateway: bed.gateway.clone(),
+            cluster: Cluster::eks(described.arn().context("an ARN")?, issuer)?,
+            aws,
         });
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -124,7 +147,18 @@ impl Sources {
         let answer = describe.association_id(id).send().await;
         let association = answer.map_err(|error| broken(error.into()))?.association;
         let role = association.and_then(|found| found.role_arn).ok_or_else(missing)?;
-        self.assumed(&role, &pod).await
+        let subject = Subject {
+            cluster: self.cluster.identity.clone(),
+            namespace: Namespace::parse(namespace).map_err(|error| broken(error.into()))?,
+            name: ServiceAccountName::parse(account).map_err(|error| broken(error.into()))?,
+        };
+        let vended = self.assumed(&role, &subject, &pod).await;
+        vended.map_err(|error| {
+            (
+                400,
+                format!("[id]: (AccessDeniedException): {error:#}, fault: client"),
+            )
+        })
     }
 
     /// Namespace, ServiceAccount and pod of a token.
@@ -155,22 +189,33 @@ impl Sources {
         Ok((namespace.to_owned(), account.to_owned(), pod))
     }
 
-    async fn assumed(&self, role: &str, pod: &str) -> Result<String, Refusal> {
-        let request = self.aws.sts.assume_role().role_arn(role);
+    /// Judges the trust policy as EKS does, and vends a session of the role that only the gateway knows.
+    async fn assumed(&self, role: &str, subject: &Subject, pod: &str) -> Result<String> {
+        let arn = RoleArn::parse(role)?;
+        let trust = Document::from_value(self.aws.trust(arn.name.as_str()).await?)?;
+        let request = Request {
+            subject,
+            cluster: &self.cluster,
+            binding: &Binding {
+                role_arn: arn.clone(),
+                settings: MethodSettings::PodIdentity {
+                    target_role_arn: None,
+                    session_tags: true,
+                },
+            },
+        };
+        let is_admitted = matches!(admission(&trust, request), Admission::Admitted { .. });
+        ensure!(is_admitted, "{DENIED}");
         let session: String = format!("eks-lanyard-{pod}").chars().take(64).collect();
-        let answer = request.role_session_name(session).send().await.map_err(|error| {
-            let code = error.code().unwrap_or_default().to_owned();
-            (400, format!("[id]: ({code}Exception): Unauthorized Exception! EKS does not have permissions to assume the associated role., fault: client"))
-        })?;
-        let found = answer
-            .credentials
-            .ok_or_else(|| (500, anyhow!("no credentials").to_string()))?;
+        let key = format!("ASIAPODS{:012}", VENDED.fetch_add(1, Ordering::Relaxed));
+        let caller = format!("arn:aws:sts::{}:assumed-role/{}/{session}", arn.account, arn.name);
+        self.gateway.add_pod_session(&key, &caller);
         let body = json!({
-            "AccessKeyId": found.access_key_id,
-            "SecretAccessKey": found.secret_access_key,
-            "Token": found.session_token,
-            "AccountId": role.split(':').nth(4),
-            "Expiration": found.expiration.to_string(),
+            "AccessKeyId": key,
+            "SecretAccessKey": "secret",
+            "Token": "session",
+            "AccountId": arn.account,
+            "Expiration": "2099-01-01T00:00:00Z",
         });
         Ok(body.to_string())
     }

@@ -40,20 +40,22 @@ struct Node {
     kube: kube::Client,
     gateway: String,
     agent: Agent,
+    namespace: String,
     program: PathBuf,
     files: TempDir,
 }
 
 impl Kubelet {
-    /// Starts the stand-in with an agent of its own. `program` replaces the image of the pods.
+    /// Starts the stand-in for the pods of one namespace, with an agent of its own. `program` replaces their image.
     ///
     /// # Errors
     /// Returns an error if the agent does not start.
-    pub async fn start(bed: &TestBed, program: &str) -> Result<Self> {
+    pub async fn start(bed: &TestBed, namespace: &str, program: &str) -> Result<Self> {
         let node = Node {
             kube: bed.client().await?,
             gateway: bed.gateway.url(),
             agent: Agent::start(bed).await?,
+            namespace: namespace.to_owned(),
             program: PathBuf::from(program),
             files: tempfile::tempdir()?,
         };
@@ -73,7 +75,7 @@ impl Kubelet {
 
 impl Node {
     async fn round(&self, known: &mut BTreeSet<String>) -> Result<()> {
-        let pods: Api<Pod> = Api::all(self.kube.clone());
+        let pods: Api<Pod> = Api::namespaced(self.kube.clone(), &self.namespace);
         let listed = pods.list(&ListParams::default().labels(PROBE_LABEL)).await?;
         for pod in listed.items {
             let is_placed = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());

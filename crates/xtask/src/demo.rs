@@ -45,7 +45,7 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
     );
 
     // KWOK runs no containers: this one runs the probe of the command line.
-    let _kubelet = Kubelet::start(&stage.bed, binary).await?;
+    let _kubelet = Kubelet::start(&stage.bed, acts::SHOP, binary).await?;
     let command_line = CommandLine { program };
     let result = acts::play(&stage, &show, &command_line).await;
     if let Err(error) = &result {

@@ -155,7 +155,7 @@ async fn bound(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<St
 async fn probe_proves_both_methods_by_the_injected_environment() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("cli-probe").await?;
-    let _kubelet = Kubelet::start(&stage.bed, crate::BINARY).await?;
+    let _kubelet = Kubelet::start(&stage.bed, &scene.namespace, crate::BINARY).await?;
     for (name, method, session) in [
         ("probe-pods", "PodIdentity", "/eks-lanyard-lanyard-probe-"),
         ("probe-irsa", "IRSA", "assumed-role"),
@@ -181,7 +181,7 @@ async fn probe_proves_both_methods_by_the_injected_environment() -> Result<()> {
 async fn probe_names_the_answer_of_the_agent() -> Result<()> {
     let stage = stage().await?;
     let scene = stage.scene("cli-probe-none").await?;
-    let _kubelet = Kubelet::start(&stage.bed, crate::BINARY).await?;
+    let _kubelet = Kubelet::start(&stage.bed, &scene.namespace, crate::BINARY).await?;
     let name = "probe-none";
     suspended(&scene, name, "PodIdentity").await?;
     let ids = scene.aws.associations(&scene.namespace, name).await?;

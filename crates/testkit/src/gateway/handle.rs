@@ -114,6 +114,11 @@ impl Gateway {
         self.core.gaps.clusters.set_auto_mode(enabled);
     }
 
+    /// Makes STS know a session that a stand-in for the Pod Identity Agent vended.
+    pub fn add_pod_session(&self, access_key_id: &str, arn: &str) {
+        self.core.gaps.pod_sessions.add(access_key_id, arn);
+    }
+
     /// Makes an association look owned by an EKS add-on (docs/dev/aws-behaviour.md#add-on-ownership).
     pub fn set_association_owner(&self, association_id: &str, owner_arn: &str) {
         self.core.gaps.associations.set_owner(association_id, owner_arn);

@@ -15,7 +15,7 @@ use super::show::Show;
 
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 /// The namespace of the demo.
-const SHOP: &str = "shop";
+pub const SHOP: &str = "shop";
 /// The ServiceAccount by IRSA, and the one by Pod Identity.
 const REPORTS: &str = "reports";
 const ORDERS: &str = "orders";

@@ -12,6 +12,7 @@ mod documents;
 mod inline_quota;
 mod listings;
 mod paging;
+mod pod_session;
 mod provider;
 mod role_tags;
 mod token;
@@ -33,6 +34,7 @@ use self::cluster::Clusters;
 use self::documents::Kind;
 use self::listings::Listings;
 use self::paging::Pages;
+use self::pod_session::PodSessions;
 use self::provider::Providers;
 use self::token::Keys;
 use self::visibility::Visibility;
@@ -43,6 +45,7 @@ pub(crate) struct Gaps {
     pub associations: Associations,
     pub keys: Keys,
     pub visibility: Visibility,
+    pub pod_sessions: PodSessions,
     association_pages: Pages,
     pub clusters: Clusters,
     listings: Listings,
@@ -106,6 +109,10 @@ impl Gaps {
             "TagResource" | "UntagResource" | "ListTagsForResource" => {
                 associations.tag(emulators, request).await
             }
+            "GetCallerIdentity" => match self.pod_sessions.caller(request) {
+                Some(answer) => answer,
+                None => emulators.forward(call.service, request).await,
+            },
             "AssumeRoleWithWebIdentity" => {
                 web_identity::assume(&self.keys, &self.providers, emulators, request).await
             }
