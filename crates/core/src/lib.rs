@@ -19,6 +19,7 @@ pub mod ownership;
 
 pub mod reconcile;
 
+pub mod audit;
 pub mod aws_event;
 pub mod bulk;
 pub mod diagnose;

@@ -14,6 +14,7 @@ mod specs;
 mod unreadable_facts;
 
 mod adoption;
+mod audit;
 mod convergence;
 mod deletion;
 mod drift_scan;
