@@ -11,6 +11,7 @@ mod index;
 mod places;
 mod reading;
 mod record;
+mod signs;
 #[cfg(test)]
 mod testing;
 mod volumes;
@@ -19,3 +20,4 @@ pub use index::{PodIndex, SubjectKey};
 pub(crate) use places::{AGENT_DAEMON_SETS, AGENT_NAMESPACE, Agents, HOST_NETWORK, agent_selector};
 pub(crate) use reading::PodFacts;
 pub use record::PodRecord;
+pub use signs::PodSigns;

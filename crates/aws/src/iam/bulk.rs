@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::{EntityType, PolicyDetail, Role, RoleDetail};
+use jiff::Timestamp;
 use lanyard_core::model::arn::{PolicyArn, RoleArn};
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::name::{PolicyName, RolePath};
@@ -17,6 +18,7 @@ use crate::call::{Call, Service};
 use crate::client::Aws;
 use crate::error::AwsError;
 use crate::pages::Page;
+use crate::time::timestamp;
 
 /// Complete roles per page. IAM returns up to 1,000, which with their policies are tens of megabytes.
 const WHOLE_ROLES: i32 = 200;
@@ -46,6 +48,24 @@ impl ListedRole {
         match &self.raw {
             RawRole::InAccount(role) => Some(tags(role.tags())),
             RawRole::UnderPath(_) => None,
+        }
+    }
+
+    /// The time of the last use that IAM shows. Returns `None` if IAM shows none, or the read does not include it.
+    #[must_use]
+    pub fn last_used(&self) -> Option<Timestamp> {
+        match &self.raw {
+            RawRole::InAccount(role) => timestamp(role.role_last_used()?.last_used_date()?),
+            RawRole::UnderPath(_) => None,
+        }
+    }
+
+    /// The time of creation. Returns `None` if the answer does not include it.
+    #[must_use]
+    pub fn created(&self) -> Option<Timestamp> {
+        match &self.raw {
+            RawRole::InAccount(role) => timestamp(role.create_date()?),
+            RawRole::UnderPath(role) => timestamp(role.create_date()),
         }
     }
 
@@ -199,7 +219,7 @@ fn read<T>(read: Result<T, AwsError>) -> Fact<T> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, Tag};
+    use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, RoleLastUsed, Tag};
     use aws_smithy_types::DateTime;
 
     use super::*;
@@ -231,6 +251,29 @@ mod tests {
         assert_eq!(next(false, Some("more")).unwrap(), None);
         assert_eq!(next(true, Some("more")).unwrap().as_deref(), Some("more"));
         assert!(next(true, None).is_err() && next(true, Some("")).is_err());
+    }
+
+    #[test]
+    fn account_read_shows_creation_and_last_use() {
+        let used = RoleLastUsed::builder()
+            .last_used_date(DateTime::from_secs(60))
+            .build();
+        let role = |detail: RoleDetail| ListedRole {
+            arn: None,
+            raw: RawRole::InAccount(Box::new(detail)),
+        };
+        let listed = role(
+            detail()
+                .create_date(DateTime::from_secs(0))
+                .role_last_used(used)
+                .build(),
+        );
+        assert_eq!(
+            (listed.created(), listed.last_used()),
+            (Timestamp::from_second(0).ok(), Timestamp::from_second(60).ok())
+        );
+        let unused = role(detail().build());
+        assert_eq!((unused.created(), unused.last_used()), (None, None));
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn is_probe(pod: &Pod) -> bool {
     is_marked && owner(pod).is_some_and(|(kind, _)| kind == "Job")
 }
 
-fn is_terminal(pod: &Pod) -> bool {
+pub(super) fn is_terminal(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
 }
@@ -149,7 +149,7 @@ fn is_ready(pod: &Pod) -> bool {
 }
 
 /// The owner whose rollout replaces the pod: its controller, or the Deployment behind a ReplicaSet.
-fn owner(pod: &Pod) -> Option<(&str, &str)> {
+pub(super) fn owner(pod: &Pod) -> Option<(&str, &str)> {
     let mut references = pod.metadata.owner_references.iter().flatten();
     let controller = references.find(|reference| reference.controller == Some(true))?;
     let (kind, name) = (controller.kind.as_str(), controller.name.as_str());
@@ -164,7 +164,7 @@ fn owner(pod: &Pod) -> Option<(&str, &str)> {
     Some(deployment.map_or((kind, name), |deployment| ("Deployment", deployment)))
 }
 
-fn skips_webhook(pod: &Pod) -> bool {
+pub(super) fn skips_webhook(pod: &Pod) -> bool {
     let label = pod
         .metadata
         .labels

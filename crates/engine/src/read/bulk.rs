@@ -2,6 +2,7 @@
 //! page. Output: one page of facts, or an error. Does I/O: reads from AWS and the API server. No page is kept.
 
 use k8s_openapi::api::core::v1::ServiceAccount as KubeServiceAccount;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams};
 use kube::core::PartialObjectMeta;
 use lanyard_aws::{Aws, ListedAssociation, ListedRole, Page};
@@ -24,6 +25,18 @@ pub struct ListedAccount {
     pub name: String,
     /// The facts.
     pub facts: ServiceAccount,
+}
+
+impl ListedAccount {
+    /// The ServiceAccount with this metadata. Returns `None` without name and namespace.
+    #[must_use]
+    pub fn of(metadata: ObjectMeta) -> Option<Self> {
+        Some(Self {
+            facts: facts(&metadata),
+            namespace: metadata.namespace?,
+            name: metadata.name?,
+        })
+    }
 }
 
 impl Engine {
@@ -116,13 +129,8 @@ impl Engine {
         let call = api.list_metadata(&params);
         let page = self.read("list", "serviceaccounts", call).await;
         let page = page.map_err(|error| error.read_error())?;
-        let listed = page.items.into_iter().filter_map(|account| {
-            Some(ListedAccount {
-                facts: facts(&account.metadata),
-                namespace: account.metadata.namespace?,
-                name: account.metadata.name?,
-            })
-        });
+        let accounts = page.items.into_iter();
+        let listed = accounts.filter_map(|account| ListedAccount::of(account.metadata));
         Ok(Page {
             items: listed.collect(),
             next: page.metadata.continue_.filter(|token| !token.is_empty()),
