@@ -91,7 +91,7 @@ fn proxy(form: Form, resolved: &Resolved) -> Option<AuditFinding> {
 
 fn node(usage: &Usage, form: Form, resolved: &Resolved, fleet: &Fleet) -> Option<AuditFinding> {
     let carries = |found: &Found| matches!(found.form, Form::WebIdentity | Form::PodIdentity);
-    if usage.is_template || resolved.found.iter().any(carries) {
+    if resolved.found.iter().any(carries) {
         return None;
     }
     let account = &usage.service_account;

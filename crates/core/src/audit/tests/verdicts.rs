@@ -115,6 +115,7 @@ fn node_role_counts_with_a_sign_of_use_only() {
         (vec!["LY704"], When::Now, true)
     );
     assert!(row.findings[0].message.contains("network of the node"));
+    assert_eq!(codes(&template(&signed, &fleet())), ["LY704"]);
 }
 
 #[test]
