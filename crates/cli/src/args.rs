@@ -4,6 +4,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::audit::AuditArgs;
 use crate::doctor::DoctorArgs;
 use crate::global::Global;
 use crate::plan::PlanArgs;
@@ -40,6 +41,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Prove that a ServiceAccount gets its role, with credentials that can do nothing.
     Verify(VerifyArgs),
+    /// Show how each container of the cluster gets AWS credentials, and what should change.
+    Audit(AuditArgs),
     /// Print the version.
     Version,
     /// Print a completion script.

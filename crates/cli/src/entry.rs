@@ -8,6 +8,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
+use crate::audit;
 use crate::completion;
 use crate::doctor;
 use crate::error::CliError;
@@ -63,6 +64,7 @@ async fn run(cli: &Cli) -> Result<Exit, CliError> {
         }
         Command::Doctor(args) => show(&doctor::run(args, &cli.global).await?, &cli.global),
         Command::Verify(args) => show(&verify::run(args, &cli.global).await?, &cli.global),
+        Command::Audit(args) => audit::show(args, &cli.global).await,
         Command::Version => show(&Version::new(), &cli.global),
         Command::Completion { shell } => write(&completion::script(*shell)).map(|()| Exit::Done),
     }

@@ -139,6 +139,12 @@ pub enum Format {
     Name,
     /// Markdown for a comment of a pull request (plan).
     Markdown,
+    /// Comma-separated values (audit).
+    Csv,
+    /// A graph for Graphviz (audit).
+    Dot,
+    /// One self-contained page (audit).
+    Html,
 }
 
 /// The use of colour.

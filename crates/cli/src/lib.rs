@@ -1,7 +1,7 @@
 //! `kubectl lanyard`: shows what the operator would do, and what a role or a pod needs.
 //!
 //! ```text
-//!   arguments ---> args ---> plan, trust, doctor, version ---> Report ---> output ---> stdout
+//!   arguments ---> args ---> plan, trust, doctor, audit, version ---> Report ---> output ---> stdout
 //!                              |
 //!                  core (decisions), engine (reads, with a closed write gate)
 //! ```
@@ -9,6 +9,7 @@
 //! The command line decides with the same code as the operator, reads with the rights of its user, and writes nothing.
 
 mod args;
+mod audit;
 mod completion;
 mod connect;
 mod discovery;

@@ -26,6 +26,10 @@ pub(crate) trait Report {
     fn names(&self) -> Vec<String>;
     /// The result for people.
     fn text(&self, screen: &mut Screen, wide: bool);
+    /// The result in a format of `audit` alone. Returns `None` if the command has no such form.
+    fn document(&self, _format: Format) -> Option<Result<String, CliError>> {
+        None
+    }
     /// The result as Markdown. Returns `None` if the command has no such form.
     fn markdown(&self) -> Option<String> {
         None
@@ -53,7 +57,8 @@ pub(crate) fn say(line: &str) {
     drop(writeln!(io::stderr(), "{}", inert(line)));
 }
 
-fn rendered(report: &impl Report, format: Format, colored: bool) -> Result<String, CliError> {
+/// The text of a report in a format.
+pub(crate) fn rendered(report: &impl Report, format: Format, colored: bool) -> Result<String, CliError> {
     let encoding = |error: &dyn std::fmt::Display| CliError::Encoding(error.to_string());
     match format {
         Format::Json => {
@@ -68,6 +73,10 @@ fn rendered(report: &impl Report, format: Format, colored: bool) -> Result<Strin
         Format::Markdown => report
             .markdown()
             .ok_or_else(|| CliError::Usage("-o markdown is a format of plan alone".to_owned())),
+        Format::Csv | Format::Dot | Format::Html => report.document(format).unwrap_or_else(|| {
+            let message = "-o csv, dot and html are formats of audit alone";
+            Err(CliError::Usage(message.to_owned()))
+        }),
         Format::Text | Format::Wide => {
             let mut screen = Screen::new(colored);
             report.text(&mut screen, format == Format::Wide);
@@ -77,7 +86,7 @@ fn rendered(report: &impl Report, format: Format, colored: bool) -> Result<Strin
 }
 
 /// Decides on colour: the flag, then NO_COLOR (no-color.org), CLICOLOR_FORCE and TERM, then the terminal.
-fn is_colored(choice: ColorChoice) -> bool {
+pub(crate) fn is_colored(choice: ColorChoice) -> bool {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     match choice {
         ColorChoice::Always => true,

@@ -38,6 +38,7 @@ pub(crate) use decision::{Ruling, identity_of};
 use gate::FailOn;
 pub use item::{PlanItem, PlannedStep};
 pub use steps::planned_steps;
+pub(crate) use text::render_unread;
 
 /// Objects that are read at the same time. Calls of AWS are limited by the budget.
 const CONCURRENT: usize = 16;

@@ -3,6 +3,7 @@
 use schemars::schema_for;
 use serde_json::Value;
 
+use crate::audit::AuditItem;
 use crate::doctor::DoctorItem;
 use crate::envelope::Envelope;
 use crate::plan::PlanItem;
@@ -18,6 +19,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("plan", schema_for!(Envelope<PlanItem>).to_value()),
         ("doctor", schema_for!(Envelope<DoctorItem>).to_value()),
         ("rights", schema_for!(Envelope<RightsItem>).to_value()),
+        ("audit", schema_for!(Envelope<AuditItem>).to_value()),
         ("trust", schema_for!(Envelope<TrustItem>).to_value()),
         ("verify", schema_for!(Envelope<VerifyItem>).to_value()),
         ("version", schema_for!(Envelope<VersionItem>).to_value()),

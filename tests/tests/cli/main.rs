@@ -5,6 +5,7 @@
 
 #![cfg(test)]
 
+mod audit;
 mod doctor;
 mod exact_rights;
 mod frame;

@@ -136,7 +136,8 @@ fn render_field(field: &FieldChange, screen: &mut Screen) {
     screen.put(tone, &format!("  {sign} {}", field.field)).end();
 }
 
-fn render_unread(unread: &[Unread], screen: &mut Screen) {
+/// Writes the block with everything that could not be read.
+pub(crate) fn render_unread(unread: &[Unread], screen: &mut Screen) {
     if unread.is_empty() {
         return;
     }

@@ -141,7 +141,7 @@ mod tests {
     fn every_command_has_a_section_and_a_man_page() {
         let files = files().unwrap();
         let page = files.get(&Path::new(DIR).join("commands.md")).unwrap();
-        for command in ["plan", "trust", "doctor", "version", "completion"] {
+        for command in ["plan", "trust", "doctor", "audit", "version", "completion"] {
             assert!(
                 page.contains(&format!("\n## kubectl lanyard {command}\n")),
                 "{command}"
