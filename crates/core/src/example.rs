@@ -9,7 +9,9 @@ use serde_json::json;
 use crate::class::Class;
 use crate::identity::Identity;
 use crate::model::cluster::Cluster;
+use crate::model::cluster_object::TokenClientFacts;
 use crate::model::fact::Fact;
+use crate::model::network_policy::EgressFacts;
 use crate::model::observed::{Agent, Observed, RoleFacts, ServiceAccount};
 use crate::model::pods::PodList;
 use crate::model::spec::{ManagedRoleSpec, Method, Spec};
@@ -100,6 +102,8 @@ pub(crate) fn world(identity: &Identity) -> Observed {
             fresh: true,
             ..PodList::default()
         }),
+        egress: Fact::Present(EgressFacts::default()),
+        token_clients: Fact::Present(TokenClientFacts::default()),
         ..Observed::unread()
     }
 }

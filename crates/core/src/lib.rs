@@ -14,8 +14,10 @@
 pub mod model;
 
 pub mod class;
+pub mod egress;
 pub mod identity;
 pub mod ownership;
+pub mod token_clients;
 
 pub mod reconcile;
 

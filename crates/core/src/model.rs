@@ -17,8 +17,10 @@ pub mod spec;
 pub mod timings;
 
 // Observed state.
+pub mod cluster_object;
 pub mod fact;
 pub mod inventory;
+pub mod network_policy;
 pub mod observed;
 pub mod pods;
 pub mod role_chain;

@@ -3,9 +3,11 @@
 mod api_server;
 mod bulk;
 mod cluster_facts;
+mod network_policies;
 mod observe;
 mod pods;
 mod service_account;
+mod token_clients;
 mod webhook;
 mod workloads;
 

@@ -6,6 +6,7 @@ mod chart;
 mod install;
 mod rendered;
 mod same;
+mod token_clients;
 mod values;
 
 use anyhow::Result;

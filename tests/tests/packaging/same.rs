@@ -19,6 +19,7 @@ const VALUES: &[&str] = &[
 const COMPONENTS: &[&str] = &[
     "ha",
     "restart",
+    "token-clients",
     "tenants",
     "network-policy",
     "flow-schema",

@@ -13,6 +13,7 @@ mod paused;
 mod pod_credentials;
 mod reverted;
 mod same_method;
+mod surroundings;
 mod trust;
 mod unmanaged_pods;
 

@@ -148,6 +148,8 @@ pub(super) fn empty_account(identity: &Identity) -> Observed {
             fresh: true,
             ..PodList::default()
         }),
+        egress: Fact::Absent,
+        token_clients: Fact::Absent,
         ..Observed::unread()
     };
     if identity.managed.is_none() {

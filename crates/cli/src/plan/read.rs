@@ -51,6 +51,9 @@ pub(super) async fn plan(
     let mut observed = observe(decoded, engine, live_scope(&identity, &decoded.status, inventory)).await;
     add_account(&mut observed, candidate);
     let timings = engine.timings().with_rollout_policy(identity.queue.as_ref());
+    engine
+        .observe_surroundings(&identity, &decoded.status, &mut observed, &timings, now)
+        .await;
     let decision = decide(&identity, &decoded.status, &observed, &timings, now);
     filled(item, decoded, &decision, &observed, engine, now)
 }

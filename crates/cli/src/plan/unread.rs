@@ -56,6 +56,16 @@ pub(super) fn unread(observed: &Observed, transition: &TransitionState) -> Vec<U
         observed.workloads.unreadable(),
         "no step restarts them",
     );
+    add(
+        "the NetworkPolicies",
+        observed.egress.unreadable(),
+        "it is not known if they keep pods from the Pod Identity Agent",
+    );
+    add(
+        "the objects that create tokens of the ServiceAccount",
+        observed.token_clients.unreadable(),
+        "it is not known if they lose access",
+    );
     if let TransitionState::Unknown(field, error) = transition {
         let resource = format!("{} {field}", field.resource().as_str());
         add(

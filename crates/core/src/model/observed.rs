@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::arn::{PolicyArn, RoleArn};
+use crate::model::cluster_object::TokenClientFacts;
 use crate::model::fact::{Fact, ReadError};
 use crate::model::inventory::Inventory;
 use crate::model::name::PolicyName;
+use crate::model::network_policy::EgressFacts;
 use crate::model::pods::PodList;
 use crate::model::shared_trust::RoleMembership;
 use crate::model::workload::Workload;
@@ -41,6 +43,13 @@ pub struct Observed {
     /// The workloads of these pods. Read only while a transition may restart workloads.
     #[serde(default = "not_read")]
     pub workloads: Fact<Vec<Workload>>,
+    /// The NetworkPolicies that may keep the pods from the agent. Read only before a transition takes pods from IRSA to Pod
+    /// Identity.
+    #[serde(default = "not_read")]
+    pub egress: Fact<EgressFacts>,
+    /// The objects of other controllers that may create tokens of the ServiceAccount. Read like [`egress`](Self::egress).
+    #[serde(default = "not_read")]
+    pub token_clients: Fact<TokenClientFacts>,
     /// The shared-statement entries that a step of this reconciliation confirmed by reading the policy back. A single
     /// read does not confirm an entry: another writer may have read the policy before the entry was added and be
     /// about to overwrite it.
@@ -261,6 +270,8 @@ impl Observed {
             webhook: not_read(),
             pods: not_read(),
             workloads: not_read(),
+            egress: not_read(),
+            token_clients: not_read(),
             confirmed: BTreeSet::new(),
         }
     }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::identity::Identity;
 use crate::model::binding::Binding;
+use crate::model::field::Field;
 use crate::model::observed::Observed;
 use crate::model::status::{BindingState, Status};
 use crate::model::timings::Timings;
@@ -50,12 +51,30 @@ pub fn transition_state(
     if let Some((field, error)) = view.unknown() {
         return TransitionState::Unknown(field, error);
     }
+    if let Some(error) = approval::unread_surroundings(&view) {
+        return TransitionState::Unknown(Field::Pods, error);
+    }
     match progress(&view) {
         Some(progress) if !view.other_bindings.is_empty() => {
             TransitionState::Moving(Box::new(transition(&view, progress)))
         }
         Some(_) | None => TransitionState::Settled,
     }
+}
+
+/// Returns true if the decision depends on facts beside those of the scope: on what else stands between the pods and Pod
+/// Identity. They are read only then, see [`Observed::egress`].
+#[must_use]
+pub fn needs_surroundings(
+    identity: &Identity,
+    previous: &Status,
+    observed: &Observed,
+    timings: &Timings,
+    now: Timestamp,
+) -> bool {
+    let is_steady = is_steady_binding(identity, previous);
+    !is_steady
+        && approval::needs_surroundings(&TransitionView::new(identity, previous, observed, timings, now))
 }
 
 /// The restarts of an identity whose binding is settled: of workloads whose pods carry nothing.

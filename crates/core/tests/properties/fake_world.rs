@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::cluster_object::TokenClientFacts;
 use lanyard_core::model::fact::Fact;
+use lanyard_core::model::network_policy::EgressFacts;
 use lanyard_core::model::observed::{Agent, Association, Observed, Provider, RoleFacts};
 use lanyard_core::model::pods::PodList;
 use lanyard_core::reconcile::outcome::Answer;
@@ -31,6 +33,8 @@ pub fn empty() -> World {
             fresh: true,
             ..PodList::default()
         }),
+        egress: Fact::Present(EgressFacts::default()),
+        token_clients: Fact::Present(TokenClientFacts::default()),
         ..Observed::unread()
     }
 }

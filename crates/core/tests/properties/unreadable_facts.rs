@@ -23,9 +23,11 @@ pub enum UnreadableFact {
     ServiceAccount,
     Agent,
     Pods,
+    Egress,
+    TokenClients,
 }
 
-pub const UNREADABLE_FACTS: [UnreadableFact; 14] = [
+pub const UNREADABLE_FACTS: [UnreadableFact; 16] = [
     UnreadableFact::WholeRole,
     UnreadableFact::Trust,
     UnreadableFact::Description,
@@ -40,6 +42,8 @@ pub const UNREADABLE_FACTS: [UnreadableFact; 14] = [
     UnreadableFact::ServiceAccount,
     UnreadableFact::Agent,
     UnreadableFact::Pods,
+    UnreadableFact::Egress,
+    UnreadableFact::TokenClients,
 ];
 
 pub fn unreadable_facts() -> impl Strategy<Value = Vec<UnreadableFact>> {
@@ -62,6 +66,8 @@ impl UnreadableFact {
             Self::ServiceAccount => hide(&mut observed.service_account),
             Self::Agent => hide(&mut observed.agent),
             Self::Pods => hide(&mut observed.pods),
+            Self::Egress => hide(&mut observed.egress),
+            Self::TokenClients => hide(&mut observed.token_clients),
             _ => {}
         }
     }

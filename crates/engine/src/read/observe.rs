@@ -4,14 +4,19 @@
 use std::collections::BTreeSet;
 
 use futures::future::{join, join_all, join3, join4};
+use jiff::Timestamp;
 use lanyard_aws::Aws;
+use lanyard_core::identity::Identity;
 use lanyard_core::model::arn::{PolicyArn, RoleArn};
 use lanyard_core::model::cluster::Platform;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::{Observed, RoleFacts};
 use lanyard_core::model::pods::PodList;
+use lanyard_core::model::status::Status;
+use lanyard_core::model::timings::Timings;
 use lanyard_core::model::workload::Workload;
 use lanyard_core::reconcile::scope::ReadScope;
+use lanyard_core::reconcile::transition::needs_surroundings;
 
 use crate::engine::Engine;
 use crate::target::Target;
@@ -96,7 +101,25 @@ impl Engine {
             webhook,
             pods,
             workloads,
+            egress: Fact::Unreadable(ReadError::NotRead),
+            token_clients: Fact::Unreadable(ReadError::NotRead),
             confirmed: BTreeSet::new(),
+        }
+    }
+
+    /// Reads what else stands between the pods and Pod Identity, if the decision depends on it.
+    pub async fn observe_surroundings(
+        &self,
+        identity: &Identity,
+        previous: &Status,
+        observed: &mut Observed,
+        timings: &Timings,
+        now: Timestamp,
+    ) {
+        if needs_surroundings(identity, previous, observed, timings, now) {
+            let subject = &identity.subject;
+            (observed.egress, observed.token_clients) =
+                join(self.egress(subject), self.token_clients(subject)).await;
         }
     }
 

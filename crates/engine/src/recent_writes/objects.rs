@@ -299,6 +299,8 @@ mod tests {
             webhook: Fact::Absent,
             pods: Fact::Absent,
             workloads: Fact::Absent,
+            egress: Fact::Absent,
+            token_clients: Fact::Absent,
             confirmed: Default::default(),
         }
     }

@@ -166,6 +166,11 @@ async fn reconcile_live(
         .engine
         .timings()
         .with_rollout_policy(identity.queue.as_ref());
+    let now = context.clock.now().timestamp;
+    context
+        .engine
+        .observe_surroundings(&identity, &decoded.status, &mut observed, &timings, now)
+        .await;
     let decision = decide(
         &identity,
         &decoded.status,

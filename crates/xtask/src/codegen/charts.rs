@@ -9,13 +9,14 @@ use anyhow::{Context, Result};
 use super::generated::Generated;
 
 /// The file in the chart `lanyard`, and its source in `config/`.
-const COPIES: [(&str, &str); 16] = [
+const COPIES: [(&str, &str); 17] = [
     ("rbac-cluster.yaml", "operator/rbac-cluster.yaml"),
     ("rbac-info.yaml", "operator/rbac-info.yaml"),
     ("rbac-info-reader.yaml", "operator/rbac-info-reader.yaml"),
     ("rbac-kube-system.yaml", "operator/rbac-kube-system.yaml"),
     ("rbac-users.yaml", "operator/rbac-users.yaml"),
     ("rbac-restart.yaml", "components/restart/rbac.yaml"),
+    ("rbac-token-clients.yaml", "components/token-clients/rbac.yaml"),
     ("rbac-off-eks.yaml", "components/off-eks/rbac.yaml"),
     ("rbac-tenants.yaml", "components/tenants/rbac.yaml"),
     (

@@ -1,15 +1,18 @@
 //! Approvals: a transition that loses access in AWS, or whose loss no pod would show, waits until a user approves it.
 //! Input is the transition view; output is the pending approval request, if any. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::restart;
 use super::view::TransitionView;
+use crate::egress::policies_without_agent;
 use crate::model::binding::{Binding, MethodSettings};
-use crate::model::fact::Fact;
+use crate::model::cluster_object::TokenClientFacts;
+use crate::model::fact::{Fact, ReadError};
 use crate::model::observed::Effect;
 use crate::model::spec::PodRestart;
 use crate::model::subject::hex_hash;
+use crate::token_clients::{needs_annotation, token_clients};
 use lanyard_iam_policy::{ASSUME_ROLE, allows};
 
 /// The annotation of a WorkloadIdentity by which a user approves a transition. Its value is the token that the condition
@@ -39,6 +42,80 @@ pub enum ApprovalReason {
     /// The role may assume other roles, which have to allow `sts:TagSession` after the transition
     /// (docs/dev/aws-behaviour.md#issue-threads).
     RoleMayChain,
+    /// NetworkPolicies restrict the egress of pods and do not permit the Pod Identity Agent, which IRSA does not need. The
+    /// names are those of the policies.
+    EgressBlocked(BTreeSet<String>),
+    /// The API server denies the list of NetworkPolicies. The text names the missing right.
+    EgressUnreadable(String),
+    /// Objects of other controllers create tokens of the ServiceAccount, which Pod Identity does not serve. The names are
+    /// those of the objects.
+    TokenClients(BTreeSet<String>),
+    /// The API server denies the list of some kinds of such objects. The texts name the missing rights.
+    TokenClientsUnreadable(BTreeSet<String>),
+}
+
+impl ApprovalReason {
+    /// The text by which the token identifies the reason. A denied read has one cause, whatever its words.
+    fn key(&self) -> String {
+        match self {
+            Self::EgressUnreadable(_) => "EgressUnreadable".to_owned(),
+            Self::TokenClientsUnreadable(_) => "TokenClientsUnreadable".to_owned(),
+            Self::PodsLoseAccess
+            | Self::NoPodHolds
+            | Self::VolumeNeedsAnnotation(_)
+            | Self::RoleMayChain
+            | Self::EgressBlocked(_)
+            | Self::TokenClients(_) => format!("{self:?}"),
+        }
+    }
+}
+
+/// Returns true if an approval may depend on facts beside the pods: a transition takes pods from IRSA to Pod Identity, and
+/// did not begin yet.
+pub(super) fn needs_surroundings(view: &TransitionView<'_>) -> bool {
+    view.moves_off_irsa()
+        && !view.is_bound()
+        && !view.is_prepared()
+        && !view.restores_access()
+        && !view.identity.is_held()
+}
+
+/// The error of a read of the surroundings that may succeed later. A denied read does not: it asks for approval.
+pub(super) fn unread_surroundings(view: &TransitionView<'_>) -> Option<ReadError> {
+    let observed = view.observed;
+    let unread = [observed.egress.unreadable(), observed.token_clients.unreadable()];
+    let mut unread = unread.into_iter().flatten();
+    let error = unread.find(|error| !matches!(error, ReadError::Denied(_)))?;
+    needs_surroundings(view).then(|| error.clone())
+}
+
+/// The clients of the ServiceAccount that need IRSA whatever its pods carry.
+fn token_reasons(view: &TransitionView<'_>) -> Vec<ApprovalReason> {
+    let subject = &view.identity.subject;
+    let no_facts = TokenClientFacts::default();
+    let facts = view.observed.token_clients.present().unwrap_or(&no_facts);
+    let volumes = view.pods().filter_map(|pod| pod.token_volume.clone());
+    let volume = volumes
+        .filter(|class| needs_annotation(facts, class, subject))
+        .min();
+    let clients = token_clients(facts, subject);
+    let mut denied = facts.denied.clone();
+    denied.extend(view.observed.token_clients.unreadable().map(ToString::to_string));
+    let clients = (!clients.is_empty()).then_some(ApprovalReason::TokenClients(clients));
+    let denied = (!denied.is_empty()).then_some(ApprovalReason::TokenClientsUnreadable(denied));
+    let volume = volume.map(ApprovalReason::VolumeNeedsAnnotation);
+    [volume, clients, denied].into_iter().flatten().collect()
+}
+
+fn egress(view: &TransitionView<'_>) -> Option<ApprovalReason> {
+    match &view.observed.egress {
+        Fact::Present(facts) => {
+            let policies = policies_without_agent(facts);
+            (!policies.is_empty()).then_some(ApprovalReason::EgressBlocked(policies))
+        }
+        Fact::Absent => None,
+        Fact::Unreadable(error) => Some(ApprovalReason::EgressUnreadable(error.to_string())),
+    }
 }
 
 /// The approval that is required before the operator changes anything.
@@ -54,8 +131,8 @@ pub(super) fn before_binding(view: &TransitionView<'_>) -> Option<ApprovalReques
         let is_carried = |old: &Binding| view.pods().any(|pod| pod.depends_on(old));
         let is_unused = !view.other_bindings.iter().any(is_carried);
         reasons.extend(is_unused.then_some(ApprovalReason::NoPodHolds));
-        let volume = view.pods().filter_map(|pod| pod.token_volume.clone()).min();
-        reasons.extend(volume.map(ApprovalReason::VolumeNeedsAnnotation));
+        reasons.extend(token_reasons(view));
+        reasons.extend(egress(view));
     }
     if gains_tags(view) && may_chain(view) {
         reasons.push(ApprovalReason::RoleMayChain);
@@ -90,8 +167,9 @@ fn unless_approved(
     occurrence: &str,
 ) -> Option<ApprovalRequest> {
     let from = view.from();
+    let keys: Vec<String> = reasons.iter().map(ApprovalReason::key).collect();
     let text = format!(
-        "{occurrence}/{reasons:?}/{}/{}",
+        "{occurrence}/{keys:?}/{}/{}",
         from.key(),
         view.identity.binding.key()
     );
@@ -139,7 +217,6 @@ mod tests {
     use super::*;
     use crate::example::{applied, identity, now, spec};
     use crate::model::arn::PolicyArn;
-    use crate::model::fact::ReadError;
     use crate::model::spec::Method;
     use crate::model::timings::Timings;
 

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod restarts;
+mod surroundings;
 
 use lanyard_core::model::condition::{ConditionStatus, ConditionType};
 use lanyard_core::model::reason::Reason;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp, Unit};
 use super::super::input::SummaryInput;
 use super::super::unreadable::limit_message;
 use super::record::record;
+use crate::egress::{AGENT_IPV4, AGENT_IPV6};
 use crate::model::pods::Place;
 use crate::model::text;
 use crate::model::workload::WorkloadRef;
@@ -18,6 +19,9 @@ use crate::reconcile::transition::{
 
 /// The number of workloads that a message names: messages are truncated at 1,000 bytes.
 const OWNERS_NAMED: usize = 5;
+
+/// The number of names in one cause of an approval.
+const NAMES_LISTED: usize = 3;
 
 pub(super) fn message(input: &SummaryInput<'_>, transition: &Transition) -> String {
     let change = transition.from.change_to(&transition.desired);
@@ -199,11 +203,42 @@ fn approval_cause(reason: &ApprovalReason, cached: &str) -> String {
             "Pods mount a volume of the Secrets Store CSI driver (SecretProviderClass {}), which needs the role annotation: without it new pods cannot start. Set usePodIdentity: \"true\" in its parameters first.",
             text::quote(class)
         ),
+        ApprovalReason::EgressBlocked(policies) => {
+            format!(
+                "NetworkPolicy {} restricts egress of the pods and does not permit the Pod Identity Agent: without it they get no credentials. Allow TCP port 80 of {AGENT_IPV4}, or of {AGENT_IPV6} on IPv6 clusters.",
+                first_names(policies)
+            )
+        }
+        ApprovalReason::EgressUnreadable(error) => format!(
+            "Egress policies cannot be read ({error}), and one without the address {AGENT_IPV4} keeps pods from Pod Identity. Grant the right, or check them."
+        ),
+        ApprovalReason::TokenClients(objects) => format!(
+            "{} creates tokens of the ServiceAccount and uses IRSA, whatever pods have: it loses access when the old trust is removed. Give it a ServiceAccount of its own first.",
+            first_names(objects)
+        ),
+        ApprovalReason::TokenClientsUnreadable(rights) => format!(
+            "Other controllers may create tokens of the ServiceAccount and lose access, and their objects cannot be read: {}. Add the component token-clients of config/components (Helm: rbac.tokenClients), or check them.",
+            first_names(rights)
+        ),
         ApprovalReason::RoleMayChain => {
             "The role may assume other roles, and Pod Identity sessions carry tags. Allow sts:TagSession in the trust policies of those roles, or set podIdentity.disableSessionTags: true."
                 .to_owned()
         }
     }
+}
+
+/// The first names of a set, as many as a message has room for.
+fn first_names(names: &BTreeSet<String>) -> String {
+    let mut listed: Vec<String> = names
+        .iter()
+        .take(NAMES_LISTED)
+        .map(|name| text::quote(name))
+        .collect();
+    let more = names.len().saturating_sub(NAMES_LISTED);
+    if more > 0 {
+        listed.push(format!("{more} more"));
+    }
+    text::list(&listed)
 }
 
 fn draining_message(
