@@ -18,6 +18,7 @@ use crate::model::timings::remaining;
 use crate::model::workload::{RestartedFor, Workload, WorkloadRef};
 
 pub(crate) mod history;
+pub(crate) mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,8 @@ pub struct Restarts {
     pub rolling: Vec<WorkloadRef>,
     /// The workloads that a disruption budget blocks.
     pub blocked_by_budget: Vec<WorkloadRef>,
+    /// The workloads that are restarted later, so that not too many pods start within a minute.
+    pub paced: Vec<WorkloadRef>,
     /// The owners that Lanyard cannot restart, each with the reason.
     pub manual: Vec<String>,
     /// The restarted workloads whose rollout makes no progress for `failAfter`.
@@ -290,12 +293,14 @@ impl Restarts {
         // Pods that lose access with their association cannot wait for each other.
         let is_proven = self.history.iter().any(|entry| entry.verified);
         let in_parallel = view.moves_to_irsa() && is_proven;
-        if !in_parallel {
+        candidates.sort_by_key(|candidate| {
+            let Candidate { workload, pods } = candidate;
+            (!workload.rolled_out, pods.count, workload.owner.clone())
+        });
+        if in_parallel {
+            (candidates, self.paced) = pace::limit(candidates, &self.history, view);
+        } else {
             let is_idle = self.rolling.is_empty() && self.stuck.is_empty();
-            candidates.sort_by_key(|candidate| {
-                let Candidate { workload, pods } = candidate;
-                (!workload.rolled_out, pods.count, workload.owner.clone())
-            });
             candidates.truncate(usize::from(is_idle));
         }
         for Candidate { workload, pods } in candidates {

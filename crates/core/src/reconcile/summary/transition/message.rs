@@ -324,6 +324,10 @@ fn restarts_message(restarts: &Restarts) -> String {
             names(&restarts.blocked_by_budget),
         ),
         (
+            "restarted later, since at most 30 pods start within a minute",
+            names(&restarts.paced),
+        ),
+        (
             "restarted but not ready, check the pods of",
             names(&restarts.stuck),
         ),
