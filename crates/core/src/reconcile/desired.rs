@@ -211,7 +211,9 @@ impl Desired {
             .unwrap_or_default();
         let ownership = Ownerships::new(identity, previous, observed);
         let shares = identity.shares_trust || ownership.role.is_adopted();
-        let entries = entries_for(identity, &binding, in_use);
+        let needs_trust = |old: &&Binding| transition.is_none_or(|transition| transition.needs_trust(old));
+        let trusted: Vec<&Binding> = in_use.iter().filter(needs_trust).collect();
+        let entries = entries_for(identity, &binding, &trusted);
         let freeze = identity.frozen.as_ref();
         Self::Present(Box::new(DesiredState {
             trust: trust::trust_document(entries.iter().map(|entry| entry.statement.clone()).collect()),
@@ -273,10 +275,13 @@ fn role_for(
     }
 }
 
-/// One entry for the binding, and one for each binding in use that leads to the same role by another statement.
-fn entries_for(identity: &Identity, binding: &Binding, in_use: &[Binding]) -> Vec<SharedStatement> {
+/// One entry for the binding, and one for each trusted binding that leads to the same role by another statement.
+fn entries_for(identity: &Identity, binding: &Binding, trusted: &[&Binding]) -> Vec<SharedStatement> {
     let mut entries: Vec<SharedStatement> = Vec::new();
-    let of_role = in_use.iter().filter(|other| other.role_arn == binding.role_arn);
+    let of_role = trusted
+        .iter()
+        .copied()
+        .filter(|other| other.role_arn == binding.role_arn);
     for binding in [binding].into_iter().chain(of_role) {
         let membership = StatementKey::of(binding).membership(&identity.subject);
         if !entries.iter().any(|known| known.membership == membership) {

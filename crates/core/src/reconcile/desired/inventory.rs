@@ -28,16 +28,33 @@ pub(super) fn obsolete_roles(
         .collect()
 }
 
-/// The entries in shared trust policies that the binding does not need. Empty during a transition, which may need each.
+/// The entries in shared trust policies that the binding does not need. During a transition only those of bindings that
+/// need no trust any more.
 pub(super) fn obsolete_memberships(
     identity: &Identity,
     state: &TransitionState,
     observed: &Observed,
 ) -> BTreeSet<RoleMembership> {
-    entries_when_settled(state, observed)
-        .filter(|entry| !is_membership_of(entry, &identity.binding))
+    let inventory = observed.object.inventory.iter();
+    let entries = inventory.flat_map(|inventory| &inventory.roles);
+    entries
+        .filter(|entry| !is_membership_of(entry, &identity.binding) && is_obsolete(entry, state))
         .filter_map(|entry| entry.membership(&identity.subject))
         .collect()
+}
+
+/// Returns true if no binding in use needs the statement of an inventory entry.
+fn is_obsolete(entry: &InventoryEntry, state: &TransitionState) -> bool {
+    let transition = match state {
+        TransitionState::Settled => return true,
+        TransitionState::Unknown(..) => return false,
+        TransitionState::Moving(transition) => transition,
+    };
+    let in_use = transition.in_use.iter();
+    let users: Vec<&Binding> = in_use
+        .filter(|binding| is_membership_of(entry, binding))
+        .collect();
+    !users.is_empty() && !users.iter().any(|binding| transition.needs_trust(binding))
 }
 
 fn entries_when_settled<'a>(

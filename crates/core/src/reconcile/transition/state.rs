@@ -39,7 +39,8 @@ pub struct Transition {
     pub desired: Binding,
     /// The binding that new pods get now. `None` if that is the desired binding.
     pub effective: Option<Binding>,
-    /// Every binding that a pod may depend on, besides the one that the operator applies now. Its trust and its role stay.
+    /// Every binding that a pod may depend on, besides the one that the operator applies now. Its role stays. Its
+    /// trust stays as far as [`needs_trust`](Self::needs_trust) says.
     pub in_use: Vec<Binding>,
     /// The phase.
     pub phase: Phase,
@@ -96,6 +97,13 @@ impl Transition {
     #[must_use]
     pub fn held_binding(&self) -> Option<&Binding> {
         self.effective.as_ref().filter(|_| !self.applies_desired)
+    }
+
+    /// Returns true if the trust policy has to admit a binding in use. Sessions of an association outlast it, and EKS issues
+    /// further ones by the association in place only, so an earlier one needs no trust once the new binding is in effect.
+    #[must_use]
+    pub fn needs_trust(&self, in_use: &Binding) -> bool {
+        !self.in_effect || in_use.is_irsa() || *in_use == self.desired
     }
 
     /// Returns true if the operator removes an association that overrides IRSA.

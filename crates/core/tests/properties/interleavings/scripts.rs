@@ -2,6 +2,7 @@
 //! actions of the model; the output is the state after them. No I/O.
 
 mod approvals;
+mod narrow_trust;
 mod restarts;
 mod surroundings;
 
