@@ -113,7 +113,7 @@ async fn throttled_creations_succeed_without_reporting_throttling() -> Result<()
     ensure!(warnings.count() == 0, "{events:#?}");
 
     let metrics = stage.asks(0, "/metrics").await?.1;
-    let learned = r#"lanyard_aws_budget_throttled_total{service="iam",account="own",kind="read"} 0"#;
+    let learned = r#"lanyard_aws_budget_throttled_total{service="iam",account="own",access="read"} 0"#;
     ensure!(metrics.contains(learned), "{metrics}");
     stage.bed.stop().await
 }

@@ -67,13 +67,13 @@ const CASES: [Case; 14] = [
     ),
     (
         "LanyardAwsThrottled",
-        "lanyard_aws_budget_throttled_total{service=\"iam\",account=\"own\",kind=\"read\"}",
+        "lanyard_aws_budget_throttled_total{service=\"iam\",account=\"own\",access=\"read\"}",
         "0+7x_",
         "0+5x_",
     ),
     (
         "LanyardAwsBudgetFull",
-        "lanyard_aws_budget_waiting{service=\"iam\",account=\"own\",kind=\"read\",lane=\"foreground\"}",
+        "lanyard_aws_budget_waiting{service=\"iam\",account=\"own\",access=\"read\",lane=\"foreground\"}",
         "1x_",
         "0x_",
     ),

@@ -103,7 +103,7 @@ impl Budget {
 
     /// The current state of reads and writes.
     pub(crate) fn stats(&self, service: &'static str, account: &'static str) -> [BudgetStats; 2] {
-        [(Kind::Read, "read"), (Kind::Write, "write")].map(|(kind, word)| {
+        [(Kind::Read, "read"), (Kind::Write, "write")].map(|(kind, access)| {
             let LaneStats {
                 rate,
                 throttled,
@@ -113,7 +113,7 @@ impl Budget {
             BudgetStats {
                 service,
                 account,
-                kind: word,
+                access,
                 rate,
                 ceiling: self.ceiling,
                 throttled,

@@ -8,7 +8,7 @@ pub struct BudgetStats {
     /// `own` for the account of the operator, or `other` for all accounts of classes together.
     pub account: &'static str,
     /// `read` or `write`.
-    pub kind: &'static str,
+    pub access: &'static str,
     /// Learned rate in calls per second. The lowest one if there are several accounts.
     pub rate: f64,
     /// Maximum calls per second, for reads and writes together.
@@ -43,9 +43,9 @@ impl BudgetStats {
         }
     }
 
-    /// Returns true if service, account and kind are equal.
+    /// Returns true if service, account and access are equal.
     #[must_use]
     pub(crate) fn has_labels_of(&self, other: &Self) -> bool {
-        (self.service, self.account, self.kind) == (other.service, other.account, other.kind)
+        (self.service, self.account, self.access) == (other.service, other.account, other.access)
     }
 }

@@ -65,8 +65,8 @@ pub(super) fn encode(states: &[BudgetStats], encoder: &mut DescriptorEncoder) ->
             ("foreground", state.waiting.foreground),
             ("background", state.waiting.background),
         ] {
-            let [service, account, kind] = labels(state);
-            let labels = [service, account, kind, ("lane", lane)];
+            let [service, account, access] = labels(state);
+            let labels = [service, account, access, ("lane", lane)];
             let calls = i64::try_from(calls).unwrap_or(i64::MAX);
             ConstGauge::new(calls).encode(family.encode_family(&labels)?)?;
         }
@@ -83,6 +83,6 @@ fn labels(state: &BudgetStats) -> [(&'static str, &'static str); 3] {
     [
         ("service", state.service),
         ("account", state.account),
-        ("kind", state.kind),
+        ("access", state.access),
     ]
 }

@@ -157,7 +157,7 @@ fn budget_shows_learned_rate_and_waiting_calls() {
     registry.register_collector(Box::new(Shown(vec![BudgetStats {
         service: "iam",
         account: "own",
-        kind: "write",
+        access: "write",
         rate: 9.5,
         ceiling: 150,
         throttled: 4,
@@ -165,7 +165,7 @@ fn budget_shows_learned_rate_and_waiting_calls() {
     }])));
     let (text, labels) = (
         scraped(&registry),
-        "service=\"iam\",account=\"own\",kind=\"write\"",
+        "service=\"iam\",account=\"own\",access=\"write\"",
     );
     for line in [
         format!("lanyard_aws_budget_rate{{{labels}}} 9.5"),
