@@ -3,6 +3,8 @@
 mod class;
 mod failure;
 mod message;
+#[cfg(test)]
+mod message_tests;
 mod missing;
 
 pub use class::Class;

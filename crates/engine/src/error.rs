@@ -57,7 +57,7 @@ pub enum EngineError {
         what: &'static str,
     },
     /// A step that requires EKS, on another cluster.
-    #[error("this cluster is not an EKS cluster: associations and add-ons exist only on EKS")]
+    #[error("this cluster is not an EKS cluster, and associations and add-ons exist only on EKS")]
     NotEks,
     /// A trust policy names a deleted principal, so IAM accepts no change of it.
     #[error("{0}")]
@@ -67,7 +67,7 @@ pub enum EngineError {
     NoRoom(Box<NoRoom>),
     /// An edit of a trust policy was missing when it was read back, on each attempt.
     #[error(
-        "the trust policy of {role} is edited by concurrent writers: the edit of Lanyard was lost {tries} times"
+        "concurrent writers edit the trust policy of {role}, and the edit of Lanyard was lost {tries} times"
     )]
     Contended {
         /// The role.
@@ -77,7 +77,7 @@ pub enum EngineError {
     },
     /// Neither the operator's own credentials nor the class of the object give access to an account.
     #[error(
-        "no access to account {0}: it is not the account of the operator, and the class of the object sets no aws.assumeRoleArn for it"
+        "no access to account {0}, because it is not the account of the operator. Set aws.assumeRoleArn in the class of the object"
     )]
     NoAccess(AccountId),
     /// A workload of a kind that a rollout cannot restart.
@@ -135,41 +135,61 @@ impl EngineError {
     /// The failure of a step with this error. `after_own_write`: AWS may not see the result of an earlier step
     /// yet.
     pub(crate) fn step_failure(&self, after_own_write: bool) -> StepFailure {
+        let (disposition, reason) = match self {
+            Self::Aws(error) => return error.step_failure(after_own_write),
+            Self::Kube { source, .. } => kube_class(source),
+            Self::TimedOut { .. } | Self::GateClosed { .. } | Self::Gone { .. } => {
+                (Disposition::RetrySoon, Reason::Unavailable)
+            }
+            Self::Contended { .. } => (Disposition::RetrySoon, Reason::Progressing),
+            Self::NoRoom(_) => (Disposition::WaitForChange, Reason::QuotaExceeded),
+            Self::DeletedPrincipal(_) => (Disposition::WaitForChange, Reason::PrincipalNotFound),
+            Self::NotEks | Self::NoAccess(_) | Self::NoRestart(_) => {
+                (Disposition::WaitForChange, Reason::Refused)
+            }
+        };
+        let next = match disposition {
+            Disposition::RetrySoon => "Lanyard retries.",
+            Disposition::RetryThenStall | Disposition::WaitForChange => "",
+        };
+        StepFailure {
+            disposition,
+            reason,
+            message: message(format!("{} {next}", self.sentence()).trim_end()),
+        }
+    }
+
+    /// The error as whole sentences, each with one colon at most. What the API server said is quoted.
+    fn sentence(&self) -> String {
         match self {
-            Self::Aws(error) => error.step_failure(after_own_write),
-            Self::Kube { source, .. } => {
-                let (disposition, reason) = kube_class(source);
-                StepFailure {
-                    disposition,
-                    reason,
-                    message: quote(&self.to_string()),
+            Self::Kube { verb, what, source } => {
+                let said = kube_message(source);
+                match kube_class(source) {
+                    (_, Reason::AccessDenied) => format!(
+                        "The API server denied {verb} on {what}: \"{said}\". Grant the permission, or change the policy that it names."
+                    ),
+                    (Disposition::WaitForChange, _) => format!(
+                        "The API server rejected {verb} on {what}: \"{said}\". Correct the cause that it names."
+                    ),
+                    _ => format!("The API server did not carry out {verb} on {what}: \"{said}\"."),
                 }
             }
-            Self::TimedOut { .. } | Self::GateClosed { .. } | Self::Gone { .. } => StepFailure {
-                disposition: Disposition::RetrySoon,
-                reason: Reason::Unavailable,
-                message: quote(&self.to_string()),
-            },
-            Self::Contended { .. } => StepFailure {
-                disposition: Disposition::RetrySoon,
-                reason: Reason::Progressing,
-                message: quote(&self.to_string()),
-            },
-            Self::NoRoom(no_room) => StepFailure {
-                disposition: Disposition::WaitForChange,
-                reason: Reason::QuotaExceeded,
-                message: message(&no_room.to_string()),
-            },
-            Self::DeletedPrincipal(_) => StepFailure {
-                disposition: Disposition::WaitForChange,
-                reason: Reason::PrincipalNotFound,
-                message: message(&format!("{self}.")),
-            },
-            Self::NotEks | Self::NoAccess(_) | Self::NoRestart(_) => StepFailure {
-                disposition: Disposition::WaitForChange,
-                reason: Reason::Refused,
-                message: quote(&self.to_string()),
-            },
+            Self::TimedOut { verb, what } => {
+                format!("The API server did not answer in time to {verb} on {what}.")
+            }
+            Self::GateClosed { verb, what } => {
+                format!("The request to {verb} {what} was not sent, because this replica may not write now.")
+            }
+            other => {
+                let text = other.to_string();
+                let mut rest = text.chars();
+                let first = rest.next().map(|first| first.to_uppercase().to_string());
+                format!(
+                    "{}{}.",
+                    first.unwrap_or_default(),
+                    rest.as_str().trim_end_matches('.')
+                )
+            }
         }
     }
 

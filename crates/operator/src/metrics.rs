@@ -329,7 +329,7 @@ fn outcome(summary: &Summary, published: bool) -> &'static str {
         _ if !published => "status_update_failed",
         _ if stalled.is_some_and(|stalled| stalled.status == ConditionStatus::True) => "stalled",
         Next::Backoff => "retrying",
-        Next::After(_) | Next::Settled(_) | Next::OnWake | Next::Waiting(_) => "waiting",
+        Next::After(_) | Next::Settled(_) | Next::OnWake(_) | Next::Waiting(_) => "waiting",
         Next::Resync => "success",
     }
 }

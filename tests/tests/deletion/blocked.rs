@@ -72,10 +72,8 @@ async fn read_only_operator_removes_nothing_and_reports() -> Result<()> {
     ensure!(stage.stop(0).await?.success());
     stage.operator(BINARY, "reader", &["--read-only"])?;
     begin_deletion(&scene, "orders").await?;
-    let object = scene
-        .until_is("orders", "Reconciling", "True", "ReadOnly")
-        .await?;
-    let message = condition(&object, "Reconciling").context("Reconciling")?.message;
+    let object = scene.until_is("orders", "Stalled", "True", "ReadOnly").await?;
+    let message = condition(&object, "Stalled").context("Stalled")?.message;
     ensure!(message.contains("Nothing is removed"), "{message}");
     let reader = stage.bed.gateway.ledger().since(Mark::default()).by("reader");
     ensure!(

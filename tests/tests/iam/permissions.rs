@@ -49,7 +49,7 @@ async fn read_only_policy_allows_reporting_without_denials() -> Result<()> {
         scene
             .apply(name, json!({"method": method, "role": {"managed": {}}}))
             .await?;
-        scene.until_is(name, "Reconciling", "True", "ReadOnly").await?;
+        scene.until_is(name, "Stalled", "True", "ReadOnly").await?;
     }
     used_actions(&stage)?;
     stage.bed.stop().await

@@ -29,10 +29,8 @@ async fn read_only_reports_plan_and_writes_nothing() -> Result<()> {
     let scene = stage.scene("shop").await?;
     let mark = stage.bed.gateway.ledger().mark();
     scene.apply("orders", spec()).await?;
-    let object = scene
-        .until_is("orders", "Reconciling", "True", "ReadOnly")
-        .await?;
-    let message = condition(&object, "Reconciling").context("Reconciling")?.message;
+    let object = scene.until_is("orders", "Stalled", "True", "ReadOnly").await?;
+    let message = condition(&object, "Stalled").context("Stalled")?.message;
     assert!(message.contains("Pending step: "), "{message}");
     assert_eq!(object.metadata.finalizers, None);
     assert!(stage.bed.gateway.ledger().since(mark).writes().is_empty());

@@ -66,7 +66,7 @@ async fn reverted_template_is_restarted_once_and_named() -> Result<()> {
     })
     .await?;
     annotate_template(&scene, "kept", json!({RESTARTED_FOR: null, RESTARTED_AT: null})).await?;
-    let named = "Workloads to be restarted by a user: Deployment kept (its owner reverts the pod template).";
+    let named = "Workloads to be replaced by a user: Deployment kept (its owner reverts the pod template).";
     until_message(&scene, "Draining", named).await?;
     let kept = deployments(&scene).get("kept").await?;
     ensure!(!is_marked(&kept) && generation(&kept) == before + 2, "{kept:?}");

@@ -10,10 +10,10 @@ use crate::guard::Guard;
 use crate::trust::{Form, allows};
 
 /// Changes the method and waits until exactly one pod, which the message names, uses the old binding.
-async fn until_last_pod(scene: &TestNamespace<'_>, named: &str) -> Result<()> {
+async fn until_last_pod(scene: &TestNamespace<'_>, named: &str, action: &str) -> Result<()> {
     scene.apply("orders", plain("PodIdentity", "Rollout")).await?;
     let words = format!(
-        "does not: {named}. The old binding stays until it is replaced. Workloads to be restarted by a user: {named}."
+        "does not: {named}. The old binding stays until it is replaced. Workloads to be replaced by a user: {named} ({action})."
     );
     until_message(scene, "Draining", &words).await?;
     let trust = trust(scene).await?;
@@ -29,7 +29,7 @@ async fn bare_pod_is_awaited() -> Result<()> {
     let scene = fleet("bare", "IRSA").await?;
     bare_pod(&scene, "by-hand").await?;
     let guard = Guard::over(&scene);
-    until_last_pod(&scene, "bare pods").await?;
+    until_last_pod(&scene, "bare pods", "delete them and create them again").await?;
     delete_pod(&scene, "by-hand").await?;
     until_done(&scene).await?;
     guard.finish().await?;
@@ -42,7 +42,7 @@ async fn job_is_awaited() -> Result<()> {
     let scene = fleet("job", "IRSA").await?;
     job(&scene, "report").await?;
     let guard = Guard::over(&scene);
-    until_last_pod(&scene, "Job report").await?;
+    until_last_pod(&scene, "Job report", "wait for its end, or delete it").await?;
     end_job(&scene, "report").await?;
     until_done(&scene).await?;
     guard.finish().await?;

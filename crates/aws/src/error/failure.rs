@@ -108,6 +108,16 @@ impl ErrorAnswer {
     }
 }
 
+impl ErrorAnswer {
+    /// The message in quotation marks, so that its punctuation does not mix with that of the sentence around it.
+    pub(super) fn quoted(&self) -> String {
+        match self.message.trim_end_matches('.') {
+            "" => self.code.clone(),
+            message => format!("\"{message}\" ({})", self.code),
+        }
+    }
+}
+
 impl fmt::Display for ErrorAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.message.trim_end_matches('.') {

@@ -97,10 +97,10 @@ impl AwsError {
         }
     }
 
-    /// The message of AWS, or the cause of a missing answer.
+    /// The message of AWS in quotation marks, or the cause of a missing answer.
     fn said(&self) -> String {
         match self {
-            Self::Answered { answer, .. } => answer.to_string(),
+            Self::Answered { answer, .. } => answer.quoted(),
             Self::TimedOut { limit, .. } => format!("no answer within {limit:?}"),
             Self::Undelivered { cause, .. }
             | Self::NoCredentials { cause, .. }
@@ -110,6 +110,7 @@ impl AwsError {
         }
     }
 
+    /// The failure in whole sentences, each with one colon at most: it follows the sentence that names the step.
     fn sentence(&self, after_own_write: bool) -> String {
         let Call {
             operation,
@@ -123,49 +124,53 @@ impl AwsError {
             Class::Throttled => {
                 format!("{operation} was throttled by AWS. Lanyard reduces its call rate and retries.")
             }
-            Class::Server => format!("{call}: AWS failed: {said}. Lanyard retries."),
-            Class::Network => format!("{call}: AWS could not be reached: {said}. Lanyard retries."),
+            Class::Server => format!("AWS failed in {call}: {said}. Lanyard retries."),
+            Class::Network => format!("AWS could not be reached for {call}: {said}. Lanyard retries."),
             Class::TimedOut if *writes => {
-                format!("{call}: {said}. Lanyard checks whether the call took effect.")
+                format!("{call} got {said}. Lanyard checks whether the call took effect.")
             }
-            Class::TimedOut => format!("{call}: {said}. Lanyard retries."),
+            Class::TimedOut => format!("{call} got {said}. Lanyard retries."),
             Class::Propagation | Class::NotFound if after_own_write => {
-                format!("{call}: AWS does not see a recent change yet: {said}. Lanyard retries.")
+                format!("AWS does not see a recent change yet in {call}: {said}. Lanyard retries.")
             }
             Class::IssuerUnreachable => format!(
                 "IAM cannot reach the OIDC issuer of the cluster: {said}. Make its discovery document reachable from AWS; Lanyard retries."
             ),
             Class::Conflicting => {
-                format!("{call}: the resource already exists: {said}. Lanyard checks its owner.")
+                format!("AWS rejected {call}, because the resource exists: {said}. Lanyard checks its owner.")
             }
             Class::Concurrent => {
-                format!("{target} is being changed by another writer: {said}. Lanyard retries.")
+                format!("Another writer changes {target}: {said}. Lanyard retries.")
             }
             Class::Occupied => {
-                format!("{target} cannot be deleted: {said}. Lanyard reads what was added to it and retries.")
+                format!("AWS cannot delete {target}: {said}. Lanyard reads what was added to it and retries.")
             }
-            Class::NotFound => format!("{call}: a referenced resource does not exist in AWS: {said}."),
+            Class::NotFound => format!(
+                "AWS rejected {call}, because a resource does not exist: {said}. Create the resource, or correct its name in the spec."
+            ),
             Class::Denied if after_own_write => format!(
-                "AWS denied Lanyard {}. The permission may exist and not apply yet to what Lanyard just wrote. Lanyard retries.",
+                "AWS denied Lanyard {}. The permission may exist and not apply yet to what Lanyard just wrote, so Lanyard retries.",
                 self.permission()
             ),
             Class::Denied => self.denial(),
             Class::Quota => {
-                format!("{call}: an AWS quota is exceeded: {said}. Raise the quota or reduce its use.")
+                format!("{call} exceeds an AWS quota: {said}. Raise the quota or reduce its use.")
             }
             Class::Malformed => {
-                format!("{call}: AWS rejected the document: {said}. Correct the document in the spec.")
+                format!("AWS rejected the document of {call}: {said}. Correct the document in the spec.")
             }
-            Class::Propagation | Class::Refused => format!("AWS rejected {call}: {said}."),
-            Class::Unsendable => format!("{call} cannot be sent: {said}."),
+            Class::Propagation | Class::Refused => {
+                format!("AWS rejected {call}: {said}. Correct the value that AWS names.")
+            }
+            Class::Unsendable => format!("{call} cannot be sent: {said}. Correct the value in the spec."),
             Class::Credentials => format!(
-                "{operation}: invalid AWS credentials: {}. {OWN_CREDENTIALS}",
+                "AWS rejected the credentials of the operator in {operation}: {}. {OWN_CREDENTIALS}",
                 self.credentials_at_fault()
             ),
             Class::Unclear => {
-                format!("{call}: AWS returned an invalid response: {said}. Lanyard retries.")
+                format!("AWS returned an invalid response to {call}: {said}. Lanyard retries.")
             }
-            Class::GateClosed => format!("{call} was not sent: this replica may not write now."),
+            Class::GateClosed => format!("{call} was not sent, because this replica may not write now."),
         }
     }
 
@@ -351,7 +356,7 @@ mod tests {
         assert_eq!(failure.disposition, Disposition::RetrySoon);
         assert_eq!(
             failure.message,
-            "CreatePodIdentityAssociation for the association of shop/orders: no answer within 4s. \
+            "CreatePodIdentityAssociation for the association of shop/orders got no answer within 4s. \
              Lanyard checks whether the call took effect."
         );
     }

@@ -42,7 +42,7 @@ impl AwsError {
             _ => ("Policy", "policyArns"),
         };
         format!(
-            "{what} {policy} does not exist or cannot be attached. Create it, or correct {field} in the spec or the class. Lanyard tries again every minute."
+            "{what} {policy} does not exist or cannot be attached. Create it, or correct {field} in the spec or the class; Lanyard looks for it every minute."
         )
         .replace("  ", " ")
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::class::definition::RolloutPolicy;
-use crate::model::condition::{ConditionStatus, ConditionType};
+use crate::model::condition::{Condition, ConditionStatus, ConditionType};
 use crate::model::reason::Reason;
 use crate::model::spec::Method;
 use crate::model::status::Status;
@@ -46,9 +46,12 @@ impl RolloutState {
         };
         let queued =
             is(ConditionType::Transitioning).is_some_and(|condition| condition.reason == Reason::Queued);
+        let not_permitted =
+            |stalled: &Condition| matches!(stalled.reason, Reason::Suspended | Reason::ReadOnly);
         match (&status.transition, is(ConditionType::Stalled)) {
             (None, _) if queued => Self::Queued,
             (None, _) => Self::Steady,
+            (Some(_), Some(stalled)) if not_permitted(stalled) => Self::AwaitingUser,
             (Some(transition), Some(_)) if AWAITING_USER.contains(&transition.stage) => Self::AwaitingUser,
             (Some(_), Some(_)) => Self::Failed,
             (Some(_), None) => Self::Running,

@@ -63,7 +63,7 @@ pub const CONDITIONS: &[ConditionRow] = &[
         ConditionType::Reconciling,
         Polarity::OnlyWhenTrue,
         false,
-        "A reconciliation is in progress or waits for AWS. Wait.",
+        "A reconciliation is in progress, or waits for something that ends by itself. Wait.",
     ),
     row(
         ConditionType::Stalled,

@@ -197,22 +197,54 @@ pub enum StaleCause {
     Older,
 }
 
+/// The pods that are not current for one cause.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StalePods {
+    /// The number of pods.
+    pub count: usize,
+    /// The ways to replace them.
+    pub replacements: BTreeSet<Replacement>,
+}
+
+/// The way in which a user replaces a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Replacement {
+    /// A restart of its workload.
+    Restart,
+    /// The pod has no owner that would create it again.
+    Recreate,
+    /// A Job, which has no restart: its pods end.
+    Job,
+}
+
+impl Replacement {
+    /// The way to replace the pods of an owner; `None`: of pods without owner.
+    #[must_use]
+    pub fn of(owner: Option<&WorkloadRef>) -> Self {
+        match owner {
+            None => Self::Recreate,
+            Some(owner) if owner.kind == "Job" => Self::Job,
+            Some(_) => Self::Restart,
+        }
+    }
+}
+
 impl PodList {
-    /// The number of pods that are not current, by cause. See [`PodCredentials::stale_cause`].
+    /// The pods that are not current, by cause. See [`PodCredentials::stale_cause`].
     #[must_use]
     pub fn stale_causes(
         &self,
         binding: &Binding,
         since: Option<Timestamp>,
         bound: Option<Timestamp>,
-    ) -> BTreeMap<StaleCause, usize> {
-        let mut causes = BTreeMap::new();
-        let stale = self
-            .items
-            .iter()
-            .filter_map(|pod| pod.stale_cause(binding, since, bound));
-        for cause in stale {
-            *causes.entry(cause).or_default() += 1;
+    ) -> BTreeMap<StaleCause, StalePods> {
+        let mut causes: BTreeMap<StaleCause, StalePods> = BTreeMap::new();
+        for pod in &self.items {
+            if let Some(cause) = pod.stale_cause(binding, since, bound) {
+                let pods = causes.entry(cause).or_default();
+                pods.count += 1;
+                pods.replacements.insert(Replacement::of(pod.owner.as_ref()));
+            }
         }
         causes
     }

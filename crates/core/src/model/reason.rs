@@ -39,7 +39,7 @@ reasons! {
     Settling,
     /// The role exists and matches the spec. No action is needed.
     RoleInPlace,
-    /// The managed role does not exist yet. Lanyard creates it next. If the reason persists, read the message of `Stalled`.
+    /// The managed role does not exist. Lanyard creates it next, also after an out-of-band deletion unless `driftPolicy` is `Report`. If the reason persists, `Stalled` or `Reconciling` names the cause.
     RoleMissing,
     /// A role of that name exists and does not belong to this ServiceAccount. The message names the owner. Choose another `managed.name`, set `role.existing`, or adopt the role: set the annotation `lanyard.dev/adopt` as the message shows, if the class allows it.
     RoleConflict,
@@ -65,7 +65,7 @@ reasons! {
     BindingMissing,
     /// The annotation or association differs from the spec. Read `status.drift.items`.
     BindingDrifted,
-    /// The ServiceAccount does not exist. Create it, or set `serviceAccount.create: true`.
+    /// The ServiceAccount does not exist. After two minutes the object is `Stalled`. Create it, or set `serviceAccount.create: true`.
     ServiceAccountMissing,
     /// An association for this ServiceAccount exists that Lanyard did not create, and it determines the role of new pods. The message names the owner. Delete the association, keep this ServiceAccount with its owner, or adopt it: set the annotation `lanyard.dev/adopt` as the message shows, if the class allows it. Lanyard never adopts an association of an EKS add-on.
     AssociationConflict,
@@ -73,9 +73,9 @@ reasons! {
     BoundaryMissing,
     /// The ServiceAccount has a role annotation that Lanyard did not set and that differs from the spec. Remove the annotation; Lanyard then sets its own.
     AnnotationConflict,
-    /// The IAM OIDC provider of the cluster's issuer does not exist, or lacks the audience. Wait, or create the provider if the class sets `provider: Require`.
+    /// The IAM OIDC provider of the cluster's issuer does not exist, or lacks the audience. Wait, or create the provider if the class sets `provider: Require`; after two minutes the object is `Stalled` then.
     ProviderMissing,
-    /// The EKS Pod Identity Agent is not ready, so pods would get no credentials. Install the add-on `eks-pod-identity-agent`.
+    /// The EKS Pod Identity Agent is not ready, so pods would get no credentials. After two minutes the object is `Stalled`, unless Lanyard installs the agent. Install the add-on `eks-pod-identity-agent`.
     AgentNotReady,
     /// The pod identity webhook is not installed in this non-EKS cluster, so pods would get neither role nor token. Install `amazon-eks-pod-identity-webhook`.
     WebhookMissing,
@@ -171,7 +171,7 @@ reasons! {
     Throttled,
     /// AWS or the API server returned an error or did not respond. Lanyard retries. Wait.
     Unavailable,
-    /// `spec.suspend` is true: Lanyard reads and reports, and changes nothing. Set it to false to continue.
+    /// `spec.suspend` is true and steps are pending: Lanyard reads and reports, and changes nothing. Set it to false to continue.
     Suspended,
     /// The operator runs with `--read-only`: it reads and reports, and changes nothing. Remove the flag to allow changes.
     ReadOnly,

@@ -11,6 +11,7 @@ mod bindings;
 mod conditions;
 mod drift;
 mod events;
+mod in_sync;
 mod input;
 mod last_applied;
 #[cfg(test)]
@@ -29,6 +30,8 @@ mod stalled;
 mod status_fields;
 mod transition;
 mod unreadable;
+#[cfg(test)]
+mod user_action_tests;
 mod verdict;
 #[cfg(test)]
 mod wait_tests;
@@ -152,6 +155,6 @@ mod tests {
         let summary = rendered(&decision, &status, &world, &Outcome::default());
         let ready = summary.status.condition(ConditionType::Ready).unwrap();
         assert_eq!(ready.reason, Reason::AgentNotReady);
-        assert_eq!(summary.next, Next::OnWake);
+        assert!(matches!(summary.next, Next::OnWake(_)), "{:?}", summary.next);
     }
 }

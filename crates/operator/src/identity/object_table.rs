@@ -193,9 +193,9 @@ impl ObjectTable {
                     Some((delay, run.priority))
                 }
                 Next::After(time) | Next::Settled(time) => Some((time, Priority::Normal)),
-                Next::OnWake => {
+                Next::OnWake(latest) => {
                     state.wait(run.priority);
-                    None
+                    latest.map(|time| (time, Priority::Background))
                 }
                 Next::Waiting(time) => {
                     let waits = state.wait(run.priority);
@@ -208,7 +208,7 @@ impl ObjectTable {
             if next != Next::Backoff {
                 state.succeed();
             }
-            if !matches!(next, Next::OnWake | Next::Waiting(_)) {
+            if !matches!(next, Next::OnWake(_) | Next::Waiting(_)) {
                 state.end_wait();
             }
             if is_current {

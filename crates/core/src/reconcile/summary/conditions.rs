@@ -2,24 +2,19 @@
 //! conditions out; no I/O.
 
 use super::drift::DriftReport;
+use super::in_sync::in_sync;
 use super::input::SummaryInput;
 use super::pods::pods_current;
 use super::readiness::ReadyInputs;
 use super::reconciling::reconciling;
-use super::stalled::{broken_and_reported, contested, stalled, unverified_trust};
+use super::stalled::{broken_and_reported, missing_prerequisite, not_permitted, stalled, unverified_trust};
 use super::transition;
-use super::unreadable::unreadable;
 use super::verdict::Verdict;
 use crate::model::condition::{CONDITIONS, Condition, ConditionStatus, ConditionType};
 use crate::model::reason::Reason;
-use crate::model::status::DriftReason;
-use crate::model::text;
 use crate::reconcile::diff::{Cause, Difference, Drift};
 use crate::reconcile::outcome::Disposition;
 use crate::reconcile::transition::TransitionState;
-
-/// The number of fields that a message names.
-const FIELDS_NAMED: usize = 3;
 
 pub(super) fn conditions(
     input: &SummaryInput<'_>,
@@ -28,7 +23,9 @@ pub(super) fn conditions(
     report: &DriftReport,
 ) -> Vec<Condition> {
     let mut ready = frozen(input, drift).unwrap_or_else(|| ready(input, ready_inputs));
-    let mut stalled = stalled(input, drift);
+    let mut stalled = stalled(input, drift)
+        .or_else(|| not_permitted(input, &ready))
+        .or_else(|| missing_prerequisite(input, &ready));
     if let Some(cause) = &stalled
         && ready.status != ConditionStatus::True
         && ready.reason != cause.reason
@@ -93,79 +90,6 @@ fn ready(input: &SummaryInput<'_>, ready_inputs: &ReadyInputs) -> Verdict {
         Some((_, verdict)) => verdict.clone(),
         None => Verdict::met(Reason::Bound, ready_inputs.binding.message.clone()),
     }
-}
-
-fn in_sync(input: &SummaryInput<'_>, drift: &Drift, report: &DriftReport) -> Verdict {
-    if let Some(verdict) = contested(drift) {
-        return verdict;
-    }
-    if let Some(verdict) = drifted(report) {
-        return verdict;
-    }
-    let unread = drift
-        .differences
-        .iter()
-        .find_map(|difference| match &difference.cause {
-            Cause::Unreadable(error) => Some((difference.field.resource().as_str(), error)),
-            _ => None,
-        });
-    if let Some((resource, error)) = unread {
-        let consistency = Some(input.timings.read_consistency);
-        let (reason, message) = unreadable(resource, error, consistency);
-        return Verdict::unknown(reason, message);
-    }
-    if let Some(conflict) = drift.conflicts.first() {
-        return Verdict::unknown(conflict.reason, conflict.message.clone());
-    }
-    let pending = |cause: &Cause| {
-        let difference = drift
-            .differences
-            .iter()
-            .find(|difference| difference.cause == *cause)?;
-        Some(format!(
-            "{} {}",
-            difference.field.resource().as_str(),
-            difference.field
-        ))
-    };
-    if let (Some(field), Some(freeze)) = (pending(&Cause::Frozen), &input.decision.frozen) {
-        return Verdict::unmet(freeze.reason, format!("Not applied: {field}. See Stalled."));
-    }
-    if let Some(field) = pending(&Cause::Spec) {
-        return Verdict::unmet(Reason::Progressing, format!("Not applied yet: {field}."));
-    }
-    let message = match report.status.unmanaged_count {
-        0 => "No drift detected.".to_owned(),
-        1 => "No drift detected. 1 field of another owner stays, see status.drift.unmanaged.".to_owned(),
-        count => {
-            format!("No drift detected. {count} fields of other owners stay, see status.drift.unmanaged.")
-        }
-    };
-    Verdict::met(Reason::InSync, message)
-}
-
-/// Returns `None` if there is no drift, apart from fields that could not be read.
-fn drifted(report: &DriftReport) -> Option<Verdict> {
-    let fields: Vec<String> = report
-        .status
-        .items
-        .iter()
-        .filter(|item| item.reason != Some(DriftReason::Unreadable))
-        .map(|item| format!("{} {}", item.resource, item.field))
-        .collect();
-    if fields.is_empty() {
-        return None;
-    }
-    let named = text::list(fields.get(..FIELDS_NAMED).unwrap_or(&fields));
-    let limit = i64::try_from(FIELDS_NAMED).unwrap_or(i64::MAX);
-    let more = match report.status.count.saturating_sub(limit) {
-        more if more > 0 => format!(" and {more} more"),
-        _ => String::new(),
-    };
-    Some(Verdict::unmet(
-        Reason::Drifted,
-        format!("Out of sync: {named}{more}. See status.drift.items."),
-    ))
 }
 
 /// Keeps `Transitioning` as it was if the stage of the transition could not be determined.

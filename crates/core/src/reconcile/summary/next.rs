@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::input::SummaryInput;
 use super::output::Next;
 use super::readiness::ReadyInputs;
+use super::stalled::prerequisite_awaited_for;
 use super::transition;
 use crate::model::fact::ReadError;
 use crate::reconcile::diff::{Cause, Drift};
@@ -15,6 +16,13 @@ use crate::reconcile::step::Step;
 use crate::reconcile::transition::{Phase, Transition};
 
 pub(super) fn next(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &ReadyInputs) -> Next {
+    match after_outcome(input, drift, ready_inputs) {
+        Next::OnWake(_) => Next::OnWake(prerequisite_awaited_for(input, &ready_inputs.binding)),
+        next => next,
+    }
+}
+
+fn after_outcome(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &ReadyInputs) -> Next {
     if input.outcome.waiting().is_some() {
         return Next::Backoff;
     }
@@ -28,7 +36,7 @@ pub(super) fn next(input: &SummaryInput<'_>, drift: &Drift, ready_inputs: &Ready
         _ if !input.outcome.has_failed(Disposition::RetryThenStall) => next,
         Next::After(delay) | Next::Settled(delay) => Next::After(delay.min(limit)),
         Next::Backoff => Next::Backoff,
-        Next::Resync | Next::OnWake | Next::Waiting(_) => Next::After(limit),
+        Next::Resync | Next::OnWake(_) | Next::Waiting(_) => Next::After(limit),
     }
 }
 
@@ -78,7 +86,7 @@ fn after_wait(reasons: &[WaitReason], waiting: Duration) -> Next {
     if reasons.is_empty() {
         Next::Resync
     } else if reasons.iter().all(is_reported) {
-        Next::OnWake
+        Next::OnWake(None)
     } else if reasons.contains(&WaitReason::Pods) {
         // Deletions wait for pods, and each of them is at the end soon.
         Next::After(waiting)

@@ -38,8 +38,9 @@ pub enum Next {
     After(Duration),
     /// After this time, when a change of Lanyard's own has propagated. Nothing has to be read again for it.
     Settled(Duration),
-    /// When a resource changes that the operator watches or polls, at the latest at the next resync.
-    OnWake,
+    /// When a resource changes that the operator watches or polls, at the latest after this time; `None`: at the next
+    /// resync.
+    OnWake(Option<Duration>),
     /// After this time, which grows up to the resync while the object waits for a resource that the operator does not watch.
     Waiting(Duration),
     /// Soon, with the backoff of the object.

@@ -1,5 +1,7 @@
 //! The condition `PodsCurrent`, and the messages about pods that block a deletion. Pods in, verdicts out; no I/O.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::input::SummaryInput;
@@ -9,7 +11,7 @@ use super::verdict::Verdict;
 use crate::model::binding::Binding;
 use crate::model::condition::{ConditionStatus, ConditionType};
 use crate::model::fact::ReadError;
-use crate::model::pods::{Place, PodList, StaleCause};
+use crate::model::pods::{Place, PodList, Replacement, StaleCause, StalePods};
 use crate::model::reason::Reason;
 use crate::model::status::Status;
 use crate::model::text;
@@ -58,7 +60,7 @@ pub(super) fn pods_verdict(
 ) -> Verdict {
     let causes = pods.stale_causes(binding, since, bound);
     if !causes.is_empty() {
-        let sentences = causes.iter().map(|(cause, count)| stale_message(cause, *count));
+        let sentences = causes.iter().map(|(cause, pods)| stale_message(cause, pods));
         let named: Vec<String> = sentences.take(CAUSES_NAMED).collect();
         return Verdict::unmet(Reason::PodsStale, named.join(" "));
     }
@@ -81,8 +83,10 @@ pub(super) fn pods_verdict(
 /// The maximum number of causes that a message names, one sentence each.
 const CAUSES_NAMED: usize = 3;
 
-fn stale_message(cause: &StaleCause, count: usize) -> String {
+fn stale_message(cause: &StaleCause, pods: &StalePods) -> String {
+    let count = pods.count;
     let is_one = count == 1;
+    let replace = || replace_message(&pods.replacements, is_one);
     let text = |one: &str, more: &str| {
         if is_one {
             one.to_owned()
@@ -100,20 +104,37 @@ fn stale_message(cause: &StaleCause, count: usize) -> String {
             text("1 pod carries", "pods carry")
         ),
         StaleCause::Missed => format!(
-            "{} no credentials, although created after the binding, because the pod identity webhook missed {}: restart {}.",
+            "{} no credentials, although created after the binding, because the pod identity webhook missed {}. {}.",
             text("1 pod carries", "pods carry"),
             if is_one { "it" } else { "them" },
-            if is_one { "its workload" } else { "their workloads" }
+            replace()
         ),
         StaleCause::Older => format!(
-            "{} other credentials or none: restart {}.",
+            "{} other credentials or none. {}.",
             text(
                 "1 pod was created before the binding and carries",
                 "pods were created before the binding and carry"
             ),
-            if is_one { "its workload" } else { "their workloads" }
+            replace()
         ),
     }
+}
+
+/// The next action for pods that have to be replaced, without a full stop.
+pub(super) fn replace_message(replacements: &BTreeSet<Replacement>, is_one: bool) -> String {
+    let action = |replacement: &Replacement| match (replacement, is_one) {
+        (Replacement::Restart, true) => "restart its workload",
+        (Replacement::Restart, false) => "restart their workloads",
+        (Replacement::Recreate, true) => "delete the pod and create it again, because no workload owns it",
+        (Replacement::Recreate, false) => "delete the pods that no workload owns, and create them again",
+        (Replacement::Job, true) => "wait for the end of its Job, or delete the Job and create it again",
+        (Replacement::Job, false) => "wait for the end of Jobs, or delete them and create them again",
+    };
+    let actions: Vec<&str> = replacements.iter().map(action).collect();
+    let text = actions.join("; ");
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(rest).collect()
 }
 
 /// The verdict on pods on nodes where Pod Identity has no effect. Returns `None` if there are none, or if the binding
@@ -180,8 +201,6 @@ pub(super) fn unreadable_pods(input: &SummaryInput<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use serde_json::json;
 
     use super::*;
@@ -262,6 +281,28 @@ mod tests {
         );
         let both = message(vec![pod([], true), pod([], false)]);
         assert_eq!(both.matches("1 pod").count(), 2, "{both}");
+    }
+
+    #[test]
+    fn pod_without_owner_is_not_to_be_restarted() {
+        let owned = |kind: &str| {
+            let owner = json!({"kind": kind, "name": "a"});
+            PodCredentials {
+                owner: serde_json::from_value(owner).unwrap(),
+                ..pod([], false)
+            }
+        };
+        let bare = message(vec![pod([], false)]);
+        assert!(
+            bare.ends_with("Delete the pod and create it again, because no workload owns it."),
+            "{bare}"
+        );
+        let job = message(vec![owned("Job")]);
+        assert!(job.contains("end of its Job"), "{job}");
+        let mixed = message(vec![owned("Deployment"), pod([], false)]);
+        let expected =
+            "Restart their workloads; delete the pods that no workload owns, and create them again.";
+        assert!(mixed.ends_with(expected), "{mixed}");
     }
 
     #[test]

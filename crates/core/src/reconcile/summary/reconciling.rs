@@ -3,17 +3,13 @@
 
 use super::input::SummaryInput;
 use super::pods::{in_use, unreadable_pods};
-use super::unreadable::{limit_message, sentence, unreadable};
+use super::unreadable::{failed_step, unreadable, waiting_step};
 use super::verdict::Verdict;
 use crate::model::condition::ConditionStatus;
 use crate::model::reason::Reason;
-use crate::model::text;
 use crate::reconcile::desired::Desired;
 use crate::reconcile::diff::{Cause, Drift};
-use crate::reconcile::gate::{Reporting, WriteGate};
-use crate::reconcile::outcome::StepFailure;
 use crate::reconcile::plan::WaitReason;
-use crate::reconcile::step::Step;
 
 /// Returns `None` if the object is ready or stalled.
 pub(super) fn reconciling(
@@ -34,19 +30,6 @@ pub(super) fn reconciling(
     if ready.status == ConditionStatus::True {
         return None;
     }
-    if let WriteGate::ReportOnly(reporting) = input.gate {
-        let pending = input
-            .decision
-            .plan
-            .steps()
-            .next()
-            .map(|step| format!(" Pending step: {step}."))
-            .unwrap_or_default();
-        return Some(Verdict::met(
-            reporting.reason(),
-            format!("Nothing is changed: {}.{pending}", cause_message(reporting)),
-        ));
-    }
     // If a read failure is the cause of an empty plan, it is more useful than a missing resource.
     let is_blocked = ready.status == ConditionStatus::Unknown || input.decision.plan.is_empty();
     if let Some((reason, message)) = unread(input, drift).filter(|_| is_blocked) {
@@ -58,36 +41,21 @@ pub(super) fn reconciling(
 /// Reason and message of the first step that failed or waits. Returns `None` if every step took effect.
 fn unfinished_step(input: &SummaryInput<'_>) -> Option<(Reason, String)> {
     if let Some((step, failure)) = input.outcome.failure() {
-        let message = text::with_arns_once(&format!("Could not {step} yet: {}", failure.message));
-        return Some((failure.reason, message));
+        return Some((failure.reason, failed_step(step, failure)));
     }
     let (step, failure) = input.outcome.waiting()?;
-    Some((failure.reason, waiting_message(input, step, failure)))
-}
-
-fn waiting_message(input: &SummaryInput<'_>, step: &Step, failure: &StepFailure) -> String {
-    let limit = limit_message(input.timings.stall_after);
-    let error = sentence(&failure.message);
-    text::with_arns_once(&format!(
-        "Could not {step} yet: {error} Retrying: AWS can take up to {limit} to show an earlier change."
-    ))
+    let message = waiting_step(step, failure, input.timings.stall_after);
+    Some((failure.reason, message))
 }
 
 /// The progress of a deletion.
 fn deleting(input: &SummaryInput<'_>) -> Verdict {
     if let Some((step, failure)) = input.outcome.failure() {
-        let message = text::with_arns_once(&format!("Could not {step}: {}", failure.message));
-        return Verdict::met(Reason::Deleting, message);
+        return Verdict::met(Reason::Deleting, failed_step(step, failure));
     }
     if let Some((step, failure)) = input.outcome.waiting() {
-        return Verdict::met(Reason::Deleting, waiting_message(input, step, failure));
-    }
-    if let WriteGate::ReportOnly(reporting) = input.gate {
-        let message = format!(
-            "Nothing is removed: {}. The finalizer keeps the object until then.",
-            cause_message(reporting)
-        );
-        return Verdict::met(reporting.reason(), message);
+        let message = waiting_step(step, failure, input.timings.stall_after);
+        return Verdict::met(Reason::Deleting, message);
     }
     let waits_for = |reason| input.decision.plan.waiting_for.contains(&reason);
     if waits_for(WaitReason::Pods) {
@@ -117,11 +85,4 @@ fn unread(input: &SummaryInput<'_>, drift: &Drift) -> Option<(Reason, String)> {
             )),
             _ => None,
         })
-}
-
-const fn cause_message(reporting: Reporting) -> &'static str {
-    match reporting {
-        Reporting::ReadOnly => "the operator runs with --read-only",
-        Reporting::Suspended => "spec.suspend is true",
-    }
 }

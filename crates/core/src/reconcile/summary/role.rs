@@ -8,7 +8,7 @@ use super::verdict::Verdict;
 use crate::model::annotation::ANNOTATION_VERIFIED_TRUST;
 use crate::model::condition::ConditionType;
 use crate::model::fact::{Fact, ReadError};
-use crate::model::field::Resource;
+use crate::model::field::{Field, Resource};
 use crate::model::observed::RoleFacts;
 use crate::model::reason::Reason;
 use crate::model::text;
@@ -37,13 +37,28 @@ pub(crate) fn role(basis: &Basis<'_>, drift: &Drift, desired: &DesiredState) -> 
             as_before(basis, ConditionType::RoleReady, &format!("Role {arn}"), error)
         }
         (Fact::Absent, DesiredRole::Managed(_) | DesiredRole::Adopted(..) | DesiredRole::Unchanged, _) => {
-            Verdict::unmet(Reason::RoleMissing, format!("Role {arn} does not exist yet."))
+            Verdict::unmet(Reason::RoleMissing, missing_message(drift, desired))
         }
         (Fact::Absent, DesiredRole::Existing | DesiredRole::Shared(_), _) => Verdict::unmet(
             Reason::RoleNotFound,
             format!("Role {arn} does not exist. Create it, or correct the ARN in spec.role.existing."),
         ),
         (Fact::Present(_), _, _) => role_in_place(basis, drift, desired, &facts),
+    }
+}
+
+/// The message about a managed role that does not exist: who creates it, and where to look if it stays missing.
+fn missing_message(drift: &Drift, desired: &DesiredState) -> String {
+    let arn = &desired.binding.role_arn;
+    let cause = drift.of(&Field::Role).map(|difference| &difference.cause);
+    match cause {
+        Some(Cause::OutOfBand | Cause::Contested) => format!(
+            "Role {arn} was deleted out of band. Lanyard creates it again under driftPolicy: Correct; with Report, revert the deletion or change the policy."
+        ),
+        Some(Cause::Frozen) => format!("Role {arn} does not exist, and the identity is frozen. See Stalled."),
+        _ => format!(
+            "Role {arn} does not exist yet. Lanyard creates it next; if it stays missing, Stalled or Reconciling names the cause."
+        ),
     }
 }
 

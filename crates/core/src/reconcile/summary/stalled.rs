@@ -1,20 +1,22 @@
 //! The condition `Stalled`: problems that a user has to solve. Decision, drift and outcome in, a verdict out;
 //! no I/O.
 
+use std::time::Duration;
+
 use super::agent::WEBHOOK_MISSING;
 use super::input::SummaryInput;
 use super::persistence::remaining;
 use super::readiness::ReadyInputs;
 use super::transition;
-use super::unreadable::unreadable;
+use super::unreadable::{failed_step, unreadable};
 use super::verdict::Verdict;
 use crate::model::condition::ConditionStatus;
 use crate::model::fact::ReadError;
 use crate::model::reason::Reason;
 use crate::model::text;
-use crate::reconcile::desired::{Desired, DesiredRole};
+use crate::reconcile::desired::{Desired, DesiredRole, DesiredState};
 use crate::reconcile::diff::{Cause, Drift};
-use crate::reconcile::gate::WriteGate;
+use crate::reconcile::gate::{Reporting, WriteGate};
 use crate::reconcile::outcome::{Disposition, StepFailure};
 use crate::reconcile::plan::WaitReason;
 
@@ -29,8 +31,7 @@ pub(super) fn stalled(input: &SummaryInput<'_>, drift: &Drift) -> Option<Verdict
     if let Some((step, failure)) = input.outcome.failure()
         && needs_user(input, failure)
     {
-        let message = text::with_arns_once(&format!("Could not {step}: {}", failure.message));
-        return Some(Verdict::met(failure.reason, message));
+        return Some(Verdict::met(failure.reason, failed_step(step, failure)));
     }
     if let Some(conflict) = drift.conflicts.first() {
         return Some(Verdict::met(conflict.reason, conflict.message.clone()));
@@ -50,6 +51,55 @@ fn needs_user(input: &SummaryInput<'_>, failure: &StepFailure) -> bool {
             remaining(input.previous, failure.reason, limit, input.now).is_none()
         }
     }
+}
+
+/// Returns a verdict if the object is not ready, and the operator may not take its pending steps.
+pub(super) fn not_permitted(input: &SummaryInput<'_>, ready: &Verdict) -> Option<Verdict> {
+    let WriteGate::ReportOnly(reporting) = input.gate else {
+        return None;
+    };
+    let mut steps = input.decision.plan.steps();
+    let pending = steps.find(|step| !input.gate.permits(step))?;
+    let (cause, next) = match reporting {
+        Reporting::ReadOnly => (
+            "the operator runs with --read-only",
+            "Remove the flag to continue.",
+        ),
+        Reporting::Suspended => ("spec.suspend is true", "Set it to false to continue."),
+    };
+    let message = match input.decision.desired {
+        Desired::Present(_) => {
+            format!("Nothing is changed, because {cause}. Pending step: {pending}. {next}")
+        }
+        Desired::Absent(_) => {
+            format!("Nothing is removed, because {cause}. The finalizer keeps the object. {next}")
+        }
+    };
+    (ready.status != ConditionStatus::True).then(|| Verdict::met(reporting.reason(), message))
+}
+
+/// Returns a verdict if a resource that Lanyard does not create is still missing after `stall_after`. Until then the
+/// object is `Reconciling`, because the same deployment often creates the resource.
+pub(super) fn missing_prerequisite(input: &SummaryInput<'_>, ready: &Verdict) -> Option<Verdict> {
+    let is_over = awaits_prerequisite(input, ready) && prerequisite_awaited_for(input, ready).is_none();
+    is_over.then(|| Verdict::met(ready.reason, ready.message.clone()))
+}
+
+/// The time for which a missing resource is still awaited. Returns `None` if none is missing, or if it is reported.
+pub(super) fn prerequisite_awaited_for(input: &SummaryInput<'_>, ready: &Verdict) -> Option<Duration> {
+    let remaining = remaining(input.previous, ready.reason, input.timings.stall_after, input.now);
+    remaining.filter(|_| awaits_prerequisite(input, ready))
+}
+
+/// Returns whether `Ready` names a missing resource that Lanyard does not create.
+fn awaits_prerequisite(input: &SummaryInput<'_>, ready: &Verdict) -> bool {
+    let is_left_to_others = |desired: &DesiredState| match ready.reason {
+        Reason::ServiceAccountMissing => !desired.create_service_account,
+        Reason::AgentNotReady => !desired.installs_agent,
+        Reason::ProviderMissing => desired.provider.as_ref().is_some_and(|provider| !provider.ensure),
+        _ => false,
+    };
+    ready.status == ConditionStatus::False && input.desired().is_some_and(is_left_to_others)
 }
 
 /// Returns a verdict if drift breaks the binding and is only reported, or its corrections are paused.

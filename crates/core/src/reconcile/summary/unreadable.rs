@@ -7,6 +7,9 @@ use std::time::Duration;
 use crate::model::duration::Seconds;
 use crate::model::fact::ReadError;
 use crate::model::reason::Reason;
+use crate::model::text;
+use crate::reconcile::outcome::StepFailure;
+use crate::reconcile::step::Step;
 
 /// Reason and message for a resource that could not be read. `consistency` is the limit of a wait for a
 /// recent write; `None` omits it from the message.
@@ -25,11 +28,33 @@ pub(super) fn unreadable(what: &str, error: &ReadError, consistency: Option<Dura
         ReadError::Throttled | ReadError::Failed(_) => "Lanyard retries with backoff.",
         ReadError::NotRead => "The next reconcile reads it.",
     };
-    let error = sentence(&error.to_string());
-    (
-        Reason::Unreadable,
-        format!("{what} could not be read: {error} {next}"),
-    )
+    let message = match error {
+        ReadError::Denied(permission) => {
+            format!(
+                "{what} could not be read. Access denied: {} {next}",
+                sentence(permission)
+            )
+        }
+        other => format!(
+            "{what} could not be read: {} {next}",
+            sentence(&other.to_string())
+        ),
+    };
+    (Reason::Unreadable, message)
+}
+
+/// The message of a step that did not take effect: one sentence names the step, then those of the failure follow.
+pub(super) fn failed_step(step: &Step, failure: &StepFailure) -> String {
+    text::with_arns_once(&format!("Could not {step}. {}", failure.message))
+}
+
+/// The message of a step that waits until AWS shows an earlier change. `limit` is the limit of the wait.
+pub(super) fn waiting_step(step: &Step, failure: &StepFailure, limit: Duration) -> String {
+    let limit = limit_message(limit);
+    let error = sentence(&failure.message);
+    text::with_arns_once(&format!(
+        "Could not {step} yet. {error} AWS can take up to {limit} to show an earlier change."
+    ))
 }
 
 /// A limit as users write durations.
@@ -70,7 +95,7 @@ mod tests {
         assert_eq!(reason, Reason::Unreadable);
         assert_eq!(
             message,
-            "Role could not be read: access denied: iam:GetRole on role orders. Grant the permission."
+            "Role could not be read. Access denied: iam:GetRole on role orders. Grant the permission."
         );
     }
 }

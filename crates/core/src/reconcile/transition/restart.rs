@@ -11,7 +11,7 @@ use super::refusal::{self, Refusal};
 use super::view::TransitionView;
 use crate::model::binding::MethodSettings;
 use crate::model::fact::{Fact, ReadError};
-use crate::model::pods::PodCredentials;
+use crate::model::pods::{PodCredentials, Replacement};
 use crate::model::spec::PodRestart;
 use crate::model::status::RestartStatus;
 use crate::model::timings::remaining;
@@ -342,10 +342,13 @@ impl Restarts {
 /// Returns the owner, with the obstacle if one is known, if Lanyard cannot restart it.
 fn restartable<'a>(owner: Option<&WorkloadRef>, workloads: &'a [Workload]) -> Result<&'a Workload, String> {
     let Some(owner) = owner else {
-        return Err("bare pods".to_owned());
+        return Err("bare pods (delete them and create them again)".to_owned());
     };
     let workload = workloads.iter().find(|workload| workload.owner == *owner);
     match workload.map(|workload| (workload, workload.obstacle)) {
+        None if Replacement::of(Some(owner)) == Replacement::Job => {
+            Err(format!("{owner} (wait for its end, or delete it)"))
+        }
         None => Err(owner.to_string()),
         Some((_, Some(obstacle))) => Err(format!("{owner} ({obstacle})")),
         Some((workload, None)) => Ok(workload),

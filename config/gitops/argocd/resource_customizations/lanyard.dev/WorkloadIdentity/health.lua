@@ -28,7 +28,7 @@ if status.observedGeneration == nil or status.observedGeneration ~= obj.metadata
   return result("Progressing", "Lanyard has not reconciled this generation yet.")
 end
 if obj.spec ~= nil and obj.spec.suspend == true then
-  return result("Suspended", reconciling.message or ready.message)
+  return result("Suspended", stalled.message or reconciling.message or ready.message)
 end
 local problem = stalled.reason or reconciling.reason
 if problem ~= nil and intended[problem] then

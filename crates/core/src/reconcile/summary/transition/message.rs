@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp, Unit};
 
 use super::super::input::SummaryInput;
+use super::super::pods::replace_message;
 use super::super::unreadable::limit_message;
 use super::record::record;
 use crate::egress::{AGENT_IPV4, AGENT_IPV6};
-use crate::model::pods::Place;
+use crate::model::pods::{Place, Replacement};
 use crate::model::text;
 use crate::model::workload::WorkloadRef;
 use crate::reconcile::plan::WaitReason;
@@ -71,7 +72,7 @@ fn phase_message(input: &SummaryInput<'_>, transition: &Transition) -> String {
             pods,
             owners,
             restarts,
-        } => draining_message(input, transition, *pods, owners) + &restarts_message(restarts),
+        } => draining_message(input, transition, *pods, owners) + &restarts_message(restarts, owners),
         Phase::Soaking(_) => format!(
             "every pod is current. Waiting {} without failures before the old binding is removed.",
             limit_message(input.timings.soak)
@@ -310,9 +311,17 @@ fn ineffective_message(restarts: &Restarts, access_end: Option<Timestamp>) -> St
     )
 }
 
-fn restarts_message(restarts: &Restarts) -> String {
+fn restarts_message(restarts: &Restarts, owners: &BTreeSet<Option<WorkloadRef>>) -> String {
     if !restarts.allowed {
-        return " Restart the workloads, or set podRestart: Rollout.".to_owned();
+        let ways: BTreeSet<Replacement> = owners
+            .iter()
+            .map(|owner| Replacement::of(owner.as_ref()))
+            .collect();
+        let rollout = match ways.contains(&Replacement::Restart) {
+            true => ", or set podRestart: Rollout",
+            false => "",
+        };
+        return format!(" {}{rollout}.", replace_message(&ways, false));
     }
     let now: Vec<String> = restarts.due.iter().map(|(owner, _)| owner.to_string()).collect();
     let names = |owners: &[WorkloadRef]| -> Vec<String> { owners.iter().map(ToString::to_string).collect() };
@@ -331,7 +340,7 @@ fn restarts_message(restarts: &Restarts) -> String {
             "restarted but not ready, check the pods of",
             names(&restarts.stuck),
         ),
-        ("to be restarted by a user", restarts.manual.clone()),
+        ("to be replaced by a user", restarts.manual.clone()),
     ];
     if let Some(block) = &restarts.blocked {
         return format!(" Lanyard restarts no workload, because {}.", block_message(block));
