@@ -17,7 +17,9 @@ mod testing;
 mod volumes;
 
 pub use index::{PodIndex, SubjectKey};
-pub(crate) use places::{AGENT_DAEMON_SETS, AGENT_NAMESPACE, Agents, HOST_NETWORK, agent_selector};
+pub(crate) use places::{
+    AGENT_DAEMON_SETS, AGENT_NAMESPACE, Agents, HOST_NETWORK, agent_selector, is_outside_auto_mode,
+};
 pub(crate) use reading::PodFacts;
 pub use record::PodRecord;
 pub use signs::PodSigns;

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_eks::types::PodIdentityAssociationSummary;
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::name::{ClusterName, Namespace, ServiceAccountName};
 use lanyard_core::model::observed::Association;
@@ -62,8 +63,9 @@ impl Aws {
                 next: answer.next_token.filter(|token| !token.is_empty()),
             })
         });
-        let first = associations.await?.into_iter().next();
-        first
+        let mut found = associations.await?.into_iter();
+        found
+            .find(|summary| is_of(summary, namespace, name))
             .map(|summary| {
                 summary
                     .association_id
@@ -187,6 +189,11 @@ impl Aws {
     }
 }
 
+/// Returns true if a summary is of this ServiceAccount, whatever the filter of the request returned.
+fn is_of(summary: &PodIdentityAssociationSummary, namespace: &Namespace, name: &ServiceAccountName) -> bool {
+    summary.namespace() == Some(namespace.as_str()) && summary.service_account() == Some(name.as_str())
+}
+
 /// The desired value if it differs from the observed one.
 fn changed<'a, T: PartialEq>(desired: &'a T, observed: &T) -> Option<&'a T> {
     (desired != observed).then_some(desired)
@@ -201,5 +208,30 @@ fn ignore_not_found<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
     match answer {
         Err(error) if error.class() != Class::NotFound => Err(error),
         Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summary_of_another_account_is_not_used() {
+        let summary = |namespace: &str, name: &str| {
+            let summary = PodIdentityAssociationSummary::builder().namespace(namespace);
+            summary.service_account(name).build()
+        };
+        let (shop, orders) = (
+            Namespace::parse("shop").unwrap(),
+            ServiceAccountName::parse("orders").unwrap(),
+        );
+        assert!(is_of(&summary("shop", "orders"), &shop, &orders));
+        assert!(!is_of(&summary("shop", "orders-2"), &shop, &orders));
+        assert!(!is_of(&summary("shop-2", "orders"), &shop, &orders));
+        assert!(!is_of(
+            &PodIdentityAssociationSummary::builder().build(),
+            &shop,
+            &orders
+        ));
     }
 }

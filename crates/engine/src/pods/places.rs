@@ -61,10 +61,14 @@ impl Agents {
 
     /// The place of a pod: as shown by the pod itself, otherwise by the agent on its node. A cluster without
     /// any agent is reported once for the cluster instead of for every pod. `built_in`: EKS Auto Mode includes the
-    /// agent in its nodes, without a pod.
+    /// agent in its nodes, without a pod. In a mixed cluster the other nodes need one.
     pub fn place(&self, alone: Place, node: Option<&str>, built_in: bool) -> Place {
+        let is_served = |node: &str| match built_in {
+            true => !is_outside_auto_mode(node) || self.ready.contains_key(node),
+            false => self.serve(node),
+        };
         match (alone, node) {
-            (Place::Reached, Some(node)) if !built_in && !self.serve(node) => Place::WithoutAgent,
+            (Place::Reached, Some(node)) if !is_served(node) => Place::WithoutAgent,
             (place, _) => place,
         }
     }
@@ -84,6 +88,13 @@ impl Agents {
         let (node, ready) = self.pods.get(uid)?;
         Some(node.clone().filter(|_| *ready))
     }
+}
+
+/// Returns true if the name of a node shows that EKS Auto Mode does not manage it: a private DNS name, or a hybrid node. The
+/// nodes of Auto Mode have the id of their instance as name (docs/dev/aws-behaviour.md#supported-nodes). A node of another
+/// name counts as one of Auto Mode.
+pub(crate) fn is_outside_auto_mode(node: &str) -> bool {
+    node.starts_with("ip-") || node.starts_with("mi-") || node.ends_with(".internal")
 }
 
 /// The label selector of the agent's pods, as installed by the add-on.
@@ -253,5 +264,24 @@ mod tests {
         assert_eq!(agents.place(Place::Windows, Some("node-b"), true), Place::Windows);
         let place = |built_in| agents.place(Place::Reached, Some("node-a"), built_in);
         assert_eq!((place(false), place(true)), (Place::WithoutAgent, Place::Reached));
+    }
+
+    #[test]
+    fn managed_node_beside_auto_mode_needs_an_agent_pod() {
+        let managed: Arc<str> = "ip-10-0-0-1.eu-west-1.compute.internal".into();
+        let mut agents = Agents::default();
+        let place = |agents: &Agents, node: &str| agents.place(Place::Reached, Some(node), true);
+        assert_eq!(place(&agents, "i-0123456789abcdef0"), Place::Reached);
+        for node in [
+            &managed,
+            "i-0123456789abcdef0.ec2.internal",
+            "mi-0123456789abcdef0",
+        ] {
+            assert_eq!(place(&agents, node), Place::WithoutAgent, "{node}");
+        }
+        agents.set(&"1".into(), Some(&managed), true);
+        assert_eq!(place(&agents, &managed), Place::Reached);
+        assert_eq!(place(&agents, "mi-0123456789abcdef0"), Place::WithoutAgent);
+        assert_eq!(place(&agents, "i-0123456789abcdef0"), Place::Reached);
     }
 }

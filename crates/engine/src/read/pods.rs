@@ -11,7 +11,9 @@ use lanyard_core::model::subject::Subject;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::pods::{AGENT_NAMESPACE, Agents, HOST_NETWORK, PodFacts, PodRecord, agent_selector};
+use crate::pods::{
+    AGENT_NAMESPACE, Agents, HOST_NETWORK, PodFacts, PodRecord, agent_selector, is_outside_auto_mode,
+};
 
 impl Engine {
     /// Lists the pods of a subject. An incomplete list is unreadable.
@@ -34,12 +36,11 @@ impl Engine {
             listed.extend(pod.facts);
         })
         .await?;
-        let nodes: BTreeSet<&str> = listed.iter().filter_map(|pod| pod.node.as_deref()).collect();
         let built_in = self.auto_mode().await;
-        let agents = match built_in {
-            true => Arc::default(),
-            false => self.agents_on(&nodes).await?,
-        };
+        let needs_agent = |node: &&str| !built_in || is_outside_auto_mode(node);
+        let nodes = listed.iter().filter_map(|pod| pod.node.as_deref());
+        let nodes: BTreeSet<&str> = nodes.filter(needs_agent).collect();
+        let agents = self.agents_on(&nodes).await?;
         Ok(PodList {
             items: listed.iter().map(|pod| pod.pod(&agents, built_in)).collect(),
             fresh: true,

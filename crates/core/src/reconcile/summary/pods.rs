@@ -15,7 +15,7 @@ use crate::model::pods::{Place, PodList, Replacement, StaleCause, StalePods};
 use crate::model::reason::Reason;
 use crate::model::status::Status;
 use crate::model::text;
-use crate::reconcile::desired::Desired;
+use crate::reconcile::desired::{Desired, DesiredState};
 
 pub(super) fn pods_current(input: &SummaryInput<'_>) -> Verdict {
     let Some(pods) = input.after.pods.present() else {
@@ -162,6 +162,20 @@ pub(super) fn unsupported_nodes(pods: &PodList, binding: &Binding) -> Option<Ver
             text::list(&counted)
         ),
     ))
+}
+
+/// A sentence for `BindingReady` about running pods that an association does not serve. Empty if there are none.
+pub(super) fn places_message(input: &SummaryInput<'_>, desired: &DesiredState) -> String {
+    let pods = input.after.pods.present().filter(|_| !desired.binding.is_irsa());
+    let places = pods.map(PodList::unsupported).unwrap_or_default();
+    let places: Vec<&str> = places.iter().map(|(place, _)| place_message(*place)).collect();
+    match places.is_empty() {
+        true => String::new(),
+        false => format!(
+            " It does not serve pods on {}, see PodsCurrent.",
+            text::list(&places)
+        ),
+    }
 }
 
 const fn place_message(place: Place) -> &'static str {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::agent::{agent, webhook};
 use super::basis::Basis;
 use super::input::SummaryInput;
+use super::pods::places_message;
 use super::role::{role, trust};
 use super::unreadable::limit_message;
 use super::verdict::Verdict;
@@ -99,7 +100,10 @@ fn binding(
         }
         (Fact::Absent, Some(_)) => {
             return agent(input, desired).unwrap_or_else(|| {
-                let message = format!("The association of ServiceAccount {subject} does not exist yet.");
+                let message = format!(
+                    "The association of ServiceAccount {subject} does not exist yet.{}",
+                    places_message(input, desired)
+                );
                 Verdict::unmet(Reason::BindingMissing, message)
             });
         }
@@ -172,7 +176,10 @@ fn associated(
         let wait = propagation_message(input);
         return Verdict::unmet(
             Reason::Propagating,
-            format!("Association {id} maps {subject} to role {role}. {wait}"),
+            format!(
+                "Association {id} maps {subject} to role {role}. {wait}{}",
+                places_message(input, state)
+            ),
         );
     }
     let whole_cluster = if desired.session_tags {
@@ -183,8 +190,9 @@ fn associated(
     Verdict::met(
         Reason::BindingInPlace,
         format!(
-            "Association {id} maps {subject} to role {role}.{whole_cluster}{}",
-            chain_message(state, desired, observed)
+            "Association {id} maps {subject} to role {role}.{whole_cluster}{}{}",
+            chain_message(state, desired, observed),
+            places_message(input, state)
         ),
     )
 }

@@ -10,6 +10,7 @@ use crate::example::{applied, carry_out, decide, identity, now, rendered, spec, 
 use crate::model::condition::{ConditionStatus, ConditionType};
 use crate::model::fact::Fact;
 use crate::model::observed::Observed;
+use crate::model::pods::PodList;
 use crate::model::reason::Reason;
 use crate::model::spec::{Method, Spec};
 use crate::model::status::TransitionStatus;
@@ -155,4 +156,31 @@ fn rollout_of_a_suspended_identity_awaits_a_user() {
     });
     let state = crate::class::RolloutState::of(&status);
     assert_eq!(state, crate::class::RolloutState::AwaitingUser);
+}
+
+#[test]
+fn first_binding_names_nodes_that_it_does_not_serve() {
+    let (identity, mut observed, previous) = applied(&spec(Method::PodIdentity));
+    let on = |place: &str| serde_json::json!({"created": "2026-02-01T12:00:00Z", "credentials": ["podIdentity"], "place": place});
+    let pods = serde_json::json!({"items": [on("Fargate"), on("Windows"), on("Reached")], "fresh": true});
+    observed.pods = Fact::Present(serde_json::from_value(pods).unwrap());
+    let message = |observed: &Observed| {
+        let decision = decide(&identity, &previous, observed);
+        let status = rendered(&decision, &previous, observed, &Outcome::default()).status;
+        status
+            .condition(ConditionType::BindingReady)
+            .unwrap()
+            .message
+            .clone()
+    };
+    let expected = " It does not serve pods on Fargate and Windows, see PodsCurrent.";
+    assert!(message(&observed).ends_with(expected), "{}", message(&observed));
+    observed.association = Fact::Absent;
+    assert!(message(&observed).ends_with(expected), "{}", message(&observed));
+    observed.pods = Fact::Present(PodList::default());
+    assert!(
+        !message(&observed).contains("does not serve"),
+        "{}",
+        message(&observed)
+    );
 }
