@@ -60,6 +60,7 @@ impl Command {
             Self::Trust(_) => "trust",
             Self::Doctor(_) => "doctor",
             Self::Verify(_) => "verify",
+            Self::Audit(_) => "audit",
             Self::Version => "version",
             Self::Completion { .. } => "completion",
         }

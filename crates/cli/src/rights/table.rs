@@ -179,6 +179,47 @@ const PROOF: &[Right] = &[
     ),
 ];
 
+/// The fleet of an audit. Secrets are not part of it: `--read-secrets` needs `get` of them in addition.
+const FLEET: &[Right] = &[
+    optional(
+        &["list"],
+        "",
+        &["pods"],
+        "the forms that running pods carry: only templates count",
+    ),
+    optional(
+        &["list"],
+        "apps",
+        &["deployments", "statefulsets", "daemonsets"],
+        "workloads without pods",
+    ),
+    optional(
+        &["list"],
+        "batch",
+        &["cronjobs", "jobs"],
+        "the CronJobs of pods, and workloads without pods",
+    ),
+    optional(
+        &["list"],
+        "",
+        &["serviceaccounts"],
+        "annotations and their managers",
+    ),
+    optional(
+        &["list"],
+        "lanyard.dev",
+        &["workloadidentities"],
+        "which credentials Lanyard manages",
+    ),
+    optional(&["get"], "", &["configmaps"], "access keys by envFrom"),
+    optional(
+        &["get"],
+        "",
+        &["/.well-known/openid-configuration"],
+        "the check that AWS and the API server are one cluster",
+    ),
+];
+
 const CLUSTER: &[Action] = &[Action {
     name: "eks:DescribeCluster",
     lost: "everything in AWS",
@@ -230,7 +271,26 @@ const BINDINGS: &[Action] = &[
     },
 ];
 
-static TABLE: [Rights; 4] = [
+const ACCOUNT: &[Action] = &[
+    Action {
+        name: "eks:ListPodIdentityAssociations",
+        lost: "the associations of Pod Identity",
+    },
+    Action {
+        name: "eks:DescribePodIdentityAssociation",
+        lost: "the roles of associations",
+    },
+    Action {
+        name: "iam:GetAccountAuthorizationDetails",
+        lost: "roles, their trust and their policies",
+    },
+    Action {
+        name: "iam:ListRoles",
+        lost: "roles outside the path of Lanyard",
+    },
+];
+
+static TABLE: [Rights; 5] = [
     Rights {
         command: "plan",
         rules: &[OBJECT, PODS, WORKLOADS],
@@ -250,6 +310,11 @@ static TABLE: [Rights; 4] = [
         command: "verify",
         rules: &[OBJECT, PODS, PROOF],
         actions: &[CLUSTER, ROLES, BINDINGS],
+    },
+    Rights {
+        command: "audit",
+        rules: &[FLEET],
+        actions: &[CLUSTER, ACCOUNT],
     },
 ];
 
