@@ -138,7 +138,11 @@ fn hides_drift(fact: UnreadableFact, decision: &Decision) -> bool {
     match fact {
         UnreadableFact::Association | UnreadableFact::ServiceAccount => true,
         UnreadableFact::Provider => desired.provider.is_some(),
-        UnreadableFact::Agent | UnreadableFact::Pods | UnreadableFact::Effects => false,
+        UnreadableFact::Agent
+        | UnreadableFact::Pods
+        | UnreadableFact::Effects
+        | UnreadableFact::Egress
+        | UnreadableFact::TokenClients => false,
         _ => matches!(desired.role, DesiredRole::Managed(_) | DesiredRole::Adopted(..)),
     }
 }
