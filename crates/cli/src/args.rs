@@ -2,9 +2,9 @@
 //! only the environment. Help, completion, man pages and the reference are generated from this definition.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use clap_complete::Shell;
 
 use crate::audit::AuditArgs;
+use crate::completion::CompletionArgs;
 use crate::doctor::DoctorArgs;
 use crate::global::Global;
 use crate::plan::PlanArgs;
@@ -45,11 +45,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Print the version.
     Version,
-    /// Print a completion script.
-    Completion {
-        /// The shell.
-        shell: Shell,
-    },
+    /// Print a completion script, or install completion through kubectl.
+    Completion(CompletionArgs),
 }
 
 impl Command {
@@ -62,7 +59,7 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Audit(_) => "audit",
             Self::Version => "version",
-            Self::Completion { .. } => "completion",
+            Self::Completion(_) => "completion",
         }
     }
 }

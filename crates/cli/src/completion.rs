@@ -1,12 +1,18 @@
 //! Completion: scripts for shells, and answers to kubectl, which calls a program named `kubectl_complete-lanyard` with the
-//! words typed so far. The definition of the command line in, text out; no I/O.
+//! words typed so far. The definition of the command line in, text out. `names` reads from the API server, and `install` writes
+//! a link.
+
+mod install;
+mod names;
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::{Args, ValueEnum};
 use clap_complete::{Shell, generate};
 
 use crate::args::command;
+use crate::error::CliError;
 
 /// The name under which kubectl asks a plugin for completions (kubernetes/kubectl, `pkg/cmd/plugin_completion.go`).
 const FOR_KUBECTL: &str = "kubectl_complete-lanyard";
@@ -14,24 +20,81 @@ const FOR_KUBECTL: &str = "kubectl_complete-lanyard";
 /// The end of an answer: the directive of cobra that the shell must not complete files.
 const NO_FILES: &str = ":4\n";
 
+/// The settings of `completion`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionArgs {
+    /// The shell whose script is printed, or `install` for completion through kubectl.
+    pub target: Target,
+    /// Directory for the link of `install`. Default: the directory of PATH that has kubectl-lanyard.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// A form of completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// The script of bash.
+    Bash,
+    /// The script of elvish.
+    Elvish,
+    /// The script of fish.
+    Fish,
+    /// The script of PowerShell.
+    Powershell,
+    /// The script of zsh.
+    Zsh,
+    /// The link by which kubectl asks the plugin.
+    Install,
+}
+
+/// Prints a script, or creates the link of kubectl. Returns the text for stdout.
+pub(crate) fn run(args: &CompletionArgs) -> Result<String, CliError> {
+    let shell = match args.target {
+        Target::Bash => Shell::Bash,
+        Target::Elvish => Shell::Elvish,
+        Target::Fish => Shell::Fish,
+        Target::Powershell => Shell::PowerShell,
+        Target::Zsh => Shell::Zsh,
+        Target::Install => {
+            let place = install::install(args.dir.as_deref())?;
+            return Ok(format!(
+                "created {}; kubectl completes `kubectl lanyard` in shells that load `kubectl completion`\n",
+                place.display()
+            ));
+        }
+    };
+    Ok(script(shell))
+}
+
 /// The completion script of a shell.
-pub(crate) fn script(shell: Shell) -> String {
+fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     generate(shell, &mut command(), "kubectl-lanyard", &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// The answer to kubectl. Returns `None` if the program does not run under kubectl's name for completion.
-pub(crate) fn for_kubectl(arguments: impl IntoIterator<Item = String>) -> Option<String> {
+/// The words of kubectl. Returns `None` if the program does not run under kubectl's name for completion.
+pub(crate) fn words_of_kubectl(arguments: impl IntoIterator<Item = String>) -> Option<Vec<String>> {
     let mut arguments = arguments.into_iter();
     let program = arguments.next()?;
     let name = Path::new(&program).file_stem()?.to_str()?;
-    let words: Vec<String> = arguments.collect();
-    (name == FOR_KUBECTL).then(|| answer(&words))
+    (name == FOR_KUBECTL).then(|| arguments.collect())
+}
+
+/// The answer to kubectl, with names of the cluster.
+pub(crate) async fn for_kubectl(words: &[String]) -> String {
+    let (last, before) = words
+        .split_last()
+        .map_or(("", words), |(last, before)| (last.as_str(), before));
+    let listed = match last.starts_with('-') {
+        true => Vec::new(),
+        false => names::candidates(before).await,
+    };
+    answer(words, &listed)
 }
 
 /// The candidates for the last word, one per line, each with its help after a tab.
-fn answer(words: &[String]) -> String {
+fn answer(words: &[String], names: &[String]) -> String {
     let (last, before) = words
         .split_last()
         .map_or(("", words), |(last, before)| (last.as_str(), before));
@@ -55,6 +118,11 @@ fn answer(words: &[String]) -> String {
                 );
             }
         }
+        Some(_) if !names.is_empty() && !last.starts_with('-') => {
+            for name in names {
+                offer(name.clone(), None);
+            }
+        }
         None | Some(_) => {
             let own = chosen.into_iter().flat_map(clap::Command::get_arguments);
             for argument in own.chain(root.get_arguments()) {
@@ -73,7 +141,15 @@ mod tests {
 
     fn answered(words: &[&str]) -> String {
         let program = "/usr/local/bin/kubectl_complete-lanyard";
-        for_kubectl([&[program], words].concat().into_iter().map(str::to_owned)).unwrap()
+        let words = [&[program], words].concat().into_iter().map(str::to_owned);
+        answer(&words_of_kubectl(words).unwrap(), &[])
+    }
+
+    #[test]
+    fn names_of_the_cluster_are_offered_instead_of_flags() {
+        let words = ["plan".to_owned(), "or".to_owned()];
+        let names = ["orders".to_owned(), "search".to_owned()];
+        assert_eq!(answer(&words, &names), format!("orders\t\n{NO_FILES}"));
     }
 
     #[test]
@@ -96,6 +172,6 @@ mod tests {
 
     #[test]
     fn other_program_names_are_not_answered() {
-        assert_eq!(for_kubectl(["/bin/kubectl-lanyard".to_owned()]), None);
+        assert_eq!(words_of_kubectl(["/bin/kubectl-lanyard".to_owned()]), None);
     }
 }

@@ -1,12 +1,16 @@
 //! `doctor`: says why the pods of an identity get no credentials. Input: the name of a WorkloadIdentity. Output: one finding for
 //! each rule of core. Reads from AWS and the API server.
 
+mod collect;
 mod item;
+mod network;
 
 use clap::Args;
 use jiff::Timestamp;
-use lanyard_core::diagnose::{Evidence, Finding, diagnose};
+use lanyard_core::diagnose::{Evidence, Finding, Surroundings, diagnose};
 use lanyard_core::identity::Identity;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::binding::MethodSettings;
 use lanyard_core::model::fact::{Fact, ReadError};
 use lanyard_core::model::observed::Observed;
 use lanyard_core::reconcile::scope::ReadScope;
@@ -21,6 +25,7 @@ use crate::exit::Exit;
 use crate::global::Global;
 use crate::output::Report;
 use crate::plan::{ClassFacts, PlanArgs, Ruling, identity_of, live};
+use crate::progress::Progress;
 use crate::screen::{Screen, Tone};
 
 pub use item::DoctorItem;
@@ -31,6 +36,9 @@ pub struct DoctorArgs {
     /// Name of a WorkloadIdentity, or of what uses it: `orders`, `sa/orders`, `pod/orders-7c4f`, `deploy/orders`.
     #[arg(value_name = "NAME")]
     pub name: String,
+    /// An error message of the application, which rules compare with the known ones.
+    #[arg(long, value_name = "TEXT")]
+    pub error: Option<String>,
 }
 
 /// The result of `doctor`.
@@ -38,6 +46,7 @@ pub(crate) struct DoctorReport(Envelope<DoctorItem>);
 
 /// Diagnoses an identity.
 pub(crate) async fn run(args: &DoctorArgs, global: &Global) -> Result<DoctorReport, CliError> {
+    let _progress = Progress::start(&format!("reading {}", args.name), 1, global);
     let connection = connect(global).await?;
     let candidates = live(&connection, &PlanArgs::of_names(vec![args.name.clone()])).await?;
     let site = identify(&connection, global, None).await?;
@@ -64,11 +73,13 @@ pub(crate) async fn run(args: &DoctorArgs, global: &Global) -> Result<DoctorRepo
         }
     };
     let (observed, mut unread) = observe(&decoded, &accepted.identity, &site).await;
+    let surroundings = collect::surroundings(&connection, &site, &decoded, args).await;
     let evidence = Evidence {
         subject: &decoded.target.subject,
         cluster: site.cluster(),
         binding: &accepted.identity.binding,
         observed: &observed,
+        surroundings: &surroundings,
     };
     let item = DoctorItem::new(&evidence, diagnose(&evidence));
     unread.extend(item.unread());
@@ -91,7 +102,18 @@ pub(crate) async fn findings(decoded: &Decoded, identity: &Identity, site: &Site
         cluster: site.cluster(),
         binding: &identity.binding,
         observed: &observed,
+        surroundings: &Surroundings::default(),
     })
+}
+
+/// The role and the target role.
+fn roles(identity: &Identity) -> Vec<RoleArn> {
+    let mut roles = vec![identity.role_arn().clone()];
+    match &identity.binding.settings {
+        MethodSettings::PodIdentity { target_role_arn, .. } => roles.extend(target_role_arn.clone()),
+        MethodSettings::Irsa { .. } => {}
+    }
+    roles
 }
 
 /// The facts that the rules need. Without AWS, no fact is read.
@@ -99,11 +121,12 @@ async fn observe(decoded: &Decoded, identity: &Identity, site: &Site) -> (Observ
     let engine = match site {
         Site::Full(engine, unread) => {
             let scope = ReadScope {
-                roles: vec![identity.role_arn().clone()],
+                roles: roles(identity),
                 known_policies: Default::default(),
                 provider: identity.binding.provider_arn(),
                 agent: !identity.binding.is_irsa(),
-                fresh_pods: true,
+                // The rules need the containers too, which another list has.
+                fresh_pods: false,
                 workloads: false,
             };
             let scope = Scope::new(&decoded.target, scope, Fact::Unreadable(ReadError::NotRead));

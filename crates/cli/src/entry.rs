@@ -22,9 +22,9 @@ use crate::version::Version;
 
 /// Runs the program with the arguments of this process.
 pub async fn main() -> ExitCode {
-    if let Some(answer) = completion::for_kubectl(std::env::args()) {
+    if let Some(words) = completion::words_of_kubectl(std::env::args()) {
         // kubectl ignores a completion that fails.
-        drop(write(&answer));
+        drop(write(&completion::for_kubectl(&words).await));
         return ExitCode::SUCCESS;
     }
     let cli = match parse(std::env::args_os().collect()) {
@@ -66,7 +66,7 @@ async fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Verify(args) => show(&verify::run(args, &cli.global).await?, &cli.global),
         Command::Audit(args) => audit::show(args, &cli.global).await,
         Command::Version => show(&Version::new(), &cli.global),
-        Command::Completion { shell } => write(&completion::script(*shell)).map(|()| Exit::Done),
+        Command::Completion(args) => write(&completion::run(args)?).map(|()| Exit::Done),
     }
 }
 

@@ -28,6 +28,7 @@ mod operator;
 mod output;
 mod plan;
 mod rights;
+mod progress;
 mod schema;
 mod screen;
 mod trust;

@@ -28,6 +28,7 @@ use crate::exit::Exit;
 use crate::global::Global;
 use crate::manifest::{self, Manifests};
 use crate::output::{Report, say};
+use crate::progress::Progress;
 use crate::screen::Screen;
 
 pub use args::PlanArgs;
@@ -80,11 +81,13 @@ pub(crate) async fn run(args: &PlanArgs, global: &Global) -> Result<PlanReport, 
     let required = args.require_class || connection.operator(global).await.requires_class;
     let facts = ClassFacts::read(&connection.client, &manifests, &candidates, required).await;
     let now = Timestamp::now();
+    let progress = Progress::start("planning", candidates.len(), global);
     let planned = candidates
         .iter()
         .map(|candidate| plan_one(candidate, &site, &facts, now));
     let items: Vec<PlanItem> = futures::stream::iter(planned)
         .buffered(CONCURRENT)
+        .inspect(|_| progress.step())
         .collect()
         .await;
     let of_items = items.iter().flat_map(|item| item.unread.clone());

@@ -7,6 +7,7 @@
 //! ```
 
 mod credentials;
+mod details;
 mod index;
 mod places;
 mod reading;
@@ -16,6 +17,7 @@ mod signs;
 mod testing;
 mod volumes;
 
+pub(crate) use details::detail;
 pub use index::{PodIndex, SubjectKey};
 pub(crate) use places::{
     AGENT_DAEMON_SETS, AGENT_NAMESPACE, Agents, HOST_NETWORK, agent_selector, is_outside_auto_mode,

@@ -15,6 +15,7 @@ mod statement;
 mod tests;
 mod wider;
 
-pub use admission::{Admission, admits};
+pub use admission::{Admission, admits, gap};
+pub use hint::Gap;
 pub use permissions::{ASSUME_ROLE, allows, only_denies};
 pub use request::TrustRequest;

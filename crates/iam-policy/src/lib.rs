@@ -24,5 +24,5 @@ pub mod trust;
 pub use canonical::{CanonicalForm, DIGEST_LENGTH, digest, same_meaning};
 pub use difference::{StatementDifference, differences};
 pub use document::{Document, DocumentError, Statement};
-pub use evaluate::{ASSUME_ROLE, Admission, TrustRequest, admits, allows, only_denies};
+pub use evaluate::{ASSUME_ROLE, Admission, Gap, TrustRequest, admits, allows, gap, only_denies};
 pub use narrowing::grants_no_more;

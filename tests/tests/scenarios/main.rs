@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod diagnoses;
 mod input;
 mod messages;
 mod planned;

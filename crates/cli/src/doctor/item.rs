@@ -8,6 +8,9 @@ use serde::Serialize;
 use crate::envelope::Unread;
 use crate::screen::{Screen, Tone};
 
+/// The page of the rules, relative to the documentation.
+const RULES: &str = "reference/cli/rules.md";
+
 /// The findings about one WorkloadIdentity.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -51,6 +54,8 @@ pub struct FindingLine {
     /// The next command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// The page of the rule, relative to the documentation.
+    pub doc: String,
     /// The fact that an unknown result lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
@@ -70,6 +75,7 @@ impl FindingLine {
             observed: detail.as_ref().map(|detail| detail.observed.clone()),
             symptom: is_trouble.then(|| finding.code.symptom()),
             command: detail.map(|detail| detail.command),
+            doc: format!("{RULES}#{}", finding.code.as_str().to_ascii_lowercase()),
             missing: finding
                 .missing
                 .map(|missing| missing.replace(OPERATOR_RBAC, "your RBAC")),
@@ -161,6 +167,7 @@ impl FindingLine {
             screen.put(Tone::Faint, " (an earlier fault can be the cause)");
         }
         screen.end();
+        let is_trouble = self.symptom.is_some();
         let parts = [
             ("read", self.source.as_deref()),
             ("expected", self.expected.as_deref()),
@@ -168,6 +175,7 @@ impl FindingLine {
             ("symptom", self.symptom),
             ("next", self.command.as_deref()),
             ("missing", self.missing.as_deref()),
+            ("page", is_trouble.then_some(self.doc.as_str())),
         ];
         for (name, text) in parts {
             if let Some(text) = text {

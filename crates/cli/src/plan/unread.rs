@@ -13,68 +13,69 @@ use crate::envelope::Unread;
 
 /// Every fact that the plan needed and that could not be read.
 pub(super) fn unread(observed: &Observed, transition: &TransitionState) -> Vec<Unread> {
-    let mut lines: Vec<Unread> = observed
-        .roles
-        .iter()
-        .flat_map(|(arn, facts)| of_role(arn, facts))
-        .collect();
-    let mut add = |resource: &str, error: Option<&ReadError>, consequence: &str| {
-        lines.extend(error.and_then(|error| line(resource.to_owned(), error, consequence)));
-    };
-    add(
-        "the OIDC provider",
-        observed.provider.unreadable(),
-        "it is not compared, and no step changes it",
-    );
-    add(
-        "the association",
-        observed.association.unreadable(),
-        "it is not compared, and no step changes the binding",
-    );
-    add(
-        "the ServiceAccount",
-        observed.service_account.unreadable(),
-        "it is not compared, and no step changes it",
-    );
-    add(
-        "the Pod Identity Agent",
-        observed.agent.unreadable(),
-        "it is not known if pods get credentials by Pod Identity",
-    );
-    add(
-        "the pod identity webhook",
-        observed.webhook.unreadable(),
-        "it is not known if pods get credentials by IRSA",
-    );
-    add(
-        "the pods",
-        observed.pods.unreadable(),
-        "pods with the previous binding are not counted, so no step retires it",
-    );
-    add(
-        "the workloads",
-        observed.workloads.unreadable(),
-        "no step restarts them",
-    );
-    add(
-        "the NetworkPolicies",
-        observed.egress.unreadable(),
-        "it is not known if they keep pods from the Pod Identity Agent",
-    );
-    add(
-        "the objects that create tokens of the ServiceAccount",
-        observed.token_clients.unreadable(),
-        "it is not known if they lose access",
-    );
+    let of_roles = observed.roles.iter().flat_map(|(arn, facts)| of_role(arn, facts));
+    let facts = unread_facts(observed).into_iter();
+    let facts = facts.filter_map(|(resource, error, consequence)| {
+        error.and_then(|error| line(resource.to_owned(), error, consequence))
+    });
+    let mut lines: Vec<Unread> = of_roles.chain(facts).collect();
     if let TransitionState::Unknown(field, error) = transition {
         let resource = format!("{} {field}", field.resource().as_str());
-        add(
-            &resource,
-            Some(error),
-            "the effective binding is not known, and nothing is planned",
-        );
+        let consequence = "the effective binding is not known, and nothing is planned";
+        lines.extend(line(resource, error, consequence));
     }
     lines
+}
+
+/// The facts beside the roles, with the consequence if they could not be read.
+fn unread_facts(observed: &Observed) -> [(&'static str, Option<&ReadError>, &'static str); 9] {
+    [
+        (
+            "the OIDC provider",
+            observed.provider.unreadable(),
+            "it is not compared, and no step changes it",
+        ),
+        (
+            "the association",
+            observed.association.unreadable(),
+            "it is not compared, and no step changes the binding",
+        ),
+        (
+            "the ServiceAccount",
+            observed.service_account.unreadable(),
+            "it is not compared, and no step changes it",
+        ),
+        (
+            "the Pod Identity Agent",
+            observed.agent.unreadable(),
+            "it is not known if pods get credentials by Pod Identity",
+        ),
+        (
+            "the pod identity webhook",
+            observed.webhook.unreadable(),
+            "it is not known if pods get credentials by IRSA",
+        ),
+        (
+            "the pods",
+            observed.pods.unreadable(),
+            "pods with the previous binding are not counted, so no step retires it",
+        ),
+        (
+            "the workloads",
+            observed.workloads.unreadable(),
+            "no step restarts them",
+        ),
+        (
+            "the NetworkPolicies",
+            observed.egress.unreadable(),
+            "it is not known if they keep pods from the Pod Identity Agent",
+        ),
+        (
+            "the objects that create tokens of the ServiceAccount",
+            observed.token_clients.unreadable(),
+            "it is not known if they lose access",
+        ),
+    ]
 }
 
 /// One line for each cause, with the parts of the role that it affects.

@@ -163,6 +163,28 @@ const WORKLOADS: &[Right] = &[
     ),
 ];
 
+/// What only the rules of the diagnosis read.
+const SURROUNDINGS: &[Right] = &[
+    optional(
+        &["list"],
+        "coordination.k8s.io",
+        &["leases"],
+        "whether the operator leads",
+    ),
+    optional(
+        &["list"],
+        "networking.k8s.io",
+        &["networkpolicies"],
+        "whether pods may reach the agent",
+    ),
+    optional(
+        &["list"],
+        "external-secrets.io",
+        &["secretstores", "clustersecretstores"],
+        "stores that create tokens of the ServiceAccount",
+    ),
+];
+
 /// The two ways of a proof.
 const PROOF: &[Right] = &[
     required(
@@ -298,7 +320,7 @@ static TABLE: [Rights; 5] = [
     },
     Rights {
         command: "doctor",
-        rules: &[OBJECT, PODS],
+        rules: &[OBJECT, PODS, SURROUNDINGS],
         actions: &[CLUSTER, ROLES, BINDINGS],
     },
     Rights {

@@ -5,7 +5,7 @@ use super::evidence::Evidence;
 use super::role::ABSENT;
 use super::shell::word;
 use super::verdict::{Detail, Verdict};
-use crate::model::annotation::ANNOTATION_ROLE_ARN;
+use crate::model::annotation::{ANNOTATION_ROLE_ARN, ANNOTATION_TOKEN_EXPIRATION};
 use crate::model::fact::Fact;
 use crate::model::observed::Association;
 use crate::model::text::quote;
@@ -67,9 +67,13 @@ pub(super) fn both_forms(evidence: &Evidence<'_>) -> Verdict {
             ),
             command: delete_association(evidence, association),
         }),
-        Fact::Unreadable(error) if evidence.binding.is_irsa() => Verdict::unread(source, error),
-        Fact::Present(_) | Fact::Absent | Fact::Unreadable(_) => {
-            let account = observed.service_account.present();
+        Fact::Unreadable(error) => Verdict::unread(source, error),
+        Fact::Present(_) | Fact::Absent => {
+            let account = match &observed.service_account {
+                Fact::Present(account) => Some(account),
+                Fact::Absent => None,
+                Fact::Unreadable(error) => return Verdict::unread(source, error),
+            };
             let annotation = account.and_then(|account| account.annotations.get(ANNOTATION_ROLE_ARN));
             match annotation.filter(|annotation| annotation.value != role.to_string()) {
                 Some(annotation) if !evidence.binding.is_irsa() => Verdict::Warning(Detail {
@@ -132,6 +136,63 @@ pub(super) fn association(evidence: &Evidence<'_>) -> Verdict {
 fn delete_association(evidence: &Evidence<'_>, association: &Association) -> String {
     let (cluster, id) = (cluster_name(evidence), word(&association.id));
     format!("aws eks delete-pod-identity-association --cluster-name {cluster} --association-id {id}")
+}
+
+/// The lifetime of a token that the webhook accepts, in seconds (docs/dev/aws-behaviour.md#webhook).
+const LIFETIMES: std::ops::RangeInclusive<u64> = 600..=86_400;
+
+pub(super) fn token_lifetime(evidence: &Evidence<'_>) -> Verdict {
+    let subject = evidence.subject;
+    let source = format!("annotation {ANNOTATION_TOKEN_EXPIRATION} of ServiceAccount {subject}");
+    let account = match &evidence.observed.service_account {
+        Fact::Present(account) => account,
+        Fact::Absent => return Verdict::Skipped,
+        Fact::Unreadable(error) => return Verdict::unread(source, error),
+    };
+    let Some(annotation) = account.annotations.get(ANNOTATION_TOKEN_EXPIRATION) else {
+        return Verdict::Ok;
+    };
+    let seconds = annotation.value.parse().ok();
+    if seconds.is_some_and(|seconds| LIFETIMES.contains(&seconds)) {
+        return Verdict::Ok;
+    }
+    let command = format!(
+        "kubectl annotate serviceaccount {} -n {} --overwrite {ANNOTATION_TOKEN_EXPIRATION}=86400",
+        subject.name, subject.namespace
+    );
+    Verdict::warning(
+        source,
+        "600 to 86400 seconds",
+        format!("\"{}\"", quote(&annotation.value)),
+        command,
+    )
+}
+
+/// Outside EKS, the cluster needs the webhook of AWS.
+pub(super) fn webhook(evidence: &Evidence<'_>) -> Verdict {
+    if evidence.cluster.eks_name().is_some() {
+        return Verdict::Skipped;
+    }
+    let source = "mutating webhooks of the cluster";
+    match &evidence.observed.webhook {
+        Fact::Present(_) => Verdict::Ok,
+        Fact::Unreadable(error) => Verdict::unread(source, error),
+        Fact::Absent => Verdict::fault(
+            source,
+            "a webhook that changes pods of annotated ServiceAccounts",
+            ABSENT,
+            "kubectl get mutatingwebhookconfigurations".to_owned(),
+        ),
+    }
+}
+
+/// The command that sets the method of the object.
+pub(super) fn method_command(evidence: &Evidence<'_>, method: &str) -> String {
+    let subject = evidence.subject;
+    format!(
+        r#"kubectl patch workloadidentity {} -n {} --type merge -p '{{"spec":{{"method":"{method}"}}}}'"#,
+        subject.name, subject.namespace
+    )
 }
 
 /// The name of the EKS cluster. Empty outside EKS, which has no associations.

@@ -1,14 +1,11 @@
-//! Rules on the role: its existence, its OIDC provider and its trust policy. Evidence in, verdicts out; no I/O.
-
-use lanyard_iam_policy::Admission;
+//! Rules on the role: its existence, its account and its OIDC provider. Evidence in, verdicts out; no I/O.
 
 use super::evidence::Evidence;
 use super::shell::word;
-use super::verdict::{Detail, Verdict};
+use super::verdict::Verdict;
 use crate::model::binding::MethodSettings;
 use crate::model::fact::Fact;
 use crate::model::text::quote;
-use crate::reconcile::admission::{Request, admission};
 
 /// The value of a resource that does not exist.
 pub(super) const ABSENT: &str = "it does not exist";
@@ -25,10 +22,49 @@ pub(super) fn exists(evidence: &Evidence<'_>) -> Verdict {
             format!("a role of this name has the ARN {other}"),
             plan,
         ),
-        (None, Fact::Present(_)) => Verdict::Ok,
+        (None, Fact::Present(id)) => same_id(evidence, source, id),
         (None, Fact::Absent) => Verdict::fault(source, "the role", ABSENT, plan),
         (None, Fact::Unreadable(error)) => Verdict::unread(source, error),
     }
+}
+
+/// IAM stores a principal of another policy by the unique ID of the role, which a new role of the same name does not have.
+fn same_id(evidence: &Evidence<'_>, source: String, id: &str) -> Verdict {
+    let object = evidence.surroundings.object.present();
+    let recorded = object.and_then(|object| object.role_id.as_deref());
+    let Some(recorded) = recorded.filter(|recorded| *recorded != id) else {
+        return Verdict::Ok;
+    };
+    let name = word(&evidence.binding.role_arn.name.to_string());
+    Verdict::warning(
+        source,
+        format!("the unique ID {}", quote(recorded)),
+        format!(
+            "{}: the role was created again, and policies of other resources that name it have the former ID",
+            quote(id)
+        ),
+        format!("aws iam get-role --role-name {name} --query Role.RoleId"),
+    )
+}
+
+/// EKS assumes only a role of the account of the cluster (docs/dev/aws-behaviour.md#association-api).
+pub(super) fn account(evidence: &Evidence<'_>) -> Verdict {
+    let (role, cluster) = (&evidence.binding.role_arn, evidence.cluster);
+    if evidence.binding.is_irsa() {
+        return Verdict::Skipped;
+    }
+    if role.account == cluster.account {
+        return Verdict::Ok;
+    }
+    Verdict::fault(
+        format!("role {role}"),
+        format!(
+            "a role of account {}, and the other one as targetRoleArn",
+            cluster.account
+        ),
+        format!("account {}", role.account),
+        "kubectl explain workloadidentity.spec.podIdentity.targetRoleArn".to_owned(),
+    )
 }
 
 fn plan_command(evidence: &Evidence<'_>) -> String {
@@ -86,58 +122,4 @@ fn provider_source(evidence: &Evidence<'_>) -> String {
         "OIDC provider {}",
         evidence.binding.provider_arn().unwrap_or_default()
     )
-}
-
-pub(super) fn trust_of_tokens(evidence: &Evidence<'_>) -> Verdict {
-    match evidence.binding.is_irsa() {
-        true => trust(evidence),
-        false => Verdict::Skipped,
-    }
-}
-
-pub(super) fn trust_of_pod_identity(evidence: &Evidence<'_>) -> Verdict {
-    match evidence.binding.is_irsa() {
-        true => Verdict::Skipped,
-        false => trust(evidence),
-    }
-}
-
-fn trust(evidence: &Evidence<'_>) -> Verdict {
-    let Evidence {
-        subject,
-        cluster,
-        binding,
-        observed,
-    } = *evidence;
-    let facts = observed.role(&binding.role_arn);
-    let source = format!("trust policy of {}", binding.role_arn);
-    let trust = match facts.own_trust() {
-        Fact::Present(trust) => trust,
-        // The rule on the role reports it.
-        Fact::Absent => return Verdict::Skipped,
-        Fact::Unreadable(error) => return Verdict::unread(source, &error),
-    };
-    let detail = |observed: String| Detail {
-        source,
-        expected: format!("a statement that admits {subject} by {}", binding.method()),
-        observed,
-        command: format!("kubectl lanyard trust {} -n {}", subject.name, subject.namespace),
-    };
-    match admission(
-        trust,
-        Request {
-            subject,
-            cluster,
-            binding,
-        },
-    ) {
-        Admission::Admitted { .. } => Verdict::Ok,
-        Admission::Denied { statement, reason } => {
-            Verdict::Fault(detail(format!("statement {statement}: {reason}")))
-        }
-        Admission::NotAdmitted { nearest } => Verdict::Fault(detail(
-            nearest.unwrap_or_else(|| "no statement is near it".to_owned()),
-        )),
-        Admission::Undecided { reason } => Verdict::Warning(detail(reason)),
-    }
 }

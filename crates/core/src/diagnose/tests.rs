@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::example::{applied, cluster, spec, subject};
+use crate::example::{applied, cluster, now, spec, subject};
+use crate::model::arn::PolicyArn;
 use crate::model::fact::{Fact, ReadError};
 use crate::model::observed::{Observed, RoleFacts};
 use crate::model::spec::Method;
@@ -15,17 +16,41 @@ type Fault = (&'static str, &'static str, fn(&mut Observed));
 /// The findings of all rules except ok and skipped ones, for the state after a change.
 fn found(method: Method, change: impl FnOnce(&mut Observed)) -> Vec<Finding> {
     let (identity, mut observed, _) = applied(&spec(method));
+    let policy = PolicyArn::parse("arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess").unwrap();
+    role_facts(&mut observed).attached = Fact::Present([(policy, Fact::Absent)].into());
     change(&mut observed);
     let evidence = Evidence {
         subject: &subject(),
         cluster: &cluster(),
         binding: &identity.binding,
         observed: &observed,
+        surroundings: &surroundings(),
     };
     let findings = diagnose(&evidence).into_iter();
     findings
         .filter(|finding| !matches!(finding.level, Level::Ok | Level::Skipped))
         .collect()
+}
+
+/// A current object, a working operator and no pods.
+fn surroundings() -> Surroundings {
+    Surroundings {
+        now: now(),
+        pods: Fact::Present(Vec::new()),
+        object: Fact::Present(ObjectState {
+            generation: 1,
+            observed_generation: Some(1),
+            ..ObjectState::default()
+        }),
+        operator: Fact::Present(Leadership {
+            namespace: "kube-system".to_owned(),
+            holder: "lanyard-1".to_owned(),
+            renewed: now(),
+            duration: 15,
+        }),
+        issuer: Fact::Present(cluster().issuer.to_string()),
+        ..Surroundings::default()
+    }
 }
 
 fn codes(findings: &[Finding]) -> Vec<(&'static str, Level)> {
@@ -49,7 +74,7 @@ fn healthy_identity_has_no_finding() {
 #[test]
 fn each_rule_has_its_own_code() {
     let codes: BTreeSet<Code> = RULES.iter().map(|(code, _)| *code).collect();
-    assert_eq!(codes, Code::ALL.into());
+    assert_eq!(codes, Code::ALL.iter().copied().collect::<BTreeSet<Code>>());
 }
 
 #[test]
@@ -133,8 +158,11 @@ fn unreadable_fact_is_unknown_and_never_ok() {
     });
     let expected = [
         ("LY401", Level::Unknown),
-        ("LY302", Level::Unknown),
         ("LY303", Level::Unknown),
+        ("LY304", Level::Unknown),
+        ("LY206", Level::Unknown),
+        ("LY302", Level::Unknown),
+        ("LY403", Level::Unknown),
     ];
     assert_eq!(codes(&findings), expected);
     assert!(findings[0].missing.as_ref().unwrap().contains("iam:GetRole"));

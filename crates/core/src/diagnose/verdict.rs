@@ -16,7 +16,7 @@ pub(super) enum Verdict {
     Warning(Detail),
     /// A fact is missing.
     Unknown(String),
-    /// The rule does not concern the method of the binding.
+    /// The rule does not concern the binding, or its facts were not requested.
     Skipped,
 }
 
@@ -38,7 +38,7 @@ pub struct Detail {
 pub enum Level {
     /// The condition holds.
     Ok,
-    /// The rule does not concern the method of the binding.
+    /// The rule does not concern the binding, or its facts were not requested.
     Skipped,
     /// A fact could not be read.
     Unknown,
@@ -109,6 +109,31 @@ impl Verdict {
             observed: observed.to_string(),
             command,
         })
+    }
+
+    pub(super) fn warning(
+        source: impl fmt::Display,
+        expected: impl fmt::Display,
+        observed: impl fmt::Display,
+        command: String,
+    ) -> Self {
+        Self::Warning(Detail {
+            source: source.to_string(),
+            expected: expected.to_string(),
+            observed: observed.to_string(),
+            command,
+        })
+    }
+
+    /// The result of a rule about facts that are only read on request: without the request it is skipped.
+    pub(super) fn unasked(source: impl fmt::Display, error: &ReadError) -> Self {
+        match error {
+            ReadError::NotRead => Self::Skipped,
+            ReadError::Denied(_)
+            | ReadError::Throttled
+            | ReadError::AwaitingConsistency
+            | ReadError::Failed(_) => Self::unread(source, error),
+        }
     }
 
     /// The result of a rule whose fact could not be read.

@@ -5,7 +5,7 @@ use crate::model::binding::{Binding, MethodSettings};
 use crate::model::cluster::Cluster;
 use crate::model::field::Value;
 use crate::model::subject::Subject;
-use lanyard_iam_policy::{Admission, Document, TrustRequest, admits};
+use lanyard_iam_policy::{Admission, Document, Gap, TrustRequest, admits};
 
 /// A request for admission by a trust policy.
 #[derive(Debug, Clone, Copy)]
@@ -21,10 +21,21 @@ pub struct Request<'a> {
 /// Evaluates the request of a pod against a trust policy.
 #[must_use]
 pub fn admission(trust: &Document, request: Request<'_>) -> Admission {
+    admits(trust, &trust_request(request))
+}
+
+/// The part of the nearest statement of a trust policy that does not admit the request of a pod. Returns `None` if the
+/// request is admitted, denied or not decided.
+#[must_use]
+pub fn gap(trust: &Document, request: Request<'_>) -> Option<Gap> {
+    lanyard_iam_policy::gap(trust, &trust_request(request))
+}
+
+fn trust_request(request: Request<'_>) -> TrustRequest {
     let (subject, cluster) = (request.subject, request.cluster);
     let namespace = subject.namespace.to_string();
     let service_account = subject.name.to_string();
-    let request = match &request.binding.settings {
+    match &request.binding.settings {
         MethodSettings::Irsa { issuer, audience } => TrustRequest::Irsa {
             provider_arn: request.binding.provider_arn().unwrap_or_default(),
             issuer: issuer.host_and_path().to_owned(),
@@ -40,8 +51,7 @@ pub fn admission(trust: &Document, request: Request<'_>) -> Admission {
             service_account,
             session_tags: *session_tags,
         },
-    };
-    admits(trust, &request)
+    }
 }
 
 /// The value by which a user states that this trust policy admits the subject: a digest, so that the statement does not

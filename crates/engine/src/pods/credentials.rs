@@ -91,7 +91,7 @@ pub(super) fn overridden_by(container: &Container) -> Option<&'static str> {
 }
 
 /// Returns true if the pod spec sets a variable to a value or to a reference. SDKs ignore an empty value.
-fn is_set(container: &Container, name: &str) -> bool {
+pub(super) fn is_set(container: &Container, name: &str) -> bool {
     let mut vars = container.env.iter().flatten();
     vars.any(|var| {
         let has_value = var.value.as_ref().is_some_and(|value| !value.is_empty());
@@ -107,7 +107,7 @@ fn web_identity<'a>(container: &'a Container, volumes: &'a [Volume]) -> Option<C
     })
 }
 
-fn has_pod_identity(container: &Container) -> bool {
+pub(super) fn has_pod_identity(container: &Container) -> bool {
     env(container, POD_IDENTITY_URI).is_some_and(|uri| uri.ends_with(POD_IDENTITY_PATH))
 }
 

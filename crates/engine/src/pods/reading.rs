@@ -12,8 +12,8 @@ use super::{places, volumes};
 
 /// The label and the annotation by which a pod asks the webhook to skip it, or some of its containers
 /// (docs/dev/aws-behaviour.md#webhook).
-const SKIP_LABEL: &str = "eks.amazonaws.com/skip-pod-identity-webhook";
-const SKIP_CONTAINERS: &str = "eks.amazonaws.com/skip-containers";
+pub(super) const SKIP_LABEL: &str = "eks.amazonaws.com/skip-pod-identity-webhook";
+pub(super) const SKIP_CONTAINERS: &str = "eks.amazonaws.com/skip-containers";
 /// The label of the pods of a Deployment, whose value is the suffix of the names of its ReplicaSets.
 const TEMPLATE_HASH: &str = "pod-template-hash";
 

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
+use lanyard_core::diagnose::PodDetail;
 use lanyard_core::model::fact::Fact;
 use lanyard_core::model::pods::PodList;
 use lanyard_core::model::subject::Subject;
@@ -12,8 +14,17 @@ use lanyard_core::model::subject::Subject;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::pods::{
-    AGENT_NAMESPACE, Agents, HOST_NETWORK, PodFacts, PodRecord, agent_selector, is_outside_auto_mode,
+    AGENT_NAMESPACE, Agents, HOST_NETWORK, PodFacts, PodRecord, agent_selector, detail,
+    is_outside_auto_mode,
 };
+
+/// The field selector of the pods of a subject that are not terminal.
+fn of_subject(subject: &Subject) -> String {
+    format!(
+        "spec.serviceAccountName={},status.phase!=Succeeded,status.phase!=Failed",
+        subject.name
+    )
+}
 
 impl Engine {
     /// Lists the pods of a subject. An incomplete list is unreadable.
@@ -26,10 +37,7 @@ impl Engine {
 
     async fn list_pods(&self, subject: &Subject) -> Result<PodList, EngineError> {
         let api: Api<PodRecord> = Api::namespaced(self.kube().clone(), subject.namespace.as_str());
-        let fields = format!(
-            "spec.serviceAccountName={},status.phase!=Succeeded,status.phase!=Failed",
-            subject.name
-        );
+        let fields = of_subject(subject);
         let what = format!("pods in {}", subject.namespace);
         let mut listed: Vec<PodFacts<String>> = Vec::new();
         self.list_all(&api, ListParams::default().fields(&fields), &what, |pod| {
@@ -45,6 +53,34 @@ impl Engine {
             items: listed.iter().map(|pod| pod.pod(&agents, built_in)).collect(),
             fresh: true,
         })
+    }
+
+    /// Lists the pods of a subject with their containers, for the diagnosis. An incomplete list is unreadable.
+    pub async fn pods_in_detail(&self, subject: &Subject) -> Fact<Vec<PodDetail>> {
+        match self.list_details(subject).await {
+            Ok(pods) => Fact::Present(pods),
+            Err(error) => Fact::Unreadable(error.read_error()),
+        }
+    }
+
+    async fn list_details(&self, subject: &Subject) -> Result<Vec<PodDetail>, EngineError> {
+        let api: Api<Pod> = Api::namespaced(self.kube().clone(), subject.namespace.as_str());
+        let mut pods: Vec<Pod> = Vec::new();
+        let what = format!("pods in {}", subject.namespace);
+        let params = ListParams::default().fields(&of_subject(subject));
+        self.list_all(&api, params, &what, |pod| pods.push(pod)).await?;
+        let node_of = |pod: &Pod| pod.spec.as_ref()?.node_name.clone();
+        let nodes: BTreeSet<String> = pods.iter().filter_map(node_of).collect();
+        let nodes: BTreeSet<&str> = nodes.iter().map(String::as_str).collect();
+        let built_in = self.auto_mode().await;
+        let agents = match built_in {
+            true => Arc::default(),
+            false => self.agents_on(&nodes).await?,
+        };
+        Ok(pods
+            .iter()
+            .filter_map(|pod| detail(pod, &agents, built_in))
+            .collect())
     }
 
     /// Lists the pods of the agent: those of the add-on, and if these do not serve every node, all that can be the agent.

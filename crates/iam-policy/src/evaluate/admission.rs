@@ -3,7 +3,7 @@
 
 use crate::document::Document;
 use crate::evaluate::decision::{Decision, decide, label};
-use crate::evaluate::hint;
+use crate::evaluate::hint::{self, Gap};
 use crate::evaluate::request::TrustRequest;
 use crate::evaluate::wider;
 
@@ -54,5 +54,15 @@ pub fn admits(trust: &Document, request: &TrustRequest) -> Admission {
             nearest: hint::nearest(trust, request, action),
         },
         Decision::Undecided(reason) => Admission::Undecided { reason },
+    }
+}
+
+/// The part of the nearest statement that does not admit the request of a pod. Returns `None` if the request is admitted,
+/// denied or not decided.
+#[must_use]
+pub fn gap(trust: &Document, request: &TrustRequest) -> Option<Gap> {
+    match decide(trust, request) {
+        Decision::NotAdmitted { action } => Some(hint::gap(trust, request, action)),
+        Decision::Admitted(_) | Decision::Denied { .. } | Decision::Undecided(_) => None,
     }
 }

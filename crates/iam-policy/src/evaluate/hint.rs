@@ -14,12 +14,7 @@ use crate::wildcard;
 
 /// The mismatches of the nearest statement. Returns `None` if no statement allows anything.
 pub(super) fn nearest(trust: &Document, request: &TrustRequest, action: &str) -> Option<String> {
-    let results = evaluate_statements(trust, request, action);
-    let allowing = results
-        .iter()
-        .enumerate()
-        .filter(|(_, result)| result.may_be(Effect::Allow));
-    let (index, nearest) = allowing.min_by_key(|(_, result)| distance(result))?;
+    let (index, nearest) = nearest_statement(trust, request, action)?;
     if nearest
         .mismatches
         .iter()
@@ -39,6 +34,50 @@ pub(super) fn nearest(trust: &Document, request: &TrustRequest, action: &str) ->
         label(trust, index),
         reasons.join("; ")
     ))
+}
+
+/// The part of the nearest statement that does not admit a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gap {
+    /// No statement names the principal.
+    Principal,
+    /// The statements of the principal do not allow this action.
+    Action(String),
+    /// The tests of these condition keys fail.
+    Keys(Vec<String>),
+}
+
+/// The part of the nearest statement that does not admit the rejected action.
+pub(super) fn gap(trust: &Document, request: &TrustRequest, action: &str) -> Gap {
+    let mismatches = nearest_statement(trust, request, action)
+        .map(|(_, nearest)| nearest.mismatches)
+        .unwrap_or_default();
+    let mut keys = Vec::new();
+    let mut allows = true;
+    for mismatch in mismatches {
+        match mismatch {
+            Mismatch::Principal => return Gap::Principal,
+            Mismatch::Action => allows = false,
+            Mismatch::Test(test) => keys.push(test.key),
+        }
+    }
+    match (allows, keys.is_empty()) {
+        (false, _) => Gap::Action(action.to_owned()),
+        (true, true) => Gap::Principal,
+        (true, false) => Gap::Keys(keys),
+    }
+}
+
+fn nearest_statement(
+    trust: &Document,
+    request: &TrustRequest,
+    action: &str,
+) -> Option<(usize, StatementResult)> {
+    evaluate_statements(trust, request, action)
+        .into_iter()
+        .enumerate()
+        .filter(|(_, result)| result.may_be(Effect::Allow))
+        .min_by_key(|(_, result)| distance(result))
 }
 
 /// Sorts statements: matching principal first, then matching action, then the fewest failed tests.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Admission, TrustRequest, admits, only_denies};
+use super::{Admission, Gap, TrustRequest, admits, gap, only_denies};
 use crate::document::Document;
 use crate::trust::{Conditions, irsa_statement, pod_identity_statement, trust_document};
 
@@ -378,4 +378,25 @@ fn only_denies_requires_every_statement_to_deny() {
     ] {
         assert!(!only_denies(&document(statements)));
     }
+}
+
+#[test]
+fn gap_names_the_part_of_the_nearest_statement() {
+    let of = |statements: Value, request: &TrustRequest| gap(&document(statements), request);
+    assert_eq!(of(json!([irsa(exact())]), &by_irsa()), None);
+    assert_eq!(
+        of(json!([irsa(exact())]), &by_pod_identity(true)),
+        Some(Gap::Principal)
+    );
+    let other =
+        irsa(json!({"StringEquals": {SUB: "system:serviceaccount:shop:other", AUD: "sts.amazonaws.com"}}));
+    assert_eq!(
+        of(json!([other]), &by_irsa()),
+        Some(Gap::Keys(vec![SUB.to_owned()]))
+    );
+    let narrow = changed(pods(json!({})), "Action", json!("sts:AssumeRole"));
+    assert_eq!(
+        of(json!([narrow]), &by_pod_identity(true)),
+        Some(Gap::Action("sts:TagSession".to_owned()))
+    );
 }
