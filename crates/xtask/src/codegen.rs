@@ -12,6 +12,7 @@ mod generated;
 mod kubernetes;
 mod monitoring;
 mod operator_iam;
+mod rules;
 
 use std::fs;
 use std::io::ErrorKind;

@@ -8,6 +8,7 @@
 mod audit;
 mod doctor;
 mod exact_rights;
+mod doctor_pods;
 mod frame;
 mod operator_info;
 mod plan;

@@ -28,7 +28,10 @@ const WIDTH: usize = 118;
 pub(super) fn files() -> Result<Generated> {
     let mut root = lanyard_cli::command();
     root.build();
-    let mut files = Generated::from([(Path::new(DIR).join("commands.md"), page(&root))]);
+    let mut files = Generated::from([
+        (Path::new(DIR).join("commands.md"), page(&root)),
+        (Path::new(DIR).join("rules.md"), super::rules::page()),
+    ]);
     for command in documented(&root) {
         let name = title(command).replace(' ', "-");
         let mut text = Vec::new();
@@ -118,7 +121,7 @@ fn entry(argument: &Arg) -> String {
 }
 
 /// The text in lines of the width of the page. Further lines have an indent.
-fn wrapped(text: &str, indent: &str) -> String {
+pub(super) fn wrapped(text: &str, indent: &str) -> String {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         match lines.last_mut() {
