@@ -127,7 +127,8 @@ async fn template_faults_are_fixed_by_the_printed_commands() -> Result<()> {
         ("HTTP_PROXY", "http://proxy:3128"),
         ("NO_PROXY", ".cluster.local"),
     ];
-    let faults: [(&str, &[(&str, &str)], Value); 4] = [
+    type Fault<'a> = (&'a str, &'a [(&'a str, &'a str)], Value);
+    let faults: [Fault<'_>; 4] = [
         ("LY106", &key, json!({})),
         ("LY105", &web_identity, json!({})),
         ("LY308", &proxy, json!({})),

@@ -7,8 +7,8 @@
 
 mod audit;
 mod doctor;
-mod exact_rights;
 mod doctor_pods;
+mod exact_rights;
 mod frame;
 mod operator_info;
 mod plan;

@@ -14,8 +14,7 @@ use lanyard_core::model::subject::Subject;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::pods::{
-    AGENT_NAMESPACE, Agents, HOST_NETWORK, PodFacts, PodRecord, agent_selector, detail,
-    is_outside_auto_mode,
+    AGENT_NAMESPACE, Agents, HOST_NETWORK, PodFacts, PodRecord, agent_selector, detail, is_outside_auto_mode,
 };
 
 /// The field selector of the pods of a subject that are not terminal.
