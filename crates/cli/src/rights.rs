@@ -218,7 +218,7 @@ mod tests {
             for line in &item.rules {
                 let rule = line.rule.to_string();
                 assert!(
-                    !rule.contains("secrets") && !rule.contains('*'),
+                    !rule.contains("\"secrets\"") && !rule.contains('*'),
                     "{command}: {rule}"
                 );
                 let writes = ["create", "patch", "update", "delete"];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::condition::{ConditionStatus, ConditionType};
+use crate::model::condition::{Condition, ConditionStatus, ConditionType};
 use crate::model::reason::Reason;
 use crate::model::status::Status;
 
@@ -24,7 +24,31 @@ pub(super) fn remaining(
     if before(ConditionType::Stalled).is_some() {
         return None;
     }
-    let Some(began) = before(ConditionType::Reconciling) else {
+    rest(before(ConditionType::Reconciling), limit, now)
+}
+
+/// The same for a requirement of `Ready` that is not met with this reason. Its condition keeps its verdict while the
+/// resource cannot be read, so that an outage does not start the time again.
+pub(super) fn unmet_for(
+    previous: &Status,
+    reason: Reason,
+    limit: Duration,
+    now: Timestamp,
+) -> Option<Duration> {
+    let inputs = [
+        ConditionType::RoleReady,
+        ConditionType::TrustReady,
+        ConditionType::BindingReady,
+    ];
+    let mut conditions = inputs.into_iter().filter_map(|kind| previous.condition(kind));
+    let began =
+        conditions.find(|condition| condition.status == ConditionStatus::False && condition.reason == reason);
+    rest(began, limit, now)
+}
+
+/// What is left of the limit since the last transition of a condition.
+fn rest(began: Option<&Condition>, limit: Duration, now: Timestamp) -> Option<Duration> {
+    let Some(began) = began else {
         return Some(limit);
     };
     let elapsed = Duration::try_from(now.duration_since(began.last_transition_time)).unwrap_or_default();

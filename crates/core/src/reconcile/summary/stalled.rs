@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::agent::WEBHOOK_MISSING;
 use super::input::SummaryInput;
-use super::persistence::remaining;
+use super::persistence::{remaining, unmet_for};
 use super::readiness::ReadyInputs;
 use super::transition;
 use super::unreadable::{failed_step, unreadable};
@@ -87,7 +87,7 @@ pub(super) fn missing_prerequisite(input: &SummaryInput<'_>, ready: &Verdict) ->
 
 /// The time for which a missing resource is still awaited. Returns `None` if none is missing, or if it is reported.
 pub(super) fn prerequisite_awaited_for(input: &SummaryInput<'_>, ready: &Verdict) -> Option<Duration> {
-    let remaining = remaining(input.previous, ready.reason, input.timings.stall_after, input.now);
+    let remaining = unmet_for(input.previous, ready.reason, input.timings.stall_after, input.now);
     remaining.filter(|_| awaits_prerequisite(input, ready))
 }
 
