@@ -16,7 +16,6 @@ mod object;
 mod permissions;
 mod pods;
 mod role;
-mod shell;
 mod surroundings;
 #[cfg(test)]
 mod tests;
@@ -32,6 +31,7 @@ pub use surroundings::{
 };
 pub use verdict::{Detail, Finding, Level};
 
+use crate::model::shell;
 use verdict::Verdict;
 
 type Rule = fn(&Evidence<'_>) -> Verdict;

@@ -26,6 +26,7 @@ pub mod aws_event;
 pub mod bulk;
 pub mod diagnose;
 pub mod proof;
+pub mod origin;
 
 #[cfg(test)]
 mod example;

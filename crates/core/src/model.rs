@@ -6,6 +6,7 @@ pub mod annotation;
 pub mod arn;
 pub mod duration;
 pub mod name;
+pub(crate) mod shell;
 pub mod subject;
 pub mod text;
 

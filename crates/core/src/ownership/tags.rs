@@ -6,16 +6,16 @@ use std::fmt;
 
 use crate::model::subject::{Subject, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAG_RETAINED};
 use crate::model::text::quote;
+use crate::origin::tags::{TAG_ACK, TAG_CROSSPLANE, TAG_EKSCTL, TAG_KOPS, TAG_STACK, is_manager_key};
 
 /// Tags that tools set on their resources, and the name of each tool.
-const TOOLS: [(&str, &str); 4] = [
-    ("aws:cloudformation:stack-name", "the CloudFormation stack"),
-    ("services.k8s.aws/controller-version", "ACK, controller"),
-    ("crossplane-name", "Crossplane, resource"),
-    ("alpha.eksctl.io/cluster-name", "eksctl, cluster"),
+const TOOLS: [(&str, &str); 5] = [
+    (TAG_STACK, "the CloudFormation stack"),
+    (TAG_ACK, "ACK, controller"),
+    (TAG_CROSSPLANE, "Crossplane, resource"),
+    (TAG_EKSCTL, "eksctl, cluster"),
+    (TAG_KOPS, "kOps, ServiceAccount"),
 ];
-/// Words in the keys of tags that name the manager of a resource, without punctuation.
-const MANAGER_WORDS: [&str; 4] = ["managedby", "createdby", "provisionedby", "terraform"];
 
 /// The owner that the tags of an AWS resource name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,12 +100,6 @@ fn tool_in(tags: &BTreeMap<String, String>) -> Option<String> {
             value => quote(value),
         })
     })
-}
-
-fn is_manager_key(key: &str) -> bool {
-    let letters: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
-    let letters = letters.to_ascii_lowercase();
-    MANAGER_WORDS.iter().any(|word| letters.contains(word))
 }
 
 #[cfg(test)]
