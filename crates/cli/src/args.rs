@@ -7,6 +7,7 @@ use crate::audit::AuditArgs;
 use crate::completion::CompletionArgs;
 use crate::doctor::DoctorArgs;
 use crate::global::Global;
+use crate::import::ImportArgs;
 use crate::plan::PlanArgs;
 use crate::trust::TrustArgs;
 use crate::verify::VerifyArgs;
@@ -43,6 +44,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Show how each container of the cluster gets AWS credentials, and what should change.
     Audit(AuditArgs),
+    /// Print WorkloadIdentities for the roles, associations and annotations that other tools made.
+    Import(ImportArgs),
     /// Print the version.
     Version,
     /// Print a completion script, or install completion through kubectl.
@@ -58,6 +61,7 @@ impl Command {
             Self::Doctor(_) => "doctor",
             Self::Verify(_) => "verify",
             Self::Audit(_) => "audit",
+            Self::Import(_) => "import",
             Self::Version => "version",
             Self::Completion(_) => "completion",
         }

@@ -13,7 +13,8 @@ use crate::completion;
 use crate::doctor;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{say, show, write};
+use crate::import;
+use crate::output::{Report, say, show, write};
 use crate::plan;
 use crate::rights;
 use crate::trust;
@@ -65,6 +66,13 @@ async fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Doctor(args) => show(&doctor::run(args, &cli.global).await?, &cli.global),
         Command::Verify(args) => show(&verify::run(args, &cli.global).await?, &cli.global),
         Command::Audit(args) => audit::show(args, &cli.global).await,
+        Command::Import(args) => {
+            let import = import::run(args, &cli.global).await?;
+            match import.document(cli.global.output) {
+                Some(text) => write(&text?).map(|()| import.exit()),
+                None => show(&import, &cli.global),
+            }
+        }
         Command::Version => show(&Version::new(), &cli.global),
         Command::Completion(args) => write(&completion::run(args)?).map(|()| Exit::Done),
     }

@@ -16,7 +16,7 @@ const API_VERSION: &str = "cli.lanyard.dev/v1";
 pub struct Envelope<T> {
     /// The version of this format: `cli.lanyard.dev/v1`.
     pub api_version: &'static str,
-    /// The kind of the items: `Plan`, `Trust`, `Doctor`, `Verify`, `Audit`, `Rights` or `Version`.
+    /// The kind of the items: `Plan`, `Trust`, `Doctor`, `Verify`, `Audit`, `Import`, `Rights` or `Version`.
     pub kind: &'static str,
     /// The cluster. Absent if the command does not need it.
     #[serde(skip_serializing_if = "Option::is_none")]

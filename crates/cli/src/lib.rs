@@ -1,7 +1,7 @@
 //! `kubectl lanyard`: shows what the operator would do, and what a role or a pod needs.
 //!
 //! ```text
-//!   arguments ---> args ---> plan, trust, doctor, audit, version ---> Report ---> output ---> stdout
+//!   arguments ---> args ---> plan, trust, doctor, verify, audit, import ---> Report ---> output ---> stdout
 //!                              |
 //!                  core (decisions), engine (reads, with a closed write gate)
 //! ```
@@ -20,6 +20,7 @@ mod error;
 mod exit;
 mod global;
 mod hint;
+mod import;
 mod inert;
 mod manifest;
 mod named;

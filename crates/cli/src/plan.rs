@@ -19,6 +19,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use lanyard_core::model::arn::Issuer;
 use lanyard_core::model::binding::MethodSettings;
+use lanyard_core::model::observed::Observed;
 
 use crate::connect::connect;
 use crate::discovery::{Site, identify};
@@ -33,10 +34,10 @@ use crate::screen::Screen;
 
 pub use args::PlanArgs;
 pub(crate) use class_facts::ClassFacts;
-use collect::Candidate;
-pub(crate) use collect::live;
+pub(crate) use collect::{Candidate, live, of_file};
 pub(crate) use decision::{Ruling, identity_of};
 use gate::FailOn;
+pub(crate) use item::State;
 pub use item::{PlanItem, PlannedStep};
 pub use steps::planned_steps;
 pub(crate) use text::render_unread;
@@ -84,7 +85,7 @@ pub(crate) async fn run(args: &PlanArgs, global: &Global) -> Result<PlanReport, 
     let progress = Progress::start("planning", candidates.len(), global);
     let planned = candidates
         .iter()
-        .map(|candidate| plan_one(candidate, &site, &facts, now));
+        .map(|candidate| plan_one(candidate, &site, &facts, None, now));
     let items: Vec<PlanItem> = futures::stream::iter(planned)
         .buffered(CONCURRENT)
         .inspect(|_| progress.step())
@@ -120,7 +121,14 @@ fn without_cluster(args: &PlanArgs, global: &Global, manifests: &Manifests) -> R
     })
 }
 
-async fn plan_one(candidate: &Candidate, site: &Site, facts: &ClassFacts, now: Timestamp) -> PlanItem {
+/// Plans one object. With `known` facts, nothing is read.
+pub(crate) async fn plan_one(
+    candidate: &Candidate,
+    site: &Site,
+    facts: &ClassFacts,
+    known: Option<Observed>,
+    now: Timestamp,
+) -> PlanItem {
     let item = PlanItem::of(candidate);
     if let Some(unread) = &candidate.unread {
         return item.unknown(unread.clone());
@@ -130,7 +138,7 @@ async fn plan_one(candidate: &Candidate, site: &Site, facts: &ClassFacts, now: T
     };
     decoded.target.access = facts.access(&decoded);
     match site {
-        Site::Full(engine, _) => read::plan(item, &decoded, candidate, engine, facts, now).await,
+        Site::Full(engine, _) => read::plan(item, &decoded, candidate, (engine, known), facts, now).await,
         Site::WithoutAws(cluster, _) => fields::plan(item, &decoded, cluster, facts, now),
     }
 }

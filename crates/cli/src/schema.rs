@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::audit::AuditItem;
 use crate::doctor::DoctorItem;
 use crate::envelope::Envelope;
+use crate::import::ImportItem;
 use crate::plan::PlanItem;
 use crate::rights::RightsItem;
 use crate::trust::TrustItem;
@@ -20,6 +21,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("doctor", schema_for!(Envelope<DoctorItem>).to_value()),
         ("rights", schema_for!(Envelope<RightsItem>).to_value()),
         ("audit", schema_for!(Envelope<AuditItem>).to_value()),
+        ("import", schema_for!(Envelope<ImportItem>).to_value()),
         ("trust", schema_for!(Envelope<TrustItem>).to_value()),
         ("verify", schema_for!(Envelope<VerifyItem>).to_value()),
         ("version", schema_for!(Envelope<VersionItem>).to_value()),

@@ -28,6 +28,6 @@ pub use engine::Engine;
 pub use error::{EngineError, OPERATOR_RBAC, kube_message};
 pub use guarded_client::{GuardedClient, WriteCheck};
 pub use lanyard_aws::{ListedAssociation, ListedRole, Page};
-pub use read::{ListedAccount, PAGE, Scope, fingerprint};
+pub use read::{ListedAccount, PAGE, Scope, fingerprint, service_account_facts};
 pub use target::Target;
 pub use write::{StepMeter, release_object};

@@ -14,6 +14,6 @@ mod workloads;
 pub use api_server::PAGE;
 pub use bulk::ListedAccount;
 pub use observe::Scope;
-pub use service_account::fingerprint;
 pub(crate) use service_account::{LABEL_MANAGED_BY, created_by_us, describe};
+pub use service_account::{facts as service_account_facts, fingerprint};
 pub(crate) use workloads::ANNOTATION_RESTARTED_AT;

@@ -11,6 +11,8 @@ mod doctor_pods;
 mod exact_rights;
 mod frame;
 mod operator_info;
+mod import;
+mod import_corpus;
 mod plan;
 mod rights;
 mod run;

@@ -142,7 +142,7 @@ pub(crate) async fn from_files(
 }
 
 /// The object of one file with its ServiceAccount in the files. `namespace` is that of objects that name none.
-pub(super) fn of_file(
+pub(crate) fn of_file(
     file: &FileObject,
     manifests: &Manifests,
     namespace: &str,

@@ -31,12 +31,12 @@ const FILE_MANAGER: &str = "the file";
 /// The prefix of the annotations of ServiceAccounts that the engine reads.
 const EKS: &str = "eks.amazonaws.com/";
 
-/// Plans one object.
+/// Plans one object. With `known` facts, nothing is read.
 pub(super) async fn plan(
     item: PlanItem,
     decoded: &Decoded,
     candidate: &Candidate,
-    engine: &Engine,
+    (engine, known): (&Engine, Option<Observed>),
     facts: &ClassFacts,
     now: Timestamp,
 ) -> PlanItem {
@@ -48,7 +48,13 @@ pub(super) async fn plan(
         Err(item) => return *item,
     };
     let inventory = decoded.target.control.inventory.as_ref();
-    let mut observed = observe(decoded, engine, live_scope(&identity, &decoded.status, inventory)).await;
+    let mut observed = match known {
+        Some(known) => Observed {
+            object: decoded.target.control.clone(),
+            ..known
+        },
+        None => observe(decoded, engine, live_scope(&identity, &decoded.status, inventory)).await,
+    };
     add_account(&mut observed, candidate);
     let timings = engine.timings().with_rollout_policy(identity.queue.as_ref());
     engine

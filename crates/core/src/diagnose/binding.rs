@@ -3,7 +3,7 @@
 
 use super::evidence::Evidence;
 use super::role::ABSENT;
-use super::shell::word;
+use crate::model::shell::word;
 use super::verdict::{Detail, Verdict};
 use crate::model::annotation::{ANNOTATION_ROLE_ARN, ANNOTATION_TOKEN_EXPIRATION};
 use crate::model::fact::Fact;

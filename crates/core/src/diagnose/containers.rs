@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::evidence::Evidence;
 use super::pods::graded;
-use super::shell::word;
+use crate::model::shell::word;
 use super::surroundings::{ContainerDetail, PodDetail};
 use super::verdict::{Detail, Verdict};
 use crate::model::pods::StaleCause;

@@ -2,7 +2,7 @@
 //! I/O.
 
 use super::evidence::Evidence;
-use super::shell::word;
+use crate::model::shell::word;
 use super::surroundings::{EgressPolicy, PodDetail};
 use super::verdict::Verdict;
 use crate::model::binding::MethodSettings;

@@ -111,7 +111,7 @@ pub(super) fn waits(evidence: &Evidence<'_>) -> Verdict {
             let command = object.approval_token.as_ref().map_or_else(describe, |token| {
                 format!(
                     "kubectl annotate --overwrite -n {namespace} workloadidentity {name} lanyard.dev/approve={}",
-                    super::shell::word(token)
+                    crate::model::shell::word(token)
                 )
             });
             Verdict::fault(source, "no change that waits", message(waits), command)

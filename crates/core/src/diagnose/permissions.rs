@@ -4,7 +4,7 @@
 use lanyard_iam_policy::{ASSUME_ROLE, Document, allows};
 
 use super::evidence::Evidence;
-use super::shell::word;
+use crate::model::shell::word;
 use super::surroundings::NodeInstance;
 use super::verdict::Verdict;
 use crate::model::arn::RoleArn;

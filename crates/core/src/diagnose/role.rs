@@ -1,7 +1,7 @@
 //! Rules on the role: its existence, its account and its OIDC provider. Evidence in, verdicts out; no I/O.
 
 use super::evidence::Evidence;
-use super::shell::word;
+use crate::model::shell::word;
 use super::verdict::Verdict;
 use crate::model::binding::MethodSettings;
 use crate::model::fact::Fact;

@@ -75,7 +75,8 @@ pub(crate) fn created_by_us(metadata: &ObjectMeta) -> bool {
 }
 
 /// The facts of a ServiceAccount's metadata.
-pub(crate) fn facts(metadata: &ObjectMeta) -> ServiceAccount {
+#[must_use]
+pub fn facts(metadata: &ObjectMeta) -> ServiceAccount {
     let fields: &[ManagedFieldsEntry] = metadata.managed_fields.as_deref().unwrap_or_default();
     let annotations = metadata
         .annotations

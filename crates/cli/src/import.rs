@@ -1,0 +1,194 @@
+//! `import`: the WorkloadIdentities for identities that other tools made, with the evidence. Input: names, or a whole cluster.
+//! Output: a report; nothing is applied. Reads from AWS and the API server, and the files of Terraform.
+
+mod args;
+mod document;
+mod item;
+mod judge;
+mod progress;
+mod read;
+mod run;
+mod text;
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use jiff::Timestamp;
+use lanyard_core::model::arn::RoleArn;
+use lanyard_core::model::fact::ReadError;
+use lanyard_core::origin::proposal::Takeover;
+use lanyard_core::origin::terraform::Terraform;
+
+use crate::connect::{Connection, connect, namespace_exists};
+use crate::discovery::{Site, identify};
+use crate::envelope::{Envelope, Unread};
+use crate::error::{CliError, nearest};
+use crate::exit::Exit;
+use crate::global::{Format, Global};
+use crate::named::identity_name;
+use crate::output::Report;
+use crate::screen::Screen;
+
+pub use args::ImportArgs;
+pub use item::ImportItem;
+use item::{ExitLine, ImportState};
+use judge::identities;
+use progress::Progress;
+use read::{Material, Wanted};
+use run::Run;
+
+/// The result of `import`.
+pub(crate) struct ImportReport {
+    envelope: Envelope<ImportItem>,
+    exit_plan: Vec<ExitLine>,
+}
+
+/// Finds and proposes.
+pub(crate) async fn run(args: &ImportArgs, global: &Global) -> Result<ImportReport, CliError> {
+    if args.all_namespaces && (global.namespace.is_some() || !args.names.is_empty()) {
+        let message = "--all-namespaces excludes --namespace and names";
+        return Err(CliError::Usage(message.to_owned()));
+    }
+    let terraform = terraform(args)?;
+    let connection = connect(global).await?;
+    let wanted = wanted(args, &connection).await?;
+    let site = identify(&connection, global, None).await?;
+    let progress = Progress { quiet: global.quiet };
+    let engine = match &site {
+        Site::Full(engine, _) => Some(engine.as_ref()),
+        Site::WithoutAws(..) => None,
+    };
+    let mut material = Material::read(&connection.client, engine, &wanted, &progress).await;
+    match &site {
+        Site::Full(_, unread) => material.unread.extend(unread.clone()),
+        Site::WithoutAws(_, unread) => {
+            material.no_associations = Some(ReadError::Failed(unread.cause.clone()));
+            material.unread.push(Unread {
+                consequence: "associations and roles are not known, so nothing can be planned".to_owned(),
+                ..unread.clone()
+            });
+        }
+    }
+    check_names(&wanted, &material)?;
+    if let (Some(engine), Takeover::Existing) = (engine, args.mode.takeover()) {
+        let roles = roles_in_use(&material, &site);
+        material.read_roles(engine, &roles, &progress).await;
+    }
+    let run = Run {
+        args,
+        site: &site,
+        material: &material,
+        terraform: &terraform,
+        progress,
+        now: Timestamp::now(),
+    };
+    run.report(&connection).await
+}
+
+/// The ServiceAccounts to import.
+async fn wanted(args: &ImportArgs, connection: &Connection) -> Result<Wanted, CliError> {
+    if !args.all_namespaces {
+        namespace_exists(connection).await?;
+    }
+    let mut names = BTreeSet::new();
+    for name in &args.names {
+        names.insert(identity_name(connection, name).await?);
+    }
+    Ok(Wanted {
+        namespace: (!args.all_namespaces).then(|| connection.namespace.clone()),
+        names,
+        selector: args.selector.clone(),
+    })
+}
+
+/// A requested name has to exist, as a ServiceAccount or in an association.
+fn check_names(wanted: &Wanted, material: &Material) -> Result<(), CliError> {
+    let Some(namespace) = wanted
+        .namespace
+        .as_ref()
+        .filter(|_| material.no_accounts.is_none())
+    else {
+        return Ok(());
+    };
+    for name in &wanted.names {
+        let key = (namespace.clone(), name.clone());
+        if material.accounts.contains_key(&key) || material.associations.contains_key(&key) {
+            continue;
+        }
+        let known = material.accounts.keys().map(|(_, name)| name.as_str());
+        return Err(CliError::NoObject {
+            kind: "serviceaccount".to_owned(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+            hint: nearest(name, known),
+        });
+    }
+    Ok(())
+}
+
+/// The resources in the files of Terraform.
+fn terraform(args: &ImportArgs) -> Result<Terraform, CliError> {
+    let mut all = Terraform::default();
+    for path in &args.terraform_state {
+        let file = |source| CliError::File {
+            path: path.clone(),
+            source,
+        };
+        let mut text = String::new();
+        match path.as_os_str() == "-" {
+            true => std::io::stdin()
+                .read_to_string(&mut text)
+                .map(drop)
+                .map_err(file)?,
+            false => text = std::fs::read_to_string(path).map_err(file)?,
+        }
+        let state = Terraform::parse(&text);
+        all.add(
+            state
+                .map_err(|error| CliError::Usage(format!("--terraform-state {}: {error}", path.display())))?,
+        );
+    }
+    Ok(all)
+}
+
+/// The roles of the account of the cluster that the material uses.
+fn roles_in_use(material: &Material, site: &Site) -> BTreeSet<RoleArn> {
+    let bound = identities(material, site.cluster(), false).into_iter();
+    bound
+        .filter_map(|identity| Some(identity.bound.ok()?.role))
+        .collect()
+}
+
+impl ImportReport {
+    /// The manifests, which are the YAML of this command.
+    pub(crate) fn document(&self, format: Format) -> Option<Result<String, CliError>> {
+        (format == Format::Yaml).then(|| document::render(&self.envelope, &self.exit_plan))
+    }
+}
+
+impl Report for ImportReport {
+    type Item = ImportItem;
+
+    fn envelope(&self) -> &Envelope<ImportItem> {
+        &self.envelope
+    }
+
+    fn exit(&self) -> Exit {
+        self.envelope.completeness()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let ready = self
+            .envelope
+            .items
+            .iter()
+            .filter(|item| item.state == ImportState::Ready);
+        ready
+            .map(|item| format!("workloadidentity.lanyard.dev/{}", item.name))
+            .collect()
+    }
+
+    fn text(&self, screen: &mut Screen, wide: bool) {
+        text::render(&self.envelope, &self.exit_plan, screen, wide);
+    }
+}
