@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn no_command_reads_secrets_or_writes_more_than_a_proof() {
-        for command in ["plan", "trust", "doctor", "verify", "audit"] {
+        for command in ["plan", "trust", "doctor", "verify", "audit", "import"] {
             let item = item(of_command(command).unwrap());
             for line in &item.rules {
                 let rule = line.rule.to_string();

@@ -31,7 +31,6 @@ pub use surroundings::{
 };
 pub use verdict::{Detail, Finding, Level};
 
-use crate::model::shell;
 use verdict::Verdict;
 
 type Rule = fn(&Evidence<'_>) -> Verdict;

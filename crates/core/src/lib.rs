@@ -25,8 +25,8 @@ pub mod audit;
 pub mod aws_event;
 pub mod bulk;
 pub mod diagnose;
-pub mod proof;
 pub mod origin;
+pub mod proof;
 
 #[cfg(test)]
 mod example;

@@ -242,6 +242,64 @@ const FLEET: &[Right] = &[
     ),
 ];
 
+/// What other tools made. Objects of ACK and Crossplane are read too, where these tools are installed.
+const FOREIGN: &[Right] = &[
+    required(
+        &["list"],
+        "",
+        &["serviceaccounts"],
+        "the annotations of ServiceAccounts",
+    ),
+    optional(
+        &["list"],
+        "lanyard.dev",
+        &["workloadidentities", "workloadidentityclasses"],
+        "which ServiceAccounts Lanyard serves already, and the guardrails of the class",
+    ),
+    optional(
+        &["get"],
+        "",
+        &["/.well-known/openid-configuration"],
+        "the check that AWS and the API server are one cluster",
+    ),
+    optional(
+        &["list"],
+        "iam.services.k8s.aws",
+        &["roles"],
+        "roles that ACK made",
+    ),
+    optional(
+        &["list"],
+        "eks.services.k8s.aws",
+        &["podidentityassociations"],
+        "associations that ACK made",
+    ),
+    optional(
+        &["list"],
+        "iam.aws.upbound.io",
+        &["roles"],
+        "roles that Crossplane made",
+    ),
+    optional(
+        &["list"],
+        "iam.aws.m.upbound.io",
+        &["roles"],
+        "roles that Crossplane made",
+    ),
+    optional(
+        &["list"],
+        "eks.aws.upbound.io",
+        &["podidentityassociations"],
+        "associations that Crossplane made",
+    ),
+    optional(
+        &["list"],
+        "eks.aws.m.upbound.io",
+        &["podidentityassociations"],
+        "associations that Crossplane made",
+    ),
+];
+
 const CLUSTER: &[Action] = &[Action {
     name: "eks:DescribeCluster",
     lost: "everything in AWS",
@@ -312,7 +370,7 @@ const ACCOUNT: &[Action] = &[
     },
 ];
 
-static TABLE: [Rights; 5] = [
+static TABLE: [Rights; 6] = [
     Rights {
         command: "plan",
         rules: &[OBJECT, PODS, WORKLOADS],
@@ -337,6 +395,11 @@ static TABLE: [Rights; 5] = [
         command: "audit",
         rules: &[FLEET],
         actions: &[CLUSTER, ACCOUNT],
+    },
+    Rights {
+        command: "import",
+        rules: &[FOREIGN],
+        actions: &[CLUSTER, ACCOUNT, ROLES],
     },
 ];
 

@@ -3,11 +3,11 @@
 
 use super::evidence::Evidence;
 use super::role::ABSENT;
-use crate::model::shell::word;
 use super::verdict::{Detail, Verdict};
 use crate::model::annotation::{ANNOTATION_ROLE_ARN, ANNOTATION_TOKEN_EXPIRATION};
 use crate::model::fact::Fact;
 use crate::model::observed::Association;
+use crate::model::shell::word;
 use crate::model::text::quote;
 
 pub(super) fn service_account(evidence: &Evidence<'_>) -> Verdict {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use super::evidence::Evidence;
 use super::pods::graded;
-use crate::model::shell::word;
 use super::surroundings::{ContainerDetail, PodDetail};
 use super::verdict::{Detail, Verdict};
 use crate::model::pods::StaleCause;
+use crate::model::shell::word;
 use crate::model::text::{list, quote};
 
 /// The variables of a web identity, which SDKs prefer to Pod Identity (docs/dev/aws-behaviour.md#sdk-credential-order).

@@ -2,11 +2,11 @@
 //! I/O.
 
 use super::evidence::Evidence;
-use crate::model::shell::word;
 use super::surroundings::{EgressPolicy, PodDetail};
 use super::verdict::Verdict;
 use crate::model::binding::MethodSettings;
 use crate::model::fact::Fact;
+use crate::model::shell::word;
 use crate::model::text::{list, quote};
 
 /// The rule that lets pods connect to the agent.

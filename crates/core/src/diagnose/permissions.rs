@@ -4,13 +4,13 @@
 use lanyard_iam_policy::{ASSUME_ROLE, Document, allows};
 
 use super::evidence::Evidence;
-use crate::model::shell::word;
 use super::surroundings::NodeInstance;
 use super::verdict::Verdict;
 use crate::model::arn::RoleArn;
 use crate::model::binding::MethodSettings;
 use crate::model::fact::Fact;
 use crate::model::observed::{Effect, RoleFacts};
+use crate::model::shell::word;
 use crate::model::text::{list, quote};
 
 /// Sessions of Pod Identity carry tags, which the second role has to accept (docs/dev/aws-behaviour.md#target-role).

@@ -1,10 +1,10 @@
 //! Rules on the role: its existence, its account and its OIDC provider. Evidence in, verdicts out; no I/O.
 
 use super::evidence::Evidence;
-use crate::model::shell::word;
 use super::verdict::Verdict;
 use crate::model::binding::MethodSettings;
 use crate::model::fact::Fact;
+use crate::model::shell::word;
 use crate::model::text::quote;
 
 /// The value of a resource that does not exist.

@@ -63,9 +63,9 @@ pub enum Left {
     /// The role does not exist.
     NoRole(RoleArn),
     /// The role has another path.
-    OtherPath(RoleArn, RoleArn),
+    OtherPath(Box<(RoleArn, RoleArn)>),
     /// A part of the role that the spec has to contain could not be read.
-    Unread(RoleArn, ReadError),
+    Unread(Box<RoleArn>, ReadError),
     /// The association could not be read, and new pods get its role.
     UnreadAssociation(ReadError),
     /// A WorkloadIdentity for the ServiceAccount exists.
@@ -86,7 +86,8 @@ impl fmt::Display for Left {
                 "AWS owns role {arn}: service-linked roles and those of IAM Identity Center cannot be changed"
             ),
             Self::NoRole(arn) => write!(f, "role {arn} does not exist"),
-            Self::OtherPath(arn, actual) => {
+            Self::OtherPath(arns) => {
+                let (arn, actual) = arns.as_ref();
                 write!(f, "role {arn} does not exist; the role of this name is {actual}")
             }
             Self::Unread(arn, error) => write!(f, "role {arn} could not be read: {error}"),
@@ -159,7 +160,7 @@ pub fn propose(
     class: Option<&str>,
 ) -> Result<Proposal, Left> {
     if let Some(actual) = &role.elsewhere {
-        return Err(Left::OtherPath(bound.role.clone(), actual.clone()));
+        return Err(Left::OtherPath(Box::new((bound.role.clone(), actual.clone()))));
     }
     if role.id.is_absent() {
         return Err(Left::NoRole(bound.role.clone()));
@@ -257,7 +258,7 @@ fn irsa(account: &Account, notes: &mut Vec<String>) -> Map<String, Value> {
 
 /// The content of an adopted role.
 fn managed(bound: &Bound, role: &RoleFacts, notes: &mut Vec<String>) -> Result<Value, Left> {
-    let unread = |error: &ReadError| Left::Unread(bound.role.clone(), error.clone());
+    let unread = |error: &ReadError| Left::Unread(Box::new(bound.role.clone()), error.clone());
     let attached = known(&role.attached).map_err(unread)?;
     let inline = known(&role.inline).map_err(unread)?;
     let boundary = known(&role.boundary).map_err(unread)?;
