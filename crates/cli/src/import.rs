@@ -14,6 +14,9 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
 use lanyard_core::model::arn::RoleArn;
 use lanyard_core::model::fact::ReadError;
 use lanyard_core::origin::proposal::Takeover;
@@ -69,7 +72,7 @@ pub(crate) async fn run(args: &ImportArgs, global: &Global) -> Result<ImportRepo
             });
         }
     }
-    check_names(&wanted, &material)?;
+    check_names(&connection, &wanted, &material).await?;
     if let (Some(engine), Takeover::Existing) = (engine, args.mode.takeover()) {
         let roles = roles_in_use(&material, &site);
         material.read_roles(engine, &roles, &progress).await;
@@ -102,7 +105,7 @@ async fn wanted(args: &ImportArgs, connection: &Connection) -> Result<Wanted, Cl
 }
 
 /// A requested name has to exist, as a ServiceAccount or in an association.
-fn check_names(wanted: &Wanted, material: &Material) -> Result<(), CliError> {
+async fn check_names(connection: &Connection, wanted: &Wanted, material: &Material) -> Result<(), CliError> {
     let Some(namespace) = wanted
         .namespace
         .as_ref()
@@ -115,15 +118,25 @@ fn check_names(wanted: &Wanted, material: &Material) -> Result<(), CliError> {
         if material.accounts.contains_key(&key) || material.associations.contains_key(&key) {
             continue;
         }
-        let known = material.accounts.keys().map(|(_, name)| name.as_str());
+        let known = account_names(connection).await;
         return Err(CliError::NoObject {
             kind: "serviceaccount".to_owned(),
             namespace: namespace.clone(),
             name: name.clone(),
-            hint: nearest(name, known),
+            hint: nearest(name, known.iter().map(String::as_str)),
         });
     }
     Ok(())
+}
+
+/// The ServiceAccounts of the namespace, to suggest the nearest one. A failed list leaves them out.
+async fn account_names(connection: &Connection) -> Vec<String> {
+    let api: Api<ServiceAccount> = Api::namespaced(connection.client.clone(), &connection.namespace);
+    let listed = api.list_metadata(&ListParams::default().limit(500)).await;
+    listed.map_or_else(
+        |_| Vec::new(),
+        |list| list.items.iter().map(ResourceExt::name_any).collect(),
+    )
 }
 
 /// The resources in the files of Terraform.

@@ -45,8 +45,13 @@ fn follow(scene: &TestNamespace<'_>, command: &str) -> Result<()> {
 
 /// Binds an object and suspends it, so that the operator does not correct what the test breaks.
 pub async fn suspended(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<String> {
-    let mut spec = json!({"method": method, "role": {"managed": {}}});
     scene.account(name).await?;
+    bound_and_suspended(scene, name, method).await
+}
+
+/// The same for a ServiceAccount that exists.
+pub async fn bound_and_suspended(scene: &TestNamespace<'_>, name: &str, method: &str) -> Result<String> {
+    let mut spec = json!({"method": method, "role": {"managed": {}}});
     scene.apply(name, spec.clone()).await?;
     let object = scene.until_ready(name).await?;
     spec["suspend"] = json!(true);

@@ -10,7 +10,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use lanyard_tests::{TestNamespace, eventually};
 use serde_json::{Value, json};
 
-use crate::doctor::suspended;
+use crate::doctor::{bound_and_suspended, suspended};
 use crate::run::run;
 use crate::stage;
 
@@ -159,7 +159,7 @@ async fn pods_before_the_binding_are_restarted() -> Result<()> {
         Ok(!pods.list(&Default::default()).await?.items.is_empty())
     })
     .await?;
-    suspended(&scene, name, "PodIdentity").await?;
+    bound_and_suspended(&scene, name, "PodIdentity").await?;
     let command = until_found(&scene, name, "LY103").await?;
     follow(&scene, &command)?;
     until_healthy(&scene, name).await

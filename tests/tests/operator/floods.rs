@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use kube::api::{Patch, PatchParams};
-use lanyard_tests::{TestEnv, TestEnvOptions, condition};
+use lanyard_tests::{TestEnv, TestEnvOptions};
 use serde_json::{Value, json};
 
 use crate::{BINARY, stage};
@@ -85,11 +85,7 @@ async fn identities_waiting_for_the_agent_cause_one_poll() -> Result<()> {
         scene.apply(name, spec()).await?;
     }
     for name in &names {
-        scene
-            .until(name, "waiting for the agent", |object| {
-                condition(object, "BindingReady").is_some_and(|ready| ready.reason == "AgentNotReady")
-            })
-            .await?;
+        scene.until_is(name, "Stalled", "True", "AgentNotReady").await?;
     }
     let ledger = stage.bed.gateway.ledger();
     let mark = ledger.mark();

@@ -22,6 +22,7 @@ const COMPONENTS: &[&str] = &[
     "restart",
     "self-restraint",
     "tenants",
+    "token-clients",
 ];
 
 /// Creates the namespaces that rendered objects are in: a dry run creates none.

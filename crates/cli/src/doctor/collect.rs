@@ -234,11 +234,8 @@ async fn clocks(connection: &Connection) -> Fact<BTreeMap<String, i64>> {
 }
 
 async fn date(connection: &Connection) -> Result<Option<Timestamp>, kube::Error> {
-    let request = kube::core::Request::new("/version");
-    let request = request
-        .get("", &Default::default())
-        .map_err(kube::Error::BuildRequest)?;
-    let request = request.map(kube::client::Body::from);
+    let request = http::Request::get("/version").body(kube::client::Body::empty());
+    let request = request.map_err(kube::Error::HttpError)?;
     let response = connection.client.send(request).await?;
     let header = response.headers().get("date").and_then(|date| date.to_str().ok());
     let parsed = header.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
