@@ -35,7 +35,7 @@ impl Drop for Kubelet {
     }
 }
 
-/// What the containers reach.
+/// The services that containers reach.
 struct Node {
     kube: kube::Client,
     gateway: String,

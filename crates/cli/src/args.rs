@@ -1,16 +1,19 @@
 //! The command line as clap parses it. Input: arguments and the environment. Output: the command with its settings. Reads
 //! only the environment. Help, completion, man pages and the reference are generated from this definition.
 
+mod completion;
+
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::audit::AuditArgs;
-use crate::completion::CompletionArgs;
 use crate::doctor::DoctorArgs;
 use crate::global::Global;
 use crate::import::ImportArgs;
 use crate::plan::PlanArgs;
 use crate::trust::TrustArgs;
 use crate::verify::VerifyArgs;
+
+pub use completion::{CompletionArgs, Target};
 
 /// Shows what Lanyard would change for a WorkloadIdentity, and what a role needs. It changes nothing.
 #[derive(Debug, Parser)]

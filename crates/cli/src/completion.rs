@@ -6,46 +6,16 @@ mod install;
 mod names;
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, ValueEnum};
 use clap_complete::{Shell, generate};
 
-use crate::args::command;
+use crate::args::{CompletionArgs, Target, command};
 use crate::error::CliError;
-
-/// The name under which kubectl asks a plugin for completions (kubernetes/kubectl, `pkg/cmd/plugin_completion.go`).
-const FOR_KUBECTL: &str = "kubectl_complete-lanyard";
+use install::FOR_KUBECTL;
 
 /// The end of an answer: the directive of cobra that the shell must not complete files.
 const NO_FILES: &str = ":4\n";
-
-/// The settings of `completion`.
-#[derive(Debug, Clone, Args)]
-pub struct CompletionArgs {
-    /// The shell whose script is printed, or `install` for completion through kubectl.
-    pub target: Target,
-    /// Directory for the link of `install`. Default: the directory of PATH that has kubectl-lanyard.
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-}
-
-/// A form of completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Target {
-    /// The script of bash.
-    Bash,
-    /// The script of elvish.
-    Elvish,
-    /// The script of fish.
-    Fish,
-    /// The script of PowerShell.
-    Powershell,
-    /// The script of zsh.
-    Zsh,
-    /// The link by which kubectl asks the plugin.
-    Install,
-}
 
 /// Prints a script, or creates the link of kubectl. Returns the text for stdout.
 pub(crate) fn run(args: &CompletionArgs) -> Result<String, CliError> {

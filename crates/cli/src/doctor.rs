@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &DoctorArgs, global: &Global) -> Result<DoctorRepo
         }
     };
     let (observed, mut unread) = observe(&decoded, &accepted.identity, &site).await;
-    let surroundings = collect::surroundings(&connection, &site, &decoded, args).await;
+    let surroundings = collect::surroundings(&connection, &site, &decoded, args.error.as_deref()).await;
     let evidence = Evidence {
         subject: &decoded.target.subject,
         cluster: site.cluster(),

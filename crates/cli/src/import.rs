@@ -7,6 +7,7 @@ mod item;
 mod judge;
 mod progress;
 mod read;
+mod report;
 mod run;
 mod text;
 
@@ -24,27 +25,18 @@ use lanyard_core::origin::terraform::Terraform;
 
 use crate::connect::{Connection, connect, namespace_exists};
 use crate::discovery::{Site, identify};
-use crate::envelope::{Envelope, Unread};
+use crate::envelope::Unread;
 use crate::error::{CliError, nearest};
-use crate::exit::Exit;
-use crate::global::{Format, Global};
+use crate::global::Global;
 use crate::named::identity_name;
-use crate::output::Report;
-use crate::screen::Screen;
 
 pub use args::ImportArgs;
 pub use item::ImportItem;
-use item::{ExitLine, ImportState};
 use judge::identities;
 use progress::Progress;
 use read::{Material, Wanted};
+use report::ImportReport;
 use run::Run;
-
-/// The result of `import`.
-pub(crate) struct ImportReport {
-    envelope: Envelope<ImportItem>,
-    exit_plan: Vec<ExitLine>,
-}
 
 /// Finds and proposes.
 pub(crate) async fn run(args: &ImportArgs, global: &Global) -> Result<ImportReport, CliError> {
@@ -170,38 +162,4 @@ fn roles_in_use(material: &Material, site: &Site) -> BTreeSet<RoleArn> {
     bound
         .filter_map(|identity| Some(identity.bound.ok()?.role))
         .collect()
-}
-
-impl ImportReport {
-    /// The manifests, which are the YAML of this command.
-    pub(crate) fn document(&self, format: Format) -> Option<Result<String, CliError>> {
-        (format == Format::Yaml).then(|| document::render(&self.envelope, &self.exit_plan))
-    }
-}
-
-impl Report for ImportReport {
-    type Item = ImportItem;
-
-    fn envelope(&self) -> &Envelope<ImportItem> {
-        &self.envelope
-    }
-
-    fn exit(&self) -> Exit {
-        self.envelope.completeness()
-    }
-
-    fn names(&self) -> Vec<String> {
-        let ready = self
-            .envelope
-            .items
-            .iter()
-            .filter(|item| item.state == ImportState::Ready);
-        ready
-            .map(|item| format!("workloadidentity.lanyard.dev/{}", item.name))
-            .collect()
-    }
-
-    fn text(&self, screen: &mut Screen, wide: bool) {
-        text::render(&self.envelope, &self.exit_plan, screen, wide);
-    }
 }

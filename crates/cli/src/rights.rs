@@ -1,6 +1,7 @@
 //! `--rights`: the rights that a command reads with, as a ClusterRole and an IAM policy. Input: the name of a command. Output: a
 //! report. No I/O. One table feeds the output, the documentation and the tests.
 
+mod actions;
 mod table;
 
 use jiff::Timestamp;
@@ -14,7 +15,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Report;
 use crate::screen::{Screen, Tone};
-use table::{Action, Right, Rights, of_command};
+use actions::Action;
+use table::{Right, Rights, of_command};
 
 /// The rights of one command.
 #[derive(Debug, Clone, Serialize, JsonSchema)]

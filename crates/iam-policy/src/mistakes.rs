@@ -1,4 +1,4 @@
-//! What IAM accepts and the author hardly intended: actions, resources and condition keys that AWS does not have or never
+//! Probable mistakes that IAM accepts: actions, resources and condition keys that AWS does not have or never
 //! combines. Input: an identity or session policy as JSON. Output: mistakes, each with its path. No I/O.
 //!
 //! A mistake is advice and no defect: the reference that it rests on can be older than a service.
@@ -38,6 +38,7 @@ pub fn mistakes(document: &Value) -> Vec<Defect> {
 
 fn of_statement(statement: &Map<String, Value>, place: &str, found: &mut Vec<Defect>) {
     let mut prefixes = Vec::new();
+    let resources = texts(statement.get("Resource"), "");
     for element in ["Action", "NotAction"] {
         for (path, action) in texts(statement.get(element), &format!("{place}.{element}")) {
             let Some((prefix, operation)) = action.split_once(':') else {
@@ -50,7 +51,7 @@ fn of_statement(statement: &Map<String, Value>, place: &str, found: &mut Vec<Def
             match matched(prefix, operation) {
                 Err(problem) => found.push(Defect { place: path, problem }),
                 Ok((service, actions)) if element == "Action" => {
-                    let problem = resources::never_match(statement, action, service, &actions);
+                    let problem = resources::never_match(&resources, action, service, &actions);
                     found.extend(problem.map(|problem| Defect { place: path, problem }));
                 }
                 Ok(_) => {}

@@ -1,4 +1,4 @@
-//! What AWS has: services, their actions, the resource types of each action, and the condition keys. Input: names. Output:
+//! The service reference of AWS: services, their actions, the resource types of each action, and the condition keys. Input: names. Output:
 //! entries of the reference that is built in (`data/reference.txt`). No I/O.
 //!
 //! The source is AWS's service reference (<https://docs.aws.amazon.com/service-authorization/latest/reference/>) in the

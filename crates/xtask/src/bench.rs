@@ -27,7 +27,7 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{TestEnv, TestEnvOptions};
@@ -76,7 +76,7 @@ pub struct BenchArgs {
     built: bool,
 }
 
-/// What is not measured but tried.
+/// A trial without a measurement.
 #[derive(Subcommand, Debug, Clone)]
 enum BenchCommand {
     Soak(soak::SoakArgs),
@@ -161,7 +161,7 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
     }
     if args.measures(Scenario::Pods) {
         let stage = stage(args, 0).await?;
-        let measured = pods::play(&stage, &operator_path()?, args.pods()).await;
+        let measured = pods::play(&stage, &build::operator_beside()?, args.pods()).await;
         end(stage, measured, &mut report).await?;
     }
     if let Some(path) = &args.json {
@@ -186,7 +186,7 @@ async fn whole_life(args: &BenchArgs, size: usize, report: &mut Report) -> Resul
             measured.extend(drift_scan::play(&fleet, interval).await?);
         }
         if args.measures(Scenario::Restart) {
-            measured.extend(restart::play(&fleet, &operator_path()?, interval).await?);
+            measured.extend(restart::play(&fleet, &build::operator_beside()?, interval).await?);
         }
         anyhow::Ok(measured)
     };
@@ -230,7 +230,7 @@ async fn stage(args: &BenchArgs, size: usize) -> Result<TestEnv> {
         timings: "read-consistency=30s,propagation=10s,read-back=3s",
         ..TestEnvOptions::default()
     };
-    let binary = operator_path()?;
+    let binary = build::operator_beside()?;
     let stage = TestEnv::set(&binary, options).await?;
     stage.bed.gateway.set_latency(args.latency());
     stage.until_leads(0, true).await?;
@@ -238,14 +238,4 @@ async fn stage(args: &BenchArgs, size: usize) -> Result<TestEnv> {
         .until_answers(0, "/readyz", |status, _| status == 200)
         .await?;
     Ok(stage)
-}
-
-/// The operator that was built with this program.
-fn operator_path() -> Result<String> {
-    let own = std::env::current_exe().context("finding this program")?;
-    let operator = own.with_file_name("lanyard");
-    let path = operator
-        .to_str()
-        .context("the path of the operator is not UTF-8")?;
-    Ok(path.to_owned())
 }

@@ -46,3 +46,13 @@ pub fn run_in_release() -> Result<()> {
     );
     Ok(())
 }
+
+/// The path of the operator that was built with this program.
+pub fn operator_beside() -> Result<String> {
+    let own = std::env::current_exe().context("finding this program")?;
+    let operator = own.with_file_name("lanyard");
+    let path = operator
+        .to_str()
+        .context("the path of the operator is not UTF-8")?;
+    Ok(path.to_owned())
+}

@@ -13,6 +13,7 @@ mod kubernetes;
 mod monitoring;
 mod operator_iam;
 mod rules;
+mod wrap;
 
 use std::fs;
 use std::io::ErrorKind;

@@ -62,7 +62,7 @@ fn fleet() -> Vec<Value> {
     let none = || json!({});
     let reference = json!({"env": [{"name": "AWS_ACCESS_KEY_ID", "valueFrom": {"secretKeyRef": {"name": "s3", "key": "id"}}}]});
     let loads = json!({"envFrom": [{"secretRef": {"name": "loaded"}}]});
-    let mounted = json!({"volumeMounts": [{"name": "aws", "mountPath": "/root/.aws"}]});
+    let mounted = json!({"volumeMounts": [{"name": "aws", "mountPath": "/etc/app/.aws"}]});
     let volumes = json!({"volumes": [{"name": "aws", "secret": {"secretName": "files"}}]});
     let fargate = json!({"nodeSelector": {"eks.amazonaws.com/compute-type": "fargate"}});
     let mut proxy = deployment("proxy", "default", 0, none(), none());

@@ -252,7 +252,7 @@ mod tests {
                 "name": "app",
                 "args": ["--key", "AKIAIOSFODNN7EXAMPLE"],
                 "envFrom": [{"prefix": "AWS_", "secretRef": {"name": "app"}}, {"configMapRef": {"name": "settings"}}],
-                "volumeMounts": [{"name": "p", "mountPath": "/root/.aws"}, {"name": "aws-iam-token", "mountPath": "/x/.aws"}],
+                "volumeMounts": [{"name": "p", "mountPath": "/etc/app/.aws"}, {"name": "aws-iam-token", "mountPath": "/x/.aws"}],
             }],
             "volumes": [
                 {"name": "p", "projected": {"sources": [{"secret": {"name": "one"}}, {"configMap": {"name": "two"}}]}},

@@ -5,8 +5,10 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::FOR_KUBECTL;
 use crate::error::CliError;
+
+/// The name under which kubectl asks a plugin for completions (kubernetes/kubectl, `pkg/cmd/plugin_completion.go`).
+pub(super) const FOR_KUBECTL: &str = "kubectl_complete-lanyard";
 
 /// The name under which kubectl finds the plugin.
 const PLUGIN: &str = "kubectl-lanyard";

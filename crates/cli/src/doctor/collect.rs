@@ -16,7 +16,6 @@ use lanyard_core::model::subject::Subject;
 use lanyard_engine::kube_message;
 use lanyard_engine::raw::Decoded;
 
-use super::DoctorArgs;
 use super::network::egress_policies;
 use crate::connect::Connection;
 use crate::discovery::Site;
@@ -33,7 +32,7 @@ pub(super) async fn surroundings(
     connection: &Connection,
     site: &Site,
     decoded: &Decoded,
-    args: &DoctorArgs,
+    error: Option<&str>,
 ) -> Surroundings {
     let subject = &decoded.target.subject;
     let pods = async {
@@ -58,7 +57,7 @@ pub(super) async fn surroundings(
         issuer: issuer(site),
         clocks,
         token_readers,
-        error: args.error.clone(),
+        error: error.map(str::to_owned),
         ..Surroundings::default()
     }
 }

@@ -18,12 +18,12 @@ use lanyard_core::reconcile::scope::ReadScope;
 use lanyard_engine::{Engine, Scope, Target};
 use serde_json::Value;
 
-use super::ImportReport;
 use super::args::ImportArgs;
 use super::item::{ExitLine, ImportItem, ImportState};
 use super::judge::{Identity, identities, manifest, with_plan};
 use super::progress::Progress;
 use super::read::Material;
+use super::report::ImportReport;
 use crate::connect::Connection;
 use crate::discovery::Site;
 use crate::envelope::{ClusterRef, Envelope, Unread};

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::actions::{ACCOUNT, Action, BINDINGS, CLUSTER, ROLES};
+
 /// A right in the cluster.
 #[derive(Debug)]
 pub(super) struct Right {
@@ -12,15 +14,6 @@ pub(super) struct Right {
     names: &'static [&'static str],
     /// False if the command works without it.
     pub required: bool,
-    /// The loss without it.
-    pub lost: &'static str,
-}
-
-/// An action in AWS. Each one is optional.
-#[derive(Debug)]
-pub(super) struct Action {
-    /// The name.
-    pub name: &'static str,
     /// The loss without it.
     pub lost: &'static str,
 }
@@ -163,7 +156,7 @@ const WORKLOADS: &[Right] = &[
     ),
 ];
 
-/// What only the rules of the diagnosis read.
+/// The objects around pods, for the rules of the diagnosis.
 const SURROUNDINGS: &[Right] = &[
     optional(
         &["list"],
@@ -242,7 +235,7 @@ const FLEET: &[Right] = &[
     ),
 ];
 
-/// What other tools made. Objects of ACK and Crossplane are read too, where these tools are installed.
+/// Identities of other tools. Objects of ACK and Crossplane are read too, where these tools are installed.
 const FOREIGN: &[Right] = &[
     required(
         &["list"],
@@ -298,76 +291,6 @@ const FOREIGN: &[Right] = &[
         &["podidentityassociations"],
         "associations that Crossplane made",
     ),
-];
-
-const CLUSTER: &[Action] = &[Action {
-    name: "eks:DescribeCluster",
-    lost: "everything in AWS",
-}];
-
-const ROLES: &[Action] = &[
-    Action {
-        name: "iam:GetRole",
-        lost: "the role and its trust policy",
-    },
-    Action {
-        name: "iam:ListAttachedRolePolicies",
-        lost: "attached policies",
-    },
-    Action {
-        name: "iam:ListRolePolicies",
-        lost: "inline policies",
-    },
-    Action {
-        name: "iam:GetRolePolicy",
-        lost: "documents of inline policies",
-    },
-    Action {
-        name: "iam:GetPolicy",
-        lost: "attached policies that other tools manage",
-    },
-    Action {
-        name: "iam:GetPolicyVersion",
-        lost: "documents of attached policies",
-    },
-];
-
-const BINDINGS: &[Action] = &[
-    Action {
-        name: "iam:GetOpenIDConnectProvider",
-        lost: "the OIDC provider of IRSA",
-    },
-    Action {
-        name: "eks:ListPodIdentityAssociations",
-        lost: "the association of Pod Identity",
-    },
-    Action {
-        name: "eks:DescribePodIdentityAssociation",
-        lost: "the settings of the association",
-    },
-    Action {
-        name: "eks:DescribeAddon",
-        lost: "the agent of Pod Identity",
-    },
-];
-
-const ACCOUNT: &[Action] = &[
-    Action {
-        name: "eks:ListPodIdentityAssociations",
-        lost: "the associations of Pod Identity",
-    },
-    Action {
-        name: "eks:DescribePodIdentityAssociation",
-        lost: "the roles of associations",
-    },
-    Action {
-        name: "iam:GetAccountAuthorizationDetails",
-        lost: "roles, their trust and their policies",
-    },
-    Action {
-        name: "iam:ListRoles",
-        lost: "roles outside the path of Lanyard",
-    },
 ];
 
 static TABLE: [Rights; 6] = [

@@ -210,7 +210,7 @@ fn unread_object_of_env_from_is_perhaps_a_key() {
 #[test]
 fn files_are_found_by_variable_and_by_mount() {
     let secret = || MountSource::Secret("aws".to_owned());
-    let mounted = [mount("/root/.aws", secret())];
+    let mounted = [mount("/etc/app/.aws", secret())];
     let row = one(&pod(container(&[], &mounted)), &fleet());
     assert_eq!((row.form, row.is_certain), (Form::Profile, false));
     assert_eq!(row.evidence, ["Secret aws at .aws"]);

@@ -97,7 +97,7 @@ pub(super) fn packed_policy(evidence: &Evidence<'_>) -> Verdict {
     }
 }
 
-/// SDKs without support of Pod Identity refuse its address, or go on to the instance metadata service.
+/// SDKs without support of Pod Identity refuse its address, or ask the instance metadata service.
 pub(super) fn sdk(evidence: &Evidence<'_>) -> Verdict {
     if evidence.surroundings.error.is_none() {
         return Verdict::Skipped;

@@ -25,6 +25,7 @@ mod reconciling;
 mod recount;
 mod recreated;
 mod refused;
+mod replacement;
 mod role;
 mod stalled;
 mod status_fields;

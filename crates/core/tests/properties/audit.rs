@@ -57,7 +57,7 @@ fn sets() -> impl Strategy<Value = Vec<Set>> {
         4 => name().prop_map(Set::Literal),
         2 => name().prop_map(Set::Reference),
         1 => Just(Set::Load),
-        1 => proptest::sample::select(&["/root/.aws", "/etc/keys", "/"][..]).prop_map(Set::Mount),
+        1 => proptest::sample::select(&["/etc/app/.aws", "/etc/keys", "/"][..]).prop_map(Set::Mount),
         1 => Just(Set::Argument),
     ];
     proptest::collection::vec(one, 0..8)
@@ -77,7 +77,7 @@ fn container(sets: &[Set]) -> ContainerFacts {
     let mut facts = ContainerFacts::new("app", &mounts);
     for set in sets {
         match set {
-            Set::Literal(name) => facts.literal(name, &format!("/root/.aws/{SECRET}/x"), &mounts),
+            Set::Literal(name) => facts.literal(name, &format!("/etc/app/.aws/{SECRET}/x"), &mounts),
             Set::Reference(name) => facts.reference(name, Reference::Other),
             Set::Load => facts.load(Load {
                 kind: LoadKind::Secret,

@@ -98,7 +98,7 @@ mod tests {
             "metadata": {"annotations": {SKIP_CONTAINERS: "side, other", LEGACY_ROLE: "orders"}, "labels": {SKIP_LABEL: ""}},
             "spec": {
                 "securityContext": {"runAsUser": 7, "fsGroup": 9},
-                "containers": [{"name": "app", "env": env, "volumeMounts": [{"name": "v", "mountPath": "/root/.aws/"}]}],
+                "containers": [{"name": "app", "env": env, "volumeMounts": [{"name": "v", "mountPath": "/etc/app/.aws/"}]}],
             },
         }));
         let detail = detail(&pod, &Agents::default(), false).unwrap();
@@ -110,7 +110,7 @@ mod tests {
             (app.proxy.as_deref(), app.no_proxy.as_deref(), app.run_as_user),
             (Some("HTTP_PROXY"), Some("10.0.0.0/8"), Some(7))
         );
-        assert_eq!(app.profile_mount.as_deref(), Some("/root/.aws/"));
+        assert_eq!(app.profile_mount.as_deref(), Some("/etc/app/.aws/"));
         let text = serde_json::to_string(&detail).unwrap();
         assert!(
             !text.contains("AKIASECRET") && !text.contains("password"),

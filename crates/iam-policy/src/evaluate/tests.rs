@@ -390,10 +390,8 @@ fn gap_names_the_part_of_the_nearest_statement() {
     );
     let other =
         irsa(json!({"StringEquals": {SUB: "system:serviceaccount:shop:other", AUD: "sts.amazonaws.com"}}));
-    assert_eq!(
-        of(json!([other]), &by_irsa()),
-        Some(Gap::Keys(vec![SUB.to_owned()]))
-    );
+    let subject = Some(Gap::Keys(vec![SUB.to_owned()]));
+    assert_eq!(of(json!([other]), &by_irsa()), subject);
     let narrow = changed(pods(json!({})), "Action", json!("sts:AssumeRole"));
     assert_eq!(
         of(json!([narrow]), &by_pod_identity(true)),

@@ -1,9 +1,6 @@
-//! Whether an action can apply to any resource that its statement names. Input: a statement and actions of one service.
-//! Output: the problem if none can. No I/O.
+//! Actions that can apply to no resource of their statement. Input: resources and actions of one service. Output: the problem
+//! if none can. No I/O.
 
-use serde_json::{Map, Value};
-
-use super::texts;
 use crate::reference::{Action, Service};
 use crate::text::quote;
 use crate::wildcard;
@@ -15,12 +12,11 @@ const NAMED: usize = 3;
 
 /// The problem if none of the actions works on any resource of the statement.
 pub(super) fn never_match(
-    statement: &Map<String, Value>,
+    resources: &[(String, &str)],
     written: &str,
     service: Service,
     actions: &[Action],
 ) -> Option<String> {
-    let resources = texts(statement.get("Resource"), "");
     // Without a type, an action works on everything; a variable can stand for any text.
     let undecided = resources.is_empty() || actions.iter().any(|action| action.types().next().is_none());
     if undecided {

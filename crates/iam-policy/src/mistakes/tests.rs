@@ -1,3 +1,5 @@
+//! Tests of probable mistakes: names, resources and condition keys. No I/O.
+
 use serde_json::{Value, json};
 
 use super::mistakes;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench soak MINUTES`: a fleet under random disruptions, and what is wrong once they have ended.
+//! `cargo xtask bench soak MINUTES`: a fleet under random disruptions, and the faults that are left.
 //! Inputs: minutes, the size of the fleet, a seed. Output: the disruptions, and the faults found; a fault is an error.
 //! Does I/O: the test bed, two operators in release, Kubernetes and the emulators through the gateway.
 //!
@@ -9,6 +9,7 @@
 mod edit;
 mod outage;
 mod replicas;
+mod state;
 mod verdict;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,20 +20,19 @@ use clap::Args;
 use indicatif::ProgressBar;
 use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{TestEnv, TestEnvOptions, put_class};
-use serde_json::{Value, json};
 
 use self::edit::Edit;
 use self::outage::Outage;
 use self::replicas::Replicas;
+use self::state::{CLASS, Soak, class};
 use super::fleet::{Fleet, bar};
 use super::gauge;
+use crate::build;
 
 /// The shortest and the longest pause between two disruptions, in milliseconds.
 const PAUSE: std::ops::Range<u64> = 100..1500;
 /// Interval of the operator's drift scan, within which it has to find what no watch shows.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// The class of all identities.
-const CLASS: &str = "soak";
 
 /// Disturb a fleet at random, end every disturbance, and report what is wrong afterwards
 ///
@@ -50,24 +50,10 @@ pub struct SoakArgs {
     seed: u64,
 }
 
-/// A run: the fleet, its operators and what is wanted of it.
-struct Soak<'a> {
-    fleet: Fleet<'a>,
-    replicas: Replicas<'a>,
-    rng: fastrand::Rng,
-    /// The value of the tag `team` that the spec of an identity requests, where it was changed.
-    teams: HashMap<String, String>,
-    /// The value of the tag that the class enforces.
-    owner: String,
-    /// The outage in effect and its end.
-    outage: Option<(Outage, Instant)>,
-    counts: BTreeMap<&'static str, usize>,
-}
-
 /// Runs the soak.
 pub async fn run(args: &SoakArgs) -> Result<()> {
     ensure!(args.size > 0, "--size must be at least 1");
-    let stage = stage(&super::operator_path()?).await?;
+    let stage = stage(&build::operator_beside()?).await?;
     let result = disturb(&stage, args).await;
     let faulty = result.as_ref().map_or(true, |faults| !faults.is_empty());
     if faulty {
@@ -138,14 +124,6 @@ async fn disturb(stage: &TestEnv, args: &SoakArgs) -> Result<Vec<String>> {
         before.anonymous, after.anonymous, after.peak
     );
     Ok(faults)
-}
-
-/// A class that allows what the fleet needs and enforces one tag.
-fn class(owner: &str) -> Value {
-    json!({"enforcedTags": {"owner": owner}, "guardrails": {
-        "namespaceSelector": {}, "methods": ["IRSA", "PodIdentity"],
-        "policyArns": [super::fleet::READ_ONLY], "tagKeys": ["team"],
-        "inline": [{"actions": ["sqs:SendMessage"], "resources": ["arn:aws:sqs:*:*:bench"]}]}})
 }
 
 impl Soak<'_> {

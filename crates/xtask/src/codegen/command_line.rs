@@ -9,6 +9,7 @@ use clap::{Arg, Command};
 use clap_mangen::Man;
 
 use super::generated::Generated;
+use super::wrap::wrapped;
 
 const DIR: &str = "docs/reference/cli";
 
@@ -20,9 +21,6 @@ const HEAD: &str = "\
 This page lists the commands and flags of `kubectl lanyard`. [Command line](../../cli.md) describes how to use them. The
 man pages and the JSON schemas of the results are in this directory.
 ";
-
-/// The width of the page, as of all Markdown of the project.
-const WIDTH: usize = 118;
 
 /// All files.
 pub(super) fn files() -> Result<Generated> {
@@ -118,22 +116,6 @@ fn entry(argument: &Arg) -> String {
         let _ = write!(text, " Default: {}.", defaults.join(", "));
     }
     wrapped(&text, "  ")
-}
-
-/// The text in lines of the width of the page. Further lines have an indent.
-pub(super) fn wrapped(text: &str, indent: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(format!("{indent}{word}")),
-        }
-    }
-    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) fn unmet_for(
     rest(began, limit, now)
 }
 
-/// What is left of the limit since the last transition of a condition.
+/// The rest of the limit since the last transition of a condition.
 fn rest(began: Option<&Condition>, limit: Duration, now: Timestamp) -> Option<Duration> {
     let Some(began) = began else {
         return Some(limit);

@@ -1,17 +1,16 @@
 //! The condition `PodsCurrent`, and the messages about pods that block a deletion. Pods in, verdicts out; no I/O.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::input::SummaryInput;
+use super::replacement::replace_message;
 use super::transition;
 use super::unreadable::unreadable;
 use super::verdict::Verdict;
 use crate::model::binding::Binding;
 use crate::model::condition::{ConditionStatus, ConditionType};
 use crate::model::fact::ReadError;
-use crate::model::pods::{Place, PodList, Replacement, StaleCause, StalePods};
+use crate::model::pods::{Place, PodList, StaleCause, StalePods};
 use crate::model::reason::Reason;
 use crate::model::status::Status;
 use crate::model::text;
@@ -120,23 +119,6 @@ fn stale_message(cause: &StaleCause, pods: &StalePods) -> String {
     }
 }
 
-/// The next action for pods that have to be replaced, without a full stop.
-pub(super) fn replace_message(replacements: &BTreeSet<Replacement>, is_one: bool) -> String {
-    let action = |replacement: &Replacement| match (replacement, is_one) {
-        (Replacement::Restart, true) => "restart its workload",
-        (Replacement::Restart, false) => "restart their workloads",
-        (Replacement::Recreate, true) => "delete the pod and create it again, because no workload owns it",
-        (Replacement::Recreate, false) => "delete the pods that no workload owns, and create them again",
-        (Replacement::Job, true) => "wait for the end of its Job, or delete the Job and create it again",
-        (Replacement::Job, false) => "wait for the end of Jobs, or delete them and create them again",
-    };
-    let actions: Vec<&str> = replacements.iter().map(action).collect();
-    let text = actions.join("; ");
-    let mut rest = text.chars();
-    let first = rest.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(rest).collect()
-}
-
 /// The verdict on pods on nodes where Pod Identity has no effect. Returns `None` if there are none, or if the binding
 /// does not need the agent.
 pub(super) fn unsupported_nodes(pods: &PodList, binding: &Binding) -> Option<Verdict> {
@@ -215,6 +197,8 @@ pub(super) fn unreadable_pods(input: &SummaryInput<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;

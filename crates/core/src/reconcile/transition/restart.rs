@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use candidate::{Candidate, StalePods};
+
 use super::refusal::{self, Refusal};
 use super::view::TransitionView;
 use crate::model::binding::MethodSettings;
@@ -17,8 +19,9 @@ use crate::model::status::RestartStatus;
 use crate::model::timings::remaining;
 use crate::model::workload::{RestartedFor, Workload, WorkloadRef};
 
+pub(crate) mod candidate;
 pub(crate) mod history;
-pub(crate) mod pace;
+mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -141,35 +144,6 @@ fn by_owner<'a>(
         owners.entry(pod.owner.as_ref()).or_default().add(pod.created);
     }
     owners
-}
-
-/// A workload with pods that a restart would replace.
-struct Candidate<'a> {
-    workload: &'a Workload,
-    pods: StalePods,
-}
-
-/// The pods of one owner that a restart would replace.
-#[derive(Debug, Clone, Copy)]
-struct StalePods {
-    count: usize,
-    youngest: Timestamp,
-}
-
-impl Default for StalePods {
-    fn default() -> Self {
-        Self {
-            count: 0,
-            youngest: Timestamp::MIN,
-        }
-    }
-}
-
-impl StalePods {
-    fn add(&mut self, created: Timestamp) {
-        self.count += 1;
-        self.youngest = self.youngest.max(created);
-    }
 }
 
 /// The cause for which Lanyard restarts no workload.

@@ -1,4 +1,4 @@
-//! What a valid spec probably does not mean: actions, resources and condition keys in its policies that AWS does not have or
+//! Probable mistakes in the policies of a valid spec: actions, resources and condition keys that AWS does not have or
 //! never combines. Input: a spec as written. Output: one sentence for each, with its field. No I/O.
 
 use lanyard_iam_policy::mistakes::mistakes;

@@ -9,7 +9,7 @@ use lanyard_tests::put_class;
 use serde_json::{Value, json};
 
 use super::super::fleet::{Member, READ_ONLY};
-use super::{CLASS, Soak, class};
+use super::state::{CLASS, Soak, class};
 
 /// A policy that no identity requests.
 const FOREIGN_POLICY: &str = "arn:aws:iam::aws:policy/AmazonSQSFullAccess";

@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use lanyard_tests::{PATIENCE, POLL, TestEnv};
 
+use crate::build;
+
 /// The operators.
 pub struct Replicas<'a> {
     stage: &'a TestEnv,
@@ -32,11 +34,8 @@ impl<'a> Replicas<'a> {
 
     fn start(&mut self) -> Result<()> {
         let name = format!("lanyard-{}", self.started);
-        self.stage.operator(
-            &super::super::operator_path()?,
-            &name,
-            &["--resync", &self.resync],
-        )?;
+        self.stage
+            .operator(&build::operator_beside()?, &name, &["--resync", &self.resync])?;
         self.running.push(self.started);
         self.started += 1;
         Ok(())

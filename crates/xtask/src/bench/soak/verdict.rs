@@ -13,7 +13,7 @@ use lanyard_core::model::subject::{TAG_NAME, TAG_NAMESPACE};
 use lanyard_tests::{condition, decoded, drift};
 
 use super::super::fleet::{Fleet, Member, READ_ONLY, bar};
-use super::Soak;
+use super::state::Soak;
 
 /// Intervals of the drift scan within which everything has to be right.
 const PATIENCE: u32 = 6;
@@ -145,7 +145,7 @@ impl Soak<'_> {
         Ok(found)
     }
 
-    /// What differs between a managed role and its spec.
+    /// The differences between a managed role and its spec.
     fn wrong_role(&self, role: &RoleDetail) -> Option<String> {
         let name = role.role_name().unwrap_or_default();
         if name == FOREIGN {

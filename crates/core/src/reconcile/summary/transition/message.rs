@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp, Unit};
 
 use super::super::input::SummaryInput;
-use super::super::pods::replace_message;
+use super::super::replacement::replace_message;
 use super::super::unreadable::limit_message;
 use super::record::record;
 use crate::egress::{AGENT_IPV4, AGENT_IPV6};

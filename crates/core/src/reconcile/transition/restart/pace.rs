@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::view::TransitionView;
-use super::Candidate;
+use super::candidate::Candidate;
 use crate::model::status::RestartStatus;
 use crate::model::timings::remaining;
 use crate::model::workload::WorkloadRef;
@@ -47,7 +47,7 @@ pub(super) fn limit<'a>(
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::super::StalePods;
+    use super::super::candidate::StalePods;
     use super::*;
     use crate::example::{applied, identity, now, spec};
     use crate::model::fact::Fact;

@@ -1,5 +1,5 @@
-//! What stands between pods and Pod Identity beside the pods themselves: it asks for approval before anything is changed.
-//! Fixed scripts of the model; no I/O.
+//! NetworkPolicies and token clients between pods and Pod Identity: the transition asks for approval before any change. Fixed
+//! scripts of the model; no I/O.
 
 use lanyard_core::model::cluster_object::{ClusterObject, TokenClientFacts};
 use lanyard_core::model::condition::ConditionType;
