@@ -45,7 +45,7 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
     );
 
     // KWOK runs no containers: this one runs the probe of the command line.
-    let _kubelet = Kubelet::start(&stage.bed, acts::SHOP, binary).await?;
+    let kubelet = Kubelet::start(&stage.bed, acts::SHOP, binary).await?;
     let command_line = CommandLine { program };
     let result = acts::play(&stage, &show, &command_line).await;
     if let Err(error) = &result {
@@ -55,6 +55,7 @@ pub async fn run(args: &DemoArgs) -> Result<()> {
     if args.keep {
         wait_for_the_end(&stage, &show).await?;
     }
+    drop(kubelet);
     stage.bed.stop().await?;
     result?;
     show.done(began.elapsed());
