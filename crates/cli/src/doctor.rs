@@ -24,7 +24,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::output::Report;
-use crate::plan::{ClassFacts, PlanArgs, Ruling, identity_of, live};
+use crate::plan::{ClassFacts, PlanArgs, identity_of, live};
 use crate::progress::Progress;
 use crate::screen::{Screen, Tone};
 
@@ -59,19 +59,7 @@ pub(crate) async fn run(args: &DoctorArgs, global: &Global) -> Result<DoctorRepo
         return Err(CliError::Usage(format!("{} is not a valid name", args.name)));
     };
     decoded.target.access = facts.access(&decoded);
-    let accepted = match identity_of(&decoded, site.cluster(), &facts) {
-        Ruling::Accepted(accepted) => accepted,
-        Ruling::Invalid(defects) => {
-            let defects = defects.join("; ");
-            return Err(CliError::Usage(format!("{} is invalid: {defects}", args.name)));
-        }
-        Ruling::Rejected(message) => {
-            return Err(CliError::Usage(format!(
-                "the class rejects {}: {message}",
-                args.name
-            )));
-        }
-    };
+    let accepted = identity_of(&decoded, site.cluster(), &facts).or_error(&args.name)?;
     let (observed, mut unread) = observe(&decoded, &accepted.identity, &site).await;
     let surroundings = collect::surroundings(&connection, &site, &decoded, args.error.as_deref()).await;
     let evidence = Evidence {
@@ -160,11 +148,7 @@ impl Report for DoctorReport {
             item.render(screen, wide);
         }
         for line in &self.0.unread {
-            let text = format!(
-                "not read: {}: {}; {}",
-                line.resource, line.cause, line.consequence
-            );
-            screen.put(Tone::Faint, &text).end();
+            screen.put(Tone::Faint, &line.to_string()).end();
         }
     }
 }

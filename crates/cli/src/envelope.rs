@@ -1,5 +1,7 @@
 //! The envelope of every JSON and YAML result. Fields are only added. Plain values; no I/O.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use lanyard_core::model::cluster::Cluster;
 use schemars::JsonSchema;
@@ -63,6 +65,17 @@ pub struct Unread {
     pub cause: String,
     /// The consequence for the result.
     pub consequence: String,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            resource,
+            cause,
+            consequence,
+        } = self;
+        write!(f, "not read: {resource}: {cause}; {consequence}")
+    }
 }
 
 impl From<&Cluster> for ClusterRef {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use kube::config::KubeconfigError;
+use lanyard_iam_policy::text::distance;
 
 /// An error that ends a command with exit code 1.
 #[derive(Debug, thiserror::Error)]
@@ -82,23 +83,6 @@ pub(crate) fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str
     }
 }
 
-/// The number of inserted, removed and replaced characters between two texts (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, left) in one.chars().enumerate() {
-        let mut next = vec![at + 1];
-        for (right, pair) in other.iter().zip(row.windows(2)) {
-            let &[diagonal, above] = pair else { continue };
-            let beside = next.last().copied().unwrap_or_default();
-            let replaced = diagonal + usize::from(left != *right);
-            next.push(replaced.min(above + 1).min(beside + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,12 +94,5 @@ mod tests {
             "; nearest: orders"
         );
         assert_eq!(nearest("x", ["orders"]), "");
-    }
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", "abc"), 0);
     }
 }

@@ -35,7 +35,7 @@ use crate::screen::Screen;
 pub use args::PlanArgs;
 pub(crate) use class_facts::ClassFacts;
 pub(crate) use collect::{Candidate, live, of_file};
-pub(crate) use decision::{Ruling, identity_of};
+pub(crate) use decision::identity_of;
 use gate::FailOn;
 pub(crate) use item::State;
 pub use item::{PlanItem, PlannedStep};

@@ -25,7 +25,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::global::{Format, Global};
 use crate::output::Report;
-use crate::plan::{ClassFacts, PlanArgs, Ruling, identity_of, live};
+use crate::plan::{ClassFacts, PlanArgs, identity_of, live};
 use crate::screen::{Screen, Tone};
 
 pub use item::TrustItem;
@@ -130,14 +130,8 @@ async fn of_object(name: &str, global: &Global) -> Result<(Identity, Vec<Unread>
     let Some(decoded) = decoded else {
         return Err(CliError::Usage(format!("{name} is not a valid name")));
     };
-    match identity_of(&decoded, site.cluster(), &facts) {
-        Ruling::Accepted(accepted) => Ok((accepted.identity, accepted.unread)),
-        Ruling::Invalid(defects) => Err(CliError::Usage(format!(
-            "{name} is invalid: {}",
-            defects.join("; ")
-        ))),
-        Ruling::Rejected(message) => Err(CliError::Usage(format!("the class rejects {name}: {message}"))),
-    }
+    let accepted = identity_of(&decoded, site.cluster(), &facts).or_error(&name)?;
+    Ok((accepted.identity, accepted.unread))
 }
 
 /// The identity that the flags describe.
@@ -246,11 +240,7 @@ impl Report for TrustReport {
             item.render(screen);
         }
         for line in &self.0.unread {
-            let text = format!(
-                "not read: {}: {}; {}",
-                line.resource, line.cause, line.consequence
-            );
-            screen.put(Tone::Bad, &text).end();
+            screen.put(Tone::Bad, &line.to_string()).end();
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::output::Report;
-use crate::plan::{ClassFacts, PlanArgs, Ruling, identity_of, live};
+use crate::plan::{ClassFacts, PlanArgs, identity_of, live};
 use crate::screen::{Screen, Tone};
 
 pub use args::VerifyArgs;
@@ -45,16 +45,9 @@ pub(crate) async fn run(args: &VerifyArgs, global: &Global) -> Result<VerifyRepo
         };
         decoded.target.access = facts.access(&decoded);
         let subject = decoded.target.subject.clone();
-        let identity = match identity_of(&decoded, &cluster, &facts) {
-            Ruling::Accepted(accepted) => accepted.identity,
-            Ruling::Invalid(defects) => {
-                let defects = defects.join("; ");
-                return Err(CliError::Usage(format!("{subject} is invalid: {defects}")));
-            }
-            Ruling::Rejected(message) => {
-                return Err(CliError::Usage(format!("the class rejects {subject}: {message}")));
-            }
-        };
+        let identity = identity_of(&decoded, &cluster, &facts)
+            .or_error(&subject)?
+            .identity;
         let request = Request {
             connection: &connection,
             global,
@@ -121,11 +114,7 @@ impl Report for VerifyReport {
             item.render(screen);
         }
         for line in &self.0.unread {
-            let text = format!(
-                "not read: {}: {}; {}",
-                line.resource, line.cause, line.consequence
-            );
-            screen.put(Tone::Careful, &text).end();
+            screen.put(Tone::Careful, &line.to_string()).end();
         }
     }
 }

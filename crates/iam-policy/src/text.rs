@@ -18,6 +18,24 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
+/// The number of inserted, removed and replaced characters between two texts (Levenshtein).
+#[must_use]
+pub fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, left) in one.chars().enumerate() {
+        let mut next = vec![at + 1];
+        for (right, pair) in other.iter().zip(row.windows(2)) {
+            let &[diagonal, above] = pair else { continue };
+            let beside = next.last().copied().unwrap_or_default();
+            let replaced = diagonal + usize::from(left != *right);
+            next.push(replaced.min(above + 1).min(beside + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,5 +44,12 @@ mod tests {
     fn quote_strips_control_characters_and_cuts_length() {
         assert_eq!(quote("a\u{1b}[31m\nb"), "a [31m b");
         assert_eq!(quote(&"x".repeat(300)).chars().count(), QUOTE_LIMIT + 1);
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", "abc"), 0);
     }
 }

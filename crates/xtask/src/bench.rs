@@ -9,6 +9,7 @@
 //!   soak MINUTES (a subcommand: random disruptions, then a verdict)
 //! ```
 
+mod bed;
 mod create;
 mod drift_scan;
 mod fleet;
@@ -29,7 +30,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{TestEnv, TestEnvOptions};
 
 use self::fleet::Fleet;
@@ -217,12 +217,7 @@ async fn end(stage: TestEnv, measured: Result<Vec<Measured>>, report: &mut Repor
 async fn stage(args: &BenchArgs, size: usize) -> Result<TestEnv> {
     let interval = format!("{}s", args.interval(size).as_secs());
     let options = TestEnvOptions {
-        bed: TestBedOptions {
-            nodes: 1,
-            authorize: false,
-            webhook: false,
-            ..TestBedOptions::default()
-        },
+        bed: bed::options(),
         // Leaked once for each size: the options take static strings.
         arguments: vec!["--resync", interval.leak()],
         log_level: Some("info"),

@@ -2,6 +2,7 @@
 //! objections. No I/O. The decision is that of the operator, with a free rollout slot for every identity.
 
 use std::cell::Cell;
+use std::fmt::Display;
 
 use lanyard_core::class::Selection;
 use lanyard_core::identity::Identity;
@@ -15,6 +16,7 @@ use lanyard_engine::raw::Decoded;
 use super::class_facts::{ClassFacts, record};
 use super::item::PlanItem;
 use crate::envelope::Unread;
+use crate::error::CliError;
 
 /// The ruling on an object.
 pub(crate) enum Ruling {
@@ -24,6 +26,23 @@ pub(crate) enum Ruling {
     Invalid(Vec<String>),
     /// Its class does not allow the spec.
     Rejected(String),
+}
+
+impl Ruling {
+    /// The accepted spec of the object with this name.
+    ///
+    /// # Errors
+    /// Returns an error with the defects, or with the objection of the class.
+    pub fn or_error(self, name: &dyn Display) -> Result<Accepted, CliError> {
+        match self {
+            Self::Accepted(accepted) => Ok(*accepted),
+            Self::Invalid(defects) => {
+                let defects = defects.join("; ");
+                Err(CliError::Usage(format!("{name} is invalid: {defects}")))
+            }
+            Self::Rejected(message) => Err(CliError::Usage(format!("the class rejects {name}: {message}"))),
+        }
+    }
 }
 
 /// An accepted spec.

@@ -1,35 +1,20 @@
 //! The name that was probably meant. Input: a name and the names that exist. Output: the nearest one. No I/O.
 
+use crate::text::distance;
+
 /// The nearest of the names in any case, if at most a third of its letters differ.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted: Vec<char> = name.to_lowercase().chars().collect();
-    let limit = (wanted.len() / 3).max(1);
+    let wanted = name.to_lowercase();
+    let length = wanted.chars().count();
+    let limit = (length / 3).max(1);
     let near = names.filter_map(|candidate| {
-        let letters: Vec<char> = candidate.to_lowercase().chars().collect();
+        let candidate_text = candidate.to_lowercase();
         // Names of very different lengths are not compared letter by letter.
-        let possible = letters.len().abs_diff(wanted.len()) <= limit;
-        let distance = possible.then(|| distance(&wanted, &letters))?;
+        let possible = candidate_text.chars().count().abs_diff(length) <= limit;
+        let distance = possible.then(|| distance(&wanted, &candidate_text))?;
         (distance <= limit).then_some((distance, candidate))
     });
     near.min().map(|(_, candidate)| candidate)
-}
-
-/// The number of letters to insert, remove or replace (Levenshtein).
-fn distance(from: &[char], to: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (at, wanted) in from.iter().enumerate() {
-        let mut diagonal = at;
-        let mut left = at + 1;
-        let mut next = vec![left];
-        for (letter, above) in to.iter().zip(row.iter().skip(1)) {
-            let replaced = diagonal + usize::from(letter != wanted);
-            left = replaced.min(left + 1).min(above + 1);
-            next.push(left);
-            diagonal = *above;
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures::{StreamExt, TryStreamExt};
-use lanyard_testkit::{TestBed, TestBedOptions};
+use lanyard_testkit::TestBed;
 use lanyard_tests::Clients;
 use serde_json::json;
 
+use super::bed;
 use super::fleet::{Member, READ_ONLY, bar, inline};
 
 /// The operator's default of `--workers`.
@@ -28,13 +29,7 @@ pub struct Floor {
 
 /// Measures the floor for the creation of `size` identities.
 pub async fn measure(size: usize, latency: Duration) -> Result<Floor> {
-    let options = TestBedOptions {
-        nodes: 1,
-        authorize: false,
-        webhook: false,
-        ..TestBedOptions::default()
-    };
-    let bed = TestBed::start(options).await?;
+    let bed = TestBed::start(bed::options()).await?;
     bed.gateway.set_latency(latency);
     let (aws, sample) = (Clients::new(&bed).await, size.min(SAMPLE));
     let times = async {

@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use indicatif::ProgressBar;
-use lanyard_testkit::TestBedOptions;
 use lanyard_tests::{TestEnv, TestEnvOptions, put_class};
 
 use self::edit::Edit;
 use self::outage::Outage;
 use self::replicas::Replicas;
 use self::state::{CLASS, Soak, class};
+use super::bed;
 use super::fleet::{Fleet, bar};
 use super::gauge;
 use crate::build;
@@ -76,12 +76,7 @@ pub async fn run(args: &SoakArgs) -> Result<()> {
 async fn stage(binary: &str) -> Result<TestEnv> {
     let interval = format!("{}s", INTERVAL.as_secs());
     let options = TestEnvOptions {
-        bed: TestBedOptions {
-            nodes: 1,
-            authorize: false,
-            webhook: false,
-            ..TestBedOptions::default()
-        },
+        bed: bed::options(),
         // Leaked once: the options take static strings.
         arguments: vec!["--resync", interval.leak()],
         through_gateway: true,

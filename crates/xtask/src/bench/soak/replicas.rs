@@ -14,8 +14,6 @@ pub struct Replicas<'a> {
     resync: String,
     running: Vec<usize>,
     started: usize,
-    /// How many ended by themselves, as one does that has lost its lease.
-    pub ended: usize,
 }
 
 impl<'a> Replicas<'a> {
@@ -26,7 +24,6 @@ impl<'a> Replicas<'a> {
             resync: format!("{}s", interval.as_secs()),
             running: vec![0],
             started: 1,
-            ended: 0,
         };
         replicas.start()?;
         Ok(replicas)
@@ -45,7 +42,6 @@ impl<'a> Replicas<'a> {
     pub fn replace_ended(&mut self) -> Result<()> {
         for number in self.running.clone() {
             if self.stage.has_ended(number)? {
-                self.ended += 1;
                 self.replace(number)?;
             }
         }
